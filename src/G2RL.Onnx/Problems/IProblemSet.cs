@@ -1,0 +1,20 @@
+namespace G2RL.Onnx.Problems;
+
+/// <summary>Problems to train on, problems held out, and the judge of both.</summary>
+public interface IProblemSet
+{
+    /// <summary>The name in <c>ProblemSets.All</c>.</summary>
+    string Name { get; }
+
+    /// <summary>The training problems of one step: a pure function of (seed, step, count). No problem twice within a batch while the set is large enough.</summary>
+    IReadOnlyList<Problem> Batch(int step, int count, ulong seed);
+
+    /// <summary>The first <paramref name="count"/> held-out problems, disjoint from every training problem; the same for every seed of a run.</summary>
+    IReadOnlyList<Problem> HeldOut(int count);
+
+    /// <summary>Judges a completion (special tokens already removed). Completions are hostile input: this never throws.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="completion">The text that the model wrote.</param>
+    /// <param name="finished">False when the length limit cut it off.</param>
+    Outcome Judge(Problem problem, string completion, bool finished);
+}
