@@ -1,0 +1,149 @@
+namespace G2RL.Onnx.Graphs;
+
+/// <summary>A graph of operators in execution order: what an ONNX file holds, without the file.</summary>
+public sealed class Graph
+{
+    private readonly Dictionary<string, Value> values = new(StringComparer.Ordinal);
+    private readonly HashSet<string> nodeNames = new(StringComparer.Ordinal);
+    private readonly List<Node> nodes = [];
+    private readonly List<Value> inputs = [];
+    private readonly List<Value> outputs = [];
+    private readonly List<Value> initializers = [];
+    private int counter;
+
+    /// <summary>An empty graph.</summary>
+    /// <param name="name">Name, shown by viewers.</param>
+    /// <param name="opset">Version of ONNX's own operator set; 21 is the newest that the ORT training runtime reads.</param>
+    public Graph(string name, int opset = 21) => (Name, Opset) = (name, opset);
+
+    /// <summary>Name, shown by viewers.</summary>
+    public string Name { get; }
+
+    /// <summary>Version of ONNX's own operator set.</summary>
+    public int Opset { get; }
+
+    /// <summary>Nodes; every input is defined before its use.</summary>
+    public IReadOnlyList<Node> Nodes => nodes;
+
+    /// <summary>Inputs, in order.</summary>
+    public IReadOnlyList<Value> Inputs => inputs;
+
+    /// <summary>Outputs, in order.</summary>
+    public IReadOnlyList<Value> Outputs => outputs;
+
+    /// <summary>Constants, in order.</summary>
+    public IReadOnlyList<Value> Initializers => initializers;
+
+    /// <summary>The value of a name.</summary>
+    /// <exception cref="GraphException">No such value.</exception>
+    public Value this[string name] => values.TryGetValue(name, out var v) ? v : throw new GraphException($"Graph '{Name}' has no value '{name}'.");
+
+    /// <summary>Whether a value of this name exists.</summary>
+    public bool Contains(string name) => values.ContainsKey(name);
+
+    /// <summary>Declares an input.</summary>
+    public Value Input(string name, ElementType type, params Dimension[] shape)
+    {
+        var value = Define(new Value(name, type, shape, producer: null));
+        inputs.Add(value);
+        return value;
+    }
+
+    /// <summary>Adds a constant.</summary>
+    public Value Initializer(string name, TensorData data)
+    {
+        var value = Define(new Value(name, data.Type, [.. data.Shape.Select(d => (Dimension)d)], producer: null) { Constant = data });
+        if (data is { Type: ElementType.Int64, External: null } && data.Shape.Count <= 1 && data.AsInt64() is var elements && elements.Length <= 64 && elements.IndexOfAnyInRange(long.MinValue, -1) < 0)
+            value.KnownElements = [.. elements.ToArray().Select(e => (Dimension)e)];
+        initializers.Add(value);
+        return value;
+    }
+
+    /// <summary>Declares a value of the graph as an output.</summary>
+    public Value Output(Value value)
+    {
+        if (!values.TryGetValue(value.Name, out var known) || !ReferenceEquals(known, value))
+            throw new GraphException($"Output '{value.Name}' is no value of graph '{Name}'.");
+        if (outputs.Contains(value))
+            throw new GraphException($"Output '{value.Name}' of graph '{Name}' is declared twice.");
+        outputs.Add(value);
+        return value;
+    }
+
+    /// <summary>Appends a node; types and shapes of its outputs follow from <see cref="ShapeRules"/>.</summary>
+    /// <param name="op">Operator.</param>
+    /// <param name="inputs">Inputs, null where an optional one is left out.</param>
+    /// <param name="attributes">Attributes.</param>
+    /// <param name="outputNames">Names of the outputs; null lets the graph choose, and an empty name leaves an optional output out.</param>
+    /// <param name="domain">Operator set.</param>
+    /// <param name="name">Name of the node; null lets the graph choose.</param>
+    /// <param name="outputCount">Number of outputs when <paramref name="outputNames"/> is null.</param>
+    /// <exception cref="GraphException">Unknown operator, foreign value, conflicting types or shapes, or a name used twice.</exception>
+    public Node Add(string op, IReadOnlyList<Value?> inputs, IReadOnlyDictionary<string, AttributeValue>? attributes = null, IReadOnlyList<string>? outputNames = null, string domain = "", string? name = null, int outputCount = 1)
+    {
+        foreach (var input in inputs)
+            if (input is not null && (!values.TryGetValue(input.Name, out var known) || !ReferenceEquals(known, input)))
+                throw new GraphException($"Input '{input.Name}' of {op} is no value of graph '{Name}'.");
+        name ??= Fresh(op, nodeNames.Contains);
+        if (!nodeNames.Add(name))
+            throw new GraphException($"Graph '{Name}' has two nodes named '{name}'.");
+        var node = new Node(name, op, domain, inputs, attributes ?? NoAttributes);
+        var count = outputNames?.Count ?? outputCount;
+        var inferred = ShapeRules.Infer(node, count);
+        var made = new Value?[count];
+        for (var i = 0; i < count; i++)
+        {
+            if (outputNames is not null && outputNames[i].Length == 0)
+                continue;
+            var outputName = outputNames?[i] ?? Fresh(op, values.ContainsKey);
+            made[i] = Define(new Value(outputName, inferred[i].Type, inferred[i].Shape, node) { KnownElements = inferred[i].Elements });
+        }
+        node.Outputs = made;
+        nodes.Add(node);
+        return node;
+    }
+
+    /// <summary>Deletes nodes that no output depends on, and constants that no node reads. Inputs stay: they are the graph's signature.</summary>
+    /// <param name="alsoInputs">Inputs that may go when nothing reads them.</param>
+    public void Prune(Func<Value, bool>? alsoInputs = null)
+    {
+        var live = new HashSet<Value>(outputs, ReferenceEqualityComparer.Instance);
+        for (var i = nodes.Count - 1; i >= 0; i--)
+        {
+            if (nodes[i].Outputs.Any(o => o is not null && live.Contains(o)))
+                foreach (var input in nodes[i].Inputs)
+                    if (input is not null)
+                        live.Add(input);
+        }
+        nodes.RemoveAll(n => !n.Outputs.Any(o => o is not null && live.Contains(o)) && Forget(n));
+        initializers.RemoveAll(v => !live.Contains(v) && values.Remove(v.Name));
+        inputs.RemoveAll(v => !live.Contains(v) && alsoInputs?.Invoke(v) == true && values.Remove(v.Name));
+    }
+
+    private static readonly Dictionary<string, AttributeValue> NoAttributes = [];
+
+    private bool Forget(Node node)
+    {
+        nodeNames.Remove(node.Name);
+        foreach (var output in node.Outputs)
+            if (output is not null)
+                values.Remove(output.Name);
+        return true;
+    }
+
+    private Value Define(Value value)
+    {
+        if (value.Name.Length == 0)
+            throw new GraphException($"A value of graph '{Name}' has no name.");
+        return values.TryAdd(value.Name, value) ? value : throw new GraphException($"Graph '{Name}' defines '{value.Name}' twice.");
+    }
+
+    private string Fresh(string stem, Func<string, bool> taken)
+    {
+        string name;
+        do
+            name = $"{stem}_{counter++}";
+        while (taken(name));
+        return name;
+    }
+}

@@ -1,0 +1,186 @@
+namespace G2RL.Onnx.Graphs;
+
+/// <summary>Writes nodes into a graph, one method an operator: <c>op.MatMul(a, b)</c> appends the node and returns its output, shape inferred.</summary>
+/// <param name="graph">The graph that receives the nodes.</param>
+public sealed class OpBuilder(Graph graph)
+{
+    private readonly Dictionary<string, Value> constants = new(StringComparer.Ordinal);
+
+    /// <summary>The graph that receives the nodes.</summary>
+    public Graph Graph => graph;
+
+    /// <summary>Any operator with one output.</summary>
+    public Value Op(string op, ReadOnlySpan<Value?> inputs, params ReadOnlySpan<(string Name, AttributeValue Value)> attributes) =>
+        graph.Add(op, inputs.ToArray(), ToDictionary(attributes)).Outputs[0]!;
+
+    /// <summary>Any operator with several outputs.</summary>
+    public Value[] Ops(string op, int outputs, ReadOnlySpan<Value?> inputs, params ReadOnlySpan<(string Name, AttributeValue Value)> attributes) =>
+        [.. graph.Add(op, inputs.ToArray(), ToDictionary(attributes), outputCount: outputs).Outputs.Select(o => o!)];
+
+    /// <summary>An int64 vector; equal ones are shared.</summary>
+    public Value Ints(params long[] values) => Constant($"i:{string.Join(',', values)}", TensorData.Of(values, values.Length));
+
+    /// <summary>An int64 scalar; equal ones are shared.</summary>
+    public Value Int(long value) => Constant($"s:{value}", TensorData.Of([value]));
+
+    /// <summary>A scalar of a floating type; equal ones are shared.</summary>
+    public Value Scalar(double value, ElementType type = ElementType.Float32) => Constant($"{type}:{BitConverter.DoubleToInt64Bits(value)}", type switch
+    {
+        ElementType.Float32 => TensorData.Of([(float)value]),
+        ElementType.Float64 => TensorData.Of([value]),
+        ElementType.Float16 => new(type, [], BitConverter.GetBytes((Half)value)),
+        _ => throw new GraphException($"No scalar of type {type} is written here."),
+    });
+
+    /// <summary>A scalar of another value's type.</summary>
+    public Value Like(Value other, double value) => Scalar(value, other.Type);
+
+    /// <summary>The same value under a given name, to be an output.</summary>
+    public Value Named(string name, Value value) => graph.Add("Identity", [value], outputNames: [name]).Outputs[0]!;
+
+    /// <summary>a + b, broadcast.</summary>
+    public Value Add(Value a, Value b) => Op("Add", [a, b]);
+
+    /// <summary>a - b, broadcast.</summary>
+    public Value Sub(Value a, Value b) => Op("Sub", [a, b]);
+
+    /// <summary>a * b, broadcast.</summary>
+    public Value Mul(Value a, Value b) => Op("Mul", [a, b]);
+
+    /// <summary>a / b, broadcast.</summary>
+    public Value Div(Value a, Value b) => Op("Div", [a, b]);
+
+    /// <summary>a ^ b, broadcast.</summary>
+    public Value Pow(Value a, Value b) => Op("Pow", [a, b]);
+
+    /// <summary>Larger of a and b, broadcast.</summary>
+    public Value Max(Value a, Value b) => Op("Max", [a, b]);
+
+    /// <summary>Smaller of a and b, broadcast.</summary>
+    public Value Min(Value a, Value b) => Op("Min", [a, b]);
+
+    /// <summary>-x</summary>
+    public Value Neg(Value x) => Op("Neg", [x]);
+
+    /// <summary>e^x</summary>
+    public Value Exp(Value x) => Op("Exp", [x]);
+
+    /// <summary>Natural logarithm.</summary>
+    public Value Log(Value x) => Op("Log", [x]);
+
+    /// <summary>Square root.</summary>
+    public Value Sqrt(Value x) => Op("Sqrt", [x]);
+
+    /// <summary>1/x</summary>
+    public Value Reciprocal(Value x) => Op("Reciprocal", [x]);
+
+    /// <summary>1/(1+e^-x)</summary>
+    public Value Sigmoid(Value x) => Op("Sigmoid", [x]);
+
+    /// <summary>Hyperbolic tangent.</summary>
+    public Value Tanh(Value x) => Op("Tanh", [x]);
+
+    /// <summary>x limited to [low, high].</summary>
+    public Value Clip(Value x, double low, double high) => Op("Clip", [x, Like(x, low), Like(x, high)]);
+
+    /// <summary>Another element type.</summary>
+    public Value Cast(Value x, ElementType to) => x.Type == to ? x : Op("Cast", [x], ("to", (long)to));
+
+    /// <summary>condition ? a : b, broadcast.</summary>
+    public Value Where(Value condition, Value a, Value b) => Op("Where", [condition, a, b]);
+
+    /// <summary>[..., M, K] x [..., K, N] -> [..., M, N], batch axes broadcast.</summary>
+    public Value MatMul(Value a, Value b) => Op("MatMul", [a, b]);
+
+    /// <summary>alpha op(A) op(B) + C for matrices; a transposed operand is read in place, never copied.</summary>
+    public Value Gemm(Value a, Value b, Value? c = null, bool transposeA = false, bool transposeB = false) =>
+        Op("Gemm", c is null ? [a, b] : [a, b, c], ("transA", transposeA ? 1L : 0L), ("transB", transposeB ? 1L : 0L));
+
+    /// <summary>Sum over axes.</summary>
+    public Value ReduceSum(Value x, bool keepDims, params long[] axes) => Op("ReduceSum", [x, Ints(axes)], ("keepdims", keepDims ? 1L : 0L), ("noop_with_empty_axes", 1L));
+
+    /// <summary>Mean over axes.</summary>
+    public Value ReduceMean(Value x, bool keepDims, params long[] axes) => Op("ReduceMean", [x, Ints(axes)], ("keepdims", keepDims ? 1L : 0L), ("noop_with_empty_axes", 1L));
+
+    /// <summary>Probabilities along an axis.</summary>
+    public Value Softmax(Value x, long axis = -1) => Op("Softmax", [x], ("axis", axis));
+
+    /// <summary>Log-probabilities along an axis.</summary>
+    public Value LogSoftmax(Value x, long axis = -1) => Op("LogSoftmax", [x], ("axis", axis));
+
+    /// <summary>The shape as an int64 vector: a constant when every length is known, else a Shape node.</summary>
+    public Value ShapeOf(Value x) => x.HasKnownShape ? Ints([.. x.Shape.Select(d => d.Size)]) : Op("Shape", [x]);
+
+    /// <summary>The same elements in another shape: 0 copies an axis, -1 is what remains.</summary>
+    public Value Reshape(Value x, params long[] shape) => Op("Reshape", [x, Ints(shape)]);
+
+    /// <summary>The same elements in the shape of another value; lengths of 0 are kept.</summary>
+    public Value ReshapeLike(Value x, Value like) => Op("Reshape", [x, ShapeOf(like)], ("allowzero", 1L));
+
+    /// <summary>Axes in another order.</summary>
+    public Value Transpose(Value x, params long[] perm) => Op("Transpose", [x], ("perm", perm));
+
+    /// <summary>The last two axes exchanged.</summary>
+    public Value SwapLastTwo(Value x)
+    {
+        var perm = Enumerable.Range(0, x.Rank).Select(i => (long)i).ToArray();
+        (perm[^1], perm[^2]) = (perm[^2], perm[^1]);
+        return Transpose(x, perm);
+    }
+
+    /// <summary>New axes of length 1.</summary>
+    public Value Unsqueeze(Value x, params long[] axes) => Op("Unsqueeze", [x, Ints(axes)]);
+
+    /// <summary>Axes of length 1 removed.</summary>
+    public Value Squeeze(Value x, params long[] axes) => Op("Squeeze", [x, Ints(axes)]);
+
+    /// <summary>x broadcast to the shape of another value.</summary>
+    public Value ExpandLike(Value x, Value like) => Shapes.Same(x.Shape, like.Shape) ? x : Op("Expand", [x, ShapeOf(like)]);
+
+    /// <summary>Values one after another along an axis.</summary>
+    public Value Concat(long axis, params Value[] values) => Op("Concat", values, ("axis", axis));
+
+    /// <summary>Parts of given lengths along an axis.</summary>
+    public Value[] Split(Value x, long axis, params long[] sizes) => Ops("Split", sizes.Length, [x, Ints(sizes)], ("axis", axis));
+
+    /// <summary>x[start..end] along one axis.</summary>
+    public Value Slice(Value x, long axis, long start, long end) => Op("Slice", [x, Ints(start), Ints(end), Ints(axis)]);
+
+    /// <summary>Zeros in the shape and type of another value.</summary>
+    public Value ZerosLike(Value like) => Op("ConstantOfShape", [ShapeOf(like)], ("value", like.Type switch
+    {
+        ElementType.Float32 => TensorData.Of([0f], 1),
+        ElementType.Float64 => TensorData.Of([0d], 1),
+        _ => new TensorData(like.Type, [1], new byte[like.Type.Size()]),
+    }));
+
+    /// <summary>Rows (or slices along an axis) by index.</summary>
+    public Value Gather(Value x, Value indices, long axis = 0) => Op("Gather", [x, indices], ("axis", axis));
+
+    /// <summary>Elements by index along an axis.</summary>
+    public Value GatherElements(Value x, Value indices, long axis) => Op("GatherElements", [x, indices], ("axis", axis));
+
+    private Value Constant(string key, TensorData data)
+    {
+        if (!constants.TryGetValue(key, out var value) || !graph.Contains(value.Name))
+            constants[key] = value = graph.Initializer(NameOf(key), data);
+        return value;
+    }
+
+    private string NameOf(string key)
+    {
+        var stem = "const_" + key[..Math.Min(key.Length, 48)].Replace(':', '_').Replace(',', '_').Replace('-', 'm');
+        var name = stem;
+        for (var i = 1; graph.Contains(name); i++)
+            name = $"{stem}_{i}";
+        return name;
+    }
+
+    private static Dictionary<string, AttributeValue> ToDictionary(ReadOnlySpan<(string Name, AttributeValue Value)> attributes)
+    {
+        var map = new Dictionary<string, AttributeValue>(StringComparer.Ordinal);
+        foreach (var (name, value) in attributes)
+            map.Add(name, value);
+        return map;
+    }
+}

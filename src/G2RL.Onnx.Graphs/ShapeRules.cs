@@ -1,0 +1,358 @@
+namespace G2RL.Onnx.Graphs;
+
+/// <summary>Type, shape and (for small int64 tensors) elements of one output.</summary>
+public readonly record struct Inferred(ElementType Type, IReadOnlyList<Dimension> Shape, IReadOnlyList<Dimension>? Elements = null);
+
+/// <summary>Infers the outputs of a node from its inputs and attributes.</summary>
+/// <param name="node">The node, without outputs yet.</param>
+/// <param name="outputs">How many outputs it has.</param>
+public delegate Inferred[] ShapeRule(Node node, int outputs);
+
+/// <summary>
+/// Type and shape inference: the table is the list of operators that graphs here may hold. An operator outside it is an error that names it.
+/// Source of every rule: the ONNX operator specification, opset 21, and ONNX Runtime's contrib operators.
+/// </summary>
+public static class ShapeRules
+{
+    /// <summary>The rules, by domain-qualified operator.</summary>
+    public static IReadOnlyDictionary<string, ShapeRule> All { get; } = new Dictionary<string, ShapeRule>(StringComparer.Ordinal)
+    {
+        // elementwise, one input
+        ["Abs"] = Same, ["Cos"] = Same, ["Erf"] = Same, ["Exp"] = Same, ["Log"] = Same, ["Neg"] = Same, ["Reciprocal"] = Same, ["Relu"] = Same,
+        ["Sigmoid"] = Same, ["Sign"] = Same, ["Sin"] = Same, ["Softplus"] = Same, ["Sqrt"] = Same, ["Tanh"] = Same, ["Identity"] = Identity, ["Not"] = Same,
+        ["LogSoftmax"] = Same, ["Softmax"] = Same, ["CumSum"] = Same, ["Clip"] = Clip, ["Cast"] = Cast,
+        ["IsNaN"] = ToBool, ["IsInf"] = ToBool,
+        // elementwise, two inputs
+        ["Add"] = Arithmetic, ["Sub"] = Arithmetic, ["Mul"] = Arithmetic, ["Div"] = Arithmetic, ["Pow"] = Pow, ["Max"] = Variadic, ["Min"] = Variadic, ["Sum"] = Variadic,
+        ["Equal"] = Comparison, ["Greater"] = Comparison, ["GreaterOrEqual"] = Comparison, ["Less"] = Comparison, ["LessOrEqual"] = Comparison,
+        ["And"] = Comparison, ["Or"] = Comparison, ["Where"] = Where,
+        // products
+        ["MatMul"] = MatMul, ["Gemm"] = Gemm,
+        // reductions
+        ["ReduceSum"] = Reduce, ["ReduceMean"] = Reduce, ["ReduceMax"] = Reduce, ["ReduceMin"] = Reduce,
+        // shapes
+        ["Shape"] = ShapeOf, ["Reshape"] = Reshape, ["Transpose"] = Transpose, ["Unsqueeze"] = Unsqueeze, ["Squeeze"] = Squeeze, ["Expand"] = Expand,
+        ["Concat"] = Concat, ["Split"] = Split, ["Slice"] = Slice, ["ConstantOfShape"] = ConstantOfShape, ["Range"] = Range, ["Trilu"] = Same,
+        // indexing
+        ["Gather"] = Gather, ["GatherElements"] = GatherElements, ["ScatterElements"] = Same, ["ScatterND"] = Same, ["OneHot"] = OneHot,
+        // ONNX Runtime
+        ["com.microsoft::GroupQueryAttention"] = GroupQueryAttention,
+    };
+
+    /// <summary>Infers a node's outputs.</summary>
+    /// <exception cref="GraphException">No rule for the operator, or its inputs conflict.</exception>
+    public static Inferred[] Infer(Node node, int outputs)
+    {
+        var key = node.Domain.Length == 0 ? node.Op : $"{node.Domain}::{node.Op}";
+        if (!All.TryGetValue(key, out var rule))
+            throw new GraphException($"Operator '{key}' (node '{node.Name}') is unknown here. Add a shape rule to ShapeRules.");
+        var inferred = rule(node, outputs);
+        return inferred.Length >= outputs ? inferred : throw Conflict(node, $"has {outputs} outputs; it gives {inferred.Length}");
+    }
+
+    internal static GraphException Conflict(Node node, string what) =>
+        new($"{node.Op} '{node.Name}' {what}. Inputs: {string.Join(", ", node.Inputs.Select(i => i?.ToString() ?? "-"))}.");
+
+    /// <summary>An axis in [-rank, rank) as one in [0, rank).</summary>
+    internal static int Axis(Node node, long axis, int rank) =>
+        axis >= -rank && axis < rank ? (int)(axis < 0 ? axis + rank : axis) : throw Conflict(node, $"has axis {axis}, outside rank {rank}");
+
+    private static Value In(Node node, int index) =>
+        index < node.Inputs.Count && node.Inputs[index] is { } value ? value : throw Conflict(node, $"lacks input {index}");
+
+    private static Value? Optional(Node node, int index) => index < node.Inputs.Count ? node.Inputs[index] : null;
+
+    private static long[] Constants(Node node, int index) => In(node, index).Constant is { Type: ElementType.Int64, External: null } data
+        ? data.AsInt64().ToArray()
+        : throw Conflict(node, $"needs input {index} as an int64 constant");
+
+    private static Inferred[] Same(Node node, int outputs) => [new(In(node, 0).Type, In(node, 0).Shape)];
+
+    private static Inferred[] Identity(Node node, int outputs) => [new(In(node, 0).Type, In(node, 0).Shape, In(node, 0).KnownElements)];
+
+    private static Inferred[] ToBool(Node node, int outputs) => [new(ElementType.Bool, In(node, 0).Shape)];
+
+    private static Inferred[] Clip(Node node, int outputs)
+    {
+        for (var i = 1; i < 3; i++)
+            if (Optional(node, i) is { } bound && (bound.Type != In(node, 0).Type || bound.Rank != 0))
+                throw Conflict(node, "needs scalar bounds of its input's type");
+        return Same(node, outputs);
+    }
+
+    private static Inferred[] Cast(Node node, int outputs)
+    {
+        var to = (ElementType)node.Int("to", 0);
+        return Enum.IsDefined(to) ? [new(to, In(node, 0).Shape, to == ElementType.Int64 ? In(node, 0).KnownElements : null)] : throw Conflict(node, $"casts to unknown type {(int)to}");
+    }
+
+    private static IReadOnlyList<Dimension> Common(Node node, params ReadOnlySpan<int> indices)
+    {
+        var shape = In(node, indices[0]).Shape;
+        foreach (var i in indices[1..])
+            shape = Shapes.Broadcast(shape, In(node, i).Shape) ?? throw Conflict(node, "has shapes that do not broadcast");
+        return shape;
+    }
+
+    private static Inferred[] Arithmetic(Node node, int outputs)
+    {
+        if (In(node, 0).Type != In(node, 1).Type)
+            throw Conflict(node, "has inputs of different types");
+        var (a, b) = (In(node, 0).KnownElements, In(node, 1).KnownElements);
+        IReadOnlyList<Dimension>? elements = node.Op == "Mul" && a is not null && b is not null && a.Count == b.Count ? [.. a.Zip(b, (x, y) => x * y)] : null;
+        return [new(In(node, 0).Type, Common(node, 0, 1), elements)];
+    }
+
+    private static Inferred[] Pow(Node node, int outputs) => [new(In(node, 0).Type, Common(node, 0, 1))];
+
+    private static Inferred[] Variadic(Node node, int outputs)
+    {
+        var shape = In(node, 0).Shape;
+        for (var i = 1; i < node.Inputs.Count; i++)
+        {
+            if (In(node, i).Type != In(node, 0).Type)
+                throw Conflict(node, "has inputs of different types");
+            shape = Shapes.Broadcast(shape, In(node, i).Shape) ?? throw Conflict(node, "has shapes that do not broadcast");
+        }
+        return [new(In(node, 0).Type, shape)];
+    }
+
+    private static Inferred[] Comparison(Node node, int outputs)
+    {
+        if (In(node, 0).Type != In(node, 1).Type)
+            throw Conflict(node, "has inputs of different types");
+        return [new(ElementType.Bool, Common(node, 0, 1))];
+    }
+
+    private static Inferred[] Where(Node node, int outputs)
+    {
+        if (In(node, 0).Type != ElementType.Bool || In(node, 1).Type != In(node, 2).Type)
+            throw Conflict(node, "needs a bool condition and two values of one type");
+        return [new(In(node, 1).Type, Common(node, 0, 1, 2))];
+    }
+
+    private static Inferred[] MatMul(Node node, int outputs)
+    {
+        var (a, b) = (In(node, 0), In(node, 1));
+        if (a.Type != b.Type)
+            throw Conflict(node, "has inputs of different types");
+        if (a.Rank < 2 || b.Rank < 2)
+            throw Conflict(node, "needs matrices (rank 2 or more)");
+        if (a.Shape[^1] != b.Shape[^2])
+            throw Conflict(node, $"has inner lengths {a.Shape[^1]} and {b.Shape[^2]}");
+        var batch = Shapes.Broadcast([.. a.Shape.Take(a.Rank - 2)], [.. b.Shape.Take(b.Rank - 2)]) ?? throw Conflict(node, "has batch axes that do not broadcast");
+        return [new(a.Type, [.. batch, a.Shape[^2], b.Shape[^1]])];
+    }
+
+    private static Inferred[] Gemm(Node node, int outputs)
+    {
+        var (a, b) = (In(node, 0), In(node, 1));
+        if (a.Rank != 2 || b.Rank != 2 || a.Type != b.Type)
+            throw Conflict(node, "needs two matrices of one type");
+        var (ta, tb) = (node.Int("transA", 0) != 0, node.Int("transB", 0) != 0);
+        var (m, k) = ta ? (a.Shape[1], a.Shape[0]) : (a.Shape[0], a.Shape[1]);
+        var (k2, n) = tb ? (b.Shape[1], b.Shape[0]) : (b.Shape[0], b.Shape[1]);
+        if (k != k2)
+            throw Conflict(node, $"has inner lengths {k} and {k2}");
+        if (Optional(node, 2) is { } c && (Shapes.Broadcast(c.Shape, [m, n]) is not { } both || !Shapes.Same(both, [m, n])))
+            throw Conflict(node, $"adds a bias that does not broadcast to {Shapes.Text([m, n])}");
+        return [new(a.Type, [m, n])];
+    }
+
+    private static Inferred[] Reduce(Node node, int outputs)
+    {
+        var x = In(node, 0);
+        var axes = Optional(node, 1) is null
+            ? node.Ints("axes") ?? (node.Int("noop_with_empty_axes", 0) != 0 ? [] : [.. Enumerable.Range(0, x.Rank).Select(i => (long)i)])
+            : Constants(node, 1);
+        var reduced = axes.Select(a => Axis(node, a, x.Rank)).ToHashSet();
+        var keep = node.Int("keepdims", 1) != 0;
+        return [new(x.Type, [.. x.Shape.Select((d, i) => reduced.Contains(i) ? (keep ? 1 : (Dimension?)null) : d).OfType<Dimension>()])];
+    }
+
+    private static Inferred[] ShapeOf(Node node, int outputs)
+    {
+        var shape = In(node, 0).Shape;
+        var start = (int)Math.Clamp(node.Int("start", 0) is < 0 and var s ? s + shape.Count : node.Int("start", 0), 0, shape.Count);
+        var end = (int)Math.Clamp(node.Int("end", shape.Count) is < 0 and var e ? e + shape.Count : node.Int("end", shape.Count), start, shape.Count);
+        return [new(ElementType.Int64, [end - start], [.. shape.Skip(start).Take(end - start)])];
+    }
+
+    private static Inferred[] Reshape(Node node, int outputs)
+    {
+        var x = In(node, 0);
+        var allowZero = node.Int("allowzero", 0) != 0;
+        Dimension?[] target;
+        if (In(node, 1).KnownElements is { } known && (allowZero || !known.Any(d => d is { IsKnown: true, Size: 0 })))
+            target = [.. known.Select(d => (Dimension?)d)];
+        else
+            target = [.. Constants(node, 1).Select((d, i) => d == -1 ? null : d == 0 && !allowZero ? (i < x.Rank ? x.Shape[i] : throw Conflict(node, $"copies axis {i}, outside rank {x.Rank}")) : (Dimension?)d)];
+        if (target.Count(d => d is null) > 1)
+            throw Conflict(node, "leaves more than one axis open (-1)");
+        var total = Shapes.Product(x.Shape);
+        var fixedPart = Shapes.Product(target.OfType<Dimension>());
+        if (Array.FindIndex(target, d => d is null) is >= 0 and var open)
+            target[open] = Dimension.Divide(total, fixedPart) ?? throw Conflict(node, $"cannot divide {total} elements by {fixedPart}");
+        else if (total != fixedPart)
+            throw Conflict(node, $"turns {total} elements into {fixedPart}");
+        return [new(x.Type, [.. target.Select(d => d!.Value)], x.KnownElements)];
+    }
+
+    private static Inferred[] Transpose(Node node, int outputs)
+    {
+        var x = In(node, 0);
+        var perm = node.Ints("perm") ?? [.. Enumerable.Range(0, x.Rank).Reverse().Select(i => (long)i)];
+        if (!perm.Order().SequenceEqual(Enumerable.Range(0, x.Rank).Select(i => (long)i)))
+            throw Conflict(node, $"has perm [{string.Join(", ", perm)}], no permutation of {x.Rank} axes");
+        return [new(x.Type, [.. perm.Select(p => x.Shape[(int)p])])];
+    }
+
+    private static Inferred[] Unsqueeze(Node node, int outputs)
+    {
+        var x = In(node, 0);
+        var axes = Constants(node, 1);
+        var shape = new List<Dimension>(x.Shape);
+        foreach (var axis in axes.Select(a => Axis(node, a, x.Rank + axes.Length)).Order())
+            shape.Insert(axis, 1);
+        return [new(x.Type, shape, x.KnownElements)];
+    }
+
+    private static Inferred[] Squeeze(Node node, int outputs)
+    {
+        var x = In(node, 0);
+        var axes = Optional(node, 1) is null
+            ? [.. Enumerable.Range(0, x.Rank).Where(i => x.Shape[i].IsOne)]
+            : Constants(node, 1).Select(a => Axis(node, a, x.Rank)).ToHashSet();
+        if (axes.FirstOrDefault(a => !x.Shape[a].IsOne, -1) is >= 0 and var wrong)
+            throw Conflict(node, $"removes axis {wrong} of length {x.Shape[wrong]}");
+        return [new(x.Type, [.. x.Shape.Where((_, i) => !axes.Contains(i))], x.KnownElements)];
+    }
+
+    private static Inferred[] Expand(Node node, int outputs)
+    {
+        var target = In(node, 1).KnownElements ?? throw Conflict(node, "expands to a shape that is not known");
+        return [new(In(node, 0).Type, Shapes.Broadcast(In(node, 0).Shape, target) ?? throw Conflict(node, $"cannot expand to {Shapes.Text(target)}"))];
+    }
+
+    private static Inferred[] Concat(Node node, int outputs)
+    {
+        var first = In(node, 0);
+        var axis = Axis(node, node.Int("axis", 0), first.Rank);
+        var shape = first.Shape.ToArray();
+        var elements = first.KnownElements?.ToList();
+        for (var i = 1; i < node.Inputs.Count; i++)
+        {
+            var x = In(node, i);
+            if (x.Type != first.Type || x.Rank != first.Rank || Enumerable.Range(0, x.Rank).Any(d => d != axis && x.Shape[d] != first.Shape[d]))
+                throw Conflict(node, $"has inputs that differ outside axis {axis}");
+            shape[axis] += x.Shape[axis];
+            elements = elements is not null && x.KnownElements is { } more ? [.. elements, .. more] : null;
+        }
+        return [new(first.Type, shape, elements)];
+    }
+
+    private static Inferred[] Split(Node node, int outputs)
+    {
+        var x = In(node, 0);
+        var axis = Axis(node, node.Int("axis", 0), x.Rank);
+        long[] sizes;
+        if (Optional(node, 1) is not null)
+            sizes = Constants(node, 1);
+        else if (x.Shape[axis] is { IsKnown: true, Size: var size } && size % outputs == 0)
+            sizes = [.. Enumerable.Repeat(size / outputs, outputs)];
+        else
+            throw Conflict(node, $"cannot divide axis {axis} into {outputs} equal parts");
+        if (x.Shape[axis] is { IsKnown: true } known && known.Size != sizes.Sum())
+            throw Conflict(node, $"splits {known} into {string.Join(" + ", sizes)}");
+        return [.. sizes.Select(s => new Inferred(x.Type, With(x.Shape, axis, s)))];
+    }
+
+    private static Inferred[] Slice(Node node, int outputs)
+    {
+        var x = In(node, 0);
+        var (starts, ends) = (Constants(node, 1), Constants(node, 2));
+        var axes = Optional(node, 3) is null ? [.. Enumerable.Range(0, starts.Length).Select(i => (long)i)] : Constants(node, 3);
+        var steps = Optional(node, 4) is null ? [.. Enumerable.Repeat(1L, starts.Length)] : Constants(node, 4);
+        var shape = x.Shape.ToArray();
+        for (var i = 0; i < starts.Length; i++)
+        {
+            var axis = Axis(node, axes[i], x.Rank);
+            if (!shape[axis].IsKnown)
+            {
+                if (starts[i] != 0 || steps[i] != 1 || ends[i] < int.MaxValue)
+                    shape[axis] = Dimension.FromSymbol($"({shape[axis].ToString().Replace('*', 'x')}[{starts[i]}:{ends[i]}:{steps[i]}])");
+                continue;
+            }
+            var n = shape[axis].Size;
+            long Bound(long v, long low, long high) => Math.Clamp(v < 0 ? v + n : v, low, high);
+            shape[axis] = steps[i] > 0
+                ? Math.Max(0, (Bound(ends[i], 0, n) - Bound(starts[i], 0, n) + steps[i] - 1) / steps[i])
+                : Math.Max(0, (Bound(starts[i], 0, n - 1) - (ends[i] < -n ? -1 : Bound(ends[i], -1, n - 1)) - steps[i] - 1) / -steps[i]);
+        }
+        IReadOnlyList<Dimension>? elements = null;
+        if (x.KnownElements is { } all && x.Rank == 1 && steps.All(s => s == 1) && shape[0].IsKnown)
+            elements = [.. all.Skip((int)Math.Clamp(starts[0] < 0 ? starts[0] + all.Count : starts[0], 0, all.Count)).Take((int)shape[0].Size)];
+        return [new(x.Type, shape, elements)];
+    }
+
+    private static Inferred[] ConstantOfShape(Node node, int outputs)
+    {
+        var shape = In(node, 0).KnownElements ?? throw Conflict(node, "fills a shape that is not known");
+        return [new(node.Attributes.TryGetValue("value", out var value) ? value.Tensor!.Type : ElementType.Float32, shape)];
+    }
+
+    private static Inferred[] Range(Node node, int outputs)
+    {
+        var (start, limit, delta) = (In(node, 0).KnownElements, In(node, 1).KnownElements, In(node, 2).KnownElements);
+        var counted = start is [{ IsKnown: true, Size: 0 }] && delta is [{ IsOne: true }] && limit is [_];
+        return [new(In(node, 0).Type, [counted ? limit![0] : Dimension.FromSymbol($"({node.Name})")])];
+    }
+
+    private static Inferred[] Gather(Node node, int outputs)
+    {
+        var (x, indices) = (In(node, 0), In(node, 1));
+        var axis = Axis(node, node.Int("axis", 0), x.Rank);
+        if (indices.Type is not (ElementType.Int64 or ElementType.Int32))
+            throw Conflict(node, "needs integer indices");
+        IReadOnlyList<Dimension>? elements = null;
+        if (x.KnownElements is { } all && x.Rank == 1 && indices.Constant is { Type: ElementType.Int64, External: null } data)
+            elements = [.. data.AsInt64().ToArray().Select(i => all[(int)Axis(node, i, all.Count)])];
+        return [new(x.Type, [.. x.Shape.Take(axis), .. indices.Shape, .. x.Shape.Skip(axis + 1)], elements)];
+    }
+
+    private static Inferred[] GatherElements(Node node, int outputs)
+    {
+        if (In(node, 0).Rank != In(node, 1).Rank)
+            throw Conflict(node, "needs indices of its input's rank");
+        return [new(In(node, 0).Type, In(node, 1).Shape)];
+    }
+
+    private static Inferred[] OneHot(Node node, int outputs)
+    {
+        var depth = In(node, 1).KnownElements is [var d] ? d : throw Conflict(node, "needs a known depth");
+        var shape = In(node, 0).Shape.ToList();
+        shape.Insert(Axis(node, node.Int("axis", -1), shape.Count + 1), depth);
+        return [new(In(node, 2).Type, shape)];
+    }
+
+    // query [B, S, heads*width], key and value [B, S, kv*width], past [B, kv, C, width] -> attention [B, S, heads*width], present = past's shape
+    // (the cache has its full capacity C; ONNX Runtime writes into it in place).
+    private static Inferred[] GroupQueryAttention(Node node, int outputs)
+    {
+        var (query, key, value, pastKey, pastValue) = (In(node, 0), In(node, 1), In(node, 2), In(node, 3), In(node, 4));
+        var (heads, kv) = (node.Int("num_heads", 0), node.Int("kv_num_heads", 0));
+        if (heads <= 0 || kv <= 0 || heads % kv != 0)
+            throw Conflict(node, $"has {heads} heads and {kv} key/value heads");
+        if (query.Rank != 3 || !Shapes.Same(key.Shape, value.Shape) || !Shapes.Same(pastKey.Shape, pastValue.Shape) || pastKey.Rank != 4 || pastKey.Shape[1] != kv
+            || pastKey.Shape[3] * kv != key.Shape[2] || pastKey.Shape[3] * heads != query.Shape[2])
+            throw Conflict(node, "has queries, keys, values and a cache that do not fit together");
+        return [new(query.Type, query.Shape), new(query.Type, pastKey.Shape), new(query.Type, pastKey.Shape)];
+    }
+
+    private static Dimension[] With(IReadOnlyList<Dimension> shape, int axis, Dimension size)
+    {
+        var copy = shape.ToArray();
+        copy[axis] = size;
+        return copy;
+    }
+}
