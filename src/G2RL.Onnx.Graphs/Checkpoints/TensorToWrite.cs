@@ -1,5 +1,8 @@
 namespace G2RL.Onnx.Checkpoints;
 
+/// <summary>Gives a weight by Hugging Face's name, row-major; called when its turn to be written comes, once a tensor.</summary>
+public delegate ReadOnlySpan<float> WeightSource(string name);
+
 /// <summary>A tensor for <see cref="SafeTensorsWriter"/>: what it is, and a function that puts its bytes on a stream when its turn comes.</summary>
 /// <param name="Name">Its name; none twice in a file.</param>
 /// <param name="Dtype">Its stored type.</param>
@@ -16,13 +19,13 @@ public sealed record TensorToWrite(string Name, SafeTensorsDtype Dtype, long[] S
     /// <param name="name">Its name.</param>
     /// <param name="dtype">F32, F16 or BF16.</param>
     /// <param name="shape">Its sizes.</param>
-    /// <param name="values">Called once, when the tensor is written; gives every element, row-major, all finite.</param>
+    /// <param name="values">Gives every element, all finite; asked for <paramref name="name"/>.</param>
     /// <exception cref="InputException">(While writing) an element is NaN or infinite, or becomes infinite by rounding to F16 or BF16.</exception>
-    public static TensorToWrite Floats(string name, SafeTensorsDtype dtype, long[] shape, Func<ReadOnlyMemory<float>> values)
+    public static TensorToWrite Floats(string name, SafeTensorsDtype dtype, long[] shape, WeightSource values)
     {
         if (!dtype.IsWeight())
             throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "Weights are F32, F16 or BF16.");
-        return new TensorToWrite(name, dtype, shape, stream => WriteFloats(stream, name, dtype, values().Span));
+        return new TensorToWrite(name, dtype, shape, stream => WriteFloats(stream, name, dtype, values(name)));
     }
 
     private static void WriteFloats(Stream stream, string name, SafeTensorsDtype dtype, ReadOnlySpan<float> values)
