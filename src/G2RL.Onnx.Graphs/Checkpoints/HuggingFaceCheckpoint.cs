@@ -1,0 +1,136 @@
+using G2RL.Onnx.Models;
+
+namespace G2RL.Onnx.Checkpoints;
+
+/// <summary>A model folder in Hugging Face's layout: config.json and safetensors weights, one file or shards. Opened, it is known to be complete.</summary>
+public sealed class HuggingFaceCheckpoint : IDisposable
+{
+    private readonly CheckpointShards _shards;
+
+    private HuggingFaceCheckpoint(string folder, DecoderSpec spec, CheckpointShards shards)
+    {
+        Folder = folder;
+        Spec = spec;
+        _shards = shards;
+        Tensors = shards.Names.ToDictionary(name => name, name => shards.FileOf(name)!.Find(name), StringComparer.Ordinal);
+    }
+
+    /// <summary>The folder, as it was given.</summary>
+    public string Folder { get; }
+
+    /// <summary>The model that config.json describes.</summary>
+    public DecoderSpec Spec { get; }
+
+    /// <summary>Every stored tensor, including its dtype; offsets are those in its own file.</summary>
+    public IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
+
+    /// <summary>Opens a folder and checks that every weight is there with the right shape, and nothing else.</summary>
+    /// <exception cref="InputException">Something is missing, malformed, of the wrong shape, or left over; all such faults are listed.</exception>
+    public static HuggingFaceCheckpoint Open(string folder)
+    {
+        if (!Directory.Exists(folder))
+            throw new InputException($"{folder} is not a folder; give one that holds config.json and model.safetensors.");
+        var spec = Architectures.Read(folder);
+        var shards = CheckpointShards.Open(folder);
+        try
+        {
+            CheckpointRules.Check(folder, spec, shards);
+            return new HuggingFaceCheckpoint(folder, spec, shards);
+        }
+        catch
+        {
+            shards.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads a weight as floats.</summary>
+    /// <param name="parameter">One of <see cref="DecoderSpec.Parameters"/>.</param>
+    /// <param name="destination">Receives every element, row-major; exactly <see cref="ParameterSpec.Count"/> long.</param>
+    /// <exception cref="InputException">An element is NaN or infinite.</exception>
+    public void ReadParameter(ParameterSpec parameter, Span<float> destination)
+    {
+        var file = _shards.FileOf(parameter.Name)
+            ?? throw new InputException($"{Folder}: there is no tensor '{parameter.Name}'.");
+        file.ReadFloats(parameter.Name, destination);
+        if (FloatConversion.FirstNonFinite(destination) is >= 0 and var bad)
+            throw new InputException($"{Folder}: tensor '{parameter.Name}' is {destination[bad]} at [{Index(parameter.Shape, bad)}]; weights must be finite. The checkpoint is damaged, or its training diverged.");
+    }
+
+    /// <summary>Ids that end a text when generating: generation_config.json's, which Hugging Face's `generate` follows, else config.json's.</summary>
+    /// <exception cref="InputException">generation_config.json is malformed, or names an id outside the vocabulary.</exception>
+    public int[] GenerationEosTokens()
+    {
+        var path = Path.Combine(Folder, "generation_config.json");
+        if (!File.Exists(path))
+            return Spec.EosTokens;
+        using var document = JsonInput.ReadObject(path, 4 << 20);
+        var ids = new ConfigReader(document.RootElement, path).Tokens("eos_token_id", Spec.EosTokens);
+        (Spec with { EosTokens = ids }).Validate(path);
+        return ids;
+    }
+
+    /// <summary>
+    /// Writes the same model with other weights: the names, order, shards and dtypes of this checkpoint, with its config and tokenizer files beside
+    /// them. The folder appears whole or not at all.
+    /// </summary>
+    /// <param name="folder">The new folder; must not exist.</param>
+    /// <param name="weights">Gives each weight, in the order of the files; all finite.</param>
+    /// <param name="dtype">Another stored type for all weights (config.json then says so too); null: each keeps its own. Small updates to BF16 weights are lost by rounding; F32 keeps them.</param>
+    /// <exception cref="InputException">The folder exists or cannot be written, or a weight is not finite in its stored type.</exception>
+    public void SaveAs(string folder, WeightSource weights, SafeTensorsDtype? dtype = null) =>
+        ModelFolder.Write(folder, temporary =>
+        {
+            foreach (var file in _shards.Files)
+            {
+                var order = file.Tensors.Values.OrderBy(t => t.Offset).ThenBy(t => t.Length);
+                var tensors = order.Select(tensor => ToWrite(file, tensor, weights, dtype)).ToList();
+                SafeTensorsWriter.Write(Path.Combine(temporary, Path.GetFileName(file.Path)), tensors, file.Metadata.Count > 0 ? file.Metadata : null);
+            }
+            ModelFolder.CopyCompanions(Folder, temporary);
+            if (_shards.HasIndex)
+                ModelFolder.WriteIndex(Path.Combine(Folder, CheckpointShards.IndexFile), temporary, dtype);
+            if (dtype is { } stored)
+                ModelFolder.SetDtype(temporary, stored);
+        });
+
+    /// <summary>Writes a model that has no source checkpoint: config.json and one model.safetensors. The folder appears whole or not at all.</summary>
+    /// <param name="folder">The new folder; must not exist.</param>
+    /// <param name="spec">The model.</param>
+    /// <param name="weights">Gives each of <see cref="DecoderSpec.Parameters"/>, in their order; all finite.</param>
+    /// <param name="dtype">The stored type.</param>
+    /// <param name="companions">Further files to copy, such as tokenizer.json; each keeps its name.</param>
+    /// <exception cref="InputException">The spec is invalid, the folder exists or cannot be written, or a weight is not finite in its stored type.</exception>
+    public static void Create(string folder, DecoderSpec spec, WeightSource weights, SafeTensorsDtype dtype = SafeTensorsDtype.F32, IEnumerable<string>? companions = null)
+    {
+        var config = spec.ToConfigJson(dtype.ConfigName());
+        ModelFolder.Write(folder, temporary =>
+        {
+            ModelFolder.WriteText(Path.Combine(temporary, "config.json"), config);
+            var tensors = spec.Parameters.Select(p => TensorToWrite.Floats(p.Name, dtype, p.Shape, weights)).ToList();
+            SafeTensorsWriter.Write(Path.Combine(temporary, CheckpointShards.SingleFile), tensors);
+            foreach (var file in companions ?? [])
+                ModelFolder.Copy(file, temporary);
+        });
+    }
+
+    /// <summary>Unmaps the files.</summary>
+    public void Dispose() => _shards.Dispose();
+
+    private TensorToWrite ToWrite(SafeTensorsFile file, TensorInfo tensor, WeightSource weights, SafeTensorsDtype? dtype)
+    {
+        if (CheckpointRules.IsBuffer(tensor.Name))
+            return new TensorToWrite(tensor.Name, tensor.Dtype, tensor.Shape, stream => stream.Write(file.RawBytes(tensor.Name)));
+        // A stored copy of a tied head follows the embedding.
+        var source = Spec.TieEmbeddings && tensor.Name == CheckpointRules.Head ? _ => weights(CheckpointRules.Embedding) : weights;
+        return TensorToWrite.Floats(tensor.Name, dtype ?? tensor.Dtype, tensor.Shape, source);
+    }
+
+    private static string Index(long[] shape, long flat)
+    {
+        var index = new long[shape.Length];
+        for (var axis = shape.Length - 1; axis >= 0; axis--)
+            (flat, index[axis]) = Math.DivRem(flat, shape[axis]);
+        return string.Join(", ", index);
+    }
+}

@@ -1,0 +1,103 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace G2RL.Onnx.Checkpoints;
+
+/// <summary>Writes a model folder so that it is there whole or not at all: into a sibling that is renamed when everything is on the disk.</summary>
+internal static class ModelFolder
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    // What a tokenizer, a text generator or a licence needs; never weights, and no README, which describes the old ones.
+    private static readonly string[] Companions =
+    [
+        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+        "merges.txt", "tokenizer.model", "chat_template.json", "chat_template.jinja", "LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "USE_POLICY.md",
+    ];
+
+    /// <summary>Fills a temporary folder, then renames it.</summary>
+    public static void Write(string folder, Action<string> fill)
+    {
+        var final = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (Path.Exists(final))
+            throw new InputException($"{folder} exists already; a model is never written over another. Name a new folder, or remove this one.");
+        var temporary = final + ".partial";
+        try
+        {
+            // Left by a run that was killed.
+            if (Directory.Exists(temporary))
+                Directory.Delete(temporary, recursive: true);
+            Directory.CreateDirectory(temporary);
+            try
+            {
+                fill(temporary);
+                Directory.Move(temporary, final);
+            }
+            catch
+            {
+                Directory.Delete(temporary, recursive: true);
+                throw;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{folder} cannot be written: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Copies what belongs beside the weights, as far as it is there.</summary>
+    public static void CopyCompanions(string source, string folder)
+    {
+        foreach (var path in Companions.Select(name => Path.Combine(source, name)).Where(File.Exists))
+            Copy(path, folder);
+    }
+
+    /// <summary>Copies the content, not the permissions (a cache may be read-only), and waits for the disk.</summary>
+    public static void Copy(string path, string folder)
+    {
+        if (!File.Exists(path))
+            throw new InputException($"{path} does not exist; it was to be copied into {folder}.");
+        using var from = File.OpenRead(path);
+        using var to = new FileStream(Path.Combine(folder, Path.GetFileName(path)), FileMode.CreateNew, FileAccess.Write);
+        from.CopyTo(to);
+        to.Flush(flushToDisk: true);
+    }
+
+    /// <summary>Writes UTF-8 and waits for the disk.</summary>
+    public static void WriteText(string path, string text)
+    {
+        using var stream = new FileStream(path, FileMode.Create, FileAccess.Write);
+        stream.Write(Encoding.UTF8.GetBytes(text));
+        stream.Flush(flushToDisk: true);
+    }
+
+    /// <summary>The source's index; with another dtype, its total_size is counted anew.</summary>
+    public static void WriteIndex(string source, string folder, SafeTensorsDtype? dtype)
+    {
+        if (dtype is null)
+        {
+            Copy(source, folder);
+            return;
+        }
+        var index = JsonNode.Parse(File.ReadAllText(source))!.AsObject();
+        long total = 0;
+        foreach (var shard in Directory.GetFiles(folder, "*.safetensors"))
+        {
+            using var file = SafeTensorsFile.Open(shard);
+            total += file.Tensors.Values.Sum(tensor => tensor.Length);
+        }
+        if (index["metadata"] is JsonObject metadata)
+            metadata["total_size"] = total;
+        WriteText(Path.Combine(folder, CheckpointShards.IndexFile), index.ToJsonString(Indented) + "\n");
+    }
+
+    /// <summary>Makes config.json name the stored type.</summary>
+    public static void SetDtype(string folder, SafeTensorsDtype dtype)
+    {
+        var path = Path.Combine(folder, "config.json");
+        var config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        config[config.ContainsKey("dtype") ? "dtype" : "torch_dtype"] = dtype.ConfigName();
+        WriteText(path, config.ToJsonString(Indented) + "\n");
+    }
+}

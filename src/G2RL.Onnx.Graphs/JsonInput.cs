@@ -1,0 +1,91 @@
+using System.Text.Json;
+
+namespace G2RL.Onnx;
+
+/// <summary>Reads JSON that somebody else wrote: bounded in size and depth, no key twice, every fault an <see cref="InputException"/>.</summary>
+internal static class JsonInput
+{
+    private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
+
+    /// <summary>Reads a whole file; it must hold one object.</summary>
+    public static JsonDocument ReadObject(string path, long maxBytes)
+    {
+        try
+        {
+            var length = new FileInfo(path).Length;
+            if (length > maxBytes)
+                throw new InputException($"{path} has {length} bytes; at most {maxBytes} are expected. Is it the right file?");
+            return ParseObject(File.ReadAllBytes(path), path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException($"{path} does not exist.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path} cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Reads UTF-8 text that must hold one object.</summary>
+    public static JsonDocument ParseObject(ReadOnlyMemory<byte> utf8, string source)
+    {
+        if (utf8.Span.StartsWith("\uFEFF"u8))
+            utf8 = utf8[3..];
+        JsonDocument document;
+        try
+        {
+            document = JsonDocument.Parse(utf8, Options);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new InputException($"{source} is not valid JSON: {e.Message}", e);
+        }
+        if (document.RootElement.ValueKind == JsonValueKind.Object)
+            return document;
+        var kind = document.RootElement.ValueKind;
+        document.Dispose();
+        throw new InputException($"{source} holds a JSON {kind}; an object is expected.");
+    }
+
+    /// <summary>An object's members as a dictionary; text that is no valid Unicode is a fault.</summary>
+    public static Dictionary<string, JsonElement> Members(JsonElement element, string source)
+    {
+        if (element.ValueKind != JsonValueKind.Object)
+            throw new InputException($"{source} is a JSON {element.ValueKind}; an object is expected.");
+        var members = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        try
+        {
+            foreach (var member in element.EnumerateObject())
+                if (!members.TryAdd(member.Name, member.Value))
+                    throw new InputException($"{source} holds the key '{member.Name}' twice.");
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new InputException($"{source} holds a key that is not valid Unicode.", e);
+        }
+        return members;
+    }
+
+    /// <summary>A text value, or null when the element is no (valid) text.</summary>
+    public static string? Text(JsonElement element)
+    {
+        if (element.ValueKind != JsonValueKind.String)
+            return null;
+        try
+        {
+            return element.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A value as it stands in the file, cut short for a message.</summary>
+    public static string Shown(JsonElement element)
+    {
+        var raw = element.GetRawText();
+        return raw.Length <= 80 ? raw : raw[..77] + "...";
+    }
+}

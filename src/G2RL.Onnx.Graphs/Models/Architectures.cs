@@ -1,0 +1,76 @@
+using System.Text;
+using System.Text.Json;
+
+namespace G2RL.Onnx.Models;
+
+/// <summary>The model families that can be read: one line here, one file beside it.</summary>
+public static class Architectures
+{
+    /// <summary>A line of the table: the family's `model_type` and the function that describes it.</summary>
+    internal sealed record Family(string ModelType, Func<ConfigReader, DecoderSpec> Describe);
+
+    /// <summary>From a name in config.json's `architectures` to the family. The list is the coverage documentation.</summary>
+    internal static IReadOnlyDictionary<string, Family> All { get; } = new Dictionary<string, Family>(StringComparer.Ordinal)
+    {
+        [Qwen3.Architecture] = new(Qwen3.ModelType, Qwen3.Describe),
+        [Qwen2.Architecture] = new(Qwen2.ModelType, Qwen2.Describe),
+        [Llama.Architecture] = new(Llama.ModelType, Llama.Describe),
+    };
+
+    /// <summary>Names that `architectures` may hold.</summary>
+    public static IEnumerable<string> Names => All.Keys;
+
+    // A config.json of a 1,000-layer model with layer_types has some 30 kB.
+    private const long MaxConfigBytes = 4 << 20;
+
+    /// <summary>Reads a model folder's config.json.</summary>
+    /// <exception cref="InputException">The file is missing or malformed, or describes something that is not supported.</exception>
+    public static DecoderSpec Read(string folder)
+    {
+        var path = Path.Combine(folder, "config.json");
+        using var document = JsonInput.ReadObject(path, MaxConfigBytes);
+        return Parse(document.RootElement, path);
+    }
+
+    /// <summary>Reads the text of a config.json.</summary>
+    /// <param name="json">One JSON object.</param>
+    /// <param name="source">What messages should name.</param>
+    /// <exception cref="InputException">The text is malformed, or describes something that is not supported.</exception>
+    public static DecoderSpec Parse(string json, string source)
+    {
+        using var document = JsonInput.ParseObject(Encoding.UTF8.GetBytes(json), source);
+        return Parse(document.RootElement, source);
+    }
+
+    /// <inheritdoc cref="Parse(string, string)"/>
+    public static DecoderSpec Parse(JsonElement config, string source)
+    {
+        var reader = new ConfigReader(config, source);
+        var name = NameOf(reader);
+        var spec = All[name].Describe(reader);
+        reader.Finish(name);
+        spec.Validate(source);
+        return spec;
+    }
+
+    internal static string ModelTypeOf(string architecture) => All[architecture].ModelType;
+
+    // `architectures` decides; hand-written and converted files may have only `model_type`.
+    private static string NameOf(ConfigReader config)
+    {
+        var type = config.OptionalText("model_type");
+        string? name = null;
+        if (config.Take("architectures") is { } list)
+        {
+            if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() != 1)
+                throw config.Wrong("architectures", list, "a list of one name");
+            name = JsonInput.Text(list[0]) ?? throw config.Wrong("architectures", list, "a list of one name");
+        }
+        name ??= All.FirstOrDefault(line => line.Value.ModelType == type).Key;
+        if (name is null || !All.TryGetValue(name, out var family))
+            throw new InputException($"{config.Source}: the architecture {(name ?? type) switch { null => "is not named", var unknown => $"'{unknown}' is not supported" }}; these are: {string.Join(", ", Names)}.");
+        if (type is not null && type != family.ModelType)
+            throw new InputException($"{config.Source}: architectures names {name}, but model_type is '{type}'; it must be '{family.ModelType}'.");
+        return name;
+    }
+}

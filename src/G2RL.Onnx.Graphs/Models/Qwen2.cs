@@ -1,0 +1,16 @@
+namespace G2RL.Onnx.Models;
+
+/// <summary>Qwen2 and Qwen2.5: biases on queries, keys and values, always, and on nothing else.</summary>
+internal static class Qwen2
+{
+    public const string Architecture = "Qwen2ForCausalLM";
+    public const string ModelType = "qwen2";
+
+    public static DecoderSpec Describe(ConfigReader config)
+    {
+        var spec = CommonKeys.Read(config, Architecture, maxPositions: 32_768);
+        CommonKeys.QwenWindow(config, spec.Layers);
+        config.Refuse("mlp_bias", "Qwen2's feed-forward block has no biases.");
+        return spec with { QueryKeyValueBias = true };
+    }
+}

@@ -1,0 +1,17 @@
+namespace G2RL.Onnx.Models;
+
+/// <summary>Qwen3: head_dim apart from hidden_size, RMS norms on queries and keys, no biases unless `attention_bias`.</summary>
+internal static class Qwen3
+{
+    public const string Architecture = "Qwen3ForCausalLM";
+    public const string ModelType = "qwen3";
+
+    public static DecoderSpec Describe(ConfigReader config)
+    {
+        var spec = CommonKeys.Read(config, Architecture, maxPositions: 32_768, headDimension: 128);
+        CommonKeys.QwenWindow(config, spec.Layers);
+        config.Refuse("mlp_bias", "Qwen3's feed-forward block has no biases.");
+        var bias = config.Flag("attention_bias", false);
+        return spec with { QueryKeyNorm = true, QueryKeyValueBias = bias, OutputBias = bias };
+    }
+}

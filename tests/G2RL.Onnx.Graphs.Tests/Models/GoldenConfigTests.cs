@@ -1,0 +1,70 @@
+using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Models;
+using G2RL.Onnx.TestSupport;
+
+namespace G2RL.Onnx.Graphs.Tests.Models;
+
+[TestClass]
+public sealed class GoldenConfigTests
+{
+    public static IEnumerable<string> Folders =>
+        ["golden-qwen3-a", "golden-qwen3-a-bf16", "golden-qwen3-yarn", "golden-qwen2-a", "golden-qwen2-a-sharded", "golden-llama-a", "golden-llama-b"];
+
+    [TestMethod]
+    [DynamicData(nameof(Folders))]
+    public void Config_InBothStyles_GivesTheSameSpec(string folder)
+    {
+        var path = SharedFolder.Require("models", folder);
+        var old = Architectures.Read(path);
+        var v5 = Path.Combine(path, "config_v5.json");
+        Assert.AreEqual(old, Architectures.Parse(File.ReadAllText(v5), v5));
+        Assert.AreEqual(old.GetHashCode(), Architectures.Parse(File.ReadAllText(v5), v5).GetHashCode());
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Folders))]
+    public void Config_WrittenBack_ReadsAsTheSameSpec(string folder)
+    {
+        var spec = Architectures.Read(SharedFolder.Require("models", folder));
+        Assert.AreEqual(spec, Architectures.Parse(spec.ToConfigJson("bfloat16"), "written"));
+    }
+
+    [TestMethod]
+    [DataRow("golden-gemma3-a", "Gemma3ForCausalLM")]
+    [DataRow("golden-mistral-a", "MistralForCausalLM")]
+    [DataRow("golden-phi3-a", "Phi3ForCausalLM")]
+    [DataRow("tiny_mistral", "mistral")]
+    public void Config_OfAnotherFamily_IsRefusedWithTheListOfSupportedOnes(string folder, string named)
+    {
+        var path = SharedFolder.Require("models", folder);
+        var message = Assert.ThrowsExactly<InputException>(() => Architectures.Read(path)).Message;
+        StringAssert.Contains(message, $"'{named}'");
+        StringAssert.Contains(message, "Qwen3ForCausalLM, Qwen2ForCausalLM, LlamaForCausalLM");
+    }
+
+    [TestMethod]
+    public void Parameters_OfAGoldenModel_AreThoseOfItsGradients()
+    {
+        foreach (var folder in Folders)
+        {
+            var path = SharedFolder.Require("models", folder);
+            if (!File.Exists(Path.Combine(path, "grads.safetensors")))
+                continue;
+            using var gradients = SafeTensorsFile.Open(Path.Combine(path, "grads.safetensors"));
+            var parameters = Architectures.Read(path).Parameters;
+            CollectionAssert.AreEquivalent(gradients.Tensors.Keys.ToArray(), parameters.Select(p => p.Name).ToArray(), folder);
+            foreach (var parameter in parameters)
+                CollectionAssert.AreEqual(gradients.Tensors[parameter.Name].Shape, parameter.Shape, $"{folder}: {parameter.Name}");
+        }
+    }
+
+    [TestMethod]
+    public void Spec_OfTheAdder_TakesHeadDimensionApartFromHiddenSize()
+    {
+        var spec = Architectures.Read(SharedFolder.Require("models", "qwen3-adder-122"));
+        Assert.AreEqual((3, 4, 1, 10), (spec.HiddenSize, spec.HeadDimension, spec.Heads, spec.VocabularySize));
+        Assert.IsEmpty(spec.EosTokens);
+        // embed 10*3; norms 2*3; q, k, v 3 * 4*3; q_norm, k_norm 2*4; o 3*4; mlp 3 * 3*3; final norm 3.
+        Assert.AreEqual(30 + 6 + 36 + 8 + 12 + 27 + 3, spec.ParameterCount);
+    }
+}

@@ -1,0 +1,107 @@
+using System.Text.Json;
+using G2RL.Onnx.Models;
+using G2RL.Onnx.TestSupport;
+
+namespace G2RL.Onnx.Graphs.Tests.Models;
+
+[TestClass]
+public sealed class RotaryEmbeddingTests
+{
+    // transformers takes theta^(2i/d) with torch's float32 pow, which is right to 1 ulp, not correctly rounded; the inverse adds another half.
+    private const double OneUlp = 1.2e-7;
+
+    // At the positions given (to 199) the angle's ulp is at most 1.5e-5 / 2, but only for frequency 1, which is exact; measured worst is in the report.
+    private const double TableTolerance = 1.2e-7;
+
+    [TestMethod]
+    public void Frequencies_OfEveryGoldenCase_MatchTransformers5()
+    {
+        using var golden = Golden();
+        var checkedCases = 0;
+        foreach (var (name, config, expected) in Supported(golden))
+        {
+            var rope = new RotaryEmbedding(Spec(name, config));
+            var frequencies = Numbers(expected.GetProperty("inv_freq"));
+            var actual = rope.InverseFrequencies();
+            Assert.HasCount(frequencies.Length, actual, name);
+            for (var i = 0; i < actual.Length; i++)
+                Assert.AreEqual(frequencies[i], actual[i], OneUlp * frequencies[i], $"{name}, frequency {i}");
+            Assert.AreEqual(expected.GetProperty("attention_scaling").GetDouble(), rope.AttentionScaling, 1e-15, name);
+            checkedCases++;
+        }
+        Assert.AreEqual(9, checkedCases);
+    }
+
+    [TestMethod]
+    public void Tables_OfEveryGoldenCaseThatHasThem_MatchTransformers()
+    {
+        using var golden = Golden();
+        var numbers = 0;
+        foreach (var (name, config, expected) in Supported(golden))
+        {
+            if (expected.GetProperty("cos").ValueKind == JsonValueKind.Null)
+                continue;
+            var spec = Spec(name, config);
+            var half = spec.HeadDimension / 2;
+            float[] cos = new float[200 * half], sin = new float[200 * half];
+            new RotaryEmbedding(spec).Fill(cos, sin, 200);
+            var positions = expected.GetProperty("positions").EnumerateArray().Select(p => p.GetInt32()).ToArray();
+            for (var row = 0; row < positions.Length; row++)
+                for (var i = 0; i < half; i++, numbers++)
+                {
+                    var where = $"{name}, position {positions[row]}, frequency {i}";
+                    Assert.AreEqual(expected.GetProperty("cos")[row][i].GetDouble(), cos[(positions[row] * half) + i], TableTolerance, where);
+                    Assert.AreEqual(expected.GetProperty("sin")[row][i].GetDouble(), sin[(positions[row] * half) + i], TableTolerance, where);
+                }
+        }
+        Assert.AreEqual(2 * 5 * 8, numbers);
+    }
+
+    [TestMethod]
+    public void AttentionScaling_WithBothMscales_IsTheirRatio()
+    {
+        // DeepSeek's form: (0.1 * 2 * ln 4 + 1) / (0.1 * 1 * ln 4 + 1) = 1.2772588722 / 1.1386294361.
+        var spec = new RopeSpec { Kind = RopeKind.Yarn, Factor = 4, OriginalMaxPositions = 4096, MScale = 2, MScaleAllDimensions = 1 };
+        Assert.AreEqual(1.2772588722239781 / 1.1386294361119891, new RotaryEmbedding(spec, 16).AttentionScaling, 1e-12);
+    }
+
+    [TestMethod]
+    public void Fill_WrongLength_IsRefused()
+    {
+        var rope = new RotaryEmbedding(new RopeSpec(), 8);
+        Assert.ThrowsExactly<ArgumentException>(() => rope.Fill(new float[8], new float[7], 2));
+        Assert.ThrowsExactly<InputException>(() => new RotaryEmbedding(new RopeSpec(), 7));
+        Assert.ThrowsExactly<InputException>(() => new RotaryEmbedding(new RopeSpec { Theta = double.NaN }, 8));
+    }
+
+    [TestMethod]
+    public void DynamicCases_OfTheGoldenFile_AreRefusedByName()
+    {
+        using var golden = Golden();
+        foreach (var member in golden.RootElement.EnumerateObject().Where(m => m.Name.StartsWith("dynamic", StringComparison.Ordinal)))
+            StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Spec(member.Name, member.Value.GetProperty("config"))).Message, "'dynamic'");
+    }
+
+    private static JsonDocument Golden() => JsonDocument.Parse(File.ReadAllText(SharedFolder.Require("models", "golden-rope", "rope.json")));
+
+    private static IEnumerable<(string Name, JsonElement Config, JsonElement Expected)> Supported(JsonDocument golden)
+    {
+        foreach (var member in golden.RootElement.EnumerateObject())
+        {
+            if (member.Name.StartsWith("dynamic", StringComparison.Ordinal))
+                continue;
+            var newer = member.Value.GetProperty("transformers_5.10.0.dev0");
+            yield return (member.Name, member.Value.GetProperty("config"), newer.ValueKind == JsonValueKind.Object ? newer : member.Value.GetProperty("transformers_4.52.0.dev0"));
+        }
+    }
+
+    // The golden cases hold only what RoPE needs; the rest is filled in to make a whole config.
+    private static DecoderSpec Spec(string name, JsonElement config)
+    {
+        var keys = config.EnumerateObject().Select(m => $"\"{m.Name}\": {m.Value.GetRawText()}");
+        var rest = "\"model_type\": \"llama\", \"vocab_size\": 10, \"intermediate_size\": 8, \"num_hidden_layers\": 1";
+        return Architectures.Parse($"{{{string.Join(", ", keys)}, {rest}}}", name);
+    }
+
+    private static double[] Numbers(JsonElement list) => [.. list.EnumerateArray().Select(n => n.GetDouble())];
+}
