@@ -114,8 +114,11 @@ public sealed class OpBuilder(Graph graph)
     /// <summary>The same elements in another shape: 0 copies an axis, -1 is what remains.</summary>
     public Value Reshape(Value x, params long[] shape) => Op("Reshape", [x, Ints(shape)]);
 
+    /// <summary>The same elements in a shape that is computed; lengths of 0 are kept.</summary>
+    public Value Reshape(Value x, Value shape) => Op("Reshape", [x, shape], ("allowzero", 1L));
+
     /// <summary>The same elements in the shape of another value; lengths of 0 are kept.</summary>
-    public Value ReshapeLike(Value x, Value like) => Op("Reshape", [x, ShapeOf(like)], ("allowzero", 1L));
+    public Value ReshapeLike(Value x, Value like) => Reshape(x, ShapeOf(like));
 
     /// <summary>Axes in another order.</summary>
     public Value Transpose(Value x, params long[] perm) => Op("Transpose", [x], ("perm", perm));

@@ -29,10 +29,10 @@ public static class ShapeRules
         // products
         ["MatMul"] = MatMul, ["Gemm"] = Gemm,
         // reductions
-        ["ReduceSum"] = Reduce, ["ReduceMean"] = Reduce, ["ReduceMax"] = Reduce, ["ReduceMin"] = Reduce,
+        ["ReduceSum"] = Reduce, ["ReduceMean"] = Reduce, ["ReduceMax"] = Reduce, ["ReduceMin"] = Reduce, ["ReduceProd"] = Reduce,
         // shapes
         ["Shape"] = ShapeOf, ["Reshape"] = Reshape, ["Transpose"] = Transpose, ["Unsqueeze"] = Unsqueeze, ["Squeeze"] = Squeeze, ["Expand"] = Expand,
-        ["Concat"] = Concat, ["Split"] = Split, ["Slice"] = Slice, ["ConstantOfShape"] = ConstantOfShape, ["Range"] = Range, ["Trilu"] = Same,
+        ["Concat"] = Concat, ["Split"] = Split, ["Slice"] = Slice, ["ConstantOfShape"] = ConstantOfShape, ["Range"] = Range, ["Trilu"] = Same, ["Pad"] = Pad,
         // indexing
         ["Gather"] = Gather, ["GatherElements"] = GatherElements, ["ScatterElements"] = Same, ["ScatterND"] = Same, ["OneHot"] = OneHot,
         // ONNX Runtime
@@ -293,6 +293,15 @@ public static class ShapeRules
         if (x.KnownElements is { } all && x.Rank == 1 && steps.All(s => s == 1) && shape[0].IsKnown)
             elements = [.. all.Skip((int)Math.Clamp(starts[0] < 0 ? starts[0] + all.Count : starts[0], 0, all.Count)).Take((int)shape[0].Size)];
         return [new(x.Type, shape, elements)];
+    }
+
+    private static Inferred[] Pad(Node node, int outputs)
+    {
+        var x = In(node, 0);
+        var pads = Constants(node, 1);
+        if (pads.Length != 2 * x.Rank || Optional(node, 3) is not null)
+            throw Conflict(node, "needs a begin and an end for every axis");
+        return [new(x.Type, [.. x.Shape.Select((d, i) => d.IsKnown ? d.Size + pads[i] + pads[i + x.Rank] : pads[i] + pads[i + x.Rank] == 0 ? d : throw Conflict(node, $"pads axis {i} of unknown length"))])];
     }
 
     private static Inferred[] ConstantOfShape(Node node, int outputs)

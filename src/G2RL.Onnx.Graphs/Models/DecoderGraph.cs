@@ -1,0 +1,161 @@
+using G2RL.Onnx.Gradients;
+using G2RL.Onnx.Graphs;
+
+namespace G2RL.Onnx.Models;
+
+/// <summary>
+/// Every graph of a decoder from one description: <see cref="Decode"/> (KV cache), <see cref="Body"/> and <see cref="Head"/> (scoring), and
+/// <see cref="Train"/> (loss and explicit backward) share their blocks, so sampler and trainer cannot drift apart. Weights are graph inputs
+/// under their Hugging Face names, in Hugging Face's [out, in] layout; the rotary tables are the inputs <see cref="RopeCos"/> and <see cref="RopeSin"/>.
+/// </summary>
+/// <remarks>
+/// Axes: B rows, T tokens, S new tokens, C cache capacity, R scored rows, P positions of the rotary tables, D width, V vocabulary.
+/// Activations are [B*T, D], so that every projection is one Gemm over all tokens and its weight gradient needs no batched product.
+/// </remarks>
+public static class DecoderGraph
+{
+    /// <summary>Input: cosines [P, head_dim/2], attention scaling included.</summary>
+    public const string RopeCos = "rope.cos";
+
+    /// <summary>Input: sines [P, head_dim/2], attention scaling included.</summary>
+    public const string RopeSin = "rope.sin";
+
+    /// <summary>Suffix of a gradient accumulator's input; the output adds ".out" and may be bound on the same buffer.</summary>
+    public const string GradientSuffix = ".grad";
+
+    /// <summary>The parameter that is the LM head [V, D]: the embedding when tied.</summary>
+    public static string HeadWeightName(DecoderSpec spec) => spec.TieEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+
+    /// <summary>
+    /// New tokens with a key/value cache that is written in place. Inputs: input_ids, position_ids [B, S]; rows [R], the flat positions whose logits
+    /// are wanted; seqlens_k int32 [B], the last filled position of each row after this call; total_sequence_length int32 [1], the largest
+    /// row length after this call; past_key_values.N.{key,value} [B, kv heads, C, head_dim]. Outputs: logits [R, V], last_hidden_state [R, D] (input
+    /// of the LM head), present.N.{key,value}, to be bound on the buffers of the past.
+    /// </summary>
+    public static Graph Decode(DecoderSpec spec)
+    {
+        var graph = new Graph("decode");
+        var op = new OpBuilder(graph);
+        var ids = graph.Input("input_ids", ElementType.Int64, "B", "S");
+        var positions = graph.Input("position_ids", ElementType.Int64, "B", "S");
+        var rows = graph.Input("rows", ElementType.Int64, "R");
+        var lengths = graph.Input("seqlens_k", ElementType.Int32, "B");
+        var total = graph.Input("total_sequence_length", ElementType.Int32, 1);
+        Value Past(int layer, string kind) => graph.Input($"past_key_values.{layer}.{kind}", ElementType.Float32, "B", spec.KeyValueHeads, "C", spec.HeadDimension);
+        var past = Enumerable.Range(0, spec.Layers).Select(layer => (Key: Past(layer, "key"), Value: Past(layer, "value"))).ToArray();
+        var blocks = new DecoderBlocks(op, spec, ids, positions);
+
+        var hidden = blocks.Layers((layer, q, k, v) =>
+        {
+            var node = graph.Add("GroupQueryAttention",
+                [blocks.PerToken(q, spec.Heads), blocks.PerToken(k, spec.KeyValueHeads), v, past[layer].Key, past[layer].Value, lengths, total],
+                new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["num_heads"] = spec.Heads, ["kv_num_heads"] = spec.KeyValueHeads },
+                [$"attention.{layer}", $"present.{layer}.key", $"present.{layer}.value"], "com.microsoft");
+            return op.Reshape(node.Outputs[0]!, -1, (long)spec.Heads * spec.HeadDimension);
+        });
+        var last = blocks.FinalNorm(op.Gather(hidden, rows));
+        graph.Output(op.Named("logits", blocks.Logits(last)));
+        graph.Output(op.Named("last_hidden_state", last));
+        for (var layer = 0; layer < spec.Layers; layer++)
+        {
+            graph.Output(graph[$"present.{layer}.key"]);
+            graph.Output(graph[$"present.{layer}.value"]);
+        }
+        return graph;
+    }
+
+    /// <summary>
+    /// Whole sequences without a cache. Inputs: input_ids, attention_mask, position_ids [B, T] (padding on either side); rows [R]. Output:
+    /// last_hidden_state [R, D], the input of the LM head.
+    /// </summary>
+    public static Graph Body(DecoderSpec spec)
+    {
+        var graph = new Graph("score.body");
+        var op = new OpBuilder(graph);
+        graph.Output(op.Named("last_hidden_state", Forward(graph, op, spec).Last));
+        return graph;
+    }
+
+    /// <summary>
+    /// The LM head over a chunk of rows. Inputs: last_hidden_state [R, D], targets [R], inverse_temperature (scalar). Outputs: log_probs [R] and
+    /// entropy [R] of softmax(z / temperature), nats; with <paramref name="withLogits"/> also logits [R, V] before the temperature.
+    /// </summary>
+    public static Graph Head(DecoderSpec spec, bool withLogits = false)
+    {
+        var graph = new Graph("score.head");
+        var op = new OpBuilder(graph);
+        var hidden = graph.Input("last_hidden_state", ElementType.Float32, "R", spec.HiddenSize);
+        var targets = graph.Input("targets", ElementType.Int64, "R");
+        var inverseTemperature = graph.Input("inverse_temperature", ElementType.Float32);
+        var logits = DecoderBlocks.Logits(op, spec, hidden);
+        var (logProb, entropy) = LogProbAndEntropy(op, op.Mul(logits, inverseTemperature), targets);
+        graph.Output(op.Named("log_probs", logProb));
+        graph.Output(op.Named("entropy", entropy));
+        if (withLogits)
+            graph.Output(op.Named("logits", logits));
+        return graph;
+    }
+
+    /// <summary>Raw product of feature weights and the LM head: features [M, D] = weights [M, V] x E [V, D].</summary>
+    public static Graph Features(DecoderSpec spec)
+    {
+        var graph = new Graph("features");
+        var op = new OpBuilder(graph);
+        var weights = graph.Input("feature_weights", ElementType.Float32, "M", spec.VocabularySize);
+        graph.Output(op.Named("features", op.Gemm(weights, DecoderBlocks.HeadWeight(op, spec))));
+        return graph;
+    }
+
+    /// <summary>
+    /// Loss and gradients. Inputs of <see cref="Body"/>, targets [R], inverse_temperature, whatever the objective declares, and one accumulator
+    /// <c>NAME.grad</c> per trainable parameter. Outputs: loss (scalar), log_probs [R], entropy [R], and <c>NAME.grad.out</c> = accumulator + gradient.
+    /// </summary>
+    /// <param name="spec">The decoder.</param>
+    /// <param name="objective">Writes the loss (a scalar) from log-probs [R] and entropies [R]; declares further inputs on the graph.</param>
+    /// <param name="trainable">Which parameters receive gradients; null means all.</param>
+    /// <exception cref="GraphException">A gradient's shape differs from its parameter's, or an operator has no gradient rule.</exception>
+    public static Graph Train(DecoderSpec spec, Func<OpBuilder, Value, Value, Value> objective, Func<string, bool>? trainable = null)
+    {
+        var graph = new Graph("train");
+        var op = new OpBuilder(graph);
+        var forward = Forward(graph, op, spec);
+        var targets = graph.Input("targets", ElementType.Int64, "R");
+        var inverseTemperature = graph.Input("inverse_temperature", ElementType.Float32);
+        var logits = op.Mul(forward.Blocks.Logits(forward.Last), inverseTemperature);
+        var (logProb, entropy) = LogProbAndEntropy(op, logits, targets);
+        var loss = objective(op, logProb, entropy);
+        graph.Output(op.Named("loss", loss));
+        graph.Output(op.Named("log_probs", logProb));
+        graph.Output(op.Named("entropy", entropy));
+
+        var parameters = spec.Parameters.Where(p => trainable?.Invoke(p.Name) != false).Select(p => graph[p.Name]).ToList();
+        var gradients = Differentiator.Backward(op, loss, seedGradient: null, parameters);
+        foreach (var parameter in parameters)
+        {
+            var accumulator = graph.Input(parameter.Name + GradientSuffix, parameter.Type, [.. parameter.Shape]);
+            graph.Output(op.Named(parameter.Name + GradientSuffix + ".out", op.Add(accumulator, gradients[parameter])));
+        }
+        graph.Prune();
+        return graph;
+    }
+
+    private static (DecoderBlocks Blocks, Value Last) Forward(Graph graph, OpBuilder op, DecoderSpec spec)
+    {
+        var ids = graph.Input("input_ids", ElementType.Int64, "B", "T");
+        var mask = graph.Input("attention_mask", ElementType.Int64, "B", "T");
+        var positions = graph.Input("position_ids", ElementType.Int64, "B", "T");
+        var rows = graph.Input("rows", ElementType.Int64, "R");
+        var blocks = new DecoderBlocks(op, spec, ids, positions);
+        var bias = blocks.CausalBias(mask);
+        var hidden = blocks.Layers((_, q, k, v) => blocks.Attention(q, k, v, bias));
+        return (blocks, blocks.FinalNorm(op.Gather(hidden, rows)));
+    }
+
+    /// <summary>log p of the targets and the entropy, both of softmax(z).</summary>
+    private static (Value LogProb, Value Entropy) LogProbAndEntropy(OpBuilder op, Value z, Value targets)
+    {
+        var logProbs = op.LogSoftmax(z);
+        var chosen = op.Squeeze(op.GatherElements(logProbs, op.Unsqueeze(targets, 1), 1), 1);
+        return (chosen, op.Neg(op.ReduceSum(op.Mul(op.Exp(logProbs), logProbs), keepDims: false, 1)));
+    }
+}

@@ -1,0 +1,128 @@
+using System.Numerics.Tensors;
+using G2RL.Onnx.Models;
+using G2RL.Onnx.Training;
+
+namespace G2RL.Onnx.Execution;
+
+/// <summary>What a policy thinks of one response.</summary>
+/// <param name="LogProbs">log p of each token under softmax(z / temperature), nats, [T].</param>
+/// <param name="Entropies">Entropy at each token, nats, [T].</param>
+/// <param name="HiddenStates">Input of the LM head at each scoring position, [T, D] row-major; null unless asked for.</param>
+/// <param name="FeatureWeights">u = counts / T - mean p in R^V; null unless asked for.</param>
+public sealed record Scores(float[] LogProbs, float[] Entropies, float[]? HiddenStates, float[]? FeatureWeights);
+
+/// <summary>
+/// Log-probs and entropies of given responses in full forward passes: the body over whole rows, then the LM head over chunks of rows, so that
+/// [B, T, V] is never held. Serves any policy of its architecture.
+/// </summary>
+public sealed class Scorer : IDisposable
+{
+    private const long ChunkBytes = 32L << 20;
+
+    private readonly DecoderSpec spec;
+    private readonly OrtSession body;
+    private readonly OrtSession head;
+    private readonly Lazy<OrtSession> headWithLogits;
+    private readonly int chunk;
+
+    /// <summary>Builds the sessions.</summary>
+    public Scorer(DecoderSpec spec, int threads)
+    {
+        this.spec = spec;
+        body = new OrtSession(DecoderGraph.Body(spec), threads);
+        head = new OrtSession(DecoderGraph.Head(spec), threads);
+        headWithLogits = new(() => new OrtSession(DecoderGraph.Head(spec, withLogits: true), threads));
+        chunk = (int)Math.Clamp(ChunkBytes / (spec.VocabularySize * sizeof(float)), 16, 8192);
+    }
+
+    /// <summary>Scores responses, in the order given, in batches of at most <paramref name="maxTokens"/> padded tokens.</summary>
+    /// <param name="policy">The weights.</param>
+    /// <param name="sequences">Prompts and responses.</param>
+    /// <param name="temperature">> 0</param>
+    /// <param name="maxTokens">Padded tokens of a batch.</param>
+    /// <param name="withHidden">Also the hidden states.</param>
+    /// <param name="withFeatures">Also the feature weights.</param>
+    /// <param name="progress">Called with the number of sequences scored so far.</param>
+    public Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, double temperature, int maxTokens, bool withHidden = false, bool withFeatures = false, Action<int>? progress = null)
+    {
+        var results = new Scores[sequences.Count];
+        var done = 0;
+        foreach (var indices in SequenceBatch.Plan(sequences, maxTokens))
+        {
+            var batch = new SequenceBatch([.. indices.Select(i => sequences[i])]);
+            using var hidden = new FloatBuffer((long)batch.Targets.Length * spec.HiddenSize);
+            using (var binding = body.Bind())
+            {
+                policy.BindTo(binding);
+                batch.BindTo(binding, targets: false);
+                binding.Output("last_hidden_state", hidden, 0, batch.Targets.Length, spec.HiddenSize);
+                binding.Run();
+            }
+            var (logProbs, entropies, features) = Head(policy, hidden, batch, indices, sequences, temperature, withFeatures);
+            var offset = 0;
+            for (var i = 0; i < indices.Length; i++)
+            {
+                var length = sequences[indices[i]].Response.Length;
+                results[indices[i]] = new(
+                    logProbs[offset..(offset + length)],
+                    entropies[offset..(offset + length)],
+                    withHidden ? hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize).ToArray() : null,
+                    features?[i]);
+                offset += length;
+            }
+            progress?.Invoke(done += indices.Length);
+        }
+        return results;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        body.Dispose();
+        head.Dispose();
+        if (headWithLogits.IsValueCreated)
+            headWithLogits.Value.Dispose();
+    }
+
+    private (float[] LogProbs, float[] Entropies, float[][]? Features) Head(Policy policy, FloatBuffer hidden, SequenceBatch batch, int[] indices, IReadOnlyList<Sequence> sequences, double temperature, bool withFeatures)
+    {
+        var count = batch.Targets.Length;
+        var (logProbs, entropies) = (new float[count], new float[count]);
+        var owners = withFeatures ? indices.SelectMany((s, i) => Enumerable.Repeat(i, sequences[s].Response.Length)).ToArray() : [];
+        var features = withFeatures ? indices.Select(_ => new float[spec.VocabularySize]).ToArray() : null;
+        var logits = withFeatures ? new float[Math.Min(chunk, count) * spec.VocabularySize] : [];
+        float[] inverse = [(float)(1 / temperature)];
+        for (var start = 0; start < count; start += chunk)
+        {
+            var rows = Math.Min(chunk, count - start);
+            var (chunkLogProbs, chunkEntropies) = (new float[rows], new float[rows]);
+            using var binding = (withFeatures ? headWithLogits.Value : head).Bind();
+            policy.BindTo(binding);
+            binding.Input("last_hidden_state", hidden, (long)start * spec.HiddenSize, rows, spec.HiddenSize);
+            binding.Input("targets", batch.Targets[start..(start + rows)], rows);
+            binding.Input("inverse_temperature", inverse);
+            binding.Output("log_probs", chunkLogProbs, rows);
+            binding.Output("entropy", chunkEntropies, rows);
+            if (withFeatures)
+                binding.Output("logits", logits, rows, spec.VocabularySize);
+            binding.Run();
+            chunkLogProbs.CopyTo(logProbs, start);
+            chunkEntropies.CopyTo(entropies, start);
+            for (var r = 0; withFeatures && r < rows; r++)
+                AddRow(logits.AsSpan(r * spec.VocabularySize, spec.VocabularySize), inverse[0], (int)batch.Targets[start + r], features![owners[start + r]]);
+        }
+        if (features is not null)
+            for (var i = 0; i < indices.Length; i++)
+                TensorPrimitives.Divide(features[i], sequences[indices[i]].Response.Length, features[i]);
+        return (logProbs, entropies, features);
+    }
+
+    // u += onehot(y) - softmax(z / T)
+    private static void AddRow(Span<float> logits, float inverseTemperature, int target, float[] u)
+    {
+        TensorPrimitives.Multiply(logits, inverseTemperature, logits);
+        TensorPrimitives.SoftMax(logits, logits);
+        TensorPrimitives.Subtract(u, logits, u);
+        u[target] += 1;
+    }
+}

@@ -1,0 +1,73 @@
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Models;
+
+namespace G2RL.Onnx.Rollouts;
+
+/// <summary>One bound call of the decode graph over rows [first, first + rows) of a cache, the same number of new tokens each.</summary>
+internal sealed class DecodeStep : IDisposable
+{
+    private readonly SessionBinding binding;
+    private readonly int vocabulary;
+    private readonly int width;
+    private readonly FloatBuffer logits;
+    private readonly FloatBuffer hidden;
+
+    /// <summary>Binds the call; it may be run any number of times with other <see cref="Ids"/>, <see cref="Places"/> and <see cref="Ends"/>.</summary>
+    public DecodeStep(OrtSession session, Policy policy, KvCache cache, int first, int rows, int tokens)
+    {
+        (vocabulary, width) = (policy.Spec.VocabularySize, policy.Spec.HiddenSize);
+        Ids = new long[rows * tokens];
+        Places = new long[rows * tokens];
+        Ends = new int[rows];
+        var last = new long[rows];
+        for (var row = 0; row < rows; row++)
+            last[row] = ((row + 1L) * tokens) - 1;
+        logits = new FloatBuffer((long)rows * vocabulary);
+        hidden = new FloatBuffer((long)rows * width);
+        binding = session.Bind();
+        policy.BindTo(binding);
+        cache.BindTo(binding, first, rows);
+        binding.Input("input_ids", Ids, rows, tokens);
+        binding.Input("position_ids", Places, rows, tokens);
+        binding.Input("rows", last, rows);
+        binding.Input("seqlens_k", Ends, rows);
+        binding.Input("total_sequence_length", Longest, 1);
+        binding.Output("logits", logits, 0, rows, vocabulary);
+        binding.Output("last_hidden_state", hidden, 0, rows, width);
+    }
+
+    /// <summary>New token ids [rows, tokens].</summary>
+    public long[] Ids { get; }
+
+    /// <summary>Their positions [rows, tokens].</summary>
+    public long[] Places { get; }
+
+    /// <summary>The last filled position of each row after this call [rows].</summary>
+    public int[] Ends { get; }
+
+    private int[] Longest { get; } = new int[1];
+
+    /// <summary>Runs the graph.</summary>
+    public void Run()
+    {
+        var longest = 0;
+        foreach (var end in Ends)
+            longest = Math.Max(longest, end);
+        Longest[0] = longest + 1;
+        binding.Run();
+    }
+
+    /// <summary>Logits of a row's last token [V]; valid until the next run.</summary>
+    public ReadOnlySpan<float> Logits(int row) => logits.Slice((long)row * vocabulary, vocabulary);
+
+    /// <summary>The LM head's input behind them [D].</summary>
+    public ReadOnlySpan<float> Hidden(int row) => hidden.Slice((long)row * width, width);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        binding.Dispose();
+        logits.Dispose();
+        hidden.Dispose();
+    }
+}

@@ -1,0 +1,68 @@
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Models;
+
+namespace G2RL.Onnx.Rollouts;
+
+/// <summary>Keys and values of rows in flight, [row, kv head, position, head_dim] per layer, written in place by the decode graph.</summary>
+/// <remarks>A row is a contiguous slice, so a batch of the first n rows is a view; rows are kept dense by moving the last one into a hole.</remarks>
+public sealed class KvCache : IDisposable
+{
+    private readonly DecoderSpec spec;
+    private readonly FloatBuffer[] buffers;
+
+    /// <summary>Reserves the memory.</summary>
+    /// <param name="spec">The decoder.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="positions">Positions of each row.</param>
+    public KvCache(DecoderSpec spec, int rows, int positions)
+    {
+        (this.spec, Rows, Positions) = (spec, rows, positions);
+        buffers = [.. Enumerable.Range(0, 2 * spec.Layers).Select(_ => new FloatBuffer(checked(rows * RowLength)))];
+    }
+
+    /// <summary>Rows reserved.</summary>
+    public int Rows { get; }
+
+    /// <summary>Positions of each row.</summary>
+    public int Positions { get; }
+
+    private long RowLength => (long)spec.KeyValueHeads * Positions * spec.HeadDimension;
+
+    /// <summary>Bytes that one row takes over all layers.</summary>
+    public static long BytesPerRow(DecoderSpec spec, int positions) => checked(2L * spec.Layers * spec.KeyValueHeads * positions * spec.HeadDimension * sizeof(float));
+
+    /// <summary>Binds rows [first, first + count) as past and present.</summary>
+    public void BindTo(SessionBinding binding, int first, int count)
+    {
+        for (var layer = 0; layer < spec.Layers; layer++)
+            for (var kind = 0; kind < 2; kind++)
+            {
+                var name = kind == 0 ? "key" : "value";
+                var (buffer, offset) = (buffers[(2 * layer) + kind], first * RowLength);
+                long[] shape = [count, spec.KeyValueHeads, Positions, spec.HeadDimension];
+                binding.Input($"past_key_values.{layer}.{name}", buffer, offset, shape);
+                binding.Output($"present.{layer}.{name}", buffer, offset, shape);
+            }
+    }
+
+    /// <summary>Copies the first positions of a row: a prompt's cache to a rollout, or a row into a hole.</summary>
+    public void CopyRow(int from, int to, int positions)
+    {
+        if (from == to)
+            return;
+        var length = positions * spec.HeadDimension;
+        foreach (var buffer in buffers)
+            for (var head = 0; head < spec.KeyValueHeads; head++)
+            {
+                var start = (long)head * Positions * spec.HeadDimension;
+                buffer.Slice((from * RowLength) + start, length).CopyTo(buffer.Slice((to * RowLength) + start, length));
+            }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var buffer in buffers)
+            buffer.Dispose();
+    }
+}

@@ -1,0 +1,203 @@
+using System.Collections.Concurrent;
+using System.Numerics.Tensors;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Models;
+using G2RL.Onnx.Problems;
+using G2RL.Onnx.Tokenizers;
+
+namespace G2RL.Onnx.Rollouts;
+
+/// <summary>How rollouts are drawn.</summary>
+public sealed record SamplerSettings
+{
+    /// <summary>Temperature, top-k, top-p, min-p or greedy.</summary>
+    public SamplingSettings Sampling { get; init; } = new();
+
+    /// <summary>Tokens after which a rollout is cut off, >= 1.</summary>
+    public int MaxNewTokens { get; init; } = 64;
+
+    /// <summary>Tokens that end a rollout.</summary>
+    public IReadOnlyList<int> StopTokens { get; init; } = [];
+
+    /// <summary>Texts that end a rollout; the text is cut before them, the tokens are kept.</summary>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>Rollouts in flight at once over all threads.</summary>
+    public int MaxRows { get; init; } = 256;
+
+    /// <summary>Memory for the key/value cache over all threads, bytes.</summary>
+    public long CacheBudgetBytes { get; init; } = 256L << 20;
+
+    /// <summary>Threads; each draws rollouts of its own with one thread inside the operators. Rollouts do not depend on it.</summary>
+    public int Threads { get; init; } = 1;
+}
+
+/// <summary>What to draw.</summary>
+/// <param name="Prompts">Token ids of each prompt.</param>
+/// <param name="Samples">Rollouts of each prompt.</param>
+/// <param name="Seed">Seed of the run.</param>
+/// <param name="Step">Step of the run: together with seed, prompt, sample and token it keys every random number.</param>
+/// <param name="WithFeatures">Accumulate the feature weights u.</param>
+/// <param name="WithHidden">Keep the hidden states.</param>
+public sealed record DrawRequest(IReadOnlyList<int[]> Prompts, int Samples, ulong Seed, int Step, bool WithFeatures = false, bool WithHidden = false);
+
+/// <summary>
+/// Draws rollouts in batched decode steps. A prompt is prefilled once and its cache copied to its rollouts; rows that end make room for the next
+/// at once. A rollout is a function of (weights, prompt, seed, step, prompt index, sample index) alone, whatever it is batched with.
+/// </summary>
+public sealed class Sampler : IDisposable
+{
+    private readonly Policy policy;
+    private readonly Tokenizer tokenizer;
+    private readonly SamplerSettings settings;
+    private readonly OrtSession session;
+    private readonly ConcurrentBag<SamplerLane> lanes = [];
+
+    /// <summary>Builds the decode session.</summary>
+    /// <param name="policy">The weights; the sampler sees every update.</param>
+    /// <param name="tokenizer">For the rollouts' text.</param>
+    /// <param name="settings">How to draw.</param>
+    /// <exception cref="InputException">A setting out of range, or a memory budget below one row per thread.</exception>
+    public Sampler(Policy policy, Tokenizer tokenizer, SamplerSettings settings)
+    {
+        (this.policy, this.tokenizer, this.settings) = (policy, tokenizer, settings);
+        settings.Sampling.Validate();
+        if (settings.MaxNewTokens < 1)
+            throw new InputException($"sampling.maxNewTokens is {settings.MaxNewTokens}; a rollout needs at least 1 token.");
+        Plan = SamplerPlan.For(policy.Spec, policy.Positions, settings);
+        session = new OrtSession(DecoderGraph.Decode(policy.Spec), threads: 1);
+    }
+
+    /// <summary>Threads, rows and cache memory.</summary>
+    public SamplerPlan Plan { get; }
+
+    /// <summary>The largest |logit| seen by the last draw: the scale of rounding differences between sessions.</summary>
+    public float LargestLogit { get; private set; }
+
+    /// <summary>Draws every prompt's rollouts.</summary>
+    /// <param name="request">What to draw.</param>
+    /// <param name="progress">Called with the number of rollouts that have ended, from any thread.</param>
+    /// <param name="cancel">Stops between decode steps.</param>
+    /// <returns>[prompt][sample]</returns>
+    /// <exception cref="InputException">A prompt that is empty or leaves no room for <see cref="SamplerSettings.MaxNewTokens"/>.</exception>
+    /// <exception cref="NonFiniteException">The model gave a logit that is not a number.</exception>
+    public Rollout[][] Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
+    {
+        for (var i = 0; i < request.Prompts.Count; i++)
+            if (request.Prompts[i].Length == 0)
+                throw new InputException($"Prompt {i} has no tokens; a rollout needs something to continue.");
+            else if (request.Prompts[i].Length + settings.MaxNewTokens > policy.Positions)
+                throw new InputException($"Prompt {i} has {request.Prompts[i].Length} tokens; with sampling.maxNewTokens {settings.MaxNewTokens} it exceeds the {policy.Positions} positions reserved. Shorten one of them, or raise sampling.maxPromptTokens.");
+        var results = new Rollout[request.Prompts.Count][];
+        for (var i = 0; i < results.Length; i++)
+            results[i] = new Rollout[request.Samples];
+        var queue = new ConcurrentQueue<int>(Enumerable.Range(0, results.Length));
+        var job = new SamplerJob(request, results, queue, policy.Version, progress);
+        var threads = Math.Min(Plan.Threads, Math.Max(1, results.Length));
+        // Lanes keep their caches and bindings from draw to draw.
+        void Work()
+        {
+            if (!lanes.TryTake(out var lane))
+                lane = new SamplerLane(session, policy, tokenizer, settings, Plan.RowsPerThread);
+            lane.Run(job, cancel);
+            lanes.Add(lane);
+        }
+        if (threads == 1)
+            Work();
+        else
+            RunOnThreads(threads, Work);
+        LargestLogit = job.LargestLogit;
+        return results;
+    }
+
+    /// <summary>Draws the rollouts of problems and keeps them together as groups.</summary>
+    public RolloutGroup[] DrawGroups(IReadOnlyList<Problem> problems, IReadOnlyList<int[]> prompts, DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
+    {
+        var drawn = Draw(request with { Prompts = prompts }, progress, cancel);
+        return [.. problems.Zip(drawn, (problem, rollouts) => new RolloutGroup(problem, rollouts))];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var lane in lanes)
+            lane.Dispose();
+        session.Dispose();
+    }
+
+    private static void RunOnThreads(int count, Action work)
+    {
+        var failures = new ConcurrentQueue<Exception>();
+        var threads = new Thread[count];
+        for (var i = 0; i < count; i++)
+        {
+            threads[i] = new Thread(() =>
+            {
+                try
+                {
+                    work();
+                }
+#pragma warning disable CA1031 // carried to the calling thread
+                catch (Exception e)
+                {
+                    failures.Enqueue(e);
+                }
+#pragma warning restore CA1031
+            })
+            { IsBackground = true, Name = $"sampler {i}" };
+            threads[i].Start();
+        }
+        foreach (var thread in threads)
+            thread.Join();
+        if (failures.TryDequeue(out var first))
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
+    }
+}
+
+/// <summary>How many rows decode at once.</summary>
+/// <param name="Threads">Lanes that draw side by side.</param>
+/// <param name="RowsPerThread">Rows of a lane, prompt slot apart.</param>
+/// <param name="CacheBytes">Key/value memory of all lanes.</param>
+public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes)
+{
+    /// <summary>The plan of settings under their memory budget.</summary>
+    /// <exception cref="InputException">The budget does not hold two rows and a prompt.</exception>
+    public static SamplerPlan For(DecoderSpec spec, int positions, SamplerSettings settings)
+    {
+        var perRow = KvCache.BytesPerRow(spec, positions);
+        var fitting = settings.CacheBudgetBytes / perRow;
+        // Every lane needs two rows (one alone would take another path through the matrix product) and a slot for the prompt.
+        if (fitting < 3)
+            throw new InputException($"sampling.cacheBudgetMiB is {settings.CacheBudgetBytes >> 20}; one row of {positions} tokens takes {perRow / 1048576.0:0.##} MiB and a lane needs 3 rows. Raise the budget to {((3 * perRow) >> 20) + 1}, or shorten sampling.maxNewTokens.");
+        var threads = (int)Math.Clamp(Math.Min(settings.Threads, fitting / 3), 1, settings.Threads);
+        var rows = (int)Math.Max(2, Math.Min((fitting / threads) - 1, (settings.MaxRows + threads - 1) / threads));
+        return new(threads, rows, (rows + 1) * perRow * threads);
+    }
+}
+
+/// <summary>A draw in progress, shared by its lanes.</summary>
+internal sealed class SamplerJob(DrawRequest request, Rollout[][] results, ConcurrentQueue<int> queue, PolicyVersion version, Action<int>? progress)
+{
+    private readonly Lock gate = new();
+    private int finished;
+
+    public DrawRequest Request => request;
+
+    public PolicyVersion Version => version;
+
+    public float LargestLogit { get; private set; }
+
+    public bool TryNextPrompt(out int prompt) => queue.TryDequeue(out prompt);
+
+    public void Finish(int prompt, int sample, Rollout rollout)
+    {
+        results[prompt][sample] = rollout;
+        progress?.Invoke(Interlocked.Increment(ref finished));
+    }
+
+    public void SeeLogit(float largest)
+    {
+        lock (gate)
+            LargestLogit = MathF.Max(LargestLogit, largest);
+    }
+}

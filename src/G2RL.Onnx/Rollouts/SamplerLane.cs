@@ -1,0 +1,240 @@
+using System.Numerics.Tensors;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Tokenizers;
+
+namespace G2RL.Onnx.Rollouts;
+
+/// <summary>One thread's share of a draw: a cache, the rows in flight, and the decode loop.</summary>
+internal sealed class SamplerLane : IDisposable
+{
+    // Bindings exist for these multiples of rows only; the rows that fill up are dead weight, at most seven.
+    private const int Granularity = 8;
+    private const int KeptPrefills = 64;
+
+    private readonly OrtSession session;
+    private readonly Policy policy;
+    private readonly Tokenizer tokenizer;
+    private readonly SamplerSettings settings;
+    private readonly int capacity;
+    private readonly int slot;
+    private readonly KvCache cache;
+    private readonly TokenSampler sampler;
+    private readonly Row[] rows;
+    private readonly Dictionary<int, DecodeStep> steps = [];
+    private readonly Dictionary<int, DecodeStep> prefills = [];
+    private readonly float[] firstLogits;
+    private readonly float[] firstHidden;
+    private readonly HashSet<int> stopTokens;
+    private readonly int stopTail;
+    private float largestLogit;
+
+    public SamplerLane(OrtSession session, Policy policy, Tokenizer tokenizer, SamplerSettings settings, int capacity)
+    {
+        (this.session, this.policy, this.tokenizer, this.settings, this.capacity) = (session, policy, tokenizer, settings, capacity);
+        slot = Padded(capacity);
+        cache = new KvCache(policy.Spec, slot + 1, policy.Positions);
+        sampler = new TokenSampler(policy.Spec.VocabularySize, settings.Sampling);
+        rows = new Row[capacity];
+        firstLogits = new float[policy.Spec.VocabularySize];
+        firstHidden = new float[policy.Spec.HiddenSize];
+        stopTokens = [.. settings.StopTokens];
+        // A token is at least one byte and a character at most four, so this many tokens cover any stop string.
+        stopTail = settings.StopStrings.Count == 0 ? 0 : settings.StopStrings.Max(s => (4 * s.Length) + 4);
+    }
+
+    /// <summary>Draws until no prompt is left.</summary>
+    public void Run(SamplerJob job, CancellationToken cancel)
+    {
+        var (active, prompt, nextSample) = (0, -1, 0);
+        largestLogit = 0;
+        while (true)
+        {
+            cancel.ThrowIfCancellationRequested();
+            while (active < capacity)
+            {
+                if (prompt < 0 || nextSample == job.Request.Samples)
+                {
+                    if (!job.TryNextPrompt(out prompt))
+                    {
+                        prompt = -1;
+                        break;
+                    }
+                    Prefill(job.Request.Prompts[prompt]);
+                    nextSample = 0;
+                }
+                rows[active] ??= new Row();
+                rows[active].Start(job, prompt, nextSample++, policy.Spec);
+                cache.CopyRow(slot, active, job.Request.Prompts[prompt].Length);
+                if (!Choose(job, rows[active], firstLogits, firstHidden))
+                    active++;
+            }
+            if (active == 0)
+                break;
+            active = Step(job, active);
+        }
+        job.SeeLogit(largestLogit);
+    }
+
+    public void Dispose()
+    {
+        foreach (var step in steps.Values.Concat(prefills.Values))
+            step.Dispose();
+        cache.Dispose();
+    }
+
+    private int Padded(int count) => (Math.Max(count, 2) + Granularity - 1) / Granularity * Granularity;
+
+    private void Prefill(int[] prompt)
+    {
+        if (!prefills.TryGetValue(prompt.Length, out var step))
+        {
+            if (prefills.Count == KeptPrefills)
+            {
+                foreach (var old in prefills.Values)
+                    old.Dispose();
+                prefills.Clear();
+            }
+            prefills[prompt.Length] = step = new DecodeStep(session, policy, cache, slot, rows: 1, prompt.Length);
+        }
+        for (var t = 0; t < prompt.Length; t++)
+            (step.Ids[t], step.Places[t]) = (prompt[t], t);
+        step.Ends[0] = prompt.Length - 1;
+        step.Run();
+        step.Logits(0).CopyTo(firstLogits);
+        step.Hidden(0).CopyTo(firstHidden);
+    }
+
+    // One token for every row; rows that end are replaced by the last one.
+    private int Step(SamplerJob job, int active)
+    {
+        var batch = Padded(active);
+        if (!steps.TryGetValue(batch, out var step))
+            steps[batch] = step = new DecodeStep(session, policy, cache, first: 0, batch, tokens: 1);
+        for (var i = 0; i < batch; i++)
+            (step.Ids[i], step.Places[i], step.Ends[i]) = i < active ? (rows[i].LastToken, rows[i].Filled, rows[i].Filled) : (0, 0, 0);
+        step.Run();
+        for (var i = 0; i < active; i++)
+            rows[i].Slot = i;
+        for (var i = 0; i < active;)
+        {
+            if (!Choose(job, rows[i], step.Logits(rows[i].Slot), step.Hidden(rows[i].Slot)))
+            {
+                i++;
+                continue;
+            }
+            active--;
+            cache.CopyRow(active, i, rows[active].Filled + 1);
+            (rows[i], rows[active]) = (rows[active], rows[i]);
+        }
+        return active;
+    }
+
+    // Draws the row's next token; true when that ended the rollout.
+    private bool Choose(SamplerJob job, Row row, ReadOnlySpan<float> logits, ReadOnlySpan<float> hidden)
+    {
+        var request = job.Request;
+        var uniform = Seeds.Uniform(request.Seed, request.Step, row.Prompt, row.Sample, row.Count);
+        largestLogit = MathF.Max(largestLogit, MathF.Abs(TensorPrimitives.MaxMagnitude(logits)));
+        var (token, logProb, entropy) = sampler.Draw(logits, uniform, row.Features);
+        row.Append(token, logProb, entropy, hidden);
+        FinishReason? finish = stopTokens.Contains(token) ? FinishReason.StopToken
+            : stopTail > 0 && StopStringAt(row) is not null ? FinishReason.StopString
+            : row.Count == settings.MaxNewTokens ? FinishReason.Length
+            : null;
+        if (finish is not { } reason)
+            return false;
+        job.Finish(row.Prompt, row.Sample, row.ToRollout(job, reason, TextOf(row, reason)));
+        return true;
+    }
+
+    private int? StopStringAt(Row row)
+    {
+        var tail = tokenizer.Decode(row.Tokens[Math.Max(0, row.Count - stopTail)..]);
+        foreach (var stop in settings.StopStrings)
+            if (tail.Contains(stop, StringComparison.Ordinal))
+                return 0;
+        return null;
+    }
+
+    private string TextOf(Row row, FinishReason reason)
+    {
+        var text = tokenizer.Decode(row.Tokens);
+        if (reason != FinishReason.StopString)
+            return text;
+        var cut = settings.StopStrings.Select(s => text.IndexOf(s, StringComparison.Ordinal)).Where(i => i >= 0).DefaultIfEmpty(text.Length).Min();
+        return text[..cut];
+    }
+
+    /// <summary>A rollout in flight; its arrays are reused from rollout to rollout.</summary>
+    private sealed class Row
+    {
+        private int[] tokens = new int[64];
+        private float[] logProbs = new float[64];
+        private float[] entropies = new float[64];
+        private float[] hidden = [];
+        private int width;
+        private bool keepHidden;
+        private int promptLength;
+        private float[]? features;
+
+        public int Prompt { get; private set; }
+
+        public int Sample { get; private set; }
+
+        public int Count { get; private set; }
+
+        public int Slot { get; set; }
+
+        /// <summary>The position that the next token will fill.</summary>
+        public int Filled => promptLength + Count - 1;
+
+        public long LastToken => tokens[Count - 1];
+
+        public ReadOnlySpan<int> Tokens => tokens.AsSpan(0, Count);
+
+        public Span<float> Features => features;
+
+        public void Start(SamplerJob job, int prompt, int sample, Models.DecoderSpec spec)
+        {
+            (Prompt, Sample, Count, width, keepHidden) = (prompt, sample, 0, spec.HiddenSize, job.Request.WithHidden);
+            promptLength = job.Request.Prompts[prompt].Length;
+            features = job.Request.WithFeatures ? new float[spec.VocabularySize] : null;
+        }
+
+        public void Append(int token, float logProb, float entropy, ReadOnlySpan<float> state)
+        {
+            if (Count == tokens.Length)
+            {
+                Array.Resize(ref tokens, 2 * Count);
+                Array.Resize(ref logProbs, 2 * Count);
+                Array.Resize(ref entropies, 2 * Count);
+            }
+            (tokens[Count], logProbs[Count], entropies[Count]) = (token, logProb, entropy);
+            if (keepHidden)
+            {
+                if (hidden.Length < (Count + 1) * width)
+                    Array.Resize(ref hidden, Math.Max(64, 2 * (Count + 1)) * width);
+                state.CopyTo(hidden.AsSpan(Count * width, width));
+            }
+            Count++;
+        }
+
+        public Rollout ToRollout(SamplerJob job, FinishReason finish, string text)
+        {
+            if (features is not null)
+                TensorPrimitives.Divide(features, Count, features);
+            return new Rollout
+            {
+                PromptTokens = job.Request.Prompts[Prompt],
+                Tokens = tokens[..Count],
+                LogProbs = logProbs[..Count],
+                Entropies = entropies[..Count],
+                Finish = finish,
+                Version = job.Version,
+                Text = text,
+                FeatureWeights = features,
+                HiddenStates = keepHidden ? hidden[..(Count * width)] : null,
+            };
+        }
+    }
+}
