@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Numerics.Tensors;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Problems;

@@ -82,7 +82,7 @@ internal sealed class SamplerLane : IDisposable
         cache.Dispose();
     }
 
-    private int Padded(int count) => (Math.Max(count, 2) + Granularity - 1) / Granularity * Granularity;
+    private static int Padded(int count) => (Math.Max(count, 2) + Granularity - 1) / Granularity * Granularity;
 
     private void Prefill(int[] prompt)
     {
