@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace G2RL.Onnx;
 
@@ -32,6 +33,9 @@ internal static class JsonInput
     {
         if (utf8.Span.StartsWith("\uFEFF"u8))
             utf8 = utf8[3..];
+        // The parser lets invalid bytes inside texts through, and then throws wherever such a text is read.
+        if (!Utf8.IsValid(utf8.Span))
+            throw new InputException($"{source} is not valid JSON: it holds bytes that are no UTF-8.");
         JsonDocument document;
         try
         {

@@ -7,10 +7,10 @@ namespace G2RL.Onnx.Graphs.Tests.Models;
 [TestClass]
 public sealed class RotaryEmbeddingTests
 {
-    // transformers takes theta^(2i/d) with torch's float32 pow, which is right to 1 ulp, not correctly rounded; the inverse adds another half.
+    // transformers takes theta^(2i/d) with torch's float32 pow, which is right to 1 ulp but not correctly rounded.
     private const double OneUlp = 1.2e-7;
 
-    // At the positions given (to 199) the angle's ulp is at most 1.5e-5 / 2, but only for frequency 1, which is exact; measured worst is in the report.
+    // One ulp at 1: float32 cosines against rounded double ones, and one product with the attention scaling.
     private const double TableTolerance = 1.2e-7;
 
     [TestMethod]

@@ -1,0 +1,220 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using G2RL.Onnx.Models;
+
+namespace G2RL.Onnx.Graphs.Tests.Models;
+
+[TestClass]
+public sealed class ArchitecturesTests
+{
+    private const string Qwen3 = """
+        {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "vocab_size": 97, "hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 3,
+         "num_attention_heads": 6, "num_key_value_heads": 2, "head_dim": 16, "rms_norm_eps": 1e-6, "rope_theta": 1e6, "hidden_act": "silu",
+         "tie_word_embeddings": true, "eos_token_id": [2, 3], "bos_token_id": null}
+        """;
+
+    private const string Llama = """
+        {"model_type": "llama", "vocab_size": 97, "hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 6}
+        """;
+
+    private const string Qwen2 = """
+        {"model_type": "qwen2", "vocab_size": 97, "hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 6, "num_key_value_heads": 2}
+        """;
+
+    [TestMethod]
+    public void Qwen3_Config_IsRead()
+    {
+        var spec = Architectures.Parse(Qwen3, "x");
+        Assert.AreEqual(("Qwen3ForCausalLM", "qwen3", 97, 48, 96, 3, 6, 2, 16), (spec.Architecture, spec.ModelType, spec.VocabularySize, spec.HiddenSize, spec.IntermediateSize, spec.Layers, spec.Heads, spec.KeyValueHeads, spec.HeadDimension));
+        Assert.AreEqual((1e-6, 32_768, 1e6, true, true, false, false, false), (spec.NormEpsilon, spec.MaxPositions, spec.Rope.Theta, spec.TieEmbeddings, spec.QueryKeyNorm, spec.QueryKeyValueBias, spec.OutputBias, spec.MlpBias));
+        CollectionAssert.AreEqual(new[] { 2, 3 }, spec.EosTokens);
+        Assert.IsNull(spec.BosToken);
+    }
+
+    [TestMethod]
+    public void Qwen2_Config_HasBiasesOnQueriesKeysAndValuesOnly()
+    {
+        var spec = Architectures.Parse(Qwen2, "x");
+        Assert.AreEqual((true, false, false, false), (spec.QueryKeyValueBias, spec.OutputBias, spec.MlpBias, spec.QueryKeyNorm));
+        Assert.AreEqual(8, spec.HeadDimension);
+    }
+
+    [TestMethod]
+    public void Llama_WithoutOptionalKeys_TakesTransformersDefaults()
+    {
+        var spec = Architectures.Parse(Llama, "x");
+        Assert.AreEqual((6, 8, 1e-6, 2_048, 10_000.0, false, 1), (spec.KeyValueHeads, spec.HeadDimension, spec.NormEpsilon, spec.MaxPositions, spec.Rope.Theta, spec.TieEmbeddings, spec.BosToken));
+        CollectionAssert.AreEqual(new[] { 2 }, spec.EosTokens);
+        var biased = Architectures.Parse(With(Llama, "\"attention_bias\": true, \"mlp_bias\": true, \"eos_token_id\": null"), "x");
+        Assert.AreEqual((true, true, true), (biased.QueryKeyValueBias, biased.OutputBias, biased.MlpBias));
+        Assert.IsEmpty(biased.EosTokens);
+    }
+
+    [TestMethod]
+    [DataRow("\"mlp_gating\": 2", "'mlp_gating'")]
+    [DataRow("\"hidden_act\": \"gelu\"", "hidden_act is \"gelu\"")]
+    [DataRow("\"pretraining_tp\": 2", "pretraining_tp is 2")]
+    [DataRow("\"rope_interleaved\": true", "rope_interleaved")]
+    [DataRow("\"partial_rotary_factor\": 0.5", "partial_rotary_factor is 0.5")]
+    [DataRow("\"quantization\": {\"bits\": 4}", "quantization")]
+    [DataRow("\"quantization_config\": {}", "quantization_config")]
+    [DataRow("\"auto_map\": {\"AutoModel\": \"m.M\"}", "auto_map")]
+    [DataRow("\"sliding_window\": 8", "sliding_window is 8")]
+    [DataRow("\"layer_types\": [\"full_attention\", \"sliding_attention\"]", "layer_types")]
+    [DataRow("\"layer_types\": [\"full_attention\"]", "layer_types")]
+    [DataRow("\"num_key_value_heads\": 4", "num_key_value_heads 4")]
+    [DataRow("\"num_key_value_heads\": 0", "num_key_value_heads is 0")]
+    [DataRow("\"head_dim\": 7", "head_dim is 7")]
+    [DataRow("\"head_dim\": 3000000000", "head_dim is 3000000000")]
+    [DataRow("\"head_dim\": 4000000", "num_attention_heads * head_dim is 24000000")]
+    [DataRow("\"rms_norm_eps\": 0", "rms_norm_eps is 0")]
+    [DataRow("\"rms_norm_eps\": 1e999", "rms_norm_eps")]
+    [DataRow("\"rms_norm_eps\": \"small\"", "rms_norm_eps is \"small\"")]
+    [DataRow("\"tie_word_embeddings\": 1", "tie_word_embeddings is 1")]
+    [DataRow("\"eos_token_id\": 97", "eos_token_id is 97")]
+    [DataRow("\"eos_token_id\": [1, \"2\"]", "eos_token_id")]
+    [DataRow("\"rope_theta\": -3", "rope_theta is -3")]
+    [DataRow("\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2}", "'dynamic'")]
+    [DataRow("\"rope_scaling\": {\"rope_type\": \"longrope\"}", "'longrope'")]
+    [DataRow("\"rope_scaling\": {\"rope_type\": \"linear\"}", "factor is missing")]
+    [DataRow("\"rope_scaling\": {\"rope_type\": \"linear\", \"type\": \"yarn\", \"factor\": 2}", "must agree")]
+    [DataRow("\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 2, \"warp\": 1}", "'warp'")]
+    [DataRow("\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 2, \"low_freq_factor\": 4, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 8}", "high_freq_factor")]
+    [DataRow("\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}, \"rope_parameters\": {\"rope_type\": \"default\"}", "both")]
+    [DataRow("\"rope_scaling\": 4", "rope_scaling")]
+    [DataRow("\"architectures\": [\"GPT2LMHeadModel\"]", "'GPT2LMHeadModel' is not supported")]
+    [DataRow("\"architectures\": [\"Qwen3ForCausalLM\"]", "must be 'qwen3'")]
+    [DataRow("\"architectures\": []", "architectures")]
+    public void Config_WithAFault_IsRefusedByName(string extra, string named)
+    {
+        var message = Assert.ThrowsExactly<InputException>(() => Architectures.Parse(With(Llama, extra), "folder/config.json")).Message;
+        StringAssert.Contains(message, named);
+        StringAssert.Contains(message, "folder/config.json");
+    }
+
+    [TestMethod]
+    [DataRow("\"sliding_window\": 64, \"use_sliding_window\": false", true)]
+    [DataRow("\"sliding_window\": null, \"use_sliding_window\": true", true)]
+    [DataRow("\"sliding_window\": 64, \"use_sliding_window\": true, \"max_window_layers\": 2", true)]
+    [DataRow("\"sliding_window\": 64, \"use_sliding_window\": true, \"max_window_layers\": 1", false)]
+    [DataRow("\"sliding_window\": 64", true)]
+    public void QwenWindow_ThatIsReallyUsed_IsRefused(string extra, bool fine)
+    {
+        if (fine)
+            Assert.AreEqual(Architectures.Parse(Qwen2, "x"), Architectures.Parse(With(Qwen2, extra), "x"));
+        else
+            StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Architectures.Parse(With(Qwen2, extra), "x")).Message, "sliding_window is 64");
+    }
+
+    [TestMethod]
+    [DataRow("hidden_size")]
+    [DataRow("vocab_size")]
+    [DataRow("num_hidden_layers")]
+    [DataRow("num_attention_heads")]
+    [DataRow("intermediate_size")]
+    public void Config_WithoutASize_NamesIt(string key)
+    {
+        var config = JsonNode.Parse(Llama)!.AsObject();
+        config.Remove(key);
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Architectures.Parse(config.ToJsonString(), "x")).Message, $"{key} is missing");
+    }
+
+    [TestMethod]
+    [DataRow("[]")]
+    [DataRow("{\"model_type\": ")]
+    [DataRow("")]
+    [DataRow("{\"model_type\": 3}")]
+    [DataRow("{}")]
+    [DataRow("{\"vocab_size\": 1, \"vocab_size\": 1}")]
+    public void Config_ThatIsNone_IsRefused(string json) => Assert.ThrowsExactly<InputException>(() => Architectures.Parse(json, "x"));
+
+    [TestMethod]
+    public void Folder_WithoutConfig_IsNamed() =>
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Architectures.Read("no-such-folder")).Message, Path.Combine("no-such-folder", "config.json"));
+
+    [TestMethod]
+    public void YarnWithoutFactor_TakesTheRatioOfLengths()
+    {
+        var rope = Architectures.Parse(With(Llama, "\"max_position_embeddings\": 8192, \"rope_scaling\": {\"type\": \"yarn\", \"factor\": null, \"original_max_position_embeddings\": 2048}"), "x").Rope;
+        Assert.AreEqual((4.0, 2048, 32.0, 1.0, true), (rope.Factor, rope.OriginalMaxPositions, rope.BetaFast, rope.BetaSlow, rope.Truncate));
+    }
+
+    [TestMethod]
+    public void Spec_WithEqualTokens_IsEqual_AndWithOthersNot()
+    {
+        var spec = Architectures.Parse(Qwen3, "x");
+        Assert.AreEqual(spec, spec with { EosTokens = [2, 3] });
+        Assert.AreNotEqual(spec, spec with { EosTokens = [2, 4] });
+        Assert.AreNotEqual(spec, spec with { Rope = spec.Rope with { Factor = 2 } });
+        StringAssert.Contains(spec.ToString(), "EosTokens");
+    }
+
+    [TestMethod]
+    public void ToConfigJson_OfEveryRopeKind_ReadsBack()
+    {
+        var spec = Architectures.Parse(Qwen3, "x");
+        RopeSpec[] kinds =
+        [
+            new() { Theta = 3 },
+            new() { Kind = RopeKind.Linear, Factor = 2.5 },
+            new() { Kind = RopeKind.Llama3, Factor = 8, OriginalMaxPositions = 8192, LowFrequencyFactor = 1.5, HighFrequencyFactor = 5 },
+            new() { Kind = RopeKind.Yarn, Factor = 4, OriginalMaxPositions = 4096, AttentionFactor = 1.1, BetaFast = 24, BetaSlow = 2, Truncate = false, MScale = 1.5, MScaleAllDimensions = 0.5 },
+        ];
+        foreach (var rope in kinds)
+            Assert.AreEqual(spec with { Rope = rope }, Architectures.Parse((spec with { Rope = rope }).ToConfigJson(), "x"));
+    }
+
+    [TestMethod]
+    public void ToConfigJson_OfWhatTheFamilyCannotSay_IsRefused()
+    {
+        var spec = Architectures.Parse(Qwen3, "x");
+        Assert.ThrowsExactly<InputException>(() => (spec with { QueryKeyNorm = false }).ToConfigJson());
+        Assert.ThrowsExactly<InputException>(() => (spec with { Layers = 0 }).ToConfigJson());
+        Assert.ThrowsExactly<InputException>(() => (spec with { Architecture = "Qwen4" }).ToConfigJson());
+        Assert.ThrowsExactly<InputException>(() => spec.ToConfigJson("int8"));
+    }
+
+    [TestMethod]
+    public void MutatedConfigs_NeverGiveAnythingButInputExceptions()
+    {
+        var good = Encoding.UTF8.GetBytes(With(Llama, "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4.0, \"original_max_position_embeddings\": 64}, \"eos_token_id\": [2], \"layer_types\": null"));
+        var random = new Random(7);
+        var accepted = 0;
+        for (var round = 0; round < 2_000; round++)
+        {
+            var bytes = good.ToArray();
+            for (var changes = random.Next(1, 4); changes > 0; changes--)
+                {
+                // Digits turn into other digits, the rest seldom into anything, so that some files stay well-formed and say something else.
+                var at = random.Next(bytes.Length);
+                if (char.IsAsciiDigit((char)bytes[at]))
+                    bytes[at] = (byte)('0' + random.Next(10));
+                else if (random.Next(4) == 0)
+                    bytes[at] = random.Next(2) == 0 ? (byte)random.Next(256) : (byte)"0123456789{}[],:\"-.eE\\"[random.Next(22)];
+            }
+            try
+            {
+                using var document = JsonInput.ParseObject(bytes, "x");
+                var spec = Architectures.Parse(document.RootElement, "x");
+                if (spec.Layers < 100 && spec.HeadDimension < 1_000)
+                    Assert.IsTrue(spec.ParameterCount > 0 && new RotaryEmbedding(spec).InverseFrequencies().All(double.IsFinite));
+                accepted++;
+            }
+            catch (InputException)
+            {
+            }
+        }
+        Assert.IsInRange(100, 1_900, accepted);
+    }
+
+    // The extra keys come first in the object, and replace any of the same name.
+    private static string With(string json, string extra)
+    {
+        var config = JsonNode.Parse(json)!.AsObject();
+        var added = $"{{{extra}}}";
+        using var document = System.Text.Json.JsonDocument.Parse(added);
+        foreach (var member in document.RootElement.EnumerateObject())
+            config.Remove(member.Name);
+        return $"{{{extra}, {config.ToJsonString()[1..]}";
+    }
+}
