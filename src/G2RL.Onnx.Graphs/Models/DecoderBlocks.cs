@@ -39,7 +39,7 @@ internal sealed class DecoderBlocks
 
     /// <summary>
     /// All layers. <paramref name="attention"/> gets the layer, queries [B, T, heads, head_dim] and keys [B, T, kv heads, head_dim] (normed and
-    /// rotated) and values [B, T, kv heads * head_dim], and returns [B*T, heads * head_dim]. The result is [B*T, D], before the final norm.
+    /// rotated) and values [B, T, kv heads, head_dim], and returns [B*T, heads * head_dim]. The result is [B*T, D], before the final norm.
     /// </summary>
     public Value Layers(Func<int, Value, Value, Value, Value> attention)
     {
@@ -50,7 +50,7 @@ internal sealed class DecoderBlocks
             var h = Norm(x, prefix + "input_layernorm.weight");
             var q = Heads(Linear(h, prefix + "self_attn.q_proj"), spec.Heads);
             var k = Heads(Linear(h, prefix + "self_attn.k_proj"), spec.KeyValueHeads);
-            var v = op.Reshape(Linear(h, prefix + "self_attn.v_proj"), Sizes(rows, tokens, (long)spec.KeyValueHeads * spec.HeadDimension));
+            var v = Heads(Linear(h, prefix + "self_attn.v_proj"), spec.KeyValueHeads);
             if (spec.QueryKeyNorm)
                 (q, k) = (Norm(q, prefix + "self_attn.q_norm.weight"), Norm(k, prefix + "self_attn.k_norm.weight"));
             x = op.Add(x, Linear(attention(layer, Rotate(q), Rotate(k), v), prefix + "self_attn.o_proj"));
@@ -76,8 +76,23 @@ internal sealed class DecoderBlocks
         return op.Graph.Contains(name) ? op.Graph[name] : op.Graph.Input(name, ElementType.Float32, spec.VocabularySize, spec.HiddenSize);
     }
 
-    /// <summary>[B, T, n, head_dim] -> [B, T, n * head_dim]</summary>
-    public Value PerToken(Value x, int heads) => op.Reshape(x, Sizes(rows, tokens, (long)heads * spec.HeadDimension));
+    /// <summary>[B, T, n, head_dim] -> [B, T, n * cache width], each head filled up with zeros.</summary>
+    public Value Packed(Value x, int heads)
+    {
+        var width = DecoderGraph.CacheWidth(spec);
+        if (width != spec.HeadDimension)
+            x = op.Op("Pad", [x, op.Ints(0, 0, 0, 0, 0, 0, 0, width - spec.HeadDimension)]);
+        return op.Reshape(x, Sizes(rows, tokens, (long)heads * width));
+    }
+
+    /// <summary>[B, T, heads * cache width] -> [B*T, heads * head_dim], the zeros cut off again.</summary>
+    public Value Unpacked(Value x)
+    {
+        var width = DecoderGraph.CacheWidth(spec);
+        if (width != spec.HeadDimension)
+            x = op.Slice(op.Reshape(x, Sizes(rows, tokens, (long)spec.Heads, (long)width)), 3, 0, spec.HeadDimension);
+        return op.Reshape(x, -1, (long)spec.Heads * spec.HeadDimension);
+    }
 
     /// <summary>0 where a token may attend another (itself or an earlier one, unmasked), a large negative number elsewhere: [B, 1, 1, T, T].</summary>
     public Value CausalBias(Value mask)
@@ -99,7 +114,7 @@ internal sealed class DecoderBlocks
         q = op.Reshape(q, 0, kv, -1, width);                                                         // [B, kv, group*T, width]
         var scores = op.MatMul(q, op.Transpose(k, 0, 2, 3, 1));                                      // [B, kv, group*T, T]
         var shares = op.Softmax(op.Add(op.Reshape(scores, Sizes(rows, kv, group, tokens, tokens)), bias));
-        v = op.Transpose(op.Reshape(v, Sizes(rows, tokens, kv, width)), 0, 2, 1, 3);                 // [B, kv, T, width]
+        v = op.Transpose(v, 0, 2, 1, 3);                                                             // [B, kv, T, width]
         var mixed = op.MatMul(op.ReshapeLike(shares, scores), v);                                    // [B, kv, group*T, width]
         mixed = op.Transpose(op.Reshape(mixed, Sizes(rows, kv, group, tokens, width)), 0, 3, 1, 2, 4);
         return op.Reshape(mixed, -1, kv * group * width);

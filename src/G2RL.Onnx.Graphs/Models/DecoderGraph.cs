@@ -23,13 +23,16 @@ public static class DecoderGraph
     /// <summary>Suffix of a gradient accumulator's input; the output adds ".out" and may be bound on the same buffer.</summary>
     public const string GradientSuffix = ".grad";
 
+    /// <summary>Width of a head in the cache: GroupQueryAttention wants a multiple of 8, so narrower heads carry zeros, which change no product.</summary>
+    public static int CacheWidth(DecoderSpec spec) => (spec.HeadDimension + 7) / 8 * 8;
+
     /// <summary>The parameter that is the LM head [V, D]: the embedding when tied.</summary>
     public static string HeadWeightName(DecoderSpec spec) => spec.TieEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
 
     /// <summary>
     /// New tokens with a key/value cache that is written in place. Inputs: input_ids, position_ids [B, S]; rows [R], the flat positions whose logits
     /// are wanted; seqlens_k int32 [B], the last filled position of each row after this call; total_sequence_length int32 [1], the largest
-    /// row length after this call; past_key_values.N.{key,value} [B, kv heads, C, head_dim]. Outputs: logits [R, V], last_hidden_state [R, D] (input
+    /// row length after this call; past_key_values.N.{key,value} [B, kv heads, C, <see cref="CacheWidth"/>]. Outputs: logits [R, V], last_hidden_state [R, D] (input
     /// of the LM head), present.N.{key,value}, to be bound on the buffers of the past.
     /// </summary>
     public static Graph Decode(DecoderSpec spec)
@@ -41,17 +44,17 @@ public static class DecoderGraph
         var rows = graph.Input("rows", ElementType.Int64, "R");
         var lengths = graph.Input("seqlens_k", ElementType.Int32, "B");
         var total = graph.Input("total_sequence_length", ElementType.Int32, 1);
-        Value Past(int layer, string kind) => graph.Input($"past_key_values.{layer}.{kind}", ElementType.Float32, "B", spec.KeyValueHeads, "C", spec.HeadDimension);
+        Value Past(int layer, string kind) => graph.Input($"past_key_values.{layer}.{kind}", ElementType.Float32, "B", spec.KeyValueHeads, "C", CacheWidth(spec));
         var past = Enumerable.Range(0, spec.Layers).Select(layer => (Key: Past(layer, "key"), Value: Past(layer, "value"))).ToArray();
         var blocks = new DecoderBlocks(op, spec, ids, positions);
 
         var hidden = blocks.Layers((layer, q, k, v) =>
         {
             var node = graph.Add("GroupQueryAttention",
-                [blocks.PerToken(q, spec.Heads), blocks.PerToken(k, spec.KeyValueHeads), v, past[layer].Key, past[layer].Value, lengths, total],
-                new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["num_heads"] = spec.Heads, ["kv_num_heads"] = spec.KeyValueHeads },
+                [blocks.Packed(q, spec.Heads), blocks.Packed(k, spec.KeyValueHeads), blocks.Packed(v, spec.KeyValueHeads), past[layer].Key, past[layer].Value, lengths, total],
+                new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["num_heads"] = spec.Heads, ["kv_num_heads"] = spec.KeyValueHeads, ["scale"] = (float)(1 / Math.Sqrt(spec.HeadDimension)) },
                 [$"attention.{layer}", $"present.{layer}.key", $"present.{layer}.value"], "com.microsoft");
-            return op.Reshape(node.Outputs[0]!, -1, (long)spec.Heads * spec.HeadDimension);
+            return blocks.Unpacked(node.Outputs[0]!);
         });
         var last = blocks.FinalNorm(op.Gather(hidden, rows));
         graph.Output(op.Named("logits", blocks.Logits(last)));

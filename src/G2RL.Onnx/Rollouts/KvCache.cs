@@ -3,7 +3,7 @@ using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Rollouts;
 
-/// <summary>Keys and values of rows in flight, [row, kv head, position, head_dim] per layer, written in place by the decode graph.</summary>
+/// <summary>Keys and values of rows in flight, [row, kv head, position, cache width] per layer, written in place by the decode graph.</summary>
 /// <remarks>A row is a contiguous slice, so a batch of the first n rows is a view; rows are kept dense by moving the last one into a hole.</remarks>
 public sealed class KvCache : IDisposable
 {
@@ -26,10 +26,12 @@ public sealed class KvCache : IDisposable
     /// <summary>Positions of each row.</summary>
     public int Positions { get; }
 
-    private long RowLength => (long)spec.KeyValueHeads * Positions * spec.HeadDimension;
+    private int Width => DecoderGraph.CacheWidth(spec);
+
+    private long RowLength => (long)spec.KeyValueHeads * Positions * Width;
 
     /// <summary>Bytes that one row takes over all layers.</summary>
-    public static long BytesPerRow(DecoderSpec spec, int positions) => checked(2L * spec.Layers * spec.KeyValueHeads * positions * spec.HeadDimension * sizeof(float));
+    public static long BytesPerRow(DecoderSpec spec, int positions) => checked(2L * spec.Layers * spec.KeyValueHeads * positions * DecoderGraph.CacheWidth(spec) * sizeof(float));
 
     /// <summary>Binds rows [first, first + count) as past and present.</summary>
     public void BindTo(SessionBinding binding, int first, int count)
@@ -39,7 +41,7 @@ public sealed class KvCache : IDisposable
             {
                 var name = kind == 0 ? "key" : "value";
                 var (buffer, offset) = (buffers[(2 * layer) + kind], first * RowLength);
-                long[] shape = [count, spec.KeyValueHeads, Positions, spec.HeadDimension];
+                long[] shape = [count, spec.KeyValueHeads, Positions, Width];
                 binding.Input($"past_key_values.{layer}.{name}", buffer, offset, shape);
                 binding.Output($"present.{layer}.{name}", buffer, offset, shape);
             }
@@ -50,11 +52,11 @@ public sealed class KvCache : IDisposable
     {
         if (from == to)
             return;
-        var length = positions * spec.HeadDimension;
+        var length = positions * Width;
         foreach (var buffer in buffers)
             for (var head = 0; head < spec.KeyValueHeads; head++)
             {
-                var start = (long)head * Positions * spec.HeadDimension;
+                var start = (long)head * Positions * Width;
                 buffer.Slice((from * RowLength) + start, length).CopyTo(buffer.Slice((to * RowLength) + start, length));
             }
     }

@@ -1,0 +1,32 @@
+namespace G2RL.Onnx.Tests;
+
+/// <summary>Every tolerance of the tests, with its reason.</summary>
+internal static class Tolerances
+{
+    /// <summary>Logits and hidden states: Hugging Face's own float32 differs from float64 by 3.8e-6 at worst.</summary>
+    public const double Logits = 2e-5;
+
+    /// <summary>Logits at positions up to 407: angles lose bits there; Hugging Face's float32 differs by 5.2e-6.</summary>
+    public const double FarLogits = 5e-5;
+
+    /// <summary>Log-probs and entropies: Hugging Face's float32 differs by 1.9e-6.</summary>
+    public const double LogProbs = 1e-5;
+
+    /// <summary>Loss: Hugging Face's float32 differs by 4.2e-7.</summary>
+    public const double Loss = 5e-6;
+
+    /// <summary>Gradients, absolute: Hugging Face's float32 differs by 1.7e-6.</summary>
+    public const double Gradient = 1e-5;
+
+    /// <summary>Gradients relative to the tensor's largest: Hugging Face's float32 differs by 3.3e-6.</summary>
+    public const double GradientRelative = 2e-5;
+
+    /// <summary>Parameters after optimizer steps, for 99.9 % of them; the rest within 2 lr a step, since Adam divides tiny gradients by themselves.</summary>
+    public const double Parameters = 2e-6;
+
+    /// <summary>Cosines of G2RL features.</summary>
+    public const double Cosine = 1e-6;
+
+    /// <summary>Min-max normalised novelty: the division by the spread amplifies rounding.</summary>
+    public const double Novelty = 2e-5;
+}
