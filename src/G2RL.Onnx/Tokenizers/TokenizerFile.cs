@@ -54,34 +54,35 @@ internal sealed class TokenizerFile
     {
         var path = Path.Combine(folder, "tokenizer.json");
         var file = new TokenizerFile(path);
-        using (var json = Parse(path))
-            file.ReadTokenizer(json.RootElement);
-        var config = Path.Combine(folder, "tokenizer_config.json");
-        if (File.Exists(config))
-        {
-            using var json = Parse(config);
-            file.ReadConfig(new TokenizerFile(config), json.RootElement);
-        }
-
+        file.With(file.ReadTokenizer);
+        var config = new TokenizerFile(Path.Combine(folder, "tokenizer_config.json"));
+        if (File.Exists(config._path))
+            config.With(root => file.ReadConfig(config, root));
         return file;
     }
 
     /// <summary>A fault in this file.</summary>
     public InputException Fault(string what) => new($"{_path}: {what}");
 
-    private static JsonDocument Parse(string path)
+    private void With(Action<JsonElement> read)
     {
         try
         {
-            return JsonDocument.Parse(File.ReadAllBytes(path));
+            using var json = JsonDocument.Parse(File.ReadAllBytes(_path));
+            read(json.RootElement);
         }
         catch (JsonException e)
         {
-            throw new InputException($"{path} is not JSON: {e.Message}", e);
+            throw new InputException($"{_path} is not JSON: {e.Message}", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            // An escape such as \ud800 that stands for half a character.
+            throw new InputException($"{_path} holds text that is not Unicode: {e.Message}", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path} cannot be read: {e.Message} A tokenizer folder holds tokenizer.json as Hugging Face writes it.", e);
+            throw new InputException($"{_path} cannot be read: {e.Message} A tokenizer folder holds tokenizer.json as Hugging Face writes it.", e);
         }
     }
 
@@ -201,6 +202,8 @@ internal sealed class TokenizerFile
                 throw Fault($"{name} ('{content}') has no id.");
             if (Flag(token, "single_word", name))
                 throw Unsupported(name + ".single_word", "true");
+            if (Added.Any(t => t.Content == content || t.Id == Id(id, name + ".id")))
+                throw Fault($"{name} ('{content}', id {id.GetInt32()}) repeats an earlier added token's text or id.");
             Added.Add(new AddedToken(Id(id, name + ".id"), content, Flag(token, "lstrip", name), Flag(token, "rstrip", name),
                 Flag(token, "normalized", name), Flag(token, "special", name)));
         }
@@ -335,22 +338,15 @@ internal sealed class TokenizerFile
         Array(value.TryGetProperty(property, out var parts) ? parts : default, $"{name}.{property}").EnumerateArray();
 
     private int Id(JsonElement value, string name) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id is >= 0 and < 16_777_216
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id is >= 0 and < 4_194_304
             ? id
-            : throw Fault($"{name} is {Short(value)}; an id must be an integer from 0 to 16777215.");
+            : throw Fault($"{name} is {Short(value)}; an id must be an integer from 0 to 4194303.");
 
     private string? Text(JsonElement value, string property, string name)
     {
         if (!value.TryGetProperty(property, out var text) || text.ValueKind == JsonValueKind.Null)
             return null;
-        try
-        {
-            return text.ValueKind == JsonValueKind.String ? text.GetString() : throw Fault($"{name}.{property} is {Short(text)}; it must be a text.");
-        }
-        catch (InvalidOperationException e)
-        {
-            throw new InputException($"{_path}: {name}.{property} is not Unicode text.", e);
-        }
+        return text.ValueKind == JsonValueKind.String ? text.GetString() : throw Fault($"{name}.{property} is {Short(text)}; it must be a text.");
     }
 
     private bool Flag(JsonElement value, string property, string name, bool absent = false) =>

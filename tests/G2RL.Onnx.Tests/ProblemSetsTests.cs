@@ -1,0 +1,100 @@
+using System.Text.Json;
+using G2RL.Onnx.Problems;
+
+namespace G2RL.Onnx.Tests;
+
+[TestClass]
+public sealed class ProblemSetsTests
+{
+    [TestMethod]
+    public void Create_Arithmetic_BindsCamelCaseSettings()
+    {
+        var set = ProblemSets.Create("arithmetic", Json("""{ "maxOperands": 2, "maxOperand": 9, "operators": "+", "heldOutCount": 3 }"""));
+        Assert.AreEqual("arithmetic", set.Name);
+        Assert.AreEqual(3, set.HeldOut(100).Count);
+        Assert.AreEqual("arithmetic", ProblemSets.Create("arithmetic").Name);
+    }
+
+    [TestMethod]
+    [DataRow("arithmetics", "{}", "there are arithmetic, jsonLines")]
+    [DataRow("arithmetic", """{ "maxOperand": 9, "colour": 1 }""", "colour")]
+    [DataRow("arithmetic", """{ "MaxOperand": 9 }""", "MaxOperand")]
+    [DataRow("arithmetic", """{ "maxOperand": "many" }""", "$.maxOperand")]
+    [DataRow("arithmetic", """{ "maxOperand": 9, "maxOperand": 8 }""", "maxOperand")]
+    [DataRow("arithmetic", """{ "operators": null }""", "operators")]
+    [DataRow("arithmetic", "[]", "must be an object")]
+    [DataRow("jsonLines", """{ "train": "x", "heldOut": "y", "match": "fuzzy" }""", "$.match")]
+    [DataRow("jsonLines", """{ "train": "x", "heldOut": "y", "match": 1 }""", "$.match")]
+    [DataRow("jsonLines", """{ "train": "no/such/file.jsonl", "heldOutFraction": 0.5, "match": "numeric", "answer": "lastNumber" }""", "no/such/file.jsonl cannot be read")]
+    public void Create_WrongNameOrSettings_SaysWhat(string name, string settings, string expected) =>
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => ProblemSets.Create(name, Json(settings))).Message, expected);
+
+    [TestMethod]
+    public void FunctionProblemSet_OwnReward_IsAsked()
+    {
+        var set = Make((problem, text) => Outcome.Scored(text.Length - problem.Answer.Length));
+        Assert.AreEqual(2.0, set.Judge(set.HeldOut(1)[0], "abc", finished: true).Score);
+        Assert.AreEqual(8, set.Batch(0, 8, 1).Distinct().Count());
+    }
+
+    [TestMethod]
+    public void FunctionProblemSet_FailingReward_IsAnErrorAndNotAScore()
+    {
+        var problem = new Problem("p", "q", "a");
+        var failing = Make((_, _) => throw new InvalidOperationException("broken"));
+        var outcome = failing.Judge(problem, "x", finished: true);
+        Assert.AreEqual(OutcomeKind.Error, outcome.Kind);
+        StringAssert.Contains(outcome.Message, "broken");
+        Assert.AreEqual(OutcomeKind.Error, Make((_, _) => new Outcome(OutcomeKind.Score, double.NaN, true, null)).Judge(problem, "x", true).Kind);
+    }
+
+    [TestMethod]
+    public void FunctionProblemSet_EndlessReward_TimesOutAndDoesNotPileUp()
+    {
+        using var release = new ManualResetEventSlim();
+        var set = Make((_, text) =>
+        {
+            if (text == "slow")
+                release.Wait();
+            return Outcome.Judged(true);
+        }, TimeSpan.FromMilliseconds(20));
+        var problem = set.HeldOut(1)[0];
+        for (var i = 0; i < 16 + Environment.ProcessorCount; i++)
+            Assert.AreEqual(OutcomeKind.Timeout, set.Judge(problem, "slow", finished: true).Kind);
+        StringAssert.Contains(set.Judge(problem, "fast", finished: true).Message, "no more are started");
+        release.Set();
+        var patient = Make((_, _) => Outcome.Judged(true), TimeSpan.FromSeconds(30));
+        Assert.AreEqual(1.0, patient.Judge(problem, "fast", finished: true).Score);
+    }
+
+    [TestMethod]
+    public void FunctionProblemSet_JudgeUnfinishedOff_CountsCutOffAsWrong()
+    {
+        var set = Make((_, _) => Outcome.Judged(true), judgeUnfinished: false);
+        Assert.AreEqual(-1.0, set.Judge(set.HeldOut(1)[0], "x", finished: false).Score);
+        Assert.AreEqual(1.0, set.Judge(set.HeldOut(1)[0], "x", finished: true).Score);
+    }
+
+    [TestMethod]
+    public void FunctionProblemSet_BadProblems_AreRefused()
+    {
+        Problem a = new("a", "A", "1"), b = new("b", "A", "1");
+        static Outcome Judge(Problem p, string t) => Outcome.Judged(true);
+        Assert.ThrowsExactly<InputException>(() => new FunctionProblemSet("x", [], [a], Judge));
+        Assert.ThrowsExactly<InputException>(() => new FunctionProblemSet("x", [a], [a], Judge));
+        Assert.ThrowsExactly<InputException>(() => new FunctionProblemSet("x", [a], [b], Judge));
+        Assert.ThrowsExactly<InputException>(() => new FunctionProblemSet("x", [a], [], Judge, TimeSpan.Zero));
+    }
+
+    private static FunctionProblemSet Make(Func<Problem, string, Outcome> judge, TimeSpan? limit = null, bool judgeUnfinished = true) => new(
+        "own",
+        [.. Enumerable.Range(0, 10).Select(i => new Problem($"t{i}", $"train {i}", "a"))],
+        [new Problem("h0", "held out", "a")],
+        judge, limit, judgeUnfinished);
+
+    private static JsonElement Json(string text)
+    {
+        using var json = JsonDocument.Parse(text);
+        return json.RootElement.Clone();
+    }
+}
