@@ -1,0 +1,27 @@
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Rollouts;
+
+namespace G2RL.Onnx.Algorithms;
+
+/// <summary>GRPO on rewards that are shaped by the novelty of each rollout's gradient feature.</summary>
+public static class G2rl
+{
+    /// <summary>See <see cref="AdvantageFunction"/>.</summary>
+    public static void Advantages(ScoredGroup group, IReadOnlyList<float[]>? features, AlgorithmConfig config, ulong seed)
+    {
+        var m = group.Members.Length;
+        group.Cosines = new double[m * m];
+        ExplorationScore.Cosines(features ?? throw new ArgumentNullException(nameof(features)), group.Cosines);
+        ExplorationScore.Novelty(group.Cosines, group.Rewards, group.Novelty);
+        var normalized = new double[m];
+        ExplorationScore.Normalize(group.Novelty, normalized);
+        if (config.Shaping == ShapingKind.Shuffled)
+        {
+            var order = Seeds.Permutation(seed, m);
+            normalized = [.. order.Select(i => normalized[i])];
+        }
+        for (var i = 0; i < m; i++)
+            group.Shaped[i] = RewardShaping.Shape(config.Shaping, group.Rewards[i], normalized[i], config.Lambda, config.RewardClip);
+        Grpo.Advantages(group, features, config, seed);
+    }
+}

@@ -1,0 +1,14 @@
+using G2RL.Onnx.Configuration;
+
+namespace G2RL.Onnx.Algorithms;
+
+/// <summary>Group-relative policy optimisation: advantages of the (shaped) rewards within the group.</summary>
+public static class Grpo
+{
+    /// <summary>See <see cref="AdvantageFunction"/>.</summary>
+    public static void Advantages(ScoredGroup group, IReadOnlyList<float[]>? features, AlgorithmConfig config, ulong seed)
+    {
+        group.Masked = config.HomogeneousGroups == KeepOrMask.Mask && group.IsHomogeneous;
+        GroupAdvantage.Compute(group.Shaped, config.AdvantageEpsilon, group.Advantages);
+    }
+}

@@ -1,0 +1,52 @@
+using G2RL.Onnx.Problems;
+using G2RL.Onnx.Rollouts;
+
+namespace G2RL.Onnx.Algorithms;
+
+/// <summary>A group whose completions have been judged. Rollouts without a score are no members and are not trained on.</summary>
+public sealed class ScoredGroup
+{
+    /// <summary>Judgements in the order of the rollouts.</summary>
+    /// <param name="group">The group.</param>
+    /// <param name="outcomes">One judgement per rollout.</param>
+    public ScoredGroup(RolloutGroup group, IReadOnlyList<Outcome> outcomes)
+    {
+        (Group, Outcomes) = (group, outcomes);
+        Members = [.. Enumerable.Range(0, outcomes.Count).Where(i => outcomes[i].Kind == OutcomeKind.Score)];
+        Rewards = [.. Members.Select(i => outcomes[i].Score)];
+        Shaped = [.. Rewards];
+        Novelty = new double[Members.Length];
+        Cosines = [];
+        Advantages = new double[Members.Length];
+    }
+
+    /// <summary>The rollouts.</summary>
+    public RolloutGroup Group { get; }
+
+    /// <summary>One judgement per rollout.</summary>
+    public IReadOnlyList<Outcome> Outcomes { get; }
+
+    /// <summary>Indices of the rollouts that have a score.</summary>
+    public int[] Members { get; }
+
+    /// <summary>Base rewards of the members; never overwritten.</summary>
+    public double[] Rewards { get; }
+
+    /// <summary>Shaped rewards of the members; the base rewards unless an algorithm says otherwise.</summary>
+    public double[] Shaped { get; }
+
+    /// <summary>nu of the members; zeros for algorithms without it.</summary>
+    public double[] Novelty { get; }
+
+    /// <summary>Cosines of the members' features [m, m]; empty for algorithms without features.</summary>
+    public double[] Cosines { get; set; }
+
+    /// <summary>Advantages of the members.</summary>
+    public double[] Advantages { get; }
+
+    /// <summary>Whether an algorithm left the group out of the loss.</summary>
+    public bool Masked { get; set; }
+
+    /// <summary>All members right, or all wrong.</summary>
+    public bool IsHomogeneous => Rewards.Length > 0 && Rewards.All(r => r == Rewards[0]);
+}

@@ -1,0 +1,240 @@
+using System.Text.Json;
+using G2RL.Onnx.Training;
+
+namespace G2RL.Onnx.Configuration;
+
+/// <summary>Everything that decides a run. One JSON file; every property has a default, so <c>{}</c> is the main job.</summary>
+public sealed record RunConfig
+{
+    /// <summary>Last part of the run folder's name: letters, digits, '-', '_', '.'.</summary>
+    public string Name { get; init; } = "run";
+
+    /// <summary>Hugging Face folder of the model to be trained.</summary>
+    public string Model { get; init; } = "models/arithmetic-base";
+
+    /// <summary>Folder that receives run folders.</summary>
+    public string Output { get; init; } = "runs";
+
+    /// <summary>Seed of everything random.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Batches of rollouts, >= 1.</summary>
+    public int Steps { get; init; } = 60;
+
+    /// <summary>What to train on.</summary>
+    public ProblemsConfig Problems { get; init; } = new();
+
+    /// <summary>How rollouts are drawn.</summary>
+    public SamplingConfig Sampling { get; init; } = new();
+
+    /// <summary>How rewards become a loss.</summary>
+    public AlgorithmConfig Algorithm { get; init; } = new();
+
+    /// <summary>How the loss changes the weights.</summary>
+    public TrainingConfig Training { get; init; } = new();
+
+    /// <summary>How progress is judged.</summary>
+    public EvaluationConfig Evaluation { get; init; } = new();
+
+    /// <summary>Where it runs.</summary>
+    public ExecutionConfig Execution { get; init; } = new();
+
+    /// <summary>What is written down.</summary>
+    public LoggingConfig Logging { get; init; } = new();
+}
+
+/// <summary>What to train on.</summary>
+public sealed record ProblemsConfig
+{
+    /// <summary>A name in <c>ProblemSets</c>: arithmetic, jsonl.</summary>
+    public string Set { get; init; } = "arithmetic";
+
+    /// <summary>The set's own settings.</summary>
+    public JsonElement? Settings { get; init; }
+
+    /// <summary>Whether prompts go through the model's chat template (Qwen3's) with the system prompt that asks for \boxed{}.</summary>
+    public bool Chat { get; init; }
+}
+
+/// <summary>How rollouts are drawn.</summary>
+public sealed record SamplingConfig
+{
+    /// <summary>Prompts of a step, >= 1.</summary>
+    public int PromptsPerStep { get; init; } = 16;
+
+    /// <summary>Rollouts of a prompt, >= 2.</summary>
+    public int GroupSize { get; init; } = 16;
+
+    /// <summary>Longest prompt, tokens, >= 1.</summary>
+    public int MaxPromptTokens { get; init; } = 64;
+
+    /// <summary>Tokens after which a rollout is cut off, >= 1.</summary>
+    public int MaxNewTokens { get; init; } = 80;
+
+    /// <summary>> 0</summary>
+    public double Temperature { get; init; } = 1;
+
+    /// <summary>Only the k most probable tokens; 0 is off.</summary>
+    public int TopK { get; init; }
+
+    /// <summary>Only the smallest set with this mass; 1 is off.</summary>
+    public double TopP { get; init; } = 1;
+
+    /// <summary>Only tokens at least this share as probable as the best; 0 is off.</summary>
+    public double MinP { get; init; }
+
+    /// <summary>Texts that end a rollout.</summary>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>Tokens (as text) that end a rollout beside the model's own end tokens.</summary>
+    public IReadOnlyList<string> StopTokens { get; init; } = [];
+
+    /// <summary>Rollouts in flight at once.</summary>
+    public int MaxRows { get; init; } = 256;
+
+    /// <summary>Memory of the key/value cache, MiB.</summary>
+    public int CacheBudgetMiB { get; init; } = 256;
+}
+
+/// <summary>What novelty is measured for.</summary>
+public enum ShapingKind
+{
+    /// <summary>r + lambda nu_bar for either class: the paper's printed equation.</summary>
+    Literal,
+
+    /// <summary>r (1 + lambda (2 nu_bar - 1)): the paper's description.</summary>
+    Prose,
+
+    /// <summary>Literal with the novelties of a group permuted at random: the control.</summary>
+    Shuffled,
+}
+
+/// <summary>What becomes of something: kept or masked out of the loss.</summary>
+public enum KeepOrMask
+{
+    /// <summary>Trained on.</summary>
+    Keep,
+
+    /// <summary>Left out.</summary>
+    Mask,
+}
+
+/// <summary>Where gradient features are accumulated.</summary>
+public enum FeatureSource
+{
+    /// <summary>While sampling, from the logits at hand.</summary>
+    Sampling,
+
+    /// <summary>In the pass that computes the old log-probs.</summary>
+    Scoring,
+}
+
+/// <summary>How rewards become a loss.</summary>
+public sealed record AlgorithmConfig
+{
+    /// <summary>A name in <c>Algorithms</c>: g2rl, grpo.</summary>
+    public string Name { get; init; } = "g2rl";
+
+    /// <summary>How novelty shapes rewards; only for g2rl.</summary>
+    public ShapingKind Shaping { get; init; } = ShapingKind.Literal;
+
+    /// <summary>Strength of the shaping, >= 0; 0 equals grpo bit for bit.</summary>
+    public double Lambda { get; init; } = 0.5;
+
+    /// <summary>Shaped rewards are clipped to +- this, > 0.</summary>
+    public double RewardClip { get; init; } = 3;
+
+    /// <summary>Groups that are all right or all wrong.</summary>
+    public KeepOrMask HomogeneousGroups { get; init; } = KeepOrMask.Keep;
+
+    /// <summary>Rollouts that the length limit cut off.</summary>
+    public KeepOrMask Truncated { get; init; } = KeepOrMask.Keep;
+
+    /// <summary>The ratio is clipped below at 1 - this, in [0, 1).</summary>
+    public double ClipLow { get; init; } = 0.2;
+
+    /// <summary>The ratio is clipped above at 1 + this, >= 0; 0.28 is clip-higher.</summary>
+    public double ClipHigh { get; init; } = 0.2;
+
+    /// <summary>Weight of the k3 divergence to the model before training, >= 0; 0 needs no reference model.</summary>
+    public double KlCoefficient { get; init; } = 0.001;
+
+    /// <summary>Weight of the entropy bonus, >= 0.</summary>
+    public double EntropyCoefficient { get; init; }
+
+    /// <summary>Added to a group's reward variance, > 0.</summary>
+    public double AdvantageEpsilon { get; init; } = 1e-6;
+
+    /// <summary>Where gradient features are accumulated.</summary>
+    public FeatureSource Features { get; init; } = FeatureSource.Sampling;
+}
+
+/// <summary>How the loss changes the weights.</summary>
+public sealed record TrainingConfig
+{
+    /// <summary>Passes over a batch of rollouts, >= 1.</summary>
+    public int EpochsPerBatch { get; init; } = 1;
+
+    /// <summary>Optimizer steps of a pass, 1 to promptsPerStep; groups are never split.</summary>
+    public int MinibatchesPerBatch { get; init; } = 1;
+
+    /// <summary>Padded tokens that one run of the train graph holds; must not change results beyond rounding.</summary>
+    public int TokensPerMicrobatch { get; init; } = 8192;
+
+    /// <summary>Peak learning rate, > 0.</summary>
+    public double LearningRate { get; init; } = 3e-4;
+
+    /// <summary>AdamW.</summary>
+    public AdamWSettings Optimizer { get; init; } = new();
+
+    /// <summary>The course of the learning rate.</summary>
+    public ScheduleSettings Schedule { get; init; } = new();
+
+    /// <summary>Steps between checkpoints, >= 1; the last step always makes one.</summary>
+    public int CheckpointEvery { get; init; } = 20;
+
+    /// <summary>Checkpoints kept, >= 1.</summary>
+    public int KeepCheckpoints { get; init; } = 2;
+}
+
+/// <summary>How progress is judged.</summary>
+public sealed record EvaluationConfig
+{
+    /// <summary>Steps between evaluations; 0 evaluates before and after only.</summary>
+    public int Every { get; init; }
+
+    /// <summary>Held-out problems, >= 1.</summary>
+    public int Problems { get; init; } = 500;
+
+    /// <summary>Samples of each, >= 1.</summary>
+    public int Samples { get; init; } = 8;
+
+    /// <summary>> 0</summary>
+    public double Temperature { get; init; } = 1;
+
+    /// <summary>Only the smallest set with this mass; 1 is off.</summary>
+    public double TopP { get; init; } = 1;
+
+    /// <summary>Seed of the evaluation's samples; the same for every run, so that runs are compared on equal terms.</summary>
+    public ulong Seed { get; init; } = 20240229;
+}
+
+/// <summary>Where it runs.</summary>
+public sealed record ExecutionConfig
+{
+    /// <summary>cpu</summary>
+    public string Backend { get; init; } = "cpu";
+
+    /// <summary>Threads; 0 means every core.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Who computes gradients: graph (our train graph).</summary>
+    public string Gradients { get; init; } = "graph";
+}
+
+/// <summary>What is written down.</summary>
+public sealed record LoggingConfig
+{
+    /// <summary>Steps between logged batches of rollouts; 0 logs none.</summary>
+    public int RolloutsEvery { get; init; } = 10;
+}

@@ -1,0 +1,77 @@
+namespace G2RL.Onnx.Configuration;
+
+/// <summary>The ranges of a <see cref="RunConfig"/>: every fault with its value, its rule and the way out.</summary>
+public static class RunConfigRules
+{
+    /// <summary>All faults; empty when the configuration is sound.</summary>
+    public static IReadOnlyList<string> Faults(RunConfig c)
+    {
+        var faults = new List<string>();
+        void Rule(bool ok, string name, object value, string rule)
+        {
+            if (!ok)
+                faults.Add($"{name} is {value}; {rule}");
+        }
+        void AtLeast(int value, int low, string name) => Rule(value >= low, name, value, $"it must be at least {low}.");
+        void Positive(double value, string name) => Rule(value > 0 && double.IsFinite(value), name, value, "it must be above 0 and finite.");
+        void NotNegative(double value, string name) => Rule(value >= 0 && double.IsFinite(value), name, value, "it must be 0 or more and finite.");
+        void Share(double value, string name, bool zero, bool one) =>
+            Rule((value > 0 || (zero && value == 0)) && (value < 1 || (one && value == 1)), name, value, $"it must lie in {(zero ? "[" : "(")}0, 1{(one ? "]" : ")")}.");
+
+        Rule(c.Name.Length is > 0 and <= 100 && c.Name.All(ch => char.IsAsciiLetterOrDigit(ch) || ch is '-' or '_' or '.') && c.Name[0] != '.', "name", $"'{c.Name}'", "it is part of a folder's name: letters, digits, '-', '_' and '.', not starting with '.'.");
+        AtLeast(c.Steps, 1, "steps");
+        AtLeast(c.Sampling.PromptsPerStep, 1, "sampling.promptsPerStep");
+        Rule(c.Sampling.GroupSize >= 2, "sampling.groupSize", c.Sampling.GroupSize, "a group-relative advantage needs at least 2.");
+        AtLeast(c.Sampling.MaxPromptTokens, 1, "sampling.maxPromptTokens");
+        AtLeast(c.Sampling.MaxNewTokens, 1, "sampling.maxNewTokens");
+        Positive(c.Sampling.Temperature, "sampling.temperature");
+        AtLeast(c.Sampling.TopK, 0, "sampling.topK");
+        Share(c.Sampling.TopP, "sampling.topP", zero: false, one: true);
+        Share(c.Sampling.MinP, "sampling.minP", zero: true, one: true);
+        Rule(c.Sampling.StopStrings.All(s => s.Length > 0), "sampling.stopStrings", "holding an empty text", "every text must have at least one character.");
+        AtLeast(c.Sampling.MaxRows, 2, "sampling.maxRows");
+        AtLeast(c.Sampling.CacheBudgetMiB, 1, "sampling.cacheBudgetMiB");
+        Rule(Algorithms.AlgorithmTable.All.ContainsKey(c.Algorithm.Name), "algorithm.name", $"'{c.Algorithm.Name}'", $"there are: {string.Join(", ", Algorithms.AlgorithmTable.All.Keys)}.");
+        NotNegative(c.Algorithm.Lambda, "algorithm.lambda");
+        Positive(c.Algorithm.RewardClip, "algorithm.rewardClip");
+        Share(c.Algorithm.ClipLow, "algorithm.clipLow", zero: true, one: false);
+        NotNegative(c.Algorithm.ClipHigh, "algorithm.clipHigh");
+        NotNegative(c.Algorithm.KlCoefficient, "algorithm.klCoefficient");
+        NotNegative(c.Algorithm.EntropyCoefficient, "algorithm.entropyCoefficient");
+        Positive(c.Algorithm.AdvantageEpsilon, "algorithm.advantageEpsilon");
+        AtLeast(c.Training.EpochsPerBatch, 1, "training.epochsPerBatch");
+        Rule(c.Training.MinibatchesPerBatch >= 1 && c.Training.MinibatchesPerBatch <= c.Sampling.PromptsPerStep, "training.minibatchesPerBatch", c.Training.MinibatchesPerBatch, $"groups are never split, so it must be 1 to sampling.promptsPerStep ({c.Sampling.PromptsPerStep}).");
+        AtLeast(c.Training.TokensPerMicrobatch, 1, "training.tokensPerMicrobatch");
+        Positive(c.Training.LearningRate, "training.learningRate");
+        Share(c.Training.Optimizer.Beta1, "training.optimizer.beta1", zero: true, one: false);
+        Share(c.Training.Optimizer.Beta2, "training.optimizer.beta2", zero: true, one: false);
+        Positive(c.Training.Optimizer.Epsilon, "training.optimizer.epsilon");
+        NotNegative(c.Training.Optimizer.WeightDecay, "training.optimizer.weightDecay");
+        NotNegative(c.Training.Optimizer.MaxGradientNorm, "training.optimizer.maxGradientNorm");
+        AtLeast(c.Training.Schedule.WarmupSteps, 0, "training.schedule.warmupSteps");
+        Share(c.Training.Schedule.FinalFraction, "training.schedule.finalFraction", zero: true, one: true);
+        AtLeast(c.Training.CheckpointEvery, 1, "training.checkpointEvery");
+        AtLeast(c.Training.KeepCheckpoints, 1, "training.keepCheckpoints");
+        AtLeast(c.Evaluation.Every, 0, "evaluation.every");
+        AtLeast(c.Evaluation.Problems, 1, "evaluation.problems");
+        AtLeast(c.Evaluation.Samples, 1, "evaluation.samples");
+        Positive(c.Evaluation.Temperature, "evaluation.temperature");
+        Share(c.Evaluation.TopP, "evaluation.topP", zero: false, one: true);
+        Rule(c.Execution.Backend == "cpu", "execution.backend", $"'{c.Execution.Backend}'", "this build has: cpu.");
+        Rule(c.Execution.Gradients == "graph", "execution.gradients", $"'{c.Execution.Gradients}'", "this build has: graph.");
+        Rule(c.Execution.Threads is >= 0 and <= 1024, "execution.threads", c.Execution.Threads, "it must be 0 (every core) to 1024.");
+        AtLeast(c.Logging.RolloutsEvery, 0, "logging.rolloutsEvery");
+        return faults;
+    }
+
+    /// <summary>What is allowed but deserves a word.</summary>
+    public static IReadOnlyList<string> Warnings(RunConfig c)
+    {
+        var warnings = new List<string>();
+        if (c.Sampling.TopK > 0 || c.Sampling.TopP < 1 || c.Sampling.MinP > 0)
+            warnings.Add("sampling.topK, topP or minP restrict the choice of tokens: the policy that is trained is then not the one that draws the rollouts.");
+        if (c.Algorithm.Name != "g2rl" && c.Algorithm.Shaping != ShapingKind.Literal)
+            warnings.Add($"algorithm.shaping is {c.Algorithm.Shaping}; only g2rl shapes rewards, so {c.Algorithm.Name} ignores it.");
+        return warnings;
+    }
+}
