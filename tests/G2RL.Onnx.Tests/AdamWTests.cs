@@ -180,7 +180,7 @@ public sealed class AdamWTests
     {
         using var set = new Set(1, _ => 0f, _ => 0f);
         var fault = Assert.ThrowsExactly<InputException>(() => set.Optimizer(new() { Beta1 = 1, Beta2 = -0.1, Epsilon = 0, WeightDecay = -1, MaxGradientNorm = double.NaN }));
-        foreach (var name in new[] { "optimizer.beta1 is 1", "optimizer.beta2 is -0.1", "optimizer.epsilon is 0", "optimizer.weightDecay is -1", "optimizer.maxGradientNorm is NaN" })
+        foreach (var name in new[] { "training.optimizer.beta1 is 1", "training.optimizer.beta2 is -0.1", "training.optimizer.epsilon is 0", "training.optimizer.weightDecay is -1", "training.optimizer.maxGradientNorm is NaN" })
             StringAssert.Contains(fault.Message, name);
     }
 

@@ -28,13 +28,13 @@ public sealed record AdamWSettings
         var faults = new List<string>();
         foreach (var (name, value) in new[] { ("beta1", Beta1), ("beta2", Beta2) })
             if (!(value is >= 0 and < 1))
-                faults.Add($"optimizer.{name} is {value}; it must lie in [0, 1).");
+                faults.Add($"training.optimizer.{name} is {value}; it must lie in [0, 1).");
         if (!(Epsilon > 0 && double.IsFinite(Epsilon)))
-            faults.Add($"optimizer.epsilon is {Epsilon}; it must be above 0 and finite, or a parameter without gradient would become NaN.");
+            faults.Add($"training.optimizer.epsilon is {Epsilon}; it must be above 0 and finite, or a parameter without gradient would become NaN.");
         if (!(WeightDecay >= 0 && double.IsFinite(WeightDecay)))
-            faults.Add($"optimizer.weightDecay is {WeightDecay}; it must be 0 (off) or more, and finite.");
+            faults.Add($"training.optimizer.weightDecay is {WeightDecay}; it must be 0 (off) or more, and finite.");
         if (!(MaxGradientNorm >= 0 && double.IsFinite(MaxGradientNorm)))
-            faults.Add($"optimizer.maxGradientNorm is {MaxGradientNorm}; it must be 0 (off) or more, and finite.");
+            faults.Add($"training.optimizer.maxGradientNorm is {MaxGradientNorm}; it must be 0 (off) or more, and finite.");
         if (faults.Count > 0)
             throw InputException.Of(faults);
     }
