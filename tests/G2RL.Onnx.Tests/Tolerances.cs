@@ -29,4 +29,16 @@ internal static class Tolerances
 
     /// <summary>Min-max normalised novelty: the division by the spread amplifies rounding.</summary>
     public const double Novelty = 2e-5;
+
+    /// <summary>Entropies of the golden file logprob_entropy: torch's float32 values lie up to 2.9e-6 from the float64 entropy of the same logits (measured).</summary>
+    public const double TorchEntropy = 3e-6;
+
+    /// <summary>Entropy of the token sampler against float64: exp and shifted logits are rounded to float32, sums are not.</summary>
+    public const double SamplerEntropy = 1e-6;
+
+    /// <summary>Log-probs of the token sampler against float64: one float32 rounding of the result, and exp's in the sum.</summary>
+    public const double SamplerLogProb = 1e-6;
+
+    /// <summary>One element of u, in [-1, 1]: a few float32 roundings.</summary>
+    public const double FeatureWeight = 3e-7;
 }

@@ -18,6 +18,9 @@ public static class GroupAdvantage
         var mean = 0d;
         foreach (var r in rewards)
             mean += double.IsFinite(r) ? r / rewards.Length : throw new ArgumentException($"A reward is {r}; it must be finite.", nameof(rewards));
+        // The mean of equal rewards may miss them by a rounding error, which the division by sqrt(eps) would make a thousand times larger.
+        if (!rewards.ContainsAnyExcept(rewards[0]))
+            mean = rewards[0];
         var variance = 0d;
         foreach (var r in rewards)
             variance += (r - mean) * (r - mean) / rewards.Length;

@@ -1,6 +1,6 @@
 namespace G2RL.Onnx.Evaluation;
 
-/// <summary>The chance that at least one of k samples is right.</summary>
+/// <summary>Several tries at a problem: the chance that at least one of k is right, and what their majority says.</summary>
 public static class PassAtK
 {
     /// <summary>Unbiased estimate from n samples of which c are right: 1 - C(n-c, k) / C(n, k).</summary>
@@ -18,5 +18,21 @@ public static class PassAtK
         for (var i = n - c + 1; i <= n; i++)
             none *= 1 - ((double)k / i);
         return 1 - none;
+    }
+
+    /// <summary>The sample whose answer most samples share; among equally frequent answers the one given first. -1 if no sample has an answer.</summary>
+    /// <param name="answers">Answers in a form in which equal answers are equal texts; null where a sample gives none, which has no vote.</param>
+    /// <returns>The index of the first sample with the winning answer.</returns>
+    public static int Majority(IReadOnlyList<string?> answers)
+    {
+        var votes = new Dictionary<string, (int First, int Count)>(StringComparer.Ordinal);
+        for (var i = 0; i < answers.Count; i++)
+            if (answers[i] is { } answer)
+                votes[answer] = votes.TryGetValue(answer, out var v) ? (v.First, v.Count + 1) : (i, 1);
+        var (winner, most) = (-1, 0);
+        foreach (var (first, count) in votes.Values)
+            if (count > most || (count == most && first < winner))
+                (winner, most) = (first, count);
+        return winner;
     }
 }

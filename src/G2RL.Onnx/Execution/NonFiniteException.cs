@@ -1,7 +1,7 @@
 namespace G2RL.Onnx.Execution;
 
 /// <summary>A number that must be finite is not: a logit, a loss, a gradient. Training stops with the weights as they were.</summary>
-public sealed class NonFiniteException : Exception
+public sealed class NonFiniteException : InvalidOperationException
 {
     /// <summary>Names the number, its value and where it arose.</summary>
     public NonFiniteException(string message) : base(message) { }

@@ -1,6 +1,11 @@
 namespace G2RL.Onnx.Rollouts;
 
 /// <summary>Every random number of a run, as a pure function of what it is for. Purposes never meet: each is mixed into the key.</summary>
+/// <remarks>
+/// Layout of <see cref="Philox"/> blocks (64-bit key; 32-bit counters 0 .. 3):
+/// tokens (seed; token, sample, prompt, step); derived seeds (seed; 0x5EED5EED, purpose, step, 0xFFFFFFFF), which no token reaches because a step
+/// is never -1; permutations (seed; i, 0, 0, 0); normal numbers (seed; i, stream, 0, 0). Results under a seed change with this layout only.
+/// </remarks>
 public static class Seeds
 {
     /// <summary>What random numbers are for.</summary>
@@ -50,13 +55,23 @@ public static class Seeds
     /// <summary>A random order of 0 .. n-1.</summary>
     public static int[] Permutation(ulong seed, int n)
     {
-        var order = Enumerable.Range(0, n).ToArray();
-        for (var i = n - 1; i > 0; i--)
+        var order = new int[n];
+        Permutation(seed, order);
+        return order;
+    }
+
+    /// <summary>Fills <paramref name="order"/> with a random order of 0 .. its length - 1 (Fisher-Yates).</summary>
+    /// <param name="seed">A seed for this use alone (see <see cref="Derive"/>).</param>
+    /// <param name="order">Receives the order, [n], n >= 0.</param>
+    public static void Permutation(ulong seed, Span<int> order)
+    {
+        for (var i = 0; i < order.Length; i++)
+            order[i] = i;
+        for (var i = order.Length - 1; i > 0; i--)
         {
             var j = (int)(Uniform(seed, 0, 0, 0, i) * (i + 1));
             (order[i], order[j]) = (order[j], order[i]);
         }
-        return order;
     }
 
     /// <summary>Independent standard normal numbers (Box-Muller), a pure function of (seed, stream index, position).</summary>

@@ -3,69 +3,56 @@ using G2RL.Onnx.Execution;
 
 namespace G2RL.Onnx.Rollouts;
 
-/// <summary>How a token is chosen. log-prob, entropy and gradient features always belong to the full softmax(z / temperature).</summary>
-public sealed record SamplingSettings
-{
-    /// <summary>Divides the logits; > 0.</summary>
-    public double Temperature { get; init; } = 1;
-
-    /// <summary>Only the k most probable tokens may be chosen; 0 means all.</summary>
-    public int TopK { get; init; }
-
-    /// <summary>Only the smallest set of the most probable tokens whose mass reaches this share; in (0, 1].</summary>
-    public double TopP { get; init; } = 1;
-
-    /// <summary>Only tokens at least this share as probable as the most probable one; in [0, 1].</summary>
-    public double MinP { get; init; }
-
-    /// <summary>Always the most probable token; the lowest id among equals.</summary>
-    public bool Greedy { get; init; }
-
-    /// <summary>Whether the choice is from the full distribution, so that sampler and policy are one.</summary>
-    public bool IsUnrestricted => !Greedy && TopK == 0 && TopP >= 1 && MinP <= 0;
-
-    /// <summary>Checks every range.</summary>
-    /// <exception cref="InputException">All faults at once.</exception>
-    public void Validate()
-    {
-        var faults = new List<string>();
-        if (!(Temperature > 0 && double.IsFinite(Temperature)))
-            faults.Add($"sampling.temperature is {Temperature}; it must be above 0 and finite. For the most probable token use sampling.greedy.");
-        if (TopK < 0)
-            faults.Add($"sampling.topK is {TopK}; it must be 0 (off) or more.");
-        if (!(TopP is > 0 and <= 1))
-            faults.Add($"sampling.topP is {TopP}; it must lie in (0, 1].");
-        if (!(MinP is >= 0 and <= 1))
-            faults.Add($"sampling.minP is {MinP}; it must lie in [0, 1].");
-        if (faults.Count > 0)
-            throw InputException.Of(faults);
-    }
-}
-
-/// <summary>Chooses tokens from logits. Holds scratch for one thread; allocates nothing per draw.</summary>
-/// <param name="vocabulary">V</param>
-/// <param name="settings">How to choose.</param>
-public sealed class TokenSampler(int vocabulary, SamplingSettings settings)
+/// <summary>
+/// Chooses tokens from logits. Holds scratch for one thread; allocates nothing per draw. The same logits and uniform number give the same bits
+/// wherever the numbers lie in memory.
+/// </summary>
+public sealed class TokenSampler
 {
     // exp of this is exactly 0 in float32; it keeps 0 * -infinity out of the entropy.
     private const float Floor = -1e4f;
     private const int Chunk = 1024;
 
-    private readonly float inverseTemperature = (float)(1 / settings.Temperature);
-    private readonly float[] shifted = new float[vocabulary];
-    private readonly float[] weights = new float[vocabulary];
-    private readonly float[] sorted = settings.IsUnrestricted || settings.Greedy ? [] : new float[vocabulary];
-    private readonly double[] chunkSums = new double[(vocabulary + Chunk - 1) / Chunk];
+    private readonly int vocabulary;
+    private readonly SamplingSettings settings;
+    private readonly double inverseTemperature;
+    private readonly float[] shifted;
+    private readonly float[] weights;
+    private readonly double[] chunkSums;
+    private readonly TokenFilter? filter;
+    private readonly int[] kept;
+
+    /// <summary>Reserves scratch.</summary>
+    /// <param name="vocabulary">V, >= 1.</param>
+    /// <param name="settings">How to choose.</param>
+    /// <exception cref="InputException">A setting out of range.</exception>
+    public TokenSampler(int vocabulary, SamplingSettings settings)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(vocabulary, 1);
+        settings.Validate();
+        (this.vocabulary, this.settings, inverseTemperature) = (vocabulary, settings, 1 / settings.Temperature);
+        shifted = new float[vocabulary];
+        weights = new float[vocabulary];
+        chunkSums = new double[((vocabulary - 1) / Chunk) + 1];
+        var restricts = !settings.Greedy && !settings.IsUnrestricted;
+        filter = restricts && (settings.TopK > 0 || settings.TopP < 1) ? new TokenFilter(vocabulary) : null;
+        kept = restricts ? new int[vocabulary] : [];
+    }
 
     /// <summary>Draws one token.</summary>
     /// <param name="logits">z [V]; -infinity is allowed, NaN and +infinity are not.</param>
-    /// <param name="uniform">In [0, 1); the inverse of the cumulative distribution in token order is taken there.</param>
+    /// <param name="uniform">In [0, 1); the inverse of the cumulative distribution in token order is taken there. Unused when greedy.</param>
     /// <param name="features">Empty, or u [V]: receives + onehot(token) - softmax(z / temperature).</param>
     /// <returns>The token, its log-prob and the entropy of the full distribution, nats.</returns>
     /// <exception cref="NonFiniteException">A logit is NaN or +infinity, or all are -infinity.</exception>
+    /// <exception cref="ArgumentException">A length other than V, or a uniform number outside [0, 1).</exception>
     public (int Token, float LogProb, float Entropy) Draw(ReadOnlySpan<float> logits, double uniform, Span<float> features)
     {
-        var sum = Weigh(logits, out var entropy);
+        if (!(uniform is >= 0 and < 1))
+            throw new ArgumentOutOfRangeException(nameof(uniform), uniform, "A uniform number lies in [0, 1).");
+        if (!features.IsEmpty && features.Length != vocabulary)
+            throw new ArgumentException($"{features.Length} feature weights for a vocabulary of {vocabulary}.", nameof(features));
+        var (max, sum, entropy) = Weigh(logits);
         var token = settings.Greedy ? TensorPrimitives.IndexOfMax(logits)
             : settings.IsUnrestricted ? Invert(uniform * sum)
             : InvertRestricted(uniform, sum);
@@ -74,40 +61,45 @@ public sealed class TokenSampler(int vocabulary, SamplingSettings settings)
             TensorPrimitives.MultiplyAdd(weights, (float)(-1 / sum), features, features);
             features[token] += 1;
         }
-        return (token, (float)(shifted[token] - Math.Log(sum)), entropy);
+        return (token, LogProb(logits[token], max, sum), entropy);
     }
 
     /// <summary>log-prob of a given token and entropy, both of softmax(z / temperature), nats.</summary>
+    /// <param name="logits">z [V], as in <see cref="Draw"/>.</param>
+    /// <param name="token">In [0, V). A token whose logit is -infinity has log-prob -infinity.</param>
+    /// <exception cref="NonFiniteException">A logit is NaN or +infinity, or all are -infinity.</exception>
     public (float LogProb, float Entropy) Measure(ReadOnlySpan<float> logits, int token)
     {
-        var sum = Weigh(logits, out var entropy);
-        return ((float)(shifted[token] - Math.Log(sum)), entropy);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)token, (uint)vocabulary, nameof(token));
+        var (max, sum, entropy) = Weigh(logits);
+        return (LogProb(logits[token], max, sum), entropy);
     }
 
-    // Fills shifted = z/T - max and weights = exp(shifted); returns their sum.
-    private double Weigh(ReadOnlySpan<float> logits, out float entropy)
+    private float LogProb(float logit, float max, double sum) => (float)((((double)logit - max) * inverseTemperature) - Math.Log(sum));
+
+    // Fills shifted = (z - max) / T and weights = exp(shifted). Subtracting before dividing keeps the likely tokens, which lie near 0, exact.
+    private (float Max, double Sum, float Entropy) Weigh(ReadOnlySpan<float> logits)
     {
         if (logits.Length != vocabulary)
             throw new ArgumentException($"{logits.Length} logits for a vocabulary of {vocabulary}.", nameof(logits));
-        TensorPrimitives.Multiply(logits, inverseTemperature, shifted);
-        var max = TensorPrimitives.Max(shifted);
+        var max = TensorPrimitives.Max(logits);
         if (!float.IsFinite(max))
             throw new NonFiniteException($"The largest logit is {max}: the model gave numbers that are no distribution. Lower the learning rate, or look for broken weights.");
-        TensorPrimitives.Subtract(shifted, max, shifted);
+        TensorPrimitives.Subtract(logits, max, shifted);
+        TensorPrimitives.Multiply(shifted, (float)inverseTemperature, shifted);
         TensorPrimitives.Max(shifted, Floor, shifted);
         TensorPrimitives.Exp(shifted, weights);
         var (sum, energy) = (0d, 0d);
         for (var i = 0; i < chunkSums.Length; i++)
         {
             var part = weights.AsSpan(i * Chunk, Math.Min(Chunk, vocabulary - (i * Chunk)));
-            sum += chunkSums[i] = TensorPrimitives.Sum<float>(part);
-            energy += TensorPrimitives.Dot(part, shifted.AsSpan(i * Chunk, part.Length));
+            sum += chunkSums[i] = Reductions.Sum(part);
+            energy += Reductions.Dot(part, shifted.AsSpan(i * Chunk, part.Length));
         }
-        entropy = (float)Math.Max(0, Math.Log(sum) - (energy / sum));
-        return sum;
+        return (max, sum, (float)Math.Max(0, Math.Log(sum) - (energy / sum)));
     }
 
-    // The first token whose cumulative weight exceeds the target.
+    // The first token whose cumulative weight exceeds the target; never one of weight zero.
     private int Invert(double target)
     {
         var (chunk, cumulative) = (0, 0d);
@@ -126,55 +118,26 @@ public sealed class TokenSampler(int vocabulary, SamplingSettings settings)
         return last >= 0 ? last : TensorPrimitives.IndexOfMax<float>(weights);
     }
 
-    // top-k, then top-p of what is left, then min-p. Among equals the lower id stays.
     private int InvertRestricted(double uniform, double sum)
     {
-        weights.CopyTo(sorted, 0);
-        sorted.AsSpan().Sort();
-        var kept = settings.TopK > 0 ? Math.Min(settings.TopK, vocabulary) : vocabulary;
-        if (settings.TopP < 1)
+        var (threshold, ties) = filter?.Threshold(weights, sum, settings.TopK, settings.TopP) ?? (0, vocabulary);
+        var least = Math.Max((float)settings.MinP * TensorPrimitives.Max<float>(weights), float.Epsilon);
+        var (count, total) = (0, 0d);
+        for (var i = 0; i < weights.Length; i++)
         {
-            var mass = kept == vocabulary ? sum : MassOfLargest(kept);
-            var (cumulative, n) = (0d, 0);
-            while (n < kept && cumulative < settings.TopP * mass)
-                cumulative += sorted[vocabulary - ++n];
-            kept = Math.Max(1, n);
-        }
-        var threshold = sorted[vocabulary - kept];
-        var ties = kept;
-        for (var i = vocabulary - 1; i >= 0 && sorted[i] > threshold; i--)
-            ties--;
-        var least = (float)settings.MinP * sorted[vocabulary - 1];
-        var total = 0d;
-        var left = ties;
-        for (var i = 0; i < vocabulary; i++)
-            if (Keeps(i, threshold, least, ref left))
-                total += weights[i];
-        var (target, last, running) = (uniform * total, -1, 0d);
-        left = ties;
-        for (var i = 0; i < vocabulary; i++)
-        {
-            if (!Keeps(i, threshold, least, ref left))
+            var w = weights[i];
+            if (w < threshold || w < least || (w == threshold && ties-- <= 0))
                 continue;
-            last = i;
-            running += weights[i];
-            if (running > target)
-                break;
+            kept[count++] = i;
+            total += w;
         }
-        return last;
-    }
-
-    private bool Keeps(int token, float threshold, float least, ref int ties)
-    {
-        var w = weights[token];
-        return w >= least && (w > threshold || (w == threshold && ties-- > 0));
-    }
-
-    private double MassOfLargest(int count)
-    {
-        var mass = 0d;
-        for (var i = 1; i <= count; i++)
-            mass += sorted[vocabulary - i];
-        return mass;
+        var (target, cumulative) = (uniform * total, 0d);
+        for (var i = 0; i < count - 1; i++)
+        {
+            cumulative += weights[kept[i]];
+            if (cumulative > target)
+                return kept[i];
+        }
+        return kept[count - 1];
     }
 }

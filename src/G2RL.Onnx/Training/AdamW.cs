@@ -1,30 +1,8 @@
 using System.Numerics;
-using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 using G2RL.Onnx.Execution;
 
 namespace G2RL.Onnx.Training;
-
-/// <summary>Settings of <see cref="AdamW"/>.</summary>
-public sealed record AdamWSettings
-{
-    /// <summary>Decay of the first moment, in [0, 1).</summary>
-    public double Beta1 { get; init; } = 0.9;
-
-    /// <summary>Decay of the second moment, in [0, 1).</summary>
-    public double Beta2 { get; init; } = 0.999;
-
-    /// <summary>Added to the root of the second moment; > 0.</summary>
-    public double Epsilon { get; init; } = 1e-8;
-
-    /// <summary>Decoupled weight decay, >= 0, in units of 1 / learning rate.</summary>
-    public double WeightDecay { get; init; }
-
-    /// <summary>Parameters whose names contain one of these texts are not decayed.</summary>
-    public IReadOnlyList<string> DecayExclusions { get; init; } = [];
-
-    /// <summary>Gradients are scaled so that their global norm is at most this; 0 turns clipping off.</summary>
-    public double MaxGradientNorm { get; init; } = 1;
-}
 
 /// <summary>
 /// AdamW on the weights in place: p -= lr wd p; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; p -= lr/(1-b1^t) m / (sqrt(v)/sqrt(1-b2^t) + eps).
@@ -39,6 +17,7 @@ public sealed class AdamW : IDisposable
     private readonly IReadOnlyList<Parameter> parameters;
     private readonly IReadOnlyList<Parameter> gradients;
     private readonly (int Parameter, long Offset, int Length)[] chunks;
+    private readonly bool[] decays;
     private readonly double[] sums;
     private readonly ParallelOptions parallel;
 
@@ -47,14 +26,17 @@ public sealed class AdamW : IDisposable
     /// <param name="gradients">Their gradients, in the same order.</param>
     /// <param name="settings">Settings.</param>
     /// <param name="threads">Threads, >= 1.</param>
+    /// <exception cref="InputException">A setting out of range.</exception>
     public AdamW(IReadOnlyList<Parameter> parameters, IReadOnlyList<Parameter> gradients, AdamWSettings settings, int threads)
     {
+        settings.Validate();
         if (parameters.Count != gradients.Count || parameters.Zip(gradients).Any(p => p.First.Name != p.Second.Name || p.First.Buffer.Length != p.Second.Buffer.Length))
             throw new ArgumentException("Weights and gradients do not belong together.", nameof(gradients));
         (this.parameters, this.gradients, this.settings) = (parameters, gradients, settings);
         FirstMoments = [.. parameters.Select(p => new Parameter(p.Name, [.. p.Shape]))];
         SecondMoments = [.. parameters.Select(p => new Parameter(p.Name, [.. p.Shape]))];
         chunks = [.. parameters.SelectMany((p, i) => Enumerable.Range(0, (int)((p.Buffer.Length + Chunk - 1) / Chunk)).Select(c => (i, (long)c * Chunk, (int)Math.Min(Chunk, p.Buffer.Length - ((long)c * Chunk)))))];
+        decays = [.. parameters.Select(p => settings.WeightDecay > 0 && !settings.DecayExclusions.Any(e => p.Name.Contains(e, StringComparison.Ordinal)))];
         sums = new double[chunks.Length];
         parallel = new ParallelOptions { MaxDegreeOfParallelism = threads };
     }
@@ -86,20 +68,21 @@ public sealed class AdamW : IDisposable
     /// <summary>One update.</summary>
     /// <param name="learningRate">>= 0</param>
     /// <param name="gradientNorm">What <see cref="GradientNorm"/> gave.</param>
+    /// <exception cref="NonFiniteException">The norm or the learning rate is not finite. Weights, moments and <see cref="Steps"/> are untouched.</exception>
     public void Step(double learningRate, double gradientNorm)
     {
+        if (!double.IsFinite(gradientNorm) || !double.IsFinite(learningRate))
+            throw new NonFiniteException($"The gradient's norm is {gradientNorm} and the learning rate {learningRate}; both must be finite.");
         Steps++;
-        var scale = settings.MaxGradientNorm > 0 ? (float)Math.Min(1, settings.MaxGradientNorm / (gradientNorm + 1e-6)) : 1f;
-        var stepSize = (float)(learningRate / (1 - Math.Pow(settings.Beta1, Steps)));
-        var root = (float)(1 / Math.Sqrt(1 - Math.Pow(settings.Beta2, Steps)));
+        var scale = settings.MaxGradientNorm > 0 ? Math.Min(1, settings.MaxGradientNorm / (gradientNorm + 1e-6)) : 1;
+        var decayed = new AdamWCoefficients(settings, learningRate, Steps, scale);
+        var kept = decayed with { Decay = 1 };
         Parallel.For(0, chunks.Length, parallel, c =>
         {
             var (i, offset, length) = chunks[c];
-            var decays = settings.WeightDecay > 0 && !settings.DecayExclusions.Any(e => parameters[i].Name.Contains(e, StringComparison.Ordinal));
             Update(
                 parameters[i].Buffer.Slice(offset, length), gradients[i].Buffer.Slice(offset, length),
-                FirstMoments[i].Buffer.Slice(offset, length), SecondMoments[i].Buffer.Slice(offset, length),
-                scale, decays ? (float)(1 - (learningRate * settings.WeightDecay)) : 1f, stepSize, root);
+                FirstMoments[i].Buffer.Slice(offset, length), SecondMoments[i].Buffer.Slice(offset, length), decays[i] ? decayed : kept);
         });
     }
 
@@ -110,44 +93,59 @@ public sealed class AdamW : IDisposable
             moment.Dispose();
     }
 
-    /// <summary>Sum of squares in double; not finite if any element is not.</summary>
-    internal static double SumOfSquares(ReadOnlySpan<float> values)
-    {
-        // A float32 sum of 256 squares is good to 1e-5 and cannot hide an infinity; large squares go through double.
-        var total = 0d;
-        for (var i = 0; i < values.Length; i += 256)
-        {
-            var part = values.Slice(i, Math.Min(256, values.Length - i));
-            var norm = TensorPrimitives.SumOfSquares(part);
-            if (float.IsFinite(norm) && norm > 1e-30f)
-                total += norm;
-            else
-                foreach (var x in part)
-                    total += (double)x * x;
-        }
-        return total;
-    }
+    /// <summary>Sum of squares in double; not finite if and only if an element is not.</summary>
+    internal static double SumOfSquares(ReadOnlySpan<float> values) => Reductions.Dot(values, values);
 
-    private void Update(Span<float> p, Span<float> g, Span<float> m, Span<float> v, float scale, float decay, float stepSize, float root)
+    /// <summary>One update of a stretch of parameters: weights, gradients and both moments, each [n].</summary>
+    internal static void Update(Span<float> weights, ReadOnlySpan<float> gradients, Span<float> first, Span<float> second, in AdamWCoefficients c)
     {
-        var (b1, b2, epsilon) = ((float)settings.Beta1, (float)settings.Beta2, (float)settings.Epsilon);
-        var (c1, c2) = ((float)(1 - settings.Beta1), (float)(1 - settings.Beta2));
+        if (gradients.Length != weights.Length || first.Length != weights.Length || second.Length != weights.Length)
+            throw new ArgumentException($"{weights.Length} weights with {gradients.Length} gradients and {first.Length} and {second.Length} moments.", nameof(weights));
+        ref var p = ref MemoryMarshal.GetReference(weights);
+        ref var g = ref MemoryMarshal.GetReference(gradients);
+        ref var m = ref MemoryMarshal.GetReference(first);
+        ref var v = ref MemoryMarshal.GetReference(second);
+        var epsilon = new Vector<float>(c.Epsilon);
         var i = 0;
-        for (var n = Vector<float>.Count; i <= p.Length - n; i += n)
+        for (; i <= weights.Length - Vector<float>.Count; i += Vector<float>.Count)
         {
-            var gi = new Vector<float>(g[i..]) * scale;
-            var mi = (new Vector<float>(m[i..]) * b1) + (gi * c1);
-            var vi = (new Vector<float>(v[i..]) * b2) + (gi * gi * c2);
-            mi.CopyTo(m[i..]);
-            vi.CopyTo(v[i..]);
-            ((new Vector<float>(p[i..]) * decay) - (mi * stepSize / ((Vector.SquareRoot(vi) * root) + new Vector<float>(epsilon)))).CopyTo(p[i..]);
+            var gi = Vector.LoadUnsafe(ref g, (nuint)i) * c.Scale;
+            var mi = (Vector.LoadUnsafe(ref m, (nuint)i) * c.Beta1) + (gi * c.OneMinusBeta1);
+            var vi = (Vector.LoadUnsafe(ref v, (nuint)i) * c.Beta2) + (gi * gi * c.OneMinusBeta2);
+            mi.StoreUnsafe(ref m, (nuint)i);
+            vi.StoreUnsafe(ref v, (nuint)i);
+            ((Vector.LoadUnsafe(ref p, (nuint)i) * c.Decay) - (mi * c.StepSize / ((Vector.SquareRoot(vi) * c.Root) + epsilon))).StoreUnsafe(ref p, (nuint)i);
         }
-        for (; i < p.Length; i++)
+        // The same operations in the same order: an element's bits do not depend on where a vector ends.
+        for (; i < weights.Length; i++)
         {
-            var gi = g[i] * scale;
-            m[i] = (m[i] * b1) + (gi * c1);
-            v[i] = (v[i] * b2) + (gi * gi * c2);
-            p[i] = (p[i] * decay) - (m[i] * stepSize / ((MathF.Sqrt(v[i]) * root) + epsilon));
+            var gi = gradients[i] * c.Scale;
+            first[i] = (first[i] * c.Beta1) + (gi * c.OneMinusBeta1);
+            second[i] = (second[i] * c.Beta2) + (gi * gi * c.OneMinusBeta2);
+            weights[i] = (weights[i] * c.Decay) - (first[i] * c.StepSize / ((MathF.Sqrt(second[i]) * c.Root) + c.Epsilon));
         }
+    }
+}
+
+/// <summary>What one update multiplies by, computed in double and rounded once.</summary>
+internal readonly record struct AdamWCoefficients(float Scale, float Decay, float StepSize, float Root, float Beta1, float Beta2, float OneMinusBeta1, float OneMinusBeta2, float Epsilon)
+{
+    /// <summary>The coefficients of a step.</summary>
+    /// <param name="settings">Settings.</param>
+    /// <param name="learningRate">>= 0</param>
+    /// <param name="step">t, 1 for the first update.</param>
+    /// <param name="scale">Multiplies the gradients.</param>
+    public AdamWCoefficients(AdamWSettings settings, double learningRate, long step, double scale)
+        : this(
+            (float)scale,
+            (float)(1 - (learningRate * settings.WeightDecay)),
+            (float)(learningRate / (1 - Math.Pow(settings.Beta1, step))),
+            (float)(1 / Math.Sqrt(1 - Math.Pow(settings.Beta2, step))),
+            (float)settings.Beta1,
+            (float)settings.Beta2,
+            (float)(1 - settings.Beta1),
+            (float)(1 - settings.Beta2),
+            (float)settings.Epsilon)
+    {
     }
 }
