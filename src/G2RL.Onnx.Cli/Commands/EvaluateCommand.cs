@@ -1,0 +1,44 @@
+using System.CommandLine;
+using G2RL.Onnx.Training;
+
+namespace G2RL.Onnx.Cli.Commands;
+
+/// <summary>pass@k of a model.</summary>
+internal static class EvaluateCommand
+{
+    public static Command Create()
+    {
+        var (config, set, json) = (CommonOptions.Config(), CommonOptions.Set(), CommonOptions.Json());
+        var model = new Option<string?>("--model") { Description = "Hugging Face folder; the configuration's model by default.", HelpName = "FOLDER" };
+        var command = new Command("evaluate", "Samples a model on held-out problems and gives pass@1 with its interval, pass@n, maj@n and the share of well-formed answers.") { model, config, set, json };
+        command.SetAction(parsed =>
+        {
+            var resolved = CommonOptions.Load(parsed, config, set);
+            if (parsed.GetValue(model) is { } folder)
+                resolved = resolved with { Model = folder };
+            using var interruption = new Interruption();
+            using var progress = new ProgressLine(parsed.GetValue(json));
+            // No reference model and no features are needed to evaluate.
+            using var trainer = new Trainer(resolved with { Algorithm = resolved.Algorithm with { Name = "grpo", KlCoefficient = 0 } }, events: new()
+            {
+                Progress = (_, done, of) => progress.Show("samples", done, of, (double)done / of),
+                Warning = progress.Warning,
+            });
+            try
+            {
+                var result = trainer.Evaluate(0, interruption.Token);
+                if (parsed.GetValue(json))
+                    Console.WriteLine(result.ToJson().ToJsonString());
+                else
+                    foreach (var (name, value) in result.ToJson())
+                        progress.Line($"{name,-20} {value}");
+                return 0;
+            }
+            catch (OperationCanceledException)
+            {
+                return Failures.Interrupted;
+            }
+        });
+        return command;
+    }
+}

@@ -1,0 +1,19 @@
+using System.CommandLine;
+using G2RL.Onnx.Configuration;
+
+namespace G2RL.Onnx.Cli;
+
+/// <summary>Options that several commands share.</summary>
+internal static class CommonOptions
+{
+    public static Option<string?> Config() => new("--config") { Description = "JSON file with the run's configuration; comments and trailing commas are welcome. Without it every setting has its default.", HelpName = "FILE" };
+
+    public static Option<string[]> Set() => new("--set") { Description = "Overrides one setting, for example --set sampling.groupSize=8. May be repeated.", HelpName = "NAME=VALUE", DefaultValueFactory = _ => [] };
+
+    public static Option<bool> Json() => new("--json") { Description = "Prints JSON Lines instead of text." };
+
+    public static Option<string> Model() => new("--model") { Description = "Hugging Face folder of the model.", HelpName = "FOLDER", Required = true };
+
+    /// <summary>The configuration that a command line asks for.</summary>
+    public static RunConfig Load(ParseResult parsed, Option<string?> config, Option<string[]> set) => RunConfigFile.Load(parsed.GetValue(config), parsed.GetValue(set));
+}
