@@ -1,6 +1,12 @@
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Training;
-using System.Diagnostics;
-var config = PretrainConfig.Load(args[0]);
-var sw = Stopwatch.StartNew();
-Pretrainer.Run(config, args[1], 2, p => { if (p.Step % 20 == 0 || p.Step < 5) Console.WriteLine($"{p.Step} loss {p.Loss:F4} {p.TokensPerSecond:F0} tok/s {sw.Elapsed.TotalSeconds:F0}s"); });
+var config = RunConfigFile.Load(null, args);
+using var trainer = new Trainer(config, null, new TrainingEvents
+{
+    Step = m => Console.WriteLine(string.Join(' ', m.Values.Select(v => $"{v.Key}={v.Value:G4}"))),
+    Evaluation = e => Console.WriteLine(e.ToJson().ToJsonString()),
+    Warning = Console.WriteLine,
+});
+using var run = RunDirectory.Create(config, TimeProvider.System);
+trainer.Run(run);
 return 0;

@@ -23,9 +23,9 @@ public sealed class ProblemSetsTests
     [DataRow("arithmetic", """{ "maxOperand": 9, "maxOperand": 8 }""", "maxOperand")]
     [DataRow("arithmetic", """{ "operators": null }""", "operators")]
     [DataRow("arithmetic", "[]", "must be an object")]
-    [DataRow("jsonLines", """{ "train": "x", "heldOut": "y", "match": "fuzzy" }""", "$.match")]
-    [DataRow("jsonLines", """{ "train": "x", "heldOut": "y", "match": 1 }""", "$.match")]
-    [DataRow("jsonLines", """{ "train": "no/such/file.jsonl", "heldOutFraction": 0.5, "match": "numeric", "answer": "lastNumber" }""", "no/such/file.jsonl cannot be read")]
+    [DataRow("jsonl", """{ "train": "x", "heldOut": "y", "match": "fuzzy" }""", "$.match")]
+    [DataRow("jsonl", """{ "train": "x", "heldOut": "y", "match": 1 }""", "$.match")]
+    [DataRow("jsonl", """{ "train": "no/such/file.jsonl", "heldOutFraction": 0.5, "match": "numeric", "answer": "lastNumber" }""", "no/such/file.jsonl cannot be read")]
     public void Create_WrongNameOrSettings_SaysWhat(string name, string settings, string expected) =>
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => ProblemSets.Create(name, Json(settings))).Message, expected);
 

@@ -17,4 +17,7 @@ public interface IProblemSet
     /// <param name="completion">The text that the model wrote.</param>
     /// <param name="finished">False when the length limit cut it off.</param>
     Outcome Judge(Problem problem, string completion, bool finished);
+
+    /// <summary>The part of a completion that is its answer, for majority votes: what follows the last '=' or line break unless a set knows better.</summary>
+    string AnswerOf(string completion) => completion[(completion.AsSpan().LastIndexOfAny('=', '\n') + 1)..].Trim();
 }

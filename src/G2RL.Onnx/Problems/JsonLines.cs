@@ -33,7 +33,7 @@ public sealed class JsonLines : IProblemSet
     }
 
     /// <inheritdoc/>
-    public string Name => "jsonLines";
+    public string Name => "jsonl";
 
     /// <summary>Number of training problems.</summary>
     public int TrainCount => _train.Count;

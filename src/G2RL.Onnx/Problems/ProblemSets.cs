@@ -19,7 +19,7 @@ public static class ProblemSets
     public static IReadOnlyDictionary<string, Func<JsonElement, IProblemSet>> All { get; } = new Dictionary<string, Func<JsonElement, IProblemSet>>
     {
         ["arithmetic"] = settings => new Arithmetic(Bind<ArithmeticSettings>("arithmetic", settings)),
-        ["jsonLines"] = settings => new JsonLines(Bind<JsonLinesSettings>("jsonLines", settings)),
+        ["jsonl"] = settings => new JsonLines(Bind<JsonLinesSettings>("jsonLines", settings)),
     };
 
     /// <summary>Makes a problem set from its name and its settings.</summary>

@@ -1,0 +1,41 @@
+using G2RL.Onnx.Models;
+
+namespace G2RL.Onnx.Execution;
+
+/// <summary>Gradient features from their cheap form: Phi = u E, one product per batch of rollouts, E the LM head.</summary>
+/// <remarks>Exact: Phi is linear in onehot(y) - p. See METHOD, "exact cheap form".</remarks>
+public sealed class FeatureProjector(DecoderSpec spec, int threads) : IDisposable
+{
+    private readonly OrtSession session = new(DecoderGraph.Features(spec), threads);
+
+    /// <summary>Phi [D] of each rollout.</summary>
+    /// <param name="policy">The weights behind the accumulators.</param>
+    /// <param name="weights">u [V] of each rollout.</param>
+    public float[][] Project(Policy policy, IReadOnlyList<float[]> weights)
+    {
+        if (weights.Count == 0)
+            return [];
+        // Rows are taken a bounded number at a time, two at least: one row alone takes another path through the product.
+        var rows = (int)Math.Clamp((64L << 20) / (spec.VocabularySize * sizeof(float)), 2, 1024);
+        var stacked = new float[rows * spec.VocabularySize];
+        var features = new float[rows * spec.HiddenSize];
+        var results = new float[weights.Count][];
+        using var binding = session.Bind();
+        policy.BindTo(binding);
+        binding.Input("feature_weights", stacked, rows, spec.VocabularySize);
+        binding.Output("features", features, rows, spec.HiddenSize);
+        for (var start = 0; start < results.Length; start += rows)
+        {
+            var count = Math.Min(rows, results.Length - start);
+            for (var i = 0; i < count; i++)
+                weights[start + i].CopyTo(stacked, i * spec.VocabularySize);
+            binding.Run();
+            for (var i = 0; i < count; i++)
+                results[start + i] = features[(i * spec.HiddenSize)..((i + 1) * spec.HiddenSize)];
+        }
+        return results;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => session.Dispose();
+}

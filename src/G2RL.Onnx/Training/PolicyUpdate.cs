@@ -1,0 +1,118 @@
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Rollouts;
+
+namespace G2RL.Onnx.Training;
+
+/// <summary>
+/// The update half of a step: epochs x mini-batches of whole groups, each one optimizer step over micro-batches. The loss divides by the tokens of
+/// the whole mini-batch, so the size of a micro-batch does not enter.
+/// </summary>
+internal sealed class PolicyUpdate : IDisposable
+{
+    private readonly Policy policy;
+    private readonly RunConfig config;
+    private readonly GradientAccumulator gradients;
+
+    public PolicyUpdate(Policy policy, RunConfig config, int threads)
+    {
+        (this.policy, this.config) = (policy, config);
+        var a = config.Algorithm;
+        gradients = new GradientAccumulator(policy, PolicyLoss.Objective(new(a.ClipLow, a.ClipHigh, a.KlCoefficient, a.EntropyCoefficient)), config.Sampling.Temperature, threads);
+        Optimizer = new AdamW(policy.Parameters, gradients.Gradients, config.Training.Optimizer, threads);
+    }
+
+    public AdamW Optimizer { get; }
+
+    /// <summary>Updates the policy from a batch of rollouts.</summary>
+    /// <exception cref="NonFiniteException">Loss or gradient is not finite; names step and tensor. The weights are as before the update.</exception>
+    public void Run(int step, IReadOnlyList<Sample> samples, int groups, StepMetrics metrics)
+    {
+        var t = config.Training;
+        var updates = t.EpochsPerBatch * t.MinibatchesPerBatch;
+        var kept = samples.Where(s => !s.Masked && (s.Rollout.Finished || config.Algorithm.Truncated == KeepOrMask.Keep)).ToArray();
+        metrics.Set("policy/trained_share", (double)kept.Length / samples.Count);
+        var tally = new UpdateTally(config.Algorithm);
+        for (var epoch = 0; epoch < t.EpochsPerBatch; epoch++)
+        {
+            var order = t.MinibatchesPerBatch == 1
+                ? [.. Enumerable.Range(0, groups)]
+                : Seeds.Permutation(Seeds.Derive(config.Seed, Seeds.Purpose.Minibatches, (step * t.EpochsPerBatch) + epoch), groups);
+            for (var part = 0; part < t.MinibatchesPerBatch; part++)
+            {
+                // Whole groups, as evenly as they divide.
+                var members = order[(part * groups / t.MinibatchesPerBatch)..((part + 1) * groups / t.MinibatchesPerBatch)].ToHashSet();
+                var minibatch = kept.Where(s => members.Contains(s.Group)).ToArray();
+                var first = epoch == 0 && part == 0;
+                var index = (step * updates) + (epoch * t.MinibatchesPerBatch) + part;
+                Update(step, index, minibatch, first, tally, metrics);
+            }
+        }
+        tally.Report(metrics);
+    }
+
+    public void Dispose()
+    {
+        Optimizer.Dispose();
+        gradients.Dispose();
+    }
+
+    private void Update(int step, int index, Sample[] minibatch, bool first, UpdateTally tally, StepMetrics metrics)
+    {
+        if (minibatch.Length == 0)
+        {
+            metrics.Add("policy/empty_minibatches", 1);
+            return;
+        }
+        var tokens = minibatch.Sum(s => s.Rollout.Tokens.Length);
+        gradients.Clear();
+        var (loss, firstRatio) = (0d, 0d);
+        foreach (var indices in SequenceBatch.Plan([.. minibatch.Select(s => s.Sequence)], config.Training.TokensPerMicrobatch))
+        {
+            var rows = indices.Select(i => minibatch[i]).ToArray();
+            var micro = Fill(rows, tokens);
+            loss += gradients.Add(micro);
+            tally.Add(micro, tokens);
+            if (first)
+                for (var i = 0; i < micro.LogProbs.Length; i++)
+                    firstRatio = Math.Max(firstRatio, Math.Abs((double)micro.LogProbs[i] - micro.OldLogProbs[i]));
+        }
+        if (!double.IsFinite(loss))
+            throw new NonFiniteException($"Step {step}: the loss is {loss}. The weights are as before this update; lower training.learningRate, or look at the rollouts of this step.");
+        if (first)
+        {
+            metrics.Set("mismatch/first_ratio_max_nats", firstRatio);
+            Mismatch.Limit(step, "score and train graph", firstRatio, (metrics.Values["mismatch/allowed_nats"] - 1e-5) / 4e-6);
+        }
+        double norm;
+        try
+        {
+            norm = Optimizer.GradientNorm();
+        }
+        catch (NonFiniteException e)
+        {
+            throw new NonFiniteException($"Step {step}: {e.Message} The weights are as before this update; lower training.learningRate, or look at the rollouts of this step.", e);
+        }
+        var rate = Schedules.LearningRate(config.Training.Schedule, config.Training.LearningRate, index, config.Steps * config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch);
+        Optimizer.Step(rate, norm);
+        policy.Updates++;
+        tally.AddUpdate(loss, norm, rate);
+    }
+
+    private static Microbatch Fill(Sample[] rows, int tokens)
+    {
+        var micro = new Microbatch(new SequenceBatch([.. rows.Select(s => s.Sequence)]));
+        Array.Fill(micro.Weights, 1f / tokens);
+        var next = 0;
+        foreach (var sample in rows)
+        {
+            var length = sample.Rollout.Tokens.Length;
+            micro.Advantages.AsSpan(next, length).Fill((float)sample.Advantage);
+            sample.OldLogProbs.CopyTo(micro.OldLogProbs, next);
+            sample.ReferenceLogProbs?.CopyTo(micro.ReferenceLogProbs, next);
+            next += length;
+        }
+        return micro;
+    }
+}

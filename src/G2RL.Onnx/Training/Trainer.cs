@@ -1,0 +1,263 @@
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Evaluation;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Problems;
+using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Tokenizers;
+
+namespace G2RL.Onnx.Training;
+
+/// <summary>What a listener is told while a run is at work. Every member may be left out; calls come from any thread.</summary>
+public sealed record TrainingEvents
+{
+    /// <summary>A step has ended.</summary>
+    public Action<StepMetrics>? Step { get; init; }
+
+    /// <summary>An evaluation has ended.</summary>
+    public Action<EvaluationResult>? Evaluation { get; init; }
+
+    /// <summary>A phase has come this far: (phase, done, of).</summary>
+    public Action<string, int, int>? Progress { get; init; }
+
+    /// <summary>Something that deserves a word.</summary>
+    public Action<string>? Warning { get; init; }
+}
+
+/// <summary>How a run ended.</summary>
+/// <param name="Steps">Steps done.</param>
+/// <param name="Completed">False when it was cancelled; it can be resumed.</param>
+/// <param name="Before">Evaluation of the model that came in.</param>
+/// <param name="After">Evaluation of the model that goes out; null when cancelled.</param>
+public sealed record TrainingResult(int Steps, bool Completed, EvaluationResult? Before, EvaluationResult? After);
+
+/// <summary>The main loop: sample, score, advantages, update, keep. One instance is one policy in training.</summary>
+public sealed class Trainer : IDisposable
+{
+    private readonly RunConfig config;
+    private readonly int threads;
+    private readonly Algorithm algorithm;
+    private readonly HuggingFaceCheckpoint source;
+    private readonly int[] eosTokens;
+    private readonly Sampler sampler;
+    private readonly Scorer scorer;
+    private readonly FeatureProjector? projector;
+    private readonly Policy? reference;
+    private readonly PolicyUpdate update;
+    private readonly TrainingEvents events;
+
+    /// <summary>Loads the model and builds every session.</summary>
+    /// <param name="config">The configuration; checked here.</param>
+    /// <param name="problems">Problems and rewards of one's own; null takes the configuration's.</param>
+    /// <param name="events">What to tell while at work.</param>
+    /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
+    public Trainer(RunConfig config, IProblemSet? problems = null, TrainingEvents? events = null)
+    {
+        if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
+            throw InputException.Of([.. faults]);
+        (this.config, this.events) = (config, events ?? new());
+        threads = config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount;
+        algorithm = AlgorithmTable.All[config.Algorithm.Name];
+        source = HuggingFaceCheckpoint.Open(config.Model);
+        var positions = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
+        if (positions > source.Spec.MaxPositions)
+            throw new InputException($"sampling.maxPromptTokens {config.Sampling.MaxPromptTokens} + sampling.maxNewTokens {config.Sampling.MaxNewTokens} = {positions}; {config.Model} has {source.Spec.MaxPositions} positions (max_position_embeddings). Lower one of them.");
+        Tokenizer = Tokenizer.Load(config.Model);
+        Problems = problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default);
+        Policy = Policy.Load(config.Model, positions);
+        reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
+        eosTokens = source.GenerationEosTokens();
+        sampler = new Sampler(Policy, Tokenizer, SamplerSettings(config.Sampling.Temperature, config.Sampling.TopK, config.Sampling.TopP, config.Sampling.MinP));
+        scorer = new Scorer(Policy.Spec, threads);
+        projector = algorithm.NeedsFeatures ? new FeatureProjector(Policy.Spec, threads) : null;
+        update = new PolicyUpdate(Policy, config, threads);
+        foreach (var warning in RunConfigRules.Warnings(config))
+            this.events.Warning?.Invoke(warning);
+    }
+
+    /// <summary>The policy in training.</summary>
+    public Policy Policy { get; }
+
+    /// <summary>Its tokenizer.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>Problems and rewards.</summary>
+    public IProblemSet Problems { get; }
+
+    /// <summary>Runs (or goes on with) a run to its end, or until cancelled; either way the folder holds a checkpoint to go on from.</summary>
+    /// <param name="run">The run's folder.</param>
+    /// <param name="cancel">Cancels at the next safe point; the state is saved.</param>
+    /// <exception cref="NonFiniteException">A loss, gradient or logit is not finite; the weights are as before the update.</exception>
+    /// <exception cref="InputException">The disk is full, sampler and trainer disagree, or no completion could be judged.</exception>
+    public TrainingResult Run(RunDirectory run, CancellationToken cancel = default)
+    {
+        var step = Restore(run);
+        EvaluationResult? before = null, after = null;
+        try
+        {
+            if (step == 0)
+                run.AppendEvaluation((before = Evaluate(0, cancel)).ToJson());
+            for (; step < config.Steps; step++)
+            {
+                cancel.ThrowIfCancellationRequested();
+                var metrics = new StepMetrics(step);
+                var groups = Advance(step, metrics, cancel);
+                if (config.Logging.RolloutsEvery > 0 && step % config.Logging.RolloutsEvery == 0)
+                    run.WriteRollouts(step, groups.SelectMany((g, i) => RolloutLog.Rows(step, i, g)));
+                run.Append(metrics);
+                events.Step?.Invoke(metrics);
+                var done = step + 1;
+                if (done < config.Steps && config.Evaluation.Every > 0 && done % config.Evaluation.Every == 0)
+                    run.AppendEvaluation(Evaluate(done, cancel).ToJson());
+                if (done % config.Training.CheckpointEvery == 0 || done == config.Steps)
+                    Save(run, done);
+            }
+            run.AppendEvaluation((after = Evaluate(step, cancel)).ToJson());
+            return new(step, Completed: true, before, after);
+        }
+        catch (OperationCanceledException)
+        {
+            // A step is left before its update or not at all, so the weights are those after `step` whole steps.
+            if (step > 0 && run.Checkpoints.Latest()?.Step != step)
+                Save(run, step);
+            return new(step, Completed: false, before, null);
+        }
+    }
+
+    /// <summary>Evaluates the current weights on held-out problems.</summary>
+    public EvaluationResult Evaluate(int step, CancellationToken cancel = default)
+    {
+        var result = Evaluator.Run(Policy, Tokenizer, Problems, Encode, SamplerSettings(config.Evaluation.Temperature, 0, config.Evaluation.TopP, 0),
+            config.Evaluation.Problems, config.Evaluation.Samples, config.Evaluation.Seed, step, (done, of) => events.Progress?.Invoke("evaluate", done, of), cancel);
+        events.Evaluation?.Invoke(result);
+        return result;
+    }
+
+    /// <summary>Writes the trained policy as a Hugging Face folder in float32, tokenizer included.</summary>
+    /// <exception cref="InputException">The folder exists or cannot be written.</exception>
+    public void Export(string folder)
+    {
+        var weights = Policy.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
+        source.SaveAs(folder, name => weights[name].Buffer.Span, SafeTensorsDtype.F32);
+    }
+
+    /// <summary>The memory that the run will hold, by purpose, bytes.</summary>
+    public IReadOnlyList<(string Purpose, long Bytes)> MemoryPlan()
+    {
+        var weights = Policy.ParameterCount * sizeof(float);
+        var rows = config.Training.TokensPerMicrobatch;
+        var spec = Policy.Spec;
+        // What the backward pass keeps: per layer about 14 vectors of width D, 6 of the feed-forward width and the attention shares.
+        var width = Math.Min(Policy.Positions, rows);
+        var activations = rows * sizeof(float) * ((spec.Layers * ((14L * spec.HiddenSize) + (6L * spec.IntermediateSize) + (4L * spec.Heads * width))) + (5L * spec.VocabularySize));
+        return
+        [
+            ("weights", weights),
+            ("gradients", weights),
+            ("optimizer moments", 2 * weights),
+            ("reference policy", reference is null ? 0 : weights),
+            ("key/value cache, training", sampler.Plan.CacheBytes),
+            ("gradient features", algorithm.NeedsFeatures ? (long)config.Sampling.PromptsPerStep * config.Sampling.GroupSize * spec.VocabularySize * sizeof(float) : 0),
+            ("activations of a micro-batch, estimated", activations),
+        ];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        update.Dispose();
+        projector?.Dispose();
+        scorer.Dispose();
+        sampler.Dispose();
+        reference?.Dispose();
+        Policy.Dispose();
+        source.Dispose();
+    }
+
+    // One step: sample, judge, score, shape, update.
+    private ScoredGroup[] Advance(int step, StepMetrics metrics, CancellationToken cancel)
+    {
+        var clock = new PhaseClock(metrics);
+        // 1. Sample G completions of each of this step's problems from the current policy.
+        var problems = Problems.Batch(step, config.Sampling.PromptsPerStep, config.Seed);
+        var fromSampling = algorithm.NeedsFeatures && config.Algorithm.Features == FeatureSource.Sampling;
+        var request = new DrawRequest([.. problems.Select(Encode)], config.Sampling.GroupSize, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), step, fromSampling);
+        var total = problems.Count * config.Sampling.GroupSize;
+        var drawn = sampler.Draw(request, done => events.Progress?.Invoke("sample", done, total), cancel);
+        clock.Lap("sample");
+
+        // 2. Judge them, and score them in full forward passes: the old log-probs of the update.
+        var groups = problems.Zip(drawn, (p, rollouts) => new ScoredGroup(new RolloutGroup(p, rollouts), [.. rollouts.Select(r => Problems.Judge(p, r.Text, r.Finished))])).ToArray();
+        RolloutMetrics.Report(metrics, groups, clock.Seconds("sample"));
+        foreach (var group in groups)
+            foreach (var outcome in group.Outcomes.Where(o => o.Message is not null).Take(1))
+                events.Warning?.Invoke($"step {step}, {group.Group.Problem.Id}: {outcome.Kind}: {outcome.Message}");
+        clock.Lap("reward");
+        var samples = groups.SelectMany((g, i) => g.Members.Select((rollout, member) => new Sample(i, member, g, g.Group.Rollouts[rollout]))).ToArray();
+        if (samples.Length == 0)
+            throw new InputException($"Step {step}: none of {total} completions could be judged. Look at the reward function; the warnings above say what went wrong.");
+        foreach (var sample in samples)
+            if (sample.Rollout.Version != Policy.Version)
+                throw new InvalidOperationException($"A rollout was drawn by {sample.Rollout.Version}; the trainer holds {Policy.Version}.");
+        var sequences = samples.Select(s => s.Sequence).ToArray();
+        var withFeatures = algorithm.NeedsFeatures && !fromSampling;
+        var old = scorer.Score(Policy, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch, withFeatures: withFeatures);
+        var kl = reference is null ? null : scorer.Score(reference, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch);
+        for (var i = 0; i < samples.Length; i++)
+            (samples[i].OldLogProbs, samples[i].ReferenceLogProbs) = (old[i].LogProbs, kl?[i].LogProbs);
+        Mismatch.Check(metrics, samples, sampler.LargestLogit / config.Sampling.Temperature);
+        clock.Lap("score");
+
+        // 3. Turn rewards into advantages.
+        var features = projector?.Project(Policy, [.. samples.Select((s, i) => withFeatures ? old[i].FeatureWeights! : s.Rollout.FeatureWeights!)]);
+        var shuffle = Seeds.Derive(config.Seed, Seeds.Purpose.Shuffle, step);
+        for (var i = 0; i < groups.Length; i++)
+            if (groups[i].Members.Length >= 2)
+                algorithm.Advantages(groups[i], features?[..].Where((_, k) => samples[k].Group == i).ToArray(), config.Algorithm, Seeds.Derive(shuffle, Seeds.Purpose.Shuffle, i));
+            else
+                groups[i].Masked = true;
+        AdvantageMetrics.Report(metrics, groups);
+        clock.Lap("features");
+
+        // 4. One optimizer step per mini-batch of whole groups, the old log-probs fixed.
+        update.Run(step, samples, groups.Length, metrics);
+        clock.Lap("train");
+        clock.Total();
+        return groups;
+    }
+
+    private int Restore(RunDirectory run)
+    {
+        if (run.Checkpoints.Latest(events.Warning) is not { } latest)
+        {
+            run.RewindTo(-1);
+            return 0;
+        }
+        TrainingState.Load(latest.Folder, Policy, update.Optimizer);
+        run.RewindTo(latest.Step);
+        return latest.Step;
+    }
+
+    private void Save(RunDirectory run, int step) =>
+        run.Checkpoints.Save(step, 3 * Policy.ParameterCount * sizeof(float), folder => TrainingState.Save(folder, Policy, update.Optimizer));
+
+    private int[] Encode(Problem problem)
+    {
+        var ids = Tokenizer.Encode(config.Problems.Chat ? Prompting.ChatPrompt(problem.Prompt) : problem.Prompt);
+        return ids.Length <= config.Sampling.MaxPromptTokens
+            ? ids
+            : throw new InputException($"The prompt of {problem.Id} has {ids.Length} tokens; sampling.maxPromptTokens is {config.Sampling.MaxPromptTokens}. Raise it, or leave such problems out.");
+    }
+
+    private SamplerSettings SamplerSettings(double temperature, int topK, double topP, double minP) => new()
+    {
+        Sampling = new SamplingSettings { Temperature = temperature, TopK = topK, TopP = topP, MinP = minP },
+        MaxNewTokens = config.Sampling.MaxNewTokens,
+        StopTokens = [.. eosTokens, .. config.Sampling.StopTokens.Select(t => Tokenizer.IdOf(t) ?? throw new InputException($"sampling.stopTokens names '{t}', which the tokenizer of {config.Model} does not have. Use a token's exact text, or sampling.stopStrings."))],
+        StopStrings = config.Sampling.StopStrings,
+        MaxRows = config.Sampling.MaxRows,
+        CacheBudgetBytes = (long)config.Sampling.CacheBudgetMiB << 20,
+        Threads = threads,
+    };
+}
