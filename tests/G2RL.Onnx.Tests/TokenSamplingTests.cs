@@ -119,6 +119,14 @@ public sealed class TokenSamplingTests
     }
 
     [TestMethod]
+    public void Draw_MassReachedExactly_KeepsNoFurtherToken()
+    {
+        // Four equal tokens: two of them hold exactly half.
+        var sampler = new TokenSampler(4, new() { TopP = 0.5 });
+        Assert.AreEqual((0, 1), (sampler.Draw(new float[4], 0.499, []).Token, sampler.Draw(new float[4], 0.999, []).Token));
+    }
+
+    [TestMethod]
     [DataRow(40, 1.0, 0.0)]
     [DataRow(0, 0.9, 0.0)]
     [DataRow(500, 0.8, 0.0)]
