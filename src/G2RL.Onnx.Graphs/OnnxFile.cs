@@ -1,5 +1,5 @@
-using Google.Protobuf;
 using G2RL.Onnx.Graphs.Wire;
+using Google.Protobuf;
 
 namespace G2RL.Onnx.Graphs;
 

@@ -184,7 +184,7 @@ public sealed class ArchitecturesTests
         {
             var bytes = good.ToArray();
             for (var changes = random.Next(1, 4); changes > 0; changes--)
-                {
+            {
                 // Digits turn into other digits, the rest seldom into anything, so that some files stay well-formed and say something else.
                 var at = random.Next(bytes.Length);
                 if (char.IsAsciiDigit((char)bytes[at]))

@@ -1,0 +1,88 @@
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.TestSupport;
+using G2RL.Onnx.Training;
+
+namespace G2RL.Onnx.Tests;
+
+/// <summary>Models that nobody here made, in Hugging Face layout, some in bfloat16.</summary>
+[TestClass]
+public sealed class TinyThirdPartyModelTests
+{
+    [TestMethod]
+    public void TinyQwen3_Greedy_GivesThePublishedTokens()
+    {
+        using var policy = Policy.Load(SharedFolder.Require("models", "tiny_qwen3"), 32);
+        CollectionAssert.AreEqual(new[] { 76, 112, 63, 76, 195, 184, 121, 189 }, Greedy(policy, 8));
+    }
+
+    [TestMethod]
+    [DataRow("tiny_qwen3")]
+    [DataRow("tiny_llama3")]
+    public void Decode_WithCache_EqualsTheFullForward(string name)
+    {
+        using var policy = Policy.Load(SharedFolder.Require("models", name), 64);
+        using var lane = new OrtSession(Onnx.Models.DecoderGraph.Decode(policy.Spec), 1);
+        using var cache = new KvCache(policy.Spec, 8, 64);
+        using var scorer = new Scorer(policy.Spec, 1);
+        int[] prompt = [1, 2, 3];
+        var response = Greedy(policy, 40, prompt);
+        var scores = scorer.Score(policy, [new Sequence(prompt, response)], 1, 128)[0];
+        var sampler = new TokenSampler(policy.Spec.VocabularySize, new() { Greedy = true });
+        for (var t = 0; t < response.Length; t++)
+        {
+            using var step = new DecodeStep(lane, policy, cache, 0, 1, t == 0 ? prompt.Length : 1);
+            for (var i = 0; i < step.Ids.Length; i++)
+                (step.Ids[i], step.Places[i]) = t == 0 ? (prompt[i], i) : (response[t - 1], prompt.Length + t - 1);
+            step.Ends[0] = prompt.Length + t - 1;
+            step.Run();
+            var (token, logProb, entropy) = sampler.Draw(step.Logits(0), 0, []);
+            Assert.AreEqual(response[t], token);
+            Assert.AreEqual(scores.LogProbs[t], logProb, Tolerances.LogProbs);
+            Assert.AreEqual(scores.Entropies[t], entropy, Tolerances.LogProbs);
+        }
+    }
+
+    [TestMethod]
+    public void TinyMistral_RealSlidingWindow_IsRefusedClearly() =>
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Policy.Load(SharedFolder.Require("models", "tiny_mistral"), 8)).Message, "istral");
+
+    [TestMethod]
+    public void TinyQwen3Tied_Quantised_IsRefusedClearly() =>
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Policy.Load(SharedFolder.Require("models", "tiny_qwen3_tied"), 8)).Message, "quantization");
+
+    // Greedy decoding without a cache: the whole sequence is scored again for every token.
+    private static int[] Greedy(Policy policy, int count, int[]? prompt = null)
+    {
+        using var body = new OrtSession(Onnx.Models.DecoderGraph.Body(policy.Spec), 1);
+        using var head = new OrtSession(Onnx.Models.DecoderGraph.Head(policy.Spec, withLogits: true), 1);
+        var ids = (prompt ?? [1, 2]).Select(i => (long)i).ToList();
+        var given = ids.Count;
+        for (var t = 0; t < count; t++)
+        {
+            var n = ids.Count;
+            var (hidden, logits, ones) = (new float[policy.Spec.HiddenSize], new float[policy.Spec.VocabularySize], Enumerable.Repeat(1L, n).ToArray());
+            using (var run = body.Bind())
+            {
+                policy.BindTo(run);
+                run.Input("input_ids", ids.ToArray(), 1, n);
+                run.Input("attention_mask", ones, 1, n);
+                run.Input("position_ids", [.. Enumerable.Range(0, n).Select(i => (long)i)], 1, n);
+                run.Input("rows", new[] { n - 1L }, 1);
+                run.Output("last_hidden_state", hidden, 1, hidden.Length);
+                run.Run();
+            }
+            using var score = head.Bind();
+            policy.BindTo(score);
+            score.Input("last_hidden_state", hidden, 1, hidden.Length);
+            score.Input("targets", new long[1], 1);
+            score.Input("inverse_temperature", new[] { 1f });
+            score.Output("log_probs", new float[1], 1);
+            score.Output("entropy", new float[1], 1);
+            score.Output("logits", logits, 1, logits.Length);
+            score.Run();
+            ids.Add(Array.IndexOf(logits, logits.Max()));
+        }
+        return [.. ids.Skip(given).Select(i => (int)i)];
+    }
+}
