@@ -165,6 +165,18 @@ public sealed class TrainerTests
     }
 
     [TestMethod]
+    public void Create_ProblemRowsLeftOut_AreWarnedOf()
+    {
+        using var model = new TinyModel();
+        var (train, heldOut) = (Path.Combine(model.Root, "train.jsonl"), Path.Combine(model.Root, "test.jsonl"));
+        File.WriteAllText(train, "{\"prompt\":\"1+1=\",\"answer\":2}\n{\"prompt\":\"1+1=\",\"answer\":2}\n{\"prompt\":\"2+1=\",\"answer\":3}\n");
+        File.WriteAllText(heldOut, "{\"prompt\":\"3+1=\",\"answer\":4}\n");
+        var warnings = new List<string>();
+        using var trainer = new Trainer(model.Config, new JsonLines(new() { Train = train, HeldOut = heldOut }), new() { Warning = warnings.Add });
+        StringAssert.Contains(warnings.Single(), "1 rows repeat an earlier prompt");
+    }
+
+    [TestMethod]
     public void Run_NoCompletionJudged_StopsWithReason()
     {
         using var model = new TinyModel();

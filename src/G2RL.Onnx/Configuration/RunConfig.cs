@@ -179,7 +179,7 @@ public sealed record TrainingConfig
     public int MinibatchesPerBatch { get; init; } = 1;
 
     /// <summary>Padded tokens that one run of the train graph holds; must not change results beyond rounding.</summary>
-    public int TokensPerMicrobatch { get; init; } = 8192;
+    public int TokensPerMicrobatch { get; init; } = 1024;
 
     /// <summary>Peak learning rate, > 0.</summary>
     public double LearningRate { get; init; } = 3e-4;

@@ -6,6 +6,9 @@ public interface IProblemSet
     /// <summary>The name in <c>ProblemSets.All</c>.</summary>
     string Name { get; }
 
+    /// <summary>What was left out while the problems were read, one line a reason; empty when nothing was. A run shows them as warnings.</summary>
+    IReadOnlyList<string> Notes => [];
+
     /// <summary>The training problems of one step: a pure function of (seed, step, count). No problem twice within a batch while the set is large enough.</summary>
     IReadOnlyList<Problem> Batch(int step, int count, ulong seed);
 

@@ -41,7 +41,7 @@ public sealed class JsonLines : IProblemSet
     /// <summary>Number of held-out problems.</summary>
     public int HeldOutCount => _heldOut.Count;
 
-    /// <summary>What was left out while reading, one line a reason; empty when nothing was.</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<string> Notes => _notes;
 
     /// <inheritdoc/>

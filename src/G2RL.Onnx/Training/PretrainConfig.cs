@@ -59,7 +59,7 @@ public sealed record PretrainConfig
     public double WeightDecay { get; init; } = 0.1;
 
     /// <summary>Padded tokens of a micro-batch.</summary>
-    public int TokensPerMicrobatch { get; init; } = 8192;
+    public int TokensPerMicrobatch { get; init; } = 1024;
 
     /// <summary>Reads a recipe.</summary>
     /// <exception cref="InputException">Missing file, malformed JSON, unknown keys or values out of range.</exception>

@@ -72,7 +72,7 @@ public sealed class Trainer : IDisposable
         scorer = new Scorer(Policy.Spec, threads);
         projector = algorithm.NeedsFeatures ? new FeatureProjector(Policy.Spec, threads) : null;
         update = new PolicyUpdate(Policy, config, threads);
-        foreach (var warning in RunConfigRules.Warnings(config))
+        foreach (var warning in RunConfigRules.Warnings(config).Concat(Problems.Notes))
             this.events.Warning?.Invoke(warning);
     }
 
