@@ -21,7 +21,7 @@ internal static class ElementwiseGradients
     // Y = A^B:  dA = dY B A^(B-1),  dB = dY Y ln A (A > 0).
     public static Value?[] Pow(GradientContext g)
     {
-        if (g.Input(1).Constant is { Count: 1, External: null } data && Scalar(data) == 2)
+        if (g.Input(1).Constant is { Count: 1, IsHere: true } data && Scalar(data) == 2)
             return [g.Op.Mul(g.DY, g.Op.Mul(g.Scalar(2), g.Input(0))), null];
         var exponent = g.Op.Cast(g.Input(1), g.Input(0).Type);
         var da = g.Op.Mul(g.DY, g.Op.Mul(exponent, g.Op.Pow(g.Input(0), g.Op.Sub(exponent, g.Scalar(1)))));
