@@ -138,7 +138,15 @@ public sealed class OpBuilder(Graph graph)
     public Value Squeeze(Value x, params long[] axes) => Op("Squeeze", [x, Ints(axes)]);
 
     /// <summary>x broadcast to the shape of another value.</summary>
-    public Value ExpandLike(Value x, Value like) => Shapes.Same(x.Shape, like.Shape) ? x : Op("Expand", [x, ShapeOf(like)]);
+    public Value ExpandLike(Value x, Value like)
+    {
+        if (Shapes.Same(x.Shape, like.Shape))
+            return x;
+        // Nothing to copy. (ONNX Runtime 1.31's optimizer takes an Expand from 1 to 0 for one that does nothing.)
+        if (like.Shape.Any(d => d is { IsKnown: true, Size: 0 }) && x.Type == like.Type)
+            return ZerosLike(like);
+        return Op("Expand", [x, ShapeOf(like)]);
+    }
 
     /// <summary>Values one after another along an axis.</summary>
     public Value Concat(long axis, params Value[] values) => Op("Concat", values, ("axis", axis));

@@ -11,7 +11,7 @@ internal static class IndexingGradients
         var axis = ShapeRules.Axis(g.Node, g.Node.Int("axis", 0), x.Rank);
         if (axis != 0)
             throw new GraphException($"No gradient for Gather along axis {axis} (node '{g.Node.Name}'). Transpose first.");
-        return [g.Op.Op("ScatterND", [g.Op.ZerosLike(x), g.Op.Unsqueeze(indices, indices.Rank), g.DY], ("reduction", "add")), null];
+        return [g.Op.Op("ScatterND", [g.Op.ZerosLike(x), g.Op.Unsqueeze(g.Op.Cast(indices, ElementType.Int64), indices.Rank), g.DY], ("reduction", "add")), null];
     }
 
     public static Value?[] GatherElements(GradientContext g) =>
