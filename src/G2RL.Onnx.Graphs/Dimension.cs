@@ -48,7 +48,9 @@ public readonly record struct Dimension
             return FromSymbol($"({text})");
         Dimension product = 1;
         foreach (var part in parts)
-            product *= long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var size) ? size : FromSymbol(part);
+            product *= long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var size) ? size
+                : IsName(part) ? FromSymbol(part)
+                : throw new ArgumentException($"'{text}' is no length of an axis: '{part}' is neither a number of 64 bits nor a name.");
         return product;
     }
 

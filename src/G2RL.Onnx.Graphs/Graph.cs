@@ -104,6 +104,9 @@ public sealed class Graph
         foreach (var output in outputNames ?? [])
             if (output.Length > 0 && (values.ContainsKey(output) || !fresh.Add(output)))
                 throw new GraphException($"Graph '{Name}' defines '{output}' twice.");
+        // ONNX lets optional outputs be left out, but these are parts of one; ONNX Runtime crashes on a missing one.
+        if (op == "Split" && outputNames?.Contains("") == true)
+            throw new GraphException($"Split '{name}' of graph '{Name}' leaves out a part; every part needs a name.");
         nodeNames.Add(name);
         var made = new Value?[count];
         for (var i = 0; i < count; i++)

@@ -3,8 +3,16 @@ using Google.Protobuf;
 namespace G2RL.Onnx.Graphs;
 
 /// <summary>How <see cref="OnnxFile.Save"/> stores constants.</summary>
-/// <param name="ExternalFrom">Constants of at least this many bytes go to a data file beside the model: 0 sends all there, <see cref="long.MaxValue"/> none.</param>
-public sealed record OnnxSaveSettings(long ExternalFrom = 1024);
+/// <param name="ExternalFrom">
+/// Constants of at least this many bytes go to a data file beside the model: 0 sends all weights there, <see cref="long.MaxValue"/> none. Short integer
+/// constants always stay inside: they are shapes and axes, which ONNX Runtime does not look for outside.
+/// </param>
+public sealed record OnnxSaveSettings(long ExternalFrom = 1024)
+{
+    private const long ShortBytes = 1024;
+
+    internal bool GoesOutside(TensorData data) => data.Length > 0 && data.Length >= ExternalFrom && (data.Type.IsFloat() || data.Length >= ShortBytes);
+}
 
 /// <summary>Graphs as ONNX protobuf files.</summary>
 public static class OnnxFile
@@ -64,10 +72,11 @@ public static class OnnxFile
         try
         {
             Dictionary<Value, ExternalData> places = new(ReferenceEqualityComparer.Instance);
-            if (graph.Initializers.Any(v => v.Constant!.Length >= settings.ExternalFrom))
+            var outside = graph.Initializers.Where(v => settings.GoesOutside(v.Constant!)).ToArray();
+            if (outside.Length > 0)
                 using (var data = NewFile(dataAside))
                 {
-                    foreach (var value in graph.Initializers.Where(v => v.Constant!.Length >= settings.ExternalFrom))
+                    foreach (var value in outside)
                     {
                         data.SetLength((data.Length + Alignment - 1) / Alignment * Alignment);
                         data.Position = data.Length;

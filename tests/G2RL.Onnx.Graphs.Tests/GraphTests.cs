@@ -25,6 +25,7 @@ public sealed class GraphTests
         Refused("defines 'y' twice", () => graph.Initializer("y", TensorData.Of([1f])));
         Refused("defines 'x' twice", () => graph.Add("Exp", [x], outputNames: ["x"]));
         Refused("defines 'z' twice", () => graph.Add("Split", [x, Op.Ints(1, 1)], outputNames: ["z", "z"]));
+        Refused("leaves out a part", () => graph.Add("Split", [x, Op.Ints(1, 1)], outputNames: ["z", ""]));
         Refused("two nodes named 'n'", () => graph.Add("Exp", [x], name: "n"));
         Refused("has no name", () => graph.Input("", ElementType.Float32));
         graph.Output(graph["y"]);

@@ -9,7 +9,8 @@ internal static class FiniteDifferences
     /// <summary>Checks every element of every input.</summary>
     /// <param name="gradientCase">The case.</param>
     /// <param name="symbolic">Whether axes longer than 1 are symbols while the graph is built.</param>
-    public static void Check(GradientCase gradientCase, bool symbolic)
+    /// <param name="rules">Rules to check; null: the real ones.</param>
+    public static void Check(GradientCase gradientCase, bool symbolic, IReadOnlyDictionary<string, GradientRule>? rules = null)
     {
         var graph = new Graph("case");
         var op = new OpBuilder(graph);
@@ -22,7 +23,7 @@ internal static class FiniteDifferences
         var loss = op.Scalar(0, ElementType.Float64);
         foreach (var (y, w) in outputs.Zip(weights))
             loss = op.Add(loss, op.Op("ReduceSum", [op.Mul(y, w)], ("keepdims", 0L)));
-        var gradients = Differentiator.Backward(op, loss, seedGradient: null, inputs);
+        var gradients = Differentiator.Backward(op, loss, seedGradient: null, inputs, rules ?? GradientRules.All);
         graph.Output(op.Named("loss", loss));
         foreach (var (input, i) in inputs.Select((x, i) => (x, i)))
             graph.Output(op.Named($"g{i}", gradients[input]));

@@ -4,13 +4,12 @@ namespace G2RL.Onnx.Graphs.Tests.Gradients;
 
 /// <summary>
 /// ONNX Runtime's CPU provider has no float64 kernels for a few operators. This rewrites a graph so that float64 nodes of them are computed by others,
-/// to float64 precision: cos x = sin(x + pi/2), softplus x = ln(1 + e^x), erf by its power series (|x| below 2).
+/// to float64 precision: softplus x = ln(1 + e^x), erf by its power series (|x| below 2).
 /// </summary>
 internal static class Float64Stand
 {
     private static readonly Dictionary<string, Func<OpBuilder, Value, Value>> Stands = new(StringComparer.Ordinal)
     {
-        ["Cos"] = (op, x) => op.Op("Sin", [op.Add(x, op.Like(x, Math.PI / 2))]),
         ["Softplus"] = (op, x) => op.Log(op.Add(op.Exp(x), op.Like(x, 1))),
         ["Erf"] = Erf,
     };

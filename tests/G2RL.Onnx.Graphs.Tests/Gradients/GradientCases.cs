@@ -137,6 +137,10 @@ internal static class GradientCases
         yield return One("Gather", "none", [new([4, 3])], (g, x) => g.Gather(x[0], g.Ints()));
         yield return One("Gather", "from a vector", [new([5])], (g, x) => g.Gather(x[0], g.Ints(4, 4, 0)));
         yield return One("Gather", "by int32", [new([4, 3])], (g, x) => g.Gather(x[0], g.Cast(g.Ints(2, 0, 2), ElementType.Int32)));
+        yield return One("Gather", "last axis", [new([3, 4])], (g, x) => g.Gather(x[0], g.Ints(2, 0, 2, -1, 2), -1));
+        yield return One("Gather", "middle axis by a matrix", [new([2, 3, 5])], (g, x) => g.Gather(x[0], g.Reshape(g.Ints(1, 1, 0, 2, 2, 1), 2, 3), 1));
+        yield return One("Gather", "last axis, one", [new([1, 5])], (g, x) => g.Gather(x[0], g.Int(-2), 1));
+        yield return One("Gather", "no columns", [new([0, 5])], (g, x) => g.Gather(x[0], g.Ints(2, 1), 1));
         yield return One("Gather", "rows of length 0", [new([4, 0])], (g, x) => g.Gather(x[0], g.Ints(2, 0)));
         yield return One("GatherElements", "last axis", [new([3, 5])], (g, x) => g.GatherElements(x[0], g.Reshape(g.Ints(4, 0, 0, 2, -1, 2), 3, 2), 1));
         yield return One("GatherElements", "first axis, some twice", [new([3, 2])], (g, x) => g.GatherElements(x[0], g.Reshape(g.Ints(2, 0, 2, 0, 2, 1, 2, 2), 4, 2), 0));

@@ -1,5 +1,6 @@
 using G2RL.Onnx.Gradients;
 using G2RL.Onnx.Graphs.Tests.Inference;
+using Microsoft.ML.OnnxRuntime;
 
 namespace G2RL.Onnx.Graphs.Tests.Gradients;
 
@@ -36,6 +37,18 @@ public sealed class GradientRulesTests
     [DynamicData(nameof(SymbolicCases))]
     public void Gradient_OfACaseWithSymbolicAxes_IsTheFiniteDifference(string name) =>
         FiniteDifferences.Check(GradientCases.All.Single(c => c.ToString() == name), symbolic: true);
+
+    // The check itself: a rule that is wrong by a thousandth in one input is found by that operator's cases.
+    [TestMethod]
+    [DynamicData(nameof(FlowingInputs))]
+    public void FiniteDifference_OfAWrongRule_DoesNotAgree(string op, int input)
+    {
+        var wrong = new Dictionary<string, GradientRule>(GradientRules.All, StringComparer.Ordinal)
+        {
+            [op] = g => [.. GradientRules.All[op](g).Select((d, i) => i == input && d is not null ? g.Op.Mul(d, g.Op.Like(d, 1.001)) : d)],
+        };
+        Assert.IsTrue(GradientCases.All.Where(c => c.Op == op).Any(c => Fails(c, wrong)));
+    }
 
     // Each on a use of its operator from ShapeCases: the outputs, cast to float where they are not, have no gradient in any float input.
     [TestMethod]
@@ -76,9 +89,44 @@ public sealed class GradientRulesTests
         }
     }
 
+    // When this fails a newer runtime has learnt the operator: delete its stand-in.
+    [TestMethod]
+    public void StandIns_AreOnlyForOperatorsThatTheRuntimeLacksInFloat64()
+    {
+        foreach (var name in Float64Stand.Operators)
+        {
+            var graph = new Graph("g");
+            graph.Output(new OpBuilder(graph).Op(name, [graph.Input("x", ElementType.Float64, 8)]));
+            var refused = Assert.ThrowsExactly<OnnxRuntimeException>(() => new OrtRunner(graph).Dispose(), name);
+            StringAssert.Contains(refused.Message, "Could not find an implementation", name);
+        }
+    }
+
+    private static bool Fails(GradientCase gradientCase, IReadOnlyDictionary<string, GradientRule> rules)
+    {
+        try
+        {
+            FiniteDifferences.Check(gradientCase, symbolic: false, rules);
+            return false;
+        }
+        catch (AssertFailedException)
+        {
+            return true;
+        }
+    }
+
     private static HashSet<string> Flowing => [.. GradientRules.All.Where(r => r.Value != GradientRules.NotDifferentiable).Select(r => r.Key)];
 
     private static IEnumerable<object[]> Cases => GradientCases.All.Select(c => new object[] { c.ToString() });
+
+    // Inputs that a rule gives a gradient for: all but conditions, shapes and indices.
+    private static IEnumerable<object[]> FlowingInputs => Flowing.SelectMany(op => op switch
+    {
+        "Add" or "Sub" or "Mul" or "Div" or "Pow" or "Max" or "Min" or "Sum" or "MatMul" or "Concat" => new[] { 0, 1 },
+        "Gemm" or "Clip" => [0, 1, 2],
+        "Where" => [1, 2],
+        _ => [0],
+    }, (op, input) => new object[] { op, input });
 
     private static IEnumerable<object[]> SymbolicCases => GradientCases.All.Where(c => c.Inputs.Any(i => !i.Known && i.Shape.Any(n => n != 1))).Select(c => new object[] { c.ToString() });
 
