@@ -24,27 +24,30 @@ internal static class SampleGraphs
         return graph;
     }
 
-    /// <summary>A small decoder's training graph.</summary>
-    public static Graph Train() => DecoderGraph.Train(
-        new DecoderSpec
-        {
-            Architecture = "Qwen3ForCausalLM",
-            ModelType = "qwen3",
-            VocabularySize = 11,
-            HiddenSize = 8,
-            IntermediateSize = 12,
-            Layers = 1,
-            Heads = 2,
-            KeyValueHeads = 1,
-            HeadDimension = 4,
-            NormEpsilon = 1e-6,
-            MaxPositions = 16,
-            Rope = new RopeSpec { Theta = 10_000 },
-            TieEmbeddings = true,
-            QueryKeyNorm = true,
-            EosTokens = [0],
-        },
-        (op, logProbs, _) => op.Neg(op.ReduceSum(logProbs, keepDims: false, 0)));
+    /// <summary>A small decoder with everything that has a gradient of its own: shared keys, norms of queries and keys, biases, the embedding as head.</summary>
+    public static DecoderSpec Decoder => new()
+    {
+        Architecture = "Qwen3ForCausalLM",
+        ModelType = "qwen3",
+        VocabularySize = 11,
+        HiddenSize = 8,
+        IntermediateSize = 12,
+        Layers = 1,
+        Heads = 2,
+        KeyValueHeads = 1,
+        HeadDimension = 4,
+        NormEpsilon = 1e-6,
+        MaxPositions = 16,
+        Rope = new RopeSpec { Theta = 10_000 },
+        TieEmbeddings = true,
+        QueryKeyNorm = true,
+        QueryKeyValueBias = true,
+        EosTokens = [0],
+    };
+
+    /// <summary>Its training graph: L = -sum log p - sum H / 10.</summary>
+    public static Graph Train() => DecoderGraph.Train(Decoder, (op, logProbs, entropy) =>
+        op.Neg(op.ReduceSum(op.Add(logProbs, op.Mul(entropy, op.Scalar(0.1))), keepDims: false, 0)));
 
     public static Dictionary<string, TensorData> MixedInputs => new(StringComparer.Ordinal) { ["x"] = TensorData.Of(Numbers(12), 3, 4) };
 
