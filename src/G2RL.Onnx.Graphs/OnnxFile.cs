@@ -28,7 +28,7 @@ public static class OnnxFile
     public static byte[] ToBytes(Graph graph) => OnnxWriter.ToModel(graph).ToByteArray();
 
     /// <summary>Reads the bytes of an ONNX model, every node through the same shape rules as a graph that is built here.</summary>
-    /// <param name="bytes">The model. Small constants keep referring to this memory's copy.</param>
+    /// <param name="bytes">The model; they are copied.</param>
     /// <param name="source">What messages should name.</param>
     /// <param name="folder">Where external data lies; null keeps external constants as unchecked references.</param>
     /// <exception cref="InputException">The bytes are no ONNX model, or one that breaks a rule or needs something that is not supported; the message names the node or value.</exception>
