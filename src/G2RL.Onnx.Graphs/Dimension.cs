@@ -8,10 +8,18 @@ namespace G2RL.Onnx.Graphs;
 /// </summary>
 public readonly record struct Dimension
 {
+    // Far beyond any honest graph; keeps a hostile file from growing a text exponentially.
+    private const int LongestText = 4096;
+
     private readonly long factor;
     private readonly string? symbols;
 
-    private Dimension(long factor, string? symbols) => (this.factor, this.symbols) = (factor, factor == 0 || symbols is "" ? null : symbols);
+    private Dimension(long factor, string? symbols)
+    {
+        if (symbols?.Length > LongestText)
+            throw new OverflowException($"The length of an axis became an expression of more than {LongestText} characters.");
+        (this.factor, this.symbols) = (factor, factor == 0 || symbols is "" ? null : symbols);
+    }
 
     /// <summary>A known length, >= 0.</summary>
     public static implicit operator Dimension(long size) => size >= 0
@@ -24,17 +32,25 @@ public readonly record struct Dimension
     /// <summary>A known length, >= 0.</summary>
     public static Dimension FromInt64(long size) => size;
 
-    /// <summary>A symbolic length; the name is free of '*'.</summary>
-    public static Dimension FromSymbol(string symbol) => string.IsNullOrEmpty(symbol) || symbol.Contains('*', StringComparison.Ordinal)
-        ? throw new ArgumentException($"'{symbol}' is no name for an axis.", nameof(symbol))
-        : new(1, symbol);
+    /// <summary>A symbolic length; the name is no number, and '*' stands only inside parentheses, which are paired.</summary>
+    /// <exception cref="ArgumentException">A name that breaks the rule.</exception>
+    public static Dimension FromSymbol(string symbol) => IsName(symbol)
+        ? new(1, symbol)
+        : throw new ArgumentException($"'{symbol}' is no name for an axis: a name is no number, has paired parentheses, and '*' only inside them.", nameof(symbol));
 
-    /// <summary>Reads what <see cref="ToString"/> writes.</summary>
+    /// <summary>Reads what <see cref="ToString"/> writes; a sum as other tools write it (<c>past + 2*B</c>) becomes one symbol.</summary>
+    /// <exception cref="ArgumentException">A text that is neither.</exception>
+    /// <exception cref="OverflowException">A factor beyond 64 bits.</exception>
     public static Dimension Parse(string text)
     {
+        var parts = SplitProduct(text).ToArray();
+        if (parts.Length > 1 && parts.Any(IsSum))
+            return FromSymbol($"({text})");
         Dimension product = 1;
-        foreach (var part in SplitProduct(text))
-            product *= long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var size) ? size : new Dimension(1, part);
+        foreach (var part in parts)
+            product *= long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var size) ? size
+                : IsName(part) ? FromSymbol(part)
+                : throw new ArgumentException($"'{text}' is no length of an axis: '{part}' is neither a number of 64 bits nor a name.");
         return product;
     }
 
@@ -85,6 +101,32 @@ public readonly record struct Dimension
         : $"{factor.ToString(CultureInfo.InvariantCulture)}*{symbols}";
 
     private static IEnumerable<string> Parts(Dimension d) => d.symbols is null ? [] : SplitProduct(d.symbols);
+
+    private static bool IsName(string text)
+    {
+        if (string.IsNullOrEmpty(text) || text.AsSpan().IndexOfAnyExceptInRange('0', '9') < 0)
+            return false;
+        var depth = 0;
+        foreach (var c in text)
+        {
+            depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+            if (depth < 0 || (c == '*' && depth == 0))
+                return false;
+        }
+        return depth == 0;
+    }
+
+    private static bool IsSum(string part)
+    {
+        var depth = 0;
+        foreach (var c in part)
+        {
+            depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+            if (depth == 0 && c is ('+' or '-' or '/' or ' '))
+                return true;
+        }
+        return false;
+    }
 
     // '*' inside parentheses belongs to a sum, which is one symbol.
     private static IEnumerable<string> SplitProduct(string text)

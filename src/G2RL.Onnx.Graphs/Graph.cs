@@ -3,11 +3,18 @@ namespace G2RL.Onnx.Graphs;
 /// <summary>A graph of operators in execution order: what an ONNX file holds, without the file.</summary>
 public sealed class Graph
 {
+    /// <summary>The most axes a value may have: more than any honest graph needs, and a bound on what a hostile file can cost.</summary>
+    public const int MaxRank = 64;
+
+    // Longer int64 tensors are data, not shapes.
+    private const int MostKnownElements = 64;
+
     private readonly Dictionary<string, Value> values = new(StringComparer.Ordinal);
     private readonly HashSet<string> nodeNames = new(StringComparer.Ordinal);
     private readonly List<Node> nodes = [];
     private readonly List<Value> inputs = [];
     private readonly List<Value> outputs = [];
+    private readonly HashSet<Value> declaredOutputs = new(ReferenceEqualityComparer.Instance);
     private readonly List<Value> initializers = [];
     private int counter;
 
@@ -50,10 +57,13 @@ public sealed class Graph
     }
 
     /// <summary>Adds a constant.</summary>
+    /// <exception cref="GraphException">A name used twice, or another number of bytes than the shape needs.</exception>
     public Value Initializer(string name, TensorData data)
     {
+        if (data.IsHere && data.Bytes.Length != data.Length)
+            throw new GraphException($"Constant '{name}' of graph '{Name}' has {data.Bytes.Length} bytes; {data.Type} [{string.Join(", ", data.Shape)}] needs {data.Length}.");
         var value = Define(new Value(name, data.Type, [.. data.Shape.Select(d => (Dimension)d)], producer: null) { Constant = data });
-        if (data is { Type: ElementType.Int64, External: null } && data.Shape.Count <= 1 && data.AsInt64() is var elements && elements.Length <= 64 && elements.IndexOfAnyInRange(long.MinValue, -1) < 0)
+        if (data is { Type: ElementType.Int64, IsHere: true } && data.Shape.Count <= 1 && data.AsInt64() is var elements && elements.Length <= MostKnownElements && elements.IndexOfAnyInRange(long.MinValue, -1) < 0)
             value.KnownElements = [.. elements.ToArray().Select(e => (Dimension)e)];
         initializers.Add(value);
         return value;
@@ -64,7 +74,7 @@ public sealed class Graph
     {
         if (!values.TryGetValue(value.Name, out var known) || !ReferenceEquals(known, value))
             throw new GraphException($"Output '{value.Name}' is no value of graph '{Name}'.");
-        if (outputs.Contains(value))
+        if (!declaredOutputs.Add(value))
             throw new GraphException($"Output '{value.Name}' of graph '{Name}' is declared twice.");
         outputs.Add(value);
         return value;
@@ -85,18 +95,26 @@ public sealed class Graph
             if (input is not null && (!values.TryGetValue(input.Name, out var known) || !ReferenceEquals(known, input)))
                 throw new GraphException($"Input '{input.Name}' of {op} is no value of graph '{Name}'.");
         name ??= Fresh(op, nodeNames.Contains);
-        if (!nodeNames.Add(name))
+        if (nodeNames.Contains(name))
             throw new GraphException($"Graph '{Name}' has two nodes named '{name}'.");
         var node = new Node(name, op, domain, inputs, attributes ?? NoAttributes);
         var count = outputNames?.Count ?? outputCount;
         var inferred = ShapeRules.Infer(node, count);
+        var fresh = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var output in outputNames ?? [])
+            if (output.Length > 0 && (values.ContainsKey(output) || !fresh.Add(output)))
+                throw new GraphException($"Graph '{Name}' defines '{output}' twice.");
+        // ONNX lets optional outputs be left out, but these are parts of one; ONNX Runtime crashes on a missing one.
+        if (op == "Split" && outputNames?.Contains("") == true)
+            throw new GraphException($"Split '{name}' of graph '{Name}' leaves out a part; every part needs a name.");
+        nodeNames.Add(name);
         var made = new Value?[count];
         for (var i = 0; i < count; i++)
         {
             if (outputNames is not null && outputNames[i].Length == 0)
                 continue;
             var outputName = outputNames?[i] ?? Fresh(op, values.ContainsKey);
-            made[i] = Define(new Value(outputName, inferred[i].Type, inferred[i].Shape, node) { KnownElements = inferred[i].Elements });
+            made[i] = Define(new Value(outputName, inferred[i].Type, inferred[i].Shape, node) { KnownElements = inferred[i].Elements is { Count: <= MostKnownElements } known ? known : null });
         }
         node.Outputs = made;
         nodes.Add(node);
@@ -135,6 +153,8 @@ public sealed class Graph
     {
         if (value.Name.Length == 0)
             throw new GraphException($"A value of graph '{Name}' has no name.");
+        if (value.Rank > MaxRank)
+            throw new GraphException($"'{value.Name}' of graph '{Name}' has {value.Rank} axes; {MaxRank} is the most.");
         return values.TryAdd(value.Name, value) ? value : throw new GraphException($"Graph '{Name}' defines '{value.Name}' twice.");
     }
 

@@ -41,7 +41,7 @@ public sealed class Node
     /// <inheritdoc/>
     public override string ToString() => $"{Op}({string.Join(", ", Inputs.Select(i => i?.Name ?? "-"))}) -> {string.Join(", ", Outputs.Select(o => o?.Name ?? "-"))}";
 
-    private GraphException Wrong(string name, string kind) => new($"AttributeValue '{name}' of {Op} '{Name}' is not {kind}.");
+    private GraphException Wrong(string name, string kind) => new($"Attribute '{name}' of {Op} '{Name}' is not {kind}.");
 }
 
 /// <summary>The value of an attribute: exactly one of its fields is set.</summary>

@@ -1,7 +1,18 @@
-using G2RL.Onnx.Graphs.Wire;
 using Google.Protobuf;
 
 namespace G2RL.Onnx.Graphs;
+
+/// <summary>How <see cref="OnnxFile.Save"/> stores constants.</summary>
+/// <param name="ExternalFrom">
+/// Constants of at least this many bytes go to a data file beside the model: 0 sends all weights there, <see cref="long.MaxValue"/> none. Short integer
+/// constants always stay inside: they are shapes and axes, which ONNX Runtime does not look for outside.
+/// </param>
+public sealed record OnnxSaveSettings(long ExternalFrom = 1024)
+{
+    private const long ShortBytes = 1024;
+
+    internal bool GoesOutside(TensorData data) => data.Length > 0 && data.Length >= ExternalFrom && (data.Type.IsFloat() || data.Length >= ShortBytes);
+}
 
 /// <summary>Graphs as ONNX protobuf files.</summary>
 public static class OnnxFile
@@ -9,85 +20,90 @@ public static class OnnxFile
     /// <summary>IR version that is written; the newest that the ORT training runtime reads.</summary>
     public const int IrVersion = 10;
 
-    /// <summary>The graph as the bytes of an ONNX model.</summary>
-    public static byte[] ToBytes(Graph graph) => ToModel(graph).ToByteArray();
+    /// <summary>Where constants begin in a data file: the page size of every system, so that a runtime can map them.</summary>
+    public const int Alignment = 4096;
 
-    internal static ModelProto ToModel(Graph graph)
-    {
-        var proto = new GraphProto { Name = graph.Name };
-        proto.Input.AddRange(graph.Inputs.Select(ToProto));
-        proto.Output.AddRange(graph.Outputs.Select(ToProto));
-        proto.Initializer.AddRange(graph.Initializers.Select(v => ToProto(v.Name, v.Constant!)));
-        proto.Node.AddRange(graph.Nodes.Select(ToProto));
-        var model = new ModelProto { IrVersion = IrVersion, ProducerName = "G2RL.Onnx", Graph = proto };
-        model.OpsetImport.Add(new OperatorSetProto { Domain = "", Version = graph.Opset });
-        foreach (var domain in graph.Nodes.Select(n => n.Domain).Where(d => d.Length > 0).Distinct().Order(StringComparer.Ordinal))
-            model.OpsetImport.Add(new OperatorSetProto { Domain = domain, Version = 1 });
-        return model;
-    }
+    /// <summary>The graph as the bytes of an ONNX model, constants inside; external ones stay references.</summary>
+    /// <exception cref="GraphException">The constants exceed what one protobuf message holds (2 GiB): use <see cref="Save"/>.</exception>
+    public static byte[] ToBytes(Graph graph) => OnnxWriter.ToModel(graph).ToByteArray();
 
-    private static NodeProto ToProto(Node node)
-    {
-        var proto = new NodeProto { Name = node.Name, OpType = node.Op, Domain = node.Domain };
-        proto.Input.AddRange(node.Inputs.Select(i => i?.Name ?? ""));
-        proto.Output.AddRange(node.Outputs.Select(o => o?.Name ?? ""));
-        proto.Attribute.AddRange(node.Attributes.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => ToProto(a.Key, a.Value)));
-        return proto;
-    }
+    /// <summary>Reads the bytes of an ONNX model, every node through the same shape rules as a graph that is built here.</summary>
+    /// <param name="bytes">The model; they are copied.</param>
+    /// <param name="source">What messages should name.</param>
+    /// <param name="folder">Where external data lies; null keeps external constants as unchecked references.</param>
+    /// <exception cref="InputException">The bytes are no ONNX model, or one that breaks a rule or needs something that is not supported; the message names the node or value.</exception>
+    public static Graph FromBytes(ReadOnlySpan<byte> bytes, string source, string? folder = null) => new OnnxReader(source, folder).Read(bytes);
 
-    private static AttributeProto ToProto(string name, AttributeValue value)
+    /// <summary>Reads a model. Constants of less than 1 KiB come into memory; larger external ones stay in their file.</summary>
+    /// <inheritdoc cref="FromBytes"/>
+    public static Graph Load(string path)
     {
-        var proto = new AttributeProto { Name = name };
-        switch (value)
+        byte[] bytes;
+        try
         {
-            case { Int: { } i }:
-                (proto.Type, proto.I) = (AttributeProto.Types.Kind.Int, i);
-                break;
-            case { Float: { } f }:
-                (proto.Type, proto.F) = (AttributeProto.Types.Kind.Float, f);
-                break;
-            case { Text: { } s }:
-                (proto.Type, proto.S) = (AttributeProto.Types.Kind.String, ByteString.CopyFromUtf8(s));
-                break;
-            case { Ints: { } ints }:
-                proto.Type = AttributeProto.Types.Kind.Ints;
-                proto.Ints.AddRange(ints);
-                break;
-            case { Floats: { } floats }:
-                proto.Type = AttributeProto.Types.Kind.Floats;
-                proto.Floats.AddRange(floats);
-                break;
-            case { Tensor: { } tensor }:
-                (proto.Type, proto.T) = (AttributeProto.Types.Kind.Tensor, ToProto("", tensor));
-                break;
-            default:
-                throw new GraphException($"Attribute '{name}' has no value.");
+            if (new FileInfo(path) is { Exists: true, Length: > int.MaxValue } large)
+                throw new InputException($"{path} has {large.Length} bytes; an ONNX model has at most 2^31 - 1, its weights lie in external data.");
+            bytes = File.ReadAllBytes(path);
         }
-        return proto;
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException($"{path} does not exist.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path} cannot be read: {e.Message}", e);
+        }
+        return FromBytes(bytes, path, Path.GetDirectoryName(Path.GetFullPath(path)));
     }
 
-    private static TensorProto ToProto(string name, TensorData data)
+    /// <summary>
+    /// Writes a model, and beside it <c>NAME.data</c> with the larger constants, so that a model of any size can be written. Both are written
+    /// aside, flushed to the disk and then renamed; a model that exists is replaced. After a crash there is either a model with its own data, or no model.
+    /// </summary>
+    /// <param name="graph">The graph. Constants that were left in another model's data file are copied.</param>
+    /// <param name="path">The model's file.</param>
+    /// <param name="settings">What goes to the data file; null: the defaults.</param>
+    /// <exception cref="GraphException">A constant wrote another number of bytes than its shape says, or lies in a file that is not known.</exception>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public static void Save(Graph graph, string path, OnnxSaveSettings? settings = null)
     {
-        var proto = new TensorProto { Name = name, DataType = (int)data.Type };
-        proto.Dims.AddRange(data.Shape);
-        if (data.External is { } external)
+        settings ??= new();
+        var (dataPath, dataAside, modelAside) = (path + ".data", path + ".data.tmp", path + ".tmp");
+        try
         {
-            proto.DataLocation = TensorProto.Types.Location.External;
-            proto.ExternalData.Add(new StringEntry { Key = "location", Value = external.Location });
-            proto.ExternalData.Add(new StringEntry { Key = "offset", Value = $"{external.Offset}" });
-            proto.ExternalData.Add(new StringEntry { Key = "length", Value = $"{external.Length}" });
+            Dictionary<Value, ExternalData> places = new(ReferenceEqualityComparer.Instance);
+            var outside = graph.Initializers.Where(v => settings.GoesOutside(v.Constant!)).ToArray();
+            if (outside.Length > 0)
+                using (var data = NewFile(dataAside))
+                {
+                    foreach (var value in outside)
+                    {
+                        data.SetLength((data.Length + Alignment - 1) / Alignment * Alignment);
+                        data.Position = data.Length;
+                        places.Add(value, new(Path.GetFileName(dataPath), data.Position, value.Constant!.Length));
+                        ConstantBytes.CopyTo(value, data);
+                    }
+                    data.Flush(flushToDisk: true);
+                }
+            using (var model = NewFile(modelAside))
+            {
+                OnnxWriter.ToModel(graph, places, inlineOthers: true).WriteTo(model);
+                model.Flush(flushToDisk: true);
+            }
+            // An old model must never meet the new data.
+            File.Delete(path);
+            if (places.Count > 0)
+                File.Move(dataAside, dataPath, overwrite: true);
+            else
+                File.Delete(dataPath);
+            File.Move(modelAside, path);
         }
-        else
+        finally
         {
-            proto.RawData = ByteString.CopyFrom(data.Bytes.Span);
+            File.Delete(dataAside);
+            File.Delete(modelAside);
         }
-        return proto;
     }
 
-    private static ValueInfoProto ToProto(Value value)
-    {
-        var shape = new ShapeProto();
-        shape.Dim.AddRange(value.Shape.Select(d => d.IsKnown ? new ShapeProto.Types.Dim { DimValue = d.Size } : new ShapeProto.Types.Dim { DimParam = d.ToString() }));
-        return new ValueInfoProto { Name = value.Name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)value.Type, Shape = shape } } };
-    }
+    private static FileStream NewFile(string path) => new(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 16);
 }

@@ -138,7 +138,15 @@ public sealed class OpBuilder(Graph graph)
     public Value Squeeze(Value x, params long[] axes) => Op("Squeeze", [x, Ints(axes)]);
 
     /// <summary>x broadcast to the shape of another value.</summary>
-    public Value ExpandLike(Value x, Value like) => Shapes.Same(x.Shape, like.Shape) ? x : Op("Expand", [x, ShapeOf(like)]);
+    public Value ExpandLike(Value x, Value like)
+    {
+        if (Shapes.Same(x.Shape, like.Shape))
+            return x;
+        // Nothing to copy. (ONNX Runtime 1.31's optimizer takes an Expand from 1 to 0 for one that does nothing.)
+        if (like.Shape.Any(d => d is { IsKnown: true, Size: 0 }))
+            return Zeros(ShapeOf(like), x.Type);
+        return Op("Expand", [x, ShapeOf(like)]);
+    }
 
     /// <summary>Values one after another along an axis.</summary>
     public Value Concat(long axis, params Value[] values) => Op("Concat", values, ("axis", axis));
@@ -150,18 +158,15 @@ public sealed class OpBuilder(Graph graph)
     public Value Slice(Value x, long axis, long start, long end) => Op("Slice", [x, Ints(start), Ints(end), Ints(axis)]);
 
     /// <summary>Zeros in the shape and type of another value.</summary>
-    public Value ZerosLike(Value like) => Op("ConstantOfShape", [ShapeOf(like)], ("value", like.Type switch
-    {
-        ElementType.Float32 => TensorData.Of([0f], 1),
-        ElementType.Float64 => TensorData.Of([0d], 1),
-        _ => new TensorData(like.Type, [1], new byte[like.Type.Size()]),
-    }));
+    public Value ZerosLike(Value like) => Zeros(ShapeOf(like), like.Type);
 
     /// <summary>Rows (or slices along an axis) by index.</summary>
     public Value Gather(Value x, Value indices, long axis = 0) => Op("Gather", [x, indices], ("axis", axis));
 
     /// <summary>Elements by index along an axis.</summary>
     public Value GatherElements(Value x, Value indices, long axis) => Op("GatherElements", [x, indices], ("axis", axis));
+
+    private Value Zeros(Value shape, ElementType type) => Op("ConstantOfShape", [shape], ("value", new TensorData(type, [1], new byte[type.Size()])));
 
     private Value Constant(string key, TensorData data)
     {

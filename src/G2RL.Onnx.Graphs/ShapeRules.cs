@@ -19,24 +19,24 @@ public static class ShapeRules
     {
         // elementwise, one input
         ["Abs"] = Same,
-        ["Cos"] = Same,
-        ["Erf"] = Same,
-        ["Exp"] = Same,
-        ["Log"] = Same,
+        ["Cos"] = Floating,
+        ["Erf"] = Floating,
+        ["Exp"] = Floating,
+        ["Log"] = Floating,
         ["Neg"] = Same,
-        ["Reciprocal"] = Same,
+        ["Reciprocal"] = Floating,
         ["Relu"] = Same,
-        ["Sigmoid"] = Same,
+        ["Sigmoid"] = Floating,
         ["Sign"] = Same,
-        ["Sin"] = Same,
-        ["Softplus"] = Same,
-        ["Sqrt"] = Same,
-        ["Tanh"] = Same,
+        ["Sin"] = Floating,
+        ["Softplus"] = Floating,
+        ["Sqrt"] = Floating,
+        ["Tanh"] = Floating,
         ["Identity"] = Identity,
-        ["Not"] = Same,
-        ["LogSoftmax"] = Same,
-        ["Softmax"] = Same,
-        ["CumSum"] = Same,
+        ["Not"] = Logical,
+        ["LogSoftmax"] = SoftmaxAlong,
+        ["Softmax"] = SoftmaxAlong,
+        ["CumSum"] = CumSum,
         ["Clip"] = Clip,
         ["Cast"] = Cast,
         ["IsNaN"] = ToBool,
@@ -55,8 +55,8 @@ public static class ShapeRules
         ["GreaterOrEqual"] = Comparison,
         ["Less"] = Comparison,
         ["LessOrEqual"] = Comparison,
-        ["And"] = Comparison,
-        ["Or"] = Comparison,
+        ["And"] = Logical,
+        ["Or"] = Logical,
         ["Where"] = Where,
         // products
         ["MatMul"] = MatMul,
@@ -79,13 +79,13 @@ public static class ShapeRules
         ["Slice"] = Slice,
         ["ConstantOfShape"] = ConstantOfShape,
         ["Range"] = Range,
-        ["Trilu"] = Same,
+        ["Trilu"] = Trilu,
         ["Pad"] = Pad,
         // indexing
         ["Gather"] = Gather,
         ["GatherElements"] = GatherElements,
-        ["ScatterElements"] = Same,
-        ["ScatterND"] = Same,
+        ["ScatterElements"] = ScatterElements,
+        ["ScatterND"] = ScatterND,
         ["OneHot"] = OneHot,
         // ONNX Runtime
         ["com.microsoft::GroupQueryAttention"] = GroupQueryAttention,
@@ -98,7 +98,15 @@ public static class ShapeRules
         var key = node.Domain.Length == 0 ? node.Op : $"{node.Domain}::{node.Op}";
         if (!All.TryGetValue(key, out var rule))
             throw new GraphException($"Operator '{key}' (node '{node.Name}') is unknown here. Add a shape rule to ShapeRules.");
-        var inferred = rule(node, outputs);
+        Inferred[] inferred;
+        try
+        {
+            inferred = rule(node, outputs);
+        }
+        catch (OverflowException e)
+        {
+            throw new GraphException(Conflict(node, "has lengths beyond what can be reckoned with").Message, e);
+        }
         return inferred.Length >= outputs ? inferred : throw Conflict(node, $"has {outputs} outputs; it gives {inferred.Length}");
     }
 
@@ -114,11 +122,37 @@ public static class ShapeRules
 
     private static Value? Optional(Node node, int index) => index < node.Inputs.Count ? node.Inputs[index] : null;
 
-    private static long[] Constants(Node node, int index) => In(node, index).Constant is { Type: ElementType.Int64, External: null } data
+    private static long[] Constants(Node node, int index) => In(node, index).Constant is { Type: ElementType.Int64, IsHere: true } data
         ? data.AsInt64().ToArray()
         : throw Conflict(node, $"needs input {index} as an int64 constant");
 
     private static Inferred[] Same(Node node, int outputs) => [new(In(node, 0).Type, In(node, 0).Shape)];
+
+    private static Inferred[] Floating(Node node, int outputs) =>
+        In(node, 0).Type.IsFloat() ? Same(node, outputs) : throw Conflict(node, "needs a floating type");
+
+    private static Inferred[] Logical(Node node, int outputs)
+    {
+        if (node.Inputs.Any(i => i?.Type != ElementType.Bool))
+            throw Conflict(node, "needs bool inputs");
+        return node.Inputs.Count == 1 ? Same(node, outputs) : Comparison(node, outputs);
+    }
+
+    private static Inferred[] SoftmaxAlong(Node node, int outputs)
+    {
+        Axis(node, node.Int("axis", -1), In(node, 0).Rank);
+        return Floating(node, outputs);
+    }
+
+    private static Inferred[] CumSum(Node node, int outputs)
+    {
+        if (In(node, 1).Type is not (ElementType.Int64 or ElementType.Int32) || In(node, 1).Rank > 1)
+            throw Conflict(node, "needs one integer as its axis");
+        return Same(node, outputs);
+    }
+
+    private static Inferred[] Trilu(Node node, int outputs) =>
+        In(node, 0).Rank >= 2 ? Same(node, outputs) : throw Conflict(node, "needs matrices (rank 2 or more)");
 
     private static Inferred[] Identity(Node node, int outputs) => [new(In(node, 0).Type, In(node, 0).Shape, In(node, 0).KnownElements)];
 
@@ -134,7 +168,7 @@ public static class ShapeRules
 
     private static Inferred[] Cast(Node node, int outputs)
     {
-        var to = (ElementType)node.Int("to", 0);
+        var to = (ElementType)Math.Clamp(node.Int("to", 0), 0, int.MaxValue);
         return Enum.IsDefined(to) ? [new(to, In(node, 0).Shape, to == ElementType.Int64 ? In(node, 0).KnownElements : null)] : throw Conflict(node, $"casts to unknown type {(int)to}");
     }
 
@@ -238,7 +272,7 @@ public static class ShapeRules
         if (In(node, 1).KnownElements is { } known && (allowZero || !known.Any(d => d is { IsKnown: true, Size: 0 })))
             target = [.. known.Select(d => (Dimension?)d)];
         else
-            target = [.. Constants(node, 1).Select((d, i) => d == -1 ? null : d == 0 && !allowZero ? (i < x.Rank ? x.Shape[i] : throw Conflict(node, $"copies axis {i}, outside rank {x.Rank}")) : (Dimension?)d)];
+            target = [.. Constants(node, 1).Select((d, i) => d == -1 ? null : d == 0 && !allowZero ? (i < x.Rank ? x.Shape[i] : throw Conflict(node, $"copies axis {i}, outside rank {x.Rank}")) : (Dimension?)Length(node, d))];
         if (target.Count(d => d is null) > 1)
             throw Conflict(node, "leaves more than one axis open (-1)");
         var total = Shapes.Product(x.Shape);
@@ -264,7 +298,10 @@ public static class ShapeRules
         var x = In(node, 0);
         var axes = Constants(node, 1);
         var shape = new List<Dimension>(x.Shape);
-        foreach (var axis in axes.Select(a => Axis(node, a, x.Rank + axes.Length)).Order())
+        var places = axes.Select(a => Axis(node, a, x.Rank + axes.Length)).ToHashSet();
+        if (places.Count != axes.Length)
+            throw Conflict(node, "names an axis twice");
+        foreach (var axis in places.Order())
             shape.Insert(axis, 1);
         return [new(x.Type, shape, x.KnownElements)];
     }
@@ -291,7 +328,8 @@ public static class ShapeRules
         var first = In(node, 0);
         var axis = Axis(node, node.Int("axis", 0), first.Rank);
         var shape = first.Shape.ToArray();
-        var elements = first.KnownElements?.ToList();
+        // Along another axis the elements would interleave.
+        var elements = axis == 0 ? first.KnownElements?.ToList() : null;
         for (var i = 1; i < node.Inputs.Count; i++)
         {
             var x = In(node, i);
@@ -316,7 +354,9 @@ public static class ShapeRules
             throw Conflict(node, $"cannot divide axis {axis} into {outputs} equal parts");
         if (x.Shape[axis] is { IsKnown: true } known && known.Size != sizes.Sum())
             throw Conflict(node, $"splits {known} into {string.Join(" + ", sizes)}");
-        return [.. sizes.Select(s => new Inferred(x.Type, With(x.Shape, axis, s)))];
+        if (sizes.Length != outputs)
+            throw Conflict(node, $"has {outputs} outputs for {sizes.Length} parts");
+        return [.. sizes.Select(s => new Inferred(x.Type, With(x.Shape, axis, Length(node, s))))];
     }
 
     private static Inferred[] Slice(Node node, int outputs)
@@ -325,6 +365,10 @@ public static class ShapeRules
         var (starts, ends) = (Constants(node, 1), Constants(node, 2));
         var axes = Optional(node, 3) is null ? [.. Enumerable.Range(0, starts.Length).Select(i => (long)i)] : Constants(node, 3);
         var steps = Optional(node, 4) is null ? [.. Enumerable.Repeat(1L, starts.Length)] : Constants(node, 4);
+        if (ends.Length != starts.Length || axes.Length != starts.Length || steps.Length != starts.Length || steps.Any(s => s is 0 or long.MinValue))
+            throw Conflict(node, "needs a start, an end, an axis and a step other than 0 for every axis it cuts");
+        if (axes.Select(a => Axis(node, a, x.Rank)).Distinct().Count() != axes.Length)
+            throw Conflict(node, "names an axis twice");
         var shape = x.Shape.ToArray();
         for (var i = 0; i < starts.Length; i++)
         {
@@ -337,12 +381,13 @@ public static class ShapeRules
             }
             var n = shape[axis].Size;
             long Bound(long v, long low, long high) => Math.Clamp(v < 0 ? v + n : v, low, high);
-            shape[axis] = steps[i] > 0
-                ? Math.Max(0, (Bound(ends[i], 0, n) - Bound(starts[i], 0, n) + steps[i] - 1) / steps[i])
-                : Math.Max(0, (Bound(starts[i], 0, n - 1) - (ends[i] < -n ? -1 : Bound(ends[i], -1, n - 1)) - steps[i] - 1) / -steps[i]);
+            var span = n == 0 ? 0
+                : steps[i] > 0 ? Bound(ends[i], 0, n) - Bound(starts[i], 0, n)
+                : Bound(starts[i], 0, n - 1) - (ends[i] < -n ? -1 : Bound(ends[i], -1, n - 1));
+            shape[axis] = span <= 0 ? 0 : 1 + ((span - 1) / Math.Abs(steps[i]));
         }
         IReadOnlyList<Dimension>? elements = null;
-        if (x.KnownElements is { } all && x.Rank == 1 && steps.All(s => s == 1) && shape[0].IsKnown)
+        if (x.KnownElements is { } all && x.Rank == 1 && steps is [1] && shape[0].IsKnown)
             elements = [.. all.Skip((int)Math.Clamp(starts[0] < 0 ? starts[0] + all.Count : starts[0], 0, all.Count)).Take((int)shape[0].Size)];
         return [new(x.Type, shape, elements)];
     }
@@ -353,13 +398,15 @@ public static class ShapeRules
         var pads = Constants(node, 1);
         if (pads.Length != 2 * x.Rank || Optional(node, 3) is not null)
             throw Conflict(node, "needs a begin and an end for every axis");
-        return [new(x.Type, [.. x.Shape.Select((d, i) => d.IsKnown ? d.Size + pads[i] + pads[i + x.Rank] : pads[i] + pads[i + x.Rank] == 0 ? d : throw Conflict(node, $"pads axis {i} of unknown length"))])];
+        return [new(x.Type, [.. x.Shape.Select((d, i) => d.IsKnown ? Length(node, checked(d.Size + pads[i] + pads[i + x.Rank])) : pads[i] + pads[i + x.Rank] == 0 ? d : throw Conflict(node, $"pads axis {i} of unknown length"))])];
     }
 
     private static Inferred[] ConstantOfShape(Node node, int outputs)
     {
         var shape = In(node, 0).KnownElements ?? throw Conflict(node, "fills a shape that is not known");
-        return [new(node.Attributes.TryGetValue("value", out var value) ? value.Tensor!.Type : ElementType.Float32, shape)];
+        if (!node.Attributes.TryGetValue("value", out var value))
+            return [new(ElementType.Float32, shape)];
+        return value.Tensor is { Count: 1, IsHere: true } one ? [new(one.Type, shape)] : throw Conflict(node, "fills with something other than one element");
     }
 
     private static Inferred[] Range(Node node, int outputs)
@@ -376,16 +423,38 @@ public static class ShapeRules
         if (indices.Type is not (ElementType.Int64 or ElementType.Int32))
             throw Conflict(node, "needs integer indices");
         IReadOnlyList<Dimension>? elements = null;
-        if (x.KnownElements is { } all && x.Rank == 1 && indices.Constant is { Type: ElementType.Int64, External: null } data)
+        if (x.KnownElements is { } all && x.Rank == 1 && indices.Constant is { Type: ElementType.Int64, IsHere: true } data)
             elements = [.. data.AsInt64().ToArray().Select(i => all[(int)Axis(node, i, all.Count)])];
         return [new(x.Type, [.. x.Shape.Take(axis), .. indices.Shape, .. x.Shape.Skip(axis + 1)], elements)];
     }
 
     private static Inferred[] GatherElements(Node node, int outputs)
     {
-        if (In(node, 0).Rank != In(node, 1).Rank)
-            throw Conflict(node, "needs indices of its input's rank");
-        return [new(In(node, 0).Type, In(node, 1).Shape)];
+        var (x, indices) = (In(node, 0), In(node, 1));
+        if (x.Rank != indices.Rank || indices.Type is not (ElementType.Int64 or ElementType.Int32))
+            throw Conflict(node, "needs integer indices of its input's rank");
+        Axis(node, node.Int("axis", 0), x.Rank);
+        return [new(x.Type, indices.Shape)];
+    }
+
+    private static Inferred[] ScatterElements(Node node, int outputs)
+    {
+        if (!Shapes.Same(In(node, 1).Shape, In(node, 2).Shape) || In(node, 2).Type != In(node, 0).Type)
+            throw Conflict(node, "needs updates of its input's type in the shape of the indices");
+        GatherElements(node, outputs);
+        return Same(node, outputs);
+    }
+
+    // data [D0, ...], indices [..., k], updates [..., Dk, ...]
+    private static Inferred[] ScatterND(Node node, int outputs)
+    {
+        var (x, indices, updates) = (In(node, 0), In(node, 1), In(node, 2));
+        if (indices.Type != ElementType.Int64 || indices.Rank == 0 || !indices.Shape[^1].IsKnown || indices.Shape[^1].Size > x.Rank)
+            throw Conflict(node, $"needs int64 indices whose last axis counts at most {x.Rank} coordinates");
+        Dimension[] expected = [.. indices.Shape.Take(indices.Rank - 1), .. x.Shape.Skip((int)indices.Shape[^1].Size)];
+        if (updates.Type != x.Type || !Shapes.Same(updates.Shape, expected))
+            throw Conflict(node, $"needs updates {x.Type}{Shapes.Text(expected)}");
+        return Same(node, outputs);
     }
 
     private static Inferred[] OneHot(Node node, int outputs)
@@ -404,11 +473,13 @@ public static class ShapeRules
         var (heads, kv) = (node.Int("num_heads", 0), node.Int("kv_num_heads", 0));
         if (heads <= 0 || kv <= 0 || heads % kv != 0)
             throw Conflict(node, $"has {heads} heads and {kv} key/value heads");
-        if (query.Rank != 3 || !Shapes.Same(key.Shape, value.Shape) || !Shapes.Same(pastKey.Shape, pastValue.Shape) || pastKey.Rank != 4 || pastKey.Shape[1] != kv
+        if (query.Rank != 3 || key.Rank != 3 || !Shapes.Same(key.Shape, value.Shape) || !Shapes.Same(pastKey.Shape, pastValue.Shape) || pastKey.Rank != 4 || pastKey.Shape[1] != kv
             || pastKey.Shape[3] * kv != key.Shape[2] || pastKey.Shape[3] * heads != query.Shape[2])
             throw Conflict(node, "has queries, keys, values and a cache that do not fit together");
         return [new(query.Type, query.Shape), new(query.Type, pastKey.Shape), new(query.Type, pastKey.Shape)];
     }
+
+    private static Dimension Length(Node node, long size) => size >= 0 ? size : throw Conflict(node, $"gives an axis the length {size}");
 
     private static Dimension[] With(IReadOnlyList<Dimension> shape, int axis, Dimension size)
     {

@@ -21,7 +21,7 @@ internal static class ElementwiseGradients
     // Y = A^B:  dA = dY B A^(B-1),  dB = dY Y ln A (A > 0).
     public static Value?[] Pow(GradientContext g)
     {
-        if (g.Input(1).Constant is { Count: 1, External: null } data && Scalar(data) == 2)
+        if (g.Input(1).Constant is { Count: 1, IsHere: true } data && Scalar(data) == 2)
             return [g.Op.Mul(g.DY, g.Op.Mul(g.Scalar(2), g.Input(0))), null];
         var exponent = g.Op.Cast(g.Input(1), g.Input(0).Type);
         var da = g.Op.Mul(g.DY, g.Op.Mul(exponent, g.Op.Pow(g.Input(0), g.Op.Sub(exponent, g.Scalar(1)))));
@@ -73,15 +73,22 @@ internal static class ElementwiseGradients
 
     public static Value?[] Cast(GradientContext g) => [g.Input(0).Type.IsFloat() && g.DY.Type.IsFloat() ? g.Op.Cast(g.DY, g.Input(0).Type) : null];
 
-    // Nothing flows outside [low, high]; the bounds themselves let it pass, as torch.clamp has it.
+    // Inside [low, high], bounds included, the input takes the gradient; outside, the bound does. As torch.clamp has it.
     public static Value?[] Clip(GradientContext g)
     {
-        var gradient = g.DY;
+        var (x, gradient, zero) = (g.Input(0), g.DY, g.Scalar(0));
+        Value? toLow = null, toHigh = null;
         if (g.Node.Inputs.ElementAtOrDefault(1) is { } low)
-            gradient = g.Op.Where(g.Op.Op("GreaterOrEqual", [g.Input(0), low]), gradient, g.Scalar(0));
+        {
+            toLow = g.Op.Where(g.Op.Op("Less", [x, low]), g.DY, zero);
+            gradient = g.Op.Where(g.Op.Op("GreaterOrEqual", [x, low]), gradient, zero);
+        }
         if (g.Node.Inputs.ElementAtOrDefault(2) is { } high)
-            gradient = g.Op.Where(g.Op.Op("LessOrEqual", [g.Input(0), high]), gradient, g.Scalar(0));
-        return [gradient];
+        {
+            toHigh = g.Op.Where(g.Op.Op("Greater", [x, high]), g.DY, zero);
+            gradient = g.Op.Where(g.Op.Op("LessOrEqual", [x, high]), gradient, zero);
+        }
+        return [gradient, toLow, toHigh];
     }
 
     private static Value?[] Extremum(GradientContext g, string wins)

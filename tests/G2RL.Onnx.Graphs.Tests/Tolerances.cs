@@ -1,0 +1,14 @@
+namespace G2RL.Onnx.Graphs.Tests;
+
+/// <summary>Every tolerance of these tests, with its reason.</summary>
+internal static class Tolerances
+{
+    /// <summary>Step of a central difference in float64: its error h^2 f'''/6 and the rounding error 1e-16/h balance near 1e-5.</summary>
+    public const double Step = 1e-5;
+
+    /// <summary>Gradients against central differences, relative to 1 + |gradient|: h^2 times third derivatives of up to about 100.</summary>
+    public const double FiniteDifference = 1e-8;
+
+    /// <summary>Float64 stand-ins of operators against ONNX Runtime's float32 kernels: a few float32 roundings of values near 1.</summary>
+    public const double Float32Kernel = 5e-7;
+}
