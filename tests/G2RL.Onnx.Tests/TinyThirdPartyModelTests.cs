@@ -93,7 +93,7 @@ public sealed class TinyThirdPartyModelTests
         private readonly OrtSession body = new(Onnx.Models.DecoderGraph.Body(policy.Spec), 1);
         private readonly OrtSession head = new(Onnx.Models.DecoderGraph.Head(policy.Spec, withLogits: true), 1);
 
-        public float[] LastLogits(IReadOnlyList<int> ids)
+        public float[] LastLogits(List<int> ids)
         {
             var n = ids.Count;
             var (hidden, logits, ones) = (new float[policy.Spec.HiddenSize], new float[policy.Spec.VocabularySize], Enumerable.Repeat(1L, n).ToArray());
