@@ -71,7 +71,7 @@ public sealed record SamplingConfig
     /// <summary>Tokens after which a rollout is cut off, >= 1.</summary>
     public int MaxNewTokens { get; init; } = 80;
 
-    /// <summary>> 0</summary>
+    /// <summary>Divides the logits before a token is drawn, > 0.</summary>
     public double Temperature { get; init; } = 1;
 
     /// <summary>Only the k most probable tokens; 0 is off.</summary>
@@ -132,7 +132,7 @@ public enum FeatureSource
 /// <summary>How rewards become a loss.</summary>
 public sealed record AlgorithmConfig
 {
-    /// <summary>A name in <c>Algorithms</c>: g2rl, grpo.</summary>
+    /// <summary>A name in <c>AlgorithmTable</c>: g2rl, grpo.</summary>
     public string Name { get; init; } = "g2rl";
 
     /// <summary>How novelty shapes rewards; only for g2rl.</summary>
@@ -156,7 +156,7 @@ public sealed record AlgorithmConfig
     /// <summary>The ratio is clipped above at 1 + this, >= 0; 0.28 is clip-higher.</summary>
     public double ClipHigh { get; init; } = 0.2;
 
-    /// <summary>Weight of the k3 divergence to the model before training, >= 0; 0 needs no reference model.</summary>
+    /// <summary>Weight of the k3 divergence from the model as it came in, >= 0; 0 needs no reference model.</summary>
     public double KlCoefficient { get; init; } = 0.001;
 
     /// <summary>Weight of the entropy bonus, >= 0.</summary>
@@ -209,7 +209,7 @@ public sealed record EvaluationConfig
     /// <summary>Samples of each, >= 1.</summary>
     public int Samples { get; init; } = 8;
 
-    /// <summary>> 0</summary>
+    /// <summary>Divides the logits before a token is drawn, > 0.</summary>
     public double Temperature { get; init; } = 1;
 
     /// <summary>Only the smallest set with this mass; 1 is off.</summary>
@@ -222,7 +222,7 @@ public sealed record EvaluationConfig
 /// <summary>Where it runs.</summary>
 public sealed record ExecutionConfig
 {
-    /// <summary>cpu</summary>
+    /// <summary>Execution provider of every session: cpu.</summary>
     public string Backend { get; init; } = "cpu";
 
     /// <summary>Threads; 0 means every core.</summary>

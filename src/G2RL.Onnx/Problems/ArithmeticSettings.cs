@@ -21,7 +21,7 @@ public sealed record ArithmeticSettings
     /// <summary>Whether parentheses occur. Default true.</summary>
     public bool Parentheses { get; init; } = true;
 
-    /// <summary>Every intermediate result x satisfies |x| &lt;= Bound, 1 to 999,999. Default 999.</summary>
+    /// <summary>Largest absolute value of any intermediate result, 1 to 999,999. Default 999.</summary>
     public int Bound { get; init; } = 999;
 
     /// <summary>Size of the held-out set, >= 1. Default 500.</summary>
