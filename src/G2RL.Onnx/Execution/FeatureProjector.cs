@@ -16,7 +16,7 @@ public sealed class FeatureProjector(DecoderSpec spec, int threads) : IDisposabl
         if (weights.Count == 0)
             return [];
         // Rows are taken a bounded number at a time, two at least: one row alone takes another path through the product.
-        var rows = (int)Math.Clamp((64L << 20) / (spec.VocabularySize * sizeof(float)), 2, 1024);
+        var rows = (int)Math.Clamp(Math.Min((64L << 20) / (spec.VocabularySize * sizeof(float)), weights.Count), 2, 1024);
         var stacked = new float[rows * spec.VocabularySize];
         var features = new float[rows * spec.HiddenSize];
         var results = new float[weights.Count][];

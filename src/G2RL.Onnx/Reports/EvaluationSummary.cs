@@ -1,0 +1,113 @@
+using System.Text.Json.Nodes;
+
+namespace G2RL.Onnx.Reports;
+
+/// <summary>The evaluations of a run: what it gained, and every number before and after.</summary>
+internal sealed class EvaluationSummary
+{
+    private static readonly string[] NotMeasured = ["step", "problems", "samples", "pass@1_low", "pass@1_high"];
+    private static readonly string[] Amounts = ["response_length", "failures", "seconds"];
+
+    private readonly JsonObject? before;
+    private readonly JsonObject? after;
+
+    /// <summary>Before is the evaluation at step 0, after the last one of a later step; either may be missing.</summary>
+    public EvaluationSummary(RunLogs logs)
+    {
+        before = logs.Evaluations.FirstOrDefault(e => RunLogs.Number(e, "step") == 0);
+        after = logs.Evaluations.LastOrDefault(e => RunLogs.Number(e, "step") > 0);
+    }
+
+    /// <summary>Writes the large numbers: before, after and the gain, over all answers and over the well-formed ones.</summary>
+    public void WriteHeadline(HtmlWriter html)
+    {
+        using var cards = html.Open("div", "headline");
+        WriteCard(html, "pass@1, held-out problems", "pass@1");
+        WriteCard(html, "pass@1, well-formed answers alone", "pass@1_well_formed");
+    }
+
+    /// <summary>Writes the table of every number.</summary>
+    public void WriteTable(HtmlWriter html)
+    {
+        if (before is null && after is null)
+        {
+            html.Leaf("p", "No evaluation was written.", "note");
+            return;
+        }
+        var row = after ?? before!;
+        html.Leaf("p", $"{Format.Count(RunLogs.Number(row, "problems") ?? 0)} held-out problems, {Format.Count(RunLogs.Number(row, "samples") ?? 0)} samples of each; the interval is over problems, 95 %.", "note");
+        using var scroll = html.Open("div", "scroll");
+        using var table = html.Open("table", "numbers");
+        using (html.Open("thead"))
+        using (html.Open("tr"))
+        {
+            html.Leaf("th", "");
+            html.Leaf("th", "before");
+            html.Leaf("th", after is null ? "after" : $"after {Format.Steps(RunLogs.Number(after, "step")!.Value)}");
+            html.Leaf("th", "change");
+        }
+        using var body = html.Open("tbody");
+        foreach (var name in new[] { before, after }.OfType<JsonObject>().SelectMany(e => e.Select(p => p.Key)).Distinct().Where(n => !NotMeasured.Contains(n)))
+            WriteRow(html, name);
+    }
+
+    private void WriteCard(HtmlWriter html, string title, string name)
+    {
+        var (from, to) = (Value(before, name), Value(after, name));
+        using var card = html.Open("div", "card");
+        html.Leaf("h3", title);
+        using (html.Open("p", "large"))
+        {
+            html.Leaf("span", from is null ? "\u2013" : Format.Percent(from.Value), "before");
+            html.Text(" \u2192 ");
+            html.Leaf("b", to is null ? "\u2013" : Format.Percent(to.Value));
+        }
+        if (from is null || to is null)
+        {
+            html.Leaf("p", from is null && to is null ? "not evaluated" : to is null ? "not yet evaluated after training" : "not evaluated before training", "note");
+            return;
+        }
+        html.Leaf("p", Format.Points(to.Value - from.Value), to > from ? "gain up" : to < from ? "gain down" : "gain");
+        if (Interval(before, name, from.Value) is { } a && Interval(after, name, to.Value) is { } b)
+        {
+            // The problems are the same before and after, so this interval, which takes the two as independent, is rather too wide than too narrow.
+            var half = Math.Sqrt(Math.Pow((a.High - a.Low) / 2, 2) + Math.Pow((b.High - b.Low) / 2, 2));
+            html.Leaf("p", $"95 % intervals {Span(a)} and {Span(b)}; the gain {Format.Signed(100 * (to.Value - from.Value - half), "0.0")} to {Format.Signed(100 * (to.Value - from.Value + half), "0.0")} points, the two taken as independent", "note");
+        }
+    }
+
+    private void WriteRow(HtmlWriter html, string name)
+    {
+        var (from, to) = (Value(before, name), Value(after, name));
+        using var row = html.Open("tr");
+        html.Leaf("th", Label(name));
+        foreach (var (evaluation, value) in new[] { (before, from), (after, to) })
+            using (html.Open("td"))
+            {
+                html.Text(value is null ? "\u2013" : Amounts.Contains(name) ? Format.Number(value.Value) : Format.Percent(value.Value));
+                if (value is not null && Interval(evaluation, name, value.Value) is { } interval)
+                    html.Leaf("small", " " + Span(interval));
+            }
+        html.Leaf("td", from is null || to is null ? "\u2013" : Amounts.Contains(name) ? Format.Signed(to.Value - from.Value, "0.##") : Format.Points(to.Value - from.Value));
+    }
+
+    private static double? Value(JsonObject? row, string name) => row is null ? null : RunLogs.Number(row, name);
+
+    private static (double Low, double High)? Interval(JsonObject? row, string name, double value) =>
+        Value(row, name + "_low") is { } low && Value(row, name + "_high") is { } high && low <= value && value <= high ? (low, high) : null;
+
+    private static string Span((double Low, double High) interval) => $"[{100 * interval.Low:0.0}, {100 * interval.High:0.0}]";
+
+    private static string Label(string name) => name switch
+    {
+        "well_formed" => "well-formed answers",
+        "pass@1_well_formed" => "pass@1 on well-formed answers alone",
+        "response_length" => "response length, tokens",
+        "truncated" => "cut off by the length limit",
+        "failures" => "samples that could not be judged",
+        "seconds" => "seconds of the evaluation",
+        _ when name.StartsWith("maj@", StringComparison.Ordinal) => $"{name}, majority of the samples",
+        _ when name.StartsWith("pass@", StringComparison.Ordinal) && name != "pass@1" => $"{name}, at least one sample right",
+        _ => name,
+    };
+}

@@ -1,0 +1,19 @@
+namespace G2RL.Onnx.Benchmarks;
+
+/// <summary>The benchmarks: one is a line here and a function in a file.</summary>
+internal static class BenchmarkTable
+{
+    /// <summary>Functions by name, in the order of the table.</summary>
+    public static IReadOnlyList<(string Name, Func<Machine, IEnumerable<Row>> Run)> All { get; } =
+    [
+        ("machine", ProductBenchmarks.Limits),
+        ("product", ProductBenchmarks.Products),
+        ("decode-small", DecodeBenchmarks.Small),
+        ("decode-large", DecodeBenchmarks.Large),
+        ("score", ScoreBenchmarks.Score),
+        ("train", TrainBenchmarks.Step),
+        ("adamw", TrainBenchmarks.Optimizer),
+        ("g2rl-parts", MethodBenchmarks.Parts),
+        ("g2rl-share", MethodBenchmarks.Share),
+    ];
+}

@@ -1,0 +1,89 @@
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Training;
+
+namespace G2RL.Onnx.Benchmarks;
+
+/// <summary>Optimizer steps: loss, backward pass, gradient norm, AdamW.</summary>
+internal static class TrainBenchmarks
+{
+    private const int Rows = 4;
+    private const int Length = 128;
+
+    /// <summary>A whole step on 4 x 128 tokens.</summary>
+    public static IEnumerable<Row> Step(Machine machine)
+    {
+        foreach (var shape in new[] { Shape.ArithmeticBase, Shape.FourLayers })
+        {
+            using var policy = shape.Policy(Length);
+            using var step = new TrainingStep(policy, machine.Threads);
+            var micro = TrainingStep.Microbatch(shape.Sequences(Rows, Length));
+            var timing = Timing.Of(() => step.Run(micro), machine.Budget);
+            // Forward once, backward twice as much; AdamW and the gradients' own traffic come on top.
+            var (least, by) = machine.Least(3 * Rows * Length * shape.ForwardFlops(Length / 2.0), shape.WeightBytes, shape.WeightBytes);
+            least += AdamWBytes * policy.ParameterCount / machine.Streaming(4 * shape.WeightBytes);
+            yield return new("train", $"{shape.Name}, {Rows} x {Length}", Rows * Length / timing.Seconds, timing.Spread, "tokens/s") { Limit = Rows * Length / least, LimitedBy = by };
+        }
+    }
+
+    /// <summary>AdamW alone.</summary>
+    public static IEnumerable<Row> Optimizer(Machine machine)
+    {
+        foreach (var shape in new[] { Shape.ArithmeticBase, Shape.FourLayers })
+        {
+            using var policy = shape.Policy(Length);
+            var gradients = policy.Parameters.Select(p => new Parameter(p.Name, [.. p.Shape])).ToArray();
+            using var optimizer = new AdamW(policy.Parameters, gradients, new(), machine.Threads);
+            foreach (var gradient in gradients)
+                gradient.Buffer.Span.Fill(1e-3f);
+            var timing = Timing.Of(() => optimizer.Step(1e-4, 1), machine.Budget);
+            var bytes = (double)AdamWBytes * policy.ParameterCount;
+            yield return new("train", $"AdamW, {shape.Name}", bytes / timing.Seconds / 1e9, timing.Spread, "GB/s") { Limit = machine.Streaming(4 * shape.WeightBytes) / 1e9, LimitedBy = "memory" };
+            foreach (var gradient in gradients)
+                gradient.Dispose();
+        }
+    }
+
+    // Weight, gradient and two moments read; weight and two moments written.
+    private const int AdamWBytes = 7 * sizeof(float);
+}
+
+/// <summary>One optimizer step as the trainer makes it.</summary>
+internal sealed class TrainingStep : IDisposable
+{
+    private readonly GradientAccumulator gradients;
+    private readonly AdamW optimizer;
+
+    public TrainingStep(Policy policy, int threads)
+    {
+        gradients = new GradientAccumulator(policy, PolicyLoss.Objective(new(KlCoefficient: 0.001)), temperature: 1, threads);
+        optimizer = new AdamW(policy.Parameters, gradients.Gradients, new(), threads);
+    }
+
+    /// <summary>Gives every token a weight, an advantage and old log-probs.</summary>
+    public static Microbatch Microbatch(IReadOnlyList<Sequence> sequences)
+    {
+        var micro = new Microbatch(new SequenceBatch(sequences));
+        Array.Fill(micro.Weights, 1f / micro.Weights.Length);
+        for (var t = 0; t < micro.Advantages.Length; t++)
+            micro.Advantages[t] = (t % 3) - 1;
+        // Far from the policy's own, so that every branch of the loss is taken; a rate of zero keeps the weights where they are.
+        Array.Fill(micro.OldLogProbs, -4f);
+        Array.Fill(micro.ReferenceLogProbs, -4f);
+        return micro;
+    }
+
+    public void Run(params ReadOnlySpan<Microbatch> micros)
+    {
+        gradients.Clear();
+        foreach (var micro in micros)
+            gradients.Add(micro);
+        optimizer.Step(0, optimizer.GradientNorm());
+    }
+
+    public void Dispose()
+    {
+        optimizer.Dispose();
+        gradients.Dispose();
+    }
+}
