@@ -10,7 +10,18 @@ internal static class EvaluateCommand
     {
         var (config, set, json) = (CommonOptions.Config(), CommonOptions.Set(), CommonOptions.Json());
         var model = new Option<string?>("--model") { Description = "Hugging Face folder; the configuration's model by default.", HelpName = "FOLDER" };
-        var command = new Command("evaluate", "Samples a model on held-out problems and gives pass@1 with its interval, pass@n, maj@n and the share of well-formed answers.") { model, config, set, json };
+        var command = new Command("evaluate", """
+            Samples a model on held-out problems and gives pass@1 with its 95 % interval over problems, pass@n, maj@n (n: evaluation.samples) and
+            the share of well-formed answers.
+
+              g2rl evaluate --model runs/20260101-120000-run/model --set evaluation.problems=200
+            """)
+        {
+            model,
+            config,
+            set,
+            json,
+        };
         command.SetAction(parsed =>
         {
             var resolved = CommonOptions.Load(parsed, config, set);

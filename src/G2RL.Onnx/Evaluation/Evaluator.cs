@@ -40,6 +40,18 @@ public sealed record EvaluationResult(int Step, int Problems, int Samples, Inter
         ["failures"] = Failures,
         ["seconds"] = Seconds,
     };
+
+    /// <summary>Reads a row of evaluations.jsonl.</summary>
+    /// <exception cref="InputException">A field is missing or no number.</exception>
+    public static EvaluationResult FromJson(JsonObject row)
+    {
+        double Number(string name) => row[name] is JsonValue value && value.TryGetValue<double>(out var number)
+            ? number
+            : throw new InputException($"An evaluation lacks the number '{name}': {row.ToJsonString()}. It was not written by this program; remove the row.");
+        var samples = (int)Number("samples");
+        return new((int)Number("step"), (int)Number("problems"), samples, new(Number("pass@1"), Number("pass@1_low"), Number("pass@1_high")), Number($"pass@{samples}"), Number($"maj@{samples}"),
+            Number("well_formed"), Number("pass@1_well_formed"), Number("response_length"), Number("truncated"), (int)Number("failures"), Number("seconds"));
+    }
 }
 
 /// <summary>Samples held-out problems and judges the answers.</summary>

@@ -12,6 +12,9 @@ namespace G2RL.Onnx.Training;
 /// <summary>What a listener is told while a run is at work. Every member may be left out; calls come from any thread.</summary>
 public sealed record TrainingEvents
 {
+    /// <summary>Work begins; so many steps were done before, 0 in a new run.</summary>
+    public Action<int>? Started { get; init; }
+
     /// <summary>A step has ended.</summary>
     public Action<StepMetrics>? Step { get; init; }
 
@@ -28,7 +31,7 @@ public sealed record TrainingEvents
 /// <summary>How a run ended.</summary>
 /// <param name="Steps">Steps done.</param>
 /// <param name="Completed">False when it was cancelled; it can be resumed.</param>
-/// <param name="Before">Evaluation of the model that came in.</param>
+/// <param name="Before">Evaluation of the model that came in, from the log when this run was resumed; null when cancelled before it ended.</param>
 /// <param name="After">Evaluation of the model that goes out; null when cancelled.</param>
 public sealed record TrainingResult(int Steps, bool Completed, EvaluationResult? Before, EvaluationResult? After);
 
@@ -88,40 +91,47 @@ public sealed class Trainer : IDisposable
     /// <summary>Runs (or goes on with) a run to its end, or until cancelled; either way the folder holds a checkpoint to go on from.</summary>
     /// <param name="run">The run's folder.</param>
     /// <param name="cancel">Cancels at the next safe point; the state is saved.</param>
-    /// <exception cref="NonFiniteException">A loss, gradient or logit is not finite; the weights are as before the update.</exception>
-    /// <exception cref="InputException">The disk is full, sampler and trainer disagree, or no completion could be judged.</exception>
+    /// <exception cref="NonFiniteException">A loss, gradient or logit is not finite, with step and tensor; the weights are as before the update.</exception>
+    /// <exception cref="InputException">The disk is full, no completion could be judged, or the folder belongs to another configuration or model.</exception>
+    /// <exception cref="InvalidOperationException">Sampler and trainer disagree about log-probs beyond rounding.</exception>
     public TrainingResult Run(RunDirectory run, CancellationToken cancel = default)
     {
-        var step = Restore(run);
-        EvaluationResult? before = null, after = null;
+        if (RunConfigFile.ToJson(run.Config) != RunConfigFile.ToJson(config))
+            throw new ArgumentException($"{run.Folder} belongs to another configuration: {string.Join("; ", RunConfigFile.Differences(run.Config, config))}.", nameof(run));
+        // The weights are those after `done` whole steps, at every moment at which work can be cancelled.
+        var done = Restore(run);
+        var saved = done;
+        RequireRoom(run, done);
+        events.Started?.Invoke(done);
         try
         {
-            if (step == 0)
-                run.AppendEvaluation((before = Evaluate(0, cancel)).ToJson());
-            for (; step < config.Steps; step++)
+            for (; ; )
             {
+                if (IsEvaluationDue(done) && run.Evaluation(done) is null)
+                    run.AppendEvaluation(Evaluate(done, cancel).ToJson());
+                if (done == config.Steps)
+                    return new(done, Completed: true, run.Evaluation(0), run.Evaluation(done));
                 cancel.ThrowIfCancellationRequested();
-                var metrics = new StepMetrics(step);
-                var groups = Advance(step, metrics, cancel);
-                if (config.Logging.RolloutsEvery > 0 && step % config.Logging.RolloutsEvery == 0)
-                    run.WriteRollouts(step, groups.SelectMany((g, i) => RolloutLog.Rows(step, i, g)));
+                var metrics = new StepMetrics(done);
+                var groups = Advance(done, metrics, cancel);
+                done++;
+                if (config.Logging.RolloutsEvery > 0 && metrics.Step % config.Logging.RolloutsEvery == 0)
+                    run.WriteRollouts(metrics.Step, groups.SelectMany((g, i) => RolloutLog.Rows(metrics.Step, i, g)));
                 run.Append(metrics);
                 events.Step?.Invoke(metrics);
-                var done = step + 1;
-                if (done < config.Steps && config.Evaluation.Every > 0 && done % config.Evaluation.Every == 0)
-                    run.AppendEvaluation(Evaluate(done, cancel).ToJson());
                 if (done % config.Training.CheckpointEvery == 0 || done == config.Steps)
-                    Save(run, done);
+                    Save(run, saved = done);
             }
-            run.AppendEvaluation((after = Evaluate(step, cancel)).ToJson());
-            return new(step, Completed: true, before, after);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            // A step is left before its update or not at all, so the weights are those after `step` whole steps.
-            if (step > 0 && run.Checkpoints.Latest()?.Step != step)
-                Save(run, step);
-            return new(step, Completed: false, before, null);
+            if (saved != done)
+                Save(run, done);
+            return new(done, Completed: false, run.Evaluation(0), null);
+        }
+        catch (NonFiniteException e)
+        {
+            throw new NonFiniteException($"Step {done}: {e.Message}", e);
         }
     }
 
@@ -210,6 +220,7 @@ public sealed class Trainer : IDisposable
         clock.Lap("score");
 
         // 3. Turn rewards into advantages.
+        cancel.ThrowIfCancellationRequested();
         var features = projector?.Project(Policy, [.. samples.Select((s, i) => withFeatures ? old[i].FeatureWeights! : s.Rollout.FeatureWeights!)]);
         var shuffle = Seeds.Derive(config.Seed, Seeds.Purpose.Shuffle, step);
         for (var i = 0; i < groups.Length; i++)
@@ -220,7 +231,8 @@ public sealed class Trainer : IDisposable
         AdvantageMetrics.Report(metrics, groups);
         clock.Lap("features");
 
-        // 4. One optimizer step per mini-batch of whole groups, the old log-probs fixed.
+        // 4. One optimizer step per mini-batch of whole groups, the old log-probs fixed. Once begun it runs to its end.
+        cancel.ThrowIfCancellationRequested();
         update.Run(step, samples, groups.Length, metrics);
         clock.Lap("train");
         clock.Total();
@@ -231,20 +243,35 @@ public sealed class Trainer : IDisposable
     {
         if (run.Checkpoints.Latest(events.Warning) is not { } latest)
         {
-            run.RewindTo(-1);
+            run.RewindTo(0);
             return 0;
         }
+        if (latest.Step > config.Steps)
+            throw new InputException($"{latest.Folder} is beyond the run's {config.Steps} steps; it does not belong to {run.Folder}.");
         TrainingState.Load(latest.Folder, Policy, update.Optimizer);
         run.RewindTo(latest.Step);
         return latest.Step;
     }
 
-    private void Save(RunDirectory run, int step) =>
-        run.Checkpoints.Save(step, 3 * Policy.ParameterCount * sizeof(float), folder => TrainingState.Save(folder, Policy, update.Optimizer));
+    private void RequireRoom(RunDirectory run, int done)
+    {
+        if (done < config.Steps)
+            run.Checkpoints.RequireRoom(TrainingState.Bytes(Policy), 1 + ((config.Steps - done) / config.Training.CheckpointEvery), Policy.ParameterCount * sizeof(float));
+    }
+
+    private bool IsEvaluationDue(int done) => done == 0 || done == config.Steps || (config.Evaluation.Every > 0 && done % config.Evaluation.Every == 0);
+
+    private void Save(RunDirectory run, int step)
+    {
+        run.FlushLogs();
+        run.Checkpoints.Save(step, TrainingState.Bytes(Policy), folder => TrainingState.Save(folder, Policy, update.Optimizer));
+    }
 
     private int[] Encode(Problem problem)
     {
         var ids = Tokenizer.Encode(config.Problems.Chat ? Prompting.ChatPrompt(problem.Prompt) : problem.Prompt);
+        if (ids.FirstOrDefault(id => id >= Policy.Spec.VocabularySize, -1) is >= 0 and var bad)
+            throw new InputException($"The prompt of {problem.Id} holds token {bad} of the tokenizer; the model's vocabulary has {Policy.Spec.VocabularySize}. Tokenizer and weights of {config.Model} do not belong together.");
         return ids.Length <= config.Sampling.MaxPromptTokens
             ? ids
             : throw new InputException($"The prompt of {problem.Id} has {ids.Length} tokens; sampling.maxPromptTokens is {config.Sampling.MaxPromptTokens}. Raise it, or leave such problems out.");
