@@ -13,7 +13,9 @@ internal static class CommandLine
         var parsed = Root().Parse(args);
         if (parsed.Action is ParseErrorAction faults)
             faults.ShowHelp = false;
-        var code = parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        // Of a command line that cannot be read nothing goes to the standard output, suggestions included.
+        var output = parsed.Errors.Count == 0 ? Console.Out : Console.Error;
+        var code = parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = output });
         if (parsed.Errors.Count == 0)
             return code;
         Console.Error.WriteLine($"See: g2rl {(parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ")}--help");

@@ -110,7 +110,9 @@ public static class Evaluator
         }
         if (rates.Count == 0)
             throw new InputException($"No sample of {heldOut.Count} held-out problems could be judged ({failures} failures). Look at the reward function.");
-        return new(step, rates.Count, samples, Interval.OfMean(rates), (double)solved / rates.Count, (double)majority / rates.Count, (double)wellFormed / judged,
+        // A share lies in [0, 1]; the interval of few problems would reach beyond.
+        var interval = Interval.OfMean(rates);
+        return new(step, rates.Count, samples, interval with { Low = Math.Max(0, interval.Low), High = Math.Min(1, interval.High) }, (double)solved / rates.Count, (double)majority / rates.Count, (double)wellFormed / judged,
             wellFormed == 0 ? 0 : (double)rightWellFormed / wellFormed, (double)tokens / (heldOut.Count * samples), (double)truncated / (heldOut.Count * samples), failures, Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 }
