@@ -116,6 +116,19 @@ public sealed class ResumeTests
     }
 
     [TestMethod]
+    public void Run_Diverged_StopsPlainlyNamesTheStepAndCanBeResumed()
+    {
+        using var tiny = new TinyRun();
+        var folder = tiny.Folder("run");
+        var result = G2rlProcess.Call(tiny.Train(folder, "--set", "training.learningRate=1e30", "--set", "evaluation.every=0")).Exits(1);
+        Assert.StartsWith("Step 0: ", result.Error);
+        Assert.DoesNotContain("   at ", result.Error);
+        Assert.IsFalse(Directory.Exists(Path.Combine(folder, "model")));
+        // The same numbers diverge in the same way.
+        Assert.AreEqual(result.Error, G2rlProcess.Call("export-and-train", "--resume", folder).Exits(1).Error);
+    }
+
+    [TestMethod]
     public void Run_FolderOfAnotherProcessAtWork_IsRefusedAndLeftAlone()
     {
         using var tiny = new TinyRun();

@@ -45,8 +45,6 @@ internal static class ExportAndTrainCommand
                 return parsed.GetValue(dryRun) ? DryRun(resolved, asJson) : Train(resolved, () => RunDirectory.Create(resolved, TimeProvider.System, parsed.GetValue(run)), asJson);
             }
             var own = RunDirectory.ConfigOf(folder);
-            if (!File.Exists(own))
-                throw new InputException($"{folder} holds no run (there is no config.json). Give the folder of a run, for example runs/20260101-120000-run.");
             // Overrides alone are overrides of the run's own configuration.
             var asked = RunConfigFile.Load(parsed.GetValue(config) ?? own, parsed.GetValue(set));
             if (parsed.GetValue(dryRun))
@@ -76,7 +74,7 @@ internal static class ExportAndTrainCommand
         foreach (var (purpose, bytes) in plan)
             table.AddRow(Markup.Escape(purpose), $"{bytes / 1048576.0:0.0}");
         table.AddRow("total", $"{plan.Sum(p => p.Bytes) / 1048576.0:0.0}");
-        AnsiConsole.Write(table);
+        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) }).Write(table);
         Console.WriteLine($"{trainer.Policy.ParameterCount:N0} parameters; nothing was written.");
         return 0;
     }

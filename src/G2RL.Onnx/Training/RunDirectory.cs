@@ -74,8 +74,6 @@ public sealed class RunDirectory : IDisposable
     public static RunDirectory Resume(string folder, RunConfig? expected) => Guarded(folder, () =>
     {
         var path = ConfigOf(folder);
-        if (!File.Exists(path))
-            throw new InputException($"{folder} holds no run (there is no config.json). Give the folder of a run, for example runs/20260101-120000-run.");
         var held = FolderLock.Take(folder);
         try
         {
@@ -96,7 +94,10 @@ public sealed class RunDirectory : IDisposable
     });
 
     /// <summary>Path of a run's configuration.</summary>
-    public static string ConfigOf(string folder) => Path.Combine(folder, ConfigFile);
+    /// <exception cref="InputException">The folder holds no run.</exception>
+    public static string ConfigOf(string folder) => IsRun(folder)
+        ? Path.Combine(folder, ConfigFile)
+        : throw new InputException($"{folder} holds no run. Give the folder of a run, for example runs/20260101-120000-run.");
 
     /// <summary>Cuts the logs back to what belongs to the first <paramref name="step"/> steps; a torn last line goes too.</summary>
     public void RewindTo(int step) => Guarded(Folder, () =>
@@ -146,12 +147,12 @@ public sealed class RunDirectory : IDisposable
         try
         {
             var present = Directory.EnumerateFileSystemEntries(folder).Select(p => Path.GetFileName(p)!).Where(n => n is not FolderLock.FileName and not ConfigFile + ".tmp").ToArray();
-            if (present.Contains(ConfigFile))
+            if (IsRun(folder))
                 throw new InputException($"{folder} holds a run already. Go on with it by --resume, or choose another folder.");
             if (present.Length > 0)
                 throw new InputException($"{folder} is not empty (it holds {present.Order(StringComparer.Ordinal).First()}); a run needs a folder of its own. Choose another.");
             // First of all: a folder that has it can be resumed, one that lacks it can be started in.
-            DurableFile.Write(ConfigOf(folder), RunConfigFile.ToJson(config));
+            DurableFile.Write(Path.Combine(folder, ConfigFile), RunConfigFile.ToJson(config));
             return new(folder, config, held);
         }
         catch
@@ -160,6 +161,10 @@ public sealed class RunDirectory : IDisposable
             throw;
         }
     }
+
+    // Models have a config.json, too.
+    private static bool IsRun(string folder) =>
+        File.Exists(Path.Combine(folder, ConfigFile)) && (File.Exists(Path.Combine(folder, FolderLock.FileName)) || Directory.Exists(Path.Combine(folder, "checkpoints")));
 
     private void Append(string path, JsonObject row) => Guarded(Folder, () =>
     {
