@@ -124,8 +124,7 @@ public sealed class CommandTests
         File.WriteAllText(recipe, """{ "hiddenSize": 16, "intermediateSize": 24, "layers": 1, "heads": 2, "keyValueHeads": 1, "headDimension": 8, "maxPositions": 128, "steps": 60, "examplesPerStep": 64, "warmupSteps": 5, "arithmetic": { "maxOperands": 3 } }""");
         using (var process = G2rlProcess.Start("pretrain", "--config", recipe, "--output", stopped, "--threads", "1", "--json"))
         {
-            process.WaitFor(() => File.Exists(Path.Combine(Pretrainer.WorkFolder(stopped), "recipe.json")));
-            Thread.Sleep(400);
+            process.WaitFor(() => process.Output.Contains("\"step\":5,", StringComparison.Ordinal));
             process.Send(PosixSignal.SIGTERM);
             Assert.Contains("--resume", process.End().Exits(130).Error);
         }
@@ -133,6 +132,7 @@ public sealed class CommandTests
         string[] again = ["pretrain", "--config", recipe, "--output", stopped, "--threads", "1", "--json"];
         G2rlProcess.Call(again).Refuses("holds an interrupted pretraining", "--resume");
         var resumed = G2rlProcess.Call([.. again, "--resume"]).Exits(0).Rows;
+        Assert.IsGreaterThan(5, resumed[0]["step"]!.GetValue<int>());
         Assert.AreEqual(60, resumed[^2]["step"]!.GetValue<int>());
         Assert.AreEqual(stopped, resumed[^1]["model"]!.GetValue<string>());
         Assert.IsFalse(Directory.Exists(Pretrainer.WorkFolder(stopped)));

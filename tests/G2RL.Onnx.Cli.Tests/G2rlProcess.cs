@@ -35,16 +35,33 @@ internal sealed class G2rlProcess : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private readonly Process process;
-    private readonly Task<string> output;
+    private readonly StringBuilder output = new();
     private readonly Task<string> error;
 
     private G2rlProcess(Process process)
     {
         this.process = process;
-        (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        error = process.StandardError.ReadToEndAsync();
+        process.OutputDataReceived += (_, e) =>
+        {
+            if (e.Data is not null)
+                lock (output)
+                    output.Append(e.Data).Append('\n');
+        };
+        process.BeginOutputReadLine();
     }
 
     public bool HasExited => process.HasExited;
+
+    /// <summary>Whole lines that it has printed so far.</summary>
+    public string Output
+    {
+        get
+        {
+            lock (output)
+                return output.ToString();
+        }
+    }
 
     /// <summary>Starts a command in the repository's root.</summary>
     public static G2rlProcess Start(params string[] arguments)
@@ -102,7 +119,7 @@ internal sealed class G2rlProcess : IDisposable
             Assert.Fail($"g2rl did not end within {Patience}.");
         }
         process.WaitForExit();
-        return new(process.ExitCode, output.Result, error.Result);
+        return new(process.ExitCode, Output, error.Result);
     }
 
     /// <summary>SIGKILL: no handler runs.</summary>
