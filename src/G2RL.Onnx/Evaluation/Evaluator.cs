@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Evaluation;
 
@@ -57,6 +59,21 @@ public sealed record EvaluationResult(int Step, int Problems, int Samples, Inter
 /// <summary>Samples held-out problems and judges the answers.</summary>
 public static class Evaluator
 {
+    /// <summary>Evaluates the model of a configuration: its weights and what sampling needs, nothing of what training does.</summary>
+    /// <param name="config">The configuration; checked here.</param>
+    /// <param name="problems">Problems of one's own; null takes the configuration's.</param>
+    /// <param name="progress">Called with (samples done, samples in all), from any thread.</param>
+    /// <param name="cancel">Stops between decode steps.</param>
+    /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
+    public static EvaluationResult Run(RunConfig config, IProblemSet? problems = null, Action<int, int>? progress = null, CancellationToken cancel = default)
+    {
+        using var inputs = new RunInputs(config, problems);
+        return Run(inputs, config.Evaluation, step: 0, progress, cancel);
+    }
+
+    internal static EvaluationResult Run(RunInputs inputs, EvaluationConfig config, int step, Action<int, int>? progress, CancellationToken cancel) =>
+        Run(inputs.Policy, inputs.Tokenizer, inputs.Problems, inputs.Encode, inputs.EvaluationSampler(), config.Problems, config.Samples, config.Seed, step, progress, cancel);
+
     /// <summary>Evaluates a policy.</summary>
     /// <param name="policy">The weights.</param>
     /// <param name="tokenizer">Its tokenizer.</param>

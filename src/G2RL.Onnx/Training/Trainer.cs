@@ -39,10 +39,8 @@ public sealed record TrainingResult(int Steps, bool Completed, EvaluationResult?
 public sealed class Trainer : IDisposable
 {
     private readonly RunConfig config;
-    private readonly int threads;
+    private readonly RunInputs inputs;
     private readonly Algorithm algorithm;
-    private readonly HuggingFaceCheckpoint source;
-    private readonly int[] eosTokens;
     private readonly Sampler sampler;
     private readonly Scorer scorer;
     private readonly FeatureProjector? projector;
@@ -57,36 +55,26 @@ public sealed class Trainer : IDisposable
     /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
     public Trainer(RunConfig config, IProblemSet? problems = null, TrainingEvents? events = null)
     {
-        if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
-            throw InputException.Of([.. faults]);
         (this.config, this.events) = (config, events ?? new());
-        threads = config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount;
+        inputs = new RunInputs(config, problems);
         algorithm = AlgorithmTable.All[config.Algorithm.Name];
-        source = HuggingFaceCheckpoint.Open(config.Model);
-        var positions = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
-        if (positions > source.Spec.MaxPositions)
-            throw new InputException($"sampling.maxPromptTokens {config.Sampling.MaxPromptTokens} + sampling.maxNewTokens {config.Sampling.MaxNewTokens} = {positions}; {config.Model} has {source.Spec.MaxPositions} positions (max_position_embeddings). Lower one of them.");
-        Tokenizer = Tokenizer.Load(config.Model);
-        Problems = problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default);
-        Policy = Policy.Load(config.Model, positions);
         reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
-        eosTokens = source.GenerationEosTokens();
-        sampler = new Sampler(Policy, Tokenizer, SamplerSettings(config.Sampling.Temperature, config.Sampling.TopK, config.Sampling.TopP, config.Sampling.MinP));
-        scorer = new Scorer(Policy.Spec, threads);
-        projector = algorithm.NeedsFeatures ? new FeatureProjector(Policy.Spec, threads) : null;
-        update = new PolicyUpdate(Policy, config, threads);
+        sampler = new Sampler(Policy, Tokenizer, inputs.TrainingSampler());
+        scorer = new Scorer(Policy.Spec, inputs.Threads);
+        projector = algorithm.NeedsFeatures ? new FeatureProjector(Policy.Spec, inputs.Threads) : null;
+        update = new PolicyUpdate(Policy, config, inputs.Threads);
         foreach (var warning in RunConfigRules.Warnings(config).Concat(Problems.Notes))
             this.events.Warning?.Invoke(warning);
     }
 
     /// <summary>The policy in training.</summary>
-    public Policy Policy { get; }
+    public Policy Policy => inputs.Policy;
 
     /// <summary>Its tokenizer.</summary>
-    public Tokenizer Tokenizer { get; }
+    public Tokenizer Tokenizer => inputs.Tokenizer;
 
     /// <summary>Problems and rewards.</summary>
-    public IProblemSet Problems { get; }
+    public IProblemSet Problems => inputs.Problems;
 
     /// <summary>Runs (or goes on with) a run to its end, or until cancelled; either way the folder holds a checkpoint to go on from.</summary>
     /// <param name="run">The run's folder.</param>
@@ -138,8 +126,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Evaluates the current weights on held-out problems.</summary>
     public EvaluationResult Evaluate(int step, CancellationToken cancel = default)
     {
-        var result = Evaluator.Run(Policy, Tokenizer, Problems, Encode, SamplerSettings(config.Evaluation.Temperature, 0, config.Evaluation.TopP, 0),
-            config.Evaluation.Problems, config.Evaluation.Samples, config.Evaluation.Seed, step, (done, of) => events.Progress?.Invoke("evaluate", done, of), cancel);
+        var result = Evaluator.Run(inputs, config.Evaluation, step, (done, of) => events.Progress?.Invoke("evaluate", done, of), cancel);
         events.Evaluation?.Invoke(result);
         return result;
     }
@@ -149,7 +136,7 @@ public sealed class Trainer : IDisposable
     public void Export(string folder)
     {
         var weights = Policy.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        source.SaveAs(folder, name => weights[name].Buffer.Span, SafeTensorsDtype.F32);
+        inputs.Checkpoint.SaveAs(folder, name => weights[name].Buffer.Span, SafeTensorsDtype.F32);
     }
 
     /// <summary>The memory that the run will hold, by purpose, bytes.</summary>
@@ -181,8 +168,7 @@ public sealed class Trainer : IDisposable
         scorer.Dispose();
         sampler.Dispose();
         reference?.Dispose();
-        Policy.Dispose();
-        source.Dispose();
+        inputs.Dispose();
     }
 
     // One step: sample, judge, score, shape, update.
@@ -192,7 +178,7 @@ public sealed class Trainer : IDisposable
         // 1. Sample G completions of each of this step's problems from the current policy.
         var problems = Problems.Batch(step, config.Sampling.PromptsPerStep, config.Seed);
         var fromSampling = algorithm.NeedsFeatures && config.Algorithm.Features == FeatureSource.Sampling;
-        var request = new DrawRequest([.. problems.Select(Encode)], config.Sampling.GroupSize, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), step, fromSampling);
+        var request = new DrawRequest([.. problems.Select(inputs.Encode)], config.Sampling.GroupSize, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), step, fromSampling);
         var total = problems.Count * config.Sampling.GroupSize;
         var drawn = sampler.Draw(request, done => events.Progress?.Invoke("sample", done, total), cancel);
         clock.Lap("sample");
@@ -266,25 +252,4 @@ public sealed class Trainer : IDisposable
         run.FlushLogs();
         run.Checkpoints.Save(step, TrainingState.Bytes(Policy), folder => TrainingState.Save(folder, Policy, update.Optimizer));
     }
-
-    private int[] Encode(Problem problem)
-    {
-        var ids = Tokenizer.Encode(config.Problems.Chat ? Prompting.ChatPrompt(problem.Prompt) : problem.Prompt);
-        if (ids.FirstOrDefault(id => id >= Policy.Spec.VocabularySize, -1) is >= 0 and var bad)
-            throw new InputException($"The prompt of {problem.Id} holds token {bad} of the tokenizer; the model's vocabulary has {Policy.Spec.VocabularySize}. Tokenizer and weights of {config.Model} do not belong together.");
-        return ids.Length <= config.Sampling.MaxPromptTokens
-            ? ids
-            : throw new InputException($"The prompt of {problem.Id} has {ids.Length} tokens; sampling.maxPromptTokens is {config.Sampling.MaxPromptTokens}. Raise it, or leave such problems out.");
-    }
-
-    private SamplerSettings SamplerSettings(double temperature, int topK, double topP, double minP) => new()
-    {
-        Sampling = new SamplingSettings { Temperature = temperature, TopK = topK, TopP = topP, MinP = minP },
-        MaxNewTokens = config.Sampling.MaxNewTokens,
-        StopTokens = [.. eosTokens, .. config.Sampling.StopTokens.Select(t => Tokenizer.IdOf(t) ?? throw new InputException($"sampling.stopTokens names '{t}', which the tokenizer of {config.Model} does not have. Use a token's exact text, or sampling.stopStrings."))],
-        StopStrings = config.Sampling.StopStrings,
-        MaxRows = config.Sampling.MaxRows,
-        CacheBudgetBytes = (long)config.Sampling.CacheBudgetMiB << 20,
-        Threads = threads,
-    };
 }
