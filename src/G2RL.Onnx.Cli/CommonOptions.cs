@@ -10,10 +10,20 @@ internal static class CommonOptions
 
     public static Option<string[]> Set() => new("--set") { Description = "Overrides one setting, for example --set sampling.groupSize=8. May be repeated.", HelpName = "NAME=VALUE", DefaultValueFactory = _ => [] };
 
-    public static Option<bool> Json() => new("--json") { Description = "Prints JSON Lines instead of text." };
+    public static Option<bool> Json() => new("--json") { Description = "Prints JSON Lines instead of text; nothing else goes to the standard output." };
 
     public static Option<string> Model() => new("--model") { Description = "Hugging Face folder of the model.", HelpName = "FOLDER", Required = true };
 
+    public static Option<int> Threads() => new("--threads") { Description = "Threads; 0 means every core.", HelpName = "N", DefaultValueFactory = _ => 0 };
+
     /// <summary>The configuration that a command line asks for.</summary>
     public static RunConfig Load(ParseResult parsed, Option<string?> config, Option<string[]> set) => RunConfigFile.Load(parsed.GetValue(config), parsed.GetValue(set));
+
+    /// <summary>The number of threads that a command line asks for.</summary>
+    public static int Threads(ParseResult parsed, Option<int> threads) => parsed.GetValue(threads) switch
+    {
+        0 => Environment.ProcessorCount,
+        > 0 and <= 1024 and var count => count,
+        var count => throw new InputException($"--threads is {count}; it must be 0 (every core) to 1024."),
+    };
 }

@@ -2,13 +2,15 @@ using System.Runtime.InteropServices;
 
 namespace G2RL.Onnx.Cli;
 
-/// <summary>Turns Ctrl-C and SIGTERM into a cancellation, so that work ends at its next safe point and is saved; a second Ctrl-C ends at once.</summary>
+/// <summary>Turns Ctrl-C, SIGTERM and a closed terminal into a cancellation, so that work ends at its next safe point and is saved; the second one ends at once.</summary>
 internal sealed class Interruption : IDisposable
 {
+    private static readonly PosixSignal[] Signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+
     private readonly CancellationTokenSource source = new();
     private readonly PosixSignalRegistration[] registrations;
 
-    public Interruption() => registrations = [PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle)];
+    public Interruption() => registrations = [.. Signals.Select(signal => PosixSignalRegistration.Create(signal, Handle))];
 
     public CancellationToken Token => source.Token;
 

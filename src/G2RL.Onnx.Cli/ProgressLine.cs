@@ -11,8 +11,9 @@ internal sealed class ProgressLine : IDisposable
     private readonly bool live;
     private readonly bool silent;
     private readonly Lock gate = new();
-    private readonly long started = Stopwatch.GetTimestamp();
+    private long started = Stopwatch.GetTimestamp();
     private long lastPlain = Stopwatch.GetTimestamp();
+    private double startedAt;
     private bool drawn;
 
     public ProgressLine(bool json)
@@ -41,6 +42,13 @@ internal sealed class ProgressLine : IDisposable
         }
     }
 
+    /// <summary>Measures from here: a share in [0, 1] of the work was done before, by another process.</summary>
+    public void StartAt(double overall)
+    {
+        lock (gate)
+            (started, startedAt) = (Stopwatch.GetTimestamp(), overall);
+    }
+
     /// <summary>Shows how far a phase has come; <paramref name="overall"/> in [0, 1] gives the time left.</summary>
     public void Show(string phase, int done, int of, double overall)
     {
@@ -48,19 +56,20 @@ internal sealed class ProgressLine : IDisposable
             return;
         lock (gate)
         {
-            var elapsed = Stopwatch.GetElapsedTime(started);
-            var left = overall is > 0.01 and < 1 ? $", about {Span(elapsed * ((1 - overall) / overall))} left" : "";
+            var text = $"{overall:P0} {phase} {done}/{of}{Left(overall)}";
             if (live)
             {
                 Erase();
                 var filled = (int)(24 * Math.Clamp(overall, 0, 1));
-                Console.Write($"[{new string('#', filled)}{new string('.', 24 - filled)}] {overall:P0} {phase} {done}/{of}{left}");
+                text = $"[{new string('#', filled)}{new string('.', 24 - filled)}] {text}";
+                // A line that wraps could not be erased.
+                Console.Write(text[..Math.Min(text.Length, Math.Max(1, AnsiConsole.Profile.Width - 1))]);
                 drawn = true;
             }
             else if (Stopwatch.GetElapsedTime(lastPlain) > PlainInterval)
             {
                 lastPlain = Stopwatch.GetTimestamp();
-                Console.WriteLine($"{overall:P0} {phase} {done}/{of}{left}");
+                Console.WriteLine(text);
             }
         }
     }
@@ -72,6 +81,12 @@ internal sealed class ProgressLine : IDisposable
     }
 
     public static string Span(TimeSpan time) => time.TotalHours >= 1 ? $"{time.TotalHours:0.0} h" : time.TotalMinutes >= 1 ? $"{(int)time.TotalMinutes} min {time.Seconds} s" : $"{time.TotalSeconds:0} s";
+
+    private string Left(double overall)
+    {
+        var share = overall - startedAt;
+        return share > 0.01 && overall < 1 ? $", about {Span(Stopwatch.GetElapsedTime(started) * ((1 - overall) / share))} left" : "";
+    }
 
     private void Erase()
     {

@@ -1,5 +1,9 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Training;
 using Microsoft.ML.OnnxRuntime;
 
@@ -8,25 +12,66 @@ namespace G2RL.Onnx.Cli.Commands;
 /// <summary>What this machine offers.</summary>
 internal static class DoctorCommand
 {
+    private const string DefaultModel = "models/arithmetic-base";
+
     public static Command Create()
     {
         var json = CommonOptions.Json();
-        var command = new Command("doctor", "Tells what this machine offers: versions, cores, memory, disk, execution providers; and what is missing.") { json };
+        var model = new Option<string?>("--model") { Description = $"Hugging Face folder to be tried; {DefaultModel} by default.", HelpName = "FOLDER" };
+        var command = new Command("doctor", """
+            Tells what this machine offers: versions, cores, memory, disk, execution providers; and tries a model: reads its weights and
+            tokenizer and samples a token. Exits with 2 when the model does not work.
+
+              g2rl doctor --model models/mine
+            """)
+        {
+            model,
+            json,
+        };
         command.SetAction(parsed =>
         {
             var facts = RunEnvironment.Describe();
+            facts["threads"] = Environment.ProcessorCount;
             facts["execution_providers"] = new JsonArray([.. OrtEnv.Instance().GetAvailableProviders().Select(p => (JsonNode)p)]);
             facts["free_disk_mib"] = new DriveInfo(Directory.GetCurrentDirectory()).AvailableFreeSpace >> 20;
-            facts["default_model"] = File.Exists(Path.Combine("models", "arithmetic-base", "config.json")) ? "models/arithmetic-base" : null;
-            if (parsed.GetValue(json))
+            var folder = parsed.GetValue(model) ?? DefaultModel;
+            facts["model"] = folder;
+            string? fault = null;
+            try
             {
-                Console.WriteLine(facts.ToJsonString());
-                return 0;
+                Try(folder, facts);
             }
-            foreach (var (name, value) in facts)
-                Console.WriteLine($"{name,-20} {value?.ToJsonString().Trim('"') ?? "missing: run from the repository's root, or give --set model=FOLDER"}");
-            return 0;
+            catch (Exception e) when (e is InputException or NonFiniteException)
+            {
+                facts["model_fault"] = fault = e.Message;
+            }
+            if (parsed.GetValue(json))
+                Console.WriteLine(facts.ToJsonString());
+            else
+                foreach (var (name, value) in facts.Where(f => f.Key != "model_fault"))
+                    Console.WriteLine($"{name,-20} {(value is JsonArray list ? string.Join(", ", list) : value)}");
+            if (fault is null)
+                return 0;
+            Console.Error.WriteLine(fault);
+            if (parsed.GetValue(model) is null)
+                Console.Error.WriteLine($"{DefaultModel} is part of the repository: run from its root, or name a model by --model (for a run: --set model=FOLDER).");
+            return Failures.Input;
         });
         return command;
+    }
+
+    private static void Try(string folder, JsonObject facts)
+    {
+        using var checkpoint = HuggingFaceCheckpoint.Open(folder);
+        var spec = checkpoint.Spec;
+        (facts["architecture"], facts["parameters"]) = (spec.Architecture, spec.Parameters.Sum(p => p.Count));
+        (facts["vocabulary"], facts["positions"]) = (spec.VocabularySize, spec.MaxPositions);
+        facts["weights_mib"] = (spec.Parameters.Sum(p => p.Count) * sizeof(float)) >> 20;
+        var tokenizer = Tokenizer.Load(folder);
+        facts["tokenizer_tokens"] = tokenizer.VocabularySize;
+        var prompt = tokenizer.Encode("1");
+        using var policy = Policy.Load(folder, Math.Min(spec.MaxPositions, prompt.Length + 1));
+        using var sampler = new Sampler(policy, tokenizer, new() { MaxNewTokens = 1 });
+        facts["sampled_token"] = sampler.Draw(new([prompt], 1, Seed: 0, Step: 0))[0][0].Tokens[0];
     }
 }

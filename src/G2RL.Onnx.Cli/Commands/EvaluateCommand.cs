@@ -1,5 +1,5 @@
 using System.CommandLine;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Evaluation;
 
 namespace G2RL.Onnx.Cli.Commands;
 
@@ -10,7 +10,18 @@ internal static class EvaluateCommand
     {
         var (config, set, json) = (CommonOptions.Config(), CommonOptions.Set(), CommonOptions.Json());
         var model = new Option<string?>("--model") { Description = "Hugging Face folder; the configuration's model by default.", HelpName = "FOLDER" };
-        var command = new Command("evaluate", "Samples a model on held-out problems and gives pass@1 with its interval, pass@n, maj@n and the share of well-formed answers.") { model, config, set, json };
+        var command = new Command("evaluate", """
+            Samples a model on held-out problems and gives pass@1 with its 95 % interval over problems, pass@n, maj@n (n: evaluation.samples) and
+            the share of well-formed answers.
+
+              g2rl evaluate --model runs/20260101-120000-run/model --set evaluation.problems=200
+            """)
+        {
+            model,
+            config,
+            set,
+            json,
+        };
         command.SetAction(parsed =>
         {
             var resolved = CommonOptions.Load(parsed, config, set);
@@ -18,26 +29,13 @@ internal static class EvaluateCommand
                 resolved = resolved with { Model = folder };
             using var interruption = new Interruption();
             using var progress = new ProgressLine(parsed.GetValue(json));
-            // No reference model and no features are needed to evaluate.
-            using var trainer = new Trainer(resolved with { Algorithm = resolved.Algorithm with { Name = "grpo", KlCoefficient = 0 } }, events: new()
-            {
-                Progress = (_, done, of) => progress.Show("samples", done, of, (double)done / of),
-                Warning = progress.Warning,
-            });
-            try
-            {
-                var result = trainer.Evaluate(0, interruption.Token);
-                if (parsed.GetValue(json))
-                    Console.WriteLine(result.ToJson().ToJsonString());
-                else
-                    foreach (var (name, value) in result.ToJson())
-                        progress.Line($"{name,-20} {value}");
-                return 0;
-            }
-            catch (OperationCanceledException)
-            {
-                return Failures.Interrupted;
-            }
+            var result = Evaluator.Run(resolved, progress: (done, of) => progress.Show("samples", done, of, (double)done / of), cancel: interruption.Token);
+            if (parsed.GetValue(json))
+                Console.WriteLine(result.ToJson().ToJsonString());
+            else
+                foreach (var (name, value) in result.ToJson())
+                    progress.Line($"{name,-20} {value}");
+            return 0;
         });
         return command;
     }

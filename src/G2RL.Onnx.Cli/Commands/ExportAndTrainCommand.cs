@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Configuration;
-using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Reports;
 using G2RL.Onnx.Training;
 using Spectre.Console;
@@ -15,24 +14,43 @@ internal static class ExportAndTrainCommand
     public static Command Create()
     {
         var (config, set, json) = (CommonOptions.Config(), CommonOptions.Set(), CommonOptions.Json());
-        var run = new Option<string?>("--run") { Description = "Folder of the new run; by default runs/<utc>-<name>.", HelpName = "FOLDER" };
-        var resume = new Option<string?>("--resume") { Description = "Goes on with an interrupted run in this folder, from its last checkpoint.", HelpName = "FOLDER" };
-        var dryRun = new Option<bool>("--dry-run") { Description = "Prints the resolved configuration and the memory plan, and stops." };
-        var command = new Command("export-and-train", "Writes a model's graphs, trains it with verifiable rewards, evaluates it before and after on held-out problems, and exports the better checkpoint.")
+        var run = new Option<string?>("--run") { Description = "Folder of the new run, which must be new or empty; by default runs/<utc>-<name>.", HelpName = "FOLDER" };
+        var resume = new Option<string?>("--resume") { Description = "Goes on with an interrupted run in this folder, from its last checkpoint, bit for bit as if it had never stopped. Its configuration is kept there; another one is refused.", HelpName = "FOLDER" };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Prints the resolved configuration and the memory plan, and stops. Writes nothing." };
+        var command = new Command("export-and-train", """
+            Writes a model's graphs, trains it with verifiable rewards, evaluates it before and after on held-out problems, and exports the better checkpoint.
+
+            A run's folder holds config.json, metrics.jsonl, evaluations.jsonl, rollouts/, checkpoints/, artifacts/ (the graphs), model/ (the result) and report.html.
+            Ctrl-C and SIGTERM save and exit with 130; a killed run loses at most training.checkpointEvery steps. Settings and their defaults: --dry-run.
+
+              g2rl export-and-train --config docs/recipes/adder-122.json --set seed=1
+              g2rl export-and-train --resume runs/20260101-120000-run
+            """)
         {
-            config, set, run, resume, dryRun, json,
+            config,
+            set,
+            run,
+            resume,
+            dryRun,
+            json,
         };
         command.SetAction(parsed =>
         {
-            var folder = parsed.GetValue(resume);
+            var (folder, asJson) = (parsed.GetValue(resume), parsed.GetValue(json));
             if (folder is not null && parsed.GetValue(run) is not null)
                 throw new InputException("--run starts a run and --resume goes on with one; give one of them.");
-            var given = parsed.GetValue(config) is not null || parsed.GetValue(set)!.Length > 0;
-            var resolved = folder is null || given ? CommonOptions.Load(parsed, config, set) : null;
+            if (folder is null)
+            {
+                var resolved = CommonOptions.Load(parsed, config, set);
+                return parsed.GetValue(dryRun) ? DryRun(resolved, asJson) : Train(resolved, () => RunDirectory.Create(resolved, TimeProvider.System, parsed.GetValue(run)), asJson);
+            }
+            var own = RunDirectory.ConfigOf(folder);
+            // Overrides alone are overrides of the run's own configuration.
+            var asked = RunConfigFile.Load(parsed.GetValue(config) ?? own, parsed.GetValue(set));
             if (parsed.GetValue(dryRun))
-                return DryRun(resolved ?? RunConfigFile.Load(Path.Combine(folder!, "config.json")), parsed.GetValue(json));
-            using var directory = folder is null ? RunDirectory.Create(resolved!, TimeProvider.System, parsed.GetValue(run)) : RunDirectory.Resume(folder, resolved);
-            return Train(directory, parsed.GetValue(json));
+                return DryRun(asked, asJson);
+            using var directory = RunDirectory.Resume(folder, asked);
+            return Train(directory.Config, () => directory, asJson);
         });
         return command;
     }
@@ -56,72 +74,74 @@ internal static class ExportAndTrainCommand
         foreach (var (purpose, bytes) in plan)
             table.AddRow(Markup.Escape(purpose), $"{bytes / 1048576.0:0.0}");
         table.AddRow("total", $"{plan.Sum(p => p.Bytes) / 1048576.0:0.0}");
-        AnsiConsole.Write(table);
+        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) }).Write(table);
         Console.WriteLine($"{trainer.Policy.ParameterCount:N0} parameters; nothing was written.");
         return 0;
     }
 
-    private static int Train(RunDirectory run, bool json)
+    private static int Train(RunConfig config, Func<RunDirectory> open, bool json)
     {
         using var interruption = new Interruption();
         using var progress = new ProgressLine(json);
-        var (config, started, step) = (run.Config, Stopwatch.GetTimestamp(), 0);
-        using var trainer = new Trainer(config, events: new()
-        {
-            Warning = progress.Warning,
-            Progress = (phase, done, of) => progress.Show($"step {step + 1}/{config.Steps} {phase}", done, of, (step + (phase == "sample" ? 0.3 * done / of : 0)) / config.Steps),
-            Step = m =>
-            {
-                step = m.Step + 1;
-                if (json)
-                    Console.WriteLine(m.ToJson().ToJsonString());
-                else
-                    progress.Line(Describe(m, config));
-                progress.Show("step", step, config.Steps, (double)step / config.Steps);
-            },
-            Evaluation = e =>
-            {
-                if (json)
-                    Console.WriteLine(e.ToJson().ToJsonString());
-                else
-                    progress.Line(Describe(e));
-            },
-        });
-        var artifacts = Path.Combine(run.Folder, "artifacts");
+        var (view, started) = (new TrainingView(config, progress, json), Stopwatch.GetTimestamp());
+        // Model, tokenizer and problems are checked before a folder is made.
+        using var trainer = new Trainer(config, events: view.Events);
+        using var run = open();
+        var (artifacts, model) = (Path.Combine(run.Folder, "artifacts"), Path.Combine(run.Folder, "model"));
         if (!Directory.Exists(artifacts))
             GraphArtifacts.Write(artifacts, trainer.Policy.Spec, config);
-        if (!json)
-            progress.Line($"{run.Folder}: {config.Algorithm.Name} on {trainer.Problems.Name}, {trainer.Policy.ParameterCount:N0} parameters, {config.Steps} steps of {config.Sampling.PromptsPerStep} x {config.Sampling.GroupSize} rollouts, seed {config.Seed}");
+        view.Show(
+            new() { ["run"] = run.Folder, ["algorithm"] = config.Algorithm.Name, ["problems"] = trainer.Problems.Name, ["parameters"] = trainer.Policy.ParameterCount, ["seed"] = config.Seed },
+            $"{run.Folder}: {config.Algorithm.Name} on {trainer.Problems.Name}, {trainer.Policy.ParameterCount:N0} parameters, {config.Steps} steps of {config.Sampling.PromptsPerStep} x {config.Sampling.GroupSize} rollouts, seed {config.Seed}");
         var result = trainer.Run(run, interruption.Token);
         if (!result.Completed)
         {
-            HtmlReport.Write(run.Folder);
-            progress.Warning($"interrupted after step {result.Steps}; go on with: g2rl export-and-train --resume {run.Folder}");
+            Report(run, progress);
+            progress.Warning($"interrupted after {result.Steps} steps; go on with: g2rl export-and-train --resume {run.Folder}");
             return Failures.Interrupted;
         }
-        var model = Path.Combine(run.Folder, "model");
+        var complete = !view.Worked && Directory.Exists(model);
         if (!Directory.Exists(model))
             trainer.Export(model);
-        HtmlReport.Write(run.Folder);
-        if (!json)
-        {
-            if (result.Before is { } before && result.After is { } after)
-                progress.Line($"pass@1 {before.PassAt1.Mean:P1} -> {after.PassAt1.Mean:P1} ({100 * (after.PassAt1.Mean - before.PassAt1.Mean):+0.0;-0.0} points), on well-formed answers {before.PassAt1WellFormed:P1} -> {after.PassAt1WellFormed:P1}");
-            progress.Line($"{ProgressLine.Span(Stopwatch.GetElapsedTime(started))}, peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1048576.0:0} MiB");
-            progress.Line($"model   {model}");
-            progress.Line($"graphs  {artifacts}");
-            progress.Line($"report  {Path.Combine(run.Folder, "report.html")}");
-        }
+        var report = Report(run, progress);
+        if (complete && !json)
+            progress.Line("This run was complete; nothing was left to do.");
+        Show(result, run, model, artifacts, report, view, json, started);
         return 0;
     }
 
-    private static string Describe(StepMetrics m, RunConfig config)
+    private static void Show(TrainingResult result, RunDirectory run, string model, string artifacts, string? report, TrainingView view, bool json, long started)
     {
-        string Value(string name, string label, string format) => m.Values.TryGetValue(name, out var v) ? $"  {label} {v.ToString(format)}" : "";
-        return $"step {m.Step + 1,4}/{config.Steps}" + Value("reward/right_share", "right", "P1") + Value("g2rl/nu_mean", "nu", "0.000") + Value("policy/kl_nats", "kl", "0.0000")
-            + Value("policy/entropy_nats", "entropy", "0.000") + Value("policy/clip_share", "clip", "P1") + Value("response/length_mean", "length", "0.0") + Value("speed/sample_tokens_per_s", "tokens/s", "0") + Value("time/step_s", "s", "0.00");
+        var row = new JsonObject { ["run"] = run.Folder, ["completed"] = true, ["model"] = model, ["artifacts"] = artifacts, ["report"] = report };
+        var lines = new List<string>();
+        if (result is { Before: { } before, After: { } after })
+        {
+            (row["pass@1_before"], row["pass@1_after"]) = (before.PassAt1.Mean, after.PassAt1.Mean);
+            lines.Add($"pass@1 {before.PassAt1.Mean:P1} -> {after.PassAt1.Mean:P1} ({100 * (after.PassAt1.Mean - before.PassAt1.Mean):+0.0;-0.0;0.0} points), on well-formed answers {before.PassAt1WellFormed:P1} -> {after.PassAt1WellFormed:P1}");
+        }
+        lines.Add($"{ProgressLine.Span(Stopwatch.GetElapsedTime(started))}, peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1048576.0:0} MiB");
+        lines.Add($"model   {model}");
+        lines.Add($"graphs  {artifacts}");
+        if (report is not null)
+            lines.Add($"report  {report}");
+        if (json)
+            view.Show(row, "");
+        else
+            foreach (var line in lines)
+                view.Show([], line);
     }
 
-    private static string Describe(EvaluationResult e) =>
-        $"evaluation after {e.Step} steps: pass@1 {e.PassAt1.Mean:P1} [{e.PassAt1.Low:P1}, {e.PassAt1.High:P1}], pass@{e.Samples} {e.PassAtN:P1}, maj@{e.Samples} {e.MajorityAtN:P1}, well-formed {e.WellFormed:P1}, {e.Problems} problems x {e.Samples} samples, {e.Seconds:0.0} s";
+    // Derived from the logs at any time by g2rl report, so no run fails for it.
+    private static string? Report(RunDirectory run, ProgressLine progress)
+    {
+        try
+        {
+            return HtmlReport.Write(run.Folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InputException)
+        {
+            progress.Warning($"no report: {e.Message} Write it later with: g2rl report {run.Folder}");
+            return null;
+        }
+    }
 }

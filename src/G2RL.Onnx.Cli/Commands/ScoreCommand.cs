@@ -1,9 +1,8 @@
 using System.CommandLine;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Tokenizers;
-using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Cli.Commands;
 
@@ -14,49 +13,83 @@ internal static class ScoreCommand
 
     public static Command Create()
     {
-        var model = CommonOptions.Model();
+        var (model, threads) = (CommonOptions.Model(), CommonOptions.Threads());
         var input = new Option<string>("--input") { Description = "JSONL file; a row is {\"ids\": [...], \"prompt_length\": n} or {\"prompt\": \"...\", \"completion\": \"...\"}.", HelpName = "FILE", Required = true };
-        var output = new Option<string?>("--output") { Description = "JSONL file to be written; standard output by default.", HelpName = "FILE" };
+        var output = new Option<string?>("--output") { Description = "JSONL file to be written, whole or not at all; standard output by default.", HelpName = "FILE" };
         var hidden = new Option<bool>("--hidden") { Description = "Also writes the last hidden states (the LM head's input), one list of numbers per token." };
-        var temperature = new Option<double>("--temperature") { Description = "Divides the logits.", DefaultValueFactory = _ => 1.0 };
-        var command = new Command("score", "Gives every response token's log-prob and entropy under a model, row by row.") { model, input, output, hidden, temperature };
+        var temperature = new Option<double>("--temperature") { Description = "Divides the logits.", HelpName = "T", DefaultValueFactory = _ => 1.0 };
+        var command = new Command("score", """
+            Gives every response token's log-prob and entropy (nats) under a model, one row of JSON for each row of the input:
+            {"log_probs": [...], "entropies": [...]}, with --hidden also "hidden_states". Every input row is checked before the first is scored.
+
+              g2rl score --model models/arithmetic-base --input rows.jsonl --output scores.jsonl
+            """)
+        {
+            model,
+            input,
+            output,
+            hidden,
+            temperature,
+            threads,
+        };
         command.SetAction(parsed =>
         {
-            var (folder, path, t) = (parsed.GetValue(model)!, parsed.GetValue(input)!, parsed.GetValue(temperature));
+            var (folder, t, target) = (parsed.GetValue(model)!, parsed.GetValue(temperature), parsed.GetValue(output));
             if (!(t > 0 && double.IsFinite(t)))
                 throw new InputException($"--temperature is {t}; it must be above 0 and finite.");
-            if (!File.Exists(path))
-                throw new InputException($"{path} does not exist; --input takes a JSONL file.");
-            using var checkpoint = Checkpoints.HuggingFaceCheckpoint.Open(folder);
-            var tokenizer = new Lazy<Tokenizer>(() => Tokenizer.Load(folder));
-            // Every row is read and checked before the first is scored: nothing is written of a broken file.
-            var rows = File.ReadLines(path).Select((line, i) => Read(line, $"{path}:{i + 1}", checkpoint.Spec.VocabularySize, checkpoint.Spec.MaxPositions, tokenizer)).ToArray();
-            using var policy = Policy.Load(folder, Math.Max(1, rows.Select(r => r.InputLength).DefaultIfEmpty(1).Max()));
-            using var scorer = new Scorer(policy.Spec, Environment.ProcessorCount);
-            using var progress = new ProgressLine(json: parsed.GetValue(output) is null);
-            var aside = parsed.GetValue(output) is { } target ? target + ".tmp" : null;
-            using (var writer = aside is null ? Console.Out : new StreamWriter(aside))
+            using var checkpoint = HuggingFaceCheckpoint.Open(folder);
+            var rows = ScoreRows.Read(parsed.GetValue(input)!, checkpoint.Spec, new(() => Tokenizer.Load(folder)));
+            using var interruption = new Interruption();
+            using var policy = Policy.Load(folder, rows.Max(r => r.InputLength));
+            using var scorer = new Scorer(policy.Spec, CommonOptions.Threads(parsed, threads));
+            using var progress = new ProgressLine(json: target is null);
+            void Write(TextWriter writer)
+            {
                 for (var start = 0; start < rows.Length; start += RowsAtOnce)
                 {
+                    interruption.Token.ThrowIfCancellationRequested();
                     var part = rows[start..Math.Min(rows.Length, start + RowsAtOnce)];
-                    foreach (var scores in scorer.Score(policy, part, t, Math.Max(4096, policy.Positions), parsed.GetValue(hidden)))
-                        writer.WriteLine(Row(scores, policy.Spec.HiddenSize).ToJsonString());
+                    foreach (var (scores, i) in scorer.Score(policy, part, t, Math.Max(4096, policy.Positions), parsed.GetValue(hidden)).Select((s, i) => (s, start + i)))
+                        writer.WriteLine(Row(scores, policy.Spec.HiddenSize, i).ToJsonString());
                     progress.Show("rows", start + part.Length, rows.Length, (start + part.Length) / (double)rows.Length);
                 }
-            if (aside is not null)
-                File.Move(aside, parsed.GetValue(output)!, overwrite: true);
+            }
+            if (target is null)
+                Write(Console.Out);
+            else
+                Aside(target, Write);
             return 0;
         });
         return command;
     }
 
-    private static JsonObject Row(Scores scores, int width)
+    private static void Aside(string target, Action<TextWriter> write)
     {
-        static JsonArray Numbers(ReadOnlySpan<float> values)
+        var aside = target + ".tmp";
+        try
+        {
+            using (var writer = new StreamWriter(aside))
+                write(writer);
+            File.Move(aside, target, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{target} cannot be written: {e.Message} Choose another --output.", e);
+        }
+        finally
+        {
+            if (File.Exists(aside))
+                File.Delete(aside);
+        }
+    }
+
+    private static JsonObject Row(Scores scores, int width, int index)
+    {
+        JsonArray Numbers(ReadOnlySpan<float> values)
         {
             var array = new JsonArray();
             foreach (var value in values)
-                array.Add((JsonNode)value);
+                array.Add(float.IsFinite(value) ? (JsonNode)value : throw new NonFiniteException($"Row {index + 1}: the model gave {value}, which is no number. Look for broken weights."));
             return array;
         }
         var row = new JsonObject { ["log_probs"] = Numbers(scores.LogProbs), ["entropies"] = Numbers(scores.Entropies) };
@@ -68,41 +101,5 @@ internal static class ScoreCommand
             row["hidden_states"] = list;
         }
         return row;
-    }
-
-    private static Sequence Read(string line, string place, int vocabulary, int positions, Lazy<Tokenizer> tokenizer)
-    {
-        try
-        {
-            var row = JsonNode.Parse(line) as JsonObject ?? throw new InputException($"{place}: a row is a JSON object.");
-            int[] prompt, response;
-            if (row["ids"] is JsonArray array)
-            {
-                var ids = array.Select(id => id!.GetValue<int>()).ToArray();
-                var length = row["prompt_length"]?.GetValue<int>() ?? throw new InputException($"{place}: 'prompt_length' is missing; it says how many of the ids are prompt.");
-                if (length < 1 || length >= ids.Length)
-                    throw new InputException($"{place}: prompt_length is {length} of {ids.Length} ids; prompt and response need at least one each.");
-                (prompt, response) = (ids[..length], ids[length..]);
-            }
-            else if (row["prompt"]?.GetValue<string>() is { } text && row["completion"]?.GetValue<string>() is { } completion)
-            {
-                (prompt, response) = (tokenizer.Value.Encode(text), tokenizer.Value.Encode(completion));
-                if (prompt.Length == 0 || response.Length == 0)
-                    throw new InputException($"{place}: prompt and completion need at least one token each.");
-            }
-            else
-            {
-                throw new InputException($"{place}: a row has 'ids' and 'prompt_length', or 'prompt' and 'completion'.");
-            }
-            if (prompt.Concat(response).FirstOrDefault(id => id < 0 || id >= vocabulary, -1) is var bad && prompt.Concat(response).Any(id => id < 0 || id >= vocabulary))
-                throw new InputException($"{place}: id {bad} lies outside the vocabulary of {vocabulary}.");
-            if (prompt.Length + response.Length > positions)
-                throw new InputException($"{place}: {prompt.Length + response.Length} tokens; the model has {positions} positions.");
-            return new(prompt, response);
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or NullReferenceException)
-        {
-            throw new InputException($"{place}: {e.Message}", e);
-        }
     }
 }

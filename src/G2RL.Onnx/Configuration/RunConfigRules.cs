@@ -12,7 +12,8 @@ public static class RunConfigRules
             if (!ok)
                 faults.Add($"{name} is {value}; {rule}");
         }
-        void AtLeast(int value, int low, string name) => Rule(value >= low, name, value, $"it must be at least {low}.");
+        // No count needs more, and products of counts stay far from overflow.
+        void AtLeast(int value, int low, string name, int most = 1_000_000) => Rule(value >= low && value <= most, name, value, value < low ? $"it must be at least {low}." : $"it must be at most {most}.");
         void Positive(double value, string name) => Rule(value > 0 && double.IsFinite(value), name, value, "it must be above 0 and finite.");
         void NotNegative(double value, string name) => Rule(value >= 0 && double.IsFinite(value), name, value, "it must be 0 or more and finite.");
         void Share(double value, string name, bool zero, bool one) =>
@@ -20,7 +21,7 @@ public static class RunConfigRules
 
         Rule(c.Name.Length is > 0 and <= 100 && c.Name.All(ch => char.IsAsciiLetterOrDigit(ch) || ch is '-' or '_' or '.') && c.Name[0] != '.', "name", $"'{c.Name}'", "it is part of a folder's name: letters, digits, '-', '_' and '.', not starting with '.'.");
         AtLeast(c.Steps, 1, "steps");
-        AtLeast(c.Sampling.PromptsPerStep, 1, "sampling.promptsPerStep");
+        AtLeast(c.Sampling.PromptsPerStep, 1, "sampling.promptsPerStep", most: 10_000);
         Rule(c.Sampling.GroupSize >= 2, "sampling.groupSize", c.Sampling.GroupSize, "a group-relative advantage needs at least 2.");
         AtLeast(c.Sampling.MaxPromptTokens, 1, "sampling.maxPromptTokens");
         AtLeast(c.Sampling.MaxNewTokens, 1, "sampling.maxNewTokens");
@@ -28,7 +29,11 @@ public static class RunConfigRules
         AtLeast(c.Sampling.TopK, 0, "sampling.topK");
         Share(c.Sampling.TopP, "sampling.topP", zero: false, one: true);
         Share(c.Sampling.MinP, "sampling.minP", zero: true, one: true);
-        Rule(c.Sampling.StopStrings.All(s => s.Length > 0), "sampling.stopStrings", "holding an empty text", "every text must have at least one character.");
+        Rule(c.Sampling.GroupSize <= 10_000, "sampling.groupSize", c.Sampling.GroupSize, "it must be at most 10000.");
+        Rule(c.Sampling.StopStrings.All(s => s is { Length: > 0 }), "sampling.stopStrings", "holding an empty text", "every text must have at least one character.");
+        Rule(c.Sampling.StopTokens.All(s => s is { Length: > 0 }), "sampling.stopTokens", "holding an empty text", "every token must have at least one character.");
+        Rule(c.Model.Length > 0, "model", "empty", "it must be the folder of a model.");
+        Rule(c.Output.Length > 0, "output", "empty", "it must be a folder.");
         AtLeast(c.Sampling.MaxRows, 2, "sampling.maxRows");
         AtLeast(c.Sampling.CacheBudgetMiB, 1, "sampling.cacheBudgetMiB");
         Rule(Algorithms.AlgorithmTable.All.ContainsKey(c.Algorithm.Name), "algorithm.name", $"'{c.Algorithm.Name}'", $"there are: {string.Join(", ", Algorithms.AlgorithmTable.All.Keys)}.");
@@ -39,9 +44,10 @@ public static class RunConfigRules
         NotNegative(c.Algorithm.KlCoefficient, "algorithm.klCoefficient");
         NotNegative(c.Algorithm.EntropyCoefficient, "algorithm.entropyCoefficient");
         Positive(c.Algorithm.AdvantageEpsilon, "algorithm.advantageEpsilon");
-        AtLeast(c.Training.EpochsPerBatch, 1, "training.epochsPerBatch");
+        AtLeast(c.Training.EpochsPerBatch, 1, "training.epochsPerBatch", most: 1000);
+        Rule((long)c.Steps * c.Training.EpochsPerBatch * c.Training.MinibatchesPerBatch <= int.MaxValue, "steps x epochsPerBatch x minibatchesPerBatch", (long)c.Steps * c.Training.EpochsPerBatch * c.Training.MinibatchesPerBatch, $"it must be at most {int.MaxValue}.");
         Rule(c.Training.MinibatchesPerBatch >= 1 && c.Training.MinibatchesPerBatch <= c.Sampling.PromptsPerStep, "training.minibatchesPerBatch", c.Training.MinibatchesPerBatch, $"groups are never split, so it must be 1 to sampling.promptsPerStep ({c.Sampling.PromptsPerStep}).");
-        AtLeast(c.Training.TokensPerMicrobatch, 1, "training.tokensPerMicrobatch");
+        AtLeast(c.Training.TokensPerMicrobatch, 1, "training.tokensPerMicrobatch", most: 100_000_000);
         Positive(c.Training.LearningRate, "training.learningRate");
         Share(c.Training.Optimizer.Beta1, "training.optimizer.beta1", zero: true, one: false);
         Share(c.Training.Optimizer.Beta2, "training.optimizer.beta2", zero: true, one: false);
@@ -54,7 +60,8 @@ public static class RunConfigRules
         AtLeast(c.Training.KeepCheckpoints, 1, "training.keepCheckpoints");
         AtLeast(c.Evaluation.Every, 0, "evaluation.every");
         AtLeast(c.Evaluation.Problems, 1, "evaluation.problems");
-        AtLeast(c.Evaluation.Samples, 1, "evaluation.samples");
+        AtLeast(c.Evaluation.Samples, 1, "evaluation.samples", most: 10_000);
+        Rule((long)c.Evaluation.Problems * c.Evaluation.Samples <= 100_000_000, "evaluation.problems x evaluation.samples", (long)c.Evaluation.Problems * c.Evaluation.Samples, "it must be at most 100,000,000.");
         Positive(c.Evaluation.Temperature, "evaluation.temperature");
         Share(c.Evaluation.TopP, "evaluation.topP", zero: false, one: true);
         Rule(c.Execution.Backend == "cpu", "execution.backend", $"'{c.Execution.Backend}'", "this build has: cpu.");

@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Evaluation;
 
@@ -40,11 +42,38 @@ public sealed record EvaluationResult(int Step, int Problems, int Samples, Inter
         ["failures"] = Failures,
         ["seconds"] = Seconds,
     };
+
+    /// <summary>Reads a row of evaluations.jsonl.</summary>
+    /// <exception cref="InputException">A field is missing or no number.</exception>
+    public static EvaluationResult FromJson(JsonObject row)
+    {
+        double Number(string name) => row[name] is JsonValue value && value.TryGetValue<double>(out var number)
+            ? number
+            : throw new InputException($"An evaluation lacks the number '{name}': {row.ToJsonString()}. It was not written by this program; remove the row.");
+        var samples = (int)Number("samples");
+        return new((int)Number("step"), (int)Number("problems"), samples, new(Number("pass@1"), Number("pass@1_low"), Number("pass@1_high")), Number($"pass@{samples}"), Number($"maj@{samples}"),
+            Number("well_formed"), Number("pass@1_well_formed"), Number("response_length"), Number("truncated"), (int)Number("failures"), Number("seconds"));
+    }
 }
 
 /// <summary>Samples held-out problems and judges the answers.</summary>
 public static class Evaluator
 {
+    /// <summary>Evaluates the model of a configuration: its weights and what sampling needs, nothing of what training does.</summary>
+    /// <param name="config">The configuration; checked here.</param>
+    /// <param name="problems">Problems of one's own; null takes the configuration's.</param>
+    /// <param name="progress">Called with (samples done, samples in all), from any thread.</param>
+    /// <param name="cancel">Stops between decode steps.</param>
+    /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
+    public static EvaluationResult Run(RunConfig config, IProblemSet? problems = null, Action<int, int>? progress = null, CancellationToken cancel = default)
+    {
+        using var inputs = new RunInputs(config, problems);
+        return Run(inputs, config.Evaluation, step: 0, progress, cancel);
+    }
+
+    internal static EvaluationResult Run(RunInputs inputs, EvaluationConfig config, int step, Action<int, int>? progress, CancellationToken cancel) =>
+        Run(inputs.Policy, inputs.Tokenizer, inputs.Problems, inputs.Encode, inputs.EvaluationSampler(), config.Problems, config.Samples, config.Seed, step, progress, cancel);
+
     /// <summary>Evaluates a policy.</summary>
     /// <param name="policy">The weights.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
@@ -98,7 +127,9 @@ public static class Evaluator
         }
         if (rates.Count == 0)
             throw new InputException($"No sample of {heldOut.Count} held-out problems could be judged ({failures} failures). Look at the reward function.");
-        return new(step, rates.Count, samples, Interval.OfMean(rates), (double)solved / rates.Count, (double)majority / rates.Count, (double)wellFormed / judged,
+        // A share lies in [0, 1]; the interval of few problems would reach beyond.
+        var interval = Interval.OfMean(rates);
+        return new(step, rates.Count, samples, interval with { Low = Math.Max(0, interval.Low), High = Math.Min(1, interval.High) }, (double)solved / rates.Count, (double)majority / rates.Count, (double)wellFormed / judged,
             wellFormed == 0 ? 0 : (double)rightWellFormed / wellFormed, (double)tokens / (heldOut.Count * samples), (double)truncated / (heldOut.Count * samples), failures, Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 }

@@ -14,6 +14,22 @@ public sealed class CheckpointStore(string folder, int keep, Func<string, long>?
     private const string StateFile = "state.json";
     private const string Aside = ".tmp-";
 
+    /// <summary>Checks, before long work begins, that the disk has room for what it will write.</summary>
+    /// <param name="bytes">Bytes of one checkpoint.</param>
+    /// <param name="count">Checkpoints that are still to come.</param>
+    /// <param name="further">Bytes of what is written beside them, such as the exported model.</param>
+    /// <exception cref="InputException">The disk is too full.</exception>
+    public void RequireRoom(long bytes, int count, long further)
+    {
+        Directory.CreateDirectory(folder);
+        // A new checkpoint is whole before the oldest one goes.
+        var present = Steps().Length;
+        var needed = (Math.Max(0, Math.Min(keep + 1, present + count) - present) * Padded(bytes)) + further;
+        var free = Free();
+        if (free < needed)
+            throw new InputException($"The run needs {Mebibytes(needed)} in {Path.GetFullPath(folder)} for checkpoints and the trained model; {Mebibytes(free)} are free. Make room, or lower training.keepCheckpoints.");
+    }
+
     /// <summary>Writes a checkpoint.</summary>
     /// <param name="step">Steps done.</param>
     /// <param name="bytes">Bytes that <paramref name="write"/> will need.</param>
@@ -22,38 +38,38 @@ public sealed class CheckpointStore(string folder, int keep, Func<string, long>?
     public void Save(int step, long bytes, Action<string> write)
     {
         Directory.CreateDirectory(folder);
-        var free = (freeBytes ?? FreeBytes)(folder);
-        var needed = bytes + (bytes / 20) + (1 << 20);
+        var (free, needed) = (Free(), Padded(bytes));
         if (free < needed)
             throw new InputException($"A checkpoint needs {Mebibytes(needed)} in {Path.GetFullPath(folder)}; {Mebibytes(free)} are free. Make room or lower training.keepCheckpoints, then go on with --resume.");
         var name = $"step-{step:D6}";
         var (aside, final) = (Path.Combine(folder, Aside + name), Path.Combine(folder, name));
-        if (Directory.Exists(aside))
-            Directory.Delete(aside, recursive: true);
-        Directory.CreateDirectory(aside);
         try
         {
+            Remove(aside);
+            Directory.CreateDirectory(aside);
             write(aside);
             var files = new JsonObject();
             foreach (var file in Directory.EnumerateFiles(aside).Order(StringComparer.Ordinal))
             {
                 files[Path.GetFileName(file)] = Hash(file);
-                using var stream = new FileStream(file, FileMode.Open, FileAccess.ReadWrite);
-                stream.Flush(flushToDisk: true);
+                DurableFile.Flush(file);
             }
             DurableFile.Write(Path.Combine(aside, StateFile), new JsonObject { ["step"] = step, ["files"] = files }.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
             DurableFile.FlushFolder(aside);
-            if (Directory.Exists(final))
-                Directory.Delete(final, recursive: true);
+            Remove(final);
             Directory.Move(aside, final);
             DurableFile.FlushFolder(folder);
+            // Later ones were passed over as broken; they must not count among those that are kept.
+            foreach (var (_, stale) in Steps().Where(c => c.Step > step))
+                Remove(stale);
+            foreach (var (_, old) in Steps().SkipLast(keep))
+                Remove(old);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            TryRemove(aside);
             throw new InputException($"The checkpoint {final} cannot be written: {e.Message} Older checkpoints are whole; go on with --resume.", e);
         }
-        foreach (var (_, old) in Steps().SkipLast(keep))
-            Directory.Delete(old, recursive: true);
     }
 
     /// <summary>The newest checkpoint whose files are as they were written, or null. Broken ones are passed over with a word.</summary>
@@ -72,8 +88,31 @@ public sealed class CheckpointStore(string folder, int keep, Func<string, long>?
     {
         if (Directory.Exists(folder))
             foreach (var aside in Directory.EnumerateDirectories(folder, Aside + "*"))
-                Directory.Delete(aside, recursive: true);
+                Remove(aside);
     }
+
+    private static void Remove(string path)
+    {
+        if (Directory.Exists(path))
+            Directory.Delete(path, recursive: true);
+    }
+
+    private static void TryRemove(string path)
+    {
+        try
+        {
+            Remove(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next resume removes it.
+        }
+    }
+
+    private long Free() => (freeBytes ?? FreeBytes)(folder);
+
+    // Headers, names and the file system's own blocks.
+    private static long Padded(long bytes) => bytes + (bytes / 20) + (1 << 20);
 
     private (int Step, string Folder)[] Steps() => !Directory.Exists(folder) ? [] :
         [.. Directory.EnumerateDirectories(folder, "step-*")

@@ -12,17 +12,27 @@ public static class GraphArtifacts
     /// <param name="folder">Folder to be made; appears whole or not at all.</param>
     /// <param name="spec">The architecture.</param>
     /// <param name="config">Decides the training objective.</param>
+    /// <exception cref="InputException">The folder exists or cannot be written.</exception>
     public static void Write(string folder, DecoderSpec spec, RunConfig config)
     {
-        var aside = folder + ".tmp";
-        if (Directory.Exists(aside))
-            Directory.Delete(aside, recursive: true);
-        Directory.CreateDirectory(aside);
         var a = config.Algorithm;
         var objective = PolicyLoss.Objective(new(a.ClipLow, a.ClipHigh, a.KlCoefficient, a.EntropyCoefficient));
-        foreach (var graph in new[] { DecoderGraph.Decode(spec), DecoderGraph.Body(spec), DecoderGraph.Head(spec), DecoderGraph.Features(spec), DecoderGraph.Train(spec, objective) })
-            File.WriteAllBytes(Path.Combine(aside, graph.Name + ".onnx"), OnnxFile.ToBytes(graph));
-        File.WriteAllText(Path.Combine(aside, "config.json"), spec.ToConfigJson());
-        Directory.Move(aside, folder);
+        var aside = folder + ".tmp";
+        try
+        {
+            if (Directory.Exists(aside))
+                Directory.Delete(aside, recursive: true);
+            Directory.CreateDirectory(aside);
+            foreach (var graph in new[] { DecoderGraph.Decode(spec), DecoderGraph.Body(spec), DecoderGraph.Head(spec), DecoderGraph.Features(spec), DecoderGraph.Train(spec, objective) })
+                File.WriteAllBytes(Path.Combine(aside, graph.Name + ".onnx"), OnnxFile.ToBytes(graph));
+            File.WriteAllText(Path.Combine(aside, "config.json"), spec.ToConfigJson());
+            foreach (var file in Directory.EnumerateFiles(aside))
+                DurableFile.Flush(file);
+            Directory.Move(aside, folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"The graphs cannot be written to {folder}: {e.Message}", e);
+        }
     }
 }

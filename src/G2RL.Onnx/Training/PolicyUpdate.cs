@@ -26,7 +26,7 @@ internal sealed class PolicyUpdate : IDisposable
     public AdamW Optimizer { get; }
 
     /// <summary>Updates the policy from a batch of rollouts.</summary>
-    /// <exception cref="NonFiniteException">Loss or gradient is not finite; names step and tensor. The weights are as before the update.</exception>
+    /// <exception cref="NonFiniteException">Loss or gradient is not finite; names the tensor. The weights are as before the update.</exception>
     public void Run(int step, IReadOnlyList<Sample> samples, int groups, StepMetrics metrics)
     {
         var t = config.Training;
@@ -79,7 +79,7 @@ internal sealed class PolicyUpdate : IDisposable
                     firstRatio = Math.Max(firstRatio, Math.Abs((double)micro.LogProbs[i] - micro.OldLogProbs[i]));
         }
         if (!double.IsFinite(loss))
-            throw new NonFiniteException($"Step {step}: the loss is {loss}. The weights are as before this update; lower training.learningRate, or look at the rollouts of this step.");
+            throw new NonFiniteException($"the loss is {loss}. The weights are as before this update; lower training.learningRate, or look at the rollouts of this step.");
         if (first)
         {
             metrics.Set("mismatch/first_ratio_max_nats", firstRatio);
@@ -92,7 +92,7 @@ internal sealed class PolicyUpdate : IDisposable
         }
         catch (NonFiniteException e)
         {
-            throw new NonFiniteException($"Step {step}: {e.Message} The weights are as before this update; lower training.learningRate, or look at the rollouts of this step.", e);
+            throw new NonFiniteException($"{e.Message} The weights are as before this update; lower training.learningRate, or look at the rollouts of this step.", e);
         }
         var rate = Schedules.LearningRate(config.Training.Schedule, config.Training.LearningRate, index, config.Steps * config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch);
         Optimizer.Step(rate, norm);

@@ -75,7 +75,7 @@ public sealed record PretrainConfig
         {
             throw new InputException($"{path}: {e.Message}", e);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new InputException($"{path} cannot be read: {e.Message}", e);
         }

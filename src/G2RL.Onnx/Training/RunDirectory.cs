@@ -1,8 +1,8 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Evaluation;
 
 namespace G2RL.Onnx.Training;
 
@@ -12,12 +12,20 @@ namespace G2RL.Onnx.Training;
 /// </summary>
 public sealed class RunDirectory : IDisposable
 {
-    private readonly FileStream guard;
+    private const string ConfigFile = "config.json";
+    private const string EnvironmentFile = "environment.json";
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
 
-    private RunDirectory(string folder, RunConfig config, FileStream guard)
+    private readonly FolderLock guard;
+
+    private RunDirectory(string folder, RunConfig config, FolderLock guard)
     {
         (Folder, Config, this.guard) = (folder, config, guard);
         Checkpoints = new CheckpointStore(Path.Combine(folder, "checkpoints"), config.Training.KeepCheckpoints);
+        Directory.CreateDirectory(RolloutsFolder);
+        Directory.CreateDirectory(Path.Combine(folder, "checkpoints"));
+        if (!File.Exists(Path.Combine(folder, EnvironmentFile)))
+            DurableFile.Write(Path.Combine(folder, EnvironmentFile), RunEnvironment.Describe().ToJsonString(Indented) + "\n");
     }
 
     /// <summary>The folder.</summary>
@@ -35,140 +43,144 @@ public sealed class RunDirectory : IDisposable
     /// <summary>Path of evaluations.jsonl.</summary>
     public string EvaluationsPath => Path.Combine(Folder, "evaluations.jsonl");
 
-    /// <summary>Starts a run in a new folder <c>output/utc-name</c>, or in the folder given.</summary>
-    /// <exception cref="InputException">The folder holds a run already, or cannot be written.</exception>
-    public static RunDirectory Create(RunConfig config, TimeProvider clock, string? folder = null)
+    private string RolloutsFolder => Path.Combine(Folder, "rollouts");
+
+    /// <summary>Starts a run in a new folder <c>output/utc-name</c>, or in the folder given, which must be new or empty.</summary>
+    /// <exception cref="InputException">The folder holds a run or anything else already, another process is at work in it, or it cannot be written.</exception>
+    public static RunDirectory Create(RunConfig config, TimeProvider clock, string? folder = null) => Guarded(folder ?? config.Output, () =>
     {
-        try
+        if (folder is not null)
         {
-            if (folder is null)
-            {
-                var stem = Path.Combine(config.Output, string.Create(CultureInfo.InvariantCulture, $"{clock.GetUtcNow():yyyyMMdd-HHmmss}-{config.Name}"));
-                folder = stem;
-                for (var i = 2; Path.Exists(folder); i++)
-                    folder = $"{stem}-{i}";
-            }
-            else if (File.Exists(Path.Combine(folder, "config.json")))
-            {
-                throw new InputException($"{folder} holds a run already. Continue it with --resume, or choose another folder.");
-            }
-            Directory.CreateDirectory(Path.Combine(folder, "rollouts"));
-            Directory.CreateDirectory(Path.Combine(folder, "checkpoints"));
-            var held = Lock(folder);
-            DurableFile.Write(Path.Combine(folder, "environment.json"), RunEnvironment.Describe().ToJsonString(Indented) + "\n");
-            DurableFile.Write(Path.Combine(folder, "config.json"), RunConfigFile.ToJson(config));
-            return new(folder, config, held);
+            Directory.CreateDirectory(folder);
+            return Begin(folder, config, FolderLock.Take(folder));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        var stem = Path.Combine(config.Output, string.Create(CultureInfo.InvariantCulture, $"{clock.GetUtcNow():yyyyMMdd-HHmmss}-{config.Name}"));
+        for (var i = 1; ; i++)
         {
-            throw new InputException($"The run folder {folder ?? config.Output} cannot be written: {e.Message} Choose another with --set output=FOLDER.", e);
+            var candidate = i == 1 ? stem : $"{stem}-{i}";
+            if (Path.Exists(candidate))
+                continue;
+            Directory.CreateDirectory(candidate);
+            // Without the lock another run was faster by a moment: on to the next name.
+            if (FolderLock.TryTake(candidate) is { } held)
+                return Begin(candidate, config, held);
         }
-    }
+    });
 
     /// <summary>Opens a run that was interrupted.</summary>
     /// <param name="folder">The run's folder.</param>
     /// <param name="expected">The configuration asked for now; null accepts the run's own.</param>
     /// <exception cref="InputException">No run there, another configuration, or another process at work in it.</exception>
-    public static RunDirectory Resume(string folder, RunConfig? expected)
+    public static RunDirectory Resume(string folder, RunConfig? expected) => Guarded(folder, () =>
     {
-        var path = Path.Combine(folder, "config.json");
-        if (!File.Exists(path))
-            throw new InputException($"{folder} holds no run (there is no config.json). Give the folder of a run, for example runs/20260101-120000-run.");
-        var config = RunConfigFile.FromJson(File.ReadAllText(path), path);
-        if (expected is not null && RunConfigFile.Fingerprint(expected) != RunConfigFile.Fingerprint(config))
-            throw new InputException($"{folder} was started with another configuration: {string.Join("; ", RunConfigFile.Differences(config, expected))}. Resume with the same one, or start a new run.");
-        var run = new RunDirectory(folder, config, Lock(folder));
-        run.Checkpoints.RemoveLeftovers();
-        return run;
-    }
+        var path = ConfigOf(folder);
+        var held = FolderLock.Take(folder);
+        try
+        {
+            var config = RunConfigFile.FromJson(File.ReadAllText(path), path);
+            // Name and output only say where a run's folder is.
+            var differences = expected is null ? [] : RunConfigFile.Differences(config, expected with { Name = config.Name, Output = config.Output });
+            if (differences.Count > 0)
+                throw new InputException($"{folder} was started with another configuration: {string.Join("; ", differences)}. Resume with the same one, or start a new run.");
+            var run = new RunDirectory(folder, config, held);
+            run.Checkpoints.RemoveLeftovers();
+            return run;
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    });
 
-    /// <summary>Cuts the logs back to what was written before a step; a torn last line goes too.</summary>
-    public void RewindTo(int step)
+    /// <summary>Path of a run's configuration.</summary>
+    /// <exception cref="InputException">The folder holds no run.</exception>
+    public static string ConfigOf(string folder) => IsRun(folder)
+        ? Path.Combine(folder, ConfigFile)
+        : throw new InputException($"{folder} holds no run. Give the folder of a run, for example runs/20260101-120000-run.");
+
+    /// <summary>Cuts the logs back to what belongs to the first <paramref name="step"/> steps; a torn last line goes too.</summary>
+    public void RewindTo(int step) => Guarded(Folder, () =>
     {
         JsonLinesLog.Rewind(MetricsPath, row => row < step);
         // An evaluation of step s is made after s updates, so that of the checkpoint itself is kept.
         JsonLinesLog.Rewind(EvaluationsPath, row => row <= step);
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(Folder, "rollouts"), "step-*.jsonl"))
+        foreach (var file in Directory.EnumerateFiles(RolloutsFolder, "step-*.jsonl"))
             if (int.TryParse(Path.GetFileNameWithoutExtension(file)["step-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var logged) && logged >= step)
                 File.Delete(file);
-    }
+        return true;
+    });
+
+    /// <summary>The evaluation made after a number of steps, or null when there is none.</summary>
+    public EvaluationResult? Evaluation(int step) => Guarded(Folder, () =>
+        JsonLinesLog.Read(EvaluationsPath).Where(row => JsonLinesLog.StepOf(row) == step).Select(EvaluationResult.FromJson).LastOrDefault());
 
     /// <summary>Appends a row of metrics.</summary>
-    public void Append(StepMetrics metrics) => JsonLinesLog.Append(MetricsPath, metrics.ToJson());
+    /// <exception cref="InputException">It cannot be written, for example because the disk is full.</exception>
+    public void Append(StepMetrics metrics) => Append(MetricsPath, metrics.ToJson());
 
     /// <summary>Appends a row of evaluations.</summary>
-    public void AppendEvaluation(JsonObject row) => JsonLinesLog.Append(EvaluationsPath, row);
+    /// <exception cref="InputException">It cannot be written, for example because the disk is full.</exception>
+    public void AppendEvaluation(JsonObject row) => Append(EvaluationsPath, row);
 
     /// <summary>Writes the rollouts of a step.</summary>
-    public void WriteRollouts(int step, IEnumerable<JsonObject> rows) =>
-        DurableFile.Write(Path.Combine(Folder, "rollouts", $"step-{step:D6}.jsonl"), string.Concat(rows.Select(r => r.ToJsonString(JsonLinesLog.Compact) + "\n")));
+    /// <exception cref="InputException">They cannot be written, for example because the disk is full.</exception>
+    public void WriteRollouts(int step, IEnumerable<JsonObject> rows) => Guarded(Folder, () =>
+    {
+        DurableFile.Write(Path.Combine(RolloutsFolder, $"step-{step:D6}.jsonl"), string.Concat(rows.Select(r => r.ToJsonString(JsonLinesLog.Compact) + "\n")));
+        return true;
+    });
+
+    /// <summary>Waits until the logs are on the disk: a checkpoint must not outlive the rows that lead up to it.</summary>
+    public void FlushLogs() => Guarded(Folder, () =>
+    {
+        DurableFile.Flush(MetricsPath);
+        DurableFile.Flush(EvaluationsPath);
+        return true;
+    });
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        guard.Dispose();
-        File.Delete(guard.Name);
-    }
+    public void Dispose() => guard.Dispose();
 
-    private static JsonSerializerOptions Indented { get; } = new() { WriteIndented = true, NewLine = "\n" };
-
-    private static FileStream Lock(string folder)
+    private static RunDirectory Begin(string folder, RunConfig config, FolderLock held)
     {
-        var path = Path.Combine(folder, ".lock");
         try
         {
-            var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.None);
-            stream.SetLength(0);
-            stream.Write(System.Text.Encoding.UTF8.GetBytes($"{Environment.ProcessId}\n"));
-            stream.Flush();
-            return stream;
+            var present = Directory.EnumerateFileSystemEntries(folder).Select(p => Path.GetFileName(p)!).Where(n => n is not FolderLock.FileName and not ConfigFile + ".tmp").ToArray();
+            if (IsRun(folder))
+                throw new InputException($"{folder} holds a run already. Go on with it by --resume, or choose another folder.");
+            if (present.Length > 0)
+                throw new InputException($"{folder} is not empty (it holds {present.Order(StringComparer.Ordinal).First()}); a run needs a folder of its own. Choose another.");
+            // First of all: a folder that has it can be resumed, one that lacks it can be started in.
+            DurableFile.Write(Path.Combine(folder, ConfigFile), RunConfigFile.ToJson(config));
+            return new(folder, config, held);
         }
-        catch (IOException e)
+        catch
         {
-            throw new InputException($"Another process is at work in {folder} (its lock {path} is held). Wait for it, or start a run in another folder.", e);
+            held.Dispose();
+            throw;
         }
     }
-}
 
-/// <summary>Files that are whole or absent: written aside, flushed to the disk, renamed.</summary>
-internal static class DurableFile
-{
-    /// <summary>Writes a text.</summary>
-    public static void Write(string path, string text)
+    // Models have a config.json, too.
+    private static bool IsRun(string folder) =>
+        File.Exists(Path.Combine(folder, ConfigFile)) && (File.Exists(Path.Combine(folder, FolderLock.FileName)) || Directory.Exists(Path.Combine(folder, "checkpoints")));
+
+    private void Append(string path, JsonObject row) => Guarded(Folder, () =>
     {
-        var aside = path + ".tmp";
-        using (var stream = new FileStream(aside, FileMode.Create, FileAccess.Write))
+        JsonLinesLog.Append(path, row);
+        return true;
+    });
+
+    private static T Guarded<T>(string folder, Func<T> work)
+    {
+        try
         {
-            stream.Write(System.Text.Encoding.UTF8.GetBytes(text));
-            stream.Flush(flushToDisk: true);
+            return work();
         }
-        File.Move(aside, path, overwrite: true);
-    }
-
-    /// <summary>Flushes a folder's entries, so that a rename survives a power cut. Linux and macOS; elsewhere the file system sees to it.</summary>
-    public static void FlushFolder(string folder)
-    {
-        if (OperatingSystem.IsWindows())
-            return;
-        var descriptor = Native.Open(folder, 0);
-        if (descriptor < 0)
-            return;
-        _ = Native.Fsync(descriptor);
-        _ = Native.Close(descriptor);
-    }
-
-    private static class Native
-    {
-        [DllImport("libc", EntryPoint = "open", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
-        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-        public static extern int Open(string path, int flags);
-
-        [DllImport("libc", EntryPoint = "fsync")]
-        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-        public static extern int Fsync(int descriptor);
-
-        [DllImport("libc", EntryPoint = "close")]
-        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-        public static extern int Close(int descriptor);
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"The run folder {folder} cannot be used: {e.Message} Make room or correct its permissions and go on with --resume, or choose another folder with --run or --set output=FOLDER.", e);
+        }
     }
 }

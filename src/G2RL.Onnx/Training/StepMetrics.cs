@@ -21,7 +21,7 @@ public sealed class StepMetrics(int step)
     /// <exception cref="Execution.NonFiniteException">The number is NaN or infinite.</exception>
     public void Set(string name, double value) => values[name] = double.IsFinite(value)
         ? value
-        : throw new Execution.NonFiniteException($"Step {step}: {name} is {value}.");
+        : throw new Execution.NonFiniteException($"{name} is {value}.");
 
     /// <summary>Adds to a number that starts at 0.</summary>
     public void Add(string name, double value) => Set(name, values.GetValueOrDefault(name) + value);

@@ -12,6 +12,9 @@ namespace G2RL.Onnx.Training;
 /// <summary>What a listener is told while a run is at work. Every member may be left out; calls come from any thread.</summary>
 public sealed record TrainingEvents
 {
+    /// <summary>Work begins; so many steps were done before, 0 in a new run.</summary>
+    public Action<int>? Started { get; init; }
+
     /// <summary>A step has ended.</summary>
     public Action<StepMetrics>? Step { get; init; }
 
@@ -28,7 +31,7 @@ public sealed record TrainingEvents
 /// <summary>How a run ended.</summary>
 /// <param name="Steps">Steps done.</param>
 /// <param name="Completed">False when it was cancelled; it can be resumed.</param>
-/// <param name="Before">Evaluation of the model that came in.</param>
+/// <param name="Before">Evaluation of the model that came in, from the log when this run was resumed; null when cancelled before it ended.</param>
 /// <param name="After">Evaluation of the model that goes out; null when cancelled.</param>
 public sealed record TrainingResult(int Steps, bool Completed, EvaluationResult? Before, EvaluationResult? After);
 
@@ -36,10 +39,8 @@ public sealed record TrainingResult(int Steps, bool Completed, EvaluationResult?
 public sealed class Trainer : IDisposable
 {
     private readonly RunConfig config;
-    private readonly int threads;
+    private readonly RunInputs inputs;
     private readonly Algorithm algorithm;
-    private readonly HuggingFaceCheckpoint source;
-    private readonly int[] eosTokens;
     private readonly Sampler sampler;
     private readonly Scorer scorer;
     private readonly FeatureProjector? projector;
@@ -54,82 +55,78 @@ public sealed class Trainer : IDisposable
     /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
     public Trainer(RunConfig config, IProblemSet? problems = null, TrainingEvents? events = null)
     {
-        if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
-            throw InputException.Of([.. faults]);
         (this.config, this.events) = (config, events ?? new());
-        threads = config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount;
+        inputs = new RunInputs(config, problems);
         algorithm = AlgorithmTable.All[config.Algorithm.Name];
-        source = HuggingFaceCheckpoint.Open(config.Model);
-        var positions = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
-        if (positions > source.Spec.MaxPositions)
-            throw new InputException($"sampling.maxPromptTokens {config.Sampling.MaxPromptTokens} + sampling.maxNewTokens {config.Sampling.MaxNewTokens} = {positions}; {config.Model} has {source.Spec.MaxPositions} positions (max_position_embeddings). Lower one of them.");
-        Tokenizer = Tokenizer.Load(config.Model);
-        Problems = problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default);
-        Policy = Policy.Load(config.Model, positions);
         reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
-        eosTokens = source.GenerationEosTokens();
-        sampler = new Sampler(Policy, Tokenizer, SamplerSettings(config.Sampling.Temperature, config.Sampling.TopK, config.Sampling.TopP, config.Sampling.MinP));
-        scorer = new Scorer(Policy.Spec, threads);
-        projector = algorithm.NeedsFeatures ? new FeatureProjector(Policy.Spec, threads) : null;
-        update = new PolicyUpdate(Policy, config, threads);
+        sampler = new Sampler(Policy, Tokenizer, inputs.TrainingSampler());
+        scorer = new Scorer(Policy.Spec, inputs.Threads);
+        projector = algorithm.NeedsFeatures ? new FeatureProjector(Policy.Spec, inputs.Threads) : null;
+        update = new PolicyUpdate(Policy, config, inputs.Threads);
         foreach (var warning in RunConfigRules.Warnings(config).Concat(Problems.Notes))
             this.events.Warning?.Invoke(warning);
     }
 
     /// <summary>The policy in training.</summary>
-    public Policy Policy { get; }
+    public Policy Policy => inputs.Policy;
 
     /// <summary>Its tokenizer.</summary>
-    public Tokenizer Tokenizer { get; }
+    public Tokenizer Tokenizer => inputs.Tokenizer;
 
     /// <summary>Problems and rewards.</summary>
-    public IProblemSet Problems { get; }
+    public IProblemSet Problems => inputs.Problems;
 
     /// <summary>Runs (or goes on with) a run to its end, or until cancelled; either way the folder holds a checkpoint to go on from.</summary>
     /// <param name="run">The run's folder.</param>
     /// <param name="cancel">Cancels at the next safe point; the state is saved.</param>
-    /// <exception cref="NonFiniteException">A loss, gradient or logit is not finite; the weights are as before the update.</exception>
-    /// <exception cref="InputException">The disk is full, sampler and trainer disagree, or no completion could be judged.</exception>
+    /// <exception cref="NonFiniteException">A loss, gradient or logit is not finite, with step and tensor; the weights are as before the update.</exception>
+    /// <exception cref="InputException">The disk is full, no completion could be judged, or the folder belongs to another configuration or model.</exception>
+    /// <exception cref="InvalidOperationException">Sampler and trainer disagree about log-probs beyond rounding.</exception>
     public TrainingResult Run(RunDirectory run, CancellationToken cancel = default)
     {
-        var step = Restore(run);
-        EvaluationResult? before = null, after = null;
+        if (RunConfigFile.ToJson(run.Config) != RunConfigFile.ToJson(config))
+            throw new ArgumentException($"{run.Folder} belongs to another configuration: {string.Join("; ", RunConfigFile.Differences(run.Config, config))}.", nameof(run));
+        // The weights are those after `done` whole steps, at every moment at which work can be cancelled.
+        var done = Restore(run);
+        var saved = done;
+        RequireRoom(run, done);
+        events.Started?.Invoke(done);
         try
         {
-            if (step == 0)
-                run.AppendEvaluation((before = Evaluate(0, cancel)).ToJson());
-            for (; step < config.Steps; step++)
+            for (; ; )
             {
+                if (IsEvaluationDue(done) && run.Evaluation(done) is null)
+                    run.AppendEvaluation(Evaluate(done, cancel).ToJson());
+                if (done == config.Steps)
+                    return new(done, Completed: true, run.Evaluation(0), run.Evaluation(done));
                 cancel.ThrowIfCancellationRequested();
-                var metrics = new StepMetrics(step);
-                var groups = Advance(step, metrics, cancel);
-                if (config.Logging.RolloutsEvery > 0 && step % config.Logging.RolloutsEvery == 0)
-                    run.WriteRollouts(step, groups.SelectMany((g, i) => RolloutLog.Rows(step, i, g)));
+                var metrics = new StepMetrics(done);
+                var groups = Advance(done, metrics, cancel);
+                done++;
+                if (config.Logging.RolloutsEvery > 0 && metrics.Step % config.Logging.RolloutsEvery == 0)
+                    run.WriteRollouts(metrics.Step, groups.SelectMany((g, i) => RolloutLog.Rows(metrics.Step, i, g)));
                 run.Append(metrics);
                 events.Step?.Invoke(metrics);
-                var done = step + 1;
-                if (done < config.Steps && config.Evaluation.Every > 0 && done % config.Evaluation.Every == 0)
-                    run.AppendEvaluation(Evaluate(done, cancel).ToJson());
                 if (done % config.Training.CheckpointEvery == 0 || done == config.Steps)
-                    Save(run, done);
+                    Save(run, saved = done);
             }
-            run.AppendEvaluation((after = Evaluate(step, cancel)).ToJson());
-            return new(step, Completed: true, before, after);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            // A step is left before its update or not at all, so the weights are those after `step` whole steps.
-            if (step > 0 && run.Checkpoints.Latest()?.Step != step)
-                Save(run, step);
-            return new(step, Completed: false, before, null);
+            if (saved != done)
+                Save(run, done);
+            return new(done, Completed: false, run.Evaluation(0), null);
+        }
+        catch (NonFiniteException e)
+        {
+            throw new NonFiniteException($"Step {done}: {e.Message}", e);
         }
     }
 
     /// <summary>Evaluates the current weights on held-out problems.</summary>
     public EvaluationResult Evaluate(int step, CancellationToken cancel = default)
     {
-        var result = Evaluator.Run(Policy, Tokenizer, Problems, Encode, SamplerSettings(config.Evaluation.Temperature, 0, config.Evaluation.TopP, 0),
-            config.Evaluation.Problems, config.Evaluation.Samples, config.Evaluation.Seed, step, (done, of) => events.Progress?.Invoke("evaluate", done, of), cancel);
+        var result = Evaluator.Run(inputs, config.Evaluation, step, (done, of) => events.Progress?.Invoke("evaluate", done, of), cancel);
         events.Evaluation?.Invoke(result);
         return result;
     }
@@ -139,7 +136,7 @@ public sealed class Trainer : IDisposable
     public void Export(string folder)
     {
         var weights = Policy.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        source.SaveAs(folder, name => weights[name].Buffer.Span, SafeTensorsDtype.F32);
+        inputs.Checkpoint.SaveAs(folder, name => weights[name].Buffer.Span, SafeTensorsDtype.F32);
     }
 
     /// <summary>The memory that the run will hold, by purpose, bytes.</summary>
@@ -171,8 +168,7 @@ public sealed class Trainer : IDisposable
         scorer.Dispose();
         sampler.Dispose();
         reference?.Dispose();
-        Policy.Dispose();
-        source.Dispose();
+        inputs.Dispose();
     }
 
     // One step: sample, judge, score, shape, update.
@@ -182,7 +178,7 @@ public sealed class Trainer : IDisposable
         // 1. Sample G completions of each of this step's problems from the current policy.
         var problems = Problems.Batch(step, config.Sampling.PromptsPerStep, config.Seed);
         var fromSampling = algorithm.NeedsFeatures && config.Algorithm.Features == FeatureSource.Sampling;
-        var request = new DrawRequest([.. problems.Select(Encode)], config.Sampling.GroupSize, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), step, fromSampling);
+        var request = new DrawRequest([.. problems.Select(inputs.Encode)], config.Sampling.GroupSize, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), step, fromSampling);
         var total = problems.Count * config.Sampling.GroupSize;
         var drawn = sampler.Draw(request, done => events.Progress?.Invoke("sample", done, total), cancel);
         clock.Lap("sample");
@@ -210,6 +206,7 @@ public sealed class Trainer : IDisposable
         clock.Lap("score");
 
         // 3. Turn rewards into advantages.
+        cancel.ThrowIfCancellationRequested();
         var features = projector?.Project(Policy, [.. samples.Select((s, i) => withFeatures ? old[i].FeatureWeights! : s.Rollout.FeatureWeights!)]);
         var shuffle = Seeds.Derive(config.Seed, Seeds.Purpose.Shuffle, step);
         for (var i = 0; i < groups.Length; i++)
@@ -220,7 +217,8 @@ public sealed class Trainer : IDisposable
         AdvantageMetrics.Report(metrics, groups);
         clock.Lap("features");
 
-        // 4. One optimizer step per mini-batch of whole groups, the old log-probs fixed.
+        // 4. One optimizer step per mini-batch of whole groups, the old log-probs fixed. Once begun it runs to its end.
+        cancel.ThrowIfCancellationRequested();
         update.Run(step, samples, groups.Length, metrics);
         clock.Lap("train");
         clock.Total();
@@ -231,33 +229,27 @@ public sealed class Trainer : IDisposable
     {
         if (run.Checkpoints.Latest(events.Warning) is not { } latest)
         {
-            run.RewindTo(-1);
+            run.RewindTo(0);
             return 0;
         }
+        if (latest.Step > config.Steps)
+            throw new InputException($"{latest.Folder} is beyond the run's {config.Steps} steps; it does not belong to {run.Folder}.");
         TrainingState.Load(latest.Folder, Policy, update.Optimizer);
         run.RewindTo(latest.Step);
         return latest.Step;
     }
 
-    private void Save(RunDirectory run, int step) =>
-        run.Checkpoints.Save(step, 3 * Policy.ParameterCount * sizeof(float), folder => TrainingState.Save(folder, Policy, update.Optimizer));
-
-    private int[] Encode(Problem problem)
+    private void RequireRoom(RunDirectory run, int done)
     {
-        var ids = Tokenizer.Encode(config.Problems.Chat ? Prompting.ChatPrompt(problem.Prompt) : problem.Prompt);
-        return ids.Length <= config.Sampling.MaxPromptTokens
-            ? ids
-            : throw new InputException($"The prompt of {problem.Id} has {ids.Length} tokens; sampling.maxPromptTokens is {config.Sampling.MaxPromptTokens}. Raise it, or leave such problems out.");
+        if (done < config.Steps)
+            run.Checkpoints.RequireRoom(TrainingState.Bytes(Policy), 1 + ((config.Steps - done) / config.Training.CheckpointEvery), Policy.ParameterCount * sizeof(float));
     }
 
-    private SamplerSettings SamplerSettings(double temperature, int topK, double topP, double minP) => new()
+    private bool IsEvaluationDue(int done) => done == 0 || done == config.Steps || (config.Evaluation.Every > 0 && done % config.Evaluation.Every == 0);
+
+    private void Save(RunDirectory run, int step)
     {
-        Sampling = new SamplingSettings { Temperature = temperature, TopK = topK, TopP = topP, MinP = minP },
-        MaxNewTokens = config.Sampling.MaxNewTokens,
-        StopTokens = [.. eosTokens, .. config.Sampling.StopTokens.Select(t => Tokenizer.IdOf(t) ?? throw new InputException($"sampling.stopTokens names '{t}', which the tokenizer of {config.Model} does not have. Use a token's exact text, or sampling.stopStrings."))],
-        StopStrings = config.Sampling.StopStrings,
-        MaxRows = config.Sampling.MaxRows,
-        CacheBudgetBytes = (long)config.Sampling.CacheBudgetMiB << 20,
-        Threads = threads,
-    };
+        run.FlushLogs();
+        run.Checkpoints.Save(step, TrainingState.Bytes(Policy), folder => TrainingState.Save(folder, Policy, update.Optimizer));
+    }
 }

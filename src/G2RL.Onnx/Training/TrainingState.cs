@@ -9,16 +9,23 @@ internal static class TrainingState
 {
     private const string Model = "model.safetensors";
     private const string Optimizer = "optimizer.safetensors";
+    private const string Origin = "origin";
+
+    /// <summary>Bytes of the numbers that <see cref="Save"/> writes.</summary>
+    public static long Bytes(Policy policy) => 3 * policy.ParameterCount * sizeof(float);
 
     public static void Save(string folder, Policy policy, AdamW optimizer)
     {
-        Write(Path.Combine(folder, Model), policy.Parameters.Select(p => ("", p)), new() { ["format"] = "pt", ["updates"] = Text(policy.Updates) });
+        Write(Path.Combine(folder, Model), policy.Parameters.Select(p => ("", p)), new() { ["format"] = "pt", ["updates"] = Text(policy.Updates), [Origin] = policy.Version.Origin });
         Write(Path.Combine(folder, Optimizer), optimizer.FirstMoments.Select(p => (".first_moment", p)).Concat(optimizer.SecondMoments.Select(p => (".second_moment", p))), new() { ["format"] = "pt", ["steps"] = Text(optimizer.Steps) });
     }
 
     public static void Load(string folder, Policy policy, AdamW optimizer)
     {
         using var weights = SafeTensorsFile.Open(Path.Combine(folder, Model));
+        // A reference policy is read anew from the model: it has to be the same model.
+        if (weights.Metadata.GetValueOrDefault(Origin) is var origin && origin != policy.Version.Origin)
+            throw new InputException($"{weights.Path} belongs to a run that began with other weights ({origin}) than the model now has ({policy.Version.Origin}). Put the first model back, or start a new run.");
         foreach (var parameter in policy.Parameters)
             weights.ReadFloats(parameter.Name, parameter.Buffer.Span);
         policy.Updates = Number(weights, "updates");

@@ -1,0 +1,92 @@
+using System.Text.Json;
+using G2RL.Onnx.Models;
+using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Training;
+
+namespace G2RL.Onnx.Cli.Commands;
+
+/// <summary>The input rows of <c>score</c>: ids with the length of their prompt, or texts.</summary>
+internal static class ScoreRows
+{
+    /// <summary>Reads and checks every row; empty lines are passed over.</summary>
+    /// <param name="path">JSONL file.</param>
+    /// <param name="spec">Bounds ids and lengths.</param>
+    /// <param name="tokenizer">For rows of text.</param>
+    /// <exception cref="InputException">The file cannot be read, or a row is wrong, with its line number.</exception>
+    public static Sequence[] Read(string path, DecoderSpec spec, Lazy<Tokenizer> tokenizer)
+    {
+        string[] lines;
+        try
+        {
+            lines = File.ReadAllLines(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path} cannot be read: {e.Message} --input takes a JSONL file.", e);
+        }
+        var rows = lines.Select((line, i) => (Line: line, Place: $"{path}:{i + 1}")).Where(r => !string.IsNullOrWhiteSpace(r.Line)).Select(r => Row(r.Line, r.Place, spec, tokenizer)).ToArray();
+        return rows.Length > 0 ? rows : throw new InputException($"{path} holds no rows; --input takes one JSON object a line.");
+    }
+
+    private static Sequence Row(string line, string place, DecoderSpec spec, Lazy<Tokenizer> tokenizer)
+    {
+        JsonDocument document;
+        try
+        {
+            document = JsonDocument.Parse(line, new() { AllowDuplicateProperties = false });
+        }
+        catch (JsonException e)
+        {
+            throw new InputException($"{place} is not JSON: {e.Message}", e);
+        }
+        using (document)
+        {
+            var row = document.RootElement;
+            if (row.ValueKind != JsonValueKind.Object)
+                throw new InputException($"{place} is a JSON {row.ValueKind}; a row is an object.");
+            var (prompt, response) = row.TryGetProperty("ids", out var ids) ? OfIds(row, ids, place) : OfTexts(row, place, tokenizer);
+            foreach (var id in prompt.Concat(response))
+                if (id < 0 || id >= spec.VocabularySize)
+                    throw new InputException($"{place}: id {id} lies outside the vocabulary of {spec.VocabularySize}.");
+            if (prompt.Length + response.Length > spec.MaxPositions)
+                throw new InputException($"{place}: {prompt.Length + response.Length} tokens; the model has {spec.MaxPositions} positions.");
+            return new(prompt, response);
+        }
+    }
+
+    private static (int[] Prompt, int[] Response) OfIds(JsonElement row, JsonElement list, string place)
+    {
+        if (list.ValueKind != JsonValueKind.Array)
+            throw new InputException($"{place}: 'ids' is a JSON {list.ValueKind}; it is a list of whole numbers.");
+        var ids = list.EnumerateArray().Select(id => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var value) ? value : throw new InputException($"{place}: 'ids' holds {id.GetRawText()}; ids are whole numbers.")).ToArray();
+        if (!row.TryGetProperty("prompt_length", out var given) || given.ValueKind != JsonValueKind.Number || !given.TryGetInt32(out var length))
+            throw new InputException($"{place}: 'prompt_length' is missing or no whole number; it says how many of the ids are prompt.");
+        if (length < 1 || length >= ids.Length)
+            throw new InputException($"{place}: prompt_length is {length} of {ids.Length} ids; prompt and response need at least one each.");
+        return (ids[..length], ids[length..]);
+    }
+
+    private static (int[] Prompt, int[] Response) OfTexts(JsonElement row, string place, Lazy<Tokenizer> tokenizer)
+    {
+        int[] Encode(string name)
+        {
+            if (!row.TryGetProperty(name, out var text) || text.ValueKind != JsonValueKind.String)
+                throw new InputException($"{place}: a row has 'ids' and 'prompt_length', or the texts 'prompt' and 'completion'.");
+            try
+            {
+                return tokenizer.Value.Encode(text.GetString()!);
+            }
+            catch (InvalidOperationException e)
+            {
+                // An escape such as \ud800 that stands for half a character.
+                throw new InputException($"{place}: '{name}' is not Unicode: {e.Message}", e);
+            }
+            catch (InputException e)
+            {
+                throw new InputException($"{place}: {e.Message}", e);
+            }
+        }
+        var (prompt, response) = (Encode("prompt"), Encode("completion"));
+        return prompt.Length > 0 && response.Length > 0 ? (prompt, response) : throw new InputException($"{place}: prompt and completion need at least one token each.");
+    }
+}

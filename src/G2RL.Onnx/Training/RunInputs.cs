@@ -1,0 +1,83 @@
+using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Problems;
+using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Tokenizers;
+
+namespace G2RL.Onnx.Training;
+
+/// <summary>What a configuration names, opened and checked: the model, its tokenizer, the problems. Enough to sample; training needs more.</summary>
+internal sealed class RunInputs : IDisposable
+{
+    private readonly RunConfig config;
+    private readonly int[] stopTokens;
+
+    /// <summary>Loads everything.</summary>
+    /// <param name="config">The configuration; checked here.</param>
+    /// <param name="problems">Problems of one's own; null takes the configuration's.</param>
+    /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
+    public RunInputs(RunConfig config, IProblemSet? problems)
+    {
+        if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
+            throw InputException.Of([.. faults]);
+        this.config = config;
+        Threads = config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount;
+        Checkpoint = HuggingFaceCheckpoint.Open(config.Model);
+        var (limit, positions) = (Checkpoint.Spec.MaxPositions, config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens);
+        if (positions > limit)
+            throw new InputException($"sampling.maxPromptTokens {config.Sampling.MaxPromptTokens} + sampling.maxNewTokens {config.Sampling.MaxNewTokens} = {positions}; {config.Model} has {limit} positions (max_position_embeddings). Lower one of them.");
+        Tokenizer = Tokenizer.Load(config.Model);
+        stopTokens = [.. Checkpoint.GenerationEosTokens(), .. config.Sampling.StopTokens.Select(StopToken)];
+        Problems = problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default);
+        Policy = Policy.Load(config.Model, positions);
+    }
+
+    public int Threads { get; }
+
+    public HuggingFaceCheckpoint Checkpoint { get; }
+
+    public Tokenizer Tokenizer { get; }
+
+    public IProblemSet Problems { get; }
+
+    public Policy Policy { get; }
+
+    /// <summary>A problem's prompt as token ids.</summary>
+    /// <exception cref="InputException">A prompt that is too long, or that tokenizer or model cannot read.</exception>
+    public int[] Encode(Problem problem)
+    {
+        var ids = Tokenizer.Encode(config.Problems.Chat ? Prompting.ChatPrompt(problem.Prompt) : problem.Prompt);
+        if (ids.FirstOrDefault(id => id >= Policy.Spec.VocabularySize, -1) is >= 0 and var bad)
+            throw new InputException($"The prompt of {problem.Id} holds token {bad} of the tokenizer; the model's vocabulary has {Policy.Spec.VocabularySize}. Tokenizer and weights of {config.Model} do not belong together.");
+        return ids.Length <= config.Sampling.MaxPromptTokens
+            ? ids
+            : throw new InputException($"The prompt of {problem.Id} has {ids.Length} tokens; sampling.maxPromptTokens is {config.Sampling.MaxPromptTokens}. Raise it, or leave such problems out.");
+    }
+
+    /// <summary>How training draws.</summary>
+    public SamplerSettings TrainingSampler() => Settings(config.Sampling.Temperature, config.Sampling.TopK, config.Sampling.TopP, config.Sampling.MinP);
+
+    /// <summary>How evaluations draw.</summary>
+    public SamplerSettings EvaluationSampler() => Settings(config.Evaluation.Temperature, topK: 0, config.Evaluation.TopP, minP: 0);
+
+    public void Dispose()
+    {
+        Policy.Dispose();
+        Checkpoint.Dispose();
+    }
+
+    private SamplerSettings Settings(double temperature, int topK, double topP, double minP) => new()
+    {
+        Sampling = new SamplingSettings { Temperature = temperature, TopK = topK, TopP = topP, MinP = minP },
+        MaxNewTokens = config.Sampling.MaxNewTokens,
+        StopTokens = stopTokens,
+        StopStrings = config.Sampling.StopStrings,
+        MaxRows = config.Sampling.MaxRows,
+        CacheBudgetBytes = (long)config.Sampling.CacheBudgetMiB << 20,
+        Threads = Threads,
+    };
+
+    private int StopToken(string text) => Tokenizer.IdOf(text)
+        ?? throw new InputException($"sampling.stopTokens names '{text}', which the tokenizer of {config.Model} does not have. Use a token's exact text, or sampling.stopStrings.");
+}

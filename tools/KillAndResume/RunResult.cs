@@ -1,0 +1,52 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+
+namespace G2RL.Onnx.Tools.KillAndResume;
+
+/// <summary>What a finished run left: everything that its seed decides.</summary>
+internal sealed record RunResult(string[] Metrics, string[] Evaluations, string ModelHash, string CheckpointHash, string OptimizerHash)
+{
+    /// <summary>Reads a run's folder.</summary>
+    public static RunResult Read(string folder)
+    {
+        var checkpoint = Path.Combine(folder, "checkpoints", LastCheckpoint(folder));
+        return new(
+            Rows(Path.Combine(folder, "metrics.jsonl")),
+            Rows(Path.Combine(folder, "evaluations.jsonl")),
+            Hash(Path.Combine(folder, "model", "model.safetensors")),
+            Hash(Path.Combine(checkpoint, "model.safetensors")),
+            Hash(Path.Combine(checkpoint, "optimizer.safetensors")));
+    }
+
+    /// <summary>Whether exported model, last weights and optimizer state have the same bytes.</summary>
+    public bool SameWeights(RunResult other) => (ModelHash, CheckpointHash, OptimizerHash) == (other.ModelHash, other.CheckpointHash, other.OptimizerHash);
+
+    /// <summary>Whole rows of metrics.jsonl.</summary>
+    public static int StepsLogged(string folder)
+    {
+        var path = Path.Combine(folder, "metrics.jsonl");
+        return File.Exists(path) ? File.ReadAllText(path).Count(c => c == '\n') : 0;
+    }
+
+    /// <summary>Name of the newest checkpoint.</summary>
+    public static string LastCheckpoint(string folder)
+    {
+        var path = Path.Combine(folder, "checkpoints");
+        return Directory.Exists(path) ? Directory.GetDirectories(path, "step-*").Select(d => Path.GetFileName(d)!).Max(StringComparer.Ordinal) ?? "none" : "none";
+    }
+
+    // Without what depends on the clock.
+    private static string[] Rows(string path) => [.. File.ReadLines(path).Select(line =>
+    {
+        var row = JsonNode.Parse(line)!.AsObject();
+        foreach (var name in row.Select(p => p.Key).Where(n => n == "seconds" || n.StartsWith("time/", StringComparison.Ordinal) || n.StartsWith("speed/", StringComparison.Ordinal)).ToArray())
+            row.Remove(name);
+        return row.ToJsonString();
+    })];
+
+    private static string Hash(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+}
