@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rollouts;
@@ -57,13 +58,14 @@ internal static class MethodBenchmarks
             using var projector = new FeatureProjector(policy.Spec, machine.Threads);
             using var training = new TrainingStep(policy, machine.Threads);
             var request = new DrawRequest([.. Enumerable.Range(0, prompts).Select(i => shape.Tokens(promptTokens, i))], GroupSize, Seed: 3, Step: 0, WithFeatures: true);
+            var tokens = new TrainingConfig().TokensPerMicrobatch;
             var rollouts = sampler.Draw(request).SelectMany(r => r).ToArray();
             var sequences = rollouts.Select(r => new Sequence(r.PromptTokens, r.Tokens)).ToArray();
-            var micros = SequenceBatch.Plan(sequences, 8192).Select(p => TrainingStep.Microbatch([.. p.Select(i => sequences[i])])).ToArray();
+            var micros = SequenceBatch.Plan(sequences, tokens).Select(p => TrainingStep.Microbatch([.. p.Select(i => sequences[i])])).ToArray();
             var groups = Enumerable.Range(0, prompts).Select(_ => Group(GroupSize)).ToArray();
 
             var sample = Timing.Of(() => sampler.Draw(request), machine.Budget).Seconds;
-            var score = 2 * Timing.Of(() => scorer.Score(policy, sequences, 1, 8192), machine.Budget).Seconds;
+            var score = 2 * Timing.Of(() => scorer.Score(policy, sequences, 1, tokens), machine.Budget).Seconds;
             var train = Timing.Of(() => training.Run(micros), machine.Budget).Seconds;
             var method = Timing.Of(() =>
             {
