@@ -17,7 +17,7 @@ public sealed class ExportAndTrainTests
         Assert.Contains(Path.Combine(folder, "model"), result.Output);
         Assert.AreEqual("", result.Error);
 
-        foreach (var file in new[] { "config.json", "environment.json", "metrics.jsonl", "evaluations.jsonl", "rollouts/step-000000.jsonl", "checkpoints/step-000005/state.json", "model/config.json", "model/tokenizer.json" })
+        foreach (var file in new[] { "config.json", "environment.json", "metrics.jsonl", "evaluations.jsonl", "rollouts/step-000000.jsonl", "checkpoints/step-000005/state.json", "report.html", "model/config.json", "model/tokenizer.json" })
             Assert.IsTrue(File.Exists(Path.Combine(folder, file)), file);
         CollectionAssert.AreEqual(new[] { "step-000004", "step-000005" }, Directory.GetDirectories(Path.Combine(folder, "checkpoints")).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray());
         var leftovers = Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Where(p => p.EndsWith(".tmp", StringComparison.Ordinal) || p.EndsWith(".partial", StringComparison.Ordinal) || p.Contains(".tmp-")).ToArray();
