@@ -7,7 +7,7 @@ namespace G2RL.Onnx.Rollouts;
 /// <summary>One thread's share of a draw: a cache, the rows in flight, and the decode loop.</summary>
 internal sealed class SamplerLane : IDisposable
 {
-    // Bindings exist for these multiples of rows only; the rows that fill up are dead weight, at most seven.
+    // Bindings exist for 2, 4 and the multiples of this many rows only; the rows that fill up are dead weight, at most seven.
     private const int Granularity = 8;
     private const int KeptPrefills = 64;
 
@@ -82,7 +82,8 @@ internal sealed class SamplerLane : IDisposable
         cache.Dispose();
     }
 
-    private static int Padded(int count) => (Math.Max(count, 2) + Granularity - 1) / Granularity * Granularity;
+    // Two rows at least: a product of one row takes another path and gives other bits.
+    private static int Padded(int count) => count <= 2 ? 2 : count <= 4 ? 4 : (count + Granularity - 1) / Granularity * Granularity;
 
     private void Prefill(int[] prompt)
     {
