@@ -6,7 +6,7 @@ namespace G2RL.Onnx.Models;
 /// <summary>
 /// Every graph of a decoder from one description: <see cref="Decode"/> (KV cache), <see cref="Body"/> and <see cref="Head"/> (scoring), and
 /// <see cref="Train"/> (loss and explicit backward) share their blocks, so sampler and trainer cannot drift apart. Weights are graph inputs
-/// under their Hugging Face names, in Hugging Face's [out, in] layout; the rotary tables are the inputs <see cref="RopeCos"/> and <see cref="RopeSin"/>.
+/// under their Hugging Face names, in Hugging Face's layout; the rotary tables are the inputs that <see cref="RotaryTable.Of"/> lists.
 /// </summary>
 /// <remarks>
 /// Axes: B rows, T tokens, S new tokens, C cache capacity, R scored rows, P positions of the rotary tables, D width, V vocabulary.
@@ -14,11 +14,17 @@ namespace G2RL.Onnx.Models;
 /// </remarks>
 public static class DecoderGraph
 {
-    /// <summary>Input: cosines [P, head_dim/2], attention scaling included.</summary>
+    /// <summary>Input: cosines, see <see cref="RotaryTable"/>.</summary>
     public const string RopeCos = "rope.cos";
 
-    /// <summary>Input: sines [P, head_dim/2], attention scaling included.</summary>
+    /// <summary>Input: sines.</summary>
     public const string RopeSin = "rope.sin";
+
+    /// <summary>Input: cosines of the layers that have a window, where these turn otherwise.</summary>
+    public const string LocalRopeCos = "rope.local.cos";
+
+    /// <summary>Input: sines of the layers that have a window, where these turn otherwise.</summary>
+    public const string LocalRopeSin = "rope.local.sin";
 
     /// <summary>Suffix of a gradient accumulator's input; the output adds ".out" and may be bound on the same buffer.</summary>
     public const string GradientSuffix = ".grad";
@@ -27,7 +33,10 @@ public static class DecoderGraph
     public static int CacheWidth(DecoderSpec spec) => (spec.HeadDimension + 7) / 8 * 8;
 
     /// <summary>The parameter that is the LM head [V, D]: the embedding when tied.</summary>
-    public static string HeadWeightName(DecoderSpec spec) => spec.TieEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+    public static string HeadWeightName(DecoderSpec spec) => (spec.TieEmbeddings ? DecoderNames.Of(spec).Embedding : DecoderNames.Of(spec).Head) + ".weight";
+
+    /// <summary>What scores are multiplied by.</summary>
+    internal static double AttentionScale(DecoderSpec spec) => 1 / Math.Sqrt(spec.AttentionScalar ?? spec.HeadDimension);
 
     /// <summary>
     /// New tokens with a key/value cache that is written in place. Inputs: input_ids, position_ids [B, S]; rows [R], the flat positions whose logits
@@ -50,9 +59,14 @@ public static class DecoderGraph
 
         var hidden = blocks.Layers((layer, q, k, v) =>
         {
+            var attributes = new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["num_heads"] = spec.Heads, ["kv_num_heads"] = spec.KeyValueHeads, ["scale"] = (float)AttentionScale(spec) };
+            if (spec.WindowOf(layer) is > 0 and var window)
+                attributes["local_window_size"] = window;
+            if (spec.AttentionSoftcap is { } cap)
+                attributes["softcap"] = (float)cap;
             var node = graph.Add("GroupQueryAttention",
                 [blocks.Packed(q, spec.Heads), blocks.Packed(k, spec.KeyValueHeads), blocks.Packed(v, spec.KeyValueHeads), past[layer].Key, past[layer].Value, lengths, total],
-                new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["num_heads"] = spec.Heads, ["kv_num_heads"] = spec.KeyValueHeads, ["scale"] = (float)(1 / Math.Sqrt(spec.HeadDimension)) },
+                attributes,
                 [$"attention.{layer}", $"present.{layer}.key", $"present.{layer}.value"], "com.microsoft");
             return blocks.Unpacked(node.Outputs[0]!);
         });
@@ -149,8 +163,9 @@ public static class DecoderGraph
         var positions = graph.Input("position_ids", ElementType.Int64, "B", "T");
         var rows = graph.Input("rows", ElementType.Int64, "R");
         var blocks = new DecoderBlocks(op, spec, ids, positions);
-        var bias = blocks.CausalBias(mask);
-        var hidden = blocks.Layers((_, q, k, v) => blocks.Attention(q, k, v, bias));
+        // One bias a window, shared by the layers that have it.
+        var biases = Enumerable.Range(0, spec.Layers).Select(spec.WindowOf).Distinct().ToDictionary(window => window, window => blocks.CausalBias(mask, window));
+        var hidden = blocks.Layers((layer, q, k, v) => blocks.Attention(q, k, v, biases[spec.WindowOf(layer)]));
         return (blocks, blocks.FinalNorm(op.Gather(hidden, rows)));
     }
 

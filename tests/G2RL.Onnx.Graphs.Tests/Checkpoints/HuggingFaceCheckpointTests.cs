@@ -16,6 +16,9 @@ public sealed class HuggingFaceCheckpointTests
     [DataRow("golden-qwen2-a-sharded")]
     [DataRow("golden-llama-a")]
     [DataRow("golden-llama-b")]
+    [DataRow("golden-mistral-a")]
+    [DataRow("golden-phi3-a")]
+    [DataRow("golden-gemma3-a")]
     [DataRow("verl-arith-random")]
     public void Checkpoint_ReadAndSaved_IsTheSameBytes(string name)
     {
@@ -153,7 +156,7 @@ public sealed class HuggingFaceCheckpointTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["tokenizer.json"], "{}");
-        foreach (var name in (string[])["golden-qwen3-a", "golden-qwen2-a", "golden-llama-b"])
+        foreach (var name in (string[])["golden-qwen3-a", "golden-qwen2-a", "golden-llama-b", "golden-mistral-a", "golden-phi3-a", "golden-gemma3-a"])
         {
             var spec = Architectures.Read(SharedFolder.Require("models", name));
             var count = spec.Parameters.ToDictionary(p => p.Name, p => p.Count);
