@@ -117,15 +117,20 @@ public sealed class HuggingFaceCheckpoint : IDisposable
         });
     }
 
+    /// <summary>The files.</summary>
+    internal CheckpointShards Shards => _shards;
+
+    /// <summary>The parameter that a stored tensor holds; the embedding for a stored copy of a tied head; null for a buffer.</summary>
+    internal string? ParameterOf(string tensor) =>
+        CheckpointRules.IsBuffer(Spec, tensor) ? null : _parameterOf.GetValueOrDefault(tensor, CheckpointRules.Embedding(Spec));
+
     /// <summary>Unmaps the files.</summary>
     public void Dispose() => _shards.Dispose();
 
     private TensorToWrite ToWrite(SafeTensorsFile file, TensorInfo tensor, WeightSource weights, SafeTensorsDtype? dtype)
     {
-        if (CheckpointRules.IsBuffer(Spec, tensor.Name))
+        if (ParameterOf(tensor.Name) is not { } parameter)
             return new TensorToWrite(tensor.Name, tensor.Dtype, tensor.Shape, stream => stream.Write(file.RawBytes(tensor.Name)));
-        // What is no parameter is the stored copy of a tied head; it follows the embedding.
-        var parameter = _parameterOf.GetValueOrDefault(tensor.Name, CheckpointRules.Embedding(Spec));
         return TensorToWrite.Floats(tensor.Name, dtype ?? tensor.Dtype, tensor.Shape, _ => weights(parameter));
     }
 

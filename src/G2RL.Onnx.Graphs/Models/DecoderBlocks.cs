@@ -73,6 +73,9 @@ internal sealed class DecoderBlocks
         return op.Graph.Contains(name) ? op.Graph[name] : op.Graph.Input(name, ElementType.Float32, spec.VocabularySize, spec.HiddenSize);
     }
 
+    /// <summary>[B*T, width] -> [B, T, width]</summary>
+    public Value ByRow(Value x, int width) => op.Reshape(x, Sizes(rows, tokens, (long)width));
+
     /// <summary>[B, T, n, head_dim] -> [B, T, n * cache width], each head filled up with zeros.</summary>
     public Value Packed(Value x, int heads)
     {
