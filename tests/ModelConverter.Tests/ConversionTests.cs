@@ -219,6 +219,13 @@ public sealed class ConversionTests
         // An exported policy is a model folder; exporting it back to the source's types is the same.
         ConverterRun.Done("export", folder["back"], folder["again"], "--source", source);
         CollectionAssert.AreEqual(File.ReadAllBytes(Path.Combine(folder["back"], "model.safetensors")), File.ReadAllBytes(Path.Combine(folder["again"], "model.safetensors")));
+        // For inference alone: the same numbers as a conversion of the exported checkpoint, and nothing is left beside it.
+        ConverterRun.Done("export", folder["step"], folder["inference"], "--source", source, "--format", "onnx");
+        ConverterRun.Done("convert", folder["back"], folder["whole"]);
+        ConverterRun.Done("verify", folder["inference"], "--against", folder["whole"], "--tolerance-factor", "1e-9");
+        CollectionAssert.AreEquivalent(new[] { "config.json", "decode.onnx", "genai_config.json", "manifest.json", "weights.bin" }, Directory.GetFiles(folder["inference"]).Select(Path.GetFileName).ToArray());
+        Assert.IsEmpty(Directory.GetDirectories(folder.Path, "*.checkpoint"));
+        StringAssert.Contains(ConverterRun.Refused("export", folder["step"], folder["no"], "--format", "gguf"), "--format is 'gguf'");
         StringAssert.Contains(ConverterRun.Refused("export", folder["step"], folder["no"]), "--source");
         StringAssert.Contains(ConverterRun.Refused("export", folder["step"], folder["no"], "--source", TestModels.Write(folder["other"], TestModels.Olmo2)), "They are not of one model");
     }

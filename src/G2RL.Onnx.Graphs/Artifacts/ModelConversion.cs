@@ -150,7 +150,7 @@ public static class ModelConversion
         _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "Weights are F32, F16 or BF16."),
     };
 
-    private static void CheckRoom(string folder, long needed)
+    internal static void CheckRoom(string folder, long needed)
     {
         var full = Path.GetFullPath(folder);
         var parent = full;
