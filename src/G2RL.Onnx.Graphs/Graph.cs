@@ -69,6 +69,34 @@ public sealed class Graph
         return value;
     }
 
+    /// <summary>
+    /// Turns an input into a constant that every node goes on reading under the input's name. A constant of another floating type is kept under
+    /// NAME.TYPE and cast.
+    /// </summary>
+    /// <exception cref="GraphException">No such input, or a constant of another shape or kind.</exception>
+    public void Fix(string input, TensorData data)
+    {
+        var value = inputs.Find(i => i.Name == input) ?? throw new GraphException($"Graph '{Name}' has no input '{input}'.");
+        // A table's length may be open in the graph; the constant decides it.
+        var fits = value.Rank == data.Shape.Count && value.Shape.Zip(data.Shape).All(pair => !pair.First.IsKnown || pair.First.Size == pair.Second);
+        if (!fits || !(data.Type == value.Type || (data.Type.IsFloat() && value.Type.IsFloat())))
+            throw new GraphException($"Input '{value}' of graph '{Name}' cannot be fixed to a {data.Type} of shape [{string.Join(", ", data.Shape)}].");
+        if (data.Type == value.Type)
+        {
+            inputs.Remove(value);
+            value.Constant = data;
+            initializers.Add(value);
+            return;
+        }
+        var stored = Initializer($"{input}.{data.Type.ToString().ToUpperInvariant()}", data);
+        var node = new Node(Fresh("Cast", nodeNames.Contains), "Cast", "", [stored], new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["to"] = (long)value.Type });
+        inputs.Remove(value);
+        nodeNames.Add(node.Name);
+        node.Outputs = [value];
+        value.Producer = node;
+        nodes.Insert(0, node);
+    }
+
     /// <summary>Declares a value of the graph as an output.</summary>
     public Value Output(Value value)
     {

@@ -169,7 +169,7 @@ public static class ShapeRules
     private static Inferred[] Cast(Node node, int outputs)
     {
         var to = (ElementType)Math.Clamp(node.Int("to", 0), 0, int.MaxValue);
-        return Enum.IsDefined(to) ? [new(to, In(node, 0).Shape, to == ElementType.Int64 ? In(node, 0).KnownElements : null)] : throw Conflict(node, $"casts to unknown type {(int)to}");
+        return Enum.IsDefined(to) ? [new(to, In(node, 0).Shape, to is ElementType.Int64 or ElementType.Int32 ? In(node, 0).KnownElements : null)] : throw Conflict(node, $"casts to unknown type {(int)to}");
     }
 
     private static IReadOnlyList<Dimension> Common(Node node, params ReadOnlySpan<int> indices)
@@ -466,7 +466,8 @@ public static class ShapeRules
     }
 
     // query [B, S, heads*width], key and value [B, S, kv*width], past [B, kv, C, width] -> attention [B, S, heads*width], present = past's shape
-    // (the cache has its full capacity C; ONNX Runtime writes into it in place).
+    // (the cache has its full capacity C; ONNX Runtime writes into it in place), or [B, kv, T, width] where the total length T is computed from
+    // another input (the cache grows).
     private static Inferred[] GroupQueryAttention(Node node, int outputs)
     {
         var (query, key, value, pastKey, pastValue) = (In(node, 0), In(node, 1), In(node, 2), In(node, 3), In(node, 4));
@@ -476,7 +477,8 @@ public static class ShapeRules
         if (query.Rank != 3 || key.Rank != 3 || !Shapes.Same(key.Shape, value.Shape) || !Shapes.Same(pastKey.Shape, pastValue.Shape) || pastKey.Rank != 4 || pastKey.Shape[1] != kv
             || pastKey.Shape[3] * kv != key.Shape[2] || pastKey.Shape[3] * heads != query.Shape[2])
             throw Conflict(node, "has queries, keys, values and a cache that do not fit together");
-        return [new(query.Type, query.Shape), new(query.Type, pastKey.Shape), new(query.Type, pastKey.Shape)];
+        IReadOnlyList<Dimension> present = Optional(node, 6)?.KnownElements is [var total] ? With(pastKey.Shape, 2, total) : pastKey.Shape;
+        return [new(query.Type, query.Shape), new(query.Type, present), new(query.Type, present)];
     }
 
     private static Dimension Length(Node node, long size) => size >= 0 ? size : throw Conflict(node, $"gives an axis the length {size}");

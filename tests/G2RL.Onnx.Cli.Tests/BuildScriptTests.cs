@@ -25,6 +25,7 @@ public sealed class BuildScriptTests
     [DataRow("score", $"{Program} score")]
     [DataRow("report", $"{Program} report")]
     [DataRow("doctor", $"{Program} doctor")]
+    [DataRow("convert", "run --project tools/ModelConverter -c Release -- convert")]
     [DataRow("benchmark", "run --project tests/G2RL.Onnx.Benchmarks -c Release --")]
     public void Verb_Typed_RunsItsCommandLineAndPassesParametersOn(string verb, string commandLine)
     {

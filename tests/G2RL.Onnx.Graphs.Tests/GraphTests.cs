@@ -122,5 +122,37 @@ public sealed class GraphTests
         Assert.AreNotSame(op.Scalar(0.0), op.Scalar(-0.0));
     }
 
+    [TestMethod]
+    public void FixedInput_OfItsOwnOrAShorterType_GivesTheSameNumbers()
+    {
+        Graph Sum()
+        {
+            var sum = new Graph("sum");
+            var op = new OpBuilder(sum);
+            var x = sum.Input("x", ElementType.Float32, "P", 2);
+            sum.Output(op.Named("y", op.Add(op.Mul(x, x), op.Scalar(1))));
+            return sum;
+        }
+        float[] numbers = [0.5f, -1, 2, 3];
+        TensorData[] same =
+        [
+            TensorData.Of(numbers, 2, 2),
+            new(ElementType.Float16, [2, 2], System.Runtime.InteropServices.MemoryMarshal.AsBytes<Half>([.. numbers.Select(n => (Half)n)]).ToArray()),
+            new(ElementType.BFloat16, [2, 2], System.Runtime.InteropServices.MemoryMarshal.AsBytes<ushort>([.. numbers.Select(n => (ushort)(BitConverter.SingleToUInt32Bits(n) >> 16))]).ToArray()),
+        ];
+        foreach (var data in same)
+        {
+            var sum = Sum();
+            sum.Fix("x", data);
+            Assert.IsEmpty(sum.Inputs);
+            // 0.5^2 + 1, (-1)^2 + 1, 2^2 + 1, 3^2 + 1.
+            CollectionAssert.AreEqual(TensorData.Of([1.25f, 2, 5, 10], 2, 2).Bytes.ToArray(), OrtRunner.Run(sum, new Dictionary<string, TensorData>())[0].Bytes.ToArray(), $"{data.Type}");
+        }
+        Refused("has no input 'y'", () => Sum().Fix("y", same[0]));
+        Refused("cannot be fixed", () => Sum().Fix("x", TensorData.Of(numbers, 1, 4)));
+        Refused("cannot be fixed", () => Sum().Fix("x", TensorData.Of(numbers, 4)));
+        Refused("cannot be fixed", () => Sum().Fix("x", TensorData.Of([1L, 2], 1, 2)));
+    }
+
     private static void Refused(string named, Action action) => StringAssert.Contains(Assert.ThrowsExactly<GraphException>(action).Message, named);
 }

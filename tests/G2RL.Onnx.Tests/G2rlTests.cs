@@ -13,7 +13,7 @@ public sealed class G2rlTests
 {
     private const double Exact = 1e-12;
 
-    private static readonly string[] Models = ["golden-qwen3-a", "golden-qwen2-a", "golden-llama-a", "golden-llama-b"];
+    private static readonly string[] Models = ["golden-qwen3-a", "golden-qwen2-a", "golden-llama-a", "golden-llama-b", "golden-mistral-a", "golden-phi3-a", "golden-gemma3-a"];
 
     public static IEnumerable<object[]> Goldens => Models.Select(m => new object[] { m });
 

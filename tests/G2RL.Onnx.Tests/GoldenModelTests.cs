@@ -12,8 +12,8 @@ namespace G2RL.Onnx.Tests;
 [TestClass]
 public sealed class GoldenModelTests
 {
-    private static readonly string[] AllModels = ["golden-qwen3-a", "golden-qwen3-a-bf16", "golden-qwen3-yarn", "golden-qwen2-a", "golden-qwen2-a-sharded", "golden-llama-a", "golden-llama-b"];
-    private static readonly string[] TrainedModels = ["golden-qwen3-a", "golden-qwen3-yarn", "golden-qwen2-a", "golden-llama-a", "golden-llama-b"];
+    private static readonly string[] AllModels = ["golden-qwen3-a", "golden-qwen3-a-bf16", "golden-qwen3-yarn", "golden-qwen2-a", "golden-qwen2-a-sharded", "golden-llama-a", "golden-llama-b", "golden-mistral-a", "golden-phi3-a", "golden-gemma3-a"];
+    private static readonly string[] TrainedModels = ["golden-qwen3-a", "golden-qwen3-yarn", "golden-qwen2-a", "golden-llama-a", "golden-llama-b", "golden-mistral-a", "golden-phi3-a", "golden-gemma3-a"];
 
     public static IEnumerable<object[]> Models => AllModels.Select(m => new object[] { m });
 

@@ -8,10 +8,10 @@ using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Tests;
 
-/// <summary>A small Qwen3 with seeded random weights in a temporary folder, and a reward that such a model can learn.</summary>
+/// <summary>A small model, Qwen3 unless said otherwise, with seeded random weights in a temporary folder, and a reward that such a model can learn.</summary>
 internal sealed class TinyModel : IDisposable
 {
-    public TinyModel(int headDimension = 8, int hidden = 16)
+    public TinyModel(int headDimension = 8, int hidden = 16, DecoderSpec? like = null)
     {
         Root = Directory.CreateTempSubdirectory("g2rl-test-").FullName;
         var companions = Directory.CreateDirectory(Path.Combine(Root, "tokenizer")).FullName;
@@ -35,6 +35,8 @@ internal sealed class TinyModel : IDisposable
             QueryKeyNorm = true,
             EosTokens = [tokenizer.EosId!.Value],
         };
+        if (like is not null)
+            spec = like with { VocabularySize = spec.VocabularySize, EosTokens = spec.EosTokens, BosToken = null, PadToken = null };
         var index = 0;
         using var policy = Policy.Create(spec, 64, (p, w) =>
         {

@@ -6,8 +6,6 @@ namespace G2RL.Onnx.Checkpoints;
 /// <summary>What has to hold between a config.json and the tensors beside it.</summary>
 internal static partial class CheckpointRules
 {
-    public const string Embedding = "model.embed_tokens.weight";
-    public const string Head = "lm_head.weight";
     private const int MostFaults = 10;
 
     public static void Check(string folder, DecoderSpec spec, CheckpointShards shards)
@@ -16,9 +14,10 @@ internal static partial class CheckpointRules
         var expected = new HashSet<string>(StringComparer.Ordinal);
         foreach (var parameter in spec.Parameters)
         {
-            expected.Add(parameter.Name);
-            if (Fault(parameter, shards.FileOf(parameter.Name)?.Find(parameter.Name)) is { } fault)
-                faults.Add($"{folder}: tensor '{parameter.Name}' {fault}");
+            var stored = StoredName(spec, shards, parameter.Name);
+            expected.Add(stored);
+            if (Fault(parameter, shards.FileOf(stored)?.Find(stored)) is { } fault)
+                faults.Add($"{folder}: tensor '{stored}' {fault}");
         }
         foreach (var name in shards.Names.Where(name => !expected.Contains(name)).Order(StringComparer.Ordinal))
             if (ExtraFault(spec, shards, name) is { } fault)
@@ -29,8 +28,23 @@ internal static partial class CheckpointRules
             throw InputException.Of(faults);
     }
 
-    /// <summary>Buffers of old files that are computed from the config and not weights.</summary>
-    public static bool IsBuffer(string name) => InverseFrequencies().IsMatch(name);
+    /// <summary>The LM head's tensor when it is not tied; a tied checkpoint may hold a copy of the embedding under this name.</summary>
+    public static string Head(DecoderSpec spec) => DecoderNames.Of(spec).Head + ".weight";
+
+    /// <summary>The embedding's parameter.</summary>
+    public static string Embedding(DecoderSpec spec) => DecoderNames.Of(spec).Embedding + ".weight";
+
+    /// <summary>A parameter's name in these files: its own, or without the base's prefix when they hold the bare decoder (as GPT-2's do).</summary>
+    public static string StoredName(DecoderSpec spec, CheckpointShards shards, string parameter)
+    {
+        var prefix = DecoderNames.Of(spec).Base;
+        return shards.FileOf(parameter) is null && parameter.StartsWith(prefix, StringComparison.Ordinal) && shards.FileOf(parameter[prefix.Length..]) is not null
+            ? parameter[prefix.Length..]
+            : parameter;
+    }
+
+    /// <summary>Buffers of old files that are computed from the config and not weights: rotary frequencies, GPT-2's causal masks.</summary>
+    public static bool IsBuffer(DecoderSpec spec, string name) => (spec.Weights == WeightLayout.Gpt2 ? CausalMasks() : InverseFrequencies()).IsMatch(name);
 
     private static string? Fault(ParameterSpec parameter, TensorInfo? tensor)
     {
@@ -43,12 +57,13 @@ internal static partial class CheckpointRules
 
     private static string? ExtraFault(DecoderSpec spec, CheckpointShards shards, string name)
     {
-        if (IsBuffer(name))
+        if (IsBuffer(spec, name))
             return null;
-        if (name != Head || !spec.TieEmbeddings)
+        var (head, embedding) = (Head(spec), StoredName(spec, shards, Embedding(spec)));
+        if (name != head || !spec.TieEmbeddings)
             return "is not a weight of the model that config.json describes, so something of it would be lost. The checkpoint and config do not belong together.";
-        return shards.FileOf(Embedding) is { } file && !SameBytes(file, Embedding, shards.FileOf(Head)!, Head)
-            ? $"differs from {Embedding}, but config.json ties the two (tie_word_embeddings). Set it to false, or remove the tensor."
+        return shards.FileOf(embedding) is { } file && !SameBytes(file, embedding, shards.FileOf(head)!, head)
+            ? $"differs from {embedding}, but config.json ties the two (tie_word_embeddings). Set it to false, or remove the tensor."
             : null;
     }
 
@@ -69,4 +84,7 @@ internal static partial class CheckpointRules
 
     [GeneratedRegex(@"^model\.(layers\.[0-9]+\.self_attn\.)?rotary_emb\.inv_freq\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex InverseFrequencies();
+
+    [GeneratedRegex(@"^(transformer\.)?h\.[0-9]+\.attn\.(bias|masked_bias)\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    private static partial Regex CausalMasks();
 }

@@ -6,12 +6,14 @@ namespace G2RL.Onnx.Checkpoints;
 public sealed class HuggingFaceCheckpoint : IDisposable
 {
     private readonly CheckpointShards _shards;
+    private readonly Dictionary<string, string> _parameterOf;
 
     private HuggingFaceCheckpoint(string folder, DecoderSpec spec, CheckpointShards shards)
     {
         Folder = folder;
         Spec = spec;
         _shards = shards;
+        _parameterOf = spec.Parameters.ToDictionary(parameter => CheckpointRules.StoredName(spec, shards, parameter.Name), parameter => parameter.Name, StringComparer.Ordinal);
         Tensors = shards.Names.ToDictionary(name => name, name => shards.FileOf(name)!.Find(name), StringComparer.Ordinal);
     }
 
@@ -50,11 +52,12 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     /// <exception cref="InputException">An element is NaN or infinite.</exception>
     public void ReadParameter(ParameterSpec parameter, Span<float> destination)
     {
-        var file = _shards.FileOf(parameter.Name)
-            ?? throw new InputException($"{Folder}: there is no tensor '{parameter.Name}'.");
-        file.ReadFloats(parameter.Name, destination);
+        var stored = CheckpointRules.StoredName(Spec, _shards, parameter.Name);
+        var file = _shards.FileOf(stored)
+            ?? throw new InputException($"{Folder}: there is no tensor '{stored}'.");
+        file.ReadFloats(stored, destination);
         if (FloatConversion.FirstNonFinite(destination) is >= 0 and var bad)
-            throw new InputException($"{Folder}: tensor '{parameter.Name}' is {destination[bad]} at [{Index(parameter.Shape, bad)}]; weights must be finite. The checkpoint is damaged, or its training diverged.");
+            throw new InputException($"{Folder}: tensor '{stored}' is {destination[bad]} at [{Index(parameter.Shape, bad)}]; weights must be finite. The checkpoint is damaged, or its training diverged.");
     }
 
     /// <summary>Ids that end a text when generating: generation_config.json's, which Hugging Face's `generate` follows, else config.json's.</summary>
@@ -114,16 +117,21 @@ public sealed class HuggingFaceCheckpoint : IDisposable
         });
     }
 
+    /// <summary>The files.</summary>
+    internal CheckpointShards Shards => _shards;
+
+    /// <summary>The parameter that a stored tensor holds; the embedding for a stored copy of a tied head; null for a buffer.</summary>
+    internal string? ParameterOf(string tensor) =>
+        CheckpointRules.IsBuffer(Spec, tensor) ? null : _parameterOf.GetValueOrDefault(tensor, CheckpointRules.Embedding(Spec));
+
     /// <summary>Unmaps the files.</summary>
     public void Dispose() => _shards.Dispose();
 
     private TensorToWrite ToWrite(SafeTensorsFile file, TensorInfo tensor, WeightSource weights, SafeTensorsDtype? dtype)
     {
-        if (CheckpointRules.IsBuffer(tensor.Name))
+        if (ParameterOf(tensor.Name) is not { } parameter)
             return new TensorToWrite(tensor.Name, tensor.Dtype, tensor.Shape, stream => stream.Write(file.RawBytes(tensor.Name)));
-        // A stored copy of a tied head follows the embedding.
-        var source = Spec.TieEmbeddings && tensor.Name == CheckpointRules.Head ? _ => weights(CheckpointRules.Embedding) : weights;
-        return TensorToWrite.Floats(tensor.Name, dtype ?? tensor.Dtype, tensor.Shape, source);
+        return TensorToWrite.Floats(tensor.Name, dtype ?? tensor.Dtype, tensor.Shape, _ => weights(parameter));
     }
 
     private static string Index(long[] shape, long flat)

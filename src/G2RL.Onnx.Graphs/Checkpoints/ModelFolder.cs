@@ -16,13 +16,18 @@ internal static class ModelFolder
         "merges.txt", "tokenizer.model", "chat_template.json", "chat_template.jinja", "LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "USE_POLICY.md",
     ];
 
+    private const string Partial = ".partial";
+
+    /// <summary>Whether a killed run left a temporary folder; <see cref="Write"/> removes it.</summary>
+    public static bool HasRemains(string folder) => Directory.Exists(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Partial);
+
     /// <summary>Fills a temporary folder, then renames it.</summary>
     public static void Write(string folder, Action<string> fill)
     {
         var final = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (Path.Exists(final))
             throw new InputException($"{folder} exists already; a model is never written over another. Name a new folder, or remove this one.");
-        var temporary = final + ".partial";
+        var temporary = final + Partial;
         try
         {
             // Left by a run that was killed.

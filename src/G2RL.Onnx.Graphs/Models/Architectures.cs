@@ -1,20 +1,26 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace G2RL.Onnx.Models;
 
 /// <summary>The model families that can be read: one line here, one file beside it.</summary>
 public static class Architectures
 {
-    /// <summary>A line of the table: the family's `model_type` and the function that describes it.</summary>
-    internal sealed record Family(string ModelType, Func<ConfigReader, DecoderSpec> Describe);
+    /// <summary>A line of the table: the family's `model_type`, the function that describes it, and the one that completes the common keys of a config.json.</summary>
+    internal sealed record Family(string ModelType, Func<ConfigReader, DecoderSpec> Describe, Action<DecoderSpec, JsonObject> Write);
 
     /// <summary>From a name in config.json's `architectures` to the family. The list is the coverage documentation.</summary>
     internal static IReadOnlyDictionary<string, Family> All { get; } = new Dictionary<string, Family>(StringComparer.Ordinal)
     {
-        [Qwen3.Architecture] = new(Qwen3.ModelType, Qwen3.Describe),
-        [Qwen2.Architecture] = new(Qwen2.ModelType, Qwen2.Describe),
-        [Llama.Architecture] = new(Llama.ModelType, Llama.Describe),
+        [Qwen3.Architecture] = new(Qwen3.ModelType, Qwen3.Describe, Qwen3.Write),
+        [Qwen2.Architecture] = new(Qwen2.ModelType, Qwen2.Describe, Qwen2.Write),
+        [Llama.Architecture] = new(Llama.ModelType, Llama.Describe, Llama.Write),
+        [Mistral.Architecture] = new(Mistral.ModelType, Mistral.Describe, Mistral.Write),
+        [Phi3.Architecture] = new(Phi3.ModelType, Phi3.Describe, Phi3.Write),
+        [Gemma3.Architecture] = new(Gemma3.ModelType, Gemma3.Describe, Gemma3.Write),
+        [Olmo2.Architecture] = new(Olmo2.ModelType, Olmo2.Describe, Olmo2.Write),
+        [Gpt2.Architecture] = new(Gpt2.ModelType, Gpt2.Describe, Gpt2.Write),
     };
 
     /// <summary>Names that `architectures` may hold.</summary>
@@ -46,11 +52,21 @@ public static class Architectures
     public static DecoderSpec Parse(JsonElement config, string source)
     {
         var reader = new ConfigReader(config, source);
+        RefuseOtherKinds(reader);
         var name = NameOf(reader);
         var spec = All[name].Describe(reader);
         reader.Finish(name);
         spec.Validate(source);
         return spec;
+    }
+
+    // Each key stands for a kind of model that is not a dense text decoder, whatever the family; null, false and 0 mean that it is one after all.
+    private static void RefuseOtherKinds(ConfigReader config)
+    {
+        foreach (var key in (ReadOnlySpan<string>)["vision_config", "vision_tower", "audio_config", "text_config"])
+            config.Refuse(key, "the model has a vision or audio part; only text decoders are. Save its language model on its own, and give that.");
+        foreach (var key in (ReadOnlySpan<string>)["num_local_experts", "num_experts", "n_routed_experts", "num_experts_per_tok", "moe_intermediate_size"])
+            config.Expect(key, config.Take(key) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out var count) && count == 0, "the model is a mixture of experts; only dense decoders are.");
     }
 
     internal static string ModelTypeOf(string architecture) => All[architecture].ModelType;

@@ -25,27 +25,28 @@ internal static class CommonKeys
     /// <param name="maxPositions">transformers' default of max_position_embeddings.</param>
     /// <param name="headDimension">transformers' default of head_dim; null: hidden_size / num_attention_heads.</param>
     /// <param name="keyValueHeads">What a missing num_key_value_heads means; null: it must be there.</param>
-    public static DecoderSpec Read(ConfigReader config, string architecture, int maxPositions, int? headDimension = null, Func<int, int>? keyValueHeads = null)
+    /// <param name="epsilon">transformers' default of rms_norm_eps.</param>
+    /// <param name="activationKey">The key of the feed-forward block's nonlinearity.</param>
+    /// <param name="activation">transformers' default of it.</param>
+    /// <param name="rope">Rotary positions that the family reads itself.</param>
+    /// <param name="partialRotary">Whether the family's code can rotate a part of each head.</param>
+    public static DecoderSpec Read(
+        ConfigReader config,
+        string architecture,
+        int maxPositions,
+        int? headDimension = null,
+        Func<int, int>? keyValueHeads = null,
+        double epsilon = 1e-6,
+        string activationKey = "hidden_act",
+        Activation activation = Activation.Silu,
+        RopeSpec? rope = null,
+        bool partialRotary = false)
     {
-        config.Ignore(Harmless);
-        config.Expect("hidden_act", config.OptionalText("hidden_act") is null or "silu" or "swish", "only silu is. Other gates need a case in Activation.");
-        config.Expect("partial_rotary_factor", config.Number("partial_rotary_factor", 1) == 1, "the whole head must be rotated.");
-        config.Expect("is_decoder", true, "");
-        config.Refuse("quantization", "give the unquantised checkpoint.");
-        config.Refuse("quantization_config", "give the unquantised checkpoint.");
-        config.Refuse("auto_map", "the model brings its own code, which may compute anything. Remove the key if the code is that of transformers.");
-        config.Refuse("is_encoder_decoder", "only decoders are.");
-        config.Refuse("add_cross_attention", "only self-attention is.");
-        config.Refuse("tie_encoder_decoder", "only decoders are.");
-        config.Refuse("cross_attention_hidden_size", "only self-attention is.");
-        config.Refuse("use_mrope", "positions must be one-dimensional.");
-        config.Expect("pruned_heads", config.Child("pruned_heads") is null or { IsEmpty: true }, "all heads must be there.");
-
+        Screen(config, architecture);
         var hidden = config.Integer("hidden_size");
         var heads = config.Integer("num_attention_heads");
-        var layers = config.Integer("num_hidden_layers");
         var positions = config.Integer("max_position_embeddings", maxPositions);
-        LayerTypes(config, layers);
+        var width = config.OptionalInteger("head_dim") ?? headDimension ?? WholeHead(config.Source, hidden, heads);
         return new DecoderSpec
         {
             Architecture = architecture,
@@ -53,39 +54,121 @@ internal static class CommonKeys
             VocabularySize = config.Integer("vocab_size"),
             HiddenSize = hidden,
             IntermediateSize = config.Integer("intermediate_size"),
-            Layers = layers,
+            Layers = config.Integer("num_hidden_layers"),
             Heads = heads,
             KeyValueHeads = config.OptionalInteger("num_key_value_heads") ?? keyValueHeads?.Invoke(heads) ?? config.Integer("num_key_value_heads"),
-            HeadDimension = config.OptionalInteger("head_dim") ?? headDimension ?? WholeHead(config.Source, hidden, heads),
-            NormEpsilon = config.Number("rms_norm_eps", 1e-6),
+            HeadDimension = width,
+            NormEpsilon = config.Number("rms_norm_eps", epsilon),
             MaxPositions = positions,
-            Rope = RopeKeys.Read(config, positions),
+            Rope = rope ?? RopeKeys.Read(config, positions, partialRotary),
+            RotaryDimension = partialRotary ? RopeKeys.RotaryDimension(config, width) : null,
             TieEmbeddings = config.Flag("tie_word_embeddings", false),
+            Activation = Nonlinearity(config, activationKey, activation),
             EosTokens = config.Tokens("eos_token_id"),
             BosToken = config.Token("bos_token_id"),
             PadToken = config.Token("pad_token_id"),
         };
     }
 
-    /// <summary>Qwen's window: `use_sliding_window` (default false) turns it on, and then only layers from `max_window_layers` on slide.</summary>
-    public static void QwenWindow(ConfigReader config, int layers)
+    /// <summary>Takes the keys that have no part in the mathematics and refuses those that stand for what no graph here does.</summary>
+    public static void Screen(ConfigReader config, string architecture)
+    {
+        config.Ignore(Harmless);
+        config.Expect("is_decoder", true, "");
+        config.Refuse("quantization", "give the unquantised checkpoint.");
+        config.Refuse("quantization_config", "give the unquantised checkpoint.");
+        // Where transformers has a class of the same name, it computes with its own unless told to trust the model's.
+        config.Expect("auto_map", OwnClass(config.Child("auto_map"), architecture), "the model brings its own code, which may compute anything. Remove the key if the code is that of transformers.");
+        config.Refuse("is_encoder_decoder", "only decoders are.");
+        config.Refuse("add_cross_attention", "only self-attention is.");
+        config.Refuse("tie_encoder_decoder", "only decoders are.");
+        config.Refuse("cross_attention_hidden_size", "only self-attention is.");
+        config.Refuse("use_mrope", "positions must be one-dimensional.");
+        config.Expect("pruned_heads", config.Child("pruned_heads") is null or { IsEmpty: true }, "all heads must be there.");
+    }
+
+    /// <summary>A key that names the feed-forward block's nonlinearity.</summary>
+    public static Activation Nonlinearity(ConfigReader config, string key, Activation otherwise)
+    {
+        var name = config.OptionalText(key);
+        config.Expect(key, name is null || Activations.ContainsKey(name), $"these are: {string.Join(", ", Activations.Keys)}.");
+        return name is null ? otherwise : Activations[name];
+    }
+
+    /// <summary>config.json's name of a nonlinearity.</summary>
+    public static string NameOf(Activation activation) => Activations.First(line => line.Value == activation).Key;
+
+    /// <summary>Every layer must see the whole text, whatever `layer_types` calls it.</summary>
+    public static void WholeText(ConfigReader config, int layers)
+    {
+        config.Refuse("sliding_window", "every layer must see the whole text.");
+        config.Refuse("use_sliding_window", "every layer must see the whole text.");
+        if (LayerTypes(config, layers) is { } slides)
+            config.Expect("layer_types", !slides.Contains(true), "every layer must be 'full_attention'.");
+    }
+
+    /// <summary>Attention windows from `layer_types`, or else from the family's own rule.</summary>
+    /// <param name="config">The keys.</param>
+    /// <param name="layers">Number of layers.</param>
+    /// <param name="window">The window; null: no layer has one.</param>
+    /// <param name="slides">Which layers have it when `layer_types` is missing; null: all.</param>
+    public static int[] Windows(ConfigReader config, int layers, int? window, Func<int, bool>? slides = null)
+    {
+        var types = LayerTypes(config, layers);
+        if (window is not { } tokens)
+        {
+            config.Expect("layer_types", types?.Contains(true) != true, "sliding_window is missing or null.");
+            return [];
+        }
+        // 0 would mean the whole text; an invalid number must reach the rules as it is.
+        if (tokens < 1)
+            throw new InputException($"{config.Source}: sliding_window is {tokens}; it must be at least 1, or null.");
+        return layers is < 1 or > DecoderRules.MaxLayers
+            ? []
+            : [.. Enumerable.Range(0, layers).Select(layer => types?[layer] ?? slides?.Invoke(layer) ?? true ? tokens : 0)];
+    }
+
+    /// <summary>Qwen's window: `use_sliding_window` (default false) turns it on, and then layers from `max_window_layers` on slide.</summary>
+    public static int[] QwenWindows(ConfigReader config, int layers)
     {
         var on = config.Flag("use_sliding_window", false);
-        var from = config.OptionalInteger("max_window_layers") ?? layers;
-        config.Expect("sliding_window", !on || from >= layers || config.Has("layer_types"), "every layer must see the whole text. Set use_sliding_window to false if texts stay shorter than the window.");
+        var window = config.Has("sliding_window") ? config.OptionalInteger("sliding_window") : 4_096;
+        var from = config.OptionalInteger("max_window_layers") ?? 28;
+        return Windows(config, layers, on ? window : null, layer => layer >= from);
     }
+
+    private static readonly Dictionary<string, Activation> Activations = new(StringComparer.Ordinal)
+    {
+        ["silu"] = Activation.Silu,
+        ["swish"] = Activation.Silu,
+        ["gelu_pytorch_tanh"] = Activation.GeluTanh,
+        ["gelu_new"] = Activation.GeluTanh,
+        ["gelu"] = Activation.Gelu,
+    };
+
+    private static bool OwnClass(ConfigReader? map, string architecture) =>
+        map?.Take("AutoModelForCausalLM") is { } element && JsonInput.Text(element)?.Split('.')[^1] == architecture;
 
     private static int WholeHead(string source, int hidden, int heads) =>
         heads > 0 && hidden % heads == 0
             ? hidden / heads
             : throw new InputException($"{source}: hidden_size is {hidden} and num_attention_heads {heads}; without head_dim the first must be a multiple of the second.");
 
-    private static void LayerTypes(ConfigReader config, int layers)
+    // Whether each layer slides, or null.
+    private static bool[]? LayerTypes(ConfigReader config, int layers)
     {
         if (config.Take("layer_types") is not { } types)
-            return;
+            return null;
         if (types.ValueKind != JsonValueKind.Array || types.GetArrayLength() != layers)
             throw config.Wrong("layer_types", types, $"a list of num_hidden_layers = {layers} names");
-        config.Expect("layer_types", types.EnumerateArray().All(type => JsonInput.Text(type) == "full_attention"), "every layer must be 'full_attention'.");
+        return
+        [
+            .. types.EnumerateArray().Select(type => JsonInput.Text(type) switch
+            {
+                "full_attention" => false,
+                "sliding_attention" => true,
+                _ => throw config.Wrong("layer_types", types, "a list of 'full_attention' and 'sliding_attention'"),
+            }),
+        ];
     }
 }

@@ -14,7 +14,7 @@ internal static class ConfigWriter
         if (dtype is not ("float32" or "bfloat16" or "float16"))
             throw new InputException($"The weight type '{dtype}' is unknown; use float32, bfloat16 or float16.");
         spec.Validate(source);
-        if (!Architectures.All.ContainsKey(spec.Architecture))
+        if (!Architectures.All.TryGetValue(spec.Architecture, out var family))
             throw new InputException($"The architecture '{spec.Architecture}' is not supported; these are: {string.Join(", ", Architectures.Names)}.");
 
         var config = new JsonObject
@@ -29,7 +29,7 @@ internal static class ConfigWriter
             },
             ["pad_token_id"] = spec.PadToken,
             ["head_dim"] = spec.HeadDimension,
-            ["hidden_act"] = "silu",
+            ["hidden_act"] = CommonKeys.NameOf(spec.Activation),
             ["hidden_size"] = spec.HiddenSize,
             ["intermediate_size"] = spec.IntermediateSize,
             ["max_position_embeddings"] = spec.MaxPositions,
@@ -38,23 +38,23 @@ internal static class ConfigWriter
             ["num_hidden_layers"] = spec.Layers,
             ["num_key_value_heads"] = spec.KeyValueHeads,
             ["rms_norm_eps"] = spec.NormEpsilon,
-            ["rope_scaling"] = Scaling(spec.Rope),
-            ["rope_theta"] = spec.Rope.Theta,
+            ["rope_scaling"] = spec.Rope is { } rope ? Scaling(rope) : null,
+            ["rope_theta"] = spec.Rope?.Theta,
             ["tie_word_embeddings"] = spec.TieEmbeddings,
             ["torch_dtype"] = dtype,
             ["vocab_size"] = spec.VocabularySize,
         };
-        // Qwen2's biases are fixed and have no key.
-        if (spec.Architecture != Qwen2.Architecture)
-            config["attention_bias"] = spec.OutputBias;
-        if (spec.Architecture == Llama.Architecture)
-            config["mlp_bias"] = spec.MlpBias;
+        family.Write(spec, config);
 
         var json = config.ToJsonString(Options) + "\n";
         return Architectures.Parse(json, source) == spec
             ? json
             : throw new InputException($"A {spec.Architecture} config.json cannot express this model; it reads back as another one. Check its biases, norms and RoPE numbers.");
     }
+
+    /// <summary>`layer_types` of a model, some of whose layers have windows.</summary>
+    public static JsonArray LayerTypes(DecoderSpec spec) =>
+        [.. Enumerable.Range(0, spec.Layers).Select(layer => (JsonNode)(spec.WindowOf(layer) > 0 ? "sliding_attention" : "full_attention"))];
 
     private static JsonObject? Scaling(RopeSpec rope)
     {
@@ -64,6 +64,8 @@ internal static class ConfigWriter
                 return null;
             case RopeKind.Linear:
                 return new JsonObject { ["rope_type"] = "linear", ["factor"] = rope.Factor };
+            case RopeKind.Dynamic:
+                return new JsonObject { ["rope_type"] = "dynamic", ["factor"] = rope.Factor };
             case RopeKind.Llama3:
                 return new JsonObject
                 {

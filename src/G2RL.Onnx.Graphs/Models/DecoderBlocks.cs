@@ -2,7 +2,7 @@ using G2RL.Onnx.Graphs;
 
 namespace G2RL.Onnx.Models;
 
-/// <summary>The blocks of a pre-norm decoder: embedding, RMS norm, projections, rotary embedding, attention, gated MLP. Shared by every graph.</summary>
+/// <summary>The blocks of a decoder: embedding, norms, projections, positions, attention, feed-forward. Shared by every graph and every family.</summary>
 internal sealed class DecoderBlocks
 {
     // Large enough that exp(score - max) is exactly 0, finite so that a row that may attend nothing gives no NaN.
@@ -10,31 +10,32 @@ internal sealed class DecoderBlocks
 
     private readonly OpBuilder op;
     private readonly DecoderSpec spec;
+    private readonly DecoderNames names;
     private readonly Value ids;
+    private readonly Value positions;
     private readonly Value rows;
     private readonly Value tokens;
-    private readonly Value cos;
-    private readonly Value sin;
+    private readonly Dictionary<string, (Value Cos, Value Sin)> rotations = new(StringComparer.Ordinal);
 
-    /// <summary>Declares every weight as an input, in the order of <see cref="DecoderSpec.Parameters"/>.</summary>
+    /// <summary>Declares every weight as an input, in the order of <see cref="DecoderSpec.Parameters"/>, then the rotary tables.</summary>
     /// <param name="op">Writes the nodes.</param>
     /// <param name="spec">The decoder.</param>
     /// <param name="ids">Token ids [B, T].</param>
     /// <param name="positions">Positions [B, T].</param>
     public DecoderBlocks(OpBuilder op, DecoderSpec spec, Value ids, Value positions)
     {
-        (this.op, this.spec, this.ids) = (op, spec, ids);
+        (this.op, this.spec, this.ids, this.positions) = (op, spec, ids, positions);
+        names = DecoderNames.Of(spec);
         foreach (var parameter in spec.Parameters)
             op.Graph.Input(parameter.Name, ElementType.Float32, [.. parameter.Shape.Select(d => (Dimension)d)]);
         var shape = op.ShapeOf(ids);
         rows = op.Slice(shape, 0, 0, 1);
         tokens = op.Slice(shape, 0, 1, 2);
-        var half = spec.HeadDimension / 2;
-        cos = RopeRows(DecoderGraph.RopeCos);
-        sin = RopeRows(DecoderGraph.RopeSin);
+        foreach (var table in RotaryTable.Of(spec))
+            rotations[table.Cos] = (RopeRows(table.Cos, table.Width / 2), RopeRows(table.Sin, table.Width / 2));
 
         // [P, half] -> [B, T, 1, half]
-        Value RopeRows(string table) => op.Unsqueeze(op.Gather(op.Graph.Input(table, ElementType.Float32, "P", half), positions), 2);
+        Value RopeRows(string table, int half) => op.Unsqueeze(op.Gather(op.Graph.Input(table, ElementType.Float32, "P", half), positions), 2);
     }
 
     /// <summary>
@@ -43,31 +44,27 @@ internal sealed class DecoderBlocks
     /// </summary>
     public Value Layers(Func<int, Value, Value, Value, Value> attention)
     {
-        var x = op.Gather(Weight("model.embed_tokens.weight"), op.Reshape(ids, -1));
+        var x = Embedded();
         for (var layer = 0; layer < spec.Layers; layer++)
         {
-            var prefix = $"model.layers.{layer}.";
-            var h = Norm(x, prefix + "input_layernorm.weight");
-            var q = Heads(Linear(h, prefix + "self_attn.q_proj"), spec.Heads);
-            var k = Heads(Linear(h, prefix + "self_attn.k_proj"), spec.KeyValueHeads);
-            var v = Heads(Linear(h, prefix + "self_attn.v_proj"), spec.KeyValueHeads);
-            if (spec.QueryKeyNorm)
-                (q, k) = (Norm(q, prefix + "self_attn.q_norm.weight"), Norm(k, prefix + "self_attn.k_norm.weight"));
-            x = op.Add(x, Linear(attention(layer, Rotate(q), Rotate(k), v), prefix + "self_attn.o_proj"));
-            h = Norm(x, prefix + "post_attention_layernorm.weight");
-            x = op.Add(x, Linear(op.Mul(Silu(Linear(h, prefix + "mlp.gate_proj")), Linear(h, prefix + "mlp.up_proj")), prefix + "mlp.down_proj"));
+            var prefix = names.Prefix(layer);
+            var (q, k, v) = QueriesKeysValues(NormIf(x, prefix, names.BeforeAttention), prefix);
+            var mixed = attention(layer, Rotate(q, layer), Rotate(k, layer), v);
+            x = op.Add(x, NormIf(Linear(mixed, prefix + names.AttentionOutput), prefix, names.AfterAttention));
+            x = op.Add(x, NormIf(FeedForward(NormIf(x, prefix, names.BeforeMlp), prefix), prefix, names.AfterMlp));
         }
         return x;
     }
 
     /// <summary>The norm before the LM head.</summary>
-    public Value FinalNorm(Value x) => Norm(x, "model.norm.weight");
+    public Value FinalNorm(Value x) => Norm(x, names.FinalNorm);
 
     /// <summary>Logits [R, V].</summary>
     public Value Logits(Value hidden) => Logits(op, spec, hidden);
 
     /// <summary>Logits [R, V] in a graph that may hold nothing but the head.</summary>
-    public static Value Logits(OpBuilder op, DecoderSpec spec, Value hidden) => op.Gemm(hidden, HeadWeight(op, spec), transposeB: true);
+    public static Value Logits(OpBuilder op, DecoderSpec spec, Value hidden) =>
+        Softcap(op, op.Gemm(hidden, HeadWeight(op, spec), transposeB: true), spec.LogitSoftcap);
 
     /// <summary>The LM head's weight [V, D]: the embedding when tied.</summary>
     public static Value HeadWeight(OpBuilder op, DecoderSpec spec)
@@ -75,6 +72,9 @@ internal sealed class DecoderBlocks
         var name = DecoderGraph.HeadWeightName(spec);
         return op.Graph.Contains(name) ? op.Graph[name] : op.Graph.Input(name, ElementType.Float32, spec.VocabularySize, spec.HiddenSize);
     }
+
+    /// <summary>[B*T, width] -> [B, T, width]</summary>
+    public Value ByRow(Value x, int width) => op.Reshape(x, Sizes(rows, tokens, (long)width));
 
     /// <summary>[B, T, n, head_dim] -> [B, T, n * cache width], each head filled up with zeros.</summary>
     public Value Packed(Value x, int heads)
@@ -94,12 +94,20 @@ internal sealed class DecoderBlocks
         return op.Reshape(x, -1, (long)spec.Heads * spec.HeadDimension);
     }
 
-    /// <summary>0 where a token may attend another (itself or an earlier one, unmasked), a large negative number elsewhere: [B, 1, 1, T, T].</summary>
-    public Value CausalBias(Value mask)
+    /// <summary>
+    /// 0 where a token may attend another (itself or an earlier one, unmasked, inside the window), a large negative number elsewhere:
+    /// [B, 1, 1, T, T].
+    /// </summary>
+    /// <param name="mask">1 on tokens, 0 on padding [B, T].</param>
+    /// <param name="window">How many tokens are seen, the token itself included; 0: all.</param>
+    public Value CausalBias(Value mask, int window)
     {
         var index = op.Op("Range", [op.Int(0), op.Squeeze(tokens, 0), op.Int(1)]);
-        var causal = op.Op("LessOrEqual", [op.Unsqueeze(index, 0), op.Unsqueeze(index, 1)]);
+        var (keys, queries) = (op.Unsqueeze(index, 0), op.Unsqueeze(index, 1));
+        var causal = op.Op("LessOrEqual", [keys, queries]);
         var visible = op.Op("Greater", [op.Unsqueeze(mask, 1, 2, 3), op.Int(0)]);
+        if (window > 0)
+            causal = op.Op("And", [causal, op.Op("Less", [op.Sub(queries, keys), op.Int(window)])]);
         return op.Where(op.Op("And", [causal, visible]), op.Scalar(0), op.Scalar(Masked));
     }
 
@@ -109,10 +117,10 @@ internal sealed class DecoderBlocks
         long group = spec.Heads / spec.KeyValueHeads;
         var (kv, width) = ((long)spec.KeyValueHeads, (long)spec.HeadDimension);
         // Queries that share a key head are stacked as rows, so that no key or value is ever repeated.
-        q = op.Mul(q, op.Scalar(1 / Math.Sqrt(width)));
+        q = op.Mul(q, op.Scalar(DecoderGraph.AttentionScale(spec)));
         q = op.Transpose(op.Reshape(q, Sizes(rows, tokens, kv, group, width)), 0, 2, 3, 1, 4);
         q = op.Reshape(q, 0, kv, -1, width);                                                         // [B, kv, group*T, width]
-        var scores = op.MatMul(q, op.Transpose(k, 0, 2, 3, 1));                                      // [B, kv, group*T, T]
+        var scores = Softcap(op, op.MatMul(q, op.Transpose(k, 0, 2, 3, 1)), spec.AttentionSoftcap);  // [B, kv, group*T, T]
         var shares = op.Softmax(op.Add(op.Reshape(scores, Sizes(rows, kv, group, tokens, tokens)), bias));
         v = op.Transpose(v, 0, 2, 1, 3);                                                             // [B, kv, T, width]
         var mixed = op.MatMul(op.ReshapeLike(shares, scores), v);                                    // [B, kv, group*T, width]
@@ -122,28 +130,86 @@ internal sealed class DecoderBlocks
 
     private Value Weight(string name) => op.Graph[name];
 
-    private Value Heads(Value x, int heads) => op.Reshape(x, Sizes(rows, tokens, (long)heads, (long)spec.HeadDimension));
+    private Value? Bias(string module) => op.Graph.Contains(module + ".bias") ? Weight(module + ".bias") : null;
 
-    // y = x W^T + b with W [out, in], read as it lies.
-    private Value Linear(Value x, string name) =>
-        op.Gemm(x, Weight(name + ".weight"), op.Graph.Contains(name + ".bias") ? Weight(name + ".bias") : null, transposeB: true);
-
-    // x / sqrt(mean(x^2) + eps) * w over the last axis, written so that ONNX Runtime fuses it where nothing else reads the parts.
-    private Value Norm(Value x, string weight)
+    private Value Embedded()
     {
-        var meanSquare = op.ReduceMean(op.Pow(x, op.Scalar(2)), keepDims: true, -1);
-        return op.Mul(op.Div(x, op.Sqrt(op.Add(meanSquare, op.Scalar(spec.NormEpsilon)))), Weight(weight));
+        var x = op.Gather(Weight(names.Embedding + ".weight"), op.Reshape(ids, -1));
+        if (spec.ScaleEmbeddings)
+            x = op.Mul(x, op.Scalar(Math.Sqrt(spec.HiddenSize)));
+        return names.Positions is { } learned ? op.Add(x, op.Gather(Weight(learned + ".weight"), op.Reshape(positions, -1))) : x;
     }
 
-    private Value Silu(Value x) => op.Mul(x, op.Sigmoid(x));
-
-    // Halves (a, b) of the head -> (a cos - b sin, b cos + a sin): Hugging Face's layout.
-    private Value Rotate(Value x)
+    private (Value Q, Value K, Value V) QueriesKeysValues(Value h, string prefix)
     {
-        var half = spec.HeadDimension / 2;
-        var parts = op.Split(x, -1, half, half);
+        long queries = (long)spec.Heads * spec.HeadDimension, keys = (long)spec.KeyValueHeads * spec.HeadDimension;
+        var parts = names.FusedQueryKeyValue is { } fused ? op.Split(Linear(h, prefix + fused), -1, queries, keys, keys) : null;
+        var (q, k, v) = (Part(0, spec.Heads, names.QueryNorm), Part(1, spec.KeyValueHeads, names.KeyNorm), Part(2, spec.KeyValueHeads, null));
+        if (spec.QueryKeyNorm && !spec.QueryKeyNormAcrossHeads)
+            (q, k) = (Norm(q, prefix + names.QueryNorm), Norm(k, prefix + names.KeyNorm));
+        return (q, k, v);
+
+        Value Part(int index, int heads, string? norm)
+        {
+            var x = parts?[index] ?? Linear(h, prefix + names.QueryKeyValue[index]);
+            if (spec.QueryKeyNormAcrossHeads)
+                x = NormIf(x, prefix, norm);
+            return op.Reshape(x, Sizes(rows, tokens, (long)heads, (long)spec.HeadDimension));
+        }
+    }
+
+    private Value FeedForward(Value h, string prefix)
+    {
+        if (!spec.GatedMlp)
+            return Linear(Activated(Linear(h, prefix + names.GateUp[0])), prefix + names.Down);
+        var parts = names.FusedGateUp is { } fused ? op.Split(Linear(h, prefix + fused), -1, spec.IntermediateSize, spec.IntermediateSize) : null;
+        var gate = Activated(parts?[0] ?? Linear(h, prefix + names.GateUp[0]));
+        return Linear(op.Mul(gate, parts?[1] ?? Linear(h, prefix + names.GateUp[1])), prefix + names.Down);
+    }
+
+    // y = x W^T + b with W [out, in], or x W + b with GPT-2's W [in, out]; either is read as it lies.
+    private Value Linear(Value x, string module) =>
+        op.Gemm(x, Weight(module + ".weight"), Bias(module), transposeB: spec.Weights != WeightLayout.Gpt2);
+
+    private Value NormIf(Value x, string prefix, string? module) => module is null ? x : Norm(x, prefix + module);
+
+    // Over the last axis, written so that ONNX Runtime fuses it where nothing else reads the parts.
+    private Value Norm(Value x, string module)
+    {
+        if (spec.Norm == NormKind.Layer)
+            x = op.Sub(x, op.ReduceMean(x, keepDims: true, -1));
+        var meanSquare = op.ReduceMean(op.Pow(x, op.Scalar(2)), keepDims: true, -1);
+        var weight = Weight(module + ".weight");
+        if (spec.Norm == NormKind.RmsFromOne)
+            weight = op.Add(weight, op.Scalar(1));
+        var scaled = op.Mul(op.Div(x, op.Sqrt(op.Add(meanSquare, op.Scalar(spec.NormEpsilon)))), weight);
+        return Bias(module) is { } bias ? op.Add(scaled, bias) : scaled;
+    }
+
+    private Value Activated(Value x) => spec.Activation switch
+    {
+        Activation.Silu => op.Mul(x, op.Sigmoid(x)),
+        Activation.GeluTanh => Gelu(x, op.Tanh(op.Mul(op.Add(x, op.Mul(op.Mul(op.Mul(x, x), x), op.Scalar(0.044715))), op.Scalar(Math.Sqrt(2 / Math.PI))))),
+        Activation.Gelu => Gelu(x, op.Op("Erf", [op.Div(x, op.Scalar(Math.Sqrt(2)))])),
+        _ => throw new GraphException($"The activation {spec.Activation} is unknown here. Add a case to DecoderBlocks."),
+    };
+
+    // x/2 (1 + s), s between -1 and 1.
+    private Value Gelu(Value x, Value s) => op.Mul(op.Mul(x, op.Add(s, op.Scalar(1))), op.Scalar(0.5));
+
+    private static Value Softcap(OpBuilder op, Value x, double? cap) =>
+        cap is { } limit ? op.Mul(op.Tanh(op.Mul(x, op.Scalar(1 / limit))), op.Scalar(limit)) : x;
+
+    // Halves (a, b) of the rotated part -> (a cos - b sin, b cos + a sin): Hugging Face's layout. What is beyond stays.
+    private Value Rotate(Value x, int layer)
+    {
+        if (spec.Rope is null)
+            return x;
+        var (cos, sin) = rotations[spec.IsLocal(layer) ? DecoderGraph.LocalRopeCos : DecoderGraph.RopeCos];
+        long width = spec.RotaryDimension ?? spec.HeadDimension, rest = spec.HeadDimension - width;
+        var parts = rest == 0 ? op.Split(x, -1, width / 2, width / 2) : op.Split(x, -1, width / 2, width / 2, rest);
         var (a, b) = (parts[0], parts[1]);
-        return op.Concat(-1, op.Sub(op.Mul(a, cos), op.Mul(b, sin)), op.Add(op.Mul(b, cos), op.Mul(a, sin)));
+        return op.Concat(-1, [op.Sub(op.Mul(a, cos), op.Mul(b, sin)), op.Add(op.Mul(b, cos), op.Mul(a, sin)), .. parts[2..]]);
     }
 
     private Value Sizes(params ReadOnlySpan<object> parts)

@@ -6,7 +6,7 @@ namespace G2RL.Onnx.Models;
 /// <summary>
 /// Every graph of a decoder from one description: <see cref="Decode"/> (KV cache), <see cref="Body"/> and <see cref="Head"/> (scoring), and
 /// <see cref="Train"/> (loss and explicit backward) share their blocks, so sampler and trainer cannot drift apart. Weights are graph inputs
-/// under their Hugging Face names, in Hugging Face's [out, in] layout; the rotary tables are the inputs <see cref="RopeCos"/> and <see cref="RopeSin"/>.
+/// under their Hugging Face names, in Hugging Face's layout; the rotary tables are the inputs that <see cref="RotaryTable.Of"/> lists.
 /// </summary>
 /// <remarks>
 /// Axes: B rows, T tokens, S new tokens, C cache capacity, R scored rows, P positions of the rotary tables, D width, V vocabulary.
@@ -14,11 +14,17 @@ namespace G2RL.Onnx.Models;
 /// </remarks>
 public static class DecoderGraph
 {
-    /// <summary>Input: cosines [P, head_dim/2], attention scaling included.</summary>
+    /// <summary>Input: cosines, see <see cref="RotaryTable"/>.</summary>
     public const string RopeCos = "rope.cos";
 
-    /// <summary>Input: sines [P, head_dim/2], attention scaling included.</summary>
+    /// <summary>Input: sines.</summary>
     public const string RopeSin = "rope.sin";
+
+    /// <summary>Input: cosines of the layers that have a window, where these turn otherwise.</summary>
+    public const string LocalRopeCos = "rope.local.cos";
+
+    /// <summary>Input: sines of the layers that have a window, where these turn otherwise.</summary>
+    public const string LocalRopeSin = "rope.local.sin";
 
     /// <summary>Suffix of a gradient accumulator's input; the output adds ".out" and may be bound on the same buffer.</summary>
     public const string GradientSuffix = ".grad";
@@ -27,7 +33,10 @@ public static class DecoderGraph
     public static int CacheWidth(DecoderSpec spec) => (spec.HeadDimension + 7) / 8 * 8;
 
     /// <summary>The parameter that is the LM head [V, D]: the embedding when tied.</summary>
-    public static string HeadWeightName(DecoderSpec spec) => spec.TieEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+    public static string HeadWeightName(DecoderSpec spec) => (spec.TieEmbeddings ? DecoderNames.Of(spec).Embedding : DecoderNames.Of(spec).Head) + ".weight";
+
+    /// <summary>What scores are multiplied by.</summary>
+    internal static double AttentionScale(DecoderSpec spec) => 1 / Math.Sqrt(spec.AttentionScalar ?? spec.HeadDimension);
 
     /// <summary>
     /// New tokens with a key/value cache that is written in place. Inputs: input_ids, position_ids [B, S]; rows [R], the flat positions whose logits
@@ -44,26 +53,34 @@ public static class DecoderGraph
         var rows = graph.Input("rows", ElementType.Int64, "R");
         var lengths = graph.Input("seqlens_k", ElementType.Int32, "B");
         var total = graph.Input("total_sequence_length", ElementType.Int32, 1);
-        Value Past(int layer, string kind) => graph.Input($"past_key_values.{layer}.{kind}", ElementType.Float32, "B", spec.KeyValueHeads, "C", CacheWidth(spec));
-        var past = Enumerable.Range(0, spec.Layers).Select(layer => (Key: Past(layer, "key"), Value: Past(layer, "value"))).ToArray();
-        var blocks = new DecoderBlocks(op, spec, ids, positions);
-
-        var hidden = blocks.Layers((layer, q, k, v) =>
-        {
-            var node = graph.Add("GroupQueryAttention",
-                [blocks.Packed(q, spec.Heads), blocks.Packed(k, spec.KeyValueHeads), blocks.Packed(v, spec.KeyValueHeads), past[layer].Key, past[layer].Value, lengths, total],
-                new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["num_heads"] = spec.Heads, ["kv_num_heads"] = spec.KeyValueHeads, ["scale"] = (float)(1 / Math.Sqrt(spec.HeadDimension)) },
-                [$"attention.{layer}", $"present.{layer}.key", $"present.{layer}.value"], "com.microsoft");
-            return blocks.Unpacked(node.Outputs[0]!);
-        });
+        var (blocks, hidden) = Cached(op, spec, ids, positions, lengths, total, "C");
         var last = blocks.FinalNorm(op.Gather(hidden, rows));
         graph.Output(op.Named("logits", blocks.Logits(last)));
         graph.Output(op.Named("last_hidden_state", last));
-        for (var layer = 0; layer < spec.Layers; layer++)
-        {
-            graph.Output(graph[$"present.{layer}.key"]);
-            graph.Output(graph[$"present.{layer}.value"]);
-        }
+        PresentOutputs(graph, spec);
+        return graph;
+    }
+
+    /// <summary>
+    /// <see cref="Decode"/> with the inputs and outputs that other clients expect: input_ids, position_ids [B, S]; attention_mask [B, T], 1 on every
+    /// token so far and the new ones, tokens first, padding last; past_key_values.N.{key,value} [B, kv heads, P, <see cref="CacheWidth"/>]; logits
+    /// [B, S, V], last_hidden_state [B, S, D], present.N.{key,value} [B, kv heads, T, CacheWidth], or on the past's own buffer when it is T long.
+    /// </summary>
+    /// <remarks>The names are those of Hugging Face's exporters and of ONNX Runtime GenAI.</remarks>
+    public static Graph PortableDecode(DecoderSpec spec, int opset = 21)
+    {
+        var graph = new Graph("decode", opset);
+        var op = new OpBuilder(graph);
+        var ids = graph.Input("input_ids", ElementType.Int64, "B", "S");
+        var mask = graph.Input("attention_mask", ElementType.Int64, "B", "T");
+        var positions = graph.Input("position_ids", ElementType.Int64, "B", "S");
+        var lengths = op.Cast(op.Sub(op.ReduceSum(mask, keepDims: false, 1), op.Int(1)), ElementType.Int32);
+        var total = op.Cast(op.Slice(op.ShapeOf(mask), 0, 1, 2), ElementType.Int32);
+        var (blocks, hidden) = Cached(op, spec, ids, positions, lengths, total, "P");
+        var last = blocks.FinalNorm(hidden);
+        graph.Output(op.Named("logits", blocks.ByRow(blocks.Logits(last), spec.VocabularySize)));
+        graph.Output(op.Named("last_hidden_state", blocks.ByRow(last, spec.HiddenSize)));
+        PresentOutputs(graph, spec);
         return graph;
     }
 
@@ -76,6 +93,24 @@ public static class DecoderGraph
         var graph = new Graph("score.body");
         var op = new OpBuilder(graph);
         graph.Output(op.Named("last_hidden_state", Forward(graph, op, spec).Last));
+        return graph;
+    }
+
+    /// <summary>
+    /// <see cref="Body"/> and <see cref="Head"/> in one: inputs input_ids, attention_mask, position_ids [B, T], rows [R], targets [R] and
+    /// inverse_temperature (scalar); outputs log_probs [R], entropy [R] and last_hidden_state [R, D].
+    /// </summary>
+    public static Graph Score(DecoderSpec spec, int opset = 21)
+    {
+        var graph = new Graph("score", opset);
+        var op = new OpBuilder(graph);
+        var forward = Forward(graph, op, spec);
+        var targets = graph.Input("targets", ElementType.Int64, "R");
+        var inverseTemperature = graph.Input("inverse_temperature", ElementType.Float32);
+        var (logProb, entropy) = LogProbAndEntropy(op, op.Mul(forward.Blocks.Logits(forward.Last), inverseTemperature), targets);
+        graph.Output(op.Named("log_probs", logProb));
+        graph.Output(op.Named("entropy", entropy));
+        graph.Output(op.Named("last_hidden_state", forward.Last));
         return graph;
     }
 
@@ -116,10 +151,11 @@ public static class DecoderGraph
     /// <param name="spec">The decoder.</param>
     /// <param name="objective">Writes the loss (a scalar) from log-probs [R] and entropies [R]; declares further inputs on the graph.</param>
     /// <param name="trainable">Which parameters receive gradients; null means all.</param>
+    /// <param name="opset">Version of ONNX's own operator set.</param>
     /// <exception cref="GraphException">A gradient's shape differs from its parameter's, or an operator has no gradient rule.</exception>
-    public static Graph Train(DecoderSpec spec, Func<OpBuilder, Value, Value, Value> objective, Func<string, bool>? trainable = null)
+    public static Graph Train(DecoderSpec spec, Func<OpBuilder, Value, Value, Value> objective, Func<string, bool>? trainable = null, int opset = 21)
     {
-        var graph = new Graph("train");
+        var graph = new Graph("train", opset);
         var op = new OpBuilder(graph);
         var forward = Forward(graph, op, spec);
         var targets = graph.Input("targets", ElementType.Int64, "R");
@@ -142,6 +178,38 @@ public static class DecoderGraph
         return graph;
     }
 
+    // All layers over new tokens, keys and values in a cache of the given length.
+    private static (DecoderBlocks Blocks, Value Hidden) Cached(OpBuilder op, DecoderSpec spec, Value ids, Value positions, Value lengths, Value total, Dimension capacity)
+    {
+        var graph = op.Graph;
+        Value Past(int layer, string kind) => graph.Input($"past_key_values.{layer}.{kind}", ElementType.Float32, "B", spec.KeyValueHeads, capacity, CacheWidth(spec));
+        var past = Enumerable.Range(0, spec.Layers).Select(layer => (Key: Past(layer, "key"), Value: Past(layer, "value"))).ToArray();
+        var blocks = new DecoderBlocks(op, spec, ids, positions);
+        return (blocks, blocks.Layers((layer, q, k, v) =>
+        {
+            var attributes = new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["num_heads"] = spec.Heads, ["kv_num_heads"] = spec.KeyValueHeads, ["scale"] = (float)AttentionScale(spec) };
+            // Like ours, the operator's window counts the token itself.
+            if (spec.WindowOf(layer) is > 0 and var window)
+                attributes["local_window_size"] = window;
+            if (spec.AttentionSoftcap is { } cap)
+                attributes["softcap"] = (float)cap;
+            var node = graph.Add("GroupQueryAttention",
+                [blocks.Packed(q, spec.Heads), blocks.Packed(k, spec.KeyValueHeads), blocks.Packed(v, spec.KeyValueHeads), past[layer].Key, past[layer].Value, lengths, total],
+                attributes,
+                [$"attention.{layer}", $"present.{layer}.key", $"present.{layer}.value"], "com.microsoft");
+            return blocks.Unpacked(node.Outputs[0]!);
+        }));
+    }
+
+    private static void PresentOutputs(Graph graph, DecoderSpec spec)
+    {
+        for (var layer = 0; layer < spec.Layers; layer++)
+        {
+            graph.Output(graph[$"present.{layer}.key"]);
+            graph.Output(graph[$"present.{layer}.value"]);
+        }
+    }
+
     private static (DecoderBlocks Blocks, Value Last) Forward(Graph graph, OpBuilder op, DecoderSpec spec)
     {
         var ids = graph.Input("input_ids", ElementType.Int64, "B", "T");
@@ -149,8 +217,9 @@ public static class DecoderGraph
         var positions = graph.Input("position_ids", ElementType.Int64, "B", "T");
         var rows = graph.Input("rows", ElementType.Int64, "R");
         var blocks = new DecoderBlocks(op, spec, ids, positions);
-        var bias = blocks.CausalBias(mask);
-        var hidden = blocks.Layers((_, q, k, v) => blocks.Attention(q, k, v, bias));
+        // One bias a window, shared by the layers that have it.
+        var biases = Enumerable.Range(0, spec.Layers).Select(spec.WindowOf).Distinct().ToDictionary(window => window, window => blocks.CausalBias(mask, window));
+        var hidden = blocks.Layers((layer, q, k, v) => blocks.Attention(q, k, v, biases[spec.WindowOf(layer)]));
         return (blocks, blocks.FinalNorm(op.Gather(hidden, rows)));
     }
 

@@ -1,13 +1,14 @@
 namespace G2RL.Onnx.Models;
 
 /// <summary>
-/// Everything a graph builder has to know about a decoder-only transformer with RMS norms, rotary positions, grouped-query attention and a
-/// gated feed-forward block. Compares by value, token lists included.
+/// Everything a graph builder has to know about a decoder-only transformer with grouped-query attention. Compares by value, lists included.
+/// What is not set means Llama's form: RMS norms before each block, rotary positions, a gated feed-forward block, attention to the whole text.
 /// </summary>
 /// <remarks>Made by <see cref="Architectures"/> from a config.json, or by hand for a model trained from scratch (then call <see cref="Validate"/>).</remarks>
 public sealed record DecoderSpec
 {
-    private readonly TokenIds _eos = new([]);
+    private readonly IntegerList _eos = new([]);
+    private readonly IntegerList _windows = new([]);
 
     /// <summary>The name in config.json's `architectures`: "Qwen3ForCausalLM".</summary>
     public required string Architecture { get; init; }
@@ -33,23 +34,56 @@ public sealed record DecoderSpec
     /// <summary>Key and value heads of a layer.</summary>
     public required int KeyValueHeads { get; init; }
 
-    /// <summary>Width of a head; even; need not be HiddenSize / Heads.</summary>
+    /// <summary>Width of a head; need not be HiddenSize / Heads; even where positions are rotary.</summary>
     public required int HeadDimension { get; init; }
 
-    /// <summary>Added to the mean square inside every RMS norm; > 0.</summary>
+    /// <summary>Added to the mean square (or variance) inside every norm; > 0.</summary>
     public required double NormEpsilon { get; init; }
 
     /// <summary>Longest sequence, in tokens, that the model was made for.</summary>
     public required int MaxPositions { get; init; }
 
-    /// <summary>Rotary position embedding.</summary>
-    public required RopeSpec Rope { get; init; }
+    /// <summary>Rotary position embedding; null: positions are learned vectors that are added to the embeddings.</summary>
+    public required RopeSpec? Rope { get; init; }
+
+    /// <summary>Rotary position embedding of the layers that have a window; null: <see cref="Rope"/> serves every layer.</summary>
+    public RopeSpec? LocalRope { get; init; }
+
+    /// <summary>How many of a head's numbers are rotated, the first ones; null: all.</summary>
+    public int? RotaryDimension { get; init; }
+
+    /// <summary>
+    /// Attention windows, one a layer: a token sees itself and the window - 1 tokens before it; 0: the whole text. Empty: every layer sees the
+    /// whole text.
+    /// </summary>
+    public int[] Windows { get => _windows.Items; init => _windows = new IntegerList(Array.TrueForAll(value, w => w == 0) ? [] : value); }
+
+    /// <summary>Attention scores are divided by the square root of this; null: of <see cref="HeadDimension"/>.</summary>
+    public double? AttentionScalar { get; init; }
+
+    /// <summary>Attention scores s become cap * tanh(s / cap), before the mask; null: they stay.</summary>
+    public double? AttentionSoftcap { get; init; }
+
+    /// <summary>Logits z become cap * tanh(z / cap), before any temperature; null: they stay.</summary>
+    public double? LogitSoftcap { get; init; }
+
+    /// <summary>Embeddings are multiplied by sqrt(HiddenSize), rounded to the type that is computed in (float32 here, as in transformers).</summary>
+    public bool ScaleEmbeddings { get; init; }
+
+    /// <summary>What the norms compute.</summary>
+    public NormKind Norm { get; init; }
+
+    /// <summary>Where the norms of a block stand.</summary>
+    public NormPlacement NormPlacement { get; init; }
 
     /// <summary>The LM head is the embedding matrix; there is no lm_head.weight.</summary>
     public required bool TieEmbeddings { get; init; }
 
-    /// <summary>RMS norms over the head dimension of queries and keys, before the rotation.</summary>
+    /// <summary>Norms of queries and keys, before the rotation.</summary>
     public bool QueryKeyNorm { get; init; }
+
+    /// <summary>These norms run over all heads together (OLMo 2), not over each head.</summary>
+    public bool QueryKeyNormAcrossHeads { get; init; }
 
     /// <summary>q_proj, k_proj and v_proj have biases.</summary>
     public bool QueryKeyValueBias { get; init; }
@@ -57,20 +91,32 @@ public sealed record DecoderSpec
     /// <summary>o_proj has a bias.</summary>
     public bool OutputBias { get; init; }
 
-    /// <summary>gate_proj, up_proj and down_proj have biases.</summary>
+    /// <summary>The feed-forward block's projections have biases.</summary>
     public bool MlpBias { get; init; }
 
-    /// <summary>The feed-forward block's gate function.</summary>
+    /// <summary>The feed-forward block's nonlinearity.</summary>
     public Activation Activation { get; init; }
 
+    /// <summary>The feed-forward block is down(f(gate(x)) * up(x)); else down(f(up(x))).</summary>
+    public bool GatedMlp { get; init; } = true;
+
+    /// <summary>How the checkpoint stores the weights.</summary>
+    public WeightLayout Weights { get; init; }
+
     /// <summary>Ids that end a text; may be empty.</summary>
-    public int[] EosTokens { get => _eos.Ids; init => _eos = new TokenIds(value); }
+    public int[] EosTokens { get => _eos.Items; init => _eos = new IntegerList(value); }
 
     /// <summary>Id that begins a text, if the model has one.</summary>
     public int? BosToken { get; init; }
 
     /// <summary>Id that fills short rows, if the model has one.</summary>
     public int? PadToken { get; init; }
+
+    /// <summary>The window of a layer; 0: the whole text.</summary>
+    public int WindowOf(int layer) => Windows.Length == 0 ? 0 : Windows[layer];
+
+    /// <summary>Whether a layer uses <see cref="LocalRope"/>.</summary>
+    public bool IsLocal(int layer) => LocalRope is not null && WindowOf(layer) > 0;
 
     /// <summary>Every weight, embedding first, LM head (when it is not tied) last.</summary>
     public IReadOnlyList<ParameterSpec> Parameters => DecoderParameters.Of(this);

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace G2RL.Onnx.Models;
 
 /// <summary>Llama 2 and 3 and what shares their shape (SmolLM2): biases only where `attention_bias` and `mlp_bias` say so.</summary>
@@ -10,8 +12,7 @@ internal static class Llama
     {
         var spec = CommonKeys.Read(config, Architecture, maxPositions: 2_048, keyValueHeads: heads => heads);
         config.Expect("pretraining_tp", config.Number("pretraining_tp", 1) == 1, "products must not be cut into slices. 1 gives the same model up to rounding.");
-        config.Refuse("sliding_window", "every layer must see the whole text.");
-        config.Refuse("use_sliding_window", "every layer must see the whole text.");
+        CommonKeys.WholeText(config, spec.Layers);
         var bias = config.Flag("attention_bias", false);
         return spec with
         {
@@ -22,5 +23,11 @@ internal static class Llama
             EosTokens = config.Tokens("eos_token_id", 2),
             BosToken = config.Has("bos_token_id") ? spec.BosToken : 1,
         };
+    }
+
+    public static void Write(DecoderSpec spec, JsonObject config)
+    {
+        config["attention_bias"] = spec.OutputBias;
+        config["mlp_bias"] = spec.MlpBias;
     }
 }

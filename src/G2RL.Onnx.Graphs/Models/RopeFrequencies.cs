@@ -12,7 +12,7 @@ internal static class RopeFrequencies
         var plain = Array.ConvertAll(periods, period => 1f / period);
         return spec.Kind switch
         {
-            RopeKind.Default => plain,
+            RopeKind.Default or RopeKind.Dynamic => plain,
             RopeKind.Linear => Array.ConvertAll(plain, f => f / (float)spec.Factor),
             RopeKind.Llama3 => Array.ConvertAll(plain, f => Llama3(spec, f)),
             RopeKind.Yarn => Yarn(spec, headDimension, periods, plain),

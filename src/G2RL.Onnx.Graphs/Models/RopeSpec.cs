@@ -9,6 +9,12 @@ public enum RopeKind
     /// <summary>All frequencies divided by the factor.</summary>
     Linear,
 
+    /// <summary>
+    /// Dynamic NTK: the base grows with the text once it is longer than <see cref="RopeSpec.OriginalMaxPositions"/>; up to there it is the default.
+    /// Longer texts are refused: transformers then rotates new tokens otherwise than those whose keys are cached, so no table of positions equals it.
+    /// </summary>
+    Dynamic,
+
     /// <summary>Llama 3.1: low frequencies divided, high ones kept, a ramp between.</summary>
     Llama3,
 
@@ -28,7 +34,7 @@ public sealed record RopeSpec
     /// <summary>How many times longer texts get; at least 1. All kinds but the default.</summary>
     public double Factor { get; init; } = 1;
 
-    /// <summary>Length, in tokens, of pretraining's texts. Llama 3 and YaRN; 0 elsewhere.</summary>
+    /// <summary>Length, in tokens, of pretraining's texts. Dynamic NTK, Llama 3 and YaRN; 0 elsewhere.</summary>
     public int OriginalMaxPositions { get; init; }
 
     /// <summary>Llama 3: wavelengths above OriginalMaxPositions / this are divided by the factor.</summary>
@@ -60,7 +66,7 @@ public sealed record RopeSpec
         Require("rope_theta", Theta, Theta > 1 && Theta <= 1e12, "above 1 and at most 1e12");
         if (Kind != RopeKind.Default)
             Require("rope factor", Factor, Factor is >= 1 and <= 1e6, "between 1 and 1e6");
-        if (Kind is RopeKind.Llama3 or RopeKind.Yarn)
+        if (Kind is RopeKind.Dynamic or RopeKind.Llama3 or RopeKind.Yarn)
             Require("original_max_position_embeddings", OriginalMaxPositions, OriginalMaxPositions is >= 1 and <= DecoderRules.MaxPositions, $"between 1 and {DecoderRules.MaxPositions}");
         if (Kind == RopeKind.Llama3)
         {

@@ -9,10 +9,11 @@ namespace G2RL.Onnx.Models;
 public sealed class RotaryEmbedding
 {
     private readonly float[] _frequencies;
+    private readonly int _longest;
 
     /// <summary>Prepares the frequencies.</summary>
     /// <param name="spec">Base and scaling.</param>
-    /// <param name="headDimension">Width of a head; positive and even.</param>
+    /// <param name="headDimension">How many numbers of a head are rotated; positive and even.</param>
     /// <exception cref="InputException">A number of the spec is out of range.</exception>
     public RotaryEmbedding(RopeSpec spec, int headDimension)
     {
@@ -25,12 +26,15 @@ public sealed class RotaryEmbedding
         HeadDimension = headDimension;
         _frequencies = RopeFrequencies.Of(spec, headDimension);
         AttentionScaling = RopeFrequencies.AttentionScaling(spec);
+        _longest = spec.Kind == RopeKind.Dynamic ? spec.OriginalMaxPositions : int.MaxValue;
     }
 
-    /// <summary>Prepares the frequencies of a model.</summary>
-    public RotaryEmbedding(DecoderSpec spec) : this(spec.Rope, spec.HeadDimension) { }
+    /// <summary>Prepares the frequencies of a model's layers, local ones apart.</summary>
+    /// <exception cref="InputException">The model has no rotary positions, or a number is out of range.</exception>
+    public RotaryEmbedding(DecoderSpec spec)
+        : this(spec.Rope ?? throw new InputException($"{spec.Architecture} has learned positions, no rotary ones."), spec.RotaryDimension ?? spec.HeadDimension) { }
 
-    /// <summary>Width of a head.</summary>
+    /// <summary>How many numbers of a head are rotated.</summary>
     public int HeadDimension { get; }
 
     /// <summary>Multiplies cos and sin (so attention logits get its square); 1 except for YaRN.</summary>
@@ -44,9 +48,12 @@ public sealed class RotaryEmbedding
     /// <param name="sin">Receives sin, same shape.</param>
     /// <param name="positions">Number of rows, in tokens.</param>
     /// <exception cref="ArgumentException">A table of another length.</exception>
+    /// <exception cref="InputException">Dynamic NTK, and more positions than the original length.</exception>
     public void Fill(Span<float> cos, Span<float> sin, int positions)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(positions);
+        if (positions > _longest)
+            throw new InputException($"{positions} positions are asked for; with dynamic RoPE at most the original {_longest} can be had, since beyond them the angles depend on the text's length. Ask for fewer, or make the model's RoPE yarn or linear.");
         var half = _frequencies.Length;
         if (cos.Length != (long)positions * half || sin.Length != cos.Length)
             throw new ArgumentException($"Tables of {cos.Length} and {sin.Length} numbers; {positions} positions x {half} frequencies need {(long)positions * half}.");

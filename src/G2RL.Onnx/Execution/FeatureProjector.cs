@@ -3,10 +3,13 @@ using G2RL.Onnx.Models;
 namespace G2RL.Onnx.Execution;
 
 /// <summary>Gradient features from their cheap form: Phi = u E, one product per batch of rollouts, E the LM head.</summary>
-/// <remarks>Exact: Phi is linear in onehot(y) - p. See METHOD, "exact cheap form".</remarks>
+/// <remarks>
+/// Exact: Phi is linear in onehot(y) - p. See METHOD, "exact cheap form". Capped logits would put another factor beside each p; a model that has
+/// them is refused.
+/// </remarks>
 public sealed class FeatureProjector(DecoderSpec spec, int threads) : IDisposable
 {
-    private readonly OrtSession session = new(DecoderGraph.Features(spec), threads);
+    private readonly OrtSession session = new(DecoderGraph.Features(Checked(spec)), threads);
 
     /// <summary>Phi [D] of each rollout.</summary>
     /// <param name="policy">The weights behind the accumulators.</param>
@@ -35,6 +38,10 @@ public sealed class FeatureProjector(DecoderSpec spec, int threads) : IDisposabl
         }
         return results;
     }
+
+    private static DecoderSpec Checked(DecoderSpec spec) => spec.LogitSoftcap is not { } cap
+        ? spec
+        : throw new InputException($"The model caps its logits at {cap} (final_logit_softcapping); gradient features of capped logits are not computed. Use an algorithm without them (GRPO), or a model without the cap.");
 
     /// <inheritdoc/>
     public void Dispose() => session.Dispose();

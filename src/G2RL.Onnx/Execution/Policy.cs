@@ -9,8 +9,7 @@ namespace G2RL.Onnx.Execution;
 /// <summary>A language model's weights, once, and what every session needs to read them: the architecture and the rotary tables.</summary>
 public sealed class Policy : IDisposable
 {
-    private readonly Parameter ropeCos;
-    private readonly Parameter ropeSin;
+    private readonly List<Parameter> tables = [];
     private readonly string origin;
 
     private Policy(DecoderSpec spec, int positions, Action<ParameterSpec, Span<float>> fill)
@@ -20,17 +19,19 @@ public sealed class Policy : IDisposable
         Parameters = [.. spec.Parameters.Select(p => new Parameter(p.Name, p.Shape))];
         foreach (var (parameter, described) in Parameters.Zip(spec.Parameters))
             fill(described, parameter.Buffer.Span);
-        var half = spec.HeadDimension / 2;
-        ropeCos = new Parameter(DecoderGraph.RopeCos, positions, half);
-        ropeSin = new Parameter(DecoderGraph.RopeSin, positions, half);
-        new RotaryEmbedding(spec).Fill(ropeCos.Buffer.Span, ropeSin.Buffer.Span, positions);
+        foreach (var table in RotaryTable.Of(spec))
+        {
+            var (cos, sin) = (new Parameter(table.Cos, positions, table.Width / 2), new Parameter(table.Sin, positions, table.Width / 2));
+            tables.AddRange([cos, sin]);
+            new RotaryEmbedding(table.Rope, table.Width).Fill(cos.Buffer.Span, sin.Buffer.Span, positions);
+        }
         origin = Hash()[..16];
     }
 
     /// <summary>The architecture.</summary>
     public DecoderSpec Spec { get; }
 
-    /// <summary>The longest sequence that the rotary tables hold, tokens.</summary>
+    /// <summary>The longest sequence that may be run, tokens.</summary>
     public int Positions { get; }
 
     /// <summary>The weights, in the order of <see cref="DecoderSpec.Parameters"/>.</summary>
@@ -72,8 +73,8 @@ public sealed class Policy : IDisposable
     {
         foreach (var parameter in Parameters)
             binding.InputIfUsed(parameter.Name, parameter.Value);
-        binding.InputIfUsed(DecoderGraph.RopeCos, ropeCos.Value);
-        binding.InputIfUsed(DecoderGraph.RopeSin, ropeSin.Value);
+        foreach (var table in tables)
+            binding.InputIfUsed(table.Name, table.Value);
     }
 
     /// <summary>SHA-256 of all weights in order, hexadecimal.</summary>
@@ -90,7 +91,7 @@ public sealed class Policy : IDisposable
     {
         foreach (var parameter in Parameters)
             parameter.Dispose();
-        ropeCos.Dispose();
-        ropeSin.Dispose();
+        foreach (var table in tables)
+            table.Dispose();
     }
 }

@@ -16,6 +16,9 @@ public sealed class HuggingFaceCheckpointTests
     [DataRow("golden-qwen2-a-sharded")]
     [DataRow("golden-llama-a")]
     [DataRow("golden-llama-b")]
+    [DataRow("golden-mistral-a")]
+    [DataRow("golden-phi3-a")]
+    [DataRow("golden-gemma3-a")]
     [DataRow("verl-arith-random")]
     public void Checkpoint_ReadAndSaved_IsTheSameBytes(string name)
     {
@@ -153,7 +156,7 @@ public sealed class HuggingFaceCheckpointTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["tokenizer.json"], "{}");
-        foreach (var name in (string[])["golden-qwen3-a", "golden-qwen2-a", "golden-llama-b"])
+        foreach (var name in (string[])["golden-qwen3-a", "golden-qwen2-a", "golden-llama-b", "golden-mistral-a", "golden-phi3-a", "golden-gemma3-a"])
         {
             var spec = Architectures.Read(SharedFolder.Require("models", name));
             var count = spec.Parameters.ToDictionary(p => p.Name, p => p.Count);
@@ -224,6 +227,38 @@ public sealed class HuggingFaceCheckpointTests
         Assert.IsTrue(File.ReadAllBytes(single).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(folder["copy"], "model.safetensors"))));
         AddTensor(single, "model.layers.0.adapter.weight");
         StringAssert.Contains(Refusal(model), "'model.layers.0.adapter.weight' is not a weight");
+    }
+
+    // openai-community/gpt2 holds the bare decoder, without "transformer.", and its causal masks.
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void Gpt2_WithOrWithoutItsPrefixAndMasks_IsReadAndSavedByteForByte(bool bare)
+    {
+        using var folder = new TemporaryFolder();
+        const string config = """{"model_type": "gpt2", "vocab_size": 11, "n_embd": 6, "n_layer": 2, "n_head": 2, "n_positions": 4, "eos_token_id": 1, "bos_token_id": 1}""";
+        var spec = Architectures.Parse(config, "x");
+        Directory.CreateDirectory(folder["model"]);
+        File.WriteAllText(Path.Combine(folder["model"], "config.json"), config);
+        var random = new Random(3);
+        var values = spec.Parameters.ToDictionary(p => p.Name, p => Enumerable.Range(0, (int)p.Count).Select(_ => (float)random.NextDouble()).ToArray());
+        string Stored(string name) => bare ? name["transformer.".Length..] : name;
+        // An order of their own, as in the wild.
+        var tensors = spec.Parameters.OrderBy(p => p.Name, StringComparer.Ordinal).Select(p => TensorToWrite.Floats(Stored(p.Name), SafeTensorsDtype.F32, p.Shape, _ => values[p.Name])).ToList();
+        for (var layer = 0; layer < 2; layer++)
+            tensors.Insert(1 + layer, new TensorToWrite(Stored($"transformer.h.{layer}.attn.bias"), SafeTensorsDtype.BOOL, [1, 1, 4, 4], stream => stream.Write(new byte[16])));
+        if (!bare)
+            tensors.Add(TensorToWrite.Floats("lm_head.weight", SafeTensorsDtype.F32, [11, 6], _ => values["transformer.wte.weight"]));
+        SafeTensorsWriter.Write(Path.Combine(folder["model"], "model.safetensors"), tensors);
+
+        using (var checkpoint = HuggingFaceCheckpoint.Open(folder["model"]))
+        {
+            CollectionAssert.AreEqual(values["transformer.h.1.mlp.c_fc.weight"], Read(checkpoint, "transformer.h.1.mlp.c_fc.weight"));
+            checkpoint.SaveAs(folder["copy"], Weights(checkpoint));
+        }
+        Assert.IsTrue(File.ReadAllBytes(Path.Combine(folder["model"], "model.safetensors")).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(folder["copy"], "model.safetensors"))));
+        Edit(folder["model"], json => json["n_layer"] = 3);
+        StringAssert.Contains(Refusal(folder["model"]), "'transformer.h.2.ln_1.weight' is missing");
     }
 
     [TestMethod]

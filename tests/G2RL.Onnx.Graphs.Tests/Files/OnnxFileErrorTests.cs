@@ -122,7 +122,7 @@ public sealed class OnnxFileErrorTests
     [TestMethod]
     public void OptionalOutput_LeftOut_StaysOut()
     {
-        var graph = Inference.ShapeCases.All.Single(c => c.Op == "com.microsoft::GroupQueryAttention").Graph().Graph;
+        var graph = Inference.ShapeCases.All.First(c => c.Op == "com.microsoft::GroupQueryAttention").Graph().Graph;
         var model = OnnxWriter.ToModel(graph);
         model.Graph.Node[0].Output[1] = model.Graph.Node[0].Output[2] = "";
         for (var i = 2; i > 0; i--)

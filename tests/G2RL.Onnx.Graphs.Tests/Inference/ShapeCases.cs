@@ -154,6 +154,12 @@ internal static class ShapeCases
                 ["lengths"] = new(ElementType.Int32, [2], new byte[] { 2, 0, 0, 0, 2, 0, 0, 0 }),
                 ["total"] = new(ElementType.Int32, [1], new byte[] { 3, 0, 0, 0 }),
             });
+        // One new token after R = 4: the cache grows to the mask's length N = 5. (Several new tokens after others are allowed in one row only.)
+        yield return new("com.microsoft::GroupQueryAttention", "growing cache, window, soft cap", b => [.. b.Graph.Add("GroupQueryAttention",
+            [F(b, "q", "B", 1, 32), F(b, "k", "B", 1, 16), F(b, "v", "B", 1, 16), F(b, "pk", "B", 2, "R", 8), F(b, "pv", "B", 2, "R", 8),
+                b.Graph.Input("lengths", ElementType.Int32, "B"), b.Cast(b.Slice(b.ShapeOf(I(b, "mask", "B", "N")), 0, 1, 2), ElementType.Int32)],
+            new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["num_heads"] = 4, ["kv_num_heads"] = 2, ["local_window_size"] = 2, ["softcap"] = 1.5f }, domain: "com.microsoft", outputCount: 3).Outputs.Select(o => o!)],
+            new Dictionary<string, TensorData>(StringComparer.Ordinal) { ["lengths"] = new(ElementType.Int32, [2], new byte[] { 4, 0, 0, 0, 4, 0, 0, 0 }) });
     }
 
     private static ShapeCase One(string op, string name, Func<OpBuilder, Value> build) => new(op, name, b => [build(b)]);

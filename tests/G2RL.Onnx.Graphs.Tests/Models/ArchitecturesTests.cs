@@ -26,7 +26,7 @@ public sealed class ArchitecturesTests
     {
         var spec = Architectures.Parse(Qwen3, "x");
         Assert.AreEqual(("Qwen3ForCausalLM", "qwen3", 97, 48, 96, 3, 6, 2, 16), (spec.Architecture, spec.ModelType, spec.VocabularySize, spec.HiddenSize, spec.IntermediateSize, spec.Layers, spec.Heads, spec.KeyValueHeads, spec.HeadDimension));
-        Assert.AreEqual((1e-6, 32_768, 1e6, true, true, false, false, false), (spec.NormEpsilon, spec.MaxPositions, spec.Rope.Theta, spec.TieEmbeddings, spec.QueryKeyNorm, spec.QueryKeyValueBias, spec.OutputBias, spec.MlpBias));
+        Assert.AreEqual((1e-6, 32_768, 1e6, true, true, false, false, false), (spec.NormEpsilon, spec.MaxPositions, spec.Rope!.Theta, spec.TieEmbeddings, spec.QueryKeyNorm, spec.QueryKeyValueBias, spec.OutputBias, spec.MlpBias));
         CollectionAssert.AreEqual(new[] { 2, 3 }, spec.EosTokens);
         Assert.IsNull(spec.BosToken);
     }
@@ -43,7 +43,7 @@ public sealed class ArchitecturesTests
     public void Llama_WithoutOptionalKeys_TakesTransformersDefaults()
     {
         var spec = Architectures.Parse(Llama, "x");
-        Assert.AreEqual((6, 8, 1e-6, 2_048, 10_000.0, false, 1), (spec.KeyValueHeads, spec.HeadDimension, spec.NormEpsilon, spec.MaxPositions, spec.Rope.Theta, spec.TieEmbeddings, spec.BosToken));
+        Assert.AreEqual((6, 8, 1e-6, 2_048, 10_000.0, false, 1), (spec.KeyValueHeads, spec.HeadDimension, spec.NormEpsilon, spec.MaxPositions, spec.Rope!.Theta, spec.TieEmbeddings, spec.BosToken));
         CollectionAssert.AreEqual(new[] { 2 }, spec.EosTokens);
         var biased = Architectures.Parse(With(Llama, "\"attention_bias\": true, \"mlp_bias\": true, \"eos_token_id\": null"), "x");
         Assert.AreEqual((true, true, true), (biased.QueryKeyValueBias, biased.OutputBias, biased.MlpBias));
@@ -51,8 +51,106 @@ public sealed class ArchitecturesTests
     }
 
     [TestMethod]
+    [DataRow("{}", "4096 4096")]
+    [DataRow("{\"sliding_window\": null}", "")]
+    [DataRow("{\"sliding_window\": 7, \"head_dim\": 16}", "7 7")]
+    public void MistralWindow_IsThatOfTransformers(string extra, string windows)
+    {
+        var spec = Architectures.Parse(Merge(Llama, "{\"model_type\": \"mistral\", \"num_attention_heads\": 8}", extra), "x");
+        Assert.AreEqual(windows, string.Join(' ', spec.Windows));
+        Assert.AreEqual(spec, Architectures.Parse(spec.ToConfigJson(), "written"));
+    }
+
+    [TestMethod]
+    public void Phi3_WithItsOwnCode_IsReadWhereTransformersHasAClassOfThatName()
+    {
+        const string phi3 = """{"model_type": "phi3", "vocab_size": 97, "eos_token_id": 2, "pad_token_id": 2, "sliding_window": 6, "partial_rotary_factor": 0.5}""";
+        var spec = Architectures.Parse(Merge(Llama, phi3, """{"auto_map": {"AutoConfig": "configuration_phi3.Phi3Config", "AutoModelForCausalLM": "modeling_phi3.Phi3ForCausalLM"}}"""), "x");
+        Assert.AreEqual((WeightLayout.Fused, 4, 1e-5, "6 6"), (spec.Weights, spec.RotaryDimension, spec.NormEpsilon, string.Join(' ', spec.Windows)));
+        Assert.AreEqual(spec, Architectures.Parse(spec.ToConfigJson(), "written"));
+        Assert.AreEqual(spec, Architectures.Parse(Merge(Llama, phi3, """{"partial_rotary_factor": null, "rope_parameters": {"rope_type": "default", "rope_theta": 10000, "partial_rotary_factor": 0.5}}"""), "x"));
+        // The fused matrices hold their parts one below the other: 3 x 48 and 2 x 96 rows.
+        CollectionAssert.AreEqual(new[] { 144L, 48 }, spec.Parameters.Single(p => p.Name == "model.layers.1.self_attn.qkv_proj.weight").Shape);
+        CollectionAssert.AreEqual(new[] { 192L, 48 }, spec.Parameters.Single(p => p.Name == "model.layers.1.mlp.gate_up_proj.weight").Shape);
+        Refused(Merge(Llama, phi3, """{"auto_map": {"AutoModelForCausalLM": "modeling.MyPhi"}}"""), "auto_map");
+        Refused(Merge(Llama, phi3, """{"rope_scaling": {"type": "longrope", "short_factor": [1], "long_factor": [2]}}"""), "'longrope'");
+        Refused(Merge(Llama, phi3, """{"partial_rotary_factor": 0.1}"""), "partial_rotary_factor rotates 0 of 8");
+        Refused(Merge(Llama, phi3, """{"partial_rotary_factor": 1.5}"""), "partial_rotary_factor is 1.5");
+    }
+
+    [TestMethod]
+    public void Gemma3_WithoutOptionalKeys_TakesTransformersDefaults()
+    {
+        const string gemma = """{"model_type": "gemma3_text", "vocab_size": 97, "num_hidden_layers": 7, "num_attention_heads": 4}""";
+        var spec = Architectures.Parse(Merge(Llama, gemma), "x");
+        Assert.AreEqual((256, 4, 256.0, "4096 4096 4096 4096 4096 0 4096"), (spec.HeadDimension, spec.KeyValueHeads, spec.AttentionScalar, string.Join(' ', spec.Windows)));
+        Assert.AreEqual((1e6, 1e4, true, 2, 0), (spec.Rope!.Theta, spec.LocalRope!.Theta, spec.TieEmbeddings, spec.BosToken, spec.PadToken));
+        var capped = Architectures.Parse(Merge(Llama, gemma, """{"attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0, "sliding_window_pattern": 2, "rope_scaling": {"rope_type": "linear", "factor": 8.0}}"""), "x");
+        Assert.AreEqual((50.0, 30.0, "4096 0 4096 0 4096 0 4096", RopeKind.Linear, RopeKind.Default), (capped.AttentionSoftcap, capped.LogitSoftcap, string.Join(' ', capped.Windows), capped.Rope!.Kind, capped.LocalRope!.Kind));
+        foreach (var each in new[] { spec, capped })
+            Assert.AreEqual(each, Architectures.Parse(each.ToConfigJson(), "written"));
+        Refused(Merge(Llama, gemma, """{"use_bidirectional_attention": true}"""), "use_bidirectional_attention");
+        Refused(Merge(Llama, gemma, """{"rope_parameters": {"rope_type": "default"}}"""), "full_attention is missing");
+        Refused(Merge(Llama, gemma, """{"final_logit_softcapping": -1}"""), "final_logit_softcapping is -1");
+        Refused(Merge(Llama, gemma, """{"sliding_window_pattern": 0}"""), "sliding_window_pattern is 0");
+        Refused(Merge(Llama, gemma, """{"sliding_window": 0}"""), "sliding_window is 0");
+    }
+
+    [TestMethod]
+    public void Olmo2_Config_PutsNormsAfterTheBlocks()
+    {
+        var spec = Architectures.Parse(Merge(Llama, """{"model_type": "olmo2", "eos_token_id": 5, "rope_theta": 500000}"""), "x");
+        Assert.AreEqual((NormPlacement.After, true, true, 1e-5, 6, 1), (spec.NormPlacement, spec.QueryKeyNorm, spec.QueryKeyNormAcrossHeads, spec.NormEpsilon, spec.KeyValueHeads, spec.PadToken));
+        CollectionAssert.AreEqual(new[] { 48L }, spec.Parameters.Single(p => p.Name == "model.layers.0.self_attn.k_norm.weight").Shape);
+        Assert.AreEqual(spec, Architectures.Parse(spec.ToConfigJson(), "written"));
+        Assert.IsFalse(spec.Parameters.Any(p => p.Name.Contains("input_layernorm", StringComparison.Ordinal)));
+    }
+
+    [TestMethod]
+    public void Gpt2_Config_IsReadByItsOwnKeys()
+    {
+        const string gpt2 = """{"model_type": "gpt2", "vocab_size": 97, "n_embd": 24, "n_layer": 2, "n_head": 3, "n_positions": 32, "n_ctx": 32, "eos_token_id": 5, "bos_token_id": 5, "summary_type": "cls_index", "resid_pdrop": 0.1}""";
+        var spec = Architectures.Parse(gpt2, "x");
+        Assert.AreEqual((8, 96, 32, NormKind.Layer, Activation.GeluTanh, true), (spec.HeadDimension, spec.IntermediateSize, spec.MaxPositions, spec.Norm, spec.Activation, spec.TieEmbeddings));
+        Assert.IsNull(spec.Rope);
+        Assert.AreEqual(spec, Architectures.Parse(spec.ToConfigJson(), "written"));
+        // Conv1D: [in, out].
+        CollectionAssert.AreEqual(new[] { 24L, 72 }, spec.Parameters.Single(p => p.Name == "transformer.h.1.attn.c_attn.weight").Shape);
+        Assert.AreEqual("n_embd x n_inner", spec.Parameters.Single(p => p.Name == "transformer.h.1.mlp.c_fc.weight").ShapeInWords);
+        // wte 97*24, wpe 32*24, per layer 24*72+72, 24*24+24, 24*96+96, 96*24+24 and norms 4*24, final norm 2*24.
+        Assert.AreEqual((97 * 24) + (32 * 24) + (2 * ((24 * 72) + 72 + (24 * 24) + 24 + (24 * 96) + 96 + (96 * 24) + 24 + (4 * 24))) + (2 * 24), spec.ParameterCount);
+        Refused(Merge(gpt2, """{"n_head": 5}"""), "n_embd is 24 and n_head 5");
+        Refused(Merge(gpt2, """{"n_layer": 0}"""), "n_layer is 0");
+        Refused(Merge(gpt2, """{"scale_attn_by_inverse_layer_idx": true}"""), "scale_attn_by_inverse_layer_idx");
+        Refused(Merge(gpt2, """{"scale_attn_weights": false}"""), "scale_attn_weights");
+        Refused(Merge(gpt2, """{"activation_function": "relu"}"""), "activation_function is \"relu\"");
+    }
+
+    [TestMethod]
+    public void Spec_ThatContradictsItsWeightLayout_IsRefused()
+    {
+        var spec = Architectures.Parse(Qwen3, "x");
+        DecoderSpec[] wrong =
+        [
+            spec with { Rope = null },
+            spec with { GatedMlp = false },
+            spec with { Weights = WeightLayout.Gpt2 },
+            spec with { QueryKeyNorm = false, QueryKeyNormAcrossHeads = true },
+            spec with { Windows = [4] },
+            spec with { Windows = [4, -4, 4] },
+            spec with { RotaryDimension = 16 },
+            spec with { RotaryDimension = 3 },
+            spec with { AttentionScalar = 0 },
+            spec with { LocalRope = new RopeSpec { Theta = 0 }, Windows = [4, 0, 4] },
+            spec with { Norm = (NormKind)7 },
+        ];
+        foreach (var each in wrong)
+            Assert.ThrowsExactly<InputException>(() => each.Validate("the model"), each.ToString());
+    }
+
+    [TestMethod]
     [DataRow("\"mlp_gating\": 2", "'mlp_gating'")]
-    [DataRow("\"hidden_act\": \"gelu\"", "hidden_act is \"gelu\"")]
+    [DataRow("\"hidden_act\": \"relu6\"", "hidden_act is \"relu6\"")]
     [DataRow("\"pretraining_tp\": 2", "pretraining_tp is 2")]
     [DataRow("\"rope_interleaved\": true", "rope_interleaved")]
     [DataRow("\"partial_rotary_factor\": 0.5", "partial_rotary_factor is 0.5")]
@@ -74,7 +172,8 @@ public sealed class ArchitecturesTests
     [DataRow("\"eos_token_id\": 97", "eos_token_id is 97")]
     [DataRow("\"eos_token_id\": [1, \"2\"]", "eos_token_id")]
     [DataRow("\"rope_theta\": -3", "rope_theta is -3")]
-    [DataRow("\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2}", "'dynamic'")]
+    [DataRow("\"rope_scaling\": {\"type\": \"dynamic\"}", "factor is missing")]
+    [DataRow("\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2, \"original_max_position_embeddings\": 8}", "original_max_position_embeddings is 8")]
     [DataRow("\"rope_scaling\": {\"rope_type\": \"longrope\"}", "'longrope'")]
     [DataRow("\"rope_scaling\": {\"rope_type\": \"linear\"}", "factor is missing")]
     [DataRow("\"rope_scaling\": {\"rope_type\": \"linear\", \"type\": \"yarn\", \"factor\": 2}", "must agree")]
@@ -82,7 +181,10 @@ public sealed class ArchitecturesTests
     [DataRow("\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 2, \"low_freq_factor\": 4, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 8}", "high_freq_factor")]
     [DataRow("\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}, \"rope_parameters\": {\"rope_type\": \"default\"}", "both")]
     [DataRow("\"rope_scaling\": 4", "rope_scaling")]
-    [DataRow("\"architectures\": [\"GPT2LMHeadModel\"]", "'GPT2LMHeadModel' is not supported")]
+    [DataRow("\"architectures\": [\"BloomForCausalLM\"]", "'BloomForCausalLM' is not supported")]
+    [DataRow("\"architectures\": [\"Gemma3ForConditionalGeneration\"], \"vision_config\": {}", "vision or audio part")]
+    [DataRow("\"architectures\": [\"MixtralForCausalLM\"], \"num_local_experts\": 8", "mixture of experts")]
+    [DataRow("\"num_experts\": 128", "num_experts is 128")]
     [DataRow("\"architectures\": [\"Qwen3ForCausalLM\"]", "must be 'qwen3'")]
     [DataRow("\"architectures\": []", "architectures")]
     public void Config_WithAFault_IsRefusedByName(string extra, string named)
@@ -93,17 +195,19 @@ public sealed class ArchitecturesTests
     }
 
     [TestMethod]
-    [DataRow("\"sliding_window\": 64, \"use_sliding_window\": false", true)]
-    [DataRow("\"sliding_window\": null, \"use_sliding_window\": true", true)]
-    [DataRow("\"sliding_window\": 64, \"use_sliding_window\": true, \"max_window_layers\": 2", true)]
-    [DataRow("\"sliding_window\": 64, \"use_sliding_window\": true, \"max_window_layers\": 1", false)]
-    [DataRow("\"sliding_window\": 64", true)]
-    public void QwenWindow_ThatIsReallyUsed_IsRefused(string extra, bool fine)
+    [DataRow("\"sliding_window\": 64, \"use_sliding_window\": false", "")]
+    [DataRow("\"sliding_window\": null, \"use_sliding_window\": true", "")]
+    [DataRow("\"sliding_window\": 64", "")]
+    [DataRow("\"sliding_window\": 64, \"use_sliding_window\": true, \"max_window_layers\": 2", "")]
+    [DataRow("\"sliding_window\": 64, \"use_sliding_window\": true, \"max_window_layers\": 1", "0 64")]
+    [DataRow("\"sliding_window\": 64, \"use_sliding_window\": true", "")]
+    [DataRow("\"use_sliding_window\": true, \"max_window_layers\": 0", "4096 4096")]
+    [DataRow("\"sliding_window\": 64, \"use_sliding_window\": true, \"layer_types\": [\"sliding_attention\", \"full_attention\"]", "64 0")]
+    public void QwenWindow_IsThatOfTransformers(string extra, string windows)
     {
-        if (fine)
-            Assert.AreEqual(Architectures.Parse(Qwen2, "x"), Architectures.Parse(With(Qwen2, extra), "x"));
-        else
-            StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Architectures.Parse(With(Qwen2, extra), "x")).Message, "sliding_window is 64");
+        var spec = Architectures.Parse(With(Qwen2, extra), "x");
+        Assert.AreEqual(windows, string.Join(' ', spec.Windows));
+        Assert.AreEqual(spec, Architectures.Parse(spec.ToConfigJson(), "written"));
     }
 
     [TestMethod]
@@ -135,7 +239,7 @@ public sealed class ArchitecturesTests
     [TestMethod]
     public void YarnWithoutFactor_TakesTheRatioOfLengths()
     {
-        var rope = Architectures.Parse(With(Llama, "\"max_position_embeddings\": 8192, \"rope_scaling\": {\"type\": \"yarn\", \"factor\": null, \"original_max_position_embeddings\": 2048}"), "x").Rope;
+        var rope = Architectures.Parse(With(Llama, "\"max_position_embeddings\": 8192, \"rope_scaling\": {\"type\": \"yarn\", \"factor\": null, \"original_max_position_embeddings\": 2048}"), "x").Rope!;
         Assert.AreEqual((4.0, 2048, 32.0, 1.0, true), (rope.Factor, rope.OriginalMaxPositions, rope.BetaFast, rope.BetaSlow, rope.Truncate));
     }
 
@@ -145,7 +249,7 @@ public sealed class ArchitecturesTests
         var spec = Architectures.Parse(Qwen3, "x");
         Assert.AreEqual(spec, spec with { EosTokens = [2, 3] });
         Assert.AreNotEqual(spec, spec with { EosTokens = [2, 4] });
-        Assert.AreNotEqual(spec, spec with { Rope = spec.Rope with { Factor = 2 } });
+        Assert.AreNotEqual(spec, spec with { Rope = spec.Rope! with { Factor = 2 } });
         StringAssert.Contains(spec.ToString(), "EosTokens");
     }
 
@@ -157,6 +261,7 @@ public sealed class ArchitecturesTests
         [
             new() { Theta = 3 },
             new() { Kind = RopeKind.Linear, Factor = 2.5 },
+            new() { Kind = RopeKind.Dynamic, Factor = 2, OriginalMaxPositions = spec.MaxPositions },
             new() { Kind = RopeKind.Llama3, Factor = 8, OriginalMaxPositions = 8192, LowFrequencyFactor = 1.5, HighFrequencyFactor = 5 },
             new() { Kind = RopeKind.Yarn, Factor = 4, OriginalMaxPositions = 4096, AttentionFactor = 1.1, BetaFast = 24, BetaSlow = 2, Truncate = false, MScale = 1.5, MScaleAllDimensions = 0.5 },
         ];
@@ -175,9 +280,15 @@ public sealed class ArchitecturesTests
     }
 
     [TestMethod]
-    public void MutatedConfigs_NeverGiveAnythingButInputExceptions()
+    [DataRow("{\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4.0, \"original_max_position_embeddings\": 64}, \"eos_token_id\": [2], \"layer_types\": null}")]
+    [DataRow("{\"model_type\": \"phi3\", \"eos_token_id\": 2, \"pad_token_id\": 2, \"sliding_window\": 6, \"partial_rotary_factor\": 0.5, \"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2}}")]
+    [DataRow("{\"model_type\": \"gemma3_text\", \"num_attention_heads\": 4, \"sliding_window\": 5, \"final_logit_softcapping\": 30, \"layer_types\": [\"full_attention\", \"sliding_attention\"], \"rope_parameters\": {\"full_attention\": {\"rope_type\": \"linear\", \"factor\": 8}, \"sliding_attention\": {\"rope_theta\": 10000}}}")]
+    [DataRow("{\"model_type\": \"qwen2\", \"num_key_value_heads\": 2, \"use_sliding_window\": true, \"sliding_window\": 9, \"max_window_layers\": 1}")]
+    [DataRow("{\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 2, \"n_head\": 3, \"n_positions\": 32, \"eos_token_id\": 5, \"bos_token_id\": 5}")]
+    public void MutatedConfigs_NeverGiveAnythingButInputExceptions(string extra)
     {
-        var good = Encoding.UTF8.GetBytes(With(Llama, "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4.0, \"original_max_position_embeddings\": 64}, \"eos_token_id\": [2], \"layer_types\": null"));
+        var isGpt2 = extra.Contains("gpt2", StringComparison.Ordinal);
+        var good = Encoding.UTF8.GetBytes(isGpt2 ? extra : Merge(Llama, extra));
         var random = new Random(7);
         var accepted = 0;
         for (var round = 0; round < 2_000; round++)
@@ -197,7 +308,7 @@ public sealed class ArchitecturesTests
                 using var document = JsonInput.ParseObject(bytes, "x");
                 var spec = Architectures.Parse(document.RootElement, "x");
                 if (spec.Layers < 100 && spec.HeadDimension < 1_000)
-                    Assert.IsTrue(spec.ParameterCount > 0 && new RotaryEmbedding(spec).InverseFrequencies().All(double.IsFinite));
+                    Assert.IsTrue(spec.ParameterCount > 0 && (spec.Rope is null || new RotaryEmbedding(spec).InverseFrequencies().All(double.IsFinite)));
                 accepted++;
             }
             catch (InputException)
@@ -205,6 +316,19 @@ public sealed class ArchitecturesTests
             }
         }
         Assert.IsInRange(100, 1_900, accepted);
+    }
+
+    private static void Refused(string json, string named) =>
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Architectures.Parse(json, "x")).Message, named);
+
+    // Later objects' keys replace those of earlier ones.
+    private static string Merge(params string[] objects)
+    {
+        var config = new JsonObject();
+        foreach (var json in objects)
+            foreach (var (key, value) in JsonNode.Parse(json)!.AsObject())
+                config[key] = value?.DeepClone();
+        return config.ToJsonString();
     }
 
     // The extra keys come first in the object, and replace any of the same name.

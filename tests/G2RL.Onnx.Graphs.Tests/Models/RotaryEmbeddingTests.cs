@@ -29,7 +29,7 @@ public sealed class RotaryEmbeddingTests
             Assert.AreEqual(expected.GetProperty("attention_scaling").GetDouble(), rope.AttentionScaling, 1e-15, name);
             checkedCases++;
         }
-        Assert.AreEqual(9, checkedCases);
+        Assert.AreEqual(10, checkedCases);
     }
 
     [TestMethod]
@@ -43,8 +43,9 @@ public sealed class RotaryEmbeddingTests
                 continue;
             var spec = Spec(name, config);
             var half = spec.HeadDimension / 2;
-            float[] cos = new float[200 * half], sin = new float[200 * half];
-            new RotaryEmbedding(spec).Fill(cos, sin, 200);
+            var rows = Math.Min(200, spec.MaxPositions);
+            float[] cos = new float[rows * half], sin = new float[rows * half];
+            new RotaryEmbedding(spec).Fill(cos, sin, rows);
             var positions = expected.GetProperty("positions").EnumerateArray().Select(p => p.GetInt32()).ToArray();
             for (var row = 0; row < positions.Length; row++)
                 for (var i = 0; i < half; i++, numbers++)
@@ -54,7 +55,7 @@ public sealed class RotaryEmbeddingTests
                     Assert.AreEqual(expected.GetProperty("sin")[row][i].GetDouble(), sin[(positions[row] * half) + i], TableTolerance, where);
                 }
         }
-        Assert.AreEqual(2 * 5 * 8, numbers);
+        Assert.AreEqual(3 * 5 * 8, numbers);
     }
 
     [TestMethod]
@@ -75,11 +76,21 @@ public sealed class RotaryEmbeddingTests
     }
 
     [TestMethod]
-    public void DynamicCases_OfTheGoldenFile_AreRefusedByName()
+    public void DynamicRope_BeyondItsOriginalLength_IsRefused()
     {
         using var golden = Golden();
-        foreach (var member in golden.RootElement.EnumerateObject().Where(m => m.Name.StartsWith("dynamic", StringComparison.Ordinal)))
-            StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Spec(member.Name, member.Value.GetProperty("config"))).Message, "'dynamic'");
+        var rope = new RotaryEmbedding(Spec("dynamic", golden.RootElement.GetProperty("dynamic-2(seq 200)").GetProperty("config")));
+        rope.Fill(new float[128 * 8], new float[128 * 8], 128);
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => rope.Fill(new float[129 * 8], new float[129 * 8], 129)).Message, "original 128");
+    }
+
+    // Rotated alone: the numbers of the part are those of a head of its width.
+    [TestMethod]
+    public void PartialRotation_TurnsLikeAHeadOfThatWidth()
+    {
+        var spec = Architectures.Parse("""{"model_type": "phi3", "vocab_size": 9, "hidden_size": 48, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 3, "partial_rotary_factor": 0.75, "pad_token_id": null, "eos_token_id": null}""", "x");
+        Assert.AreEqual(12, spec.RotaryDimension);
+        CollectionAssert.AreEqual(new RotaryEmbedding(spec.Rope!, 12).InverseFrequencies(), new RotaryEmbedding(spec).InverseFrequencies());
     }
 
     private static JsonDocument Golden() => JsonDocument.Parse(File.ReadAllText(SharedFolder.Require("models", "golden-rope", "rope.json")));
@@ -88,7 +99,8 @@ public sealed class RotaryEmbeddingTests
     {
         foreach (var member in golden.RootElement.EnumerateObject())
         {
-            if (member.Name.StartsWith("dynamic", StringComparison.Ordinal))
+            // Beyond the original length dynamic RoPE follows the text's length, and is refused.
+            if (member.Name == "dynamic-2(seq 200)")
                 continue;
             var newer = member.Value.GetProperty("transformers_5.10.0.dev0");
             yield return (member.Name, member.Value.GetProperty("config"), newer.ValueKind == JsonValueKind.Object ? newer : member.Value.GetProperty("transformers_4.52.0.dev0"));

@@ -1,0 +1,130 @@
+using System.Text.Json.Nodes;
+using G2RL.Onnx.Artifacts;
+using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Models;
+using G2RL.Onnx.Rollouts;
+
+namespace G2RL.Onnx.Converter;
+
+/// <summary>Facts about a folder or file, as an object that is printed as a table or as JSON.</summary>
+internal static class Inspection
+{
+    // Texts whose cache the memory to sample is given for.
+    private const int Texts = 8;
+    private const int LongestText = 2048;
+
+    public static JsonObject Of(string path)
+    {
+        if (ConversionManifest.IsIn(path))
+            return Converted(path);
+        if (Directory.Exists(path))
+            return HuggingFace(path);
+        if (!File.Exists(path))
+            throw new InputException($"{path} does not exist; give a Hugging Face folder, a converted folder, a .safetensors or an .onnx file.");
+        return Path.GetExtension(path) switch
+        {
+            ".safetensors" => SafeTensors(path),
+            ".onnx" => Onnx(path),
+            _ => throw new InputException($"{path} is of a kind that is not read here; .safetensors and .onnx files are."),
+        };
+    }
+
+    private static JsonObject HuggingFace(string folder)
+    {
+        using var checkpoint = HuggingFaceCheckpoint.Open(folder);
+        var facts = new JsonObject { ["kind"] = "Hugging Face folder" };
+        Model(facts, checkpoint.Spec);
+        facts["tensors"] = checkpoint.Tensors.Count;
+        facts["types"] = Types(checkpoint.Tensors.Values.Select(t => t.Dtype));
+        facts["weight_bytes"] = checkpoint.Tensors.Values.Sum(t => t.Length);
+        facts["memory_bytes"] = Memory(checkpoint.Spec);
+        return facts;
+    }
+
+    private static JsonObject Converted(string folder)
+    {
+        var manifest = ConversionManifest.Read(folder);
+        var spec = Architectures.Read(folder);
+        var facts = new JsonObject { ["kind"] = "converted folder" };
+        Model(facts, spec);
+        facts["graphs"] = manifest.Settings.Graphs.ToString();
+        facts["opset"] = manifest.Settings.Opset;
+        facts["longest_text"] = manifest.Settings.MaxLength;
+        facts["objective"] = new JsonObject(manifest.Objective.Select(c => KeyValuePair.Create(c.Key, (JsonNode?)c.Value)));
+        facts["tensors"] = manifest.Tensors.Count;
+        facts["source_types"] = Types(manifest.Tensors.Select(t => t.Dtype));
+        facts["stored_types"] = Types(manifest.Tensors.Select(t => t.Stored));
+        facts["weight_bytes"] = manifest.Tensors.DistinctBy(t => t.Offset).Sum(t => t.Bytes);
+        facts["files"] = new JsonArray([.. manifest.Files.Select(f => (JsonNode)$"{f.Name} {f.Bytes}")]);
+        facts["memory_bytes"] = Memory(spec);
+        return facts;
+    }
+
+    private static JsonObject SafeTensors(string path)
+    {
+        using var file = SafeTensorsFile.Open(path);
+        return new JsonObject
+        {
+            ["kind"] = "safetensors file",
+            ["metadata"] = new JsonObject(file.Metadata.Select(m => KeyValuePair.Create(m.Key, (JsonNode?)m.Value))),
+            ["tensors"] = file.Tensors.Count,
+            ["elements"] = file.Tensors.Values.Sum(t => t.Count),
+            ["types"] = Types(file.Tensors.Values.Select(t => t.Dtype)),
+            ["content"] = new JsonArray([.. file.Tensors.Values.OrderBy(t => t.Offset).Select(t => (JsonNode)$"{t.Name} {t.Dtype} [{string.Join(", ", t.Shape)}]")]),
+        };
+    }
+
+    private static JsonObject Onnx(string path)
+    {
+        var graph = OnnxFile.Load(path);
+        var outside = graph.Initializers.Where(v => v.Constant!.External is not null).ToList();
+        return new JsonObject
+        {
+            ["kind"] = "ONNX model",
+            ["name"] = graph.Name,
+            ["opset"] = graph.Opset,
+            ["nodes"] = graph.Nodes.Count,
+            ["operators"] = Counts(graph.Nodes.Select(n => n.Domain.Length == 0 ? n.Op : $"{n.Domain}::{n.Op}")),
+            ["inputs"] = new JsonArray([.. graph.Inputs.Select(v => (JsonNode)v.ToString())]),
+            ["outputs"] = new JsonArray([.. graph.Outputs.Select(v => (JsonNode)v.ToString())]),
+            ["constants"] = graph.Initializers.Count,
+            ["types"] = Counts(graph.Initializers.Select(v => v.Type.ToString())),
+            ["constant_elements"] = graph.Initializers.Sum(v => v.Constant!.Count),
+            ["external_files"] = new JsonArray([.. outside.GroupBy(v => v.Constant!.External!.Location).Select(g => (JsonNode)$"{g.Key}: {g.Count()} constants of {g.Sum(v => v.Constant!.Count * v.Type.Size())} bytes")]),
+        };
+    }
+
+    private static void Model(JsonObject facts, DecoderSpec spec)
+    {
+        facts["architecture"] = spec.Architecture;
+        facts["parameters"] = spec.ParameterCount;
+        facts["layers"] = spec.Layers;
+        facts["hidden_size"] = spec.HiddenSize;
+        facts["heads"] = $"{spec.Heads} of {spec.HeadDimension}, {spec.KeyValueHeads} for keys and values";
+        facts["vocabulary"] = spec.VocabularySize;
+        facts["positions"] = spec.MaxPositions;
+        facts["rope"] = spec.Rope is { } rope ? $"{rope.Kind}, theta {rope.Theta}" : "none: learned positions";
+        facts["windows"] = spec.Windows.Length == 0 ? "none" : string.Join(' ', spec.Windows);
+        facts["tied_head"] = spec.TieEmbeddings;
+    }
+
+    // Weights, gradients and two moments are float32, whatever the checkpoint stores; a training step's activations come on top.
+    private static JsonObject Memory(DecoderSpec spec)
+    {
+        var weights = spec.ParameterCount * sizeof(float);
+        var length = Math.Min(LongestText, spec.MaxPositions);
+        var cache = Texts * KvCache.BytesPerRow(spec, length);
+        return new JsonObject
+        {
+            ["to sample"] = weights + cache,
+            ["of it cache"] = $"{cache} ({Texts} texts of {length} tokens)",
+            ["to train"] = (4 * weights) + cache,
+        };
+    }
+
+    private static JsonObject Types(IEnumerable<SafeTensorsDtype> types) => Counts(types.Select(t => t.ToString()));
+
+    private static JsonObject Counts(IEnumerable<string> names) =>
+        new(names.GroupBy(n => n).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).Select(g => KeyValuePair.Create(g.Key, (JsonNode?)g.Count())));
+}

@@ -1,0 +1,3 @@
+using G2RL.Onnx.Converter;
+
+return ConverterCommands.Run(args);
