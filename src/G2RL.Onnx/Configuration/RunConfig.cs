@@ -19,7 +19,7 @@ public sealed record RunConfig
     public ulong Seed { get; init; }
 
     /// <summary>Batches of rollouts, >= 1.</summary>
-    public int Steps { get; init; } = 60;
+    public int Steps { get; init; } = 100;
 
     /// <summary>What to train on.</summary>
     public ProblemsConfig Problems { get; init; } = new();
@@ -182,7 +182,7 @@ public sealed record TrainingConfig
     public int TokensPerMicrobatch { get; init; } = 1024;
 
     /// <summary>Peak learning rate, > 0.</summary>
-    public double LearningRate { get; init; } = 3e-4;
+    public double LearningRate { get; init; } = 2e-4;
 
     /// <summary>AdamW.</summary>
     public AdamWSettings Optimizer { get; init; } = new();
