@@ -43,7 +43,7 @@ public sealed class OrtCheckpoint : IDisposable
         if (!module.Has(Slots.ModuleState.Trainable) || !module.Has(Slots.ModuleState.Frozen))
             throw new InputException($"{path}: both lists of parameters, trainable and frozen, must be there (they may be empty). It is damaged.");
         if (module.Bool(Slots.ModuleState.HasExternalData))
-            data = MappedFile.Open(path + Slots.DataSuffix, $"{path} keeps its tensors in a file beside it");
+            data = MappedFile.Open(OrtCheckpointWriter.DataFile(path), $"{path} keeps its tensors in a file beside it");
         try
         {
             Trainable = Tensors(module, Slots.ModuleState.Trainable, moments: false);

@@ -13,6 +13,9 @@ public static class OrtCheckpointWriter
     /// <summary>Bytes of tensors up to which a checkpoint is one file.</summary>
     public const long LargestInline = 1L << 30;
 
+    /// <summary>The file beside a checkpoint that holds the tensors of a large one.</summary>
+    public static string DataFile(string path) => path + Slots.DataSuffix;
+
     /// <summary>Writes a checkpoint; it appears whole or not at all.</summary>
     /// <param name="path">The file; must not exist, nor the data file beside it.</param>
     /// <param name="content">What it holds.</param>
@@ -22,7 +25,7 @@ public static class OrtCheckpointWriter
     public static void Write(string path, OrtCheckpointContent content, long largestInline = LargestInline)
     {
         Check(content);
-        var data = path + Slots.DataSuffix;
+        var data = DataFile(path);
         foreach (var file in new[] { path, data })
             if (Path.Exists(file))
                 throw new InputException($"{file} exists; a checkpoint is never written over another. Choose another name, or remove it.");
