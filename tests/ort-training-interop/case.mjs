@@ -17,8 +17,9 @@ export class Case {
     return new arrays[type](this.bytes, at, dims.reduce((a, b) => a * b, 1));
   }
 
-  feeds(inputs) {
-    return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, new ort.Tensor(input.type, this.values(input), input.dims)]));
+  // In the order of the model's inputs: the runtime takes them by position, whatever their names.
+  feeds(inputs, names) {
+    return Object.fromEntries(names.map((name) => [name, new ort.Tensor(inputs[name].type, this.values(inputs[name]), inputs[name].dims)]));
   }
 
   open() {
@@ -40,7 +41,7 @@ export function openSession(folder) {
 export async function trainStep(session, it, step) {
   let loss = 0;
   for (const inputs of step.microbatches) {
-    const outputs = await explained(() => session.runTrainStep(it.feeds(inputs)));
+    const outputs = await explained(() => session.runTrainStep(it.feeds(inputs, session.trainingInputNames)));
     loss += outputs.loss.data[0];
   }
   await explained(() => session.runOptimizerStep());

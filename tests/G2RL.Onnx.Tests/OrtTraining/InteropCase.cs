@@ -15,17 +15,21 @@ namespace G2RL.Onnx.Tests.OrtTrainingTests;
 internal sealed class InteropCase : IDisposable
 {
     private readonly string name;
+    private readonly bool onPolicy;
     private readonly string aside;
     private readonly FileStream feeds;
     private readonly JsonArray steps = [];
     private readonly JsonArray expected = [];
     private JsonArray microbatches = [];
     private double loss;
+    private double terms;
 
     /// <summary>Starts a case; it takes the place of an older one of its name when it is done.</summary>
-    public InteropCase(string name)
+    /// <param name="name">Its name.</param>
+    /// <param name="onPolicy">Whether ratios are 1, so that the loss is a difference of near-equal halves and its error has to be judged against their sum.</param>
+    public InteropCase(string name, bool onPolicy = false)
     {
-        this.name = name;
+        (this.name, this.onPolicy) = (name, onPolicy);
         aside = Path.Combine(Root, name + ".tmp");
         if (Directory.Exists(aside))
             Directory.Delete(aside, recursive: true);
@@ -55,13 +59,15 @@ internal sealed class InteropCase : IDisposable
             inputs[PolicyLoss.ReferenceLogProbs] = Floats(micro.ReferenceLogProbs, micro.ReferenceLogProbs.Length);
         microbatches.Add(inputs);
         loss += itsLoss;
+        for (var t = 0; t < micro.Weights.Length; t++)
+            terms += micro.Weights[t] * Math.Abs(micro.Advantages[t]) * Math.Exp(micro.LogProbs[t] - (double)micro.OldLogProbs[t]);
     }
 
     /// <summary>Ends an optimizer step.</summary>
     public void Step(double learningRate)
     {
-        steps.Add(new JsonObject { ["loss"] = loss, ["learningRate"] = learningRate, ["microbatches"] = microbatches });
-        (microbatches, loss) = ([], 0);
+        steps.Add(new JsonObject { ["loss"] = loss, ["scale"] = onPolicy ? terms : Math.Abs(loss), ["learningRate"] = learningRate, ["microbatches"] = microbatches });
+        (microbatches, loss, terms) = ([], 0, 0);
     }
 
     /// <summary>Notes what the parameters must be after the steps so far.</summary>
