@@ -31,6 +31,7 @@ public static class OrtCheckpointWriter
                 throw new InputException($"{file} exists; a checkpoint is never written over another. Choose another name, or remove it.");
         var bytes = All(content).Sum(t => t.Length);
         var (aside, dataAside) = (path + ".tmp", data + ".tmp");
+        var done = false;
         try
         {
             if (bytes > largestInline)
@@ -47,6 +48,7 @@ public static class OrtCheckpointWriter
                 Save(aside, new Builder(null, checked((int)bytes) + (1 << 16)).Build(content));
             }
             File.Move(aside, path);
+            done = true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -54,8 +56,9 @@ public static class OrtCheckpointWriter
         }
         finally
         {
-            File.Delete(aside);
-            File.Delete(dataAside);
+            foreach (var leftover in new[] { aside, dataAside, data })
+                if (!done && File.Exists(leftover))
+                    File.Delete(leftover);
         }
     }
 

@@ -26,10 +26,9 @@ internal sealed class OrtTrainingOptimizer : IPolicyOptimizer
     private int opened;
 
     /// <summary>Writes the artifacts into a temporary folder and opens a training session on them.</summary>
-    /// <exception cref="InputException">This build has no training API, or a setting that it cannot express.</exception>
+    /// <exception cref="InputException">A setting that the training API cannot express.</exception>
     public OrtTrainingOptimizer(Policy policy, RunConfig config, int threads)
     {
-        OrtTrainingRuntime.Require();
         this.policy = policy;
         inverseTemperature = [(float)(1 / config.Sampling.Temperature)];
         // The learning rate comes from the caller: mini-batches without tokens are no steps of the runtime, yet count in the schedule.

@@ -6,7 +6,7 @@ using G2RL.Onnx.Execution;
 using G2RL.Onnx.TestSupport;
 using G2RL.Onnx.Training;
 
-namespace G2RL.Onnx.Tests.OrtTrainingTests;
+namespace G2RL.Onnx.Tests.Interop;
 
 /// <summary>
 /// A folder for tests/ort-training-interop: training artifacts, what was fed to the stock path, and what the stock path made of it. The training

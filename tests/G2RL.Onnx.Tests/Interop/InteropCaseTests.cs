@@ -8,7 +8,7 @@ using G2RL.Onnx.Problems;
 using G2RL.Onnx.TestSupport;
 using G2RL.Onnx.Training;
 
-namespace G2RL.Onnx.Tests.OrtTrainingTests;
+namespace G2RL.Onnx.Tests.Interop;
 
 /// <summary>
 /// Writes the cases that tests/ort-training-interop runs in ONNX Runtime's real training runtime. Here they only have to be written, and the stock
