@@ -46,6 +46,19 @@ public static class OrtTraining
         SaveState(folder, source, policy);
     }
 
+    /// <summary>The step of a run that an ORT checkpoint stands at: its optimizer steps by the updates of one batch of rollouts.</summary>
+    /// <exception cref="InputException">It has no optimizer state, or stands in the middle of a batch or beyond the run.</exception>
+    public static int StepOf(string checkpoint, RunConfig config)
+    {
+        using var source = OrtCheckpoint.Open(checkpoint);
+        var updates = config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch;
+        if (!source.HasMoments)
+            throw new InputException($"{checkpoint} holds no optimizer state, so no run can go on from it. Save it with its optimizer state, or take its weights with: g2rl ort-training export.");
+        if (source.Step % updates != 0 || source.Step / updates > config.Steps)
+            throw new InputException($"{checkpoint} stands at optimizer step {source.Step}; the run makes {config.Steps} steps of {updates} updates. Save it at a whole step of the run.");
+        return (int)(source.Step / updates);
+    }
+
     /// <summary>Writes the weights of an ORT checkpoint as a Hugging Face folder in float32.</summary>
     /// <param name="checkpoint">The file that the training API saved.</param>
     /// <param name="model">The Hugging Face folder that it was made from: architecture, frozen weights, tokenizer.</param>
