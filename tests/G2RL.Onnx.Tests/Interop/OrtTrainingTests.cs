@@ -58,6 +58,23 @@ public sealed class OrtTrainingTests
     }
 
     [TestMethod]
+    public void StepOf_Checkpoint_CountsUpdatesByTheirNumberInABatch()
+    {
+        using var model = new TinyModel();
+        var run = Train(model, model.Config);
+        using var policy = Policy.Load(model.Folder, 24);
+        OrtTraining.Write(Path.Combine(model.Root, "moved"), policy, model.Config, run);
+        var checkpoint = Path.Combine(model.Root, "moved", "checkpoint");
+        Assert.AreEqual(3, OrtTraining.StepOf(checkpoint, model.Config));
+        Assert.AreEqual(1, OrtTraining.StepOf(checkpoint, model.Config with { Training = model.Config.Training with { EpochsPerBatch = 3 } }));
+        void Refused(string what, string path, RunConfig config) => StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => OrtTraining.StepOf(path, config)).Message, what);
+        Refused("stands at optimizer step 3; the run makes 3 steps of 2 updates", checkpoint, model.Config with { Training = model.Config.Training with { MinibatchesPerBatch = 2 } });
+        Refused("stands at optimizer step 3; the run makes 2 steps", checkpoint, model.Config with { Steps = 2 });
+        OrtTraining.Write(Path.Combine(model.Root, "fresh"), policy, model.Config);
+        Refused("holds no optimizer state", Path.Combine(model.Root, "fresh", "checkpoint"), model.Config);
+    }
+
+    [TestMethod]
     public void Export_Checkpoint_IsAHuggingFaceFolderOfItsWeights()
     {
         using var model = new TinyModel();
