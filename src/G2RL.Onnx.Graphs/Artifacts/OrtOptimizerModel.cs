@@ -37,7 +37,7 @@ public static class OrtOptimizerModel
     /// <summary>The model as the bytes of an ONNX file.</summary>
     public static byte[] ToBytes(OrtOptimizer settings, Func<OpBuilder, Value, Value>? schedule)
     {
-        var model = OnnxFile.ToModel(LearningRate(schedule));
+        var model = OnnxWriter.ToModel(LearningRate(schedule));
         model.OpsetImport.Add(new OperatorSetProto { Domain = "com.microsoft", Version = 1 });
         var graph = model.Graph;
         graph.Output.Clear();

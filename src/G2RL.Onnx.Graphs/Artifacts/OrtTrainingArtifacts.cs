@@ -34,9 +34,6 @@ public static class OrtTrainingArtifacts
     /// <summary>Output: norm of this micro-batch's own gradient (scalar); not finite if and only if a gradient is not (or its square overflows).</summary>
     public const string GradientNorm = "gradient_norm";
 
-    // A protobuf ends at 2 GiB; constants of the other half leave room for the graph.
-    internal const long FrozenInline = 1L << 30;
-
     /// <summary>Names of the user inputs that rule the loss rather than feed the network: they come after the others.</summary>
     private static readonly HashSet<string> Network = new(StringComparer.Ordinal) { "input_ids", "attention_mask", "position_ids", "rows" };
 
@@ -139,7 +136,7 @@ public static class OrtTrainingArtifacts
         graph.Freeze(graph[DecoderGraph.RopeSin], TensorData.Of(sin, options.Positions, half));
         var learning = Learning(spec, options).Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
         var constant = spec.Parameters.Where(p => !learning.Contains(p.Name)).ToArray();
-        var outside = constant.Sum(p => p.Count) * sizeof(float) > FrozenInline;
+        var outside = constant.Sum(p => p.Count) * sizeof(float) > options.LargestFrozenInline;
         var offset = 0L;
         foreach (var parameter in constant)
         {

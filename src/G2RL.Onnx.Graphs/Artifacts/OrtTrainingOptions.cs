@@ -13,7 +13,11 @@ public sealed record OrtTrainingOptions(
     int Positions,
     OrtOptimizer Optimizer,
     Func<OpBuilder, Value, Value>? Schedule = null,
-    Func<string, bool>? Trainable = null);
+    Func<string, bool>? Trainable = null)
+{
+    /// <summary>Bytes of frozen weights up to which they lie inside the models, 1 GiB unless said otherwise; above, both models share a file beside them.</summary>
+    public long LargestFrozenInline { get; init; } = 1L << 30;
+}
 
 /// <summary>The attributes of the training runtime's AdamW and of its clipping.</summary>
 /// <param name="Beta1">Decay of the first moment, in [0, 1).</param>

@@ -218,6 +218,29 @@ public sealed class OrtTrainingArtifactsTests
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(Write).Message, "never written over");
     }
 
+    [TestMethod]
+    public void Write_ManyFrozenWeights_LieOnceBesideBothModels()
+    {
+        using var folder = new TemporaryFolder();
+        var options = TinyDecoder.Options with { Trainable = n => n.Contains("norm", StringComparison.Ordinal), LargestFrozenInline = 0 };
+        var content = new OrtCheckpointContent { Trainable = [.. TinyDecoder.Spec.Parameters.Where(p => options.Trainable(p.Name)).Select(p => OrtTensor.Floats(p.Name, p.Shape, n => TinyDecoder.Weights(n)))] };
+        OrtTrainingArtifacts.Write(folder["out"], TinyDecoder.Spec, options, n => TinyDecoder.Weights(n), content);
+        var frozen = TinyDecoder.Spec.Parameters.Where(p => !options.Trainable(p.Name)).ToArray();
+        Assert.AreEqual(frozen.Sum(p => p.Count) * sizeof(float), new FileInfo(Path.Combine(folder["out"], "frozen.data")).Length);
+        foreach (var model in new[] { "training_model.onnx", "eval_model.onnx" })
+        {
+            var proto = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(folder["out"], model)));
+            foreach (var parameter in frozen)
+            {
+                var tensor = proto.Graph.Initializer.Single(i => i.Name == parameter.Name);
+                var place = tensor.ExternalData.ToDictionary(e => e.Key, e => e.Value);
+                Assert.AreEqual("frozen.data", place["location"]);
+                var bytes = File.ReadAllBytes(Path.Combine(folder["out"], "frozen.data")).AsSpan(int.Parse(place["offset"]), int.Parse(place["length"]));
+                CollectionAssert.AreEqual(TinyDecoder.Weights(parameter.Name), System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bytes).ToArray(), parameter.Name);
+            }
+        }
+    }
+
     // The smallest training model, with one thing wrong at a time.
     private sealed class Parts(int opset)
     {
