@@ -21,7 +21,7 @@ internal static class OrtTrainingRuntime
         }
         catch (InvalidOperationException e)
         {
-            throw new InputException($"execution.gradients is ortTraining, but the ONNX Runtime of this build has no training API ({e.Message.Trim()}) {Remedy}", e);
+            throw new InputException($"execution.gradients is ortTraining, but the ONNX Runtime of this build has no training API ({e.Message.Trim().TrimEnd('.')}). {Remedy}", e);
         }
         catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or EntryPointNotFoundException or NullReferenceException)
         {
