@@ -27,7 +27,7 @@ internal static class OrtTrainingCommand
             var sampling = directory.Config.Sampling;
             using var policy = Policy.Load(directory.Config.Model, sampling.MaxPromptTokens + sampling.MaxNewTokens);
             var folder = parsed.GetValue(output)!;
-            OrtTraining.Write(folder, policy, directory.Config, latest.Folder);
+            OrtTraining.Write(folder, policy, directory.Config, latest.Folder, latest.Step);
             Console.WriteLine($"{folder}: step {latest.Step} of {directory.Folder}");
             return 0;
         });

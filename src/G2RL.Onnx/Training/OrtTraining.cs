@@ -12,6 +12,8 @@ public static class OrtTraining
 {
     private const string ConfigProperty = "g2rl.config.json";
     private const string UpdatesProperty = "g2rl.updates";
+    private const string RunStepProperty = "g2rl.run_step";
+    private const string OptimizerStepProperty = "g2rl.optimizer_step";
 
     /// <summary>Writes training_model.onnx, eval_model.onnx, optimizer_model.onnx and checkpoint of a policy that starts to learn.</summary>
     /// <param name="folder">Is made; the files must not be there.</param>
@@ -25,12 +27,15 @@ public static class OrtTraining
     /// <param name="policy">A policy of the run's model; receives the checkpoint's weights.</param>
     /// <param name="config">The run's configuration.</param>
     /// <param name="checkpoint">The checkpoint's folder.</param>
+    /// <param name="step">The run's step that it stands at.</param>
     /// <exception cref="InputException">As for <see cref="Write(string, Policy, RunConfig)"/>, or no checkpoint of this model.</exception>
-    public static void Write(string folder, Policy policy, RunConfig config, string checkpoint)
+    public static void Write(string folder, Policy policy, RunConfig config, string checkpoint, int step)
     {
         var (first, second) = (Moments.Of(policy), Moments.Of(policy));
         var steps = TrainingState.Load(checkpoint, policy, first.Target, second.Target);
-        Write(folder, policy, Options(policy, config, scheduled: true), first.With(steps, second, policy));
+        // A mini-batch without tokens counted in the schedule and was no optimizer step.
+        var skipped = ((long)step * UpdatesPerStep(config)) - steps;
+        Write(folder, policy, Options(policy, config, scheduled: true, skipped: skipped), first.With(steps, second, policy), step);
     }
 
     /// <summary>Turns an ORT checkpoint into a run's checkpoint folder (model.safetensors, optimizer.safetensors): the stock path goes on where the training API stopped.</summary>
@@ -46,17 +51,18 @@ public static class OrtTraining
         SaveState(folder, source, policy);
     }
 
-    /// <summary>The step of a run that an ORT checkpoint stands at: its optimizer steps by the updates of one batch of rollouts.</summary>
+    /// <summary>The step of a run that an ORT checkpoint stands at: that at which it was written, and the updates made since by those of one batch of rollouts.</summary>
     /// <exception cref="InputException">It has no optimizer state, or stands in the middle of a batch or beyond the run.</exception>
     public static int StepOf(string checkpoint, RunConfig config)
     {
         using var source = OrtCheckpoint.Open(checkpoint);
-        var updates = config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch;
         if (!source.HasMoments)
             throw new InputException($"{checkpoint} holds no optimizer state, so no run can go on from it. Save it with its optimizer state, or take its weights with: g2rl ort-training export.");
-        if (source.Step % updates != 0 || source.Step / updates > config.Steps)
-            throw new InputException($"{checkpoint} stands at optimizer step {source.Step}; the run makes {config.Steps} steps of {updates} updates. Save it at a whole step of the run.");
-        return (int)(source.Step / updates);
+        var (updates, since) = (UpdatesPerStep(config), source.Step - Property(source, OptimizerStepProperty));
+        var step = Property(source, RunStepProperty) + (since / updates);
+        if (since < 0 || since % updates != 0 || step < 0 || step > config.Steps)
+            throw new InputException($"{checkpoint} stands {since} updates after step {Property(source, RunStepProperty)}; the run makes {config.Steps} steps of {updates} updates. Save it at a whole step of the run.");
+        return (int)step;
     }
 
     /// <summary>Writes the weights of an ORT checkpoint as a Hugging Face folder in float32.</summary>
@@ -87,14 +93,16 @@ public static class OrtTraining
     /// <param name="config">Objective, optimizer, schedule.</param>
     /// <param name="scheduled">Whether the learning rate follows the schedule inside the optimizer model, or is the caller's.</param>
     /// <param name="trainable">Which parameters learn; null means all.</param>
-    internal static OrtTrainingOptions Options(Policy policy, RunConfig config, bool scheduled, Func<string, bool>? trainable = null)
+    /// <param name="skipped">How far the schedule is ahead of the optimizer's steps.</param>
+    internal static OrtTrainingOptions Options(Policy policy, RunConfig config, bool scheduled, Func<string, bool>? trainable = null, long skipped = 0)
     {
         var t = config.Training;
+        var schedule = Schedules.Graph(t.Schedule, t.LearningRate, config.Steps * UpdatesPerStep(config));
         return new(
             PolicyLoss.Objective(PolicyLossSettings.Of(config.Algorithm)),
             policy.Positions,
             Optimizer(t.Optimizer, [.. policy.Parameters.Select(p => p.Name)]),
-            scheduled ? Schedules.Graph(t.Schedule, t.LearningRate, config.Steps * t.EpochsPerBatch * t.MinibatchesPerBatch) : null,
+            !scheduled ? null : skipped == 0 ? schedule : (op, step) => schedule(op, op.Add(step, op.Int(skipped))),
             trainable);
     }
 
@@ -107,17 +115,23 @@ public static class OrtTraining
         ? throw new InputException(fault)
         : new(settings.Beta1, settings.Beta2, settings.Epsilon, Excluded(settings, parameters) == parameters.Count ? 0 : settings.WeightDecay, settings.MaxGradientNorm);
 
-    internal static void Write(string folder, Policy policy, OrtTrainingOptions options, OrtMoments? moments)
+    internal static void Write(string folder, Policy policy, OrtTrainingOptions options, OrtMoments? moments, int runStep = 0)
     {
         var weights = policy.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        OrtTrainingArtifacts.Write(folder, policy.Spec, options, name => weights[name].Buffer.Span, Content(policy, options, moments));
+        OrtTrainingArtifacts.Write(folder, policy.Spec, options, name => weights[name].Buffer.Span, Content(policy, options, moments, runStep));
     }
 
-    internal static OrtCheckpointContent Content(Policy policy, OrtTrainingOptions options, OrtMoments? moments) => new()
+    internal static OrtCheckpointContent Content(Policy policy, OrtTrainingOptions options, OrtMoments? moments, int runStep = 0) => new()
     {
         Trainable = [.. policy.Parameters.Where(p => options.Trainable?.Invoke(p.Name) != false).Select(p => OrtTensor.Floats(p.Name, p.Shape, _ => p.Buffer.Span))],
         Moments = moments,
-        Properties = new Dictionary<string, object>(StringComparer.Ordinal) { [ConfigProperty] = policy.Spec.ToConfigJson(), [UpdatesProperty] = policy.Updates },
+        Properties = new Dictionary<string, object>(StringComparer.Ordinal)
+        {
+            [ConfigProperty] = policy.Spec.ToConfigJson(),
+            [UpdatesProperty] = policy.Updates,
+            [RunStepProperty] = (long)runStep,
+            [OptimizerStepProperty] = moments?.Step ?? 0L,
+        },
     };
 
     /// <summary>Moments of an optimizer as they stand.</summary>
@@ -132,8 +146,8 @@ public static class OrtTraining
         Check(source, policy.Spec);
         foreach (var parameter in policy.Parameters.Where(p => source.Trainable.ContainsKey(p.Name) || source.Frozen.ContainsKey(p.Name)))
             source.Parameter(parameter.Name).CopyTo(parameter.Buffer.Span);
-        // A runtime that trained on has counted its steps, not our property.
-        policy.Updates = Math.Max(source.Step, source.Properties.GetValueOrDefault(UpdatesProperty) as long? ?? 0);
+        // A runtime that trained on has counted its steps and kept our properties.
+        policy.Updates = Property(source, UpdatesProperty) + source.Step - Property(source, OptimizerStepProperty);
     }
 
     /// <summary>Writes the policy's weights and the checkpoint's moments (zero where it has none) as a run's checkpoint.</summary>
@@ -144,6 +158,10 @@ public static class OrtTraining
         WeightSource From(IReadOnlyDictionary<string, OrtTensorInfo> moments) => name => moments.TryGetValue(name, out var moment) ? source.Floats(moment) : zeros.AsSpan(0, sizes[name]);
         TrainingState.Save(folder, policy, source.Step, From(source.FirstMoments), From(source.SecondMoments));
     }
+
+    private static int UpdatesPerStep(RunConfig config) => config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch;
+
+    private static long Property(OrtCheckpoint source, string name) => source.Properties.GetValueOrDefault(name) as long? ?? 0;
 
     private static string? DecayFault(AdamWSettings settings, IReadOnlyList<string> parameters)
     {

@@ -16,7 +16,7 @@ public sealed class OrtTrainingTests
         var run = Train(model, model.Config);
         using var policy = Policy.Load(model.Folder, 24);
         var artifacts = Path.Combine(model.Root, "moved");
-        OrtTraining.Write(artifacts, policy, model.Config, run);
+        OrtTraining.Write(artifacts, policy, model.Config, run, step: 3);
         using (var checkpoint = OrtCheckpoint.Open(Path.Combine(artifacts, OrtTrainingArtifacts.Checkpoint)))
             Assert.AreEqual((3, 3L), (checkpoint.Step, checkpoint.Properties["g2rl.updates"]));
         using var other = Policy.Load(model.Folder, 24);
@@ -46,7 +46,7 @@ public sealed class OrtTrainingTests
         {
             var (step, folder) = run.Checkpoints.Latest()!.Value;
             Assert.AreEqual(2, step);
-            OrtTraining.Write(Path.Combine(model.Root, "moved"), policy, config, folder);
+            OrtTraining.Write(Path.Combine(model.Root, "moved"), policy, config, folder, step);
             using var fresh = Policy.Load(model.Folder, 24);
             run.Checkpoints.Save(step, 1, aside => OrtTraining.Import(Path.Combine(model.Root, "moved", "checkpoint"), fresh, aside));
         }
@@ -63,13 +63,22 @@ public sealed class OrtTrainingTests
         using var model = new TinyModel();
         var run = Train(model, model.Config);
         using var policy = Policy.Load(model.Folder, 24);
-        OrtTraining.Write(Path.Combine(model.Root, "moved"), policy, model.Config, run);
+        OrtTraining.Write(Path.Combine(model.Root, "moved"), policy, model.Config, run, step: 3);
         var checkpoint = Path.Combine(model.Root, "moved", "checkpoint");
         Assert.AreEqual(3, OrtTraining.StepOf(checkpoint, model.Config));
-        Assert.AreEqual(1, OrtTraining.StepOf(checkpoint, model.Config with { Training = model.Config.Training with { EpochsPerBatch = 3 } }));
+        // As the training API would save it after four more updates: step and moments move on, the properties stay.
+        using var written = OrtCheckpoint.Open(checkpoint);
+        OrtTensor[] Copy(IReadOnlyDictionary<string, OrtTensorInfo> tensors) => [.. tensors.Values.Select(v => OrtTensor.Floats(v.Name, v.Shape, _ => written.Floats(v)))];
+        var later = Path.Combine(model.Root, "later");
+        OrtCheckpointWriter.Write(later, new() { Trainable = Copy(written.Trainable), Moments = new(7, Copy(written.FirstMoments), Copy(written.SecondMoments)), Properties = written.Properties });
         void Refused(string what, string path, RunConfig config) => StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => OrtTraining.StepOf(path, config)).Message, what);
-        Refused("stands at optimizer step 3; the run makes 3 steps of 2 updates", checkpoint, model.Config with { Training = model.Config.Training with { MinibatchesPerBatch = 2 } });
-        Refused("stands at optimizer step 3; the run makes 2 steps", checkpoint, model.Config with { Steps = 2 });
+        Assert.AreEqual(7, OrtTraining.StepOf(later, model.Config with { Steps = 7 }));
+        Assert.AreEqual(5, OrtTraining.StepOf(later, model.Config with { Steps = 7, Training = model.Config.Training with { MinibatchesPerBatch = 2 } }));
+        Refused("stands 4 updates after step 3; the run makes 7 steps of 3 updates", later, model.Config with { Steps = 7, Training = model.Config.Training with { EpochsPerBatch = 3 } });
+        Refused("the run makes 6 steps of 1 updates", later, model.Config with { Steps = 6 });
+        using var target = Policy.Load(model.Folder, 24);
+        OrtTraining.Import(later, target, Path.Combine(model.Root, "in"));
+        Assert.AreEqual(7, target.Updates);
         OrtTraining.Write(Path.Combine(model.Root, "fresh"), policy, model.Config);
         Refused("holds no optimizer state", Path.Combine(model.Root, "fresh", "checkpoint"), model.Config);
     }
@@ -137,6 +146,24 @@ public sealed class OrtTrainingTests
         step[0] = 1;
         binding.Run();
         Assert.AreEqual((float)(2 * Schedules.LearningRate(settings, peak, 0, total)), rate[0], 1e-11f);
+    }
+
+    [TestMethod]
+    public void LearningRate_AfterSkippedMinibatches_FollowsTheRunsStepNotTheOptimizers()
+    {
+        using var model = new TinyModel();
+        var config = model.Config with { Steps = 10, Training = model.Config.Training with { Schedule = new() { Kind = ScheduleKind.Linear } } };
+        using var policy = Policy.Load(model.Folder, 24);
+        var schedule = OrtTraining.Options(policy, config, scheduled: true, skipped: 2).Schedule;
+        using var session = new OrtSession(OrtOptimizerModel.LearningRate(schedule), 1);
+        var rate = new float[1];
+        using var binding = session.Bind();
+        binding.Input("learning_rate", new[] { OrtOptimizerModel.NeutralRate }, 1);
+        binding.Input("step", new[] { 4L }, 1);
+        binding.Output("rate", rate, 1);
+        binding.Run();
+        // The fourth optimizer step, two mini-batches were empty: index 5 of the schedule.
+        Assert.AreEqual((float)Schedules.LearningRate(config.Training.Schedule, config.Training.LearningRate, 5, 10), rate[0], 1e-11f);
     }
 
     [TestMethod]
