@@ -12,7 +12,7 @@ const cases = path.join(root, 'artifacts', 'ort-training-interop');
 // Cases that need golden weights or the base model, which not every checkout has beside it.
 const hasGolden = fs.existsSync(path.join(root, '..', 'shared', 'models'));
 const hasBase = fs.existsSync(path.join(root, 'models', 'arithmetic-base'));
-const golden = ['golden-qwen3-a', 'golden-qwen2-a', 'golden-llama-a'];
+const golden = ['golden-qwen3-a', 'golden-qwen2-a', 'golden-llama-a', 'golden-mistral-a', 'golden-phi3-a', 'golden-gemma3-a'];
 const all = [
   ...golden.flatMap((name) => [name, `${name}.resumed`, `${name}.golden`].map((folder) => ({ folder, skip: !hasGolden && 'needs golden weights, which are not part of the repository' }))),
   { folder: 'golden-llama-a.frozen', skip: !hasGolden && 'needs golden weights, which are not part of the repository' },

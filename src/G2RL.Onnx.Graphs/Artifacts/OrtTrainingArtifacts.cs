@@ -129,11 +129,14 @@ public static class OrtTrainingArtifacts
     // Constants in place of what never changes, unused nodes away, inputs in the documented order.
     private static void Settle(Graph graph, DecoderSpec spec, OrtTrainingOptions options, WeightSource? frozen)
     {
-        var half = spec.HeadDimension / 2;
-        var (cos, sin) = (new float[options.Positions * half], new float[options.Positions * half]);
-        new RotaryEmbedding(spec).Fill(cos, sin, options.Positions);
-        graph.Freeze(graph[DecoderGraph.RopeCos], TensorData.Of(cos, options.Positions, half));
-        graph.Freeze(graph[DecoderGraph.RopeSin], TensorData.Of(sin, options.Positions, half));
+        foreach (var table in RotaryTable.Of(spec))
+        {
+            var half = table.Width / 2;
+            var (cos, sin) = (new float[options.Positions * half], new float[options.Positions * half]);
+            new RotaryEmbedding(table.Rope, table.Width).Fill(cos, sin, options.Positions);
+            graph.Freeze(graph[table.Cos], TensorData.Of(cos, options.Positions, half));
+            graph.Freeze(graph[table.Sin], TensorData.Of(sin, options.Positions, half));
+        }
         var learning = Learning(spec, options).Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
         var constant = spec.Parameters.Where(p => !learning.Contains(p.Name)).ToArray();
         var outside = constant.Sum(p => p.Count) * sizeof(float) > options.LargestFrozenInline;

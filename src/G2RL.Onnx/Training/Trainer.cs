@@ -160,6 +160,8 @@ public sealed class Trainer : IDisposable
             ("weights", weights),
             ("gradients", weights),
             ("optimizer moments", 2 * weights),
+            // The training API keeps its own copy, beside the one that the sampler reads, and hands it over in one piece.
+            ("weights in the training session", config.Execution.Gradients == "ortTraining" ? 2 * weights : 0),
             ("reference policy", reference is null ? 0 : weights),
             ("key/value cache, training", sampler.Plan.CacheBytes),
             ("gradient features", algorithm.NeedsFeatures ? (long)config.Sampling.PromptsPerStep * config.Sampling.GroupSize * spec.VocabularySize * sizeof(float) : 0),

@@ -36,6 +36,9 @@ public sealed class InteropCaseTests
     [TestMethod]
     [DataRow("golden-qwen3-a")]
     [DataRow("golden-qwen2-a")]
+    [DataRow("golden-mistral-a")]
+    [DataRow("golden-phi3-a")]
+    [DataRow("golden-gemma3-a")]
     [DataRow("golden-llama-a")]
     public void Write_RecordedRollouts_TrainsInTheStockPath(string model)
     {
@@ -58,6 +61,9 @@ public sealed class InteropCaseTests
     [TestMethod]
     [DataRow("golden-qwen3-a")]
     [DataRow("golden-qwen2-a")]
+    [DataRow("golden-mistral-a")]
+    [DataRow("golden-phi3-a")]
+    [DataRow("golden-gemma3-a")]
     [DataRow("golden-llama-a")]
     public void Write_GoldenObjective_CarriesTheGoldenParameters(string model)
     {
