@@ -40,6 +40,7 @@ internal static class CommandLine
         EvaluateCommand.Create(),
         ScoreCommand.Create(),
         ReportCommand.Create(),
+        OrtTrainingCommand.Create(),
         DoctorCommand.Create(),
     };
 }

@@ -166,6 +166,29 @@ public sealed class Graph
         inputs.RemoveAll(v => !live.Contains(v) && alsoInputs?.Invoke(v) == true && values.Remove(v.Name));
     }
 
+    /// <summary>Turns an input into a constant: a weight that no longer changes, a table that is known.</summary>
+    /// <param name="input">The input.</param>
+    /// <param name="data">Its elements; of its type, and of its shape where that is known.</param>
+    /// <exception cref="GraphException">No input of this graph, or data of another type or shape.</exception>
+    public void Freeze(Value input, TensorData data)
+    {
+        if (!inputs.Contains(input))
+            throw new GraphException($"'{input.Name}' is no input of graph '{Name}'.");
+        if (data.Type != input.Type || data.Shape.Count != input.Rank || data.Shape.Where((size, axis) => input.Shape[axis].IsKnown && input.Shape[axis].Size != size).Any())
+            throw new GraphException($"Input '{input}' of graph '{Name}' cannot become a constant of {data.Type} [{string.Join(", ", data.Shape)}].");
+        inputs.Remove(input);
+        input.Constant = data;
+        initializers.Add(input);
+    }
+
+    /// <summary>Puts the inputs into another order; those of equal rank keep theirs.</summary>
+    public void OrderInputs(Func<Value, int> rank)
+    {
+        var ordered = inputs.OrderBy(rank).ToArray();
+        inputs.Clear();
+        inputs.AddRange(ordered);
+    }
+
     private static readonly Dictionary<string, AttributeValue> NoAttributes = [];
 
     private bool Forget(Node node)

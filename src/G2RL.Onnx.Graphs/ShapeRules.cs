@@ -89,6 +89,7 @@ public static class ShapeRules
         ["OneHot"] = OneHot,
         // ONNX Runtime
         ["com.microsoft::GroupQueryAttention"] = GroupQueryAttention,
+        ["com.microsoft::InPlaceAccumulatorV2"] = InPlaceAccumulator,
     };
 
     /// <summary>Infers a node's outputs.</summary>
@@ -482,6 +483,17 @@ public static class ShapeRules
     }
 
     private static Dimension Length(Node node, long size) => size >= 0 ? size : throw Conflict(node, $"gives an axis the length {size}");
+
+    // buffer, gradient, overwrite [1] -> done [1]. The runtime copies or adds without comparing shapes, so they are compared here.
+    private static Inferred[] InPlaceAccumulator(Node node, int outputs)
+    {
+        var (buffer, gradient, overwrite) = (In(node, 0), In(node, 1), In(node, 2));
+        if (gradient.Type != buffer.Type || !Shapes.Same(gradient.Shape, buffer.Shape))
+            throw Conflict(node, "accumulates a gradient of another type or shape than its buffer has");
+        if (overwrite.Type != ElementType.Bool || !Shapes.Same(overwrite.Shape, [1]))
+            throw Conflict(node, "needs a bool [1] that says whether to overwrite");
+        return [new(ElementType.Bool, [1])];
+    }
 
     private static Dimension[] With(IReadOnlyList<Dimension> shape, int axis, Dimension size)
     {

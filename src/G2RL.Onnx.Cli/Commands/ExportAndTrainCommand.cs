@@ -89,7 +89,7 @@ internal static class ExportAndTrainCommand
         using var run = open();
         var (artifacts, model) = (Path.Combine(run.Folder, "artifacts"), Path.Combine(run.Folder, "model"));
         if (!Directory.Exists(artifacts))
-            GraphArtifacts.Write(artifacts, trainer.Policy.Spec, config);
+            GraphArtifacts.Write(artifacts, trainer.Policy, config, progress.Warning);
         view.Show(
             new() { ["run"] = run.Folder, ["algorithm"] = config.Algorithm.Name, ["problems"] = trainer.Problems.Name, ["parameters"] = trainer.Policy.ParameterCount, ["seed"] = config.Seed },
             $"{run.Folder}: {config.Algorithm.Name} on {trainer.Problems.Name}, {trainer.Policy.ParameterCount:N0} parameters, {config.Steps} steps of {config.Sampling.PromptsPerStep} x {config.Sampling.GroupSize} rollouts, seed {config.Seed}");

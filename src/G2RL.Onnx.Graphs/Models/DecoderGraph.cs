@@ -1,4 +1,3 @@
-using G2RL.Onnx.Gradients;
 using G2RL.Onnx.Graphs;
 
 namespace G2RL.Onnx.Models;
@@ -155,7 +154,21 @@ public static class DecoderGraph
     /// <exception cref="GraphException">A gradient's shape differs from its parameter's, or an operator has no gradient rule.</exception>
     public static Graph Train(DecoderSpec spec, Func<OpBuilder, Value, Value, Value> objective, Func<string, bool>? trainable = null, int opset = 21)
     {
-        var graph = new Graph("train", opset);
+        var loss = Loss("train", spec, objective, opset);
+        var (graph, op) = (loss.Graph, loss.Op);
+        foreach (var (parameter, gradient) in loss.Gradients(trainable))
+        {
+            var accumulator = graph.Input(parameter.Name + GradientSuffix, parameter.Type, [.. parameter.Shape]);
+            graph.Output(op.Named(parameter.Name + GradientSuffix + ".out", op.Add(accumulator, gradient)));
+        }
+        graph.Prune();
+        return graph;
+    }
+
+    /// <summary>The forward pass of <see cref="Train"/>: its inputs without the accumulators, and the outputs loss, log_probs and entropy.</summary>
+    internal static LossGraph Loss(string name, DecoderSpec spec, Func<OpBuilder, Value, Value, Value> objective, int opset = 21)
+    {
+        var graph = new Graph(name, opset);
         var op = new OpBuilder(graph);
         var forward = Forward(graph, op, spec);
         var targets = graph.Input("targets", ElementType.Int64, "R");
@@ -166,16 +179,7 @@ public static class DecoderGraph
         graph.Output(op.Named("loss", loss));
         graph.Output(op.Named("log_probs", logProb));
         graph.Output(op.Named("entropy", entropy));
-
-        var parameters = spec.Parameters.Where(p => trainable?.Invoke(p.Name) != false).Select(p => graph[p.Name]).ToList();
-        var gradients = Differentiator.Backward(op, loss, seedGradient: null, parameters);
-        foreach (var parameter in parameters)
-        {
-            var accumulator = graph.Input(parameter.Name + GradientSuffix, parameter.Type, [.. parameter.Shape]);
-            graph.Output(op.Named(parameter.Name + GradientSuffix + ".out", op.Add(accumulator, gradients[parameter])));
-        }
-        graph.Prune();
-        return graph;
+        return new(spec, op, loss, forward.Last);
     }
 
     // All layers over new tokens, keys and values in a cache of the given length.

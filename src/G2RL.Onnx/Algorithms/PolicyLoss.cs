@@ -7,7 +7,11 @@ namespace G2RL.Onnx.Algorithms;
 /// <param name="ClipHigh">The ratio is clipped above at 1 + ClipHigh, >= 0.</param>
 /// <param name="KlCoefficient">beta of the k3 divergence to the reference policy; 0 leaves it out.</param>
 /// <param name="EntropyCoefficient">Weight of the mean token entropy, which is added to the objective; 0 leaves it out.</param>
-public sealed record PolicyLossSettings(double ClipLow = 0.2, double ClipHigh = 0.2, double KlCoefficient = 0, double EntropyCoefficient = 0);
+public sealed record PolicyLossSettings(double ClipLow = 0.2, double ClipHigh = 0.2, double KlCoefficient = 0, double EntropyCoefficient = 0)
+{
+    /// <summary>The coefficients that a configuration asks for.</summary>
+    public static PolicyLossSettings Of(Configuration.AlgorithmConfig config) => new(config.ClipLow, config.ClipHigh, config.KlCoefficient, config.EntropyCoefficient);
+}
 
 /// <summary>
 /// The clipped objective as a graph fragment over scored tokens [R]:

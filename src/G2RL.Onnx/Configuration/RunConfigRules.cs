@@ -65,7 +65,7 @@ public static class RunConfigRules
         Positive(c.Evaluation.Temperature, "evaluation.temperature");
         Share(c.Evaluation.TopP, "evaluation.topP", zero: false, one: true);
         Rule(c.Execution.Backend == "cpu", "execution.backend", $"'{c.Execution.Backend}'", "this build has: cpu.");
-        Rule(c.Execution.Gradients == "graph", "execution.gradients", $"'{c.Execution.Gradients}'", "this build has: graph.");
+        Rule(Training.PolicyOptimizers.All.ContainsKey(c.Execution.Gradients), "execution.gradients", $"'{c.Execution.Gradients}'", $"there are: {string.Join(", ", Training.PolicyOptimizers.All.Keys)}.");
         Rule(c.Execution.Threads is >= 0 and <= 1024, "execution.threads", c.Execution.Threads, "it must be 0 (every core) to 1024.");
         AtLeast(c.Logging.RolloutsEvery, 0, "logging.rolloutsEvery");
         return faults;

@@ -1,4 +1,3 @@
-using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Rollouts;
@@ -13,17 +12,13 @@ internal sealed class PolicyUpdate : IDisposable
 {
     private readonly Policy policy;
     private readonly RunConfig config;
-    private readonly GradientAccumulator gradients;
+    private readonly IPolicyOptimizer optimizer;
 
-    public PolicyUpdate(Policy policy, RunConfig config, int threads)
-    {
-        (this.policy, this.config) = (policy, config);
-        var a = config.Algorithm;
-        gradients = new GradientAccumulator(policy, PolicyLoss.Objective(new(a.ClipLow, a.ClipHigh, a.KlCoefficient, a.EntropyCoefficient)), config.Sampling.Temperature, threads);
-        Optimizer = new AdamW(policy.Parameters, gradients.Gradients, config.Training.Optimizer, threads);
-    }
+    /// <summary>Takes the optimizer over and disposes of it.</summary>
+    public PolicyUpdate(Policy policy, RunConfig config, IPolicyOptimizer optimizer) => (this.policy, this.config, this.optimizer) = (policy, config, optimizer);
 
-    public AdamW Optimizer { get; }
+    /// <summary>Weights, moments and counters.</summary>
+    public IPolicyOptimizer Optimizer => optimizer;
 
     /// <summary>Updates the policy from a batch of rollouts.</summary>
     /// <exception cref="NonFiniteException">Loss or gradient is not finite; names the tensor. The weights are as before the update.</exception>
@@ -52,11 +47,7 @@ internal sealed class PolicyUpdate : IDisposable
         tally.Report(metrics);
     }
 
-    public void Dispose()
-    {
-        Optimizer.Dispose();
-        gradients.Dispose();
-    }
+    public void Dispose() => optimizer.Dispose();
 
     private void Update(int step, int index, Sample[] minibatch, bool first, UpdateTally tally, StepMetrics metrics)
     {
@@ -66,13 +57,13 @@ internal sealed class PolicyUpdate : IDisposable
             return;
         }
         var tokens = minibatch.Sum(s => s.Rollout.Tokens.Length);
-        gradients.Clear();
+        optimizer.Clear();
         var (loss, firstRatio) = (0d, 0d);
         foreach (var indices in SequenceBatch.Plan([.. minibatch.Select(s => s.Sequence)], config.Training.TokensPerMicrobatch))
         {
             var rows = indices.Select(i => minibatch[i]).ToArray();
             var micro = Fill(rows, tokens);
-            loss += gradients.Add(micro);
+            loss += optimizer.Add(micro);
             tally.Add(micro, tokens);
             if (first)
                 for (var i = 0; i < micro.LogProbs.Length; i++)
@@ -85,17 +76,17 @@ internal sealed class PolicyUpdate : IDisposable
             metrics.Set("mismatch/first_ratio_max_nats", firstRatio);
             Mismatch.Limit(step, "score and train graph", firstRatio, (metrics.Values["mismatch/allowed_nats"] - 1e-5) / 4e-6);
         }
-        double norm;
+        double? norm;
         try
         {
-            norm = Optimizer.GradientNorm();
+            norm = optimizer.GradientNorm();
         }
         catch (NonFiniteException e)
         {
             throw new NonFiniteException($"{e.Message} The weights are as before this update; lower training.learningRate, or look at the rollouts of this step.", e);
         }
         var rate = Schedules.LearningRate(config.Training.Schedule, config.Training.LearningRate, index, config.Steps * config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch);
-        Optimizer.Step(rate, norm);
+        optimizer.Step(rate);
         policy.Updates++;
         tally.AddUpdate(loss, norm, rate);
     }

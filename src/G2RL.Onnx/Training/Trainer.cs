@@ -54,15 +54,22 @@ public sealed class Trainer : IDisposable
     /// <param name="events">What to tell while at work.</param>
     /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
     public Trainer(RunConfig config, IProblemSet? problems = null, TrainingEvents? events = null)
+        : this(config, problems, events, PolicyOptimizers.All.GetValueOrDefault(config.Execution.Gradients))
+    {
+    }
+
+    // The optimizer is the caller's where a test looks over its shoulder.
+    internal Trainer(RunConfig config, IProblemSet? problems, TrainingEvents? events, PolicyOptimizers.Factory? optimizer)
     {
         (this.config, this.events) = (config, events ?? new());
+        PolicyOptimizers.Require(config.Execution.Gradients);
         inputs = new RunInputs(config, problems);
         algorithm = AlgorithmTable.All[config.Algorithm.Name];
         reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
         sampler = new Sampler(Policy, Tokenizer, inputs.TrainingSampler());
         scorer = new Scorer(Policy.Spec, inputs.Threads);
         projector = algorithm.NeedsFeatures ? new FeatureProjector(Policy.Spec, inputs.Threads) : null;
-        update = new PolicyUpdate(Policy, config, inputs.Threads);
+        update = new PolicyUpdate(Policy, config, optimizer!(Policy, config, inputs.Threads));
         foreach (var warning in RunConfigRules.Warnings(config).Concat(Problems.Notes))
             this.events.Warning?.Invoke(warning);
     }
@@ -153,6 +160,8 @@ public sealed class Trainer : IDisposable
             ("weights", weights),
             ("gradients", weights),
             ("optimizer moments", 2 * weights),
+            // The training API keeps its own copy, beside the one that the sampler reads, and hands it over in one piece.
+            ("weights in the training session", config.Execution.Gradients == "ortTraining" ? 2 * weights : 0),
             ("reference policy", reference is null ? 0 : weights),
             ("key/value cache, training", sampler.Plan.CacheBytes),
             ("gradient features", algorithm.NeedsFeatures ? (long)config.Sampling.PromptsPerStep * config.Sampling.GroupSize * spec.VocabularySize * sizeof(float) : 0),
@@ -234,7 +243,7 @@ public sealed class Trainer : IDisposable
         }
         if (latest.Step > config.Steps)
             throw new InputException($"{latest.Folder} is beyond the run's {config.Steps} steps; it does not belong to {run.Folder}.");
-        TrainingState.Load(latest.Folder, Policy, update.Optimizer);
+        update.Optimizer.Load(latest.Folder);
         run.RewindTo(latest.Step);
         return latest.Step;
     }
@@ -250,6 +259,6 @@ public sealed class Trainer : IDisposable
     private void Save(RunDirectory run, int step)
     {
         run.FlushLogs();
-        run.Checkpoints.Save(step, TrainingState.Bytes(Policy), folder => TrainingState.Save(folder, Policy, update.Optimizer));
+        run.Checkpoints.Save(step, TrainingState.Bytes(Policy), update.Optimizer.Save);
     }
 }

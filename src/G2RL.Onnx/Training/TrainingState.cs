@@ -4,23 +4,38 @@ using G2RL.Onnx.Execution;
 
 namespace G2RL.Onnx.Training;
 
+/// <summary>Gives the place of a parameter's moment, to be filled.</summary>
+internal delegate Span<float> MomentTarget(string name);
+
 /// <summary>Weights, both moments and counters of a run as safetensors files: what a resumed run needs to go on bit for bit.</summary>
 internal static class TrainingState
 {
     private const string Model = "model.safetensors";
     private const string Optimizer = "optimizer.safetensors";
     private const string Origin = "origin";
+    private const string First = ".first_moment";
+    private const string Second = ".second_moment";
 
-    /// <summary>Bytes of the numbers that <see cref="Save"/> writes.</summary>
+    /// <summary>Bytes of the numbers that <see cref="Save(string, Policy, AdamW)"/> writes.</summary>
     public static long Bytes(Policy policy) => 3 * policy.ParameterCount * sizeof(float);
 
-    public static void Save(string folder, Policy policy, AdamW optimizer)
+    public static void Save(string folder, Policy policy, AdamW optimizer) =>
+        Save(folder, policy, optimizer.Steps, Source(optimizer.FirstMoments), Source(optimizer.SecondMoments));
+
+    public static void Save(string folder, Policy policy, long steps, WeightSource first, WeightSource second)
     {
-        Write(Path.Combine(folder, Model), policy.Parameters.Select(p => ("", p)), new() { ["format"] = "pt", ["updates"] = Text(policy.Updates), [Origin] = policy.Version.Origin });
-        Write(Path.Combine(folder, Optimizer), optimizer.FirstMoments.Select(p => (".first_moment", p)).Concat(optimizer.SecondMoments.Select(p => (".second_moment", p))), new() { ["format"] = "pt", ["steps"] = Text(optimizer.Steps) });
+        SafeTensorsWriter.Write(Path.Combine(folder, Model), [.. policy.Parameters.Select(p => Tensor(p, "", _ => p.Buffer.Span))], new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = "pt", ["updates"] = Text(policy.Updates), [Origin] = policy.Version.Origin });
+        SafeTensorsWriter.Write(
+            Path.Combine(folder, Optimizer),
+            [.. policy.Parameters.Select(p => Tensor(p, First, _ => first(p.Name))), .. policy.Parameters.Select(p => Tensor(p, Second, _ => second(p.Name)))],
+            new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = "pt", ["steps"] = Text(steps) });
     }
 
-    public static void Load(string folder, Policy policy, AdamW optimizer)
+    public static void Load(string folder, Policy policy, AdamW optimizer) =>
+        optimizer.Steps = Load(folder, policy, Target(optimizer.FirstMoments), Target(optimizer.SecondMoments));
+
+    /// <summary>Reads weights into the policy and moments into their places; returns the optimizer's steps.</summary>
+    public static long Load(string folder, Policy policy, MomentTarget first, MomentTarget second)
     {
         using var weights = SafeTensorsFile.Open(Path.Combine(folder, Model));
         // A reference policy is read anew from the model: it has to be the same model.
@@ -30,17 +45,28 @@ internal static class TrainingState
             weights.ReadFloats(parameter.Name, parameter.Buffer.Span);
         policy.Updates = Number(weights, "updates");
         using var moments = SafeTensorsFile.Open(Path.Combine(folder, Optimizer));
-        foreach (var (suffix, list) in new[] { (".first_moment", optimizer.FirstMoments), (".second_moment", optimizer.SecondMoments) })
-            foreach (var moment in list)
-                moments.ReadFloats(moment.Name + suffix, moment.Buffer.Span);
-        optimizer.Steps = Number(moments, "steps");
+        foreach (var parameter in policy.Parameters)
+        {
+            moments.ReadFloats(parameter.Name + First, first(parameter.Name));
+            moments.ReadFloats(parameter.Name + Second, second(parameter.Name));
+        }
+        return Number(moments, "steps");
     }
 
-    private static void Write(string path, IEnumerable<(string Suffix, Parameter Parameter)> tensors, Dictionary<string, string> metadata)
+    private static WeightSource Source(IReadOnlyList<Parameter> list)
     {
-        var list = tensors.ToDictionary(t => t.Parameter.Name + t.Suffix, t => t.Parameter, StringComparer.Ordinal);
-        SafeTensorsWriter.Write(path, [.. list.Select(t => TensorToWrite.Floats(t.Key, SafeTensorsDtype.F32, [.. t.Value.Shape], name => list[name].Buffer.Span))], metadata);
+        var byName = list.ToDictionary(p => p.Name, StringComparer.Ordinal);
+        return name => byName[name].Buffer.Span;
     }
+
+    private static MomentTarget Target(IReadOnlyList<Parameter> list)
+    {
+        var byName = list.ToDictionary(p => p.Name, StringComparer.Ordinal);
+        return name => byName[name].Buffer.Span;
+    }
+
+    private static TensorToWrite Tensor(Parameter parameter, string suffix, WeightSource values) =>
+        TensorToWrite.Floats(parameter.Name + suffix, SafeTensorsDtype.F32, [.. parameter.Shape], values);
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 

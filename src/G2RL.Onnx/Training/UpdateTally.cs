@@ -7,6 +7,7 @@ internal sealed class UpdateTally(AlgorithmConfig algorithm)
 {
     private double loss;
     private double norm;
+    private bool normKnown = true;
     private double rate;
     private double ratio;
     private double ratioMax;
@@ -35,9 +36,10 @@ internal sealed class UpdateTally(AlgorithmConfig algorithm)
     }
 
     /// <summary>Adds an optimizer step.</summary>
-    public void AddUpdate(double updateLoss, double gradientNorm, double learningRate)
+    public void AddUpdate(double updateLoss, double? gradientNorm, double learningRate)
     {
-        (loss, norm, rate) = (loss + updateLoss, norm + gradientNorm, learningRate);
+        (loss, norm, rate) = (loss + updateLoss, norm + (gradientNorm ?? 0), learningRate);
+        normKnown &= gradientNorm is not null;
         updates++;
     }
 
@@ -47,7 +49,8 @@ internal sealed class UpdateTally(AlgorithmConfig algorithm)
         if (updates == 0)
             return;
         metrics.Set("policy/loss", loss / updates);
-        metrics.Set("policy/gradient_norm", norm / updates);
+        if (normKnown)
+            metrics.Set("policy/gradient_norm", norm / updates);
         metrics.Set("policy/learning_rate", rate);
         metrics.Set("policy/ratio_mean", ratio / updates);
         metrics.Set("policy/ratio_max", ratioMax);

@@ -3,11 +3,14 @@ namespace G2RL.Onnx.Graphs.Tests.Inference;
 [TestClass]
 public sealed class ShapeRulesTests
 {
+    // The current runtime has no training inside; tests/ort-training-interop runs this operator in the last one that has.
+    private const string TrainingOnly = "com.microsoft::InPlaceAccumulatorV2";
+
     [TestMethod]
     public void Rules_All_HaveACase()
     {
         var covered = ShapeCases.All.Select(c => c.Op).ToHashSet(StringComparer.Ordinal);
-        Assert.AreEqual("", string.Join(", ", ShapeRules.All.Keys.Where(op => !covered.Contains(op))), "Add a case to ShapeCases");
+        Assert.AreEqual("", string.Join(", ", ShapeRules.All.Keys.Where(op => !covered.Contains(op) && op != TrainingOnly)), "Add a case to ShapeCases");
         Assert.AreEqual("", string.Join(", ", covered.Where(op => !ShapeRules.All.ContainsKey(op))), "No such rule");
     }
 

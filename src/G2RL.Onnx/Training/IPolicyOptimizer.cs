@@ -1,0 +1,25 @@
+namespace G2RL.Onnx.Training;
+
+/// <summary>Gradients of micro-batches, then an optimizer step on the policy's weights: by the stock graph, or by ONNX Runtime's training API.</summary>
+internal interface IPolicyOptimizer : IDisposable
+{
+    /// <summary>Forgets the gradients added so far.</summary>
+    void Clear();
+
+    /// <summary>Adds the gradient of a micro-batch, fills its log-probs and entropies, and returns its share of the loss.</summary>
+    double Add(Microbatch micro);
+
+    /// <summary>The global norm of the sum, before clipping; null where it is not known.</summary>
+    /// <exception cref="Execution.NonFiniteException">A gradient is not finite. Weights and moments are untouched.</exception>
+    double? GradientNorm();
+
+    /// <summary>One update of the policy's weights.</summary>
+    /// <param name="learningRate">>= 0</param>
+    void Step(double learningRate);
+
+    /// <summary>Writes weights, moments and counters into a folder, see <see cref="TrainingState"/>.</summary>
+    void Save(string folder);
+
+    /// <summary>Reads what <see cref="Save"/> of either implementation wrote.</summary>
+    void Load(string folder);
+}
