@@ -12,7 +12,7 @@ internal static class ConvertCommand
 {
     public static Command Create()
     {
-        var source = new Argument<string>("source") { Description = "Hugging Face folder: config.json and safetensors weights." };
+        var source = new Argument<string>("source") { Description = "Hugging Face folder: config.json and safetensors weights. Or a .bin file of llama2.c, which holds no tokenizer." };
         var output = new Argument<string>("output") { Description = "Folder to be made; appears whole or not at all." };
         var precision = new Option<string>("--precision") { Description = "Stored type of the weights: fp32, fp16, bf16, or source, which keeps each tensor's own. The graphs compute in float32.", DefaultValueFactory = _ => "source" };
         var graphs = new Option<string>("--graphs") { Description = "Which graphs to write, separated by commas: decode, score, train; or none.", DefaultValueFactory = _ => "decode,score,train" };
@@ -32,7 +32,11 @@ internal static class ConvertCommand
             using var progress = new ProgressLine(parsed.GetValue(json));
             if (ModelConversion.WasInterrupted(to))
                 progress.Warning($"an earlier conversion into {to} was interrupted; starting over.");
-            var manifest = ModelConversion.Convert(from, to, settings, objective, (written, all) => progress.Show("MiB", (int)(written >> 20), (int)(all >> 20), written / (double)Math.Max(1, all)));
+            ConversionManifest Run(string folder) => ModelConversion.Convert(folder, to, settings, objective, (written, all) => progress.Show("MiB", (int)(written >> 20), (int)(all >> 20), written / (double)Math.Max(1, all)));
+            ConversionManifest? made = null;
+            if (Path.GetExtension(from) == ".bin" && !Directory.Exists(from))
+                Aside.Use(to, folder => Llama2C.ToHuggingFace(from, folder), folder => made = Run(folder));
+            var manifest = made ?? Run(from);
             var bytes = manifest.Tensors.DistinctBy(t => t.Offset).Sum(t => t.Bytes);
             if (parsed.GetValue(json))
                 Console.WriteLine(new JsonObject { ["folder"] = to, ["architecture"] = manifest.Architecture, ["tensors"] = manifest.Tensors.Count, ["weight_bytes"] = bytes, ["files"] = new JsonArray([.. manifest.Files.Select(f => (JsonNode)f.Name)]) }.ToJsonString());

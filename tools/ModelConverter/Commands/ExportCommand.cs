@@ -45,25 +45,8 @@ internal static class ExportCommand
             throw new InputException($"{from} is no converted folder (there is no {ConversionManifest.FileName}); a trained policy or a run's checkpoint needs --source, the folder that training began with.");
     }
 
-    // By way of the checkpoint, which lies beside the new folder meanwhile.
-    private static void Onnx(string from, string? source, string to)
-    {
-        if (Path.Exists(to))
-            throw new InputException($"{to} exists already; a model is never written over another. Name a new folder, or remove this one.");
-        var aside = Path.TrimEndingDirectorySeparator(to) + ".checkpoint";
-        if (Directory.Exists(aside))
-            Directory.Delete(aside, recursive: true);
-        try
-        {
-            HuggingFace(from, source, aside);
-            ModelConversion.Convert(aside, to, new() { Graphs = ConvertedGraphs.Decode }, ConvertCommand.Objective(new()));
-        }
-        finally
-        {
-            if (Directory.Exists(aside))
-                Directory.Delete(aside, recursive: true);
-        }
-    }
+    private static void Onnx(string from, string? source, string to) =>
+        Aside.Use(to, folder => HuggingFace(from, source, folder), folder => ModelConversion.Convert(folder, to, new() { Graphs = ConvertedGraphs.Decode }, ConvertCommand.Objective(new())));
 
     private static void Trained(string trained, string original, string output)
     {
