@@ -3,7 +3,7 @@ namespace G2RL.Onnx.Graphs.Tests;
 [TestClass]
 public sealed class DependencyTests
 {
-    private static readonly string[] Allowed = ["Google.Protobuf"];
+    private static readonly string[] Allowed = ["Google.FlatBuffers", "Google.Protobuf"];
 
     // Graphs is ONNX as data: whatever builds on it may choose another runtime, device or host.
     [TestMethod]

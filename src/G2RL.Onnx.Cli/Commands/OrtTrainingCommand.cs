@@ -7,7 +7,7 @@ namespace G2RL.Onnx.Cli.Commands;
 /// <summary>Moves runs between the stock path and ONNX Runtime's training API.</summary>
 internal static class OrtTrainingCommand
 {
-    public static Command Create() => new("ort-training", "Moves a run to ONNX Runtime's training API and back, and exports what that API trained. See docs/ort-training.md.")
+    public static Command Create() => new Command("ort-training", "Moves a run to ONNX Runtime's training API and back, and exports what that API trained. See docs/ort-training.md.")
     {
         Write(),
         Import(),
@@ -18,7 +18,7 @@ internal static class OrtTrainingCommand
     {
         var run = new Argument<string>("run") { Description = "Folder of a run, for example runs/20260101-120000-run." };
         var output = Output("Folder to be made for training_model.onnx, eval_model.onnx, optimizer_model.onnx and checkpoint.");
-        var command = new Command("write", "Writes the training artifacts of a run as of its last checkpoint: weights, both moments and the step.") { run, output };
+        Command command = new("write", "Writes the training artifacts of a run as of its last checkpoint: weights, both moments and the step.") { run, output };
         command.SetAction(parsed =>
         {
             using var directory = RunDirectory.Resume(parsed.GetValue(run)!, expected: null);
@@ -38,7 +38,7 @@ internal static class OrtTrainingCommand
     {
         var checkpoint = Checkpoint();
         var run = new Option<string>("--run") { Description = "Folder of the run that it came from; gets the checkpoint, so that --resume goes on from it.", HelpName = "FOLDER", Required = true };
-        var command = new Command("import", "Brings a checkpoint that the training API saved back into its run.") { checkpoint, run };
+        Command command = new("import", "Brings a checkpoint that the training API saved back into its run.") { checkpoint, run };
         command.SetAction(parsed =>
         {
             using var directory = RunDirectory.Resume(parsed.GetValue(run)!, expected: null);
@@ -55,7 +55,7 @@ internal static class OrtTrainingCommand
     private static Command Export()
     {
         var (checkpoint, model, output) = (Checkpoint(), CommonOptions.Model(), Output("Hugging Face folder to be made."));
-        var command = new Command("export", "Writes the weights of a checkpoint that the training API saved as a Hugging Face folder in float32.") { checkpoint, model, output };
+        Command command = new("export", "Writes the weights of a checkpoint that the training API saved as a Hugging Face folder in float32.") { checkpoint, model, output };
         command.SetAction(parsed =>
         {
             var folder = parsed.GetValue(output)!;
