@@ -9,7 +9,7 @@ namespace G2RL.Onnx.Execution;
 /// </remarks>
 public sealed class FeatureProjector(DecoderSpec spec, int threads) : IDisposable
 {
-    private readonly OrtSession session = new(DecoderGraph.Features(Checked(spec)), threads);
+    private readonly OrtSession session = new(DecoderGraph.Features(Checked(spec)), Lanes.For(spec, threads).ThreadsEach);
 
     /// <summary>Phi [D] of each rollout.</summary>
     /// <param name="policy">The weights behind the accumulators.</param>

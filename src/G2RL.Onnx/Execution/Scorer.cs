@@ -20,18 +20,21 @@ public sealed class Scorer : IDisposable
     private const long ChunkBytes = 32L << 20;
 
     private readonly DecoderSpec spec;
+    private readonly Lanes lanes;
     private readonly OrtSession body;
     private readonly OrtSession head;
     private readonly Lazy<OrtSession> headWithLogits;
     private readonly int chunk;
 
     /// <summary>Builds the sessions.</summary>
+    /// <param name="spec">The architecture.</param>
+    /// <param name="threads">Threads, >= 1.</param>
     public Scorer(DecoderSpec spec, int threads)
     {
-        this.spec = spec;
-        body = new OrtSession(DecoderGraph.Body(spec), threads);
-        head = new OrtSession(DecoderGraph.Head(spec), threads);
-        headWithLogits = new(() => new OrtSession(DecoderGraph.Head(spec, withLogits: true), threads));
+        (this.spec, lanes) = (spec, Lanes.For(spec, threads));
+        body = new OrtSession(DecoderGraph.Body(spec), lanes.ThreadsEach);
+        head = new OrtSession(DecoderGraph.Head(spec), lanes.ThreadsEach);
+        headWithLogits = new(() => new OrtSession(DecoderGraph.Head(spec, withLogits: true), lanes.ThreadsEach));
         chunk = (int)Math.Clamp(ChunkBytes / (spec.VocabularySize * sizeof(float)), 16, 8192);
     }
 
@@ -42,36 +45,20 @@ public sealed class Scorer : IDisposable
     /// <param name="maxTokens">Padded tokens of a batch.</param>
     /// <param name="withHidden">Also the hidden states.</param>
     /// <param name="withFeatures">Also the feature weights.</param>
-    /// <param name="progress">Called with the number of sequences scored so far.</param>
+    /// <param name="progress">Called with the number of sequences scored so far, from any thread.</param>
     public Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, double temperature, int maxTokens, bool withHidden = false, bool withFeatures = false, Action<int>? progress = null)
     {
         var results = new Scores[sequences.Count];
-        var done = 0;
-        foreach (var indices in SequenceBatch.Plan(sequences, maxTokens))
+        var batches = SequenceBatch.Plan(sequences, maxTokens);
+        var (next, done) = (-1, 0);
+        Lanes.Run(Math.Clamp(batches.Count, 1, lanes.Count), _ =>
         {
-            var batch = new SequenceBatch([.. indices.Select(i => sequences[i])]);
-            using var hidden = new FloatBuffer((long)batch.Targets.Length * spec.HiddenSize);
-            using (var binding = body.Bind())
+            while (Interlocked.Increment(ref next) is var b && b < batches.Count)
             {
-                policy.BindTo(binding);
-                batch.BindTo(binding, targets: false);
-                binding.Output("last_hidden_state", hidden, 0, batch.Targets.Length, spec.HiddenSize);
-                binding.Run();
+                Score(policy, sequences, batches[b], temperature, withHidden, withFeatures, results);
+                progress?.Invoke(Interlocked.Add(ref done, batches[b].Length));
             }
-            var (logProbs, entropies, features) = Head(policy, hidden, batch, indices, sequences, temperature, withFeatures);
-            var offset = 0;
-            for (var i = 0; i < indices.Length; i++)
-            {
-                var length = sequences[indices[i]].Response.Length;
-                results[indices[i]] = new(
-                    logProbs[offset..(offset + length)],
-                    entropies[offset..(offset + length)],
-                    withHidden ? hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize).ToArray() : null,
-                    features?[i]);
-                offset += length;
-            }
-            progress?.Invoke(done += indices.Length);
-        }
+        });
         return results;
     }
 
@@ -82,6 +69,31 @@ public sealed class Scorer : IDisposable
         head.Dispose();
         if (headWithLogits.IsValueCreated)
             headWithLogits.Value.Dispose();
+    }
+
+    private void Score(Policy policy, IReadOnlyList<Sequence> sequences, int[] indices, double temperature, bool withHidden, bool withFeatures, Scores[] results)
+    {
+        var batch = new SequenceBatch([.. indices.Select(i => sequences[i])]);
+        using var hidden = new FloatBuffer((long)batch.Targets.Length * spec.HiddenSize);
+        using (var binding = body.Bind())
+        {
+            policy.BindTo(binding);
+            batch.BindTo(binding, targets: false);
+            binding.Output("last_hidden_state", hidden, 0, batch.Targets.Length, spec.HiddenSize);
+            binding.Run();
+        }
+        var (logProbs, entropies, features) = Head(policy, hidden, batch, indices, sequences, temperature, withFeatures);
+        var offset = 0;
+        for (var i = 0; i < indices.Length; i++)
+        {
+            var length = sequences[indices[i]].Response.Length;
+            results[indices[i]] = new(
+                logProbs[offset..(offset + length)],
+                entropies[offset..(offset + length)],
+                withHidden ? hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize).ToArray() : null,
+                features?[i]);
+            offset += length;
+        }
     }
 
     private (float[] LogProbs, float[] Entropies, float[][]? Features) Head(Policy policy, FloatBuffer hidden, SequenceBatch batch, int[] indices, IReadOnlyList<Sequence> sequences, double temperature, bool withFeatures)

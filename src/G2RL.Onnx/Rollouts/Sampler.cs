@@ -94,17 +94,14 @@ public sealed class Sampler : IDisposable
         var job = new SamplerJob(request, results, queue, policy.Version, progress);
         var threads = Math.Min(Plan.Threads, Math.Max(1, results.Length));
         // Lanes keep their caches and bindings from draw to draw.
-        void Work()
+        void Work(int _)
         {
             if (!lanes.TryTake(out var lane))
                 lane = new SamplerLane(session, policy, tokenizer, settings, Plan.RowsPerThread);
             lane.Run(job, cancel);
             lanes.Add(lane);
         }
-        if (threads == 1)
-            Work();
-        else
-            RunOnThreads(threads, Work);
+        Lanes.Run(threads, Work);
         LargestLogit = job.LargestLogit;
         return results;
     }
@@ -122,34 +119,6 @@ public sealed class Sampler : IDisposable
         foreach (var lane in lanes)
             lane.Dispose();
         session.Dispose();
-    }
-
-    private static void RunOnThreads(int count, Action work)
-    {
-        var failures = new ConcurrentQueue<Exception>();
-        var threads = new Thread[count];
-        for (var i = 0; i < count; i++)
-        {
-            threads[i] = new Thread(() =>
-            {
-                try
-                {
-                    work();
-                }
-#pragma warning disable CA1031 // carried to the calling thread
-                catch (Exception e)
-                {
-                    failures.Enqueue(e);
-                }
-#pragma warning restore CA1031
-            })
-            { IsBackground = true, Name = $"sampler {i}" };
-            threads[i].Start();
-        }
-        foreach (var thread in threads)
-            thread.Join();
-        if (failures.TryDequeue(out var first))
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Graphs;
@@ -30,41 +31,103 @@ public sealed class Microbatch(SequenceBatch batch)
     public float[] Entropies { get; } = new float[batch.Targets.Length];
 }
 
-/// <summary>Runs the train graph over micro-batches; gradients add up in one buffer per parameter, which the graph updates in place.</summary>
+/// <summary>
+/// Runs the train graph over micro-batches and adds their gradients up, always in the order in which they are given, so that the sum does not depend on how
+/// many are at work at once (see <see cref="Lanes"/>).
+/// </summary>
 public sealed class GradientAccumulator : IDisposable
 {
     private readonly Policy policy;
     private readonly OrtSession session;
-    private readonly float[] loss = new float[1];
+    private readonly Lanes lanes;
+    private readonly Parameter[][] scratch;
     private readonly float[] inverseTemperature = new float[1];
 
     /// <summary>Builds the train graph and its session.</summary>
     /// <param name="policy">The weights; read, never written.</param>
     /// <param name="objective">The loss, see <see cref="PolicyLoss"/>.</param>
     /// <param name="temperature">Temperature of the log-probs.</param>
-    /// <param name="threads">Threads inside one operator.</param>
+    /// <param name="threads">Threads, >= 1.</param>
     public GradientAccumulator(Policy policy, Func<OpBuilder, Value, Value, Value> objective, double temperature, int threads)
     {
-        this.policy = policy;
+        (this.policy, lanes) = (policy, Lanes.For(policy.Spec, threads));
         inverseTemperature[0] = (float)(1 / temperature);
-        session = new OrtSession(DecoderGraph.Train(policy.Spec, objective), threads);
-        Gradients = [.. policy.Parameters.Select(p => new Parameter(p.Name, [.. p.Shape]))];
+        session = new OrtSession(DecoderGraph.Train(policy.Spec, objective), lanes.ThreadsEach);
+        Gradients = Reserve();
+        scratch = lanes.Count == 1 ? [] : [.. Enumerable.Range(0, lanes.Count).Select(_ => Reserve())];
     }
 
     /// <summary>Sums since the last <see cref="Clear"/>, in the order of the policy's parameters.</summary>
     public IReadOnlyList<Parameter> Gradients { get; }
 
     /// <summary>Zeroes the sums.</summary>
-    public void Clear()
+    public void Clear() => Zero(Gradients);
+
+    /// <summary>Adds the gradient of a micro-batch and returns its share of the loss.</summary>
+    public double Add(Microbatch micro) => Run(micro, Gradients);
+
+    /// <summary>Adds the gradients of micro-batches, to the bits of adding one after the other, and returns their share of the loss.</summary>
+    public double Add(IReadOnlyList<Microbatch> micros)
     {
-        foreach (var gradient in Gradients)
+        if (lanes.Count == 1 || micros.Count == 1)
+            return micros.Sum(Add);
+        var (losses, next, turn, failed, gate) = (new double[micros.Count], -1, 0, false, new object());
+        Lanes.Run(Math.Min(lanes.Count, micros.Count), lane =>
+        {
+            try
+            {
+                while (Interlocked.Increment(ref next) is var i && i < micros.Count)
+                {
+                    Zero(scratch[lane]);
+                    losses[i] = Run(micros[i], scratch[lane]);
+                    lock (gate)
+                    {
+                        while (turn != i && !failed)
+                            Monitor.Wait(gate);
+                        if (failed)
+                            return;
+                        foreach (var (sum, part) in Gradients.Zip(scratch[lane]))
+                            TensorPrimitives.Add(sum.Buffer.Span, part.Buffer.Span, sum.Buffer.Span);
+                        turn++;
+                        Monitor.PulseAll(gate);
+                    }
+                }
+            }
+            catch
+            {
+                // Nobody waits for the turn of a lane that is gone.
+                lock (gate)
+                {
+                    failed = true;
+                    Monitor.PulseAll(gate);
+                }
+                throw;
+            }
+        });
+        return losses.Sum();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        session.Dispose();
+        foreach (var gradient in scratch.SelectMany(s => s).Concat(Gradients))
+            gradient.Dispose();
+    }
+
+    private static void Zero(IReadOnlyList<Parameter> gradients)
+    {
+        foreach (var gradient in gradients)
             gradient.Buffer.Clear();
     }
 
-    /// <summary>Adds the gradient of a micro-batch and returns its share of the loss.</summary>
-    public double Add(Microbatch micro)
+    private Parameter[] Reserve() => [.. policy.Parameters.Select(p => new Parameter(p.Name, [.. p.Shape]))];
+
+    // The graph adds to the buffers in place.
+    private double Run(Microbatch micro, IReadOnlyList<Parameter> gradients)
     {
         var count = micro.Batch.Targets.Length;
+        var loss = new float[1];
         using var binding = session.Bind();
         policy.BindTo(binding);
         micro.Batch.BindTo(binding, targets: true);
@@ -72,7 +135,7 @@ public sealed class GradientAccumulator : IDisposable
         foreach (var (name, data) in new[] { (PolicyLoss.Weights, micro.Weights), (PolicyLoss.Advantages, micro.Advantages), (PolicyLoss.OldLogProbs, micro.OldLogProbs), (PolicyLoss.ReferenceLogProbs, micro.ReferenceLogProbs) })
             if (session.InputNames.Contains(name))
                 binding.Input(name, data, count);
-        foreach (var gradient in Gradients)
+        foreach (var gradient in gradients)
         {
             binding.Input(gradient.Name + DecoderGraph.GradientSuffix, gradient.Value);
             binding.Output(gradient.Name + DecoderGraph.GradientSuffix + ".out", gradient.Value);
@@ -82,13 +145,5 @@ public sealed class GradientAccumulator : IDisposable
         binding.Output("entropy", micro.Entropies, count);
         binding.Run();
         return loss[0];
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        session.Dispose();
-        foreach (var gradient in Gradients)
-            gradient.Dispose();
     }
 }

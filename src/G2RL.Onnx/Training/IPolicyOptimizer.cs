@@ -9,6 +9,9 @@ internal interface IPolicyOptimizer : IDisposable
     /// <summary>Adds the gradient of a micro-batch, fills its log-probs and entropies, and returns its share of the loss.</summary>
     double Add(Microbatch micro);
 
+    /// <summary>Adds the gradients of micro-batches, to the bits of adding one after the other.</summary>
+    double Add(IReadOnlyList<Microbatch> micros) => micros.Sum(Add);
+
     /// <summary>The global norm of the sum, before clipping; null where it is not known.</summary>
     /// <exception cref="Execution.NonFiniteException">A gradient is not finite. Weights and moments are untouched.</exception>
     double? GradientNorm();

@@ -58,12 +58,12 @@ internal sealed class PolicyUpdate : IDisposable
         }
         var tokens = minibatch.Sum(s => s.Rollout.Tokens.Length);
         optimizer.Clear();
-        var (loss, firstRatio) = (0d, 0d);
-        foreach (var indices in SequenceBatch.Plan([.. minibatch.Select(s => s.Sequence)], config.Training.TokensPerMicrobatch))
+        Microbatch[] micros = [.. SequenceBatch.Plan([.. minibatch.Select(s => s.Sequence)], config.Training.TokensPerMicrobatch)
+            .Select(indices => Fill([.. indices.Select(i => minibatch[i])], tokens))];
+        var loss = optimizer.Add(micros);
+        var firstRatio = 0d;
+        foreach (var micro in micros)
         {
-            var rows = indices.Select(i => minibatch[i]).ToArray();
-            var micro = Fill(rows, tokens);
-            loss += optimizer.Add(micro);
             tally.Add(micro, tokens);
             if (first)
                 for (var i = 0; i < micro.LogProbs.Length; i++)

@@ -125,13 +125,10 @@ public static class Pretrainer
             }
             var tokens = sequences.Sum(s => s.Response.Length);
             gradients.Clear();
-            var loss = 0d;
-            foreach (var indices in SequenceBatch.Plan(sequences, config.TokensPerMicrobatch))
-            {
-                var micro = new Microbatch(new SequenceBatch([.. indices.Select(i => sequences[i])]));
+            Microbatch[] micros = [.. SequenceBatch.Plan(sequences, config.TokensPerMicrobatch).Select(indices => new Microbatch(new SequenceBatch([.. indices.Select(i => sequences[i])])))];
+            foreach (var micro in micros)
                 Array.Fill(micro.Weights, 1f / tokens);
-                loss += gradients.Add(micro);
-            }
+            var loss = gradients.Add(micros);
             optimizer.Step(Schedules.LearningRate(schedule, config.LearningRate, step, config.Steps), Norm(optimizer, step));
             policy.Updates++;
             if ((step + 1) % CheckpointEvery == 0)

@@ -34,6 +34,12 @@ internal sealed class StockOptimizer : IPolicyOptimizer
         return gradients.Add(micro);
     }
 
+    public double Add(IReadOnlyList<Microbatch> micros)
+    {
+        norm = null;
+        return gradients.Add(micros);
+    }
+
     public double? GradientNorm() => norm ??= optimizer.GradientNorm();
 
     public void Step(double learningRate) => optimizer.Step(learningRate, norm ??= optimizer.GradientNorm());

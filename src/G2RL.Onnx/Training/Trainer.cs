@@ -154,18 +154,19 @@ public sealed class Trainer : IDisposable
         var spec = Policy.Spec;
         // What the backward pass keeps: per layer about 14 vectors of width D, 6 of the feed-forward width and the attention shares.
         var width = Math.Min(Policy.Positions, rows);
+        var lanes = Lanes.For(spec, inputs.Threads).Count;
         var activations = rows * sizeof(float) * ((spec.Layers * ((14L * spec.HiddenSize) + (6L * spec.IntermediateSize) + (4L * spec.Heads * width))) + (5L * spec.VocabularySize));
         return
         [
             ("weights", weights),
-            ("gradients", weights),
+            ("gradients", weights * (lanes == 1 ? 1 : 1 + lanes)),
             ("optimizer moments", 2 * weights),
             // The training API keeps its own copy, beside the one that the sampler reads, and hands it over in one piece.
             ("weights in the training session", config.Execution.Gradients == "ortTraining" ? 2 * weights : 0),
             ("reference policy", reference is null ? 0 : weights),
             ("key/value cache, training", sampler.Plan.CacheBytes),
             ("gradient features", algorithm.NeedsFeatures ? (long)config.Sampling.PromptsPerStep * config.Sampling.GroupSize * spec.VocabularySize * sizeof(float) : 0),
-            ("activations of a micro-batch, estimated", activations),
+            ("activations of the micro-batches at work, estimated", activations * lanes),
         ];
     }
 
