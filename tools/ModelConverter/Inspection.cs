@@ -21,12 +21,13 @@ internal static class Inspection
         if (Directory.Exists(path))
             return HuggingFace(path);
         if (!File.Exists(path))
-            throw new InputException($"{path} does not exist; give a Hugging Face folder, a converted folder, a .safetensors or an .onnx file.");
+            throw new InputException($"{path} does not exist; give a Hugging Face folder, a converted folder, a .safetensors, .gguf or .onnx file.");
         return Path.GetExtension(path) switch
         {
             ".safetensors" => SafeTensors(path),
+            ".gguf" => Gguf(path),
             ".onnx" => Onnx(path),
-            _ => throw new InputException($"{path} is of a kind that is not read here; .safetensors and .onnx files are."),
+            _ => throw new InputException($"{path} is of a kind that is not read here; .safetensors, .gguf and .onnx files are."),
         };
     }
 
@@ -73,6 +74,32 @@ internal static class Inspection
             ["types"] = Types(file.Tensors.Values.Select(t => t.Dtype)),
             ["content"] = new JsonArray([.. file.Tensors.Values.OrderBy(t => t.Offset).Select(t => (JsonNode)$"{t.Name} {t.Dtype} [{string.Join(", ", t.Shape)}]")]),
         };
+    }
+
+    // A file whose model cannot be converted is still described: that is when somebody wants to see what is in it.
+    private static JsonObject Gguf(string path)
+    {
+        using var file = GgufFile.Open(path);
+        var facts = new JsonObject { ["kind"] = "GGUF file", ["version"] = file.Version };
+        DecoderSpec? spec = null;
+        try
+        {
+            spec = GgufConversion.Describe(file);
+            Model(facts, spec);
+        }
+        catch (InputException e)
+        {
+            facts["not_convertible"] = e.Message;
+        }
+        facts["metadata"] = new JsonObject(file.Describe().Select(m => KeyValuePair.Create(m.Key, (JsonNode?)m.Value)));
+        facts["tensors"] = file.Tensors.Count;
+        facts["elements"] = file.Tensors.Values.Sum(t => t.Count);
+        facts["types"] = Counts(file.Tensors.Values.Select(t => t.Type.ToString()));
+        facts["weight_bytes"] = file.Tensors.Values.Sum(t => t.Length);
+        facts["content"] = new JsonArray([.. file.Tensors.Values.OrderBy(t => t.Offset).Select(t => (JsonNode)$"{t.Name} {t.Type} [{string.Join(", ", t.Shape)}]")]);
+        if (spec is not null)
+            facts["memory_bytes"] = Memory(spec);
+        return facts;
     }
 
     private static JsonObject Onnx(string path)

@@ -42,7 +42,7 @@ internal sealed class CheckpointShards : IDisposable
                 shards.Add(single);
             else
                 throw new InputException($"{folder}: there is neither {SingleFile} nor {IndexFile}. "
-                    + "Fetch the safetensors weights; other formats (pytorch_model.bin, GGUF) cannot be read.");
+                    + "Fetch the safetensors weights; other formats (pytorch_model.bin) cannot be read; a .gguf file is given by its own path.");
             return shards;
         }
         catch

@@ -104,16 +104,22 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     /// <param name="dtype">The stored type.</param>
     /// <param name="companions">Further files to copy, such as tokenizer.json; each keeps its name.</param>
     /// <exception cref="InputException">The spec is invalid, the folder exists or cannot be written, or a weight is not finite in its stored type.</exception>
-    public static void Create(string folder, DecoderSpec spec, WeightSource weights, SafeTensorsDtype dtype = SafeTensorsDtype.F32, IEnumerable<string>? companions = null)
+    public static void Create(string folder, DecoderSpec spec, WeightSource weights, SafeTensorsDtype dtype = SafeTensorsDtype.F32, IEnumerable<string>? companions = null) =>
+        Create(folder, spec, dtype, p => TensorToWrite.Floats(p.Name, dtype, p.Shape, weights), temporary =>
+        {
+            foreach (var file in companions ?? [])
+                ModelFolder.Copy(file, temporary);
+        });
+
+    /// <summary>The same for weights that write themselves, each in its own type; <paramref name="dtype"/> is what config.json says.</summary>
+    internal static void Create(string folder, DecoderSpec spec, SafeTensorsDtype dtype, Func<ParameterSpec, TensorToWrite> tensor, Action<string> addCompanions)
     {
         var config = spec.ToConfigJson(dtype.ConfigName());
         ModelFolder.Write(folder, temporary =>
         {
             ModelFolder.WriteText(Path.Combine(temporary, "config.json"), config);
-            var tensors = spec.Parameters.Select(p => TensorToWrite.Floats(p.Name, dtype, p.Shape, weights)).ToList();
-            SafeTensorsWriter.Write(Path.Combine(temporary, CheckpointShards.SingleFile), tensors);
-            foreach (var file in companions ?? [])
-                ModelFolder.Copy(file, temporary);
+            SafeTensorsWriter.Write(Path.Combine(temporary, CheckpointShards.SingleFile), [.. spec.Parameters.Select(tensor)]);
+            addCompanions(temporary);
         });
     }
 

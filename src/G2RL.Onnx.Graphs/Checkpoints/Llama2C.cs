@@ -115,17 +115,12 @@ public static class Llama2C
         }
     }
 
-    // Within each head, rows 0, 2, 4, ... and then 1, 3, 5, ...
     private static float[] InHalves(float[] rows, DecoderSpec spec)
     {
-        var (width, half) = (spec.HiddenSize, spec.HeadDimension / 2);
+        var width = spec.HiddenSize;
         var result = new float[rows.Length];
         for (var row = 0; row < rows.Length / width; row++)
-        {
-            var (head, place) = Math.DivRem(row, spec.HeadDimension);
-            var from = (head * spec.HeadDimension) + (place < half ? 2 * place : (2 * (place - half)) + 1);
-            rows.AsSpan(from * width, width).CopyTo(result.AsSpan(row * width, width));
-        }
+            rows.AsSpan(RotaryPairs.RowInPairs(row, spec.HeadDimension) * width, width).CopyTo(result.AsSpan(row * width, width));
         return result;
     }
 }

@@ -9,7 +9,7 @@ internal static class InspectCommand
 {
     public static Command Create()
     {
-        var path = new Argument<string>("path") { Description = "A Hugging Face folder, a converted folder, a .safetensors or an .onnx file." };
+        var path = new Argument<string>("path") { Description = "A Hugging Face folder, a converted folder, a .safetensors, .gguf or .onnx file." };
         var json = new Option<bool>("--json") { Description = "Prints one JSON object instead of a table." };
         var command = new Command("inspect", "Tells what a folder or file holds: architecture, parameters, types, operators, inputs and outputs, and the memory that sampling and training take.") { path, json };
         command.SetAction(parsed =>
