@@ -1,10 +1,14 @@
 using System.Collections.Concurrent;
 using System.Text;
+using Microsoft.ML.Tokenizers;
 
 namespace G2RL.Onnx.Tokenizers;
 
 /// <summary>Byte-pair encoding of one piece: its characters become tokens, then the best pair of neighbours is joined until none is left. Thread-safe.</summary>
-/// <remarks>Takes n log n for n characters: SentencePiece's files have whole texts as one piece.</remarks>
+/// <remarks>
+/// Microsoft.ML.Tokenizers encodes what its BPE knows: byte-level and character vocabularies. Byte fallback, tokens that hold a space and ignore_merges it does
+/// not know; they are encoded here, in n log n for n characters, since SentencePiece's files have whole texts as one piece.
+/// </remarks>
 internal sealed class BpeModel
 {
     private const int LongestCached = 32, MostCached = 1 << 16;
@@ -14,6 +18,8 @@ internal sealed class BpeModel
     private readonly Dictionary<int, int> _characters = [];
     private readonly int[]? _bytes;
     private readonly int? _unknown;
+    private readonly BpeTokenizer? _library;
+    private readonly bool _spellsEverything;
     private readonly ConcurrentDictionary<string, int[]> _cache = new(StringComparer.Ordinal);
     private int _cached;
 
@@ -35,6 +41,9 @@ internal sealed class BpeModel
         if (file.ByteFallback)
             _bytes = [.. Enumerable.Range(0, 256).Select(b => file.Vocabulary.GetValueOrDefault($"<0x{b:X2}>", -1))];
         _unknown = file.Unknown is { } unknown ? file.Vocabulary[unknown] : null;
+        _spellsEverything = _unknown is not null || (file.ByteLevel && Enumerable.Range(0, 256).All(b => file.Vocabulary.ContainsKey(ByteSpelling.Spell((byte)b).ToString())));
+        if (!file.ByteFallback && !file.IgnoreMerges && !file.Merges.Any(m => m.Left.Contains(' ', StringComparison.Ordinal) || m.Right.Contains(' ', StringComparison.Ordinal)))
+            _library = Library(file);
     }
 
     /// <summary>The ids of a piece, or null when it holds a character that the vocabulary cannot spell.</summary>
@@ -53,9 +62,29 @@ internal sealed class BpeModel
     private int[]? Merged(string piece)
     {
         var spelled = _file.ByteLevel ? Spell(piece) : piece;
+        if (_library is not null)
+            return _spellsEverything || Symbols(spelled) is not null ? [.. _library.EncodeToIds(piece, considerPreTokenization: false, considerNormalization: false)] : null;
         if (_file.IgnoreMerges && _file.Vocabulary.TryGetValue(spelled, out var whole))
             return [whole];
         return Symbols(spelled) is { } symbols ? Join(symbols) : null;
+    }
+
+    private static BpeTokenizer Library(TokenizerFile file)
+    {
+        try
+        {
+            return BpeTokenizer.Create(new BpeOptions(file.Vocabulary)
+            {
+                Merges = file.Merges.Select(m => $"{m.Left} {m.Right}"),
+                ByteLevel = file.ByteLevel,
+                UnknownToken = file.Unknown,
+                FuseUnknownTokens = file.FuseUnknown,
+            });
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException or FormatException)
+        {
+            throw new InputException(file.Fault($"model is not a usable BPE model: {e.Message}").Message, e);
+        }
     }
 
     private static string Spell(string piece)
