@@ -1,23 +1,19 @@
-using System.Text;
 using System.Text.RegularExpressions;
-using Microsoft.ML.Tokenizers;
 
 namespace G2RL.Onnx.Tokenizers;
 
 /// <summary>
-/// Text to token ids and back, as a Hugging Face checkpoint's tokenizer.json says: byte-level BPE (Qwen, GPT-2, SmolLM, Llama 3) and plain BPE without
-/// merges (one token a character). Ids equal those of the reference with <c>add_special_tokens=False</c>. Thread-safe.
+/// Text to token ids and back, as a Hugging Face checkpoint's tokenizer.json says: byte-level BPE (Qwen, GPT-2, SmolLM, Llama 3), SentencePiece-like
+/// BPE with byte fallback (Llama 2, Mistral, Phi-3, Gemma), and plain BPE without merges (one token a character). Thread-safe.
 /// </summary>
 public sealed class Tokenizer
 {
     private readonly TokenizerFile _file;
-    private readonly BpeTokenizer _bpe;
+    private readonly BpeModel _bpe;
     private readonly AddedTokenFinder _raw;
     private readonly AddedTokenFinder _normalized;
     private readonly Dictionary<string, int> _ids;
-    private readonly string?[] _texts;
-    private readonly byte[]?[] _bytes;
-    private readonly bool _spellsEverything;
+    private readonly Dictionary<int, string> _texts = [];
 
     private Tokenizer(TokenizerFile file)
     {
@@ -31,37 +27,17 @@ public sealed class Tokenizer
         }
 
         VocabularySize = _ids.Values.Max() + 1;
-        _texts = new string?[VocabularySize];
         foreach (var (text, id) in _ids)
-        {
-            if (_texts[id] is { } other)
-                throw file.Fault($"tokens '{other}' and '{text}' both have id {id}.");
-            _texts[id] = text;
-        }
-
-        _bytes = new byte[]?[VocabularySize];
-        _spellsEverything = file.Unknown is not null
-            || (file.ByteLevel && Enumerable.Range(0, 256).All(b => file.Vocabulary.ContainsKey(ByteSpelling.Spell((byte)b).ToString())));
+            if (!_texts.TryAdd(id, text))
+                throw file.Fault($"tokens '{_texts[id]}' and '{text}' both have id {id}.");
+        _bpe = new BpeModel(file);
         _raw = new AddedTokenFinder(file.Added.Where(t => !t.Normalized));
-        _normalized = new AddedTokenFinder(file.Added.Where(t => t.Normalized).Select(t => t with { Content = Normalize(t.Content) }));
+        _normalized = new AddedTokenFinder(file.Added.Where(t => t.Normalized)
+            .Select(t => t with { Content = file.Normalizer.Normalize(t.Content) }).Where(t => t.Content.Length > 0));
         SpecialIds = file.Added.Where(t => t.Special).Select(t => t.Id).ToHashSet();
         EosId = file.Named.Eos is { } eos ? _ids[eos] : null;
         BosId = file.Named.Bos is { } bos ? _ids[bos] : null;
         PadId = file.Named.Pad is { } pad ? _ids[pad] : null;
-        try
-        {
-            _bpe = BpeTokenizer.Create(new BpeOptions(file.Vocabulary)
-            {
-                Merges = file.Merges,
-                ByteLevel = file.ByteLevel,
-                UnknownToken = file.Unknown,
-                FuseUnknownTokens = file.FuseUnknown,
-            });
-        }
-        catch (Exception e) when (e is ArgumentException or InvalidOperationException or FormatException)
-        {
-            throw new InputException(file.Fault($"model is not a usable BPE model: {e.Message}").Message, e);
-        }
     }
 
     /// <summary>One more than the largest id. A model's embedding may have more rows.</summary>
@@ -83,29 +59,27 @@ public sealed class Tokenizer
     /// <exception cref="InputException">A file is missing, malformed, or asks for what is not implemented (each thing is named).</exception>
     public static Tokenizer Load(string folder) => new(TokenizerFile.Read(folder));
 
-    /// <summary>The ids of a text; the texts of added and special tokens become those tokens. Nothing is put in front or behind.</summary>
+    /// <summary>The ids of a text; the texts of added and special tokens become those tokens.</summary>
     /// <param name="text">Any text; halves of surrogate pairs count as U+FFFD.</param>
+    /// <param name="addSpecial">Whether the file's template puts its special tokens (a beginning, an end) around the ids, as the reference's <c>add_special_tokens</c> does.</param>
     /// <exception cref="InputException">A character that the vocabulary lacks (never for byte-level vocabularies that hold all bytes).</exception>
-    public int[] Encode(string text)
+    public int[] Encode(string text, bool addSpecial = false)
     {
         var ids = new List<int>(text.Length / 2);
+        if (addSpecial)
+            ids.AddRange(_file.Template.Before);
+        var first = true;
         foreach (var (segment, rawId) in _raw.Cut(WellFormed(text)))
         {
             if (rawId is not null)
-            {
                 ids.Add(rawId.Value);
-                continue;
-            }
-
-            foreach (var (part, id) in _normalized.Cut(Normalize(segment)))
-            {
-                if (id is not null)
-                    ids.Add(id.Value);
-                else
-                    EncodePart(part, ids);
-            }
+            else
+                EncodeSegment(segment, first, ids);
+            first = false;
         }
 
+        if (addSpecial)
+            ids.AddRange(_file.Template.Behind);
         return [.. ids];
     }
 
@@ -115,20 +89,15 @@ public sealed class Tokenizer
     /// <exception cref="ArgumentOutOfRangeException">A negative id.</exception>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecial = true)
     {
-        var bytes = new List<byte>(ids.Length * 4);
-        var any = false;
+        var tokens = new List<string>(ids.Length);
         foreach (var id in ids)
         {
             ArgumentOutOfRangeException.ThrowIfNegative(id, nameof(ids));
-            if (id >= _texts.Length || _texts[id] is not { } text || (skipSpecial && SpecialIds.Contains(id)))
-                continue;
-            if (any)
-                bytes.AddRange(Encoding.UTF8.GetBytes(_file.Separator));
-            any = true;
-            bytes.AddRange(_bytes[id] ??= Unspell(text));
+            if (_texts.TryGetValue(id, out var text) && !(skipSpecial && SpecialIds.Contains(id)))
+                tokens.Add(text);
         }
 
-        return Encoding.UTF8.GetString([.. bytes]);
+        return _file.Decoder.Decode(tokens);
     }
 
     /// <summary>The id of a token by its text as tokenizer.json writes it (<c>Ġthe</c>, <c>&lt;|im_end|&gt;</c>), or null.</summary>
@@ -136,17 +105,34 @@ public sealed class Tokenizer
 
     /// <summary>The text of a token as tokenizer.json writes it.</summary>
     /// <exception cref="ArgumentOutOfRangeException">No token has this id.</exception>
-    public string TokenText(int id) => id >= 0 && id < _texts.Length && _texts[id] is { } text
+    public string TokenText(int id) => _texts.TryGetValue(id, out var text)
         ? text
         : throw new ArgumentOutOfRangeException(nameof(id), id, $"No token has this id; ids run from 0 to {VocabularySize - 1}.");
 
-    private void EncodePart(string part, List<int> ids)
+    private void EncodeSegment(string segment, bool first, List<int> ids)
     {
-        List<string> pieces = [part];
+        foreach (var (part, id) in _normalized.Cut(_file.Normalizer.Normalize(segment)))
+        {
+            if (id is not null)
+                ids.Add(id.Value);
+            else
+                EncodePart(part, first, ids);
+            first = false;
+        }
+    }
+
+    private void EncodePart(string part, bool first, List<int> ids)
+    {
+        List<Piece> pieces = [new(part, first)];
         try
         {
             foreach (var step in _file.Steps)
-                pieces = step.Cut(pieces);
+            {
+                var smaller = new List<Piece>(pieces.Count);
+                foreach (var piece in pieces)
+                    step.Cut(piece, smaller);
+                pieces = smaller;
+            }
         }
         catch (RegexMatchTimeoutException e)
         {
@@ -154,39 +140,15 @@ public sealed class Tokenizer
         }
 
         foreach (var piece in pieces)
-        {
-            if (_file.IgnoreMerges && _file.Vocabulary.TryGetValue(Spelled(piece), out var whole))
-            {
-                ids.Add(whole);
-                continue;
-            }
-
-            if (!_spellsEverything)
-                RequireKnown(piece);
-            ids.AddRange(_bpe.EncodeToIds(piece, considerPreTokenization: false, considerNormalization: false));
-        }
+            ids.AddRange(_bpe.Encode(piece.Text) ?? throw Unspellable(piece.Text));
     }
 
-    private void RequireKnown(string piece)
+    private InputException Unspellable(string piece)
     {
-        foreach (var rune in piece.EnumerateRunes())
-        {
-            var spelled = Spelled(rune.ToString());
-            if (!_file.ByteLevel ? !_file.Vocabulary.ContainsKey(spelled) : spelled.Any(c => !_file.Vocabulary.ContainsKey(c.ToString())))
-                throw new InputException($"The text contains '{rune}' (U+{rune.Value:X4}), which the tokenizer's vocabulary of {VocabularySize} tokens lacks. Remove it from the text, or use a tokenizer that knows it.");
-        }
+        var runes = piece.EnumerateRunes().ToList();
+        var rune = runes.Find(r => _bpe.Encode(r.ToString()) is null) is { Value: > 0 } bad ? bad : runes[0];
+        return new($"The text contains '{rune}' (U+{rune.Value:X4}), which the tokenizer's vocabulary of {VocabularySize} tokens lacks. Remove it from the text, or use a tokenizer that knows it.");
     }
-
-    private string Spelled(string piece) => _file.ByteLevel
-        ? string.Concat(Encoding.UTF8.GetBytes(piece).Select(ByteSpelling.Spell))
-        : piece;
-
-    // Like the reference, a token with any character that spells no byte (an added token with a space) is taken as text.
-    private byte[] Unspell(string token) => _file.ByteLevelDecoder && token.All(c => ByteSpelling.Byte(c) >= 0)
-        ? [.. token.Select(c => (byte)ByteSpelling.Byte(c))]
-        : Encoding.UTF8.GetBytes(token);
-
-    private string Normalize(string text) => _file.Nfc ? UnicodeNormalization.ToNfc(text) : text;
 
     private static string WellFormed(string text) => text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF')
         ? string.Concat(text.EnumerateRunes().Select(r => r.ToString()))

@@ -1,0 +1,145 @@
+using System.Buffers;
+using System.Text;
+
+namespace G2RL.Onnx.Tokenizers.Jinja;
+
+/// <summary>Attributes, items, slices and methods.</summary>
+internal static class JinjaMembers
+{
+    /// <summary><c>of.key</c> (methods first, as in Python) or <c>of[key]</c> (items first).</summary>
+    /// <exception cref="InputException">Something of an undefined value.</exception>
+    public static object? Get(JinjaRun run, object? of, object? key, bool dotted)
+    {
+        switch (of, key)
+        {
+            case (Undefined u, _):
+                throw new InputException($"The chat template uses '{u.Name}', which is not defined.");
+            case (Namespace space, string name):
+                return space.Attributes.TryGetValue(name, out var attribute) ? attribute : new Undefined(name);
+            case (OrderedDictionary<string, object?> mapping, string name):
+                return dotted && Method(run, of, name) is { } first ? first : mapping.TryGetValue(name, out var item) ? item : Method(run, of, name) ?? (object)new Undefined(name);
+            case (List<object?> list, long index):
+                return Place(list.Count, index) is { } at ? list[at] : new Undefined("an entry");
+            case (string text, long index):
+                var runes = Characters(run, text);
+                return Place(runes.Count, index) is { } place ? runes[place] : new Undefined("a character");
+            case (_, string name):
+                return Method(run, of, name) ?? (object)new Undefined(name);
+            default:
+                return new Undefined(JinjaValue.Text(key));
+        }
+    }
+
+    /// <summary>Python's slice of a list or text.</summary>
+    /// <exception cref="InputException">Something else, or a step of zero.</exception>
+    public static object? Slice(JinjaRun run, object? of, object? start, object? stop, object? step)
+    {
+        var items = of switch
+        {
+            List<object?> list => list,
+            string text => Characters(run, text),
+            _ => throw new InputException($"The chat template slices {JinjaValue.Kind(of)}."),
+        };
+        var stride = Integer(step) ?? 1;
+        if (stride == 0)
+            throw new InputException("The chat template slices with a step of 0.");
+        long count = items.Count;
+        var (low, high) = stride > 0 ? (0L, count) : (-1L, count - 1);
+        var from = Integer(start) is { } s ? Math.Clamp(s < 0 ? s + count : s, low, high) : stride > 0 ? low : high;
+        var to = Integer(stop) is { } e ? Math.Clamp(e < 0 ? e + count : e, low, high) : stride > 0 ? high : low;
+        var result = new List<object?>();
+        run.Charge(count);
+        for (var i = from; stride > 0 ? i < to : i > to; i += Math.Clamp(stride, -count - 1, count + 1))
+            result.Add(items[(int)i]);
+        return of is string ? string.Concat(result) : result;
+    }
+
+    /// <summary>The entries that a loop or filter runs over: of a list, the keys of a mapping, the characters of a text.</summary>
+    /// <exception cref="InputException">Something without entries.</exception>
+    public static List<object?> Entries(JinjaRun run, object? value) => value switch
+    {
+        List<object?> list => list,
+        OrderedDictionary<string, object?> mapping => [.. mapping.Keys],
+        string text => Characters(run, text),
+        Undefined => [],
+        _ => throw new InputException($"The chat template runs over {JinjaValue.Kind(value)}."),
+    };
+
+    /// <summary>Pairs of key and value.</summary>
+    public static List<object?> Items(OrderedDictionary<string, object?> mapping) => [.. mapping.Select(p => new List<object?> { p.Key, p.Value })];
+
+    private static List<object?> Characters(JinjaRun run, string text)
+    {
+        run.Charge(text.Length * 16L);
+        return [.. text.EnumerateRunes().Select(r => r.ToString())];
+    }
+
+    private static int? Place(int count, long index) => index < 0 ? (index + count >= 0 ? (int)(index + count) : null) : index < count ? (int)index : null;
+
+    private static long? Integer(object? value) => value switch
+    {
+        null => null,
+        long n => Math.Clamp(n, -(1L << 40), 1L << 40),
+        _ => throw new InputException($"The chat template slices at {JinjaValue.Kind(value)}."),
+    };
+
+    private static Callable? Method(JinjaRun run, object? of, string name) => (of, name) switch
+    {
+        (OrderedDictionary<string, object?> m, "items") => (_, _) => Items(m),
+        (OrderedDictionary<string, object?> m, "keys") => (_, _) => m.Keys.Cast<object?>().ToList(),
+        (OrderedDictionary<string, object?> m, "values") => (_, _) => m.Values.ToList(),
+        (OrderedDictionary<string, object?> m, "get") => (a, _) => a is [string key, ..] && m.TryGetValue(key, out var value) ? value : a.ElementAtOrDefault(1),
+        (string s, "startswith") => (a, _) => Parts(a, name).Any(p => s.StartsWith(p, StringComparison.Ordinal)),
+        (string s, "endswith") => (a, _) => Parts(a, name).Any(p => s.EndsWith(p, StringComparison.Ordinal)),
+        (string s, "strip") => (a, _) => Strip(s, a, true, true),
+        (string s, "lstrip") => (a, _) => Strip(s, a, true, false),
+        (string s, "rstrip") => (a, _) => Strip(s, a, false, true),
+        (string s, "split") => (a, n) => Split(run, s, a.ElementAtOrDefault(0) ?? n.GetValueOrDefault("sep"), a.ElementAtOrDefault(1) ?? n.GetValueOrDefault("maxsplit")),
+        (string s, "upper") => (_, _) => s.ToUpperInvariant(),
+        (string s, "lower") => (_, _) => s.ToLowerInvariant(),
+        (string s, "title") => (_, _) => JinjaFilters.Title(s),
+        (string s, "capitalize") => (_, _) => JinjaFilters.Capitalize(s),
+        (string s, "replace") => (a, _) => JinjaFilters.Replace(run, s, a),
+        (string s, "find") => (a, _) => (long)Place(s, s.IndexOf(Parts(a, name)[0], StringComparison.Ordinal)),
+        (string s, "join") => (a, _) => JinjaFilters.Join(run, Entries(run, a.ElementAtOrDefault(0)), s),
+        _ => null,
+    };
+
+    private static int Place(string text, int at) => at < 0 ? at : text[..at].EnumerateRunes().Count();
+
+    private static List<string> Parts(List<object?> arguments, string method)
+    {
+        var parts = arguments is [List<object?> several, ..] ? several : arguments.Take(1).ToList();
+        return parts.Count > 0 && parts.TrueForAll(p => p is string)
+            ? parts.ConvertAll(p => (string)p!)
+            : throw new InputException($"The chat template calls {method} without a text.");
+    }
+
+    private static string Strip(string text, List<object?> arguments, bool start, bool end)
+    {
+        if (arguments is [] or [null])
+            return (start, end) switch { (true, true) => text.Trim(), (true, false) => text.TrimStart(), _ => text.TrimEnd() };
+        var set = arguments[0] as string ?? throw new InputException("The chat template strips characters that are no text.");
+        var characters = set.EnumerateRunes().Select(r => r.Value).ToHashSet();
+        var (from, to) = (0, text.Length);
+        while (start && from < to && Rune.DecodeFromUtf16(text.AsSpan(from, to - from), out var rune, out var length) == OperationStatus.Done && characters.Contains(rune.Value))
+            from += length;
+        while (end && to > from && Rune.DecodeLastFromUtf16(text.AsSpan(from, to - from), out var rune, out var length) == OperationStatus.Done && characters.Contains(rune.Value))
+            to -= length;
+        return text[from..to];
+    }
+
+    private static List<object?> Split(JinjaRun run, string text, object? separator, object? most)
+    {
+        run.Charge(text.Length);
+        var count = most is long n and >= 0 ? (int)Math.Min(n, int.MaxValue - 1) + 1 : int.MaxValue;
+        if (separator is null)
+        {
+            if (count != int.MaxValue)
+                throw new InputException("The chat template splits at white space, a number of times, which is not implemented.");
+            return [.. text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)];
+        }
+
+        return separator is string { Length: > 0 } at ? [.. text.Split(at, count)] : throw new InputException("The chat template splits at what is no text, or empty.");
+    }
+}

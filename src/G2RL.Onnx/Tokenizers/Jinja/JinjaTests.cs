@@ -1,0 +1,41 @@
+namespace G2RL.Onnx.Tokenizers.Jinja;
+
+/// <summary>The tests (<c>x is defined</c>) that chat templates use.</summary>
+internal static class JinjaTests
+{
+    private static readonly Dictionary<string, Func<JinjaRun, object?, List<object?>, bool>> All = new(StringComparer.Ordinal)
+    {
+        ["boolean"] = (_, v, _) => v is bool,
+        ["callable"] = (_, v, _) => v is Callable,
+        ["defined"] = (_, v, _) => v is not Undefined,
+        ["divisibleby"] = (run, v, a) => JinjaValue.Same(run, JinjaOperators.Apply(run, "%", v, a.FirstOrDefault()), 0L),
+        ["eq"] = (run, v, a) => JinjaValue.Same(run, v, a.FirstOrDefault()),
+        ["equalto"] = (run, v, a) => JinjaValue.Same(run, v, a.FirstOrDefault()),
+        ["even"] = (run, v, _) => JinjaValue.Same(run, JinjaOperators.Apply(run, "%", v, 2L), 0L),
+        ["false"] = (_, v, _) => v is false,
+        ["float"] = (_, v, _) => v is double,
+        ["in"] = (run, v, a) => JinjaOperators.Holds(run, a.FirstOrDefault(), v),
+        ["integer"] = (_, v, _) => v is long,
+        ["iterable"] = (_, v, _) => v is string or List<object?> or OrderedDictionary<string, object?> or Undefined,
+        ["mapping"] = (_, v, _) => v is OrderedDictionary<string, object?>,
+        ["ne"] = (run, v, a) => !JinjaValue.Same(run, v, a.FirstOrDefault()),
+        ["none"] = (_, v, _) => v is null,
+        ["number"] = (_, v, _) => v is long or double or bool,
+        ["odd"] = (run, v, _) => JinjaValue.Same(run, JinjaOperators.Apply(run, "%", v, 2L), 1L),
+        ["sequence"] = (_, v, _) => v is string or List<object?> or OrderedDictionary<string, object?> or Undefined,
+        ["string"] = (_, v, _) => v is string,
+        ["true"] = (_, v, _) => v is true,
+        ["undefined"] = (_, v, _) => v is Undefined,
+    };
+
+    /// <summary>Whether there is such a test.</summary>
+    public static bool Knows(string name) => All.ContainsKey(name);
+
+    /// <summary>The names of all tests.</summary>
+    public static string Names => string.Join(", ", All.Keys);
+
+    /// <summary>A test's answer.</summary>
+    /// <exception cref="InputException">No such test, or a value that it does not take.</exception>
+    public static bool Holds(JinjaRun run, string name, object? value, List<object?> arguments) =>
+        All.TryGetValue(name, out var test) ? test(run, value, arguments) : throw new InputException($"The chat template uses the test '{name}'; {Names} are implemented.");
+}

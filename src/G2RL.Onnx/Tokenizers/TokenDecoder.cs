@@ -1,0 +1,133 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace G2RL.Onnx.Tokenizers;
+
+/// <summary>How the texts of tokens become a text: the steps of tokenizer.json's <c>decoder</c>, each from a list of texts to another.</summary>
+internal sealed class TokenDecoder
+{
+    private const int MostGrowth = 16, Allowance = 4096;
+
+    private readonly List<Func<List<string>, List<string>>> _steps = [];
+    private string _separator = " ";
+
+    /// <summary>Reads <c>decoder</c>.</summary>
+    /// <exception cref="InputException">What is not implemented, or malformed.</exception>
+    public void Read(TokenizerJson file, JsonElement value, string name = "decoder")
+    {
+        if (value.ValueKind == JsonValueKind.Null)
+            return;
+        // Without a decoder the reference puts a space between tokens.
+        _separator = "";
+        switch (file.Text(file.Object(value, name), "type", name))
+        {
+            case "Fuse":
+                _steps.Add(tokens => [string.Concat(tokens)]);
+                break;
+            case "ByteLevel":
+                _steps.Add(FromByteSpelling);
+                break;
+            case "ByteFallback":
+                _steps.Add(FromByteTokens);
+                break;
+            case "Replace":
+                var (literal, content) = (file.Literal(value, name), file.Text(value, "content", name) ?? throw file.Fault($"{name}.content is missing."));
+                _steps.Add(tokens => tokens.ConvertAll(t => t.Replace(literal, content, StringComparison.Ordinal)));
+                break;
+            case "Strip":
+                var character = file.Character(value, "content", name, ' ');
+                var (start, stop) = (file.Count(value, "start", name), file.Count(value, "stop", name));
+                _steps.Add(tokens => tokens.ConvertAll(t => Strip(t, character, start, stop)));
+                break;
+            case "Metaspace":
+                var replacement = file.Character(value, "replacement", name, '\u2581');
+                var drops = file.Text(value, "prepend_scheme", name) switch
+                {
+                    null => file.Flag(value, "add_prefix_space", name, true),
+                    var scheme => scheme != "never",
+                };
+                _steps.Add(tokens => [.. tokens.Select((t, i) => i == 0 && drops ? t.Replace(replacement.ToString(), "", StringComparison.Ordinal) : t.Replace(replacement, ' '))]);
+                break;
+            case "Sequence":
+                foreach (var part in file.Parts(value, "decoders", name))
+                    Read(file, part, name + ".decoders");
+                break;
+            case var type:
+                throw file.Unsupported(name + ".type", type ?? "missing", "Sequence, ByteLevel, ByteFallback, Replace, Metaspace, Strip and Fuse are implemented");
+        }
+    }
+
+    /// <summary>The text of some tokens.</summary>
+    /// <exception cref="InputException">It grows sixteenfold.</exception>
+    public string Decode(List<string> tokens)
+    {
+        var most = (tokens.Sum(t => (long)t.Length) * MostGrowth) + Allowance;
+        foreach (var step in _steps)
+        {
+            tokens = step(tokens);
+            if (tokens.Sum(t => (long)t.Length) > most)
+                throw new InputException($"The tokenizer's decoder makes a text more than {MostGrowth} times as long as its tokens. Its Replace steps cannot be meant so.");
+        }
+
+        return string.Join(_separator, tokens);
+    }
+
+    // Like the reference, a token with any character that spells no byte (an added token with a space) is taken as text.
+    private static List<string> FromByteSpelling(List<string> tokens)
+    {
+        var bytes = new List<byte>(tokens.Count * 4);
+        foreach (var token in tokens)
+        {
+            if (token.All(c => ByteSpelling.Byte(c) >= 0))
+                bytes.AddRange(token.Select(c => (byte)ByteSpelling.Byte(c)));
+            else
+                bytes.AddRange(Encoding.UTF8.GetBytes(token));
+        }
+
+        return [Encoding.UTF8.GetString([.. bytes])];
+    }
+
+    // Bytes in a row that are not UTF-8 become one U+FFFD each.
+    private static List<string> FromByteTokens(List<string> tokens)
+    {
+        var result = new List<string>(tokens.Count);
+        var bytes = new List<byte>();
+        foreach (var token in tokens)
+        {
+            if (token is ['<', '0', 'x', var high, var low, '>'] && char.IsAsciiHexDigit(high) && char.IsAsciiHexDigit(low))
+            {
+                bytes.Add(byte.Parse(token.AsSpan(3, 2), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+                continue;
+            }
+
+            Flush();
+            result.Add(token);
+        }
+
+        Flush();
+        return result;
+
+        void Flush()
+        {
+            if (bytes.Count == 0)
+                return;
+            byte[] run = [.. bytes];
+            bytes.Clear();
+            if (System.Text.Unicode.Utf8.IsValid(run))
+                result.Add(Encoding.UTF8.GetString(run));
+            else
+                result.AddRange(Enumerable.Repeat("\uFFFD", run.Length));
+        }
+    }
+
+    private static string Strip(string token, char character, int start, int stop)
+    {
+        var (first, last) = (0, token.Length);
+        while (first < last && first < start && token[first] == character)
+            first++;
+        while (last > first && token.Length - last < stop && token[last - 1] == character)
+            last--;
+        return token[first..last];
+    }
+}

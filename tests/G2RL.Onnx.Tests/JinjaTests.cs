@@ -1,0 +1,109 @@
+using System.Text.Json;
+using G2RL.Onnx.TestSupport;
+using G2RL.Onnx.Tokenizers;
+
+namespace G2RL.Onnx.Tests;
+
+// Expected texts are worked out by hand after the documentation of Jinja2 and Python, with trim_blocks and lstrip_blocks on.
+[TestClass]
+public sealed class JinjaTests
+{
+    private static readonly ChatMessage[] Conversation = [new("system", "S"), new("user", " a "), new("assistant", "b")];
+
+    [TestMethod]
+    public void Render_Qwen3sOwnTemplate_GivesTheGoldenTexts()
+    {
+        var template = JinjaChatTemplate.Load(SharedFolder.Require("tokenizers", "qwen3"))!;
+        var lines = 0;
+        foreach (var line in File.ReadLines(SharedFolder.Require("tokenizers", "qwen3", "qwen3_chat_golden.jsonl")))
+        {
+            using var json = JsonDocument.Parse(line);
+            var root = json.RootElement;
+            var messages = root.GetProperty("messages").EnumerateArray()
+                .Select(m => new ChatMessage(m.GetProperty("role").GetString()!, m.GetProperty("content").GetString()!)).ToList();
+            var options = root.GetProperty("options");
+            Assert.AreEqual(root.GetProperty("text").GetString(), template.Render(messages, new ChatOptions(
+                options.GetProperty("add_generation_prompt").GetBoolean(),
+                !options.TryGetProperty("enable_thinking", out var thinking) || thinking.GetBoolean())));
+            lines++;
+        }
+
+        Assert.AreEqual(12, lines);
+    }
+
+    [TestMethod]
+    public void Render_Qwen3sOwnTemplate_EqualsTheOneInCode()
+    {
+        var template = JinjaChatTemplate.Load(SharedFolder.Require("tokenizers", "qwen3"))!;
+        ChatMessage[] messages =
+        [
+            new("system", "S"), new("user", "q"), new("assistant", "<think>\nx\n</think>\n\ny"), new("user", "r"),
+            new("assistant", "", ToolCalls: [new("f", "{\"x\": 1, \"é\": [1.5, null, true]}"), new("g", "{}")]), new("tool", "1"), new("tool", "2"), new("assistant", "z", ReasoningContent: "\nw\n"),
+        ];
+        var options = new ChatOptions(ToolsJson: ["{\"name\": \"f\", \"parameters\": {\"a\": \"<b>\"}}"], EnableThinking: false);
+        for (var count = 1; count <= messages.Length; count++)
+            Assert.AreEqual(ChatTemplate.Qwen3(messages[..count], options), template.Render(messages[..count], options));
+    }
+
+    [TestMethod]
+    [DataRow("{{ messages[0].role }}{{ messages[-1]['content'] }}{{ messages[9].x is defined }}", "error")]
+    [DataRow("{{ messages[0].role + messages[-1]['content'] }} {{ messages[0].nothing }}", "systemb ")]
+    [DataRow("{% for m in messages %}\n  {% if loop.first %}\n    [{{ m.role }}]\n  {% else %}\n-{{ loop.index }}/{{ loop.length }}\n  {% endif %}\n{% endfor %}\nend\n", "    [system]\n-2/3\n-3/3\nend")]
+    [DataRow("a  {{- ' b ' -}}  \n c {#- gone -#} d", "a b cd")]
+    [DataRow("  {%+ if true %}x{% endif +%}\ny", "  x\ny")]
+    [DataRow("{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% set x = 1 %}{% endfor %}{{ ns.n }}{{ x is defined }}", "3False")]
+    [DataRow("{% for m in messages if m.role != 'system' %}{{ m.content | trim }}{{ ',' if not loop.last }}{% else %}none{% endfor %}", "a,b")]
+    [DataRow("{% for x in [] %}{% else %}none{% endfor %}{% for k, v in {'a': 1, 'b': [true, none]}.items() %}{{ k }}={{ v }};{% endfor %}", "nonea=1;b=[True, None];")]
+    [DataRow("{% macro m(a, b='z') %}<{{ a }}{{ b }}>{% endmacro %}{{ m('x') }}{{ m('x', b=1) }}", "<xz><x1>")]
+    [DataRow("{{ [3, 1, 2] | sort | join('-') }} {{ 'aXb' | lower }} {{ 'ab'[::-1] }} {{ 'abc'[1:] }} {{ 'a,b'.split(',')[-1] }} {{ 'xxaxx'.strip('x') }}", "1-2-3 axb ba bc b a")]
+    [DataRow("{{ {'a': [1, 2.0, 'é\"\\n'], 'b': {}} | tojson }}", "{\"a\": [1, 2.0, \"é\\\"\\n\"], \"b\": {}}")]
+    [DataRow("{{ {'a': [1], 'b': {}} | tojson(indent=2) }}", "{\n  \"a\": [\n    1\n  ],\n  \"b\": {}\n}")]
+    [DataRow("{{ 7 // 2 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ 7 / 2 }} {{ 2 ** 3 }} {{ 1 < 2 < 3 }} {{ 'a' ~ 1 }} {{ 1 == 1.0 }}", "3 -4 2 3.5 8 True a1 True")]
+    [DataRow("{{ x | default('d') }}{{ '' | default('e', true) }}{{ none is none }}{{ 'a' is string and 1 is not string }}{{ 'b' in 'abc' }}{{ 2 not in [1] }}", "deTrueTrueTrueTrue")]
+    [DataRow("{{ messages | selectattr('role', 'equalto', 'user') | map(attribute='content') | list | length }}{{ messages | map(attribute='role') | join(' ') }}", "1system user assistant")]
+    [DataRow("{% for i in range(5) %}{% if i == 1 %}{% continue %}{% endif %}{% if i == 3 %}{% break %}{% endif %}{{ i }}{% endfor %}", "02")]
+    [DataRow("{% set a %}x{{ 1 }}{% endset %}{{ a * 2 }}{% generation %}g{% endgeneration %}", "x1x1g")]
+    [DataRow("{{ bos_token }}{{ '%}' }}{{ \"it's\" }}{{ ('a' 'b', 1) }}", "<s>%}it's['ab', 1]")]
+    public void Render_Parts_AreThoseOfJinja(string source, string expected)
+    {
+        var template = new JinjaChatTemplate(source, "<s>", "</s>");
+        if (expected == "error")
+            Assert.ThrowsExactly<InputException>(() => template.Render(Conversation));
+        else
+            Assert.AreEqual(expected, template.Render(Conversation));
+    }
+
+    [TestMethod]
+    [DataRow("{% include 'x' %}", "'include'")]
+    [DataRow("{{ x | pprint }}", "'pprint'")]
+    [DataRow("{{ x is filter }}", "'filter'")]
+    [DataRow("a\n{% if x %}b", "line 2")]
+    [DataRow("{% endif %}", "ends nothing")]
+    [DataRow("{{ 'a }}", "no end")]
+    [DataRow("{{ a.b", "no end")]
+    [DataRow("{{ $ }}", "'$'")]
+    [DataRow("{{ raise_exception('no ' + messages[0].role) }}", "no system")]
+    [DataRow("{{ strftime_now('%d') }}", "today's date")]
+    [DataRow("{{ x.y }}", "'x'")]
+    [DataRow("{{ 1 / 0 }}", "zero")]
+    [DataRow("{{ 'a' * 1000000000 }}", "characters")]
+    [DataRow("{{ range(1000000000) }}", "characters")]
+    [DataRow("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}", "more than")]
+    [DataRow("{% for a in range(9999) %}{% for b in range(999) %}{{ 1 }}{% endfor %}{% endfor %}", "steps")]
+    [DataRow("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "deep")]
+    [DataRow("{% set n = namespace(s='a') %}{% for i in range(60) %}{% set n.s = n.s + n.s %}{% endfor %}", "characters")]
+    [DataRow("{% set n = namespace(s=[1]) %}{% for i in range(60) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s | tojson }}", "more than")]
+    [DataRow("{% set n = namespace(a=[1], b=[1]) %}{% for i in range(40) %}{% set n.a = [n.a, n.a] %}{% set n.b = [n.b, n.b] %}{% endfor %}{{ n.a == n.b }}", "more than")]
+    [DataRow("{% set n = namespace(a=[1], b=[1]) %}{% for i in range(90000) %}{% set n.a = [n.a] %}{% set n.b = [n.b] %}{% endfor %}{{ n.a == n.b }}", "levels")]
+    public void Render_WrongOrHostile_IsNamed(string source, string expected) =>
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new JinjaChatTemplate(source).Render(Conversation)).Message, expected);
+
+    [TestMethod]
+    [DataRow("(")]
+    [DataRow("[")]
+    [DataRow("not ")]
+    [DataRow("-")]
+    [DataRow("a[")]
+    public void Parse_DeepNesting_IsRefused(string part) =>
+        Assert.ThrowsExactly<InputException>(() => new JinjaChatTemplate("{{ " + string.Concat(Enumerable.Repeat(part, 50_000))));
+}
