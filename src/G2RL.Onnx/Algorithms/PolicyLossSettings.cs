@@ -56,5 +56,19 @@ public sealed record PolicyLossSettings(double ClipLow = 0.2, double ClipHigh = 
     public double DetachedRatioLimit { get; init; } = 20;
 
     /// <summary>The coefficients that a configuration asks for.</summary>
-    public static PolicyLossSettings Of(Configuration.AlgorithmConfig config) => new(config.ClipLow, config.ClipHigh, config.KlCoefficient, config.EntropyCoefficient);
+    public static PolicyLossSettings Of(Configuration.AlgorithmConfig config)
+    {
+        var choice = AlgorithmChoice.Of(config);
+        // verl clamps its third estimator alone.
+        var clamped = config.Profile != "verl" || choice.Kl.StartsWith("k3", StringComparison.Ordinal);
+        return new(config.ClipLow, config.ClipHigh, config.KlCoefficient, config.EntropyCoefficient)
+        {
+            Loss = choice.Loss,
+            Kl = choice.Kl,
+            LogRatioClamp = choice.Profile.LogRatioClamp,
+            DualClip = choice.DualClip,
+            KlInputClamp = clamped ? choice.Profile.KlInputClamp : 0,
+            KlOutputClamp = clamped ? choice.Profile.KlOutputClamp : 0,
+        };
+    }
 }
