@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Conformance;
+using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Cli.Commands;
 
@@ -12,6 +13,7 @@ internal static class ConformanceCommand
     {
         var paths = new Argument<string[]>("path") { Description = "Golden files (*.json with \"cases\"), model folders with golden.json, or folders of them.", Arity = ArgumentArity.ZeroOrMore };
         var strict = new Option<bool>("--strict") { Description = "Unsupported cases count as failures." };
+        var tokenizer = new Option<string?>("--tokenizer") { Description = "Folder of a tokenizer: *.jsonl files of {\"text\", \"ids\"} are cases, too.", HelpName = "FOLDER" };
         var json = CommonOptions.Json();
         var command = new Command("conformance", """
             Computes golden cases (losses, gradients, advantages, divergences, corrections, models) through the code and graphs that training
@@ -22,6 +24,7 @@ internal static class ConformanceCommand
         {
             paths,
             strict,
+            tokenizer,
             json,
         };
         command.SetAction(parsed =>
@@ -33,7 +36,7 @@ internal static class ConformanceCommand
             var asJson = parsed.GetValue(json);
             if (!asJson)
                 Console.WriteLine($"{"file",-44} {"cases",5} {"passed",6} {"failed",6} {"unsup.",6} {"largest error",13}  slowest");
-            var report = ConformanceRun.Run(given, file => Show(file, asJson), interruption.Token);
+            var report = ConformanceRun.Run(given, parsed.GetValue(tokenizer) is { } folder ? Tokenizer.Load(folder) : null, file => Show(file, asJson), interruption.Token);
             Summarize(report, asJson);
             return report.IsGreen(parsed.GetValue(strict)) ? 0 : Failures.Failed;
         });

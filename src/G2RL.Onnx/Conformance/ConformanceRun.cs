@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Conformance;
 
@@ -13,10 +14,11 @@ public static class ConformanceRun
 
     /// <summary>Runs everything under some paths.</summary>
     /// <param name="paths">Files and folders; folders are searched to their depths.</param>
+    /// <param name="tokenizer">Runs JSONL files of {"text", "ids"}, too; null leaves them out.</param>
     /// <param name="done">Told of each file as it is finished.</param>
     /// <param name="cancel">Stops between cases.</param>
     /// <exception cref="InputException">A path does not exist, or a file that should hold cases cannot be read.</exception>
-    public static ConformanceReport Run(IEnumerable<string> paths, Action<FileResult>? done = null, CancellationToken cancel = default)
+    public static ConformanceReport Run(IEnumerable<string> paths, Tokenizer? tokenizer = null, Action<FileResult>? done = null, CancellationToken cancel = default)
     {
         var (files, notCases) = (new List<FileResult>(), new List<string>());
         void Add(FileResult file)
@@ -45,7 +47,7 @@ public static class ConformanceRun
             {
                 throw new InputException($"{path} does not exist; give golden files, or folders that hold them.");
             }
-            else if (Cases(path, cancel) is { } file)
+            else if ((tokenizer is not null && TokenizerCases.IsFile(path) ? TokenizerCases.Run(path, tokenizer) : Cases(path, cancel)) is { } file)
             {
                 Add(file);
             }
