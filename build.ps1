@@ -17,6 +17,7 @@ $verbs = [ordered]@{
     'score'            = @{ Does = 'Gives the log-prob and entropy of every token of given texts.'; Runs = @(, ($program + 'score')) }
     'report'           = @{ Does = 'Rebuilds report.html of a run.'; Runs = @(, ($program + 'report')) }
     'ort-training'     = @{ Does = 'Moves a run to the training API of ONNX Runtime and back.'; Runs = @(, ($program + 'ort-training')) }
+    'conformance'      = @{ Does = 'Compares losses, gradients, advantages and models with golden numbers.'; Runs = @(, ($program + 'conformance')) }
     'doctor'           = @{ Does = 'Tells what this machine offers and what is missing.'; Runs = @(, ($program + 'doctor')) }
     'convert'          = @{ Does = 'Converts a Hugging Face checkpoint to a folder of ONNX graphs.'; Runs = @(, ('run', '--project', 'tools/ModelConverter', '-c', 'Release', '--', 'convert')) }
     'benchmark'        = @{ Does = 'Measures decoding, training and G2RL beside their physical limits.'; Runs = @(, @('run', '--project', 'tests/G2RL.Onnx.Benchmarks', '-c', 'Release', '--')) }

@@ -41,6 +41,7 @@ internal static class CommandLine
         ScoreCommand.Create(),
         ReportCommand.Create(),
         OrtTrainingCommand.Create(),
+        ConformanceCommand.Create(),
         DoctorCommand.Create(),
     };
 }

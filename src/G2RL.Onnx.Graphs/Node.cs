@@ -26,6 +26,11 @@ public sealed class Node
     /// <summary>Attributes by name.</summary>
     public IReadOnlyDictionary<string, AttributeValue> Attributes { get; }
 
+    /// <summary>Whether gradients stop here: an Identity that <see cref="OpBuilder.Detach"/> wrote.</summary>
+    public bool IsDetached => Op == "Identity" && Name.StartsWith(DetachedPrefix, StringComparison.Ordinal);
+
+    internal const string DetachedPrefix = "detached/";
+
     /// <summary>An integer attribute, or its default.</summary>
     public long Int(string name, long otherwise) => Attributes.TryGetValue(name, out var a) ? a.Int ?? throw Wrong(name, "an integer") : otherwise;
 

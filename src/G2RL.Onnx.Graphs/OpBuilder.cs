@@ -38,6 +38,9 @@ public sealed class OpBuilder(Graph graph)
     /// <summary>The same value under a given name, to be an output.</summary>
     public Value Named(string name, Value value) => graph.Add("Identity", [value], outputNames: [name]).Outputs[0]!;
 
+    /// <summary>The same value, through which no gradient flows. Marked by the node's name, so that it survives a file.</summary>
+    public Value Detach(Value value) => graph.Add("Identity", [value], name: Node.DetachedPrefix + value.Name + "/" + graph.Nodes.Count).Outputs[0]!;
+
     /// <summary>a + b, broadcast.</summary>
     public Value Add(Value a, Value b) => Op("Add", [a, b]);
 

@@ -24,6 +24,7 @@ public sealed class BuildScriptTests
     [DataRow("evaluate", $"{Program} evaluate")]
     [DataRow("score", $"{Program} score")]
     [DataRow("report", $"{Program} report")]
+    [DataRow("conformance", $"{Program} conformance")]
     [DataRow("doctor", $"{Program} doctor")]
     [DataRow("convert", "run --project tools/ModelConverter -c Release -- convert")]
     [DataRow("benchmark", "run --project tests/G2RL.Onnx.Benchmarks -c Release --")]

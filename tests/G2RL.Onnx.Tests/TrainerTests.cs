@@ -97,6 +97,33 @@ public sealed class TrainerTests
     }
 
     [TestMethod]
+    public void Run_EveryProfileLossAndAdvantage_TrainsAndDiffersFromThePaper()
+    {
+        using var model = new TinyModel();
+        var config = model.Config with { Steps = 1, Algorithm = new() { Name = "grpo" }, Training = model.Config.Training with { LearningRate = 1e-2 } };
+        var paper = Train(config).Hash;
+        Assert.AreEqual(paper, Train(config with { Algorithm = config.Algorithm with { Loss = "clipped", Advantage = "group-normal", Aggregation = "token-mean", Kl = "k3", DualClip = 0 } }).Hash);
+        foreach (var algorithm in new AlgorithmConfig[] { new() { Profile = "trl" }, new() { Profile = "verl", Loss = "gspo" }, new() { Loss = "gspo" }, new() { Loss = "cispo" }, new() { Advantage = "rloo" }, new() { Advantage = "reinforce++" }, new() { Aggregation = "seq-mean-token-mean" } })
+            Assert.AreNotEqual(paper, Train(config with { Algorithm = algorithm with { Name = "grpo" } }).Hash, $"{algorithm}");
+    }
+
+    [TestMethod]
+    [DataRow("profile", "nemo", "algorithm.profile is 'nemo'; there are: openrlhf, paper, trl, verl.")]
+    [DataRow("loss", "best", "algorithm.loss is 'best'; there are: profile, cispo, clipped")]
+    [DataRow("advantage", "gae", "algorithm.advantage is 'gae'; there are: profile, batch-std")]
+    [DataRow("dualClip", "0.5", "algorithm.dualClip is 0.5; it must be above 1")]
+    public void Faults_UnknownNames_ListWhatThereIs(string setting, string value, string message) =>
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => RunConfigFile.Load(null, [$"algorithm.{setting}={value}"])).Message, message);
+
+    [TestMethod]
+    public void Faults_DualClipWithGspo_IsRefusedByName()
+    {
+        var message = Assert.ThrowsExactly<InputException>(() => RunConfigFile.Load(null, ["algorithm.loss=gspo", "algorithm.dualClip=3"])).Message;
+        StringAssert.Contains(message, "algorithm.dualClip is 3 with algorithm.loss gspo");
+        Assert.IsNotNull(RunConfigFile.Load(null, ["algorithm.loss=gspo", "algorithm.profile=verl"]));
+    }
+
+    [TestMethod]
     public void Run_OneUpdate_HasFirstRatioOneAndSmallMismatch()
     {
         using var model = new TinyModel();

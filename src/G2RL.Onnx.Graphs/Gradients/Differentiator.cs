@@ -38,12 +38,12 @@ public static class Differentiator
         return wrt.ToDictionary(v => v, v => gradients.TryGetValue(v, out var g) ? g : op.ZerosLike(v), (IEqualityComparer<Value>)ReferenceEqualityComparer.Instance);
     }
 
-    // Values that change when one of the wanted values does.
+    // Values that change when one of the wanted values does, as far as gradients are concerned: a detached value is a constant.
     private static HashSet<Value> Varying(Node[] forward, IReadOnlyList<Value> wrt)
     {
         var varying = new HashSet<Value>(wrt, ReferenceEqualityComparer.Instance);
         foreach (var node in forward)
-            if (node.Inputs.Any(i => i is not null && varying.Contains(i)))
+            if (!node.IsDetached && node.Inputs.Any(i => i is not null && varying.Contains(i)))
                 foreach (var output in node.Outputs)
                     if (output is not null && output.Type.IsFloat())
                         varying.Add(output);

@@ -228,7 +228,11 @@ public static class DecoderGraph
     }
 
     /// <summary>log p of the targets and the entropy, both of softmax(z).</summary>
-    private static (Value LogProb, Value Entropy) LogProbAndEntropy(OpBuilder op, Value z, Value targets)
+    /// <param name="op">The graph.</param>
+    /// <param name="z">Logits over the temperature [R, V].</param>
+    /// <param name="targets">Token ids [R].</param>
+    /// <returns>[R] each; the entropy in nats.</returns>
+    public static (Value LogProb, Value Entropy) LogProbAndEntropy(OpBuilder op, Value z, Value targets)
     {
         var logProbs = op.LogSoftmax(z);
         var chosen = op.Squeeze(op.GatherElements(logProbs, op.Unsqueeze(targets, 1), 1), 1);

@@ -1,22 +1,12 @@
+using G2RL.Onnx.Algorithms.Losses;
 using G2RL.Onnx.Graphs;
 
 namespace G2RL.Onnx.Algorithms;
 
-/// <summary>Coefficients of the policy objective.</summary>
-/// <param name="ClipLow">The ratio is clipped below at 1 - ClipLow, in [0, 1).</param>
-/// <param name="ClipHigh">The ratio is clipped above at 1 + ClipHigh, >= 0.</param>
-/// <param name="KlCoefficient">beta of the k3 divergence to the reference policy; 0 leaves it out.</param>
-/// <param name="EntropyCoefficient">Weight of the mean token entropy, which is added to the objective; 0 leaves it out.</param>
-public sealed record PolicyLossSettings(double ClipLow = 0.2, double ClipHigh = 0.2, double KlCoefficient = 0, double EntropyCoefficient = 0)
-{
-    /// <summary>The coefficients that a configuration asks for.</summary>
-    public static PolicyLossSettings Of(Configuration.AlgorithmConfig config) => new(config.ClipLow, config.ClipHigh, config.KlCoefficient, config.EntropyCoefficient);
-}
-
 /// <summary>
-/// The clipped objective as a graph fragment over scored tokens [R]:
-/// L = sum_t w_t (max(-A rho, -A clip(rho, 1 - low, 1 + high)) + beta (e^d - d - 1) - c H), rho = e^{lp - old}, d = ref - lp.
-/// The weights w_t = m_t / N carry mask and aggregation, N being the tokens of the whole mini-batch, so that micro-batches add up exactly.
+/// The policy objective as a graph fragment over scored tokens [R]: L = sum_t w_t (l_t v_t + beta KL_t - c H_t). The loss l of a token is a line of
+/// <see cref="LossTable"/>, the divergence one of <see cref="KlEstimators"/>; the weights w carry mask and aggregation (<see cref="Aggregations"/>)
+/// and divide by the counts of the whole mini-batch, so that micro-batches add up exactly; v is a rollout correction, where there is one.
 /// </summary>
 /// <remarks>Source: DeepSeekMath, arXiv:2402.03300, equations 3 and 4; METHOD.md for the aggregation.</remarks>
 public static class PolicyLoss
@@ -33,26 +23,54 @@ public static class PolicyLoss
     /// <summary>Input: weights w_t [R].</summary>
     public const string Weights = "weights";
 
+    /// <summary>Input: rollout correction v_t [R], a constant to the gradient; only when corrected.</summary>
+    public const string Corrections = "corrections";
+
+    /// <summary>Input: weights of the entropies [R]; only where they are averaged apart from the losses.</summary>
+    public const string EntropyWeights = "entropy_weights";
+
+    /// <summary>Input: 1 where the token of a column is an unmasked one of the sequence of a row, else 0 [S, R]; only for losses of whole sequences.</summary>
+    public const string Membership = "membership";
+
+    /// <summary>Input: the sequence of each token, int64 [R]; only for losses of whole sequences.</summary>
+    public const string SequenceOfToken = "sequence_of_token";
+
     /// <summary>The objective as <c>DecoderGraph.Train</c> takes it.</summary>
-    public static Func<OpBuilder, Value, Value, Value> Objective(PolicyLossSettings settings) => (op, logProbs, entropy) =>
-    {
-        Value Input(string name) => op.Graph.Input(name, ElementType.Float32, "R");
-        var (old, advantages, weights) = (Input(OldLogProbs), Input(Advantages), Input(Weights));
-        var ratio = op.Exp(op.Sub(logProbs, old));
-        var gain = op.Neg(advantages);
-        var loss = op.Max(op.Mul(gain, ratio), op.Mul(gain, op.Clip(ratio, 1 - settings.ClipLow, 1 + settings.ClipHigh)));
-        if (settings.KlCoefficient != 0)
-        {
-            var d = op.Sub(Input(ReferenceLogProbs), logProbs);
-            var k3 = op.Sub(op.Sub(op.Exp(d), d), op.Scalar(1));
-            loss = op.Add(loss, op.Mul(k3, op.Scalar(settings.KlCoefficient)));
-        }
-        if (settings.EntropyCoefficient != 0)
-            loss = op.Sub(loss, op.Mul(entropy, op.Scalar(settings.EntropyCoefficient)));
-        return op.ReduceSum(op.Mul(loss, weights), keepDims: false, 0);
-    };
+    public static Func<OpBuilder, Value, Value, Value> Objective(PolicyLossSettings settings) => (op, logProbs, entropy) => Total(new LossContext(op, settings, logProbs, entropy)).Loss;
 
     /// <summary>Next-token cross-entropy: L = -sum_t w_t lp_t. What pretraining minimises.</summary>
     public static Value CrossEntropy(OpBuilder op, Value logProbs, Value entropy) =>
         op.Neg(op.ReduceSum(op.Mul(logProbs, op.Graph.Input(Weights, ElementType.Float32, "R")), keepDims: false, 0));
+
+    /// <summary>sum_t w_t l_t.</summary>
+    /// <param name="op">The graph.</param>
+    /// <param name="perToken">l [R]</param>
+    /// <param name="weights">w [R]</param>
+    /// <param name="select">Whether a weight of 0 leaves a token out whatever its loss is; else a loss that is no number stays one.</param>
+    internal static Value Aggregate(OpBuilder op, Value perToken, Value weights, bool select)
+    {
+        var weighted = op.Mul(perToken, weights);
+        return op.ReduceSum(select ? op.Where(op.Op("Equal", [weights, op.Like(weights, 0)]), op.Like(weights, 0), weighted) : weighted, keepDims: false, 0);
+    }
+
+    internal static (Value Loss, Value PerToken) Total(LossContext c)
+    {
+        var (op, settings) = (c.Op, c.Settings);
+        var loss = LossTable.All[settings.Loss].Write(c);
+        if (settings.Corrected)
+            loss = op.Mul(loss, c.Input(Corrections));
+        if (settings.KlCoefficient != 0)
+        {
+            var kl = KlEstimators.All[settings.Kl](new(op, c.LogProbs, c.Clean(c.Input(ReferenceLogProbs)), settings.KlInputClamp, settings.KlOutputClamp));
+            if (settings.KlOverRatio)
+                kl = op.Mul(kl, LossTable.Ratio(c));
+            loss = op.Add(loss, op.Mul(kl, op.Scalar(settings.KlCoefficient)));
+        }
+        if (settings.EntropyCoefficient != 0 && !settings.EntropyApart)
+            loss = op.Sub(loss, op.Mul(c.Entropy, op.Scalar(settings.EntropyCoefficient)));
+        var total = Aggregate(op, loss, c.Weights, select: false);
+        if (settings.EntropyCoefficient != 0 && settings.EntropyApart)
+            total = op.Sub(total, op.Mul(Aggregate(op, c.Entropy, c.Input(EntropyWeights), select: false), op.Scalar(settings.EntropyCoefficient)));
+        return (total, loss);
+    }
 }

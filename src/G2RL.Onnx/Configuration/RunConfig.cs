@@ -156,7 +156,7 @@ public sealed record AlgorithmConfig
     /// <summary>The ratio is clipped above at 1 + this, >= 0; 0.28 is clip-higher.</summary>
     public double ClipHigh { get; init; } = 0.2;
 
-    /// <summary>Weight of the k3 divergence from the model as it came in, >= 0; 0 needs no reference model.</summary>
+    /// <summary>Weight of the divergence from the model as it came in, >= 0; 0 needs no reference model.</summary>
     public double KlCoefficient { get; init; } = 0.001;
 
     /// <summary>Weight of the entropy bonus, >= 0.</summary>
@@ -167,6 +167,24 @@ public sealed record AlgorithmConfig
 
     /// <summary>Where gradient features are accumulated.</summary>
     public FeatureSource Features { get; init; } = FeatureSource.Sampling;
+
+    /// <summary>Whose conventions hold where the settings below say "profile": paper, verl, trl, openrlhf.</summary>
+    public string Profile { get; init; } = "paper";
+
+    /// <summary>Rewards to advantages: a name in <c>AdvantageTable</c>, or the profile's.</summary>
+    public string Advantage { get; init; } = "profile";
+
+    /// <summary>Loss of a token: a name in <c>LossTable</c>, or the profile's.</summary>
+    public string Loss { get; init; } = "profile";
+
+    /// <summary>Losses of tokens to one number: a name in <c>Aggregations</c>, or the profile's. Lengths that are constants are sampling.maxNewTokens.</summary>
+    public string Aggregation { get; init; } = "profile";
+
+    /// <summary>Estimator of the divergence from the model as it came in: a name in <c>KlEstimators</c>, or the profile's.</summary>
+    public string Kl { get; init; } = "profile";
+
+    /// <summary>Where the advantage is negative the loss is at most its size times this, above 1; 0 is off, null the profile's.</summary>
+    public double? DualClip { get; init; }
 }
 
 /// <summary>How the loss changes the weights.</summary>

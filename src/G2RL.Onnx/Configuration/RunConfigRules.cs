@@ -44,6 +44,7 @@ public static class RunConfigRules
         NotNegative(c.Algorithm.KlCoefficient, "algorithm.klCoefficient");
         NotNegative(c.Algorithm.EntropyCoefficient, "algorithm.entropyCoefficient");
         Positive(c.Algorithm.AdvantageEpsilon, "algorithm.advantageEpsilon");
+        faults.AddRange(Algorithms.AlgorithmChoice.Faults(c));
         AtLeast(c.Training.EpochsPerBatch, 1, "training.epochsPerBatch", most: 1000);
         Rule((long)c.Steps * c.Training.EpochsPerBatch * c.Training.MinibatchesPerBatch <= int.MaxValue, "steps x epochsPerBatch x minibatchesPerBatch", (long)c.Steps * c.Training.EpochsPerBatch * c.Training.MinibatchesPerBatch, $"it must be at most {int.MaxValue}.");
         Rule(c.Training.MinibatchesPerBatch >= 1 && c.Training.MinibatchesPerBatch <= c.Sampling.PromptsPerStep, "training.minibatchesPerBatch", c.Training.MinibatchesPerBatch, $"groups are never split, so it must be 1 to sampling.promptsPerStep ({c.Sampling.PromptsPerStep}).");

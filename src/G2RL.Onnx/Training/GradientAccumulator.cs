@@ -135,6 +135,15 @@ public sealed class GradientAccumulator : IDisposable
         foreach (var (name, data) in new[] { (PolicyLoss.Weights, micro.Weights), (PolicyLoss.Advantages, micro.Advantages), (PolicyLoss.OldLogProbs, micro.OldLogProbs), (PolicyLoss.ReferenceLogProbs, micro.ReferenceLogProbs) })
             if (session.InputNames.Contains(name))
                 binding.Input(name, data, count);
+        if (session.InputNames.Contains(PolicyLoss.SequenceOfToken))
+            binding.Input(PolicyLoss.SequenceOfToken, [.. micro.Batch.Scored.Select(at => at / micro.Batch.Width)], count);
+        if (session.InputNames.Contains(PolicyLoss.Membership))
+        {
+            var members = new float[checked(micro.Batch.Rows * count)];
+            for (var i = 0; i < count; i++)
+                members[(micro.Batch.Scored[i] / micro.Batch.Width * count) + i] = micro.Weights[i] == 0 ? 0 : 1;
+            binding.Input(PolicyLoss.Membership, members, micro.Batch.Rows, count);
+        }
         foreach (var gradient in gradients)
         {
             binding.Input(gradient.Name + DecoderGraph.GradientSuffix, gradient.Value);

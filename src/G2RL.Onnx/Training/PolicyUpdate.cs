@@ -1,3 +1,5 @@
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Algorithms.Losses;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Rollouts;
@@ -13,9 +15,11 @@ internal sealed class PolicyUpdate : IDisposable
     private readonly Policy policy;
     private readonly RunConfig config;
     private readonly IPolicyOptimizer optimizer;
+    private readonly Aggregation aggregation;
 
     /// <summary>Takes the optimizer over and disposes of it.</summary>
-    public PolicyUpdate(Policy policy, RunConfig config, IPolicyOptimizer optimizer) => (this.policy, this.config, this.optimizer) = (policy, config, optimizer);
+    public PolicyUpdate(Policy policy, RunConfig config, IPolicyOptimizer optimizer) =>
+        (this.policy, this.config, this.optimizer, aggregation) = (policy, config, optimizer, Aggregations.All[AlgorithmChoice.Of(config.Algorithm).Aggregation]);
 
     /// <summary>Weights, moments and counters.</summary>
     public IPolicyOptimizer Optimizer => optimizer;
@@ -57,9 +61,10 @@ internal sealed class PolicyUpdate : IDisposable
             return;
         }
         var tokens = minibatch.Sum(s => s.Rollout.Tokens.Length);
+        var counts = new BatchCounts(minibatch.Length, minibatch.Length, tokens, config.Sampling.MaxNewTokens, config.Sampling.MaxNewTokens);
         optimizer.Clear();
         Microbatch[] micros = [.. SequenceBatch.Plan([.. minibatch.Select(s => s.Sequence)], config.Training.TokensPerMicrobatch)
-            .Select(indices => Fill([.. indices.Select(i => minibatch[i])], tokens))];
+            .Select(indices => Fill([.. indices.Select(i => minibatch[i])], counts))];
         var loss = optimizer.Add(micros);
         var firstRatio = 0d;
         foreach (var micro in micros)
@@ -91,14 +96,14 @@ internal sealed class PolicyUpdate : IDisposable
         tally.AddUpdate(loss, norm, rate);
     }
 
-    private static Microbatch Fill(Sample[] rows, int tokens)
+    private Microbatch Fill(Sample[] rows, BatchCounts counts)
     {
         var micro = new Microbatch(new SequenceBatch([.. rows.Select(s => s.Sequence)]));
-        Array.Fill(micro.Weights, 1f / tokens);
         var next = 0;
         foreach (var sample in rows)
         {
             var length = sample.Rollout.Tokens.Length;
+            micro.Weights.AsSpan(next, length).Fill((float)aggregation.Weight(length, counts));
             micro.Advantages.AsSpan(next, length).Fill((float)sample.Advantage);
             sample.OldLogProbs.CopyTo(micro.OldLogProbs, next);
             sample.ReferenceLogProbs?.CopyTo(micro.ReferenceLogProbs, next);

@@ -224,6 +224,7 @@ public sealed class Trainer : IDisposable
                 algorithm.Advantages(groups[i], features?[..].Where((_, k) => samples[k].Group == i).ToArray(), config.Algorithm, Seeds.Derive(shuffle, Seeds.Purpose.Shuffle, i));
             else
                 groups[i].Masked = true;
+        StepAdvantages.Apply(groups, config.Algorithm);
         AdvantageMetrics.Report(metrics, groups);
         clock.Lap("features");
 

@@ -22,6 +22,15 @@ public sealed class DifferentiatorTests
         Refused("No gradient for operator 'ReduceMax' (node output 'largest'). Add a rule to GradientRules", () => Backward(loss, x));
     }
 
+    // x sg(x): the product is x^2, the gradient only what the first factor gives.
+    [TestMethod]
+    public void Detach_Factor_KeepsItsValueAndStopsItsGradient()
+    {
+        var y = op.Mul(x, op.Detach(x));
+        CollectionAssert.AreEqual(new double[] { 1, 2, 3, 4, 5, 6 }, Run(Backward(Total(y), x)[x], [1, 2, 3, 4, 5, 6]));
+        CollectionAssert.AreEqual(new double[] { 0, 0, 0, 0, 0, 0 }, Run(Backward(Total(op.Detach(op.Exp(x))), x)[x], [1, 2, 3, 4, 5, 6]));
+    }
+
     // What the parameters do not reach may hold any operator.
     [TestMethod]
     public void Operator_WithoutARule_BehindFrozenValues_DoesNotMatter()

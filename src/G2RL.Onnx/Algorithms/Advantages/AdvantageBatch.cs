@@ -1,0 +1,22 @@
+namespace G2RL.Onnx.Algorithms.Advantages;
+
+/// <summary>Rewards of a step's sequences, and what an advantage may depend on beside them.</summary>
+/// <param name="Rewards">One per sequence; NaN where there is none.</param>
+/// <param name="Groups">Index of each sequence's group (prompt).</param>
+/// <param name="Lengths">Unmasked tokens of each sequence.</param>
+public sealed record AdvantageBatch(double[] Rewards, int[] Groups, double[] Lengths)
+{
+    /// <summary>Indices of each group's sequences, groups in the order in which they first appear.</summary>
+    public IEnumerable<int[]> Members => Enumerable.Range(0, Rewards.Length).GroupBy(i => Groups[i]).Select(g => g.ToArray());
+}
+
+/// <summary>Constants in which trainers differ.</summary>
+/// <param name="Epsilon">Added to a standard deviation (to the variance in <c>group-normal</c>), > 0.</param>
+/// <param name="LoneKeepsReward">Whether a group of one has baseline 0 and scale 1; else its own reward is its baseline.</param>
+public readonly record struct AdvantageSettings(double Epsilon, bool LoneKeepsReward);
+
+/// <summary>Rewards to advantages of a whole step. A missing reward (NaN) takes no part in any statistic and has advantage 0.</summary>
+/// <param name="batch">Rewards.</param>
+/// <param name="settings">Constants.</param>
+/// <param name="advantages">Receives A, one per sequence.</param>
+public delegate void AdvantageRule(AdvantageBatch batch, AdvantageSettings settings, Span<double> advantages);

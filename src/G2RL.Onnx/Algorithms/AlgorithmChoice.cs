@@ -1,0 +1,66 @@
+using G2RL.Onnx.Algorithms.Advantages;
+using G2RL.Onnx.Algorithms.Losses;
+using G2RL.Onnx.Configuration;
+
+namespace G2RL.Onnx.Algorithms;
+
+/// <summary>What a configuration and its profile come to.</summary>
+/// <param name="Profile">The profile.</param>
+/// <param name="Advantage">A name in <see cref="AdvantageTable"/>.</param>
+/// <param name="Loss">A name in <see cref="LossTable"/>.</param>
+/// <param name="Aggregation">A name in <see cref="Aggregations"/>.</param>
+/// <param name="Kl">A name in <see cref="KlEstimators"/>.</param>
+/// <param name="DualClip">0 is off.</param>
+public sealed record AlgorithmChoice(Profile Profile, string Advantage, string Loss, string Aggregation, string Kl, double DualClip)
+{
+    private const string Profiles = "profile";
+
+    /// <summary>What a sound configuration comes to.</summary>
+    public static AlgorithmChoice Of(AlgorithmConfig config)
+    {
+        var profile = Profile.Named(config.Profile);
+        var loss = config.Loss == Profiles ? profile.Loss : config.Loss == "gspo" ? profile.Gspo : config.Loss;
+        var form = LossTable.All[loss];
+        return new(
+            profile,
+            config.Advantage == Profiles ? profile.Advantage : config.Advantage,
+            loss,
+            form.Aggregation ?? (config.Aggregation == Profiles ? profile.Aggregation : config.Aggregation),
+            config.Kl == Profiles ? profile.Kl : config.Kl,
+            form.DualClip ? config.DualClip ?? profile.DualClip : 0);
+    }
+
+    /// <summary>Constants of the advantage: the configuration's epsilon in the profile paper, else the profile's.</summary>
+    public AdvantageSettings Settings(AlgorithmConfig config) => config.Profile == Profile.Default ? Profile.AdvantageSettings with { Epsilon = config.AdvantageEpsilon } : Profile.AdvantageSettings;
+
+    /// <summary>Names that do not exist, and options that contradict each other.</summary>
+    internal static IEnumerable<string> Faults(RunConfig c)
+    {
+        var a = c.Algorithm;
+        string? Unknown(string name, string value, IEnumerable<string> names, bool orProfile = true) =>
+            (orProfile && value == Profiles) || names.Contains(value) ? null : $"algorithm.{name} is '{value}'; there are: {string.Join(", ", orProfile ? names.Prepend(Profiles) : names)}.";
+        string?[] unknown =
+        [
+            Unknown("profile", a.Profile, Profile.All.Keys, orProfile: false),
+            Unknown("advantage", a.Advantage, AdvantageTable.All.Keys),
+            Unknown("loss", a.Loss, LossTable.All.Where(l => !l.Value.WholeBatch).Select(l => l.Key)),
+            Unknown("aggregation", a.Aggregation, Aggregations.All.Keys),
+            Unknown("kl", a.Kl, KlEstimators.All.Keys),
+        ];
+        if (unknown.Any(u => u is not null))
+            return unknown.OfType<string>();
+        var faults = new List<string>();
+        var form = LossTable.All[Of(a).Loss];
+        if (a.DualClip is not (null or 0) && !(a.DualClip > 1 && double.IsFinite(a.DualClip.Value)))
+            faults.Add($"algorithm.dualClip is {a.DualClip}; it must be above 1, or 0 for none.");
+        if (a.DualClip > 0 && !form.DualClip)
+            faults.Add($"algorithm.dualClip is {a.DualClip} with algorithm.loss {Of(a).Loss}, which has no dual clip; leave dualClip out, or take the loss clipped.");
+        if (form.Aggregation is { } only && a.Aggregation != Profiles && a.Aggregation != only)
+            faults.Add($"algorithm.aggregation is {a.Aggregation} with algorithm.loss {a.Loss}, which is always averaged by {only}; leave the aggregation out.");
+        if (form.WholeSequences && c.Execution.Gradients != "graph")
+            faults.Add($"algorithm.loss is {a.Loss} with execution.gradients {c.Execution.Gradients}; losses of whole sequences need execution.gradients=graph.");
+        if (a.Profile != Profile.Default && a.AdvantageEpsilon != new AlgorithmConfig().AdvantageEpsilon)
+            faults.Add($"algorithm.advantageEpsilon is {a.AdvantageEpsilon} with algorithm.profile {a.Profile}, which has its own; leave one of them out.");
+        return faults;
+    }
+}

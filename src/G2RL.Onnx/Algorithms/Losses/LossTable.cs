@@ -1,0 +1,53 @@
+using G2RL.Onnx.Graphs;
+
+namespace G2RL.Onnx.Algorithms.Losses;
+
+/// <summary>The loss of a token, to be averaged.</summary>
+/// <param name="Write">Writes l [R].</param>
+/// <param name="DualClip">Whether <see cref="PolicyLossSettings.DualClip"/> means something to it.</param>
+/// <param name="WholeSequences">Whether a sequence's ratio enters, so that a sequence must not be divided among micro-batches.</param>
+/// <param name="WholeBatch">Whether tokens are chosen among the whole mini-batch, so that it must not be divided at all.</param>
+/// <param name="Aggregation">The only aggregation that the loss has; null when it can be chosen.</param>
+public sealed record TokenLoss(Func<LossContext, Value> Write, bool DualClip = false, bool WholeSequences = false, bool WholeBatch = false, string? Aggregation = null);
+
+/// <summary>The losses: one line here and one function in a file.</summary>
+public static class LossTable
+{
+    /// <summary>Losses by name.</summary>
+    public static IReadOnlyDictionary<string, TokenLoss> All { get; } = new SortedDictionary<string, TokenLoss>(StringComparer.Ordinal)
+    {
+        ["clipped"] = new(ClippedLoss.Write, DualClip: true),
+        ["cispo"] = new(CispoLoss.Write),
+        ["dppo-kl"] = new(DppoLoss.Kl),
+        ["dppo-tv"] = new(DppoLoss.TotalVariation),
+        ["dro"] = new(DroLoss.Write),
+        ["gmpo"] = new(GmpoLoss.Write, WholeSequences: true, Aggregation: "row-mean-token-mean"),
+        ["gspo"] = new(GspoLoss.Write, WholeSequences: true),
+        ["gspo-token"] = new(GspoLoss.Token, WholeSequences: true),
+        ["kl-cov"] = new(KlCovLoss.Write, WholeBatch: true),
+        ["reinforce"] = new(ReinforceLoss.Write),
+        ["sapo"] = new(SapoLoss.Write),
+        ["vespo"] = new(VespoLoss.Write, WholeSequences: true),
+    };
+
+    /// <summary>d = lp - old [R], clamped as the settings say.</summary>
+    internal static Value LogRatio(LossContext c)
+    {
+        var d = c.Op.Sub(c.LogProbs, c.Old);
+        return c.Settings.LogRatioClamp > 0 ? c.Op.Clip(d, -c.Settings.LogRatioClamp, c.Settings.LogRatioClamp) : d;
+    }
+
+    /// <summary>rho = e^d [R].</summary>
+    internal static Value Ratio(LossContext c) => c.Op.Exp(LogRatio(c));
+
+    /// <summary>clip(rho, 1 - low, 1 + high)</summary>
+    internal static Value Clipped(LossContext c, Value ratio) => c.Op.Clip(ratio, 1 - c.Settings.ClipLow, 1 + c.Settings.ClipHigh);
+
+    /// <summary>max(-A rho, -A clip(rho, 1 - low, 1 + high))</summary>
+    internal static Value Pessimistic(LossContext c, Value ratio)
+    {
+        var op = c.Op;
+        var gain = op.Neg(c.Advantages);
+        return op.Max(op.Mul(gain, ratio), op.Mul(gain, Clipped(c, ratio)));
+    }
+}
