@@ -8,14 +8,19 @@ namespace G2RL.Onnx.Execution;
 /// <param name="LogProbs">log p of each token under softmax(z / temperature), nats, [T].</param>
 /// <param name="Entropies">Entropy at each token, nats, [T].</param>
 /// <param name="HiddenStates">Input of the LM head at each scoring position, [T, D] row-major; null unless asked for.</param>
-/// <param name="FeatureWeights">u = counts / T - mean p in R^V; null unless asked for.</param>
-public sealed record Scores(float[] LogProbs, float[] Entropies, float[]? HiddenStates, float[]? FeatureWeights);
+/// <param name="FeatureWeights">u = counts / T - mean p in R^V; null unless asked for, or where a device holds it.</param>
+/// <param name="FeatureRow">Row of the device's accumulators that holds u; -1 where none does.</param>
+public sealed record Scores(float[] LogProbs, float[] Entropies, float[]? HiddenStates, float[]? FeatureWeights, int FeatureRow = -1)
+{
+    /// <summary>u, where it was accumulated.</summary>
+    public FeatureWeights Features => new(FeatureWeights, FeatureRow);
+}
 
 /// <summary>
 /// Log-probs and entropies of given responses in full forward passes: the body over whole rows, then the LM head over chunks of rows, so that
 /// [B, T, V] is never held. Serves any policy of its architecture.
 /// </summary>
-public sealed class Scorer : IDisposable
+public sealed class Scorer : IScorer
 {
     private const long ChunkBytes = 32L << 20;
 

@@ -44,7 +44,7 @@ public sealed record DrawRequest(IReadOnlyList<int[]> Prompts, int Samples, ulon
 /// Draws rollouts in batched decode steps. A prompt is prefilled once and its cache copied to its rollouts; rows that end make room for the next
 /// at once. A rollout is a function of (weights, prompt, seed, step, prompt index, sample index) alone, whatever it is batched with.
 /// </summary>
-public sealed class Sampler : IDisposable
+public sealed class Sampler : IRolloutSource
 {
     private readonly Policy policy;
     private readonly Tokenizer tokenizer;
