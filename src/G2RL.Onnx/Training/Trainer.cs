@@ -43,7 +43,7 @@ public sealed class Trainer : IDisposable
     private readonly Algorithm algorithm;
     private readonly Sampler sampler;
     private readonly Scorer scorer;
-    private readonly FeatureProjector? projector;
+    private readonly RolloutFeatures features;
     private readonly Policy? reference;
     private readonly PolicyUpdate update;
     private readonly TrainingEvents events;
@@ -68,7 +68,7 @@ public sealed class Trainer : IDisposable
         reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
         sampler = new Sampler(Policy, Tokenizer, inputs.TrainingSampler());
         scorer = new Scorer(Policy.Spec, inputs.Threads);
-        projector = algorithm.NeedsFeatures ? new FeatureProjector(Policy.Spec, inputs.Threads) : null;
+        features = new RolloutFeatures(config.Algorithm, Policy.Spec, inputs.Threads);
         update = new PolicyUpdate(Policy, config, optimizer!(Policy, config, inputs.Threads));
         foreach (var warning in RunConfigRules.Warnings(config).Concat(Problems.Notes))
             this.events.Warning?.Invoke(warning);
@@ -165,7 +165,7 @@ public sealed class Trainer : IDisposable
             ("weights in the training session", config.Execution.Gradients == "ortTraining" ? 2 * weights : 0),
             ("reference policy", reference is null ? 0 : weights),
             ("key/value cache, training", sampler.Plan.CacheBytes),
-            ("gradient features", algorithm.NeedsFeatures ? (long)config.Sampling.PromptsPerStep * config.Sampling.GroupSize * spec.VocabularySize * sizeof(float) : 0),
+            ("features of rollouts", config.Sampling.PromptsPerStep * config.Sampling.GroupSize * features.BytesPerRollout),
             ("activations of the micro-batches at work, estimated", activations * lanes),
         ];
     }
@@ -174,7 +174,7 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         update.Dispose();
-        projector?.Dispose();
+        features.Dispose();
         scorer.Dispose();
         sampler.Dispose();
         reference?.Dispose();
@@ -187,8 +187,7 @@ public sealed class Trainer : IDisposable
         var clock = new PhaseClock(metrics);
         // 1. Sample G completions of each of this step's problems from the current policy.
         var problems = Problems.Batch(step, config.Sampling.PromptsPerStep, config.Seed);
-        var fromSampling = algorithm.NeedsFeatures && config.Algorithm.Features == FeatureSource.Sampling;
-        var request = new DrawRequest([.. problems.Select(inputs.Encode)], config.Sampling.GroupSize, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), step, fromSampling);
+        var request = new DrawRequest([.. problems.Select(inputs.Encode)], config.Sampling.GroupSize, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), step, features.WhileSampling);
         var total = problems.Count * config.Sampling.GroupSize;
         var drawn = sampler.Draw(request, done => events.Progress?.Invoke("sample", done, total), cancel);
         clock.Lap("sample");
@@ -207,8 +206,7 @@ public sealed class Trainer : IDisposable
             if (sample.Rollout.Version != Policy.Version)
                 throw new InvalidOperationException($"A rollout was drawn by {sample.Rollout.Version}; the trainer holds {Policy.Version}.");
         var sequences = samples.Select(s => s.Sequence).ToArray();
-        var withFeatures = algorithm.NeedsFeatures && !fromSampling;
-        var old = scorer.Score(Policy, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch, withFeatures: withFeatures);
+        var old = scorer.Score(Policy, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch, withFeatures: features.WhileScoring, tokenWeight: features.Weight, withMeanHidden: features.MeanHidden);
         var kl = reference is null ? null : scorer.Score(reference, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch);
         for (var i = 0; i < samples.Length; i++)
             (samples[i].OldLogProbs, samples[i].ReferenceLogProbs) = (old[i].LogProbs, kl?[i].LogProbs);
@@ -217,11 +215,11 @@ public sealed class Trainer : IDisposable
 
         // 3. Turn rewards into advantages.
         cancel.ThrowIfCancellationRequested();
-        var features = projector?.Project(Policy, [.. samples.Select((s, i) => withFeatures ? old[i].FeatureWeights! : s.Rollout.FeatureWeights!)]);
+        var found = features.Of(Policy, samples, old);
         var shuffle = Seeds.Derive(config.Seed, Seeds.Purpose.Shuffle, step);
         for (var i = 0; i < groups.Length; i++)
             if (groups[i].Members.Length >= 2)
-                algorithm.Advantages(groups[i], features?[..].Where((_, k) => samples[k].Group == i).ToArray(), config.Algorithm, Seeds.Derive(shuffle, Seeds.Purpose.Shuffle, i));
+                algorithm.Advantages(groups[i], found?.Where((_, k) => samples[k].Group == i).ToArray(), config.Algorithm, Seeds.Derive(shuffle, Seeds.Purpose.Shuffle, i));
             else
                 groups[i].Masked = true;
         StepAdvantages.Apply(groups, config.Algorithm);
