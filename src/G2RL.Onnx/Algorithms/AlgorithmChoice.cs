@@ -11,7 +11,9 @@ namespace G2RL.Onnx.Algorithms;
 /// <param name="Aggregation">A name in <see cref="Aggregations"/>.</param>
 /// <param name="Kl">A name in <see cref="KlEstimators"/>.</param>
 /// <param name="DualClip">0 is off.</param>
-public sealed record AlgorithmChoice(Profile Profile, string Advantage, string Loss, string Aggregation, string Kl, double DualClip)
+/// <param name="ClipHigh">The ratio is clipped above at 1 + this.</param>
+/// <param name="EntropyCoefficient">Weight of the entropy bonus.</param>
+public sealed record AlgorithmChoice(Profile Profile, string Advantage, string Loss, string Aggregation, string Kl, double DualClip, double ClipHigh, double EntropyCoefficient)
 {
     private const string Profiles = "profile";
 
@@ -21,13 +23,16 @@ public sealed record AlgorithmChoice(Profile Profile, string Advantage, string L
         var profile = Profile.Named(config.Profile);
         var loss = config.Loss == Profiles ? profile.Loss : config.Loss == "gspo" ? profile.Gspo : config.Loss;
         var form = LossTable.All[loss];
+        var arm = AlgorithmTable.All[config.Name];
         return new(
             profile,
             config.Advantage == Profiles ? profile.Advantage : config.Advantage,
             loss,
             form.Aggregation ?? (config.Aggregation == Profiles ? profile.Aggregation : config.Aggregation),
             config.Kl == Profiles ? profile.Kl : config.Kl,
-            form.DualClip ? config.DualClip ?? profile.DualClip : 0);
+            form.DualClip ? config.DualClip ?? profile.DualClip : 0,
+            config.ClipHigh ?? arm.ClipHigh,
+            config.EntropyCoefficient ?? arm.EntropyCoefficient);
     }
 
     /// <summary>Constants of the advantage: the configuration's epsilon in the profile paper, else the profile's.</summary>
@@ -41,6 +46,7 @@ public sealed record AlgorithmChoice(Profile Profile, string Advantage, string L
             (orProfile && value == Profiles) || names.Contains(value) ? null : $"algorithm.{name} is '{value}'; there are: {string.Join(", ", orProfile ? names.Prepend(Profiles) : names)}.";
         string?[] unknown =
         [
+            Unknown("name", a.Name, AlgorithmTable.All.Keys, orProfile: false),
             Unknown("profile", a.Profile, Profile.All.Keys, orProfile: false),
             Unknown("advantage", a.Advantage, AdvantageTable.All.Keys),
             Unknown("loss", a.Loss, LossTable.All.Where(l => !l.Value.WholeBatch).Select(l => l.Key)),
@@ -61,6 +67,13 @@ public sealed record AlgorithmChoice(Profile Profile, string Advantage, string L
             faults.Add($"algorithm.loss is {a.Loss} with execution.gradients {c.Execution.Gradients}; losses of whole sequences need execution.gradients=graph.");
         if (a.Profile != Profile.Default && a.AdvantageEpsilon != new AlgorithmConfig().AdvantageEpsilon)
             faults.Add($"algorithm.advantageEpsilon is {a.AdvantageEpsilon} with algorithm.profile {a.Profile}, which has its own; leave one of them out.");
+        var arm = AlgorithmTable.All[a.Name];
+        if (arm.OwnAdvantages && a.Advantage != Profiles)
+            faults.Add($"algorithm.advantage is {a.Advantage} with algorithm.name {a.Name}, whose advantages are its own; leave the advantage out.");
+        if (arm.EntropyCoefficient > 0 && a.EntropyCoefficient == 0)
+            faults.Add($"algorithm.entropyCoefficient is 0 with algorithm.name {a.Name}, which is {arm.EntropyCoefficient} by default; leave it out, or take grpo.");
+        if ((a.Name == "g2rl-prose" && a.Shaping == ShapingKind.Shuffled) || (a.Name == "g2rl-shuffled" && a.Shaping == ShapingKind.Prose))
+            faults.Add($"algorithm.shaping is {a.Shaping} with algorithm.name {a.Name}, which has its own; leave the shaping out, or take g2rl.");
         return faults;
     }
 }

@@ -61,7 +61,7 @@ public sealed record PolicyLossSettings(double ClipLow = 0.2, double ClipHigh = 
         var choice = AlgorithmChoice.Of(config);
         // verl clamps its third estimator alone.
         var clamped = config.Profile != "verl" || choice.Kl.StartsWith("k3", StringComparison.Ordinal);
-        return new(config.ClipLow, config.ClipHigh, config.KlCoefficient, config.EntropyCoefficient)
+        return new(config.ClipLow, choice.ClipHigh, config.KlCoefficient, choice.EntropyCoefficient)
         {
             Loss = choice.Loss,
             Kl = choice.Kl,

@@ -17,6 +17,8 @@ internal static class ConfigSettings
         ["algorithm.homogeneousGroups"] = Enum.GetNames<KeepOrMask>(),
         ["algorithm.truncated"] = Enum.GetNames<KeepOrMask>(),
         ["algorithm.features"] = Enum.GetNames<FeatureSource>(),
+        ["algorithm.noveltyWithin"] = Enum.GetNames<NoveltyScope>(),
+        ["algorithm.tokenWeights"] = Enum.GetNames<TokenWeightKind>(),
         ["training.schedule.kind"] = Enum.GetNames<ScheduleKind>(),
     };
 

@@ -1,3 +1,4 @@
+using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Execution;
@@ -13,5 +14,7 @@ public interface IScorer : IDisposable
     /// <param name="withHidden">Also the hidden states.</param>
     /// <param name="withFeatures">Also the feature weights; those of an earlier call are lost.</param>
     /// <param name="progress">Called with the number of sequences scored so far, from any thread.</param>
-    Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, double temperature, int maxTokens, bool withHidden = false, bool withFeatures = false, Action<int>? progress = null);
+    /// <param name="tokenWeight">a_t of the feature weights; null is 1.</param>
+    /// <param name="withMeanHidden">Also the mean hidden states.</param>
+    Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, double temperature, int maxTokens, bool withHidden = false, bool withFeatures = false, Action<int>? progress = null, TokenWeight? tokenWeight = null, bool withMeanHidden = false);
 }

@@ -43,7 +43,7 @@ public sealed class Trainer : IDisposable
     private readonly Algorithm algorithm;
     private readonly IRolloutSource sampler;
     private readonly IScorer scorer;
-    private readonly IFeatureProjector? projector;
+    private readonly RolloutFeatures features;
     private readonly Policy? reference;
     private readonly PolicyUpdate update;
     private readonly TrainingEvents events;
@@ -69,7 +69,7 @@ public sealed class Trainer : IDisposable
         reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
         sampler = Backend.Rollouts(Policy, Tokenizer, inputs.TrainingSampler());
         scorer = Backend.Scorer(Policy.Spec);
-        projector = algorithm.NeedsFeatures ? Backend.Features(Policy.Spec) : null;
+        features = new RolloutFeatures(config.Algorithm, Policy.Spec, Backend, inputs.Threads);
         update = new PolicyUpdate(Policy, config, optimizer is null ? Backend.Optimizer(Policy, config) : optimizer(Policy, config, inputs.Threads));
         foreach (var warning in RunConfigRules.Warnings(config).Concat(Problems.Notes))
             this.events.Warning?.Invoke(warning);
@@ -169,7 +169,7 @@ public sealed class Trainer : IDisposable
             ("weights in the training session", config.Execution.Gradients == "ortTraining" ? 2 * weights : 0),
             ("reference policy", reference is null ? 0 : weights),
             ("key/value cache, training", sampler.Plan.CacheBytes),
-            ("gradient features", algorithm.NeedsFeatures ? (long)config.Sampling.PromptsPerStep * config.Sampling.GroupSize * spec.VocabularySize * sizeof(float) : 0),
+            ("features of rollouts", config.Sampling.PromptsPerStep * config.Sampling.GroupSize * features.BytesPerRollout),
             ("activations of the micro-batches at work, estimated", activations * lanes),
         ];
     }
@@ -178,7 +178,7 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         update.Dispose();
-        projector?.Dispose();
+        features.Dispose();
         scorer.Dispose();
         sampler.Dispose();
         reference?.Dispose();
@@ -191,8 +191,7 @@ public sealed class Trainer : IDisposable
         var clock = new PhaseClock(metrics);
         // 1. Sample G completions of each of this step's problems from the current policy.
         var problems = Problems.Batch(step, config.Sampling.PromptsPerStep, config.Seed);
-        var fromSampling = algorithm.NeedsFeatures && config.Algorithm.Features == FeatureSource.Sampling;
-        var request = new DrawRequest([.. problems.Select(inputs.Encode)], config.Sampling.GroupSize, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), step, fromSampling);
+        var request = new DrawRequest([.. problems.Select(inputs.Encode)], config.Sampling.GroupSize, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), step, features.WhileSampling);
         var total = problems.Count * config.Sampling.GroupSize;
         var drawn = sampler.Draw(request, done => events.Progress?.Invoke("sample", done, total), cancel);
         clock.Lap("sample");
@@ -211,8 +210,7 @@ public sealed class Trainer : IDisposable
             if (sample.Rollout.Version != Policy.Version)
                 throw new InvalidOperationException($"A rollout was drawn by {sample.Rollout.Version}; the trainer holds {Policy.Version}.");
         var sequences = samples.Select(s => s.Sequence).ToArray();
-        var withFeatures = algorithm.NeedsFeatures && !fromSampling;
-        var old = scorer.Score(Policy, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch, withFeatures: withFeatures);
+        var old = scorer.Score(Policy, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch, withFeatures: features.WhileScoring, tokenWeight: features.Weight, withMeanHidden: features.MeanHidden);
         var kl = reference is null ? null : scorer.Score(reference, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch);
         for (var i = 0; i < samples.Length; i++)
             (samples[i].OldLogProbs, samples[i].ReferenceLogProbs) = (old[i].LogProbs, kl?[i].LogProbs);
@@ -221,14 +219,13 @@ public sealed class Trainer : IDisposable
 
         // 3. Turn rewards into advantages.
         cancel.ThrowIfCancellationRequested();
-        var features = projector?.Project(Policy, [.. samples.Select((s, i) => withFeatures ? old[i].Features : s.Rollout.Features)]);
+        var found = features.Of(Policy, samples, old);
         var shuffle = Seeds.Derive(config.Seed, Seeds.Purpose.Shuffle, step);
         for (var i = 0; i < groups.Length; i++)
             if (groups[i].Members.Length >= 2)
             {
-                var own = features?[..].Where((_, k) => samples[k].Group == i).ToArray();
-                if (own is not null)
-                    projector!.Measure(groups[i], own);
+                var own = found?.Where((_, k) => samples[k].Group == i).ToArray();
+                features.Measure(groups[i], own);
                 algorithm.Advantages(groups[i], own, config.Algorithm, Seeds.Derive(shuffle, Seeds.Purpose.Shuffle, i));
             }
             else
