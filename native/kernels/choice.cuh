@@ -25,23 +25,44 @@ struct Cut
     int ties;
 };
 
+// Shared by the block. What a pass over the digits found is read by every thread after a barrier, and written again only behind the next two.
 struct Choice
 {
     unsigned long long masses[DIGITS];
     unsigned counts[DIGITS];
     int chunk_ties[MAX_CHUNKS];
-    unsigned digit;
-    unsigned count_above;
     unsigned long long mass_above;
+    unsigned long long goal;
+    unsigned count_above;
+    unsigned digit;
     int found;
     int fault;
+    float largest;
+};
+
+// How far down the order of weights: by number of tokens, or by mass. A mass goal of 0 stands for `share` of all there is.
+struct Goal
+{
+    bool by_count;
+    unsigned long long value;
+    double share;
 };
 
 // Masses are added as integers, units of 2^-44, so that the order of the atomic additions cannot change them.
 __device__ __forceinline__ unsigned long long units(float w) { return (unsigned long long)(w * 17592186044416.f); }
 
-// The first warp walks the digits from the greatest down to the one at which the count, or else the mass, reaches its goal.
-__device__ __forceinline__ void find_digit(Choice &choice, bool by_count, unsigned long long goal)
+// The least whole number of units that is `share` of a mass, at least 1 and at most all of it.
+__device__ __forceinline__ unsigned long long share_of(unsigned long long mass, double share)
+{
+    const double exact = share * (double)mass;
+    unsigned long long units = (unsigned long long)exact;
+    units += (double)units < exact ? 1 : 0;
+    return units < 1 ? 1 : units > mass ? mass : units;
+}
+
+// The first warp walks the digits from the greatest down to the one at which the count, or else the mass, reaches its goal. What lies above the digits
+// counted here is given.
+__device__ __forceinline__ void find_digit(Choice &choice, const Goal &goal, unsigned count_above, unsigned long long mass_above)
 {
     if (threadIdx_x < WARP)
     {
@@ -52,17 +73,19 @@ __device__ __forceinline__ void find_digit(Choice &choice, bool by_count, unsign
             counts += choice.counts[top - i];
             masses += choice.masses[top - i];
         }
-        unsigned long long count = choice.count_above + warp_prefix(counts), mass = choice.mass_above + warp_prefix(masses);
-        const int lane = first_lane(lanes_where((by_count ? count : mass) >= goal));
-        if (lane < 0 ? threadIdx_x == 0 : threadIdx_x == lane)
+        unsigned long long count = count_above + warp_prefix(counts), mass = mass_above + warp_prefix(masses);
+        const unsigned long long value = goal.value > 0 ? goal.value : share_of(lane_at(mass, WARP - 1), goal.share);
+        const int lane = first_lane(lanes_where((goal.by_count ? count : mass) >= value));
+        if (threadIdx_x == (lane < 0 ? 0 : lane))
         {
             choice.found = lane >= 0;
+            choice.goal = value;
             count -= counts;
             mass -= masses;
             for (int i = 0; lane >= 0 && i < DIGITS / WARP; i++)
             {
                 const unsigned long long next_count = count + choice.counts[top - i], next_mass = mass + choice.masses[top - i];
-                if ((by_count ? next_count : next_mass) >= goal)
+                if ((goal.by_count ? next_count : next_mass) >= value)
                 {
                     choice.digit = (unsigned)(top - i);
                     choice.count_above = (unsigned)count;
@@ -102,26 +125,32 @@ __device__ __forceinline__ void count_digits(const Row<E> &row, float largest, u
     __syncthreads();
 }
 
-// The weight at which the count or the mass of the greatest weights reaches its goal. False where all of them do not.
-template <class E>
-__device__ __forceinline__ bool descend(const Row<E> &row, float largest, bool by_count, unsigned long long goal, unsigned &bits, Choice &choice)
+// Where a goal is reached: the weight's bits, what lies above it, and the goal itself.
+struct Depth
 {
-    if (threadIdx_x == 0)
+    unsigned bits;
+    unsigned count_above;
+    unsigned long long mass_above;
+    unsigned long long goal;
+    bool found;
+};
+
+template <class E>
+__device__ __forceinline__ Depth descend(const Row<E> &row, float largest, Goal goal, Choice &choice)
+{
+    Depth depth = {0, 0, 0, 0, true};
+    for (int shift = 2 * DIGIT_BITS; shift >= 0 && depth.found; shift -= DIGIT_BITS)
     {
-        choice.count_above = 0;
-        choice.mass_above = 0;
+        count_digits(row, largest, depth.bits, shift, choice);
+        find_digit(choice, goal, depth.count_above, depth.mass_above);
+        depth.found = choice.found;
+        if (depth.found)
+        {
+            goal.value = choice.goal;
+            depth = {depth.bits << DIGIT_BITS | choice.digit, choice.count_above, choice.mass_above, choice.goal, true};
+        }
     }
-    unsigned prefix = 0;
-    for (int shift = 2 * DIGIT_BITS; shift >= 0; shift -= DIGIT_BITS)
-    {
-        count_digits(row, largest, prefix, shift, choice);
-        find_digit(choice, by_count, goal);
-        if (!choice.found)
-            return false;
-        prefix = prefix << DIGIT_BITS | choice.digit;
-    }
-    bits = prefix;
-    return true;
+    return depth;
 }
 
 // Top-k, then top-p over what it left. Valid in every thread.
@@ -129,43 +158,28 @@ template <class E>
 __device__ __forceinline__ Cut find_cut(const Row<E> &row, float largest, int top_k, double top_p, float min_p, Choice &choice)
 {
     Cut cut = {0.f, min_p, 0};
-    unsigned long long mass = 0;
-    bool limited = false;
+    Goal goal = {false, 0, top_p};
     if (top_k > 0 && top_k < row.vocabulary)
     {
-        unsigned bits = 0;
-        limited = descend(row, largest, true, (unsigned long long)top_k, bits, choice);
-        if (limited)
+        const Depth depth = descend(row, largest, Goal{true, (unsigned long long)top_k, 0.}, choice);
+        if (depth.found)
         {
-            cut.threshold = bits_float(bits);
-            cut.ties = top_k - (int)choice.count_above;
-            mass = choice.mass_above + (unsigned long long)cut.ties * units(cut.threshold);
+            cut.threshold = bits_float(depth.bits);
+            cut.ties = top_k - (int)depth.count_above;
+            goal.value = share_of(depth.mass_above + (unsigned long long)cut.ties * units(cut.threshold), top_p);
         }
-        __syncthreads();
     }
     if (top_p < 1.)
     {
-        if (!limited)
+        const Depth depth = descend(row, largest, goal, choice);
+        if (depth.found)
         {
-            // All of it: the digits of the first pass add up to it.
-            count_digits(row, largest, 0, 2 * DIGIT_BITS, choice);
-            for (int i = 0; i < DIGITS; i++)
-                mass += choice.masses[i];
-            __syncthreads();
+            const float threshold = bits_float(depth.bits);
+            const unsigned long long unit = units(threshold);
+            const int ties = unit == 0 ? 0x7fffffff : (int)((depth.goal - depth.mass_above + unit - 1) / unit);
+            cut.ties = threshold == cut.threshold && cut.ties < ties ? cut.ties : ties;
+            cut.threshold = threshold;
         }
-        const double exact = top_p * (double)mass;
-        unsigned long long goal = (unsigned long long)exact;
-        goal += (double)goal < exact ? 1 : 0;
-        goal = goal < 1 ? 1 : goal > mass ? mass : goal;
-        unsigned bits = 0;
-        if (descend(row, largest, false, goal, bits, choice))
-        {
-            const unsigned long long unit = units(bits_float(bits));
-            const int ties = unit == 0 ? 0x7fffffff : (int)((goal - choice.mass_above + unit - 1) / unit);
-            cut.ties = bits_float(bits) == cut.threshold && cut.ties < ties ? cut.ties : ties;
-            cut.threshold = bits_float(bits);
-        }
-        __syncthreads();
     }
     return cut;
 }

@@ -113,12 +113,13 @@ __device__ __forceinline__ unsigned long long lane_below(unsigned long long v, i
 
 __device__ __forceinline__ double lane_below(double v, int delta) { return bits_double(lane_below(double_bits(v), delta)); }
 
-__device__ __forceinline__ double lane_at(double v, int lane)
+__device__ __forceinline__ unsigned long long lane_at(unsigned long long v, int lane)
 {
-    const unsigned long long b = double_bits(v);
-    const int low = lane_at((int)b, lane), high = lane_at((int)(b >> 32), lane);
-    return bits_double(join(low, high));
+    const int low = lane_at((int)v, lane), high = lane_at((int)(v >> 32), lane);
+    return join(low, high);
 }
+
+__device__ __forceinline__ double lane_at(double v, int lane) { return bits_double(lane_at(double_bits(v), lane)); }
 
 template <class N>
 __device__ __forceinline__ N warp_sum(N v)

@@ -12,20 +12,28 @@ KERNEL __launch_bounds__(MAX_THREADS) cast_f32_to_bf16(const f32 *x, bf16 *y, lo
 KERNEL __launch_bounds__(MAX_THREADS) cast_f16_to_f32(const f16 *x, f32 *y, long long count) { cast(x, y, count); }
 KERNEL __launch_bounds__(MAX_THREADS) cast_bf16_to_f32(const bf16 *x, f32 *y, long long count) { cast(x, y, count); }
 
-// Copies the first copy_bytes of every head of row `from` to each of `rows`, in every buffer: a prompt's keys and values to its rollouts. Reads once, writes
-// `count` times. Buffers are [row, head, position, width]; head_bytes is a head's, row_bytes a row's stride.
+// Copies the first copy_bytes of every head of row `from` to each of `rows`, in every buffer: a prompt's keys and values to its rollouts. The source
+// is read once from memory; the other reads find it in the cache. Buffers are [row, head, position, width]; head_bytes is a head's, row_bytes a row's stride.
+__device__ __forceinline__ void copy(const Pack *source, Pack *target)
+{
+    const unsigned a = source->w[0], b = source->w[1], c = source->w[2], d = source->w[3];
+    target->w[0] = a;
+    target->w[1] = b;
+    target->w[2] = c;
+    target->w[3] = d;
+}
+
+__device__ __forceinline__ void copy(const unsigned short *source, unsigned short *target) { *target = *source; }
+
 template <class W>
 __device__ __forceinline__ void share_cache(char *buffer, int from, const int *rows, int count, long long row_bytes, long long offset, long long copy_bytes)
 {
     const W *source = (const W *)(buffer + from * row_bytes + offset);
     const long long words = copy_bytes / (long long)sizeof(W);
     for (long long i = blockIdx_x * (long long)blockDim_x + threadIdx_x; i < words; i += (long long)gridDim_x * blockDim_x)
-    {
-        const W w = source[i];
         for (int r = 0; r < count; r++)
             if (rows[r] != from)
-                ((W *)(buffer + rows[r] * row_bytes + offset))[i] = w;
-    }
+                copy(source + i, (W *)(buffer + rows[r] * row_bytes + offset) + i);
 }
 
 KERNEL __launch_bounds__(MAX_THREADS)

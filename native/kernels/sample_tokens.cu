@@ -19,23 +19,32 @@ __device__ __forceinline__ void sample_tokens(const E *logits, long long stride,
     {
         r = measure_row(z, vocabulary, (float)inverse_temperature, chunks);
         if (threadIdx_x == 0)
+        {
             choice.fault = r.fault;
+            choice.largest = r.largest;
+        }
         __syncthreads();
         if (choice.fault == 0)
         {
+            const float largest = choice.largest;
             const Row<E> tokens_of = {z, vocabulary, (float)inverse_temperature};
             if (greedy)
-                token = threadIdx_x < WARP ? first_peak(tokens_of, r.largest, chunks) : -1;
+                token = threadIdx_x < WARP ? first_peak(tokens_of, largest, chunks) : -1;
             else
             {
-                unsigned *c = counters + 4 * (long long)row;
-                const double uniform = philox_uniform(seeds[row], c[0], c[1], c[2], c[3]);
                 Cut cut = {0.f, min_p, 0};
                 if (top_k > 0 || top_p < 1.)
-                    cut = find_cut(tokens_of, r.largest, top_k, top_p, min_p, choice);
+                    cut = find_cut(tokens_of, largest, top_k, top_p, min_p, choice);
                 if (cut.threshold > 0.f || min_p > 0.f)
-                    keep_above(tokens_of, r.largest, cut, chunks, choice);
-                token = threadIdx_x < WARP ? invert(tokens_of, r.largest, uniform, cut, chunks, choice) : -1;
+                    keep_above(tokens_of, largest, cut, chunks, choice);
+                // One thread reads the counters, since it is the one that advances them.
+                double uniform = 0.;
+                if (threadIdx_x == 0)
+                {
+                    const unsigned *c = counters + 4 * (long long)row;
+                    uniform = philox_uniform(seeds[row], c[0], c[1], c[2], c[3]);
+                }
+                token = threadIdx_x < WARP ? invert(tokens_of, largest, lane_at(uniform, 0), cut, chunks, choice) : -1;
             }
         }
     }
