@@ -70,12 +70,7 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
         if (grid.X < 1 || grid.Y is < 1 or > 65535 || grid.Z is < 1 or > 65535)
             throw new PtxException($"{kernel.Name}: a grid of {grid.X} x {grid.Y} x {grid.Z} blocks; x takes 1 to 2^31 - 1, y and z 1 to 65535.");
         Reserve(threads);
-        if (kernel.HeapVersion != heap.Version)
-        {
-            for (var i = 0; i < kernel.Code.Length; i++)
-                (kernel.Code[i].Start, kernel.Code[i].End) = (0, 0);
-            kernel.HeapVersion = heap.Version;
-        }
+        kernel.Renew(heap.Version);
         budget = settings.MaxInstructions;
         // Both arrays are pinned for as long as they live.
         code = (PtxInstruction*)System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(kernel.Code, 0);
