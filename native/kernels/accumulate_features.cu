@@ -93,3 +93,5 @@ __device__ __forceinline__ void accumulate_features_atomic(const E *logits, long
         accumulate_features_atomic(logits, stride, vocabulary, inverse_temperature, tokens, weights, normalizers, owners, features);                        \
     }
 FOR_TYPES(ENTRY)
+
+#undef ENTRY

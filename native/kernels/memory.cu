@@ -65,3 +65,5 @@ __device__ __forceinline__ void any_nonfinite(const E *x, long long count, unsig
 #define ENTRY(E) \
     KERNEL __launch_bounds__(MAX_THREADS) any_nonfinite_##E(const E *x, long long count, unsigned long long *first) { any_nonfinite(x, count, first); }
 FOR_TYPES(ENTRY)
+
+#undef ENTRY

@@ -186,3 +186,5 @@ __device__ __forceinline__ void accumulate(const E *x, float factor, float *sum,
     }                                                                                                                                                 \
     KERNEL __launch_bounds__(MAX_THREADS) accumulate_##E(const E *x, float factor, float *sum, long long count) { accumulate(x, factor, sum, count); }
 FOR_TYPES(ENTRY)
+
+#undef ENTRY

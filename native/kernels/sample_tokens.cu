@@ -78,3 +78,5 @@ __device__ __forceinline__ void sample_tokens(const E *logits, long long stride,
                       tokens, next_ids, log_probs, entropies, logsumexps, normalizers, stopped, faults);                                                     \
     }
 FOR_TYPES(ENTRY)
+
+#undef ENTRY

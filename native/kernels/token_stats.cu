@@ -36,3 +36,5 @@ __device__ __forceinline__ void token_stats(const E *logits, long long stride, i
         token_stats(logits, stride, vocabulary, inverse_temperature, targets, log_probs, entropies, logsumexps, normalizers, faults);                        \
     }
 FOR_TYPES(ENTRY)
+
+#undef ENTRY
