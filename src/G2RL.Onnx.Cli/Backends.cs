@@ -2,6 +2,7 @@ using System.Globalization;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Cuda;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Graphs;
 
 namespace G2RL.Onnx.Cli;
 
@@ -23,7 +24,7 @@ internal static class Backends
             return null;
         try
         {
-            return new CudaBackend(CudaDrivers.Open(int.Parse(device.AsSpan(Cuda.Length), NumberStyles.None, CultureInfo.InvariantCulture)), new() { Warning = warn });
+            return new CudaBackend(CudaDrivers.Open(int.Parse(device.AsSpan(Cuda.Length), NumberStyles.None, CultureInfo.InvariantCulture)), new() { Warning = warn, Precision = Enum.Parse<ElementType>(config.Execution.Precision, ignoreCase: true) });
         }
         catch (CudaException e) when (e is not CudaMemoryException)
         {
