@@ -3,23 +3,23 @@ namespace G2RL.Onnx.Problems;
 /// <summary>How hard the problems of <see cref="Countdown"/> are: how many numbers are given, and from what range they and the target come.</summary>
 public sealed record CountdownSettings
 {
-    /// <summary>Fewest numbers given, 2 to <see cref="MaxCount"/>. Default 3.</summary>
-    public int MinCount { get; init; } = 3;
+    /// <summary>Fewest numbers given, 2 to <see cref="MaxCount"/>. Default 4.</summary>
+    public int MinCount { get; init; } = 4;
 
-    /// <summary>Most numbers given, at most 8. Default 4.</summary>
-    public int MaxCount { get; init; } = 4;
+    /// <summary>Most numbers given, at most 8. Default 5.</summary>
+    public int MaxCount { get; init; } = 5;
 
     /// <summary>Smallest number given, >= 1. Default 1.</summary>
     public int MinNumber { get; init; } = 1;
 
-    /// <summary>Largest number given, at most 9,999. Default 9.</summary>
-    public int MaxNumber { get; init; } = 9;
+    /// <summary>Largest number given, at most 9,999. Default 12.</summary>
+    public int MaxNumber { get; init; } = 12;
 
     /// <summary>Smallest target, >= 0. Default 1.</summary>
     public int MinTarget { get; init; } = 1;
 
-    /// <summary>Largest target, at most 999,999. Default 50.</summary>
-    public int MaxTarget { get; init; } = 50;
+    /// <summary>Largest target, at most 999,999. Default 99.</summary>
+    public int MaxTarget { get; init; } = 99;
 
     /// <summary>The operators allowed, each of <c>+</c>, <c>-</c>, <c>*</c>, <c>/</c>; one written twice is drawn twice as often. Default <c>+-*/</c>.</summary>
     public string Operators { get; init; } = "+-*/";
