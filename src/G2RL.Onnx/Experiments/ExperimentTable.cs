@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Reports;
@@ -67,7 +68,7 @@ public static class ExperimentTable
 
     private static (ulong Seed, double Value)[] BySeed(Experiment experiment, IReadOnlyList<JsonObject> rows, string start, string arm, string metric) =>
         [.. from seed in experiment.Seeds
-            from row in rows.Where(r => RunLogs.Text(r, "base") == start && RunLogs.Text(r, "arm") == arm && r["seed"] is JsonValue s && s.TryGetValue<ulong>(out var own) && own == seed).Take(1)
+            from row in rows.Where(r => RunLogs.Text(r, "base") == start && RunLogs.Text(r, "arm") == arm && r["seed"]?.ToJsonString() == seed.ToString(CultureInfo.InvariantCulture)).Take(1)
             let value = RunLogs.Number(row, metric)
             where value is not null
             select (seed, value.Value)];
