@@ -2,17 +2,46 @@ using G2RL.Onnx.Configuration;
 
 namespace G2RL.Onnx.Algorithms;
 
+/// <summary>What an algorithm compares a group's rollouts by.</summary>
+public enum FeatureKind
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>The gradient feature Phi.</summary>
+    Gradient,
+
+    /// <summary>The policy's own mean hidden state over the response.</summary>
+    Hidden,
+
+    /// <summary>An embedding of the response: by <see cref="AlgorithmConfig.Embedder"/>, or else <see cref="Hidden"/>.</summary>
+    Embedding,
+}
+
 /// <summary>Rewards to advantages of one group.</summary>
 /// <param name="group">Members' rewards in, shaped rewards, novelty and advantages out. At least two members.</param>
-/// <param name="features">Phi [D] of each member; null unless the algorithm asks for features.</param>
+/// <param name="features">A feature [D] of each member; null unless the algorithm asks for features.</param>
 /// <param name="config">Settings.</param>
 /// <param name="seed">Seed of this group's random choices.</param>
 public delegate void AdvantageFunction(ScoredGroup group, IReadOnlyList<float[]>? features, AlgorithmConfig config, ulong seed);
 
 /// <summary>An algorithm: how rewards become advantages. The loss is <see cref="PolicyLoss"/>.</summary>
-/// <param name="NeedsFeatures">Whether gradient features are computed.</param>
+/// <param name="Features">What is computed of each rollout.</param>
 /// <param name="Advantages">Rewards to advantages.</param>
-public sealed record Algorithm(bool NeedsFeatures, AdvantageFunction Advantages);
+public sealed record Algorithm(FeatureKind Features, AdvantageFunction Advantages)
+{
+    /// <summary>The ratio is clipped above at 1 + this, unless a configuration says otherwise.</summary>
+    public double ClipHigh { get; init; } = 0.2;
+
+    /// <summary>Weight of the entropy bonus, unless a configuration says otherwise.</summary>
+    public double EntropyCoefficient { get; init; }
+
+    /// <summary>Whether <see cref="AlgorithmConfig.Shaping"/> and <see cref="AlgorithmConfig.Lambda"/> mean something to it.</summary>
+    public bool Shapes { get; init; }
+
+    /// <summary>Whether its advantages are final, because they are no function of shaped rewards.</summary>
+    public bool OwnAdvantages { get; init; }
+}
 
 /// <summary>The algorithms: an arm is one line here and one function in a file.</summary>
 public static class AlgorithmTable
@@ -20,7 +49,15 @@ public static class AlgorithmTable
     /// <summary>Algorithms by name.</summary>
     public static IReadOnlyDictionary<string, Algorithm> All { get; } = new SortedDictionary<string, Algorithm>(StringComparer.Ordinal)
     {
-        ["grpo"] = new(NeedsFeatures: false, Grpo.Advantages),
-        ["g2rl"] = new(NeedsFeatures: true, G2rl.Advantages),
+        ["grpo"] = new(FeatureKind.None, Grpo.Advantages),
+        ["entropy"] = new(FeatureKind.None, Grpo.Advantages) { EntropyCoefficient = 0.003 },
+        ["clip-higher"] = new(FeatureKind.None, Grpo.Advantages) { ClipHigh = 0.28 },
+        ["passk"] = new(FeatureKind.None, PassAtKTraining.Advantages) { OwnAdvantages = true },
+        ["embedding"] = new(FeatureKind.Embedding, EvolRl.Advantages),
+        ["g2rl"] = new(FeatureKind.Gradient, G2rl.Advantages) { Shapes = true },
+        ["g2rl-prose"] = new(FeatureKind.Gradient, G2rlArms.Prose) { Shapes = true },
+        ["g2rl-shuffled"] = new(FeatureKind.Gradient, G2rlArms.Shuffled) { Shapes = true },
+        ["g2rl-masked"] = new(FeatureKind.Gradient, G2rlArms.Masked) { Shapes = true },
+        ["g2rl-hidden"] = new(FeatureKind.Hidden, G2rl.Advantages) { Shapes = true },
     };
 }

@@ -75,4 +75,28 @@ public static class ExplorationScore
         for (var i = 0; i < novelty.Length; i++)
             normalized[i] = spread < Epsilon ? 0 : (novelty[i] - min) / spread;
     }
+
+    /// <summary>nu_bar scaled to [0, 1] within the right (reward above 0) and within the others; 0 for all of a class where the spread is below 1e-8.</summary>
+    /// <param name="novelty">nu [m], finite.</param>
+    /// <param name="rewards">Base rewards [m].</param>
+    /// <param name="normalized">Receives nu_bar [m].</param>
+    /// <exception cref="ArgumentException">Lengths that differ, or a number that is not finite.</exception>
+    public static void NormalizeByClass(ReadOnlySpan<double> novelty, ReadOnlySpan<double> rewards, Span<double> normalized)
+    {
+        if (novelty.Length != rewards.Length || novelty.Length != normalized.Length)
+            throw new ArgumentException($"{novelty.Length} numbers to normalise, {rewards.Length} rewards, room for {normalized.Length}.", nameof(normalized));
+        foreach (var right in (ReadOnlySpan<bool>)[true, false])
+        {
+            var members = new List<int>();
+            for (var i = 0; i < rewards.Length; i++)
+                if (rewards[i] > 0 == right)
+                    members.Add(i);
+            var part = new double[members.Count];
+            for (var k = 0; k < part.Length; k++)
+                part[k] = novelty[members[k]];
+            Normalize(part, part);
+            for (var k = 0; k < part.Length; k++)
+                normalized[members[k]] = part[k];
+        }
+    }
 }

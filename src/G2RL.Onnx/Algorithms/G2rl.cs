@@ -3,7 +3,7 @@ using G2RL.Onnx.Rollouts;
 
 namespace G2RL.Onnx.Algorithms;
 
-/// <summary>GRPO on rewards that are shaped by the novelty of each rollout's gradient feature.</summary>
+/// <summary>GRPO on rewards that are shaped by the novelty of each rollout's feature among its siblings'.</summary>
 public static class G2rl
 {
     /// <summary>See <see cref="AdvantageFunction"/>.</summary>
@@ -14,7 +14,10 @@ public static class G2rl
         ExplorationScore.Cosines(features ?? throw new ArgumentNullException(nameof(features)), group.Cosines);
         ExplorationScore.Novelty(group.Cosines, group.Rewards, group.Novelty);
         var normalized = new double[m];
-        ExplorationScore.Normalize(group.Novelty, normalized);
+        if (config.NoveltyWithin == NoveltyScope.Class)
+            ExplorationScore.NormalizeByClass(group.Novelty, group.Rewards, normalized);
+        else
+            ExplorationScore.Normalize(group.Novelty, normalized);
         if (config.Shaping == ShapingKind.Shuffled)
         {
             var order = Seeds.Permutation(seed, m);

@@ -61,7 +61,7 @@ public sealed record PolicyLossSettings(double ClipLow = 0.2, double ClipHigh = 
         var choice = AlgorithmChoice.Of(config);
         // verl clamps its third estimator alone.
         var clamped = config.Profile != "verl" || choice.Kl.StartsWith("k3", StringComparison.Ordinal);
-        return new(config.ClipLow, config.ClipHigh, config.KlCoefficient, config.EntropyCoefficient)
+        return new(config.ClipLow, choice.ClipHigh, config.KlCoefficient, choice.EntropyCoefficient)
         {
             Loss = choice.Loss,
             Kl = choice.Kl,
@@ -69,6 +69,14 @@ public sealed record PolicyLossSettings(double ClipLow = 0.2, double ClipHigh = 
             DualClip = choice.DualClip,
             KlInputClamp = clamped ? choice.Profile.KlInputClamp : 0,
             KlOutputClamp = clamped ? choice.Profile.KlOutputClamp : 0,
+            KlOverRatio = config.KlOverRatio,
+            RatioLimit = config.RatioLimit,
+            TauPositive = config.TauPositive,
+            TauNegative = config.TauNegative,
+            Penalty = config.Penalty,
+            Corrected = config.Correction.Weights != Configuration.CorrectionKind.None,
+            // Where no token is masked the objective needs no masking.
+            SkipMasked = choice.Profile.SkipsMasked && config.Correction.Masks,
         };
     }
 }

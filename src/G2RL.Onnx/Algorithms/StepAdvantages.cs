@@ -11,7 +11,7 @@ internal static class StepAdvantages
     {
         var choice = AlgorithmChoice.Of(config);
         // What the groups have already.
-        if (choice.Advantage == "group-normal")
+        if (choice.Advantage == "group-normal" || AlgorithmTable.All[config.Name].OwnAdvantages)
             return;
         var members = groups.SelectMany((g, i) => g.Masked ? [] : g.Members.Select((rollout, m) => (Scored: g, Group: i, Rollout: rollout, Member: m))).ToArray();
         if (members.Length == 0)

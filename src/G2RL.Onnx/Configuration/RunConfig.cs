@@ -94,6 +94,9 @@ public sealed record SamplingConfig
 
     /// <summary>Memory of the key/value cache, MiB.</summary>
     public int CacheBudgetMiB { get; init; } = 256;
+
+    /// <summary>Rounds in which groups that are all right or all wrong are drawn anew from other problems (dynamic sampling), 0 to 100; 0 is off.</summary>
+    public int ResampleRounds { get; init; }
 }
 
 /// <summary>What novelty is measured for.</summary>
@@ -129,13 +132,36 @@ public enum FeatureSource
     Scoring,
 }
 
+/// <summary>Whose novelties are compared when they are scaled.</summary>
+public enum NoveltyScope
+{
+    /// <summary>All of a group's.</summary>
+    Group,
+
+    /// <summary>Those of right answers among themselves, and the rest among themselves.</summary>
+    Class,
+}
+
+/// <summary>How much each token of a response counts in its gradient feature.</summary>
+public enum TokenWeightKind
+{
+    /// <summary>Every token alike.</summary>
+    Uniform,
+
+    /// <summary>By the entropy of the distribution that it was drawn from: decisions count, formalities do not.</summary>
+    Entropy,
+
+    /// <summary>The last tokens alone.</summary>
+    LastK,
+}
+
 /// <summary>How rewards become a loss.</summary>
 public sealed record AlgorithmConfig
 {
-    /// <summary>A name in <c>AlgorithmTable</c>: g2rl, grpo.</summary>
+    /// <summary>A name in <c>AlgorithmTable</c>: grpo, entropy, clip-higher, passk, embedding, g2rl, g2rl-prose, g2rl-shuffled, g2rl-masked, g2rl-hidden.</summary>
     public string Name { get; init; } = "g2rl";
 
-    /// <summary>How novelty shapes rewards; only for g2rl.</summary>
+    /// <summary>How novelty shapes rewards; only for g2rl and its kin.</summary>
     public ShapingKind Shaping { get; init; } = ShapingKind.Literal;
 
     /// <summary>Strength of the shaping, >= 0; 0 equals grpo bit for bit.</summary>
@@ -153,19 +179,19 @@ public sealed record AlgorithmConfig
     /// <summary>The ratio is clipped below at 1 - this, in [0, 1).</summary>
     public double ClipLow { get; init; } = 0.2;
 
-    /// <summary>The ratio is clipped above at 1 + this, >= 0; 0.28 is clip-higher.</summary>
-    public double ClipHigh { get; init; } = 0.2;
+    /// <summary>The ratio is clipped above at 1 + this, >= 0; null is the algorithm's: 0.28 of clip-higher, 0.2 of all others.</summary>
+    public double? ClipHigh { get; init; }
 
     /// <summary>Weight of the divergence from the model as it came in, >= 0; 0 needs no reference model.</summary>
     public double KlCoefficient { get; init; } = 0.001;
 
-    /// <summary>Weight of the entropy bonus, >= 0.</summary>
-    public double EntropyCoefficient { get; init; }
+    /// <summary>Weight of the entropy bonus, >= 0; null is the algorithm's: 0.003 of entropy, 0 of all others.</summary>
+    public double? EntropyCoefficient { get; init; }
 
     /// <summary>Added to a group's reward variance, > 0.</summary>
     public double AdvantageEpsilon { get; init; } = 1e-6;
 
-    /// <summary>Where gradient features are accumulated.</summary>
+    /// <summary>Where gradient features are accumulated; token weights other than uniform ones always take the scoring pass.</summary>
     public FeatureSource Features { get; init; } = FeatureSource.Sampling;
 
     /// <summary>Whose conventions hold where the settings below say "profile": paper, verl, trl, openrlhf.</summary>
@@ -185,6 +211,42 @@ public sealed record AlgorithmConfig
 
     /// <summary>Where the advantage is negative the loss is at most its size times this, above 1; 0 is off, null the profile's.</summary>
     public double? DualClip { get; init; }
+
+    /// <summary>Among whom novelty is scaled to [0, 1]; only for g2rl and its kin.</summary>
+    public NoveltyScope NoveltyWithin { get; init; } = NoveltyScope.Group;
+
+    /// <summary>Weight of each token in a gradient feature.</summary>
+    public TokenWeightKind TokenWeights { get; init; } = TokenWeightKind.Uniform;
+
+    /// <summary>Tokens that count with tokenWeights lastK, >= 1.</summary>
+    public int LastTokens { get; init; } = 16;
+
+    /// <summary>ONNX file of a sentence model, its tokenizer.json beside it, for embedding; empty takes the policy's own mean hidden state.</summary>
+    public string Embedder { get; init; } = "";
+
+    /// <summary>Rollouts of a set that is right when one of them is, 1 to groupSize; only for passk.</summary>
+    public int PassAtK { get; init; } = 4;
+
+    /// <summary>What is made of a sampler whose log-probs are not the trainer's.</summary>
+    public CorrectionConfig Correction { get; init; } = new();
+
+    /// <summary>Overlong shaping.</summary>
+    public OverlongConfig Overlong { get; init; } = new();
+
+    /// <summary>The ratio is at most this before the clipped loss takes its minimum, above 1; 0 is off. Only for loss clipped, in place of the dual clip.</summary>
+    public double RatioLimit { get; init; }
+
+    /// <summary>Whether the divergence is multiplied by the ratio to the old policy, which makes its gradient unbiased off-policy.</summary>
+    public bool KlOverRatio { get; init; }
+
+    /// <summary>Temperature of the gate where the advantage is positive, > 0; only for loss sapo.</summary>
+    public double TauPositive { get; init; } = 1;
+
+    /// <summary>Temperature of the gate elsewhere, > 0; only for loss sapo.</summary>
+    public double TauNegative { get; init; } = 1.05;
+
+    /// <summary>Weight of the pull towards the old policy, >= 0; only for losses dro and kl-cov.</summary>
+    public double Penalty { get; init; } = 0.1;
 }
 
 /// <summary>How the loss changes the weights.</summary>

@@ -36,14 +36,29 @@ public static class RunConfigRules
         Rule(c.Output.Length > 0, "output", "empty", "it must be a folder.");
         AtLeast(c.Sampling.MaxRows, 2, "sampling.maxRows");
         AtLeast(c.Sampling.CacheBudgetMiB, 1, "sampling.cacheBudgetMiB");
-        Rule(Algorithms.AlgorithmTable.All.ContainsKey(c.Algorithm.Name), "algorithm.name", $"'{c.Algorithm.Name}'", $"there are: {string.Join(", ", Algorithms.AlgorithmTable.All.Keys)}.");
         NotNegative(c.Algorithm.Lambda, "algorithm.lambda");
         Positive(c.Algorithm.RewardClip, "algorithm.rewardClip");
         Share(c.Algorithm.ClipLow, "algorithm.clipLow", zero: true, one: false);
-        NotNegative(c.Algorithm.ClipHigh, "algorithm.clipHigh");
+        NotNegative(c.Algorithm.ClipHigh ?? 0, "algorithm.clipHigh");
         NotNegative(c.Algorithm.KlCoefficient, "algorithm.klCoefficient");
-        NotNegative(c.Algorithm.EntropyCoefficient, "algorithm.entropyCoefficient");
+        NotNegative(c.Algorithm.EntropyCoefficient ?? 0, "algorithm.entropyCoefficient");
         Positive(c.Algorithm.AdvantageEpsilon, "algorithm.advantageEpsilon");
+        AtLeast(c.Algorithm.LastTokens, 1, "algorithm.lastTokens");
+        Rule(c.Algorithm.PassAtK >= 1 && (c.Algorithm.PassAtK <= c.Sampling.GroupSize || c.Algorithm.Name != "passk"), "algorithm.passAtK", c.Algorithm.PassAtK, $"it must be 1 to sampling.groupSize ({c.Sampling.GroupSize}).");
+        Rule(c.Sampling.ResampleRounds is >= 0 and <= 100, "sampling.resampleRounds", c.Sampling.ResampleRounds, "it must be 0 to 100.");
+        Positive(c.Algorithm.TauPositive, "algorithm.tauPositive");
+        Positive(c.Algorithm.TauNegative, "algorithm.tauNegative");
+        NotNegative(c.Algorithm.Penalty, "algorithm.penalty");
+        NotNegative(c.Algorithm.Overlong.Factor, "algorithm.overlong.factor");
+        Rule(c.Algorithm.Overlong.Kind == OverlongKind.None || (c.Algorithm.Overlong.Buffer >= 1 && c.Algorithm.Overlong.Buffer <= c.Sampling.MaxNewTokens), "algorithm.overlong.buffer", c.Algorithm.Overlong.Buffer, $"it must be 1 to sampling.maxNewTokens ({c.Sampling.MaxNewTokens}).");
+        var correction = c.Algorithm.Correction;
+        NotNegative(correction.Low, "algorithm.correction.low");
+        Rule(correction.High > correction.Low && double.IsFinite(correction.High), "algorithm.correction.high", correction.High, $"it must be finite and above algorithm.correction.low ({correction.Low}).");
+        Rule(correction.Rejection == "none" || Algorithms.Corrections.Rejection.Options.Contains(correction.Rejection), "algorithm.correction.rejection", $"'{correction.Rejection}'", $"there are: none, {string.Join(", ", Algorithms.Corrections.Rejection.Options)}.");
+        Positive(correction.RejectionLow, "algorithm.correction.rejectionLow");
+        Positive(correction.RejectionHigh, "algorithm.correction.rejectionHigh");
+        NotNegative(correction.OffPolicyBound, "algorithm.correction.offPolicyBound");
+        Share(correction.EntropyQuantile, "algorithm.correction.entropyQuantile", zero: true, one: false);
         faults.AddRange(Algorithms.AlgorithmChoice.Faults(c));
         AtLeast(c.Training.EpochsPerBatch, 1, "training.epochsPerBatch", most: 1000);
         Rule((long)c.Steps * c.Training.EpochsPerBatch * c.Training.MinibatchesPerBatch <= int.MaxValue, "steps x epochsPerBatch x minibatchesPerBatch", (long)c.Steps * c.Training.EpochsPerBatch * c.Training.MinibatchesPerBatch, $"it must be at most {int.MaxValue}.");
@@ -78,8 +93,16 @@ public static class RunConfigRules
         var warnings = new List<string>();
         if (c.Sampling.TopK > 0 || c.Sampling.TopP < 1 || c.Sampling.MinP > 0)
             warnings.Add("sampling.topK, topP or minP restrict the choice of tokens: the policy that is trained is then not the one that draws the rollouts.");
-        if (c.Algorithm.Name != "g2rl" && c.Algorithm.Shaping != ShapingKind.Literal)
-            warnings.Add($"algorithm.shaping is {c.Algorithm.Shaping}; only g2rl shapes rewards, so {c.Algorithm.Name} ignores it.");
+        var (a, arm) = (c.Algorithm, Algorithms.AlgorithmTable.All[c.Algorithm.Name]);
+        void Ignored(bool set, string name, object value, string only)
+        {
+            if (set)
+                warnings.Add($"algorithm.{name} is {value}; only {only}, so {a.Name} ignores it.");
+        }
+        Ignored(!arm.Shapes && a.Shaping != ShapingKind.Literal, "shaping", a.Shaping, "g2rl and its kin shape rewards");
+        Ignored(!arm.Shapes && a.NoveltyWithin != NoveltyScope.Group, "noveltyWithin", a.NoveltyWithin, "g2rl and its kin scale novelty");
+        Ignored(arm.Features != Algorithms.FeatureKind.Gradient && a.TokenWeights != TokenWeightKind.Uniform, "tokenWeights", a.TokenWeights, "gradient features have them");
+        Ignored(arm.Features != Algorithms.FeatureKind.Embedding && a.Embedder.Length > 0, "embedder", a.Embedder, "embedding reads one");
         return warnings;
     }
 }

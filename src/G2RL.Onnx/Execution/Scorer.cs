@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Training;
 
@@ -8,8 +9,12 @@ namespace G2RL.Onnx.Execution;
 /// <param name="LogProbs">log p of each token under softmax(z / temperature), nats, [T].</param>
 /// <param name="Entropies">Entropy at each token, nats, [T].</param>
 /// <param name="HiddenStates">Input of the LM head at each scoring position, [T, D] row-major; null unless asked for.</param>
-/// <param name="FeatureWeights">u = counts / T - mean p in R^V; null unless asked for.</param>
-public sealed record Scores(float[] LogProbs, float[] Entropies, float[]? HiddenStates, float[]? FeatureWeights);
+/// <param name="FeatureWeights">u = sum_t a_t (onehot(y_t) - p_t) / (sum_t a_t + eps) in R^V; null unless asked for.</param>
+public sealed record Scores(float[] LogProbs, float[] Entropies, float[]? HiddenStates, float[]? FeatureWeights)
+{
+    /// <summary>Mean over the response of the LM head's inputs [D]; null unless asked for.</summary>
+    public float[]? MeanHidden { get; init; }
+}
 
 /// <summary>
 /// Log-probs and entropies of given responses in full forward passes: the body over whole rows, then the LM head over chunks of rows, so that
@@ -45,9 +50,12 @@ public sealed class Scorer : IDisposable
     /// <param name="maxTokens">Padded tokens of a batch.</param>
     /// <param name="withHidden">Also the hidden states.</param>
     /// <param name="withFeatures">Also the feature weights.</param>
+    /// <param name="tokenWeight">a_t of the feature weights; null is 1.</param>
+    /// <param name="withMeanHidden">Also the mean hidden states.</param>
     /// <param name="progress">Called with the number of sequences scored so far, from any thread.</param>
-    public Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, double temperature, int maxTokens, bool withHidden = false, bool withFeatures = false, Action<int>? progress = null)
+    public Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, double temperature, int maxTokens, bool withHidden = false, bool withFeatures = false, Action<int>? progress = null, TokenWeight? tokenWeight = null, bool withMeanHidden = false)
     {
+        var extras = new Extras(withHidden, withFeatures, withMeanHidden, tokenWeight);
         var results = new Scores[sequences.Count];
         var batches = SequenceBatch.Plan(sequences, maxTokens);
         var (next, done) = (-1, 0);
@@ -55,7 +63,7 @@ public sealed class Scorer : IDisposable
         {
             while (Interlocked.Increment(ref next) is var b && b < batches.Count)
             {
-                Score(policy, sequences, batches[b], temperature, withHidden, withFeatures, results);
+                Score(policy, sequences, batches[b], temperature, extras, results);
                 progress?.Invoke(Interlocked.Add(ref done, batches[b].Length));
             }
         });
@@ -71,7 +79,7 @@ public sealed class Scorer : IDisposable
             headWithLogits.Value.Dispose();
     }
 
-    private void Score(Policy policy, IReadOnlyList<Sequence> sequences, int[] indices, double temperature, bool withHidden, bool withFeatures, Scores[] results)
+    private void Score(Policy policy, IReadOnlyList<Sequence> sequences, int[] indices, double temperature, Extras extras, Scores[] results)
     {
         var batch = new SequenceBatch([.. indices.Select(i => sequences[i])]);
         using var hidden = new FloatBuffer((long)batch.Targets.Length * spec.HiddenSize);
@@ -82,7 +90,7 @@ public sealed class Scorer : IDisposable
             binding.Output("last_hidden_state", hidden, 0, batch.Targets.Length, spec.HiddenSize);
             binding.Run();
         }
-        var (logProbs, entropies, features) = Head(policy, hidden, batch, indices, sequences, temperature, withFeatures);
+        var (logProbs, entropies, features) = Head(policy, hidden, batch, indices, sequences, temperature, extras);
         var offset = 0;
         for (var i = 0; i < indices.Length; i++)
         {
@@ -90,17 +98,23 @@ public sealed class Scorer : IDisposable
             results[indices[i]] = new(
                 logProbs[offset..(offset + length)],
                 entropies[offset..(offset + length)],
-                withHidden ? hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize).ToArray() : null,
-                features?[i]);
+                extras.Hidden ? hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize).ToArray() : null,
+                features?[i])
+            {
+                MeanHidden = extras.MeanHidden ? Mean(hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize), length) : null,
+            };
             offset += length;
         }
     }
 
-    private (float[] LogProbs, float[] Entropies, float[][]? Features) Head(Policy policy, FloatBuffer hidden, SequenceBatch batch, int[] indices, IReadOnlyList<Sequence> sequences, double temperature, bool withFeatures)
+    private (float[] LogProbs, float[] Entropies, float[][]? Features) Head(Policy policy, FloatBuffer hidden, SequenceBatch batch, int[] indices, IReadOnlyList<Sequence> sequences, double temperature, Extras extras)
     {
+        var withFeatures = extras.Features;
         var count = batch.Targets.Length;
         var (logProbs, entropies) = (new float[count], new float[count]);
         var owners = withFeatures ? indices.SelectMany((s, i) => Enumerable.Repeat(i, sequences[s].Response.Length)).ToArray() : [];
+        var places = withFeatures ? indices.SelectMany(s => Enumerable.Range(0, sequences[s].Response.Length)).ToArray() : [];
+        var totals = new double[indices.Length];
         var features = withFeatures ? indices.Select(_ => new float[spec.VocabularySize]).ToArray() : null;
         var logits = withFeatures ? new float[Math.Min(chunk, count) * spec.VocabularySize] : [];
         float[] inverse = [(float)(1 / temperature)];
@@ -121,20 +135,41 @@ public sealed class Scorer : IDisposable
             chunkLogProbs.CopyTo(logProbs, start);
             chunkEntropies.CopyTo(entropies, start);
             for (var r = 0; withFeatures && r < rows; r++)
-                AddRow(logits.AsSpan(r * spec.VocabularySize, spec.VocabularySize), inverse[0], (int)batch.Targets[start + r], features![owners[start + r]]);
+            {
+                var (owner, place) = (owners[start + r], places[start + r]);
+                var weight = extras.Weight?.Invoke(chunkEntropies[r], place, sequences[indices[owner]].Response.Length) ?? 1;
+                AddRow(logits.AsSpan(r * spec.VocabularySize, spec.VocabularySize), inverse[0], (int)batch.Targets[start + r], weight, features![owner]);
+                totals[owner] += weight;
+            }
         }
         if (features is not null)
             for (var i = 0; i < indices.Length; i++)
-                TensorPrimitives.Divide(features[i], sequences[indices[i]].Response.Length, features[i]);
+                TensorPrimitives.Divide(features[i], (float)(totals[i] + ExplorationScore.Epsilon), features[i]);
         return (logProbs, entropies, features);
     }
 
-    // u += onehot(y) - softmax(z / T)
-    private static void AddRow(Span<float> logits, float inverseTemperature, int target, float[] u)
+    // u += a (onehot(y) - softmax(z / T))
+    private static void AddRow(Span<float> logits, float inverseTemperature, int target, float weight, float[] u)
     {
         TensorPrimitives.Multiply(logits, inverseTemperature, logits);
         TensorPrimitives.SoftMax(logits, logits);
-        TensorPrimitives.Subtract(u, logits, u);
-        u[target] += 1;
+        TensorPrimitives.MultiplyAdd(logits, -weight, u, u);
+        u[target] += weight;
     }
+
+    private float[] Mean(ReadOnlySpan<float> states, int count)
+    {
+        var mean = new float[spec.HiddenSize];
+        for (var d = 0; d < mean.Length; d++)
+        {
+            var sum = 0d;
+            for (var t = 0; t < count; t++)
+                sum += states[(t * mean.Length) + d];
+            mean[d] = (float)(sum / count);
+        }
+        return mean;
+    }
+
+    // What is wanted beside log-probs and entropies.
+    private readonly record struct Extras(bool Hidden, bool Features, bool MeanHidden, TokenWeight? Weight);
 }

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace G2RL.Onnx.Tokenizers;
 
-/// <summary>Normal form C (Unicode Standard Annex 15).</summary>
+/// <summary>Normal forms C and D (Unicode Standard Annex 15).</summary>
 /// <remarks>
 /// Not <see cref="string.Normalize()"/>: that one leaves text as it is when the process runs with invariant globalization, as this project's programs
 /// do, and elsewhere follows whatever ICU the machine has, so token ids would depend on the machine.
@@ -20,12 +20,28 @@ internal static class UnicodeNormalization
         // Nothing below U+0300 combines or lacks its composed form.
         if (!text.AsSpan().ContainsAnyExceptInRange('\0', '\u02FF'))
             return text;
-        var tables = Data.Value;
+        var points = Decomposed(text);
+        return Compose(points, Data.Value);
+    }
+
+    /// <summary>The text in normal form D: marks stand behind their letters.</summary>
+    /// <param name="text">Well-formed UTF-16.</param>
+    public static string ToNfd(string text)
+    {
+        // Nothing below U+00C0 can be taken apart.
+        if (!text.AsSpan().ContainsAnyExceptInRange('\0', '\u00BF'))
+            return text;
+        var points = Decomposed(text);
+        return Text(points, points.Count);
+    }
+
+    private static List<(int Point, int Class)> Decomposed(string text)
+    {
         var points = new List<(int Point, int Class)>(text.Length + 8);
         foreach (var rune in text.EnumerateRunes())
-            Decompose(rune.Value, tables, points);
+            Decompose(rune.Value, Data.Value, points);
         Reorder(points);
-        return Compose(points, tables);
+        return points;
     }
 
     private static void Decompose(int point, Tables tables, List<(int Point, int Class)> points)
@@ -93,9 +109,14 @@ internal static class UnicodeNormalization
             points[kept++] = points[i];
         }
 
-        var text = new StringBuilder(kept);
-        for (var i = 0; i < kept; i++)
-            text.Append(new Rune(points[i].Point).ToString());
+        return Text(points, kept);
+    }
+
+    private static string Text(List<(int Point, int Class)> points, int count)
+    {
+        var text = new StringBuilder(count);
+        foreach (var (point, _) in points.Take(count))
+            text.Append(new Rune(point).ToString());
         return text.ToString();
     }
 

@@ -24,6 +24,9 @@ public sealed class Microbatch(SequenceBatch batch)
     /// <summary>Log-probs of the reference policy.</summary>
     public float[] ReferenceLogProbs { get; } = new float[batch.Targets.Length];
 
+    /// <summary>Weights against a sampler that differs; 1 unless there is a correction.</summary>
+    public float[] Corrections { get; } = [.. Enumerable.Repeat(1f, batch.Targets.Length)];
+
     /// <summary>Out: log-probs under the current weights.</summary>
     public float[] LogProbs { get; } = new float[batch.Targets.Length];
 
@@ -132,7 +135,7 @@ public sealed class GradientAccumulator : IDisposable
         policy.BindTo(binding);
         micro.Batch.BindTo(binding, targets: true);
         binding.Input("inverse_temperature", inverseTemperature);
-        foreach (var (name, data) in new[] { (PolicyLoss.Weights, micro.Weights), (PolicyLoss.Advantages, micro.Advantages), (PolicyLoss.OldLogProbs, micro.OldLogProbs), (PolicyLoss.ReferenceLogProbs, micro.ReferenceLogProbs) })
+        foreach (var (name, data) in new[] { (PolicyLoss.Weights, micro.Weights), (PolicyLoss.Advantages, micro.Advantages), (PolicyLoss.OldLogProbs, micro.OldLogProbs), (PolicyLoss.ReferenceLogProbs, micro.ReferenceLogProbs), (PolicyLoss.Corrections, micro.Corrections) })
             if (session.InputNames.Contains(name))
                 binding.Input(name, data, count);
         if (session.InputNames.Contains(PolicyLoss.SequenceOfToken))

@@ -43,7 +43,7 @@ public sealed class Trainer : IDisposable
     private readonly Algorithm algorithm;
     private readonly Sampler sampler;
     private readonly Scorer scorer;
-    private readonly FeatureProjector? projector;
+    private readonly RolloutFeatures features;
     private readonly Policy? reference;
     private readonly PolicyUpdate update;
     private readonly TrainingEvents events;
@@ -68,7 +68,7 @@ public sealed class Trainer : IDisposable
         reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
         sampler = new Sampler(Policy, Tokenizer, inputs.TrainingSampler());
         scorer = new Scorer(Policy.Spec, inputs.Threads);
-        projector = algorithm.NeedsFeatures ? new FeatureProjector(Policy.Spec, inputs.Threads) : null;
+        features = new RolloutFeatures(config.Algorithm, Policy.Spec, inputs.Threads);
         update = new PolicyUpdate(Policy, config, optimizer!(Policy, config, inputs.Threads));
         foreach (var warning in RunConfigRules.Warnings(config).Concat(Problems.Notes))
             this.events.Warning?.Invoke(warning);
@@ -173,7 +173,7 @@ public sealed class Trainer : IDisposable
             ("weights in the training session", config.Execution.Gradients == "ortTraining" ? 2 * weights : 0),
             ("reference policy", reference is null ? 0 : weights),
             ("key/value cache, training", sampler.Plan.CacheBytes),
-            ("gradient features", algorithm.NeedsFeatures ? (long)config.Sampling.PromptsPerStep * config.Sampling.GroupSize * spec.VocabularySize * sizeof(float) : 0),
+            ("features of rollouts", config.Sampling.PromptsPerStep * config.Sampling.GroupSize * features.BytesPerRollout),
             ("activations of the micro-batches at work, estimated", activations * lanes),
         ];
     }
@@ -182,7 +182,7 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         update.Dispose();
-        projector?.Dispose();
+        features.Dispose();
         scorer.Dispose();
         sampler.Dispose();
         reference?.Dispose();
@@ -195,19 +195,30 @@ public sealed class Trainer : IDisposable
         var clock = new PhaseClock(metrics);
         // 1. Sample G completions of each of this step's problems from the current policy.
         var problems = Problems.Batch(step, config.Sampling.PromptsPerStep, config.Seed);
-        var fromSampling = algorithm.NeedsFeatures && config.Algorithm.Features == FeatureSource.Sampling;
-        var request = new DrawRequest([.. problems.Select(inputs.Encode)], config.Sampling.GroupSize, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), step, fromSampling);
+        var request = new DrawRequest([.. problems.Select(inputs.Encode)], config.Sampling.GroupSize, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), step, features.WhileSampling);
         var total = problems.Count * config.Sampling.GroupSize;
         var drawn = sampler.Draw(request, done => events.Progress?.Invoke("sample", done, total), cancel);
+        var largestLogit = sampler.LargestLogit;
         clock.Lap("sample");
 
         // 2. Judge them, and score them in full forward passes: the old log-probs of the update.
-        var groups = problems.Zip(drawn, (p, rollouts) => new ScoredGroup(new RolloutGroup(p, rollouts), [.. rollouts.Select(r => Problems.Judge(p, r.Text, r.Finished))])).ToArray();
+        var groups = Judge(problems, drawn);
         RolloutMetrics.Report(metrics, groups, clock.Seconds("sample"));
         foreach (var group in groups)
             foreach (var outcome in group.Outcomes.Where(o => o.Message is not null).Take(1))
                 events.Warning?.Invoke($"step {step}, {group.Group.Problem.Id}: {outcome.Kind}: {outcome.Message}");
         clock.Lap("reward");
+        DynamicSampling.Run(
+            groups, step, config, Problems,
+            (others, seed) =>
+            {
+                var more = sampler.Draw(request with { Prompts = [.. others.Select(inputs.Encode)], Seed = seed }, done => events.Progress?.Invoke("resample", done, others.Count * config.Sampling.GroupSize), cancel);
+                largestLogit = Math.Max(largestLogit, sampler.LargestLogit);
+                return Judge(others, more);
+            },
+            metrics);
+        if (config.Sampling.ResampleRounds > 0)
+            clock.Lap("resample");
         var samples = groups.SelectMany((g, i) => g.Members.Select((rollout, member) => new Sample(i, member, g, g.Group.Rollouts[rollout]))).ToArray();
         if (samples.Length == 0)
             throw new InputException($"Step {step}: none of {total} completions could be judged. Look at the reward function; the warnings above say what went wrong.");
@@ -215,34 +226,40 @@ public sealed class Trainer : IDisposable
             if (sample.Rollout.Version != Policy.Version)
                 throw new InvalidOperationException($"A rollout was drawn by {sample.Rollout.Version}; the trainer holds {Policy.Version}.");
         var sequences = samples.Select(s => s.Sequence).ToArray();
-        var withFeatures = algorithm.NeedsFeatures && !fromSampling;
-        var old = scorer.Score(Policy, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch, withFeatures: withFeatures);
+        var old = scorer.Score(Policy, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch, withFeatures: features.WhileScoring, tokenWeight: features.Weight, withMeanHidden: features.MeanHidden);
         var kl = reference is null ? null : scorer.Score(reference, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch);
         for (var i = 0; i < samples.Length; i++)
             (samples[i].OldLogProbs, samples[i].ReferenceLogProbs) = (old[i].LogProbs, kl?[i].LogProbs);
-        Mismatch.Check(metrics, samples, sampler.LargestLogit / config.Sampling.Temperature);
+        Mismatch.Check(metrics, samples, largestLogit / config.Sampling.Temperature, config.Algorithm.Correction.IsOn);
         clock.Lap("score");
 
         // 3. Turn rewards into advantages.
         cancel.ThrowIfCancellationRequested();
-        var features = projector?.Project(Policy, [.. samples.Select((s, i) => withFeatures ? old[i].FeatureWeights! : s.Rollout.FeatureWeights!)]);
+        var found = features.Of(Policy, samples, old);
+        OverlongShaping.Apply(groups, config.Algorithm.Overlong, config.Sampling.MaxNewTokens);
         var shuffle = Seeds.Derive(config.Seed, Seeds.Purpose.Shuffle, step);
         for (var i = 0; i < groups.Length; i++)
             if (groups[i].Members.Length >= 2)
-                algorithm.Advantages(groups[i], features?[..].Where((_, k) => samples[k].Group == i).ToArray(), config.Algorithm, Seeds.Derive(shuffle, Seeds.Purpose.Shuffle, i));
+                algorithm.Advantages(groups[i], found?.Where((_, k) => samples[k].Group == i).ToArray(), config.Algorithm, Seeds.Derive(shuffle, Seeds.Purpose.Shuffle, i));
             else
                 groups[i].Masked = true;
         StepAdvantages.Apply(groups, config.Algorithm);
         AdvantageMetrics.Report(metrics, groups);
+        RolloutCorrections.Apply(samples, [.. old.Select(o => o.Entropies)], config.Algorithm.Correction, metrics);
         clock.Lap("features");
 
         // 4. One optimizer step per mini-batch of whole groups, the old log-probs fixed. Once begun it runs to its end.
         cancel.ThrowIfCancellationRequested();
         update.Run(step, samples, groups.Length, metrics);
+        if (metrics.Values.TryGetValue("policy/empty_minibatches", out var empty))
+            events.Warning?.Invoke($"step {step}: {empty} of {config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch} mini-batches hold no token to train on, every one is masked; their loss is 0 and they update nothing.");
         clock.Lap("train");
         clock.Total();
         return groups;
     }
+
+    private ScoredGroup[] Judge(IReadOnlyList<Problem> problems, Rollout[][] drawn) =>
+        [.. problems.Zip(drawn, (p, rollouts) => new ScoredGroup(new RolloutGroup(p, rollouts), [.. rollouts.Select(r => Problems.Judge(p, r.Text, r.Finished))]))];
 
     private int Restore(RunDirectory run)
     {

@@ -1,3 +1,4 @@
+using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
 
 namespace G2RL.Onnx.Training;
@@ -5,6 +6,7 @@ namespace G2RL.Onnx.Training;
 /// <summary>What the updates of a step did, averaged over their tokens.</summary>
 internal sealed class UpdateTally(AlgorithmConfig algorithm)
 {
+    private readonly double clipHigh = AlgorithmChoice.Of(algorithm).ClipHigh;
     private double loss;
     private double norm;
     private bool normKnown = true;
@@ -23,11 +25,13 @@ internal sealed class UpdateTally(AlgorithmConfig algorithm)
     {
         for (var t = 0; t < micro.LogProbs.Length; t++)
         {
+            if (micro.Weights[t] == 0)
+                continue;
             var rho = Math.Exp((double)micro.LogProbs[t] - micro.OldLogProbs[t]);
             ratio += rho / tokens;
             ratioMax = Math.Max(ratioMax, rho);
             // Clipping acts where the clipped branch is the larger loss.
-            var acts = micro.Advantages[t] > 0 ? rho > 1 + algorithm.ClipHigh : micro.Advantages[t] < 0 && rho < 1 - algorithm.ClipLow;
+            var acts = micro.Advantages[t] > 0 ? rho > 1 + clipHigh : micro.Advantages[t] < 0 && rho < 1 - algorithm.ClipLow;
             clipped += acts ? 1.0 / tokens : 0;
             var d = (double)micro.ReferenceLogProbs[t] - micro.LogProbs[t];
             kl += (Math.Exp(d) - d - 1) / tokens;
@@ -47,7 +51,11 @@ internal sealed class UpdateTally(AlgorithmConfig algorithm)
     {
         metrics.Set("policy/updates", updates);
         if (updates == 0)
+        {
+            // Nothing was trained on, so there is nothing to be wrong about.
+            metrics.Set("policy/loss", 0);
             return;
+        }
         metrics.Set("policy/loss", loss / updates);
         if (normKnown)
             metrics.Set("policy/gradient_norm", norm / updates);

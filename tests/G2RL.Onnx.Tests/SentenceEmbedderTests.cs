@@ -1,0 +1,102 @@
+using System.Text.Json.Nodes;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Tokenizers;
+
+namespace G2RL.Onnx.Tests;
+
+/// <summary>Sentence models small enough to know what they say: a table of one row [id, 1] a token.</summary>
+[TestClass]
+public sealed class SentenceEmbedderTests
+{
+    [TestMethod]
+    [DataRow(ElementType.Int64, false)]
+    [DataRow(ElementType.Int32, false)]
+    [DataRow(ElementType.Int64, true)]
+    public void Embed_ByHand_AveragesTheTokens(ElementType ids, bool pooled)
+    {
+        using var folder = new Folder(ids, pooled);
+        using var embedder = new SentenceEmbedder(folder.Model, threads: 1);
+        // pad, bos, eos are 0 to 2, then a = 3, b = 4, c = 5: the mean of a, c, c is 13/3.
+        var embeddings = embedder.Embed(["acc", "", "b"]);
+        CollectionAssert.AreEqual(new[] { 13 / 3f, 1 }, embeddings[0]);
+        CollectionAssert.AreEqual(new float[2], embeddings[1]);
+        CollectionAssert.AreEqual(new[] { 4f, 1 }, embeddings[2]);
+    }
+
+    [TestMethod]
+    public void Embed_TextBeyondTheModelsLength_IsCut()
+    {
+        using var folder = new Folder();
+        File.WriteAllText(Path.Combine(folder.Path, "config.json"), "{\"max_position_embeddings\": 2}");
+        using var embedder = new SentenceEmbedder(folder.Model, threads: 1);
+        CollectionAssert.AreEqual(new[] { 3.5f, 1 }, embedder.Embed(["abcc"])[0]);
+    }
+
+    [TestMethod]
+    public void WordPiece_ByHand_LowersSplitsAndWrapsInSpecialTokens()
+    {
+        using var folder = new Folder();
+        var vocabulary = new JsonObject();
+        foreach (var (token, i) in new[] { "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "play", "##ing", "cafe", "!" }.Select((t, i) => (t, i)))
+            vocabulary[token] = i;
+        File.WriteAllText(Path.Combine(folder.Path, "tokenizer.json"), new JsonObject
+        {
+            ["normalizer"] = new JsonObject { ["type"] = "BertNormalizer", ["lowercase"] = true, ["strip_accents"] = null, ["handle_chinese_chars"] = true },
+            ["pre_tokenizer"] = new JsonObject { ["type"] = "BertPreTokenizer" },
+            ["model"] = new JsonObject { ["type"] = "WordPiece", ["unk_token"] = "[UNK]", ["continuing_subword_prefix"] = "##", ["vocab"] = vocabulary },
+        }.ToJsonString());
+        CollectionAssert.AreEqual(new[] { 2, 5, 6, 7, 8, 1, 3 }, EmbedderTokenizer.Load(folder.Path)("Playing Caf\u00e9! xyz"));
+    }
+
+    [TestMethod]
+    public void Create_WhatIsNoSentenceModel_IsRefusedByName()
+    {
+        using var folder = new Folder();
+        void Refuses(string path, string what) => StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new SentenceEmbedder(path, 1)).Message, what);
+        Refuses(Path.Combine(folder.Path, "absent.onnx"), "does not exist");
+        var broken = Path.Combine(folder.Path, "broken.onnx");
+        File.WriteAllText(broken, "no model");
+        Refuses(broken, "broken.onnx is no model");
+        var graph = new Graph("other");
+        var op = new OpBuilder(graph);
+        graph.Output(op.Named("logits", op.Neg(graph.Input("pixels", ElementType.Float32, "N"))));
+        OnnxFile.Save(graph, broken);
+        Refuses(broken, "has the inputs pixels and the outputs logits");
+        File.Delete(Path.Combine(folder.Path, "tokenizer.json"));
+        Refuses(folder.Model, "tokenizer.json");
+    }
+
+    [TestMethod]
+    public void Run_EmbeddingArmWithAnEmbedder_DiffersFromHiddenStates()
+    {
+        using var model = new TinyModel();
+        using var folder = new Folder(characters: Problems.Arithmetic.Characters);
+        var config = model.Config with { Steps = 1, Algorithm = new() { Name = "embedding" } };
+        var own = ArmRunTests.Train(config);
+        var with = ArmRunTests.Train(config with { Algorithm = config.Algorithm with { Embedder = folder.Model } });
+        Assert.AreNotEqual(own.Hash, with.Hash);
+        Assert.AreEqual(ArmRunTests.Row(own.Metrics[0])["reward/mean"]!.GetValue<double>(), ArmRunTests.Row(with.Metrics[0])["reward/mean"]!.GetValue<double>());
+    }
+
+    private sealed class Folder : IDisposable
+    {
+        public Folder(ElementType ids = ElementType.Int64, bool pooled = false, string characters = "abc")
+        {
+            CharacterTokenizer.Write(Path, characters);
+            var graph = new Graph("sentence");
+            var op = new OpBuilder(graph);
+            var (tokens, mask) = (graph.Input("input_ids", ids, "B", "T"), graph.Input("attention_mask", ids, "B", "T"));
+            float[] table = [.. Enumerable.Range(0, 256).SelectMany(i => new float[] { i, 1 })];
+            var states = op.Mul(op.Gather(graph.Initializer("table", TensorData.Of(table, 256, 2)), tokens), op.Unsqueeze(op.Cast(mask, ElementType.Float32), 2));
+            graph.Output(pooled ? op.Named("sentence_embedding", op.ReduceMean(states, keepDims: false, 1)) : op.Named("last_hidden_state", states));
+            OnnxFile.Save(graph, Model);
+        }
+
+        public string Path { get; } = Directory.CreateTempSubdirectory("g2rl-test-").FullName;
+
+        public string Model => System.IO.Path.Combine(Path, "model.onnx");
+
+        public void Dispose() => Directory.Delete(Path, recursive: true);
+    }
+}
