@@ -46,7 +46,7 @@ public sealed record RunConfig
 /// <summary>What to train on.</summary>
 public sealed record ProblemsConfig
 {
-    /// <summary>A name in <c>ProblemSets</c>: arithmetic, jsonl.</summary>
+    /// <summary>A name in <c>ProblemSets</c>: arithmetic, jsonl, countdown.</summary>
     public string Set { get; init; } = "arithmetic";
 
     /// <summary>The set's own settings.</summary>
