@@ -27,6 +27,9 @@ internal static class Tolerances
     /// <summary>Cosines of G2RL features.</summary>
     public const double Cosine = 1e-6;
 
+    /// <summary>Mean cosines of features from decoding against those from whole sequences: near 0 a feature's own rounding, 1e-7, stands against its length, some 0.1.</summary>
+    public const double MeanCosine = 1e-5;
+
     /// <summary>Min-max normalised novelty: the division by the spread amplifies rounding.</summary>
     public const double Novelty = 2e-5;
 

@@ -138,6 +138,14 @@ public sealed class Trainer : IDisposable
         return result;
     }
 
+    /// <summary>Measures how the current policy's responses to held-out problems lie to each other.</summary>
+    /// <param name="step">Steps of training behind the weights.</param>
+    /// <param name="settings">What is measured.</param>
+    /// <param name="cancel">Stops between decode steps.</param>
+    /// <returns>One result a temperature of p_t, the sampling temperature first.</returns>
+    public IReadOnlyList<GeometryResult> MeasureGeometry(int step, GeometrySettings settings, CancellationToken cancel = default) =>
+        GeometryMeasurement.Run(inputs, config, settings, step, (done, of) => events.Progress?.Invoke("geometry", done, of), cancel);
+
     /// <summary>Writes the trained policy as a Hugging Face folder in float32, tokenizer included.</summary>
     /// <exception cref="InputException">The folder exists or cannot be written.</exception>
     public void Export(string folder)
