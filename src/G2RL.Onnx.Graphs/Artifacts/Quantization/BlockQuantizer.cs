@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.Intrinsics;
 
 namespace G2RL.Onnx.Artifacts;
 
@@ -34,8 +35,8 @@ internal sealed class BlockQuantizer(int bits, int blockSize, bool zeroPoints, i
     /// <summary>Quantises finite weights [K] into codes [<see cref="CodeBytes"/>], scales [<see cref="Blocks"/>] and zero points [<see cref="ZeroBytes"/>].</summary>
     public void Quantize(ReadOnlySpan<float> weights, Span<byte> codes, Span<float> scales, Span<byte> zeros)
     {
-        codes.Clear();
         zeros.Clear();
+        Span<int> numbers = stackalloc int[blockSize];
         for (var block = 0; block < Blocks; block++)
         {
             var first = block * blockSize;
@@ -44,18 +45,24 @@ internal sealed class BlockQuantizer(int bits, int blockSize, bool zeroPoints, i
             scales[block] = scale;
             if (zeroPoints)
                 Put(zeros, block, zero);
-            for (var i = 0; i < blockSize; i++)
-                Put(codes, first + i, i < part.Length && scale != 0 ? Math.Clamp((int)MathF.Round(part[i] / scale) + zero, 0, highest) : zero);
+            numbers.Fill(zero);
+            if (scale != 0)
+                Round(part, scale, zero, numbers);
+            Pack(numbers, codes.Slice(block * BlockBytes, BlockBytes));
         }
     }
 
     /// <summary>The weights [K] that codes stand for.</summary>
     public void Dequantize(ReadOnlySpan<byte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<byte> zeros, Span<float> weights)
     {
-        for (var i = 0; i < inputs; i++)
+        for (var block = 0; block < Blocks; block++)
         {
-            var block = i / blockSize;
-            weights[i] = scales[block] * (Get(codes, i) - (zeroPoints ? Get(zeros, block) : middle));
+            var first = block * blockSize;
+            var part = weights.Slice(first, Math.Min(blockSize, inputs - first));
+            var packed = codes.Slice(block * BlockBytes, BlockBytes);
+            var (scale, zero) = (scales[block], zeroPoints ? Get(zeros, block) : middle);
+            for (var i = 0; i < part.Length; i++)
+                part[i] = scale * (Get(packed, i) - zero);
         }
     }
 
@@ -73,6 +80,28 @@ internal sealed class BlockQuantizer(int bits, int blockSize, bool zeroPoints, i
 
     // A block of zeros, or of numbers so small that their scale loses its bits, becomes zeros.
     private static float Usable(float scale) => float.IsNormal(scale) ? scale : 0;
+
+    private void Round(ReadOnlySpan<float> part, float scale, int zero, Span<int> numbers)
+    {
+        var i = 0;
+        for (; i <= part.Length - Vector256<float>.Count; i += Vector256<float>.Count)
+        {
+            var nearest = Vector256.ConvertToInt32(Vector256.Round(Vector256.Create(part[i..]) / scale)) + Vector256.Create(zero);
+            Vector256.Clamp(nearest, Vector256<int>.Zero, Vector256.Create(highest)).CopyTo(numbers[i..]);
+        }
+        for (; i < part.Length; i++)
+            numbers[i] = Math.Clamp((int)MathF.Round(part[i] / scale) + zero, 0, highest);
+    }
+
+    private void Pack(ReadOnlySpan<int> numbers, Span<byte> packed)
+    {
+        if (bits == 8)
+            for (var i = 0; i < packed.Length; i++)
+                packed[i] = (byte)numbers[i];
+        else
+            for (var i = 0; i < packed.Length; i++)
+                packed[i] = (byte)(numbers[2 * i] | (numbers[(2 * i) + 1] << 4));
+    }
 
     private void Put(Span<byte> packed, int index, int code)
     {
