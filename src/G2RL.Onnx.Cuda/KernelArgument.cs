@@ -22,4 +22,7 @@ public readonly record struct KernelArgument(ulong Bits, int Bytes)
 
     /// <summary>A float.</summary>
     public static implicit operator KernelArgument(float value) => new(BitConverter.SingleToUInt32Bits(value), 4);
+
+    /// <summary>A double.</summary>
+    public static implicit operator KernelArgument(double value) => new(BitConverter.DoubleToUInt64Bits(value), 8);
 }
