@@ -302,8 +302,8 @@ public sealed record EvaluationConfig
 /// <summary>Where it runs.</summary>
 public sealed record ExecutionConfig
 {
-    /// <summary>Execution provider of every session: cpu.</summary>
-    public string Backend { get; init; } = "cpu";
+    /// <summary>Who computes: cpu, or cuda:N for the GPU of that index (needs the cuda flavour).</summary>
+    public string Device { get; init; } = Onnx.Execution.CpuBackend.Device;
 
     /// <summary>Threads; 0 means every core.</summary>
     public int Threads { get; init; }

@@ -16,13 +16,19 @@ internal sealed class RunInputs : IDisposable
     /// <summary>Loads everything.</summary>
     /// <param name="config">The configuration; checked here.</param>
     /// <param name="problems">Problems of one's own; null takes the configuration's.</param>
+    /// <param name="backend">Who computes, the caller's to dispose of; null is the host.</param>
     /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
-    public RunInputs(RunConfig config, IProblemSet? problems)
+    public RunInputs(RunConfig config, IProblemSet? problems, IBackend? backend = null)
     {
         if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
             throw InputException.Of([.. faults]);
         this.config = config;
         Threads = config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount;
+        Backend = backend ?? (config.Execution.Device == CpuBackend.Device
+            ? new CpuBackend(Threads)
+            : throw new InputException($"execution.device is {config.Execution.Device}, and no such device was opened; the command line does that, a program of one's own hands its backend over."));
+        if (Backend.Name != config.Execution.Device)
+            throw new ArgumentException($"The backend is {Backend.Name}; execution.device is {config.Execution.Device}.", nameof(backend));
         Checkpoint = HuggingFaceCheckpoint.Open(config.Model);
         var (limit, positions) = (Checkpoint.Spec.MaxPositions, config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens);
         if (positions > limit)
@@ -34,6 +40,9 @@ internal sealed class RunInputs : IDisposable
     }
 
     public int Threads { get; }
+
+    /// <summary>Who computes.</summary>
+    public IBackend Backend { get; }
 
     public HuggingFaceCheckpoint Checkpoint { get; }
 
