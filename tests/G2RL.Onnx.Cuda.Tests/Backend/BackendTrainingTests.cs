@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Cuda.Tests.Interpreter;
-using G2RL.Onnx.Execution;
 using G2RL.Onnx.Tests;
 using G2RL.Onnx.Training;
 
