@@ -18,6 +18,8 @@ $verbs = [ordered]@{
     'report'           = @{ Does = 'Rebuilds report.html of a run.'; Runs = @(, ($program + 'report')) }
     'ort-training'     = @{ Does = 'Moves a run to the training API of ONNX Runtime and back.'; Runs = @(, ($program + 'ort-training')) }
     'conformance'      = @{ Does = 'Compares losses, gradients, advantages and models with golden numbers.'; Runs = @(, ($program + 'conformance')) }
+    'compare'          = @{ Does = 'Runs arms x seeds from the same base models and compares them.'; Runs = @(, ($program + 'compare')) }
+    'geometry'         = @{ Does = 'Measures how the gradient features of a model''s responses lie to each other.'; Runs = @(, ($program + 'geometry')) }
     'doctor'           = @{ Does = 'Tells what this machine offers and what is missing.'; Runs = @(, ($program + 'doctor')) }
     'convert'          = @{ Does = 'Converts a Hugging Face checkpoint to a folder of ONNX graphs.'; Runs = @(, ('run', '--project', 'tools/ModelConverter', '-c', 'Release', '--', 'convert')) }
     'benchmark'        = @{ Does = 'Measures decoding, training and G2RL beside their physical limits.'; Runs = @(, @('run', '--project', 'tests/G2RL.Onnx.Benchmarks', '-c', 'Release', '--')) }

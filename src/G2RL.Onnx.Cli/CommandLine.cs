@@ -42,6 +42,8 @@ internal static class CommandLine
         ReportCommand.Create(),
         OrtTrainingCommand.Create(),
         ConformanceCommand.Create(),
+        CompareCommand.Create(),
+        GeometryCommand.Create(),
         DoctorCommand.Create(),
     };
 }

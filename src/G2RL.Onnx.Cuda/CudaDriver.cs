@@ -170,7 +170,7 @@ internal sealed class CudaDriver : ICudaDriver
     /// <inheritdoc/>
     public nint Kernel(nint module, string entry)
     {
-        var kernel = Try($"Kernel '{entry}'", () => new CudaKernel(entry, new CUmodule { Pointer = module }));
+        var kernel = Try($"Kernel '{entry}'", () => new CudaKernel(entry, new CUmodule { Pointer = module }, context));
         kernels.TryAdd(kernel.CUFunction.Pointer, kernel);
         return kernel.CUFunction.Pointer;
     }

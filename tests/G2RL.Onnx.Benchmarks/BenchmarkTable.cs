@@ -15,5 +15,6 @@ internal static class BenchmarkTable
         ("adamw", TrainBenchmarks.Optimizer),
         ("g2rl-parts", MethodBenchmarks.Parts),
         ("g2rl-share", MethodBenchmarks.Share),
+        ("countdown", JudgeBenchmarks.Countdown),
     ];
 }

@@ -25,6 +25,8 @@ public sealed class BuildScriptTests
     [DataRow("score", $"{Program} score")]
     [DataRow("report", $"{Program} report")]
     [DataRow("conformance", $"{Program} conformance")]
+    [DataRow("compare", $"{Program} compare")]
+    [DataRow("geometry", $"{Program} geometry")]
     [DataRow("doctor", $"{Program} doctor")]
     [DataRow("convert", "run --project tools/ModelConverter -c Release -- convert")]
     [DataRow("benchmark", "run --project tests/G2RL.Onnx.Benchmarks -c Release --")]

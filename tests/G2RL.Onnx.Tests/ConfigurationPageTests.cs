@@ -38,7 +38,7 @@ public sealed class ConfigurationPageTests
     [TestMethod]
     public void Settings_AllOfThem_HaveAMeaning()
     {
-        foreach (var type in new[] { typeof(RunConfig), typeof(ArithmeticSettings), typeof(JsonLinesSettings), typeof(PretrainConfig) })
+        foreach (var type in new[] { typeof(RunConfig), typeof(ArithmeticSettings), typeof(JsonLinesSettings), typeof(CountdownSettings), typeof(PretrainConfig) })
             foreach (var (name, property, _) in Leaves(type, Activator.CreateInstance(type)!, ""))
                 Assert.IsGreaterThan(0, Meaning(property).Length, $"{type.Name}.{name} has no summary");
     }
@@ -59,15 +59,17 @@ public sealed class ConfigurationPageTests
         Table(page, typeof(ArithmeticSettings));
         page.Append("\n\n## Settings of problem set `jsonl`\n\nThey stand under `problems.settings`, too.");
         Table(page, typeof(JsonLinesSettings));
-        page.Append("\n\n## A pretraining recipe\n\nThe file that `pretrain --config` reads; under `arithmetic` stand the settings of that problem set, which is its corpus.");
-        Table(page, typeof(PretrainConfig), except: "arithmetic.");
+        page.Append("\n\n## Settings of problem set `countdown`\n\nThey stand under `problems.settings`, too.");
+        Table(page, typeof(CountdownSettings));
+        page.Append("\n\n## A pretraining recipe\n\nThe file that `pretrain --config` reads; under `arithmetic` or `countdown` stand the settings of the problem set that is its corpus.");
+        Table(page, typeof(PretrainConfig), "arithmetic.", "countdown.");
         return page.Append('\n').ToString();
     }
 
-    private static void Table(StringBuilder page, Type type, string except = ".")
+    private static void Table(StringBuilder page, Type type, params string[] except)
     {
         page.Append("\n\n| setting | default | meaning |\n|---|---|---|");
-        foreach (var (name, property, value) in Leaves(type, Activator.CreateInstance(type)!, "").Where(l => !l.Name.StartsWith(except, StringComparison.Ordinal)))
+        foreach (var (name, property, value) in Leaves(type, Activator.CreateInstance(type)!, "").Where(l => !except.Any(e => l.Name.StartsWith(e, StringComparison.Ordinal))))
             page.Append($"\n| `{name}` | {(value is null ? "none" : $"`{JsonSerializer.Serialize(value, Values)}`")} | {Cell(Meaning(property) + Choices(property.PropertyType))} |");
     }
 

@@ -16,13 +16,15 @@ public sealed class ProblemSetsTests
     }
 
     [TestMethod]
-    [DataRow("arithmetics", "{}", "there are arithmetic, jsonl")]
+    [DataRow("arithmetics", "{}", "there are arithmetic, jsonl, countdown")]
     [DataRow("arithmetic", """{ "maxOperand": 9, "colour": 1 }""", "colour")]
     [DataRow("arithmetic", """{ "MaxOperand": 9 }""", "MaxOperand")]
     [DataRow("arithmetic", """{ "maxOperand": "many" }""", "$.maxOperand")]
     [DataRow("arithmetic", """{ "maxOperand": 9, "maxOperand": 8 }""", "maxOperand")]
     [DataRow("arithmetic", """{ "operators": null }""", "operators")]
     [DataRow("arithmetic", "[]", "must be an object")]
+    [DataRow("countdown", """{ "maxOperand": 9 }""", "maxOperand")]
+    [DataRow("countdown", """{ "useAll": 1 }""", "$.useAll")]
     [DataRow("jsonl", """{ "train": "x", "heldOut": "y", "match": "fuzzy" }""", "$.match")]
     [DataRow("jsonl", """{ "train": "x", "heldOut": "y", "match": 1 }""", "$.match")]
     [DataRow("jsonl", """{ "train": "no/such/file.jsonl", "heldOutFraction": 0.5, "match": "numeric", "answer": "lastNumber" }""", "no/such/file.jsonl cannot be read")]

@@ -56,7 +56,9 @@ internal static class Inspection
         facts["tensors"] = manifest.Tensors.Count;
         facts["source_types"] = Types(manifest.Tensors.Select(t => t.Dtype));
         facts["stored_types"] = Types(manifest.Tensors.Select(t => t.Stored));
-        facts["weight_bytes"] = manifest.Tensors.DistinctBy(t => t.Offset).Sum(t => t.Bytes);
+        if (manifest.Quantized is { } quantized)
+            facts["quantized"] = Counts(quantized.Select(t => FormattableString.Invariant($"{t.Bits} bits, blocks of {manifest.Settings.Quantization?.BlockSize}")));
+        facts["weight_bytes"] = manifest.WeightBytes;
         facts["files"] = new JsonArray([.. manifest.Files.Select(f => (JsonNode)$"{f.Name} {f.Bytes}")]);
         facts["memory_bytes"] = Memory(spec);
         return facts;

@@ -9,13 +9,13 @@ internal static class PretrainCommand
 {
     public static Command Create()
     {
-        var config = new Option<string?>("--config") { Description = "The recipe (JSON); docs/recipes/arithmetic-base.json made models/arithmetic-base.", HelpName = "FILE" };
+        var config = new Option<string?>("--config") { Description = "The recipe (JSON); docs/recipes/arithmetic-base.json made models/arithmetic-base, docs/recipes/countdown-base.json models/countdown-base.", HelpName = "FILE" };
         var output = new Option<string>("--output") { Description = "Folder of the new model; must not exist.", HelpName = "FOLDER", Required = true };
         var threads = CommonOptions.Threads();
         var resume = new Option<bool>("--resume") { Description = "Goes on with an interrupted pretraining of the same recipe and output." };
         var json = CommonOptions.Json();
         var command = new Command("pretrain", """
-            Trains a small base model from scratch by next-token prediction on worked-out arithmetic, with the machinery of the main job.
+            Trains a small base model from scratch by next-token prediction on problems with their solutions, with the machinery of the main job.
 
             Ctrl-C and SIGTERM save and exit with 130; the work so far is kept in OUTPUT.pretraining until the model is written.
 

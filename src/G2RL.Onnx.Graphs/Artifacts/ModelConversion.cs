@@ -33,7 +33,8 @@ public static class ModelConversion
         settings.Validate(spec);
         var length = settings.MaxLength ?? spec.MaxPositions;
         var tables = RotaryTable.Of(spec);
-        var weightBytes = checkpoint.Tensors.Values.Sum(t => WeightFile.Space(t.Count * Stored(checkpoint, t, settings).Bytes()));
+        var quantized = settings.Quantization is { } quantization ? new QuantizedWeights(spec, quantization) : null;
+        var weightBytes = checkpoint.Tensors.Values.Sum(t => quantized?.Space(checkpoint.ParameterOf(t.Name)) ?? WeightFile.Space(t.Count * Stored(checkpoint, t, settings).Bytes()));
         CheckRoom(folder, checked(weightBytes + tables.Sum(t => 2 * WeightFile.Space((long)length * (t.Width / 2) * sizeof(float))) + Overhead));
 
         ConversionManifest? manifest = null;
@@ -43,12 +44,12 @@ public static class ModelConversion
             var data = new Dictionary<string, TensorData>(StringComparer.Ordinal);
             using (var file = new WeightFile(Path.Combine(temporary, WeightFile.FileName)))
             {
-                WriteWeights(checkpoint, settings, file, tensors, data, written => progress?.Invoke(written, weightBytes));
+                WriteWeights(checkpoint, settings, quantized, file, tensors, data, written => progress?.Invoke(written, weightBytes));
                 WriteTables(tables, length, file, data);
                 file.Flush();
             }
             foreach (var graph in Graphs(spec, settings, objective))
-                WriteGraph(temporary, graph, data);
+                WriteGraph(temporary, quantized is null ? graph : QuantizedGraph.Of(graph, quantized.Matrices), data);
             ModelFolder.CopyCompanions(source, temporary);
             ModelFolder.WriteText(Path.Combine(temporary, GenAiConfig.FileName), GenAiConfig.Write(spec with { EosTokens = checkpoint.GenerationEosTokens() }, length));
             manifest = new()
@@ -60,6 +61,7 @@ public static class ModelConversion
                 Shards = [.. checkpoint.Shards.Files.Select(shard => new ConvertedShard(Path.GetFileName(shard.Path), shard.Metadata))],
                 HasIndex = checkpoint.Shards.HasIndex,
                 Tensors = tensors,
+                Quantized = quantized?.Tensors,
             };
             ModelFolder.WriteText(Path.Combine(temporary, ConversionManifest.FileName), manifest.ToJson());
         });
@@ -85,7 +87,7 @@ public static class ModelConversion
             yield return DecoderGraph.Train(spec, objective.Loss, opset: settings.Opset);
     }
 
-    private static void WriteWeights(HuggingFaceCheckpoint checkpoint, ConversionSettings settings, WeightFile file, List<ConvertedTensor> tensors, Dictionary<string, TensorData> data, Action<long> progress)
+    private static void WriteWeights(HuggingFaceCheckpoint checkpoint, ConversionSettings settings, QuantizedWeights? quantized, WeightFile file, List<ConvertedTensor> tensors, Dictionary<string, TensorData> data, Action<long> progress)
     {
         var written = new Dictionary<string, ConvertedTensor>(StringComparer.Ordinal);
         // A stored copy of a tied head points at the embedding, which may come later in the files: copies go last and the list is put in order again.
@@ -97,6 +99,12 @@ public static class ModelConversion
             if (parameter is not null && written.TryGetValue(parameter, out var twin))
             {
                 tensors.Add(twin with { Name = tensor.Name, Shard = Path.GetFileName(shard.Path) });
+                continue;
+            }
+            if (quantized?.BitsOf(parameter) is not null)
+            {
+                quantized.Append(file, shard, tensor, parameter!, data);
+                progress(file.Length);
                 continue;
             }
             var (offset, bytes, hash) = file.Append(shard, tensor, dtype, isWeight: parameter is not null);

@@ -16,6 +16,8 @@ public static class ModelExport
     public static void ToHuggingFace(string converted, string folder)
     {
         var manifest = ConversionManifest.Read(converted);
+        if (manifest.Quantized is { Count: > 0 } quantized)
+            throw new InputException($"{converted} holds {quantized.Count} matrices in few bits, from which the source's weights cannot be had again. Export from what it was made of.");
         var path = Path.Combine(converted, WeightFile.FileName);
         ModelFolder.Write(folder, temporary =>
         {

@@ -30,7 +30,7 @@ public sealed record AlgorithmChoice(Profile Profile, string Advantage, string L
             loss,
             form.Aggregation ?? (config.Aggregation == Profiles ? profile.Aggregation : config.Aggregation),
             config.Kl == Profiles ? profile.Kl : config.Kl,
-            form.DualClip ? config.DualClip ?? profile.DualClip : 0,
+            form.DualClip ? config.DualClip ?? (config.RatioLimit > 0 ? 0 : profile.DualClip) : 0,
             config.ClipHigh ?? arm.ClipHigh,
             config.EntropyCoefficient ?? arm.EntropyCoefficient);
     }
@@ -49,7 +49,7 @@ public sealed record AlgorithmChoice(Profile Profile, string Advantage, string L
             Unknown("name", a.Name, AlgorithmTable.All.Keys, orProfile: false),
             Unknown("profile", a.Profile, Profile.All.Keys, orProfile: false),
             Unknown("advantage", a.Advantage, AdvantageTable.All.Keys),
-            Unknown("loss", a.Loss, LossTable.All.Where(l => !l.Value.WholeBatch).Select(l => l.Key)),
+            Unknown("loss", a.Loss, LossTable.All.Keys),
             Unknown("aggregation", a.Aggregation, Aggregations.All.Keys),
             Unknown("kl", a.Kl, KlEstimators.All.Keys),
         ];
@@ -63,6 +63,30 @@ public sealed record AlgorithmChoice(Profile Profile, string Advantage, string L
             faults.Add($"algorithm.dualClip is {a.DualClip} with algorithm.loss {Of(a).Loss}, which has no dual clip; leave dualClip out, or take the loss clipped.");
         if (form.Aggregation is { } only && a.Aggregation != Profiles && a.Aggregation != only)
             faults.Add($"algorithm.aggregation is {a.Aggregation} with algorithm.loss {a.Loss}, which is always averaged by {only}; leave the aggregation out.");
+        var loss = Of(a).Loss;
+        if (a.RatioLimit != 0 && !(a.RatioLimit > 1 && double.IsFinite(a.RatioLimit)))
+            faults.Add($"algorithm.ratioLimit is {a.RatioLimit}; it must be above 1, or 0 for none.");
+        if (a.RatioLimit != 0 && loss != "clipped")
+            faults.Add($"algorithm.ratioLimit is {a.RatioLimit} with algorithm.loss {loss}, which has none; leave it out, or take the loss clipped.");
+        if (a.RatioLimit != 0 && a.DualClip is not (null or 0))
+            faults.Add($"algorithm.ratioLimit is {a.RatioLimit} with algorithm.dualClip {a.DualClip}; both bound the same branch of the loss, leave one of them out.");
+        if (!form.Clips && (a.ClipHigh is not null || AlgorithmTable.All[a.Name].ClipHigh != AlgorithmTable.All["grpo"].ClipHigh))
+            faults.Add($"algorithm.clipHigh is {Of(a).ClipHigh} with algorithm.loss {loss}, which clips no ratio; leave it out, or take the loss clipped.");
+        var usual = new AlgorithmConfig();
+        void Only(bool set, string name, double value, params string[] losses)
+        {
+            if (set && !losses.Contains(loss))
+                faults.Add($"algorithm.{name} is {value} with algorithm.loss {loss}; only {string.Join(" and ", losses)} have it, leave it out.");
+        }
+        Only(a.TauPositive != usual.TauPositive, "tauPositive", a.TauPositive, "sapo");
+        Only(a.TauNegative != usual.TauNegative, "tauNegative", a.TauNegative, "sapo");
+        Only(a.Penalty != usual.Penalty, "penalty", a.Penalty, "dro", "kl-cov");
+        if (a.KlOverRatio && a.KlCoefficient == 0)
+            faults.Add("algorithm.klOverRatio is true with algorithm.klCoefficient 0: there is no divergence to multiply; leave one of them out.");
+        if (a.Correction.Normalize && a.Correction.Weights == CorrectionKind.None)
+            faults.Add("algorithm.correction.normalize is true with algorithm.correction.weights none: there are no weights; take tis or icePop, or leave it out.");
+        if (form.WholeBatch && c.Execution.Gradients != "graph")
+            faults.Add($"algorithm.loss is {a.Loss} with execution.gradients {c.Execution.Gradients}; losses over a whole mini-batch need execution.gradients=graph.");
         if (form.WholeSequences && c.Execution.Gradients != "graph")
             faults.Add($"algorithm.loss is {a.Loss} with execution.gradients {c.Execution.Gradients}; losses of whole sequences need execution.gradients=graph.");
         if (a.Profile != Profile.Default && a.AdvantageEpsilon != new AlgorithmConfig().AdvantageEpsilon)
@@ -70,6 +94,8 @@ public sealed record AlgorithmChoice(Profile Profile, string Advantage, string L
         var arm = AlgorithmTable.All[a.Name];
         if (arm.OwnAdvantages && a.Advantage != Profiles)
             faults.Add($"algorithm.advantage is {a.Advantage} with algorithm.name {a.Name}, whose advantages are its own; leave the advantage out.");
+        if (arm.OwnAdvantages && a.Overlong.Kind != OverlongKind.None)
+            faults.Add($"algorithm.overlong.kind is {a.Overlong.Kind} with algorithm.name {a.Name}, whose advantages count right answers alone; leave it out.");
         if (arm.EntropyCoefficient > 0 && a.EntropyCoefficient == 0)
             faults.Add($"algorithm.entropyCoefficient is 0 with algorithm.name {a.Name}, which is {arm.EntropyCoefficient} by default; leave it out, or take grpo.");
         if ((a.Name == "g2rl-prose" && a.Shaping == ShapingKind.Shuffled) || (a.Name == "g2rl-shuffled" && a.Shaping == ShapingKind.Prose))

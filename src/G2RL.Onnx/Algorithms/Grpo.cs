@@ -9,6 +9,8 @@ public static class Grpo
     public static void Advantages(ScoredGroup group, IReadOnlyList<float[]>? features, AlgorithmConfig config, ulong seed)
     {
         group.Masked = config.HomogeneousGroups == KeepOrMask.Mask && group.IsHomogeneous;
+        for (var i = 0; group.Penalties is not null && i < group.Shaped.Length; i++)
+            group.Shaped[i] += group.Penalties[i];
         GroupAdvantage.Compute(group.Shaped, config.AdvantageEpsilon, group.Advantages);
     }
 }

@@ -58,7 +58,7 @@ public static class PolicyLoss
         var (op, settings) = (c.Op, c.Settings);
         var loss = LossTable.All[settings.Loss].Write(c);
         if (settings.Corrected)
-            loss = op.Mul(loss, c.Input(Corrections));
+            loss = op.Mul(loss, c.Clean(c.Input(Corrections)));
         if (settings.KlCoefficient != 0)
         {
             var kl = KlEstimators.All[settings.Kl](new(op, c.LogProbs, c.Clean(c.Input(ReferenceLogProbs)), settings.KlInputClamp, settings.KlOutputClamp));

@@ -69,6 +69,14 @@ public sealed record PolicyLossSettings(double ClipLow = 0.2, double ClipHigh = 
             DualClip = choice.DualClip,
             KlInputClamp = clamped ? choice.Profile.KlInputClamp : 0,
             KlOutputClamp = clamped ? choice.Profile.KlOutputClamp : 0,
+            KlOverRatio = config.KlOverRatio,
+            RatioLimit = config.RatioLimit,
+            TauPositive = config.TauPositive,
+            TauNegative = config.TauNegative,
+            Penalty = config.Penalty,
+            Corrected = config.Correction.Weights != Configuration.CorrectionKind.None,
+            // Where no token is masked the objective needs no masking.
+            SkipMasked = choice.Profile.SkipsMasked && config.Correction.Masks,
         };
     }
 }

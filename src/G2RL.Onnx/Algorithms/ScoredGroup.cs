@@ -35,6 +35,9 @@ public sealed class ScoredGroup
     /// <summary>Shaped rewards of the members; the base rewards unless an algorithm says otherwise.</summary>
     public double[] Shaped { get; }
 
+    /// <summary>What the shaped rewards of the members lose for their length, 0 or less; null for nothing.</summary>
+    public double[]? Penalties { get; set; }
+
     /// <summary>nu of the members; zeros for algorithms without it.</summary>
     public double[] Novelty { get; }
 

@@ -19,6 +19,9 @@ internal static class ConfigSettings
         ["algorithm.features"] = Enum.GetNames<FeatureSource>(),
         ["algorithm.noveltyWithin"] = Enum.GetNames<NoveltyScope>(),
         ["algorithm.tokenWeights"] = Enum.GetNames<TokenWeightKind>(),
+        ["algorithm.correction.weights"] = Enum.GetNames<CorrectionKind>(),
+        ["algorithm.correction.level"] = Enum.GetNames<CorrectionLevel>(),
+        ["algorithm.overlong.kind"] = Enum.GetNames<OverlongKind>(),
         ["training.schedule.kind"] = Enum.GetNames<ScheduleKind>(),
     };
 

@@ -46,7 +46,7 @@ public sealed record RunConfig
 /// <summary>What to train on.</summary>
 public sealed record ProblemsConfig
 {
-    /// <summary>A name in <c>ProblemSets</c>: arithmetic, jsonl.</summary>
+    /// <summary>A name in <c>ProblemSets</c>: arithmetic, jsonl, countdown.</summary>
     public string Set { get; init; } = "arithmetic";
 
     /// <summary>The set's own settings.</summary>
@@ -94,6 +94,9 @@ public sealed record SamplingConfig
 
     /// <summary>Memory of the key/value cache, MiB.</summary>
     public int CacheBudgetMiB { get; init; } = 256;
+
+    /// <summary>Rounds in which groups that are all right or all wrong are drawn anew from other problems (dynamic sampling), 0 to 100; 0 is off.</summary>
+    public int ResampleRounds { get; init; }
 }
 
 /// <summary>What novelty is measured for.</summary>
@@ -223,6 +226,27 @@ public sealed record AlgorithmConfig
 
     /// <summary>Rollouts of a set that is right when one of them is, 1 to groupSize; only for passk.</summary>
     public int PassAtK { get; init; } = 4;
+
+    /// <summary>What is made of a sampler whose log-probs are not the trainer's.</summary>
+    public CorrectionConfig Correction { get; init; } = new();
+
+    /// <summary>Overlong shaping.</summary>
+    public OverlongConfig Overlong { get; init; } = new();
+
+    /// <summary>The ratio is at most this before the clipped loss takes its minimum, above 1; 0 is off. Only for loss clipped, in place of the dual clip.</summary>
+    public double RatioLimit { get; init; }
+
+    /// <summary>Whether the divergence is multiplied by the ratio to the old policy, which makes its gradient unbiased off-policy.</summary>
+    public bool KlOverRatio { get; init; }
+
+    /// <summary>Temperature of the gate where the advantage is positive, > 0; only for loss sapo.</summary>
+    public double TauPositive { get; init; } = 1;
+
+    /// <summary>Temperature of the gate elsewhere, > 0; only for loss sapo.</summary>
+    public double TauNegative { get; init; } = 1.05;
+
+    /// <summary>Weight of the pull towards the old policy, >= 0; only for losses dro and kl-cov.</summary>
+    public double Penalty { get; init; } = 0.1;
 }
 
 /// <summary>How the loss changes the weights.</summary>

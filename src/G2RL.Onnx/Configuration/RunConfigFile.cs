@@ -7,7 +7,7 @@ namespace G2RL.Onnx.Configuration;
 /// <summary>Configurations as JSON: comments and trailing commas are welcome, unknown names are not.</summary>
 public static class RunConfigFile
 {
-    private static readonly JsonSerializerOptions Options = new()
+    internal static JsonSerializerOptions Options { get; } = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
@@ -62,7 +62,8 @@ public static class RunConfigFile
 
     internal static JsonNode ToNode(RunConfig config) => JsonSerializer.SerializeToNode(config, Options)!;
 
-    private static JsonObject Object(string json, string source)
+    /// <summary>JSON text as an object; comments and trailing commas are welcome, a name given twice is not.</summary>
+    internal static JsonObject Object(string json, string source)
     {
         try
         {
@@ -76,7 +77,7 @@ public static class RunConfigFile
         }
     }
 
-    private static RunConfig Parse(JsonObject root, string source)
+    internal static RunConfig Parse(JsonObject root, string source)
     {
         var unknown = ConfigSettings.Unknown(root);
         if (unknown.Count > 0)

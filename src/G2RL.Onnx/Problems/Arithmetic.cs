@@ -10,7 +10,7 @@ namespace G2RL.Onnx.Problems;
 /// An expression belongs to the held-out side if and only if a fixed hash of its text is 0 modulo 10, whatever the settings and seeds are: no
 /// training batch and no <see cref="Example"/> of any configuration ever asks for a held-out expression, nor meets one as a step of its solution.
 /// </remarks>
-public sealed class Arithmetic : IProblemSet
+public sealed class Arithmetic : IProblemSet, ICorpus
 {
     /// <summary>Every character of prompts and solutions, for a character tokenizer.</summary>
     public const string Characters = "0123456789+-*()=";
@@ -33,6 +33,8 @@ public sealed class Arithmetic : IProblemSet
 
     /// <inheritdoc/>
     public string Name => "arithmetic";
+
+    string ICorpus.Characters => Characters;
 
     /// <summary>Whether an expression (without the trailing <c>=</c>) is on the held-out side of the split.</summary>
     public static bool IsHeldOut(string expression) =>
@@ -79,10 +81,8 @@ public sealed class Arithmetic : IProblemSet
     /// <exception cref="InputException">The prompt is not an expression followed by <c>=</c>.</exception>
     public static string Solution(Problem problem) => Derivation(Parse(problem.Prompt), ArithmeticExpression.Apply);
 
-    /// <summary>
-    /// Text number <paramref name="index"/> of an endless training corpus, a pure function of (seed, index). Never a held-out expression. With
-    /// <see cref="ArithmeticSettings.ErrorRate"/> above 0 some results are wrong and carried on, as in text that people wrote.
-    /// </summary>
+    /// <inheritdoc/>
+    /// <remarks>With <see cref="ArithmeticSettings.ErrorRate"/> above 0 some results are wrong and carried on, as in text that people wrote.</remarks>
     public (string Prompt, string Solution) Example(ulong seed, long index)
     {
         var (expression, solution) = Draw(seed, ProblemRandom.Stream(ExampleStream, (ulong)index), heldOut: false, _settings.ErrorRate);

@@ -20,6 +20,7 @@ public static class ProblemSets
     {
         ["arithmetic"] = settings => new Arithmetic(Bind<ArithmeticSettings>("arithmetic", settings)),
         ["jsonl"] = settings => new JsonLines(Bind<JsonLinesSettings>("jsonLines", settings)),
+        ["countdown"] = settings => new Countdown(Bind<CountdownSettings>("countdown", settings)),
     };
 
     /// <summary>Makes a problem set from its name and its settings.</summary>

@@ -12,6 +12,12 @@ internal static class ChartGrid
             return;
         }
         html.Leaf("p", $"Over the steps of training; beside each name stands its last value.{(steps > RunCharts.MostPoints ? " Neighbouring steps are averaged." : "")}", "note");
+        Write(html, charts);
+    }
+
+    /// <summary>Writes the charts alone.</summary>
+    public static void Write(HtmlWriter html, IReadOnlyList<Chart> charts)
+    {
         using var grid = html.Open("div", "charts");
         foreach (var chart in charts)
         {

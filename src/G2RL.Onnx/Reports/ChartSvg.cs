@@ -12,8 +12,12 @@ namespace G2RL.Onnx.Reports;
 /// </summary>
 internal static class ChartSvg
 {
-    private const int Width = 400;
-    private const int Height = 220;
+    /// <summary>Width of a chart.</summary>
+    public const int Width = 400;
+
+    /// <summary>Height of a chart.</summary>
+    public const int Height = 220;
+
     private const int MarkedUpTo = 25;
 
     private static readonly string[] Roles = ["muted", "grid", "series-1", "series-2", "series-3", "series-4", "series-5", "series-6"];
@@ -22,7 +26,16 @@ internal static class ChartSvg
     public static string Role(int line) => Roles[2 + (line % (Roles.Length - 2))];
 
     /// <summary>The picture.</summary>
-    public static string Render(Chart chart)
+    public static string Render(Chart chart) => Render(Model(chart), Width, Height, chart.Id, $"{chart.Title}, {chart.Unit}: {string.Join(", ", chart.Lines.Select(l => l.Name))}");
+
+    /// <summary>A picture of a model of one's own, whose colours are those of <see cref="Color"/>.</summary>
+    internal static string Render(PlotModel model, int width, int height, string id, string label) =>
+        Inline(XDocument.Parse(new SvgExporter { Width = width, Height = height }.ExportToString(model)).Root!, width, height, id, label);
+
+    /// <summary>The colour that stands for a role until the picture is finished.</summary>
+    internal static OxyColor Color(string role) => OxyColor.FromRgb(1, 0, (byte)Array.IndexOf(Roles, role));
+
+    private static PlotModel Model(Chart chart)
     {
         var model = new PlotModel
         {
@@ -51,7 +64,7 @@ internal static class ChartSvg
         model.Axes.Add(VerticalAxis(chart));
         foreach (var series in chart.Stacked ? Bars(chart) : Curves(chart))
             model.Series.Add(series);
-        return Inline(XDocument.Parse(new SvgExporter { Width = Width, Height = Height }.ExportToString(model)).Root!, chart);
+        return model;
     }
 
     private static Axis VerticalAxis(Chart chart)
@@ -114,13 +127,11 @@ internal static class ChartSvg
         }
     }
 
-    private static OxyColor Color(string role) => OxyColor.FromRgb(1, 0, (byte)Array.IndexOf(Roles, role));
-
     // Without namespaces, sizes and fonts: the page decides. Clip paths get names that are unique in the page.
-    private static string Inline(XElement svg, Chart chart)
+    private static string Inline(XElement svg, int width, int height, string id, string label)
     {
-        var root = new XElement("svg", new XAttribute("viewBox", $"0 0 {Width} {Height}"), new XAttribute("role", "img"), new XAttribute("aria-label", $"{chart.Title}, {chart.Unit}: {string.Join(", ", chart.Lines.Select(l => l.Name))}"));
-        root.Add(svg.Elements().Select(e => Plain(e, chart.Id)));
+        var root = new XElement("svg", new XAttribute("viewBox", $"0 0 {width} {height}"), new XAttribute("role", "img"), new XAttribute("aria-label", label));
+        root.Add(svg.Elements().Select(e => Plain(e, id)));
         return root.ToString(SaveOptions.DisableFormatting);
     }
 

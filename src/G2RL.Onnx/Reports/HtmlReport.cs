@@ -11,7 +11,8 @@ public static class HtmlReport
     public static string Write(string runFolder)
     {
         var path = Path.Combine(runFolder, "report.html");
-        var page = Page(RunLogs.Read(runFolder));
+        var logs = RunLogs.Read(runFolder);
+        var page = Page($"{RunLogs.Text(logs.Config, "name")}: G2RL.Onnx run", html => WriteBody(html, logs));
         try
         {
             DurableFile.Write(path, page);
@@ -23,27 +24,28 @@ public static class HtmlReport
         return path;
     }
 
-    private static string Page(RunLogs logs)
+    /// <summary>A page of the house: its head, and a body that is given.</summary>
+    internal static string Page(string title, Action<HtmlWriter> body)
     {
         var html = new HtmlWriter();
         html.Raw("<!DOCTYPE html>\n");
         using (html.Open("html", null, ("lang", "en")))
         {
             using (html.Open("head"))
-                WriteHead(html, logs);
+                WriteHead(html, title);
             using (html.Open("body"))
             using (html.Open("main"))
-                WriteBody(html, logs);
+                body(html);
         }
         return html.ToString();
     }
 
-    private static void WriteHead(HtmlWriter html, RunLogs logs)
+    private static void WriteHead(HtmlWriter html, string title)
     {
         html.Raw("<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n");
         // Nothing may be loaded or run, whatever a completion says.
         html.Raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n");
-        html.Leaf("title", $"{RunLogs.Text(logs.Config, "name")}: G2RL.Onnx run");
+        html.Leaf("title", title);
         using var style = html.Open("style");
         html.Raw(Style());
     }
@@ -88,7 +90,8 @@ public static class HtmlReport
         }
     }
 
-    private static string Style()
+    /// <summary>The style sheet of every page; its first rules name the colours.</summary>
+    internal static string Style()
     {
         using var stream = typeof(HtmlReport).Assembly.GetManifestResourceStream("report.css")!;
         using var reader = new StreamReader(stream);

@@ -31,6 +31,9 @@ public static class Seeds
 
         /// <summary>Pretraining examples.</summary>
         Examples = 7,
+
+        /// <summary>Groups that are drawn anew for want of a signal.</summary>
+        Resampling = 8,
     }
 
     /// <summary>The uniform number in [0, 1), 53 bits, that chooses one token.</summary>

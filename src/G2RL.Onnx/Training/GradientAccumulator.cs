@@ -24,6 +24,9 @@ public sealed class Microbatch(SequenceBatch batch)
     /// <summary>Log-probs of the reference policy.</summary>
     public float[] ReferenceLogProbs { get; } = new float[batch.Targets.Length];
 
+    /// <summary>Weights against a sampler that differs; 1 unless there is a correction.</summary>
+    public float[] Corrections { get; } = [.. Enumerable.Repeat(1f, batch.Targets.Length)];
+
     /// <summary>Out: log-probs under the current weights.</summary>
     public float[] LogProbs { get; } = new float[batch.Targets.Length];
 
@@ -35,7 +38,7 @@ public sealed class Microbatch(SequenceBatch batch)
     {
         var count = Batch.Targets.Length;
         Batch.BindTo(binding, targets: true);
-        foreach (var (name, data) in new[] { (PolicyLoss.Weights, Weights), (PolicyLoss.Advantages, Advantages), (PolicyLoss.OldLogProbs, OldLogProbs), (PolicyLoss.ReferenceLogProbs, ReferenceLogProbs) })
+        foreach (var (name, data) in new[] { (PolicyLoss.Weights, Weights), (PolicyLoss.Advantages, Advantages), (PolicyLoss.OldLogProbs, OldLogProbs), (PolicyLoss.ReferenceLogProbs, ReferenceLogProbs), (PolicyLoss.Corrections, Corrections) })
             if (binding.Names.Contains(name))
                 binding.Input(name, data, count);
         if (binding.Names.Contains(PolicyLoss.SequenceOfToken))

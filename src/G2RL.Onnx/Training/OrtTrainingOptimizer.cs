@@ -65,6 +65,7 @@ internal sealed class OrtTrainingOptimizer : IPolicyOptimizer
             PolicyLoss.Advantages => OrtValue.CreateTensorValueFromMemory(micro.Advantages, [count]),
             PolicyLoss.OldLogProbs => OrtValue.CreateTensorValueFromMemory(micro.OldLogProbs, [count]),
             PolicyLoss.ReferenceLogProbs => OrtValue.CreateTensorValueFromMemory(micro.ReferenceLogProbs, [count]),
+            PolicyLoss.Corrections => OrtValue.CreateTensorValueFromMemory(micro.Corrections, [count]),
             _ => throw new InvalidOperationException($"The training model asks for '{name}'."),
         }).ToArray();
         try

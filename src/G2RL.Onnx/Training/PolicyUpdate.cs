@@ -16,10 +16,15 @@ internal sealed class PolicyUpdate : IDisposable
     private readonly RunConfig config;
     private readonly IPolicyOptimizer optimizer;
     private readonly Aggregation aggregation;
+    private readonly bool wholeBatch;
 
     /// <summary>Takes the optimizer over and disposes of it.</summary>
-    public PolicyUpdate(Policy policy, RunConfig config, IPolicyOptimizer optimizer) =>
-        (this.policy, this.config, this.optimizer, aggregation) = (policy, config, optimizer, Aggregations.All[AlgorithmChoice.Of(config.Algorithm).Aggregation]);
+    public PolicyUpdate(Policy policy, RunConfig config, IPolicyOptimizer optimizer)
+    {
+        var choice = AlgorithmChoice.Of(config.Algorithm);
+        (this.policy, this.config, this.optimizer) = (policy, config, optimizer);
+        (aggregation, wholeBatch) = (Aggregations.All[choice.Aggregation], LossTable.All[choice.Loss].WholeBatch);
+    }
 
     /// <summary>Weights, moments and counters.</summary>
     public IPolicyOptimizer Optimizer => optimizer;
@@ -43,9 +48,11 @@ internal sealed class PolicyUpdate : IDisposable
                 // Whole groups, as evenly as they divide.
                 var members = order[(part * groups / t.MinibatchesPerBatch)..((part + 1) * groups / t.MinibatchesPerBatch)].ToHashSet();
                 var minibatch = kept.Where(s => members.Contains(s.Group)).ToArray();
+                // Where rows count, those without a token to train on do, too.
+                var rows = samples.Count(s => members.Contains(s.Group));
                 var first = epoch == 0 && part == 0;
                 var index = (step * updates) + (epoch * t.MinibatchesPerBatch) + part;
-                Update(step, index, minibatch, first, tally, metrics);
+                Update(step, index, minibatch, rows, first, tally, metrics);
             }
         }
         tally.Report(metrics);
@@ -53,17 +60,17 @@ internal sealed class PolicyUpdate : IDisposable
 
     public void Dispose() => optimizer.Dispose();
 
-    private void Update(int step, int index, Sample[] minibatch, bool first, UpdateTally tally, StepMetrics metrics)
+    private void Update(int step, int index, Sample[] minibatch, int rows, bool first, UpdateTally tally, StepMetrics metrics)
     {
-        if (minibatch.Length == 0)
+        var tokens = minibatch.Sum(s => s.KeptTokens);
+        if (tokens == 0)
         {
             metrics.Add("policy/empty_minibatches", 1);
             return;
         }
-        var tokens = minibatch.Sum(s => s.Rollout.Tokens.Length);
-        var counts = new BatchCounts(minibatch.Length, minibatch.Length, tokens, config.Sampling.MaxNewTokens, config.Sampling.MaxNewTokens);
+        var counts = new BatchCounts(rows, minibatch.Count(s => s.KeptTokens > 0), tokens, config.Sampling.MaxNewTokens, config.Sampling.MaxNewTokens);
         optimizer.Clear();
-        Microbatch[] micros = [.. SequenceBatch.Plan([.. minibatch.Select(s => s.Sequence)], config.Training.TokensPerMicrobatch)
+        Microbatch[] micros = [.. SequenceBatch.Plan([.. minibatch.Select(s => s.Sequence)], wholeBatch ? int.MaxValue : config.Training.TokensPerMicrobatch)
             .Select(indices => Fill([.. indices.Select(i => minibatch[i])], counts))];
         var loss = optimizer.Add(micros);
         var firstRatio = 0d;
@@ -103,7 +110,10 @@ internal sealed class PolicyUpdate : IDisposable
         foreach (var sample in rows)
         {
             var length = sample.Rollout.Tokens.Length;
-            micro.Weights.AsSpan(next, length).Fill((float)aggregation.Weight(length, counts));
+            micro.Weights.AsSpan(next, length).Fill((float)aggregation.Weight(sample.KeptTokens, counts));
+            for (var t = 0; sample.Kept is not null && t < length; t++)
+                micro.Weights[next + t] = sample.Kept[t] ? micro.Weights[next + t] : 0;
+            sample.Corrections?.CopyTo(micro.Corrections, next);
             micro.Advantages.AsSpan(next, length).Fill((float)sample.Advantage);
             sample.OldLogProbs.CopyTo(micro.OldLogProbs, next);
             sample.ReferenceLogProbs?.CopyTo(micro.ReferenceLogProbs, next);

@@ -40,8 +40,14 @@ public sealed record PretrainConfig
     /// <summary>Longest sequence, tokens.</summary>
     public int MaxPositions { get; init; } = 256;
 
-    /// <summary>The corpus: expressions with worked-out steps.</summary>
+    /// <summary>What it learns from: arithmetic (expressions with worked-out steps) or countdown (problems, each with one of its solutions).</summary>
+    public string Corpus { get; init; } = "arithmetic";
+
+    /// <summary>Settings of the corpus arithmetic.</summary>
     public ArithmeticSettings Arithmetic { get; init; } = new();
+
+    /// <summary>Settings of the corpus countdown.</summary>
+    public CountdownSettings Countdown { get; init; } = new();
 
     /// <summary>Optimizer steps, >= 1.</summary>
     public int Steps { get; init; } = 3000;
@@ -84,6 +90,15 @@ public sealed record PretrainConfig
     /// <summary>The recipe as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Options);
 
+    /// <summary>The corpus.</summary>
+    /// <exception cref="InputException">There is no corpus of that name, or its settings are wrong.</exception>
+    public ICorpus Problems() => Corpus switch
+    {
+        "arithmetic" => new Arithmetic(Arithmetic),
+        "countdown" => new Countdown(Countdown),
+        _ => throw new InputException($"corpus is '{Corpus}'; it must be arithmetic or countdown."),
+    };
+
     /// <summary>The model to be made: Qwen3 over a character vocabulary.</summary>
     public DecoderSpec Spec(int vocabulary, int bos, int eos, int pad) => new()
     {
@@ -122,6 +137,6 @@ public sealed record PretrainConfig
         Check(TokensPerMicrobatch >= MaxPositions, "tokensPerMicrobatch", TokensPerMicrobatch, $"at least maxPositions ({MaxPositions})");
         if (faults.Count > 0)
             throw InputException.Of(faults);
-        Arithmetic.Validated();
+        Problems();
     }
 }

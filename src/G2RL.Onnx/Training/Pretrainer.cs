@@ -73,11 +73,11 @@ public static class Pretrainer
 
     private static void Run(PretrainConfig config, string output, CheckpointStore checkpoints, int threads, Action<PretrainProgress>? progress, CancellationToken cancel)
     {
-        var problems = new Arithmetic(config.Arithmetic);
+        var problems = config.Problems();
         var folder = Directory.CreateTempSubdirectory("g2rl-pretrain-").FullName;
         try
         {
-            CharacterTokenizer.Write(folder, Arithmetic.Characters, contextLength: config.MaxPositions);
+            CharacterTokenizer.Write(folder, problems.Characters, contextLength: config.MaxPositions);
             var tokenizer = Tokenizer.Load(folder);
             var spec = config.Spec(tokenizer.VocabularySize, tokenizer.BosId!.Value, tokenizer.EosId!.Value, tokenizer.PadId!.Value);
             spec.Validate("the recipe");
@@ -92,7 +92,7 @@ public static class Pretrainer
         }
     }
 
-    private static void Train(PretrainConfig config, Arithmetic problems, Tokenizer tokenizer, Policy policy, CheckpointStore checkpoints, int threads, Action<PretrainProgress>? progress, CancellationToken cancel)
+    private static void Train(PretrainConfig config, ICorpus problems, Tokenizer tokenizer, Policy policy, CheckpointStore checkpoints, int threads, Action<PretrainProgress>? progress, CancellationToken cancel)
     {
         using var gradients = new GradientAccumulator(policy, PolicyLoss.CrossEntropy, temperature: 1, threads);
         using var optimizer = new AdamW(policy.Parameters, gradients.Gradients, new AdamWSettings { Beta2 = 0.95, WeightDecay = config.WeightDecay, DecayExclusions = ["norm"] }, threads);
@@ -121,7 +121,7 @@ public static class Pretrainer
                 var (prompt, solution) = problems.Example(corpus, ((long)step * sequences.Length) + i);
                 sequences[i] = new(tokenizer.Encode(prompt), [.. tokenizer.Encode(solution), tokenizer.EosId!.Value]);
                 if (sequences[i].InputLength > config.MaxPositions)
-                    throw new InputException($"An example has {sequences[i].InputLength} tokens; maxPositions is {config.MaxPositions}. Raise it, or make the expressions shorter.");
+                    throw new InputException($"An example has {sequences[i].InputLength} tokens; maxPositions is {config.MaxPositions}. Raise it, or make the problems smaller.");
             }
             var tokens = sequences.Sum(s => s.Response.Length);
             gradients.Clear();

@@ -23,4 +23,13 @@ internal sealed class Sample(int group, int member, ScoredGroup scored, Rollout 
     public float[] OldLogProbs { get; set; } = [];
 
     public float[]? ReferenceLogProbs { get; set; }
+
+    /// <summary>Weight of each token against a sampler that differs; null where there is none.</summary>
+    public float[]? Corrections { get; set; }
+
+    /// <summary>Whether each token is trained on; null where all are.</summary>
+    public bool[]? Kept { get; set; }
+
+    /// <summary>Tokens that are trained on.</summary>
+    public int KeptTokens => Kept?.Count(k => k) ?? rollout.Tokens.Length;
 }

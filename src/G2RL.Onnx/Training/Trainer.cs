@@ -141,6 +141,14 @@ public sealed class Trainer : IDisposable
         return result;
     }
 
+    /// <summary>Measures how the current policy's responses to held-out problems lie to each other.</summary>
+    /// <param name="step">Steps of training behind the weights.</param>
+    /// <param name="settings">What is measured.</param>
+    /// <param name="cancel">Stops between decode steps.</param>
+    /// <returns>One result a temperature of p_t, the sampling temperature first.</returns>
+    public IReadOnlyList<GeometryResult> MeasureGeometry(int step, GeometrySettings settings, CancellationToken cancel = default) =>
+        GeometryMeasurement.Run(inputs, config, settings, step, (done, of) => events.Progress?.Invoke("geometry", done, of), cancel);
+
     /// <summary>Writes the trained policy as a Hugging Face folder in float32, tokenizer included.</summary>
     /// <exception cref="InputException">The folder exists or cannot be written.</exception>
     public void Export(string folder)
@@ -194,15 +202,27 @@ public sealed class Trainer : IDisposable
         var request = new DrawRequest([.. problems.Select(inputs.Encode)], config.Sampling.GroupSize, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), step, features.WhileSampling);
         var total = problems.Count * config.Sampling.GroupSize;
         var drawn = sampler.Draw(request, done => events.Progress?.Invoke("sample", done, total), cancel);
+        var largestLogit = sampler.LargestLogit;
         clock.Lap("sample");
 
         // 2. Judge them, and score them in full forward passes: the old log-probs of the update.
-        var groups = problems.Zip(drawn, (p, rollouts) => new ScoredGroup(new RolloutGroup(p, rollouts), [.. rollouts.Select(r => Problems.Judge(p, r.Text, r.Finished))])).ToArray();
+        var groups = Judge(problems, drawn);
         RolloutMetrics.Report(metrics, groups, clock.Seconds("sample"));
         foreach (var group in groups)
             foreach (var outcome in group.Outcomes.Where(o => o.Message is not null).Take(1))
                 events.Warning?.Invoke($"step {step}, {group.Group.Problem.Id}: {outcome.Kind}: {outcome.Message}");
         clock.Lap("reward");
+        DynamicSampling.Run(
+            groups, step, config, Problems,
+            (others, seed) =>
+            {
+                var more = sampler.Draw(request with { Prompts = [.. others.Select(inputs.Encode)], Seed = seed }, done => events.Progress?.Invoke("resample", done, others.Count * config.Sampling.GroupSize), cancel);
+                largestLogit = Math.Max(largestLogit, sampler.LargestLogit);
+                return Judge(others, more);
+            },
+            metrics);
+        if (config.Sampling.ResampleRounds > 0)
+            clock.Lap("resample");
         var samples = groups.SelectMany((g, i) => g.Members.Select((rollout, member) => new Sample(i, member, g, g.Group.Rollouts[rollout]))).ToArray();
         if (samples.Length == 0)
             throw new InputException($"Step {step}: none of {total} completions could be judged. Look at the reward function; the warnings above say what went wrong.");
@@ -214,12 +234,13 @@ public sealed class Trainer : IDisposable
         var kl = reference is null ? null : scorer.Score(reference, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch);
         for (var i = 0; i < samples.Length; i++)
             (samples[i].OldLogProbs, samples[i].ReferenceLogProbs) = (old[i].LogProbs, kl?[i].LogProbs);
-        Mismatch.Check(metrics, samples, sampler.LargestLogit / config.Sampling.Temperature, Backend.Rounding);
+        Mismatch.Check(metrics, samples, largestLogit / config.Sampling.Temperature, config.Algorithm.Correction.IsOn, Backend.Rounding);
         clock.Lap("score");
 
         // 3. Turn rewards into advantages.
         cancel.ThrowIfCancellationRequested();
         var found = features.Of(Policy, samples, old);
+        OverlongShaping.Apply(groups, config.Algorithm.Overlong, config.Sampling.MaxNewTokens);
         var shuffle = Seeds.Derive(config.Seed, Seeds.Purpose.Shuffle, step);
         for (var i = 0; i < groups.Length; i++)
             if (groups[i].Members.Length >= 2)
@@ -232,15 +253,21 @@ public sealed class Trainer : IDisposable
                 groups[i].Masked = true;
         StepAdvantages.Apply(groups, config.Algorithm);
         AdvantageMetrics.Report(metrics, groups);
+        RolloutCorrections.Apply(samples, [.. old.Select(o => o.Entropies)], config.Algorithm.Correction, metrics);
         clock.Lap("features");
 
         // 4. One optimizer step per mini-batch of whole groups, the old log-probs fixed. Once begun it runs to its end.
         cancel.ThrowIfCancellationRequested();
         update.Run(step, samples, groups.Length, metrics);
+        if (metrics.Values.TryGetValue("policy/empty_minibatches", out var empty))
+            events.Warning?.Invoke($"step {step}: {empty} of {config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch} mini-batches hold no token to train on, every one is masked; their loss is 0 and they update nothing.");
         clock.Lap("train");
         clock.Total();
         return groups;
     }
+
+    private ScoredGroup[] Judge(IReadOnlyList<Problem> problems, Rollout[][] drawn) =>
+        [.. problems.Zip(drawn, (p, rollouts) => new ScoredGroup(new RolloutGroup(p, rollouts), [.. rollouts.Select(r => Problems.Judge(p, r.Text, r.Finished))]))];
 
     private int Restore(RunDirectory run)
     {

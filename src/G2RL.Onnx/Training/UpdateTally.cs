@@ -25,6 +25,8 @@ internal sealed class UpdateTally(AlgorithmConfig algorithm)
     {
         for (var t = 0; t < micro.LogProbs.Length; t++)
         {
+            if (micro.Weights[t] == 0)
+                continue;
             var rho = Math.Exp((double)micro.LogProbs[t] - micro.OldLogProbs[t]);
             ratio += rho / tokens;
             ratioMax = Math.Max(ratioMax, rho);
@@ -49,7 +51,11 @@ internal sealed class UpdateTally(AlgorithmConfig algorithm)
     {
         metrics.Set("policy/updates", updates);
         if (updates == 0)
+        {
+            // Nothing was trained on, so there is nothing to be wrong about.
+            metrics.Set("policy/loss", 0);
             return;
+        }
         metrics.Set("policy/loss", loss / updates);
         if (normKnown)
             metrics.Set("policy/gradient_norm", norm / updates);

@@ -43,7 +43,7 @@ internal static class ConvertCommand
             else if (kind == ".bin")
                 Aside.Use(to, folder => Llama2C.ToHuggingFace(from, folder), folder => made = Run(folder));
             var manifest = made ?? Run(from);
-            var bytes = manifest.Tensors.DistinctBy(t => t.Offset).Sum(t => t.Bytes);
+            var bytes = manifest.WeightBytes;
             if (parsed.GetValue(json))
                 Console.WriteLine(new JsonObject { ["folder"] = to, ["architecture"] = manifest.Architecture, ["tensors"] = manifest.Tensors.Count, ["weight_bytes"] = bytes, ["files"] = new JsonArray([.. manifest.Files.Select(f => (JsonNode)f.Name)]) }.ToJsonString());
             else
@@ -67,7 +67,8 @@ internal static class ConvertCommand
         });
     }
 
-    private static SafeTensorsDtype? Precision(string text) => text switch
+    /// <summary>A stored type by its option's text; null keeps the source's.</summary>
+    public static SafeTensorsDtype? Precision(string text) => text switch
     {
         "source" => null,
         "fp32" => SafeTensorsDtype.F32,

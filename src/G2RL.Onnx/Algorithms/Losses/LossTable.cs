@@ -7,8 +7,9 @@ namespace G2RL.Onnx.Algorithms.Losses;
 /// <param name="DualClip">Whether <see cref="PolicyLossSettings.DualClip"/> means something to it.</param>
 /// <param name="WholeSequences">Whether a sequence's ratio enters, so that a sequence must not be divided among micro-batches.</param>
 /// <param name="WholeBatch">Whether tokens are chosen among the whole mini-batch, so that it must not be divided at all.</param>
+/// <param name="Clips">Whether a bound of the ratio enters.</param>
 /// <param name="Aggregation">The only aggregation that the loss has; null when it can be chosen.</param>
-public sealed record TokenLoss(Func<LossContext, Value> Write, bool DualClip = false, bool WholeSequences = false, bool WholeBatch = false, string? Aggregation = null);
+public sealed record TokenLoss(Func<LossContext, Value> Write, bool DualClip = false, bool WholeSequences = false, bool WholeBatch = false, bool Clips = true, string? Aggregation = null);
 
 /// <summary>The losses: one line here and one function in a file.</summary>
 public static class LossTable
@@ -20,14 +21,14 @@ public static class LossTable
         ["cispo"] = new(CispoLoss.Write),
         ["dppo-kl"] = new(DppoLoss.Kl),
         ["dppo-tv"] = new(DppoLoss.TotalVariation),
-        ["dro"] = new(DroLoss.Write),
+        ["dro"] = new(DroLoss.Write, Clips: false),
         ["gmpo"] = new(GmpoLoss.Write, WholeSequences: true, Aggregation: "row-mean-token-mean"),
         ["gspo"] = new(GspoLoss.Write, WholeSequences: true),
         ["gspo-token"] = new(GspoLoss.Token, WholeSequences: true),
-        ["kl-cov"] = new(KlCovLoss.Write, WholeBatch: true),
-        ["reinforce"] = new(ReinforceLoss.Write),
-        ["sapo"] = new(SapoLoss.Write),
-        ["vespo"] = new(VespoLoss.Write, WholeSequences: true),
+        ["kl-cov"] = new(KlCovLoss.Write, WholeBatch: true, Clips: false),
+        ["reinforce"] = new(ReinforceLoss.Write, Clips: false),
+        ["sapo"] = new(SapoLoss.Write, Clips: false),
+        ["vespo"] = new(VespoLoss.Write, WholeSequences: true, Clips: false),
     };
 
     /// <summary>d = lp - old [R], clamped as the settings say.</summary>

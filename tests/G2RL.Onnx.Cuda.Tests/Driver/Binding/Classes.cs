@@ -152,8 +152,9 @@ internal sealed class CudaEvent : IDisposable
 
 internal sealed class CudaKernel
 {
-    public CudaKernel(string kernelName, CUmodule module)
+    public CudaKernel(string kernelName, CUmodule module, CudaContext cuda)
     {
+        _ = cuda;
         CudaException.Throw(ModuleManagement.cuModuleGetFunction(out var function, module, kernelName));
         (KernelName, CUFunction) = (kernelName, function);
     }

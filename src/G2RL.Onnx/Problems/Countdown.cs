@@ -1,0 +1,154 @@
+using System.Numerics;
+
+namespace G2RL.Onnx.Problems;
+
+/// <summary>
+/// Reach a target from given numbers with + - * / and parentheses, each number at most once: the prompt is <c>3,7,9:42=</c>, and <c>(9-3)*7</c> and
+/// <c>7*(9-3)</c> are both right. Every valid expression with exactly the target's value earns the reward; nothing is rounded.
+/// </summary>
+/// <remarks>
+/// Targets are values of expressions drawn over the given numbers, so every problem has a solution; no target is one of the numbers. A problem belongs to
+/// the held-out side if and only if a fixed hash of its target and its numbers, in ascending order, is 0 modulo 10, whatever the settings and seeds
+/// are: no training batch and no <see cref="Example"/> of any configuration asks for a held-out problem, nor for one with its numbers in another order.
+/// </remarks>
+public sealed class Countdown : IProblemSet, ICorpus
+{
+    private const int MaxAttempts = 20_000;
+    private const ulong BatchStream = 1, HeldOutStream = 2, ExampleStream = 3;
+
+    private readonly CountdownSettings _settings;
+    private readonly Lazy<IReadOnlyList<Problem>> _heldOut;
+
+    /// <summary>Checks the settings.</summary>
+    /// <exception cref="InputException">A setting is out of range, or no problem satisfies them all.</exception>
+    public Countdown(CountdownSettings settings)
+    {
+        _settings = settings.Validated();
+        _heldOut = new Lazy<IReadOnlyList<Problem>>(DrawHeldOut);
+        _ = Draw(0, 0, heldOut: false);
+    }
+
+    /// <inheritdoc/>
+    public string Name => "countdown";
+
+    /// <inheritdoc/>
+    public string Characters => "0123456789+-*/(),:=";
+
+    /// <summary>Whether a problem is on the held-out side of the split. The order of the numbers does not matter.</summary>
+    public static bool IsHeldOut(IReadOnlyList<int> numbers, int target) => ProblemRandom.Hash(new CountdownPrompt(numbers, target).Key) % 10 == 0;
+
+    /// <inheritdoc/>
+    /// <remarks>When the settings allow fewer distinct problems than <paramref name="count"/>, some occur more than once.</remarks>
+    public IReadOnlyList<Problem> Batch(int step, int count, ulong seed)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        var batch = new List<Problem>(count);
+        var seen = new HashSet<string>();
+        var key = ProblemRandom.Stream(BatchStream, (ulong)(uint)step);
+        var misses = 0;
+        for (var draw = 0UL; batch.Count < count; draw++)
+        {
+            var drawn = Draw(seed, ProblemRandom.Stream(key, draw), heldOut: false);
+            if (seen.Add(drawn.Prompt.Key) || ++misses > MaxAttempts)
+                batch.Add(ToProblem(drawn));
+        }
+
+        return batch;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>At most <see cref="CountdownSettings.HeldOutCount"/>; fewer when the settings allow fewer distinct problems.</remarks>
+    public IReadOnlyList<Problem> HeldOut(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        return [.. _heldOut.Value.Take(count)];
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Well-formed is a finished expression of the grammar; whether its numbers and operators are allowed is part of being right.</remarks>
+    public Outcome Judge(Problem problem, string completion, bool finished)
+    {
+        if (CountdownPrompt.TryParse(problem.Prompt) is not { } prompt)
+            return Outcome.Failed($"problem '{problem.Id}' is not a countdown problem; its prompt must look like 3,7,9:42=");
+        if (!finished || string.IsNullOrEmpty(completion) || RationalExpression.TryParse(completion) is not { } expression)
+            return Outcome.Judged(correct: false, wellFormed: false);
+        // Only what is given is worked out, so that no completion makes large numbers.
+        var right = IsGiven(expression.Numbers, prompt.Numbers) && expression.UsesOnly(_settings.Operators) && expression.IsWhole(prompt.Target);
+        return Outcome.Judged(right);
+    }
+
+    /// <inheritdoc/>
+    public string AnswerOf(string completion) => completion.Replace(" ", "", StringComparison.Ordinal);
+
+    /// <inheritdoc/>
+    /// <remarks>With <see cref="CountdownSettings.ErrorRate"/> above 0 some solutions have a wrong operator.</remarks>
+    public (string Prompt, string Solution) Example(ulong seed, long index)
+    {
+        var drawn = Draw(seed, ProblemRandom.Stream(ExampleStream, (ulong)index), heldOut: false);
+        return (drawn.Prompt.ToString(), drawn.Solution);
+    }
+
+    private static Problem ToProblem((CountdownPrompt Prompt, string Solution) drawn) => new("countdown/" + drawn.Prompt.Key, drawn.Prompt.ToString(), drawn.Solution);
+
+    private bool IsGiven(ReadOnlySpan<BigInteger> used, IReadOnlyList<int> given)
+    {
+        if (used.Length > given.Count || (_settings.UseAll && used.Length < given.Count))
+            return false;
+        var left = new List<int>(given);
+        foreach (var number in used)
+            if (number > int.MaxValue || !left.Remove((int)number))
+                return false;
+        return true;
+    }
+
+    private List<Problem> DrawHeldOut()
+    {
+        var problems = new List<Problem>(_settings.HeldOutCount);
+        var seen = new HashSet<string>();
+        var misses = 0;
+        for (var draw = 0UL; problems.Count < _settings.HeldOutCount && misses < MaxAttempts; draw++)
+        {
+            var drawn = Draw(_settings.Seed, ProblemRandom.Stream(HeldOutStream, draw), heldOut: true);
+            if (seen.Add(drawn.Prompt.Key))
+                problems.Add(ToProblem(drawn));
+            else
+                misses++;
+        }
+
+        return problems;
+    }
+
+    // Rejection: draws numbers and an expression until its value is a target in range and the problem lies on the wanted side of the split.
+    private (CountdownPrompt Prompt, string Solution) Draw(ulong seed, ulong stream, bool heldOut)
+    {
+        var random = new ProblemRandom(seed, stream);
+        for (var attempt = 0; attempt < MaxAttempts; attempt++)
+        {
+            var numbers = new int[random.Between(_settings.MinCount, _settings.MaxCount)];
+            foreach (ref var number in numbers.AsSpan())
+                number = random.Between(_settings.MinNumber, _settings.MaxNumber);
+            var used = _settings.UseAll ? numbers.Length : random.Between(2, numbers.Length);
+            int[] order = [.. random.Permutation(numbers.Length).Take(used).Select(i => numbers[i])];
+            var operators = new char[used - 1];
+            foreach (ref var op in operators.AsSpan())
+                op = Operator(ref random);
+            var shape = random;
+            var solution = DrawnExpression.Draw(ref random, order, operators);
+            if (solution.Whole is not { } target || target < _settings.MinTarget || target > _settings.MaxTarget || numbers.Contains((int)target) || IsHeldOut(numbers, (int)target) != heldOut)
+                continue;
+            if (_settings.ErrorRate > 0 && random.Unit() < _settings.ErrorRate)
+            {
+                // The same shape over the same numbers: all that differs is one operator.
+                operators[random.Below(operators.Length)] = Operator(ref random);
+                solution = DrawnExpression.Draw(ref shape, order, operators);
+            }
+
+            return (new CountdownPrompt(numbers, (int)target), solution.Text);
+        }
+
+        throw new InputException($"No {(heldOut ? "held-out " : "")}problem with {_settings.MinCount} to {_settings.MaxCount} numbers of {_settings.MinNumber} to {_settings.MaxNumber} "
+            + $"has a target of {_settings.MinTarget} to {_settings.MaxTarget} in {MaxAttempts} attempts. Widen the targets of countdown, or lower minNumber or maxCount.");
+    }
+
+    private char Operator(ref ProblemRandom random) => _settings.Operators[random.Below(_settings.Operators.Length)];
+}
