@@ -43,6 +43,18 @@ internal sealed class OptimizerKernels(KernelCache kernels, ElementType type)
         kernels.Launch(Module, "global_norm_finish", (1, 1, 1), 32, partials, count, result, firstBad);
     }
 
+    /// <summary>Multiplies every row by a factor of its own.</summary>
+    /// <param name="kernels">The modules.</param>
+    /// <param name="rows">float [count, width]</param>
+    /// <param name="count">Rows.</param>
+    /// <param name="width">Elements of a row.</param>
+    /// <param name="factors">float [count]</param>
+    public static void ScaleRows(KernelCache kernels, nint rows, int count, long width, nint factors)
+    {
+        var threads = LaunchShape.ThreadsFor(width);
+        kernels.Launch(Module, "scale_rows", (LaunchShape.Blocks(width, threads), count, 1), threads, rows, width, factors);
+    }
+
     /// <summary>One update of every tensor.</summary>
     public void Step(nint tensors, nint chunks, int count, in AdamWCoefficients c) =>
         kernels.Launch(Module, entry, (count, 1, 1), LaunchShape.Threads, tensors, chunks, c.Scale, c.Decay, c.StepSize, c.Root, c.Beta1, c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
@@ -7,6 +8,9 @@ namespace G2RL.Onnx.Cuda.Memory;
 /// <summary>A block of device memory. It never moves, so sessions may be bound on it for good. Given back when no work uses it any more.</summary>
 internal sealed class DeviceBuffer : IDisposable
 {
+    // Elements of a copy: a span of bytes ends at 2^31.
+    private const int Piece = 1 << 27;
+
     private readonly DeviceMemory memory;
     private nint pointer;
 
@@ -27,17 +31,21 @@ internal sealed class DeviceBuffer : IDisposable
     /// <summary>Host to device, in stream order.</summary>
     public void Write<T>(ReadOnlySpan<T> source, long offset = 0) where T : unmanaged
     {
-        var bytes = MemoryMarshal.AsBytes(source);
-        if (!bytes.IsEmpty)
+        for (; !source.IsEmpty; source = source[Math.Min(Piece, source.Length)..], offset += (long)Piece * Unsafe.SizeOf<T>())
+        {
+            var bytes = MemoryMarshal.AsBytes(source[..Math.Min(Piece, source.Length)]);
             memory.Driver.CopyToDevice(At(offset, bytes.Length), bytes);
+        }
     }
 
     /// <summary>Device to host, when all work before is done.</summary>
     public void Read<T>(Span<T> destination, long offset = 0) where T : unmanaged
     {
-        var bytes = MemoryMarshal.AsBytes(destination);
-        if (!bytes.IsEmpty)
+        for (; !destination.IsEmpty; destination = destination[Math.Min(Piece, destination.Length)..], offset += (long)Piece * Unsafe.SizeOf<T>())
+        {
+            var bytes = MemoryMarshal.AsBytes(destination[..Math.Min(Piece, destination.Length)]);
             memory.Driver.CopyToHost(bytes, At(offset, bytes.Length));
+        }
     }
 
     /// <summary>Zeroes every byte, in stream order.</summary>

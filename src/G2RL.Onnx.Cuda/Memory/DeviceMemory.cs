@@ -68,6 +68,15 @@ internal sealed class DeviceMemory(ICudaDriver driver)
     {
         lock (gate)
             held.Remove(buffer);
+        try
+        {
+            // What is enqueued may still use it.
+            driver.Synchronize();
+        }
+        catch (CudaException)
+        {
+            // A failed device is told of by whoever used it; here its memory is given back.
+        }
         driver.Free(pointer);
     }
 

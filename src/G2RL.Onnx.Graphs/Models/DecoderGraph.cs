@@ -136,6 +136,15 @@ public static class DecoderGraph
         return graph;
     }
 
+    /// <summary>The LM head's product alone: last_hidden_state [R, D] to logits [R, V], before the temperature.</summary>
+    public static Graph Logits(DecoderSpec spec, int opset = 21)
+    {
+        var graph = new Graph("score.logits", opset);
+        var op = new OpBuilder(graph);
+        graph.Output(op.Named("logits", DecoderBlocks.Logits(op, spec, graph.Input("last_hidden_state", ElementType.Float32, "R", spec.HiddenSize))));
+        return graph;
+    }
+
     /// <summary>Raw product of feature weights and the LM head: features [M, D] = weights [M, V] x E [V, D].</summary>
     public static Graph Features(DecoderSpec spec, int opset = 21)
     {

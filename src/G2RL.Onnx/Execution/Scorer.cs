@@ -105,7 +105,7 @@ public sealed class Scorer : IScorer
                 extras.Hidden ? hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize).ToArray() : null,
                 features?[i])
             {
-                MeanHidden = extras.MeanHidden ? Mean(hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize), length) : null,
+                MeanHidden = extras.MeanHidden ? Mean(hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize), spec.HiddenSize) : null,
             };
             offset += length;
         }
@@ -161,9 +161,10 @@ public sealed class Scorer : IScorer
         u[target] += weight;
     }
 
-    private float[] Mean(ReadOnlySpan<float> states, int count)
+    /// <summary>The mean of states [T, D].</summary>
+    internal static float[] Mean(ReadOnlySpan<float> states, int width)
     {
-        var mean = new float[spec.HiddenSize];
+        var (mean, count) = (new float[width], states.Length / width);
         for (var d = 0; d < mean.Length; d++)
         {
             var sum = 0d;

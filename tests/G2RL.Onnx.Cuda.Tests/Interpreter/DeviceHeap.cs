@@ -10,10 +10,12 @@ internal sealed unsafe class DeviceHeap(bool tracksWrites = false) : IDisposable
 {
     private const int Gap = 256;
 
+    private static long versions;
+
     private readonly List<Block> blocks = [];
 
-    /// <summary>Grows with every change of the set of blocks.</summary>
-    public long Version { get; private set; }
+    /// <summary>Another number after every change of the set of blocks; no two heaps share one.</summary>
+    public long Version { get; private set; } = Interlocked.Increment(ref versions);
 
     /// <summary>Bytes in blocks.</summary>
     public long Bytes { get; private set; }
@@ -30,7 +32,7 @@ internal sealed unsafe class DeviceHeap(bool tracksWrites = false) : IDisposable
         var block = new Block((ulong)memory + Gap, bytes, tracksWrites ? new bool[bytes] : null);
         var at = ~Search(block.Start);
         blocks.Insert(at, block);
-        Version++;
+        Version = Interlocked.Increment(ref versions);
         Bytes += bytes;
         return (nint)block.Start;
     }
@@ -45,7 +47,7 @@ internal sealed unsafe class DeviceHeap(bool tracksWrites = false) : IDisposable
         Bytes -= blocks[at].Bytes;
         NativeMemory.AlignedFree((byte*)pointer - Gap);
         blocks.RemoveAt(at);
-        Version++;
+        Version = Interlocked.Increment(ref versions);
     }
 
     /// <summary>A range of one block, for a copy from outside.</summary>

@@ -8,6 +8,9 @@ namespace G2RL.Onnx.Cuda.Tests.Interpreter;
 /// </summary>
 public sealed class InterpreterDriver : EmulatedDriver
 {
+    // A module is decoded once a process: its text is the key.
+    private static readonly Dictionary<string, PtxModule> Decoded = [];
+
     private readonly PtxMachine machine;
     private readonly Dictionary<nint, PtxModule> modules = [];
     private readonly Dictionary<nint, PtxKernel> kernels = [];
@@ -27,7 +30,13 @@ public sealed class InterpreterDriver : EmulatedDriver
         var handle = NextHandle();
         try
         {
-            modules.Add(handle, new PtxModule(Encoding.UTF8.GetString(ptx)));
+            var text = Encoding.UTF8.GetString(ptx);
+            lock (Decoded)
+            {
+                if (!Decoded.TryGetValue(text, out var module))
+                    Decoded.Add(text, module = new PtxModule(text));
+                modules.Add(handle, module);
+            }
         }
         catch (PtxException e)
         {
@@ -40,7 +49,7 @@ public sealed class InterpreterDriver : EmulatedDriver
     public override nint Kernel(nint module, string entry)
     {
         var handle = NextHandle();
-        Guarded(() => kernels.Add(handle, modules[module][entry]));
+        Guarded(() => kernels.Add(handle, modules[module][entry].Copy()));
         return handle;
     }
 

@@ -32,7 +32,36 @@ internal sealed class PtxKernel
     public required SpecialRegisters Special { get; init; }
 
     /// <summary>The state of the heap for which the instructions' memory of blocks holds.</summary>
-    public long HeapVersion { get; set; } = -1;
+    public long HeapVersion { get; private set; } = -1;
+
+    /// <summary>Forgets the blocks of memory that instructions remember, unless they are those of this state of the heap.</summary>
+    public void Renew(long heapVersion)
+    {
+        if (HeapVersion == heapVersion)
+            return;
+        for (var i = 0; i < Code.Length; i++)
+            (Code[i].Start, Code[i].End) = (0, 0);
+        HeapVersion = heapVersion;
+    }
+
+    /// <summary>The same kernel with a memory of its own, for another machine.</summary>
+    public PtxKernel Copy()
+    {
+        var code = GC.AllocateArray<PtxInstruction>(Code.Length, pinned: true);
+        Code.CopyTo(code, 0);
+        return new PtxKernel
+        {
+            Name = Name,
+            Parameters = Parameters,
+            MaxThreads = MaxThreads,
+            SharedBytes = SharedBytes,
+            Text = Text,
+            RegisterNames = RegisterNames,
+            Code = code,
+            Template = Template,
+            Special = Special,
+        };
+    }
 }
 
 /// <summary>Where the special registers lie; -1 where the kernel does not read one.</summary>

@@ -70,12 +70,7 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
         if (grid.X < 1 || grid.Y is < 1 or > 65535 || grid.Z is < 1 or > 65535)
             throw new PtxException($"{kernel.Name}: a grid of {grid.X} x {grid.Y} x {grid.Z} blocks; x takes 1 to 2^31 - 1, y and z 1 to 65535.");
         Reserve(threads);
-        if (kernel.HeapVersion != heap.Version)
-        {
-            for (var i = 0; i < kernel.Code.Length; i++)
-                (kernel.Code[i].Start, kernel.Code[i].End) = (0, 0);
-            kernel.HeapVersion = heap.Version;
-        }
+        kernel.Renew(heap.Version);
         budget = settings.MaxInstructions;
         // Both arrays are pinned for as long as they live.
         code = (PtxInstruction*)System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(kernel.Code, 0);
@@ -305,8 +300,7 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
                         continue;
                 }
                 var (a, b, c) = (r[i->A], r[i->B], r[i->C]);
-                // A vector load names registers in B and C that it writes; all others are read.
-                if ((a == PtxKernel.Undefined || b == PtxKernel.Undefined || c == PtxKernel.Undefined) && !WritesOnly(i, a))
+                if ((a == PtxKernel.Undefined || b == PtxKernel.Undefined || c == PtxKernel.Undefined) && UsesUndefined(i, a, b, c))
                     throw Undefined();
                 ulong d;
                 switch (i->Op)
@@ -377,7 +371,7 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
                         d = (uint)a | b << 32;
                         break;
                     case PtxOp.Move32:
-                        d = (uint)a;
+                        d = a == PtxKernel.Undefined ? a : (uint)a;
                         break;
                     case PtxOp.Move64:
                         d = a;
@@ -437,7 +431,8 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
                         d = (uint)((int)a >> (int)Math.Min((uint)b, 31));
                         break;
                     case PtxOp.Select32:
-                        d = (uint)(c != 0 ? a : b);
+                        d = c != 0 ? a : b;
+                        d = d == PtxKernel.Undefined ? d : (uint)d;
                         break;
                     case PtxOp.Clz32:
                         d = (uint)BitOperations.LeadingZeroCount((uint)a);
@@ -852,8 +847,15 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
 
     private static PtxException Undefined() => new("reads a register before anything is written to it");
 
-    // Whether the registers that hold nothing are ones that the instruction writes: vector loads, splits, and the unused operands of others never are.
-    private static bool WritesOnly(PtxInstruction* i, ulong a) => a != PtxKernel.Undefined && ((i->Op == PtxOp.Load && i->Count > 1) || i->Op is PtxOp.Split32 or PtxOp.Split64);
+    // Whether an instruction uses a register that holds nothing. Vector loads and splits name registers that they write; a move only passes nothing on, and
+    // so does a choice (compilers leave such moves where the value does not matter later).
+    private static bool UsesUndefined(PtxInstruction* i, ulong a, ulong b, ulong c) => i->Op switch
+    {
+        PtxOp.Load or PtxOp.Split32 or PtxOp.Split64 => a == PtxKernel.Undefined,
+        PtxOp.Move32 or PtxOp.Move64 => false,
+        PtxOp.Select32 or PtxOp.Select64 => c == PtxKernel.Undefined,
+        _ => true,
+    };
 
     private byte* Access(PtxInstruction* i, ulong address, bool write, int thread)
     {
