@@ -107,7 +107,8 @@ __device__ __forceinline__ double log_one_plus(double y)
     return u == 1. ? y : log_double(u) * (y / (u - 1.));
 }
 
-// The whole block. Chunk masses become relative to the row's maximum; statistics are valid in the first warp, the chunks in every thread.
+// The whole block. Chunk masses become relative to the row's maximum. Statistics are valid in the first warp; other warps may look at the chunks behind a
+// barrier.
 template <class E>
 __device__ __forceinline__ RowStatistics measure_row(const E *row, int vocabulary, float inverse_temperature, RowChunks &chunks)
 {
@@ -143,7 +144,6 @@ __device__ __forceinline__ RowStatistics measure_row(const E *row, int vocabular
             r.entropy = entropy > 0. ? entropy : 0.;
         }
     }
-    __syncthreads();
     return r;
 }
 

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using System.Text;
 using G2RL.Onnx.TestSupport;
 
 namespace G2RL.Onnx.Cuda.Tests.Interpreter;
@@ -68,7 +67,7 @@ internal sealed unsafe partial class HostCompiledDriver : EmulatedDriver
         var path = Path.Combine(AppContext.BaseDirectory, $"g2rl-host-{Environment.ProcessId}.so");
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("bash", [script, path]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            using var process = Process.Start(new ProcessStartInfo("bash", [script, path]) { RedirectStandardError = true, UseShellExecute = false })!;
             var log = process.StandardError.ReadToEndAsync();
             process.WaitForExit();
             if (process.ExitCode == 3)

@@ -27,8 +27,11 @@ internal sealed partial class KernelRun(EmulatedDriver driver) : IDisposable
     /// <summary>Names of all entries.</summary>
     public static IEnumerable<string> Entries => ModuleOf.Keys;
 
-    /// <summary>Text of an embedded module.</summary>
-    public static string Text(string module) => Encoding.UTF8.GetString(Modules[module + ".ptx"]);
+    /// <summary>Text of the embedded module that has an entry.</summary>
+    public static string TextOf(string entry) => Encoding.UTF8.GetString(Modules[ModuleOf[entry]]);
+
+    /// <summary>Takes an entry from another module than the embedded one.</summary>
+    public void Replace(string entry, byte[] ptx) => kernels[entry] = driver.Kernel(driver.LoadModule("replaced", ptx), entry);
 
     public EmulatedDriver Driver => driver;
 
