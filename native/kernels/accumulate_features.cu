@@ -1,13 +1,13 @@
 #include "rows.cuh"
 
-// u[slot(s)] += sum over the rows t of sequence s of a_t (onehot(y_t) - softmax(z_t / T)). A thread owns its tokens and walks the rows in order: no atomics,
-// the same bits every time.
-template <class E>
+// softmax(z / T) of one token
 __device__ __forceinline__ float share(float z, float largest, float inverse_total, float inverse_temperature)
 {
     return exp_float(shifted(z, largest, inverse_temperature)) * inverse_total;
 }
 
+// u[slot(s)] += sum over the rows t of sequence s of a_t (onehot(y_t) - softmax(z_t / T)). A thread owns its tokens and walks the rows in order: no atomics,
+// the same bits every time.
 template <class E>
 __device__ __forceinline__ void accumulate_features(const E *logits, long long stride, int vocabulary, float inverse_temperature, const int *tokens,
                                                     const float *weights, const float *normalizers, const int *offsets, const int *slots, float *features)
@@ -38,8 +38,8 @@ __device__ __forceinline__ void accumulate_features(const E *logits, long long s
 #pragma unroll
             for (int i = 0; i < n; i++)
             {
-                const float x = whole ? unpack(p, i, E()) : v + i < vocabulary ? (float)z[v + i] : -__builtin_inff();
-                sum[i] += a * ((i == chosen ? 1.f : 0.f) - share<E>(x, largest, inverse_total, inverse_temperature));
+                const float x = whole ? unpack(p, i, E()) : v + i < vocabulary ? (float)z[v + i] : -INFINITE;
+                sum[i] += a * ((i == chosen ? 1.f : 0.f) - share(x, largest, inverse_total, inverse_temperature));
             }
         }
         if (whole)
@@ -76,7 +76,7 @@ __device__ __forceinline__ void accumulate_features_atomic(const E *logits, long
     const float a = weights != nullptr ? weights[t] : 1.f;
     const float largest = normalizers[2 * (long long)t], inverse_total = normalizers[2 * (long long)t + 1];
     for (int v = blockIdx_x * blockDim_x + threadIdx_x; v < vocabulary; v += gridDim_x * blockDim_x)
-        atomic_add(u + v, a * ((v == tokens[t] ? 1.f : 0.f) - share<E>(z[v], largest, inverse_total, inverse_temperature)));
+        atomic_add(u + v, a * ((v == tokens[t] ? 1.f : 0.f) - share(z[v], largest, inverse_total, inverse_temperature)));
 }
 
 #define ENTRY(E)                                                                                                                                            \

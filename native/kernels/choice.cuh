@@ -244,7 +244,7 @@ __device__ __forceinline__ int invert(const Row<E> &row, float largest, double u
     for (int c = begin; c < end; c++)
         mass += chunks.mass[c];
     const double through = warp_prefix(mass), total = lane_at(through, WARP - 1), target = uniform * total;
-    const int last = WARP - 1 - __builtin_clz(lanes_where(mass > 0.));
+    const int last = last_lane(lanes_where(mass > 0.));
     const int exceeding = first_lane(lanes_where(through > target && mass > 0.));
     const int owner = exceeding >= 0 ? exceeding : last;
     // The lane that owns the chunk walks to it; the others learn chunk, mass before it and ties before it.
@@ -314,7 +314,7 @@ __device__ __forceinline__ int invert(const Row<E> &row, float largest, double u
         }
     }
     // Rounding may leave the target just above the chunk's last token: that one it is.
-    return lane_at(token, holder >= 0 ? holder : WARP - 1 - __builtin_clz(lanes_where(final_token >= 0)));
+    return lane_at(token, holder >= 0 ? holder : last_lane(lanes_where(final_token >= 0)));
 }
 
 // First warp: the first token whose logit is the greatest.

@@ -36,6 +36,8 @@ __device__ __forceinline__ float fmaxf(float a, float b) { return __builtin_fmax
 __device__ __forceinline__ float sqrtf(float x) { return __nvvm_sqrt_rn_f(x); }
 __device__ __forceinline__ double sqrt(double x) { return __nvvm_sqrt_rn_d(x); }
 __device__ __forceinline__ unsigned multiply_high(unsigned a, unsigned b) { return (unsigned)(((unsigned long long)a * b) >> 32); }
+__device__ __forceinline__ int trailing_zeros(unsigned v) { return __builtin_ctz(v); }
+__device__ __forceinline__ int leading_zeros(unsigned v) { return __builtin_clz(v); }
 
 // All lanes of the warp take part in each of these.
 __device__ __forceinline__ int lane_xor(int v, int mask) { return __nvvm_shfl_sync_bfly_i32(0xffffffffu, v, mask, 0x1f); }
@@ -60,6 +62,8 @@ __device__ __forceinline__ float bits_float(unsigned x) { return __uint_as_float
 __device__ __forceinline__ unsigned long long double_bits(double x) { return (unsigned long long)__double_as_longlong(x); }
 __device__ __forceinline__ double bits_double(unsigned long long x) { return __longlong_as_double((long long)x); }
 __device__ __forceinline__ unsigned multiply_high(unsigned a, unsigned b) { return __umulhi(a, b); }
+__device__ __forceinline__ int trailing_zeros(unsigned v) { return __ffs((int)v) - 1; }
+__device__ __forceinline__ int leading_zeros(unsigned v) { return __clz((int)v); }
 
 __device__ __forceinline__ int lane_xor(int v, int mask) { return __shfl_xor_sync(0xffffffffu, v, mask); }
 __device__ __forceinline__ int lane_below(int v, int delta) { return __shfl_up_sync(0xffffffffu, v, delta); }
@@ -88,6 +92,8 @@ __device__ __forceinline__ unsigned short float_to_half(float x)
 
 #define EXPORTED
 #endif
+
+#define INFINITE bits_float(0x7f800000u)
 
 #define KERNEL extern "C" __global__ EXPORTED void
 #define MAX_THREADS 256
@@ -149,7 +155,9 @@ __device__ __forceinline__ N warp_prefix(N v)
     return v;
 }
 
-__device__ __forceinline__ int first_lane(unsigned mask) { return mask == 0 ? -1 : __builtin_ctz(mask); }
+// of a set of lanes; -1 where it is empty
+__device__ __forceinline__ int first_lane(unsigned mask) { return mask == 0 ? -1 : trailing_zeros(mask); }
+__device__ __forceinline__ int last_lane(unsigned mask) { return mask == 0 ? -1 : WARP - 1 - leading_zeros(mask); }
 
 // ---- element types --------------------------------------------------------------------------------------------------------------------------------
 struct f32

@@ -53,7 +53,7 @@ KERNEL __launch_bounds__(MAX_THREADS) exploration_scores(const double *cosines, 
     double *nu = novelty + blockIdx_x * (long long)m, *scaled = normalized + blockIdx_x * (long long)m;
     for (int i = threadIdx_x; i < m; i += blockDim_x)
     {
-        double largest = -__builtin_inf();
+        double largest = -(double)INFINITE;
         for (int j = 0; j < m; j++)
             if (j != i && r[j] > largest)
                 largest = r[j];
@@ -69,7 +69,7 @@ KERNEL __launch_bounds__(MAX_THREADS) exploration_scores(const double *cosines, 
         nu[i] = rest < 0. ? 0. : sqrt(rest);
     }
     __syncthreads();
-    double least = __builtin_inf(), most = -__builtin_inf();
+    double least = (double)INFINITE, most = -(double)INFINITE;
     bool finite = true;
     for (int i = 0; i < m; i++)
     {

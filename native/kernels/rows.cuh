@@ -61,7 +61,7 @@ __device__ __forceinline__ void load_chunk(const E *row, int start, int vocabula
         for (int k = 0; k < PER_LANE; k++)
         {
             const int v = start + k * WARP + lane;
-            z[k] = v < vocabulary ? (float)row[v] : -__builtin_inff();
+            z[k] = v < vocabulary ? (float)row[v] : -INFINITE;
         }
     }
 }
@@ -72,12 +72,12 @@ __device__ __forceinline__ void measure_chunk(const E *row, int chunk, int vocab
 {
     float z[PER_LANE];
     load_chunk(row, chunk * CHUNK, vocabulary, packed, z);
-    float largest = -__builtin_inff();
+    float largest = -INFINITE;
 #pragma unroll
     for (int k = 0; k < PER_LANE; k++)
         largest = fmaxf(largest, z[k]);
     largest = warp_max(largest);
-    const float base = largest == -__builtin_inff() ? 0.f : largest;
+    const float base = largest == -INFINITE ? 0.f : largest;
     // The greatest itself counts in peaks: next to its weight of 1 the small ones would lose their digits, and with them a log-prob near 0.
     float rest[4] = {0.f, 0.f, 0.f, 0.f}, energy[4] = {0.f, 0.f, 0.f, 0.f}, peaks = 0.f;
 #pragma unroll
@@ -120,11 +120,11 @@ __device__ __forceinline__ RowStatistics measure_row(const E *row, int vocabular
     RowStatistics r = {0.f, 0., 0., 0., 0};
     if (threadIdx_x < WARP)
     {
-        float largest = -__builtin_inff();
+        float largest = -INFINITE;
         for (int c = lane; c < count; c += WARP)
             largest = fmaxf(largest, chunks.largest[c]);
         r.largest = warp_max(largest);
-        const float base = r.largest == -__builtin_inff() ? 0.f : r.largest;
+        const float base = r.largest == -INFINITE ? 0.f : r.largest;
         double total = 0., energy = 0.;
         for (int c = lane; c < count; c += WARP)
         {
@@ -136,7 +136,7 @@ __device__ __forceinline__ RowStatistics measure_row(const E *row, int vocabular
         }
         r.total = warp_sum(total);
         energy = warp_sum(energy);
-        r.fault = r.largest == __builtin_inff() ? FAULT_INFINITE : r.total != r.total ? FAULT_NAN : r.largest == -__builtin_inff() ? FAULT_ALL_MASKED : 0;
+        r.fault = r.largest == INFINITE ? FAULT_INFINITE : r.total != r.total ? FAULT_NAN : r.largest == -INFINITE ? FAULT_ALL_MASKED : 0;
         if (r.fault == 0)
         {
             r.log_total = log_one_plus(r.total - 1.);

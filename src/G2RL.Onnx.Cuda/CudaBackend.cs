@@ -6,6 +6,7 @@ using G2RL.Onnx.Cuda.Scoring;
 using G2RL.Onnx.Cuda.Sessions;
 using G2RL.Onnx.Cuda.Training;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
@@ -40,7 +41,13 @@ public sealed class CudaBackend : IBackend
     public string Name => $"cuda:{driver.Device.Ordinal}";
 
     /// <inheritdoc/>
-    public double Rounding => 1;
+    // Sums are in float32, so rounding of the factors averages out: estimates, to be replaced by what hardware shows.
+    public double Rounding => Settings.Precision switch
+    {
+        ElementType.Float16 => 64,
+        ElementType.BFloat16 => 512,
+        _ => 1,
+    };
 
     internal CudaSettings Settings { get; }
 
@@ -84,9 +91,13 @@ public sealed class CudaBackend : IBackend
     internal DevicePolicy Of(Policy policy)
     {
         if (!policies.TryGetValue(policy, out var found))
-            policies[policy] = found = new DevicePolicy(Memory, policy);
+            policies[policy] = found = new DevicePolicy(Memory, new MemoryKernels(Kernels), policy, Settings.Precision);
         return found;
     }
+
+    /// <summary>Opens a session whose products are in the backend's precision; weights are bound in it.</summary>
+    internal DeviceSession OpenNarrow(DecoderSpec spec, Graph graph) =>
+        Sessions.Open(Settings.IsNarrow ? MixedPrecision.Lower(graph, Settings.Precision, spec.Parameters.Select(p => p.Name).ToHashSet(StringComparer.Ordinal)) : graph);
 
     internal T Invoke<T>(Func<T> function) => thread.Invoke(function);
 

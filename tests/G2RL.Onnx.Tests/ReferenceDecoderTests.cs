@@ -40,7 +40,7 @@ public sealed class ReferenceDecoderTests
         score.Output("entropy", new float[n], n);
         score.Output("logits", logits, n, spec.VocabularySize);
         score.Run();
-        GoldenModel.Near(logits, Expected(name, policy), Tolerances.Logits, $"{name} logits");
+        Golden.Near(logits, Expected(name, policy), Tolerances.Logits, $"{name} logits");
     }
 
     [TestMethod]
@@ -70,7 +70,7 @@ public sealed class ReferenceDecoderTests
             logits.AddRange(step.Logits(0));
             start += count;
         }
-        GoldenModel.Near(logits.ToArray(), Expected(name, policy).AsSpan(2 * policy.Spec.VocabularySize), Tolerances.Logits, $"{name} logits");
+        Golden.Near(logits.ToArray(), Expected(name, policy).AsSpan(2 * policy.Spec.VocabularySize), Tolerances.Logits, $"{name} logits");
     }
 
     // Along a random direction in one parameter at a time, the double-precision loss must change as the train graph's gradient says.

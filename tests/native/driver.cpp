@@ -541,3 +541,9 @@ API cuGetErrorName(int error, const char **name)
     *name = error ? "CUDA_ERROR" : "CUDA_SUCCESS";
     return Success;
 }
+
+API cuGetErrorString(int error, const char **text)
+{
+    *text = error ? "an error" : "no error";
+    return Success;
+}

@@ -64,6 +64,9 @@ inline unsigned long long double_bits(double x) { return bits_of<unsigned long l
 inline double bits_double(unsigned long long x) { return bits_of<double>(x); }
 inline unsigned multiply_high(unsigned a, unsigned b) { return (unsigned)(((unsigned long long)a * b) >> 32); }
 
+inline int trailing_zeros(unsigned v) { return __builtin_ctz(v); }
+inline int leading_zeros(unsigned v) { return __builtin_clz(v); }
+
 // Fibers take turns at barriers only, so a plain read and write is atomic.
 inline void atomic_add(unsigned *p, unsigned v) { *p += v; }
 inline void atomic_add(unsigned long long *p, unsigned long long v) { *p += v; }

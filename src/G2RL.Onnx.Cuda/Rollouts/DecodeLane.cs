@@ -35,8 +35,8 @@ internal sealed class DecodeLane : IDisposable
         (this.backend, this.policy, this.spec, sampling, stopCount) = (backend, policy, spec, settings.Sampling, settings.StopTokens.Count);
         Columns = Padded(capacity);
         var memory = backend.Memory;
-        session = backend.Sessions.Open(DecoderGraph.Decode(spec, CudaOperators.Opset, backend.Settings.CacheAttention));
-        Cache = new DeviceCache(memory, new MemoryKernels(backend.Kernels), spec, Columns + 1, positions);
+        session = backend.OpenNarrow(spec, DecoderGraph.Decode(spec, CudaOperators.Opset, backend.Settings.Attention));
+        Cache = new DeviceCache(memory, new MemoryKernels(backend.Kernels), spec, backend.Settings.CacheType, Columns + 1, positions);
         Table = new RowTable(memory, Columns);
         Ledger = new Ledger(memory, Columns);
         sampler = new SamplingKernels(backend.Kernels, ElementType.Float32, spec.VocabularySize);

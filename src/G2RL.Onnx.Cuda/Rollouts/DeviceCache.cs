@@ -1,6 +1,7 @@
 using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Cuda.Memory;
 using G2RL.Onnx.Cuda.Sessions;
+using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -9,20 +10,20 @@ namespace G2RL.Onnx.Cuda.Rollouts;
 /// <summary>Keys and values of the rows in flight on the device, [row, kv head, position, cache width] per layer, written in place by the decode graph.</summary>
 internal sealed class DeviceCache : IDisposable
 {
-    private const int Element = sizeof(float);
-
     private readonly DecoderSpec spec;
     private readonly int positions;
+    private readonly TensorElementType type;
+    private readonly int element;
     private readonly MemoryKernels kernels;
     private readonly DeviceBuffer[] buffers;
     private readonly DeviceBuffer addresses;
     private readonly DeviceBuffer rowList;
 
     /// <summary>Reserves and zeroes the memory: what is not filled is read, and multiplied by zero.</summary>
-    public DeviceCache(DeviceMemory memory, MemoryKernels kernels, DecoderSpec spec, int rows, int positions)
+    public DeviceCache(DeviceMemory memory, MemoryKernels kernels, DecoderSpec spec, ElementType type, int rows, int positions)
     {
-        (this.spec, this.positions, this.kernels) = (spec, positions, kernels);
-        buffers = [.. Enumerable.Range(0, 2 * spec.Layers).Select(_ => memory.Zeros<float>(Purpose.Cache, checked(rows * RowLength)))];
+        (this.spec, this.positions, this.kernels, this.type, element) = (spec, positions, kernels, (TensorElementType)(int)type, type == ElementType.Float32 ? sizeof(float) : sizeof(short));
+        buffers = [.. Enumerable.Range(0, 2 * spec.Layers).Select(_ => memory.Zeros<byte>(Purpose.Cache, checked(rows * RowLength * element)))];
         addresses = memory.Allocate(Purpose.Small, buffers.Length * sizeof(long));
         addresses.Write<long>([.. buffers.Select(b => (long)b.Pointer)]);
         rowList = memory.Allocate(Purpose.Small, rows * sizeof(int));
@@ -39,10 +40,10 @@ internal sealed class DeviceCache : IDisposable
             for (var kind = 0; kind < 2; kind++)
             {
                 var name = kind == 0 ? "key" : "value";
-                var (buffer, offset) = (buffers[(2 * layer) + kind], first * RowLength * Element);
+                var (buffer, offset) = (buffers[(2 * layer) + kind], first * RowLength * element);
                 long[] shape = [count, spec.KeyValueHeads, positions, Width];
-                binding.Input($"past_key_values.{layer}.{name}", buffer, TensorElementType.Float, offset, shape);
-                binding.Output($"present.{layer}.{name}", buffer, TensorElementType.Float, offset, shape);
+                binding.Input($"past_key_values.{layer}.{name}", buffer, type, offset, shape);
+                binding.Output($"present.{layer}.{name}", buffer, type, offset, shape);
             }
     }
 
@@ -50,7 +51,7 @@ internal sealed class DeviceCache : IDisposable
     public void Share(int from, ReadOnlySpan<int> rows, int filled)
     {
         rowList.Write(rows);
-        kernels.ShareCache(addresses.Pointer, buffers.Length, from, rowList.Pointer, rows.Length, spec.KeyValueHeads, (long)positions * Width * Element, (long)filled * Width * Element);
+        kernels.ShareCache(addresses.Pointer, buffers.Length, from, rowList.Pointer, rows.Length, spec.KeyValueHeads, (long)positions * Width * element, (long)filled * Width * element);
     }
 
     public void Dispose()

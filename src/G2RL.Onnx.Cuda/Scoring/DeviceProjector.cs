@@ -41,7 +41,8 @@ internal sealed class DeviceProjector : IFeatureProjector
             // A product of one row takes another path: the last piece is never one row alone.
             var rows = store.Rows - start <= RowsOfRun + 1 ? store.Rows - start : RowsOfRun;
             using var binding = session.Bind();
-            backend.Of(policy).BindTo(binding);
+            // In float32 whatever the products are: elements of u are too small for half a float.
+            backend.Of(policy).BindTo(binding, exact: true);
             binding.Input("feature_weights", store.Buffer, TensorElementType.Float, (long)start * spec.VocabularySize * sizeof(float), rows, spec.VocabularySize);
             binding.Output("features", features, TensorElementType.Float, (long)start * width * sizeof(float), rows, width);
             binding.Run();

@@ -35,7 +35,7 @@ internal sealed class DeviceScorer : IScorer
         features = new FeatureKernels(backend.Kernels, ElementType.Float32, spec.VocabularySize);
         staging = new StagingArea(backend.Memory, Purpose.Scoring);
         chunk = (int)Math.Clamp(ChunkBytes / (spec.VocabularySize * sizeof(float)), 16, 8192);
-        (body, head) = backend.Invoke(() => (backend.Sessions.Open(DecoderGraph.Body(spec, CudaOperators.Opset)), backend.Sessions.Open(DecoderGraph.Logits(spec, CudaOperators.Opset))));
+        (body, head) = backend.Invoke(() => (backend.OpenNarrow(spec, DecoderGraph.Body(spec, CudaOperators.Opset)), backend.OpenNarrow(spec, DecoderGraph.Logits(spec, CudaOperators.Opset))));
     }
 
     public Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, double temperature, int maxTokens, bool withHidden = false, bool withFeatures = false, Action<int>? progress = null, TokenWeight? tokenWeight = null, bool withMeanHidden = false) =>

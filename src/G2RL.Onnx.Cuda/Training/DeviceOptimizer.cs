@@ -29,6 +29,8 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
     private readonly DeviceParameter[] second;
     private readonly OptimizerTables tables;
     private readonly float[] inverseTemperature;
+    private readonly LossScale? scale;
+    private readonly List<Microbatch> added = [];
     private long steps;
     private double? norm;
 
@@ -38,32 +40,48 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
         (this.backend, this.policy, settings) = (backend, policy, config.Training.Optimizer);
         settings.Validate();
         inverseTemperature = [(float)(1 / config.Sampling.Temperature)];
-        kernels = new OptimizerKernels(backend.Kernels, ElementType.Float32);
+        kernels = new OptimizerKernels(backend.Kernels, backend.Settings.Precision);
+        scale = backend.Settings.Precision == ElementType.Float16 ? new LossScale() : null;
         staging = new StagingArea(backend.Memory, Purpose.Training);
         var objective = PolicyLoss.Objective(PolicyLossSettings.Of(config.Algorithm));
         (device, session, gradients, first, second) = backend.Invoke(() =>
         {
             DeviceParameter[] Reserve(Purpose purpose) => [.. policy.Parameters.Select(p => DeviceParameter.Like(backend.Memory, purpose, p))];
-            return (backend.Of(policy), backend.Sessions.Open(DecoderGraph.Train(policy.Spec, objective, opset: CudaOperators.Opset)), Reserve(Purpose.Gradients), Reserve(Purpose.Moments), Reserve(Purpose.Moments));
+            return (backend.Of(policy), backend.OpenNarrow(policy.Spec, DecoderGraph.Train(policy.Spec, objective, opset: CudaOperators.Opset, scaled: scale is not null)), Reserve(Purpose.Gradients), Reserve(Purpose.Moments), Reserve(Purpose.Moments));
         });
         tables = backend.Invoke(() =>
         {
             foreach (var moment in first.Concat(second))
                 moment.Buffer.Clear();
-            return new OptimizerTables(backend.Memory, device.Parameters, gradients, first, second, settings);
+            return new OptimizerTables(backend.Memory, device, gradients, first, second, settings);
         });
     }
 
-    public void Clear() => backend.Invoke(() =>
+    /// <summary>The factor of the gradients; null unless products are in float16.</summary>
+    public LossScale? Scale => scale;
+
+    public void Clear()
     {
         norm = null;
+        added.Clear();
+        backend.Invoke(Zero);
+    }
+
+    public double Add(Microbatch micro)
+    {
+        norm = null;
+        added.Add(micro);
+        return Run(micro);
+    }
+
+    private void Zero()
+    {
         foreach (var gradient in gradients)
             gradient.Buffer.Clear();
-    });
+    }
 
-    public double Add(Microbatch micro) => backend.Invoke(() =>
+    private double Run(Microbatch micro) => backend.Invoke(() =>
     {
-        norm = null;
         var count = micro.Batch.Targets.Length;
         staging.Reset();
         // Log-probs, entropies, and the loss.
@@ -72,6 +90,8 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
         device.BindTo(binding);
         micro.BindTo(binding);
         binding.Input("inverse_temperature", inverseTemperature);
+        if (scale is not null)
+            binding.Input(DecoderGraph.LossScale, new[] { scale.Value });
         foreach (var gradient in gradients)
         {
             binding.InputIfUsed(gradient.Name + DecoderGraph.GradientSuffix, gradient.Value);
@@ -95,13 +115,15 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
         var measured = GradientNorm()!.Value;
         if (!double.IsFinite(measured) || !double.IsFinite(learningRate))
             throw new NonFiniteException($"The gradient's norm is {measured} and the learning rate {learningRate}; both must be finite.");
-        backend.Invoke(() => kernels.Step(tables.Tensors, tables.Chunks, tables.ChunkCount, new AdamWCoefficients(settings, learningRate, ++steps, settings.ClipScale(measured))));
+        backend.Invoke(() => kernels.Step(tables.Tensors, tables.Chunks, tables.ChunkCount, new AdamWCoefficients(settings, learningRate, ++steps, settings.ClipScale(measured) / (scale?.Value ?? 1))));
+        scale?.Count();
     }
 
     public void Save(string folder) => backend.Invoke(() =>
     {
         device.Download();
         TrainingState.Save(folder, policy, steps, Source(first), Source(second));
+        scale?.Save(folder);
     });
 
     public void Load(string folder) => backend.Invoke(() =>
@@ -109,6 +131,7 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
         var (firstHost, secondHost) = (Home(first), Home(second));
         steps = TrainingState.Load(folder, policy, name => firstHost[name], name => secondHost[name]);
         device.Upload();
+        scale?.Load(folder);
         foreach (var (moments, host) in new[] { (first, firstHost), (second, secondHost) })
             foreach (var moment in moments)
                 moment.Buffer.Write<float>(host[moment.Name]);
@@ -140,6 +163,14 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
     {
         kernels.GlobalNorm(tables.Tensors, tables.Chunks, tables.ChunkCount, tables.Partials, tables.Result, tables.FirstBad);
         var (found, bad) = tables.ReadNorm();
-        return bad < 0 ? found : throw new NonFiniteException($"The gradient of '{gradients[tables.TensorOf(bad)].Name}' is not finite.");
+        if (bad < 0)
+            return found / (scale?.Value ?? 1);
+        if (scale is null || !scale.TryLower())
+            throw new NonFiniteException($"The gradient of '{gradients[tables.TensorOf(bad)].Name}' is not finite.");
+        // An overflow of float16: the same micro-batches once more, scaled less.
+        Zero();
+        foreach (var micro in added)
+            Run(micro);
+        return MeasureNorm();
     }
 }

@@ -28,6 +28,9 @@ public static class DecoderGraph
     /// <summary>Suffix of a gradient accumulator's input; the output adds ".out" and may be bound on the same buffer.</summary>
     public const string GradientSuffix = ".grad";
 
+    /// <summary>Input of a train graph that scales its gradients: what the loss counts for.</summary>
+    public const string LossScale = "loss_scale";
+
     /// <summary>Width of a head in the cache: GroupQueryAttention wants a multiple of 8, so narrower heads carry zeros, which change no product.</summary>
     public static int CacheWidth(DecoderSpec spec) => (spec.HeadDimension + 7) / 8 * 8;
 
@@ -163,12 +166,13 @@ public static class DecoderGraph
     /// <param name="objective">Writes the loss (a scalar) from log-probs [R] and entropies [R]; declares further inputs on the graph.</param>
     /// <param name="trainable">Which parameters receive gradients; null means all.</param>
     /// <param name="opset">Version of ONNX's own operator set.</param>
+    /// <param name="scaled">Whether gradients are those of <see cref="LossScale"/> (a scalar input) times the loss; the loss itself is given unscaled.</param>
     /// <exception cref="GraphException">A gradient's shape differs from its parameter's, or an operator has no gradient rule.</exception>
-    public static Graph Train(DecoderSpec spec, Func<OpBuilder, Value, Value, Value> objective, Func<string, bool>? trainable = null, int opset = 21)
+    public static Graph Train(DecoderSpec spec, Func<OpBuilder, Value, Value, Value> objective, Func<string, bool>? trainable = null, int opset = 21, bool scaled = false)
     {
         var loss = Loss("train", spec, objective, opset);
         var (graph, op) = (loss.Graph, loss.Op);
-        foreach (var (parameter, gradient) in loss.Gradients(trainable))
+        foreach (var (parameter, gradient) in loss.Gradients(trainable, seed: scaled ? graph.Input(LossScale, ElementType.Float32) : null))
         {
             var accumulator = graph.Input(parameter.Name + GradientSuffix, parameter.Type, [.. parameter.Shape]);
             graph.Output(op.Named(parameter.Name + GradientSuffix + ".out", op.Add(accumulator, gradient)));

@@ -305,6 +305,9 @@ public sealed record ExecutionConfig
     /// <summary>Who computes: cpu, or cuda:N for the GPU of that index (needs the cuda flavour).</summary>
     public string Device { get; init; } = Onnx.Execution.CpuBackend.Device;
 
+    /// <summary>Type of products on a GPU: float32, float16 or bfloat16; master weights, gradients and moments stay in float32.</summary>
+    public string Precision { get; init; } = "float32";
+
     /// <summary>Threads; 0 means every core.</summary>
     public int Threads { get; init; }
 

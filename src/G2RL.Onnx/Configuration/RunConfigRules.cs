@@ -85,6 +85,8 @@ public static class RunConfigRules
         Share(c.Evaluation.TopP, "evaluation.topP", zero: false, one: true);
         var device = c.Execution.Device;
         Rule(device == CpuBackend.Device || (device.StartsWith("cuda:", StringComparison.Ordinal) && byte.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _)), "execution.device", $"'{device}'", "it must be cpu, or cuda:N with the index of a GPU.");
+        Rule(c.Execution.Precision is "float32" or "float16" or "bfloat16", "execution.precision", $"'{c.Execution.Precision}'", "it must be float32, float16 or bfloat16.");
+        Rule(device != CpuBackend.Device || c.Execution.Precision == "float32", "execution.precision", c.Execution.Precision, "on the CPU it must be float32.");
         Rule(device == CpuBackend.Device || c.Execution.Gradients == "graph", "execution.gradients", c.Execution.Gradients, $"on {device} it must be graph.");
         Rule(Training.PolicyOptimizers.All.ContainsKey(c.Execution.Gradients), "execution.gradients", $"'{c.Execution.Gradients}'", $"there are: {string.Join(", ", Training.PolicyOptimizers.All.Keys)}.");
         Rule(c.Execution.Threads is >= 0 and <= 1024, "execution.threads", c.Execution.Threads, "it must be 0 (every core) to 1024.");

@@ -20,4 +20,10 @@ internal static class Tolerances
 
     /// <summary>Weights after ten updates, for 99.9 % of them; the rest within 2 lr an update, since Adam divides tiny gradients by themselves.</summary>
     public const double Weights = 1e-5;
+
+    /// <summary>Log-probs where products are in float16: eleven bits of each factor, in logits near 5.</summary>
+    public const double NarrowLogProbs = 3e-2;
+
+    /// <summary>A norm of gradients where products are in float16, relative.</summary>
+    public const double NarrowGradient = 1e-2;
 }
