@@ -137,6 +137,33 @@ public sealed class ConversionTests
         StringAssert.Contains(ConverterRun.Refused("convert", model, folder["onnx"]), "exists already");
     }
 
+    // A GGUF file's checkpoint lies beside the output for a while: both must fit, and what a killed run left of it is removed and told.
+    [TestMethod]
+    public void IntermediateFolder_MustFitToo_AndItsRemainsGo()
+    {
+        using var folder = new TemporaryFolder();
+        var source = TestModels.Write(folder["hf"], TestModels.Qwen3);
+        using (var checkpoint = HuggingFaceCheckpoint.Open(source))
+        {
+            var plan = checkpoint.Plan;
+            Assert.AreEqual(4 * plan.Spec.ParameterCount, plan.Bytes);
+            Assert.AreEqual(2 * plan.Spec.ParameterCount, WeightPlan.Of(plan.Spec, SafeTensorsDtype.BF16).Bytes);
+            ConverterRun.Done("convert", source, folder["onnx"]);
+            var (room, real) = (ModelConversion.Room(plan, new()), Directory.GetFiles(folder["onnx"]).Sum(f => new FileInfo(f).Length));
+            Assert.IsGreaterThanOrEqualTo(real, room);
+            Assert.IsLessThan(real + (65 << 20), room);
+            var huge = plan with { Spec = plan.Spec with { VocabularySize = int.MaxValue, HiddenSize = 1 << 20 } };
+            var refusal = Assert.ThrowsExactly<InputException>(() => Aside.Use(folder["out"], huge, new(), _ => Assert.Fail(), _ => Assert.Fail()));
+            StringAssert.Contains(refusal.Message, "MiB are free there");
+        }
+        Gguf.GgufWriter.Of(source).Save(folder["m.gguf"]);
+        Directory.CreateDirectory(folder["next.checkpoint.partial"]);
+        var run = ConverterRun.Of("convert", folder["m.gguf"], folder["next"], "--graphs", "none");
+        Assert.AreEqual(0, run.Code, run.Error);
+        StringAssert.Contains(run.Error, "interrupted; starting over");
+        Assert.IsEmpty(Directory.GetDirectories(folder.Path, "*checkpoint*"));
+    }
+
     [TestMethod]
     public void NumbersThatTheTypeCannotHold_AreNamed_AndNothingIsLeft()
     {
