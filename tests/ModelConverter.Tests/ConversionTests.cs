@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Artifacts;
 using G2RL.Onnx.Checkpoints;
@@ -262,7 +263,7 @@ public sealed class ConversionTests
     {
         var fixture = JsonNode.Parse(File.ReadAllText(SharedFolder.InRepository("tests", "fixtures", "genai-config-keys.json")))!.AsObject();
         using var folder = new TemporaryFolder();
-        foreach (var (name, config) in new[] { ("qwen3", TestModels.Qwen3), ("gpt2", TestModels.Gpt2), ("olmo2", TestModels.Olmo2) })
+        foreach (var (name, config) in new[] { ("qwen3", TestModels.Qwen3), ("gpt2", TestModels.Gpt2), ("olmo2", TestModels.Olmo2), ("ends", TestModels.Qwen3.Replace("\"eos_token_id\": 1", "\"eos_token_id\": [1, 2]")) })
         {
             ConverterRun.Done("convert", TestModels.Write(folder[name], config), folder[name + "-onnx"], "--max-length", "20");
             var root = JsonNode.Parse(File.ReadAllText(Path.Combine(folder[name + "-onnx"], "genai_config.json")))!.AsObject();
@@ -282,10 +283,21 @@ public sealed class ConversionTests
             foreach (var (key, inner) in value)
             {
                 CollectionAssert.Contains(Names(path), key, path);
+                var full = path.Length == 0 ? key : $"{path}.{key}";
                 if (inner is JsonObject child)
-                    Check(path.Length == 0 ? key : $"{path}.{key}", child);
+                    Check(full, child);
+                else
+                    Assert.IsTrue(Kinds(inner!).Any(kind => path is "model.decoder.inputs" or "model.decoder.outputs" ? kind == "text" : fixture["kinds"]![kind]!.AsArray().Any(n => n!.GetValue<string>() == full)), $"{full} is {inner}");
             }
         }
+
+        static string[] Kinds(JsonNode value) => value.GetValueKind() switch
+        {
+            JsonValueKind.Number => value.AsValue().TryGetValue<int>(out _) ? ["integer", "number"] : ["number"],
+            JsonValueKind.True or JsonValueKind.False => ["flag"],
+            JsonValueKind.String => ["text"],
+            _ => value.AsArray().All(n => n!.AsValue().TryGetValue<int>(out _)) ? ["list"] : [],
+        };
     }
 
     [TestMethod]

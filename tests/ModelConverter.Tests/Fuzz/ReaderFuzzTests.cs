@@ -139,6 +139,8 @@ Assert.IsNotEmpty(Tokenizer.Load(folder.Path).Encode("ab a1"));
         var result = Fuzzing.Run("onnx", random => Mutation.Of(random, samples, hot: 0, isText: false), (bytes, _) =>
         {
             File.WriteAllBytes(path, bytes);
+            var summary = OnnxSummary.Read(path);
+            Assert.IsGreaterThanOrEqualTo(summary.Operators.Count, summary.Nodes);
             OnnxFile.Load(path);
         }, allowedBytes: 2048 * KiB, allowedMultiple: 256);
         Assert.IsGreaterThan(Fuzzing.Inputs / 2, result.Refused);
