@@ -47,7 +47,7 @@ public static class GgufConversion
         var needed = Path.Combine(folder, "tokenizer.json");
         if (!File.Exists(needed))
             throw new InputException($"{needed} does not exist; the tokenizer's folder must hold tokenizer.json.");
-        return new[] { needed, Path.Combine(folder, "tokenizer_config.json") }.Where(File.Exists);
+        return new[] { needed, Path.Combine(folder, "tokenizer_config.json"), Path.Combine(folder, "chat_template.jinja") }.Where(File.Exists);
     }
 
     private static TensorToWrite ToWrite(GgufFile file, GgufModel model, ParameterSpec parameter)
