@@ -107,7 +107,7 @@ public sealed class CommandTests
     [TestMethod]
     public void Help_OfEveryCommand_ShowsAnExampleAndEveryOption()
     {
-        foreach (var command in new[] { "export-and-train", "pretrain", "evaluate", "score", "doctor" })
+        foreach (var command in new[] { "export-and-train", "pretrain", "evaluate", "score", "doctor", "geometry" })
         {
             var help = G2rlProcess.Call(command, "--help").Exits(0).Output;
             Assert.Contains($"  g2rl {command} --", help);

@@ -79,6 +79,26 @@ public sealed class SentenceEmbedderTests
         Assert.AreEqual(ArmRunTests.Row(own.Metrics[0])["reward/mean"]!.GetValue<double>(), ArmRunTests.Row(with.Metrics[0])["reward/mean"]!.GetValue<double>());
     }
 
+    [TestMethod]
+    public void Geometry_WithAnEmbedder_ChangesTheSemanticCosineAlone()
+    {
+        using var model = new TinyModel();
+        using var folder = new Folder(characters: Problems.Arithmetic.Characters);
+        var settings = new Evaluation.GeometrySettings { Problems = 3, Samples = 4, OtherTemperatures = [] };
+        var own = Evaluation.GeometryMeasurement.Run(model.Config, settings, TinyModel.Problems()).Single();
+        var with = Evaluation.GeometryMeasurement.Run(model.Config, settings with { Embedder = folder.Model }, TinyModel.Problems()).Single();
+        Assert.AreEqual(own.Gradient, with.Gradient);
+        // The same responses drawn here, and embedded as they are.
+        using var inputs = new Training.RunInputs(model.Config, TinyModel.Problems());
+        using var sampler = new Rollouts.Sampler(inputs.Policy, inputs.Tokenizer, inputs.TrainingSampler());
+        var seed = Rollouts.Seeds.Derive(model.Config.Evaluation.Seed, Rollouts.Seeds.Purpose.Evaluation, 1);
+        var texts = sampler.Draw(new([.. inputs.Problems.HeldOut(3).Select(inputs.Encode)], 4, seed, 0)).SelectMany(g => g).Select(r => r.Text).ToArray();
+        using var embedder = new SentenceEmbedder(folder.Model, threads: 1);
+        Assert.AreEqual(Evaluation.GeometryMeasurement.Over(embedder.Embed(texts), 4).Geometry.MeanCosine, with.SemanticCosine);
+        Assert.AreNotEqual(own.SemanticCosine, with.SemanticCosine);
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Evaluation.GeometryMeasurement.Run(model.Config, settings with { Embedder = "absent.onnx" }, TinyModel.Problems())).Message, "geometry.embedder is absent.onnx, which does not exist");
+    }
+
     private sealed class Folder : IDisposable
     {
         public Folder(ElementType ids = ElementType.Int64, bool pooled = false, string characters = "abc")

@@ -15,6 +15,7 @@ internal static class GeometryCommand
         var problems = new Option<int>("--problems") { Description = "Held-out problems.", HelpName = "N", DefaultValueFactory = _ => defaults.Problems };
         var samples = new Option<int>("--samples") { Description = "Responses to each, drawn at sampling.temperature.", HelpName = "N", DefaultValueFactory = _ => defaults.Samples };
         var temperatures = new Option<double[]>("--temperature") { Description = "Another temperature of p_t in the features, beside sampling.temperature. May be repeated.", HelpName = "T", DefaultValueFactory = _ => [.. defaults.OtherTemperatures] };
+        var embedder = new Option<string?>("--embedder") { Description = "ONNX file of a sentence model for the semantic cosine, its tokenizer.json beside it; without it the policy's own mean hidden state.", HelpName = "FILE" };
         var command = new Command("geometry", """
             Draws responses to held-out problems and gives, over all pairs of responses to the same problem, the cosines of their gradient features (mean,
             share of negative ones, share with |cosine| below 0.1, histogram) with p_t at the sampling temperature and at others, and the mean cosine of
@@ -27,6 +28,7 @@ internal static class GeometryCommand
             problems,
             samples,
             temperatures,
+            embedder,
             config,
             set,
             json,
@@ -36,7 +38,7 @@ internal static class GeometryCommand
             var resolved = CommonOptions.Load(parsed, config, set);
             if (parsed.GetValue(model) is { } folder)
                 resolved = resolved with { Model = folder };
-            var settings = new GeometrySettings { Problems = parsed.GetValue(problems), Samples = parsed.GetValue(samples), OtherTemperatures = parsed.GetValue(temperatures)! };
+            var settings = new GeometrySettings { Problems = parsed.GetValue(problems), Samples = parsed.GetValue(samples), OtherTemperatures = parsed.GetValue(temperatures)!, Embedder = parsed.GetValue(embedder) ?? "" };
             using var interruption = new Interruption();
             using var progress = new ProgressLine(parsed.GetValue(json));
             foreach (var result in GeometryMeasurement.Run(resolved, settings, progress: (done, of) => progress.Show("samples", done, of, (double)done / of), cancel: interruption.Token))

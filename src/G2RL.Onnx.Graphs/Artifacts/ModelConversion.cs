@@ -35,7 +35,7 @@ public static class ModelConversion
         var tables = RotaryTable.Of(spec);
         var quantized = settings.Quantization is { } quantization ? new QuantizedWeights(spec, quantization) : null;
         var weightBytes = checkpoint.Tensors.Values.Sum(t => quantized?.Space(checkpoint.ParameterOf(t.Name)) ?? WeightFile.Space(t.Count * Stored(checkpoint, t, settings).Bytes()));
-        CheckRoom(folder, checked(weightBytes + tables.Sum(t => 2 * WeightFile.Space((long)length * (t.Width / 2) * sizeof(float))) + Overhead));
+        CheckRoom(folder, checked(weightBytes + TableBytes(tables, length) + Overhead));
 
         ConversionManifest? manifest = null;
         ModelFolder.Write(folder, temporary =>
@@ -67,6 +67,20 @@ public static class ModelConversion
         });
         return manifest!;
     }
+
+    /// <summary>Bytes of disk that a conversion takes: what it checks first.</summary>
+    /// <param name="plan">The source's weights.</param>
+    /// <param name="settings">Choices.</param>
+    public static long Room(WeightPlan plan, ConversionSettings settings)
+    {
+        var quantized = settings.Quantization is { } quantization ? new QuantizedWeights(plan.Spec, quantization) : null;
+        var weights = plan.Spec.Parameters.Sum(p => quantized?.Space(p.Name) ?? WeightFile.Space(p.Count * (settings.Precision ?? plan.Types[p.Name]).Bytes()));
+        return checked(weights + TableBytes(RotaryTable.Of(plan.Spec), settings.MaxLength ?? plan.Spec.MaxPositions) + Overhead);
+    }
+
+    /// <summary>Refuses before anything is written what the disk has no room for.</summary>
+    /// <exception cref="InputException">The free bytes are fewer; the shortfall is named.</exception>
+    public static void CheckRoom(string folder, long needed) => ModelFolder.CheckRoom(folder, needed);
 
     /// <summary>Whether a conversion into this folder was interrupted; the next one starts over.</summary>
     public static bool WasInterrupted(string folder) => ModelFolder.HasRemains(folder);
@@ -123,6 +137,8 @@ public static class ModelConversion
 
     private static bool IsCopy(HuggingFaceCheckpoint checkpoint, TensorInfo tensor) => checkpoint.Spec.TieEmbeddings && tensor.Name == CheckpointRules.Head(checkpoint.Spec);
 
+    private static long TableBytes(IReadOnlyList<RotaryTable> tables, int length) => tables.Sum(t => 2 * WeightFile.Space((long)length * (t.Width / 2) * sizeof(float)));
+
     private static void WriteTables(IReadOnlyList<RotaryTable> tables, int length, WeightFile file, Dictionary<string, TensorData> data)
     {
         foreach (var table in tables)
@@ -157,15 +173,4 @@ public static class ModelConversion
         SafeTensorsDtype.BF16 => ElementType.BFloat16,
         _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "Weights are F32, F16 or BF16."),
     };
-
-    internal static void CheckRoom(string folder, long needed)
-    {
-        var full = Path.GetFullPath(folder);
-        var parent = full;
-        while (parent is not null && !Directory.Exists(parent))
-            parent = Path.GetDirectoryName(parent);
-        var free = new DriveInfo(parent ?? full).AvailableFreeSpace;
-        if (free < needed)
-            throw new InputException($"{folder} needs {needed >> 20} MiB; {free >> 20} MiB are free there. Make {(needed - free + (1 << 20) - 1) >> 20} MiB of room, or name a folder on another disk.");
-    }
 }

@@ -52,7 +52,7 @@ public sealed record ProblemsConfig
     /// <summary>The set's own settings.</summary>
     public JsonElement? Settings { get; init; }
 
-    /// <summary>Whether prompts go through the model's chat template (Qwen3's) with the system prompt that asks for \boxed{}.</summary>
+    /// <summary>Whether prompts go through the model's own chat template (Qwen3's where a Qwen3 model brings none) with the system prompt that asks for \boxed{}.</summary>
     public bool Chat { get; init; }
 }
 

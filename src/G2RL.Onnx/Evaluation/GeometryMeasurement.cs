@@ -37,6 +37,7 @@ public static class GeometryMeasurement
         using var sampler = new Sampler(inputs.Policy, inputs.Tokenizer, inputs.TrainingSampler());
         var request = new DrawRequest([.. heldOut.Select(inputs.Encode)], settings.Samples, Seeds.Derive(config.Evaluation.Seed, Seeds.Purpose.Evaluation, Stream), Step: 0);
         var drawn = sampler.Draw(request, progress is null ? null : done => progress(done, heldOut.Count * settings.Samples), cancel);
+        using var embedder = settings.Embedder.Length > 0 ? new SentenceEmbedder(settings.Embedder, inputs.Threads) : null;
         using var scorer = new Scorer(inputs.Policy.Spec, inputs.Threads);
         using var projector = new FeatureProjector(inputs.Policy.Spec, inputs.Threads);
         Sequence[] sequences = [.. drawn.SelectMany(g => g).Select(r => new Sequence(r.PromptTokens, r.Tokens))];
@@ -46,9 +47,9 @@ public static class GeometryMeasurement
         foreach (var temperature in settings.Temperatures(config))
         {
             cancel.ThrowIfCancellationRequested();
-            var scores = scorer.Score(inputs.Policy, sequences, temperature, config.Training.TokensPerMicrobatch, withHidden: results.Count == 0, withFeatures: true);
+            var scores = scorer.Score(inputs.Policy, sequences, temperature, config.Training.TokensPerMicrobatch, withFeatures: true, withMeanHidden: results.Count == 0 && embedder is null);
             if (results.Count == 0)
-                semantic = Over([.. scores.Select(s => MeanRow(s.HiddenStates!, inputs.Policy.Spec.HiddenSize))], settings.Samples).Geometry.MeanCosine;
+                semantic = Over(embedder?.Embed([.. drawn.SelectMany(g => g).Select(r => r.Text)]) ?? [.. scores.Select(s => s.MeanHidden!)], settings.Samples).Geometry.MeanCosine;
             var (gradient, histogram) = Over(projector.Project(inputs.Policy, [.. scores.Select(s => s.FeatureWeights!)]), settings.Samples);
             results.Add(new(step, heldOut.Count, settings.Samples, config.Sampling.Temperature, temperature, gradient, histogram, semantic, (double)identical / gradient.Pairs));
         }
@@ -73,15 +74,6 @@ public static class GeometryMeasurement
             CosineHistogram.Add(cosines, groupSize, histogram);
         }
         return (FeatureGeometry.Over(groups), histogram);
-    }
-
-    private static float[] MeanRow(ReadOnlySpan<float> rows, int width)
-    {
-        var sums = new double[width];
-        for (var i = 0; i < rows.Length; i++)
-            sums[i % width] += rows[i];
-        var count = rows.Length / width;
-        return [.. sums.Select(s => (float)(s / count))];
     }
 
     private static long IdenticalPairs(Rollout[] group)

@@ -11,7 +11,7 @@ namespace G2RL.Onnx.Evaluation;
 /// <param name="FeatureTemperature">Temperature of p_t in the features.</param>
 /// <param name="Gradient">Cosines of the gradient features Phi.</param>
 /// <param name="Histogram">Pairs by gradient cosine, <see cref="CosineHistogram.Bins"/> equal bins over [-1, 1].</param>
-/// <param name="SemanticCosine">Mean cosine of what embeds the responses: their mean hidden states.</param>
+/// <param name="SemanticCosine">Mean cosine of the responses' embeddings: their mean hidden states, or what a sentence model makes of their text.</param>
 /// <param name="IdenticalShare">Share of pairs whose tokens are the same, in [0, 1]: their cosine is 1 whatever the weights.</param>
 /// <remarks>Source: G2RL, arXiv:2512.15687, section on the geometry of exploration.</remarks>
 public sealed record GeometryResult(int Step, int Problems, int Samples, double SamplingTemperature, double FeatureTemperature, FeatureGeometry Gradient, IReadOnlyList<long> Histogram, double SemanticCosine, double IdenticalShare)

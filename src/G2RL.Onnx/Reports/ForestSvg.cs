@@ -41,7 +41,7 @@ internal static class ForestSvg
             var (_, values, mean) = rows[i];
             var color = ChartSvg.Color(mean.Low > 0 ? "series-3" : mean.High < 0 ? "series-2" : "series-1");
             model.Series.Add(Line(color, 2, new DataPoint(mean.Low, -i), new DataPoint(mean.High, -i)));
-            model.Series.Add(Points(ChartSvg.Color("muted"), 1.6, values.Select(v => new DataPoint(v, -i))));
+            model.Series.Add(Points(ChartSvg.Color("muted"), 2.2, values.Select(v => new DataPoint(v, -i))));
             model.Series.Add(Points(color, 4, [new DataPoint(mean.Mean, -i)]));
         }
         return ChartSvg.Render(model, Width, Height(rows.Count), id, label);

@@ -6,7 +6,7 @@ namespace G2RL.Onnx.Reports;
 /// <param name="Title">What it shows.</param>
 /// <param name="Note">How to read it; may be empty.</param>
 /// <param name="Columns">Heads; the first column names the rows.</param>
-/// <param name="Rows">Cells, as many as there are columns.</param>
+/// <param name="Rows">Cells, as many as there are columns; **bold** as in Markdown.</param>
 internal sealed record ReportTable(string Title, string Note, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows)
 {
     /// <summary>In Markdown, under a heading.</summary>
@@ -39,7 +39,16 @@ internal sealed record ReportTable(string Title, string Note, IReadOnlyList<stri
         foreach (var row in Rows)
             using (html.Open("tr"))
                 for (var i = 0; i < row.Count; i++)
-                    html.Leaf(i == 0 ? "th" : "td", row[i]);
+                    Write(html, i == 0 ? "th" : "td", row[i]);
+    }
+
+    private static void Write(HtmlWriter html, string tag, string cell)
+    {
+        using var element = html.Open(tag);
+        if (cell.StartsWith("**", StringComparison.Ordinal))
+            html.Leaf("b", cell.Trim('*'));
+        else
+            html.Text(cell);
     }
 
     private static void Append(StringBuilder text, IReadOnlyList<string> cells) =>

@@ -12,6 +12,7 @@ internal sealed class RunInputs : IDisposable
 {
     private readonly RunConfig config;
     private readonly int[] stopTokens;
+    private readonly ChatPrompts? chat;
 
     /// <summary>Loads everything.</summary>
     /// <param name="config">The configuration; checked here.</param>
@@ -34,6 +35,7 @@ internal sealed class RunInputs : IDisposable
         if (positions > limit)
             throw new InputException($"sampling.maxPromptTokens {config.Sampling.MaxPromptTokens} + sampling.maxNewTokens {config.Sampling.MaxNewTokens} = {positions}; {config.Model} has {limit} positions (max_position_embeddings). Lower one of them.");
         Tokenizer = Tokenizer.Load(config.Model);
+        chat = config.Problems.Chat ? ChatPrompts.Load(config.Model, Checkpoint.Spec.Architecture) : null;
         stopTokens = [.. Checkpoint.GenerationEosTokens(), .. config.Sampling.StopTokens.Select(StopToken)];
         Problems = problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default);
         Policy = Policy.Load(config.Model, positions);
@@ -56,7 +58,7 @@ internal sealed class RunInputs : IDisposable
     /// <exception cref="InputException">A prompt that is too long, or that tokenizer or model cannot read.</exception>
     public int[] Encode(Problem problem)
     {
-        var ids = Tokenizer.Encode(config.Problems.Chat ? Prompting.ChatPrompt(problem.Prompt) : problem.Prompt);
+        var ids = Tokenizer.Encode(chat is null ? problem.Prompt : chat.Render(problem.Prompt));
         if (ids.FirstOrDefault(id => id >= Policy.Spec.VocabularySize, -1) is >= 0 and var bad)
             throw new InputException($"The prompt of {problem.Id} holds token {bad} of the tokenizer; the model's vocabulary has {Policy.Spec.VocabularySize}. Tokenizer and weights of {config.Model} do not belong together.");
         return ids.Length <= config.Sampling.MaxPromptTokens

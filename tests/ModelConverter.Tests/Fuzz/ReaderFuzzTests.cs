@@ -57,8 +57,9 @@ public sealed class ReaderFuzzTests
         var header = good.Length - model.Tensors.Sum(t => t.Data.Length);
         model.Version = 2;
         var old = model.Set("qwen3.rope.scaling.type", "yarn").Set("qwen3.rope.scaling.factor", 4f).Set("qwen3.rope.scaling.original_context_length", 16u).Bytes();
+        var scored = model.Set("tokenizer.ggml.model", "llama").Set("tokenizer.ggml.scores", (float[])[0, -1, -2, 0]).Set("tokenizer.ggml.bos_token_id", 3u).Bytes();
         var path = folder["x.gguf"];
-        var result = Fuzzing.Run("gguf", random => Mutation.Of(random, [good, old], header, isText: false), (bytes, round) =>
+        var result = Fuzzing.Run("gguf", random => Mutation.Of(random, [good, old, scored], header, isText: false), (bytes, round) =>
         {
             File.WriteAllBytes(path, bytes);
             using var file = GgufFile.Open(path);
@@ -138,9 +139,35 @@ Assert.IsNotEmpty(Tokenizer.Load(folder.Path).Encode("ab a1"));
         var result = Fuzzing.Run("onnx", random => Mutation.Of(random, samples, hot: 0, isText: false), (bytes, _) =>
         {
             File.WriteAllBytes(path, bytes);
+            var summary = OnnxSummary.Read(path);
+            Assert.IsGreaterThanOrEqualTo(summary.Operators.Count, summary.Nodes);
             OnnxFile.Load(path);
         }, allowedBytes: 2048 * KiB, allowedMultiple: 256);
         Assert.IsGreaterThan(Fuzzing.Inputs / 2, result.Refused);
         Assert.IsGreaterThan(Fuzzing.Inputs / 1000, result.Accepted);
+    }
+
+    [TestMethod]
+    public void Llama2C()
+    {
+        using var folder = new TemporaryFolder();
+        // Width 4, feed-forward 2, 1 layer, 2 heads, 1 of keys, vocabulary 5, length 3; then 4 * 5 + (8 + 16 + 2 * 8 + 16 + 24) + 4 + 6 numbers.
+        byte[] model = [.. new[] { 4, 2, 1, 2, 1, 5, 3 }.SelectMany(BitConverter.GetBytes), .. new byte[4 * (20 + 80 + 4 + 6)]];
+        byte[] tokenizer = [1, 0, 0, 0, .. new[] { "<unk>", "\n<s>\n", "\n</s>\n", "a", " a" }.SelectMany(text => (byte[])[0, 0, 0, 0, (byte)text.Length, 0, 0, 0, .. Encoding.UTF8.GetBytes(text)])];
+        var (modelPath, tokenizerPath) = (folder["m.bin"], folder["t.bin"]);
+        File.WriteAllBytes(modelPath, model);
+        File.WriteAllBytes(tokenizerPath, tokenizer);
+        Checkpoints.Llama2C.ToHuggingFace(modelPath, folder["good"], tokenizerPath);
+        var result = Fuzzing.Run("llama2.c", random => random.Next(2) == 0 ? [0, .. Mutation.Of(random, [model], hot: 28, isText: false)] : [1, .. Mutation.Of(random, [tokenizer], hot: 0, isText: false)], (bytes, _) =>
+        {
+            var isModel = bytes[0] == 0;
+            File.WriteAllBytes(isModel ? modelPath : tokenizerPath, bytes[1..]);
+            if (isModel)
+                Checkpoints.Llama2C.Plan(modelPath);
+            else
+                Llama2CTokenizer.Write(tokenizerPath, 5);
+        }, allowedBytes: 256 * KiB, allowedMultiple: 64);
+        Assert.IsGreaterThan(Fuzzing.Inputs / 4, result.Refused);
+        Assert.IsGreaterThan(Fuzzing.Inputs / 100, result.Accepted);
     }
 }

@@ -69,14 +69,33 @@ internal static class ExportCommand
         else if (ConversionManifest.IsIn(from))
             ModelExport.ToHuggingFace(from, to);
         else
-            throw new InputException($"{from} is no converted folder (there is no {ConversionManifest.FileName}); a trained policy or a run's checkpoint needs --source, the folder that training began with.");
+            throw NoModel(from);
     }
+
+    private static WeightPlan Plan(string from, string? source)
+    {
+        if (source is not null)
+        {
+            using var original = HuggingFaceCheckpoint.Open(source);
+            return original.Plan;
+        }
+        if (!ConversionManifest.IsIn(from))
+            throw NoModel(from);
+        var types = ConversionManifest.Read(from).Tensors.Where(t => t.Parameter is not null).DistinctBy(t => t.Parameter).ToDictionary(t => t.Parameter!, t => t.Dtype, StringComparer.Ordinal);
+        var spec = Architectures.Read(from);
+        return spec.Parameters.FirstOrDefault(p => !types.ContainsKey(p.Name)) is { } missing
+            ? throw new InputException($"{from} does not hold '{missing.Name}' in the source's precision. Export from what it was made of.")
+            : new(spec, types);
+    }
+
+    private static InputException NoModel(string from) =>
+        new($"{from} is no converted folder (there is no {ConversionManifest.FileName}); a trained policy or a run's checkpoint needs --source, the folder that training began with.");
 
     private static void Onnx(string from, string? source, string to, SafeTensorsDtype? precision, JsonObject answer, QuantizationSettings? quantization = null)
     {
         var settings = new ConversionSettings { Graphs = ConvertedGraphs.Decode, Precision = precision, Quantization = quantization };
         ConversionManifest? manifest = null;
-        Aside.Use(to, folder => HuggingFace(from, source, folder), folder => manifest = ModelConversion.Convert(folder, to, settings, ConvertCommand.Objective(new())));
+        Aside.Use(to, Plan(from, source), settings, folder => HuggingFace(from, source, folder), folder => manifest = ModelConversion.Convert(folder, to, settings, ConvertCommand.Objective(new())));
         if (manifest?.Quantized is not { } quantized)
             return;
         // What the same tensors take in the source's types.
