@@ -1,3 +1,4 @@
+using G2RL.Onnx.Cuda;
 using G2RL.Onnx.Execution;
 
 namespace G2RL.Onnx.Cli;
@@ -23,6 +24,17 @@ internal static class Failures
         {
             Console.Error.WriteLine(e.Message);
             return Input;
+        }
+        catch (CudaMemoryException e)
+        {
+            // The message names the settings that shrink what does not fit.
+            Console.Error.WriteLine(e.Message);
+            return Input;
+        }
+        catch (CudaException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return Failed;
         }
         catch (NonFiniteException e)
         {

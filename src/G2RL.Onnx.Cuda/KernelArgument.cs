@@ -20,6 +20,9 @@ public readonly record struct KernelArgument(ulong Bits, int Bytes)
     /// <summary>An unsigned long long.</summary>
     public static implicit operator KernelArgument(ulong value) => new(value, 8);
 
+    /// <summary>A double.</summary>
+    public static implicit operator KernelArgument(double value) => new(BitConverter.DoubleToUInt64Bits(value), 8);
+
     /// <summary>A float.</summary>
     public static implicit operator KernelArgument(float value) => new(BitConverter.SingleToUInt32Bits(value), 4);
 }

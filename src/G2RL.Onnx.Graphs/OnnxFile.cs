@@ -36,14 +36,17 @@ public static class OnnxFile
 
     /// <summary>Reads a model. Constants of less than 1 KiB come into memory; larger external ones stay in their file.</summary>
     /// <inheritdoc cref="FromBytes"/>
-    public static Graph Load(string path)
+    public static Graph Load(string path) => FromBytes(ReadBytes(path), path, Path.GetDirectoryName(Path.GetFullPath(path)));
+
+    /// <summary>A model file's bytes.</summary>
+    /// <exception cref="InputException">It is missing, cannot be read, or is larger than any protobuf message.</exception>
+    internal static byte[] ReadBytes(string path)
     {
-        byte[] bytes;
         try
         {
-            if (new FileInfo(path) is { Exists: true, Length: > int.MaxValue } large)
-                throw new InputException($"{path} has {large.Length} bytes; an ONNX model has at most 2^31 - 1, its weights lie in external data.");
-            bytes = File.ReadAllBytes(path);
+            return new FileInfo(path) is { Exists: true, Length: > int.MaxValue } large
+                ? throw new InputException($"{path} has {large.Length} bytes; an ONNX model has at most 2^31 - 1, its weights lie in external data.")
+                : File.ReadAllBytes(path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -53,7 +56,6 @@ public static class OnnxFile
         {
             throw new InputException($"{path} cannot be read: {e.Message}", e);
         }
-        return FromBytes(bytes, path, Path.GetDirectoryName(Path.GetFullPath(path)));
     }
 
     /// <summary>

@@ -90,6 +90,7 @@ public static class ShapeRules
         // ONNX Runtime
         ["com.microsoft::GroupQueryAttention"] = GroupQueryAttention,
         ["com.microsoft::InPlaceAccumulatorV2"] = InPlaceAccumulator,
+        ["com.microsoft::MatMulNBits"] = MatMulNBits,
     };
 
     /// <summary>Infers a node's outputs.</summary>
@@ -464,6 +465,21 @@ public static class ShapeRules
         var shape = In(node, 0).Shape.ToList();
         shape.Insert(Axis(node, node.Int("axis", -1), shape.Count + 1), depth);
         return [new(In(node, 2).Type, shape)];
+    }
+
+    // A [..., K], codes uint8 [N, blocks, bytes of a block], scales [N * blocks] (or in two axes), zero points -> [..., N]
+    private static Inferred[] MatMulNBits(Node node, int outputs)
+    {
+        var (a, codes, scales) = (In(node, 0), In(node, 1), In(node, 2));
+        var (inner, outer, bits, block) = (node.Int("K", 0), node.Int("N", 0), node.Int("bits", 4), node.Int("block_size", 0));
+        if (inner <= 0 || outer <= 0 || bits is < 2 or > 8 || block is < 16 or > (1 << 20))
+            throw Conflict(node, $"has K {inner}, N {outer}, {bits} bits and blocks of {block}");
+        var blocks = (inner / block) + (inner % block == 0 ? 0 : 1);
+        if (!a.Type.IsFloat() || a.Rank == 0 || a.Shape[^1] != inner)
+            throw Conflict(node, $"needs floating rows of {inner}");
+        if (codes.Type != ElementType.UInt8 || Shapes.Product(codes.Shape) != checked(outer * blocks * (block * bits / 8)) || Shapes.Product(scales.Shape) != checked(outer * blocks))
+            throw Conflict(node, $"needs {outer} x {blocks} blocks of {block * bits / 8} bytes and as many scales");
+        return [new(a.Type, With(a.Shape, a.Rank - 1, outer))];
     }
 
     // query [B, S, heads*width], key and value [B, S, kv*width], past [B, kv, C, width] -> attention [B, S, heads*width], present = past's shape

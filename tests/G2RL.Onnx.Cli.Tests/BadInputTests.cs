@@ -69,6 +69,12 @@ public sealed class BadInputTests
     public void Sampling_PromptLongerThanAllowed_NamesTheProblem() => Refuses(tiny => Set(tiny, "sampling", "maxPromptTokens", 3), "problems.jsonl:", "sampling.maxPromptTokens is 3");
 
     [TestMethod]
+    public void Device_ThatThisBuildCannotDrive_SaysWhichBuildCan() => Refuses(tiny => Set(tiny, "execution", "device", "cuda:0"), "execution.device is cuda:0; this build works on the CPU alone", "-p:Flavor=cuda", "execution.device=cpu");
+
+    [TestMethod]
+    public void Device_WithoutAnIndex_SaysWhatThereIs() => Refuses(tiny => Set(tiny, "execution", "device", "cuda"), "execution.device is 'cuda'; it must be cpu, or cuda:N");
+
+    [TestMethod]
     public void Config_SeveralFaults_AreReportedAtOnce() => Refuses(
         tiny =>
         {

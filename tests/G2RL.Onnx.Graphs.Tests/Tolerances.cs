@@ -11,4 +11,10 @@ internal static class Tolerances
 
     /// <summary>Float64 stand-ins of operators against ONNX Runtime's float32 kernels: a few float32 roundings of values near 1.</summary>
     public const double Float32Kernel = 5e-7;
+
+    /// <summary>Products over up to 300 inputs in another order of summation, relative to the sum of the magnitudes of their terms: float32 rounding, 6e-8, times a few.</summary>
+    public const double QuantizedProduct = 5e-7;
+
+    /// <summary>Logits near 1 of two-layer models whose matrices are dequantised inside the operator or before: their products differ by <see cref="QuantizedProduct"/>.</summary>
+    public const double QuantizedLogits = 1e-5;
 }

@@ -216,6 +216,17 @@ public sealed class ArmTests
         }
     }
 
+    [TestMethod]
+    public void GlobalWhitening_ByHand_WeighsByTokensAndClampsTheVariance()
+    {
+        // Tokens 3, -1, -1, -1, 3 (a sequence of none and a missing reward do not count): mean .6, population variance 3.84.
+        var advantages = new double[4];
+        Algorithms.Advantages.AdvantageTable.All["global-whiten"](new([3, -1, 3, double.NaN], [0, 0, 1, 1], [1, 3, 1, 7]), new(1e-9, false), advantages);
+        Near([2.4 / Math.Sqrt(3.84), -1.6 / Math.Sqrt(3.84), 2.4 / Math.Sqrt(3.84), 0], advantages, Exact);
+        Algorithms.Advantages.AdvantageTable.All["global-whiten"](new([2, 2], [0, 0], [1, 3]), new(1e-9, false), advantages.AsSpan(0, 2));
+        Near([0, 0], advantages[..2], Exact);
+    }
+
     internal static ScoredGroup Group(double[] rewards, bool[]? wellFormed = null)
     {
         Rollout[] rollouts = [.. rewards.Select(_ => new Rollout { PromptTokens = [1], Tokens = [1], LogProbs = [0], Entropies = [0], Finish = FinishReason.StopToken, Version = new(0, ""), Text = "" })];

@@ -1,3 +1,4 @@
+using G2RL.Onnx.TestSupport;
 using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Tests;
@@ -34,6 +35,45 @@ public sealed class ChatTemplateTests
     public void ChatPrompt_Question_AsksForStepsAndABox() => Assert.AreEqual(
         "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n",
         Prompting.ChatPrompt("1+1?"));
+
+    [TestMethod]
+    public void ChatPrompts_Qwen3WithAndWithoutItsTemplate_GiveTheSameBytes()
+    {
+        var bare = Directory.CreateTempSubdirectory("g2rl-chat").FullName;
+        var own = ChatPrompts.Load(SharedFolder.Require("tokenizers", "qwen3"), "Qwen3ForCausalLM");
+        var builtIn = ChatPrompts.Load(bare, "Qwen3ForCausalLM");
+        foreach (var question in new[] { "1+1?", "", " a\n\nb ", "<|im_end|>{{ x }}", "é 😀" })
+        {
+            Assert.AreEqual(builtIn.Render(question), own.Render(question));
+            Assert.AreEqual(Prompting.ChatPrompt(question), own.Render(question));
+        }
+
+        Directory.Delete(bare);
+    }
+
+    [TestMethod]
+    [DataRow("{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}", "<s>[system]Be brief.[user]q[assistant]")]
+    [DataRow("{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('none') }}{% endif %}[{{ m.role }}]{{ m.content }}{% endfor %}", "[user]Be brief.\n\nq")]
+    public void ChatPrompts_ModelsOwnTemplate_IsUsed(string template, string expected)
+    {
+        var folder = Directory.CreateTempSubdirectory("g2rl-chat").FullName;
+        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), """{"bos_token":"<s>","chat_template":"not this one"}""");
+        File.WriteAllText(Path.Combine(folder, "chat_template.jinja"), template);
+        Assert.AreEqual(expected, ChatPrompts.Load(folder, "LlamaForCausalLM", "Be brief.").Render("q"));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [TestMethod]
+    public void ChatPrompts_NoTemplateOrOneThatRefuses_SaysSo()
+    {
+        var folder = Directory.CreateTempSubdirectory("g2rl-chat").FullName;
+        var error = Assert.ThrowsExactly<InputException>(() => ChatPrompts.Load(folder, "LlamaForCausalLM"));
+        StringAssert.Contains(error.Message, "chat_template.jinja");
+        StringAssert.Contains(error.Message, "LlamaForCausalLM");
+        File.WriteAllText(Path.Combine(folder, "chat_template.jinja"), "{{ raise_exception('not today, ' + messages[0].role) }}");
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => ChatPrompts.Load(folder, "Qwen3ForCausalLM")).Message, "not today, system");
+        Directory.Delete(folder, recursive: true);
+    }
 
     [TestMethod]
     public void Qwen3_NoMessagesOrAnUnknownRole_IsRefused()

@@ -1,7 +1,5 @@
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
-using G2RL.Onnx.Execution;
-using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.TestSupport;
 using G2RL.Onnx.Training;

@@ -159,7 +159,7 @@ public sealed class G2rlTests
     [DynamicData(nameof(Goldens))]
     public void Group_GoldenFeatures_GiveGoldenScoresShapesAndAdvantages(string name)
     {
-        using var golden = new GoldenModel(name);
+        using var golden = Golden.Open(name);
         var g2rl = golden.Json.GetProperty("g2rl");
         var features = g2rl.GetProperty("Phi").EnumerateArray().Select(r => r.EnumerateArray().Select(x => (float)x.GetDouble()).ToArray()).ToArray();
         var m = features.Length;
@@ -195,7 +195,7 @@ public sealed class G2rlTests
     [DynamicData(nameof(Goldens))]
     public void GradientFeature_BothForms_GiveTransformersFeatures(string name)
     {
-        using var golden = new GoldenModel(name);
+        using var golden = Golden.Open(name);
         var (ids, hidden) = (golden.Ints("g2rl.input_ids"), golden.Floats("g2rl.hidden"));
         var (rows, columns) = ((int)golden.Shape("g2rl.input_ids")[0], (int)golden.Shape("g2rl.input_ids")[1]);
         var width = golden.Policy.Spec.HiddenSize;

@@ -41,7 +41,7 @@ public sealed class InvarianceTests
         {
             Assert.AreEqual(whole.Loss, outcome.Loss, 1e-6 * Math.Abs(whole.Loss), $"{loss} {way}: the loss");
             for (var p = 0; p < whole.Gradients.Length; p++)
-                GoldenModel.Near(outcome.Gradients[p], whole.Gradients[p], Tolerances.GradientRelative * whole.Gradients[p].Max(MathF.Abs), $"{loss} {way}: {policy.Parameters[p].Name}");
+                Golden.Near(outcome.Gradients[p], whole.Gradients[p], Tolerances.GradientRelative * whole.Gradients[p].Max(MathF.Abs), $"{loss} {way}: {policy.Parameters[p].Name}");
         }
     }
 

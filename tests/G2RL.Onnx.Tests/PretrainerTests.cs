@@ -16,7 +16,7 @@ public sealed class PretrainerTests
         using var temporary = new Scratch();
         var recipe = Path.Combine(temporary.Path, "recipe.json");
         File.WriteAllText(recipe, $$"""
-            { "corpus": "{{corpus}}", "hiddenSize": 16, "intermediateSize": 24, "layers": 1, "heads": 2, "keyValueHeads": 1, "headDimension": 8, "maxPositions": 128, "steps": 30, "examplesPerStep": 16, "warmupSteps": 2 }
+            { "corpus": "{{corpus}}", "hiddenSize": 16, "intermediateSize": 24, "layers": 1, "heads": 2, "keyValueHeads": 1, "headDimension": 8, "maxPositions": 256, "steps": 30, "examplesPerStep": 16, "learningRate": 2e-2, "warmupSteps": 2 }
             """);
         var (model, losses) = (Path.Combine(temporary.Path, "model"), new List<double>());
         Pretrainer.Run(PretrainConfig.Load(recipe), model, threads: 1, p => losses.Add(p.Loss));

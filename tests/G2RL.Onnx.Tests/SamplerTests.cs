@@ -63,10 +63,10 @@ public sealed class SamplerTests
         var scores = scorer.Score(policy, [.. drawn.Select(r => new Sequence(r.PromptTokens, r.Tokens))], 0.8, 512, withHidden: true, withFeatures: true);
         for (var i = 0; i < drawn.Length; i++)
         {
-            GoldenModel.Near(drawn[i].LogProbs, scores[i].LogProbs, Tolerances.LogProbs, $"log-probs of {i}");
-            GoldenModel.Near(drawn[i].Entropies, scores[i].Entropies, Tolerances.LogProbs, $"entropies of {i}");
-            GoldenModel.Near(drawn[i].HiddenStates, scores[i].HiddenStates, Tolerances.Logits, $"hidden states of {i}");
-            GoldenModel.Near(drawn[i].FeatureWeights, scores[i].FeatureWeights, 2e-6, $"feature weights of {i}");
+            Golden.Near(drawn[i].LogProbs, scores[i].LogProbs, Tolerances.LogProbs, $"log-probs of {i}");
+            Golden.Near(drawn[i].Entropies, scores[i].Entropies, Tolerances.LogProbs, $"entropies of {i}");
+            Golden.Near(drawn[i].HiddenStates, scores[i].HiddenStates, Tolerances.Logits, $"hidden states of {i}");
+            Golden.Near(drawn[i].FeatureWeights, scores[i].FeatureWeights, 2e-6, $"feature weights of {i}");
         }
     }
 
@@ -83,7 +83,7 @@ public sealed class SamplerTests
         {
             var expected = new double[policy.Spec.HiddenSize];
             GradientFeature.PerToken(drawn[i].HiddenStates, drawn[i].Tokens, head, 1, Enumerable.Repeat(1f, drawn[i].Tokens.Length).ToArray(), expected);
-            GoldenModel.Near(features[i], Array.ConvertAll(expected, x => (float)x), 2e-6, $"feature of {i}");
+            Golden.Near(features[i], Array.ConvertAll(expected, x => (float)x), 2e-6, $"feature of {i}");
         }
     }
 

@@ -157,7 +157,7 @@ public sealed class TrainerTests
             var parts = Accumulate(size);
             Assert.AreEqual(whole.Loss, parts.Loss, 1e-6 * Math.Abs(whole.Loss), $"loss at {size}");
             for (var p = 0; p < whole.Gradients.Length; p++)
-                GoldenModel.Near(parts.Gradients[p], whole.Gradients[p], Tolerances.GradientRelative * whole.Gradients[p].Max(MathF.Abs), $"{policy.Parameters[p].Name} at {size}");
+                Golden.Near(parts.Gradients[p], whole.Gradients[p], Tolerances.GradientRelative * whole.Gradients[p].Max(MathF.Abs), $"{policy.Parameters[p].Name} at {size}");
         }
 
         (double Loss, float[][] Gradients) Accumulate(int tokens)

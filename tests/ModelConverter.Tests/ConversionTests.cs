@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Artifacts;
 using G2RL.Onnx.Checkpoints;
@@ -137,6 +138,33 @@ public sealed class ConversionTests
         StringAssert.Contains(ConverterRun.Refused("convert", model, folder["onnx"]), "exists already");
     }
 
+    // A GGUF file's checkpoint lies beside the output for a while: both must fit, and what a killed run left of it is removed and told.
+    [TestMethod]
+    public void IntermediateFolder_MustFitToo_AndItsRemainsGo()
+    {
+        using var folder = new TemporaryFolder();
+        var source = TestModels.Write(folder["hf"], TestModels.Qwen3);
+        using (var checkpoint = HuggingFaceCheckpoint.Open(source))
+        {
+            var plan = checkpoint.Plan;
+            Assert.AreEqual(4 * plan.Spec.ParameterCount, plan.Bytes);
+            Assert.AreEqual(2 * plan.Spec.ParameterCount, WeightPlan.Of(plan.Spec, SafeTensorsDtype.BF16).Bytes);
+            ConverterRun.Done("convert", source, folder["onnx"]);
+            var (room, real) = (ModelConversion.Room(plan, new()), Directory.GetFiles(folder["onnx"]).Sum(f => new FileInfo(f).Length));
+            Assert.IsGreaterThanOrEqualTo(real, room);
+            Assert.IsLessThan(real + (65 << 20), room);
+            var huge = plan with { Spec = plan.Spec with { VocabularySize = int.MaxValue, HiddenSize = 1 << 20 } };
+            var refusal = Assert.ThrowsExactly<InputException>(() => Aside.Use(folder["out"], huge, new(), _ => Assert.Fail(), _ => Assert.Fail()));
+            StringAssert.Contains(refusal.Message, "MiB are free there");
+        }
+        Gguf.GgufWriter.Of(source).Save(folder["m.gguf"]);
+        Directory.CreateDirectory(folder["next.checkpoint.partial"]);
+        var run = ConverterRun.Of("convert", folder["m.gguf"], folder["next"], "--graphs", "none");
+        Assert.AreEqual(0, run.Code, run.Error);
+        StringAssert.Contains(run.Error, "interrupted; starting over");
+        Assert.IsEmpty(Directory.GetDirectories(folder.Path, "*checkpoint*"));
+    }
+
     [TestMethod]
     public void NumbersThatTheTypeCannotHold_AreNamed_AndNothingIsLeft()
     {
@@ -235,7 +263,7 @@ public sealed class ConversionTests
     {
         var fixture = JsonNode.Parse(File.ReadAllText(SharedFolder.InRepository("tests", "fixtures", "genai-config-keys.json")))!.AsObject();
         using var folder = new TemporaryFolder();
-        foreach (var (name, config) in new[] { ("qwen3", TestModels.Qwen3), ("gpt2", TestModels.Gpt2), ("olmo2", TestModels.Olmo2) })
+        foreach (var (name, config) in new[] { ("qwen3", TestModels.Qwen3), ("gpt2", TestModels.Gpt2), ("olmo2", TestModels.Olmo2), ("ends", TestModels.Qwen3.Replace("\"eos_token_id\": 1", "\"eos_token_id\": [1, 2]")) })
         {
             ConverterRun.Done("convert", TestModels.Write(folder[name], config), folder[name + "-onnx"], "--max-length", "20");
             var root = JsonNode.Parse(File.ReadAllText(Path.Combine(folder[name + "-onnx"], "genai_config.json")))!.AsObject();
@@ -255,10 +283,21 @@ public sealed class ConversionTests
             foreach (var (key, inner) in value)
             {
                 CollectionAssert.Contains(Names(path), key, path);
+                var full = path.Length == 0 ? key : $"{path}.{key}";
                 if (inner is JsonObject child)
-                    Check(path.Length == 0 ? key : $"{path}.{key}", child);
+                    Check(full, child);
+                else
+                    Assert.IsTrue(Kinds(inner!).Any(kind => path is "model.decoder.inputs" or "model.decoder.outputs" ? kind == "text" : fixture["kinds"]![kind]!.AsArray().Any(n => n!.GetValue<string>() == full)), $"{full} is {inner}");
             }
         }
+
+        static string[] Kinds(JsonNode value) => value.GetValueKind() switch
+        {
+            JsonValueKind.Number => value.AsValue().TryGetValue<int>(out _) ? ["integer", "number"] : ["number"],
+            JsonValueKind.True or JsonValueKind.False => ["flag"],
+            JsonValueKind.String => ["text"],
+            _ => value.AsArray().All(n => n!.AsValue().TryGetValue<int>(out _)) ? ["list"] : [],
+        };
     }
 
     [TestMethod]

@@ -39,8 +39,25 @@ public sealed class InteropTests
     {
         using var folder = new TemporaryFolder();
         ConverterRun.Done("convert", TestModels.Write(folder["model"], config), folder["onnx"], "--graphs", "decode");
-        var answer = Greedy(folder["onnx"], [new JsonArray(3, 1, 4)], 8);
-        using var model = new ConvertedModel(folder["onnx"]);
+        SameTokens(folder["onnx"]);
+    }
+
+    // Quantised weights in the other client: the tokens of our own, with either width.
+    [TestMethod]
+    [DataRow("--int4", "--zero-points")]
+    [DataRow("--int8", "--accuracy-level=1")]
+    public void Quantised_InNode_GivesOurTokens(string bits, string option)
+    {
+        using var folder = new TemporaryFolder();
+        var source = TestModels.Write(folder["model"], TestModels.Qwen3);
+        ConverterRun.Done("export", source, folder["onnx"], "--source", source, "--format", "onnx", bits, option);
+        SameTokens(folder["onnx"]);
+    }
+
+    private static void SameTokens(string folder)
+    {
+        var answer = Greedy(folder, [new JsonArray(3, 1, 4)], 8);
+        using var model = new ConvertedModel(folder);
         var generation = new GenerationCheck(model);
         var logits = generation.Feed(3, 1, 4);
         foreach (var token in answer[0]!.AsArray().Select(t => t!.GetValue<int>()))

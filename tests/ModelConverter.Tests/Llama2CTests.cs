@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
 using System.Text;
+using G2RL.Onnx.Converter.Tests.Gguf;
 using G2RL.Onnx.Graphs.Tests.Checkpoints;
 using G2RL.Onnx.TestSupport;
+using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Converter.Tests;
 
@@ -13,28 +15,106 @@ public sealed class Llama2CTests
     public void Stories260K_Greedy_TellsTheStoryOfRunC()
     {
         var expected = File.ReadAllText(SharedFolder.Require("models", "stories260K", "golden.txt")).TrimEnd();
-        var vocabulary = Vocabulary(SharedFolder.Require("models", "stories260K", "tok512.bin"), 512);
+        var tokenizerFile = SharedFolder.Require("models", "stories260K", "tok512.bin");
         using var folder = new TemporaryFolder();
-        ConverterRun.Done("convert", SharedFolder.Require("models", "stories260K", "stories260K.bin"), folder["onnx"], "--graphs", "decode");
+        ConverterRun.Done("convert", SharedFolder.Require("models", "stories260K", "stories260K.bin"), folder["onnx"], "--graphs", "decode", "--tokenizer", tokenizerFile);
         Assert.IsEmpty(Directory.GetDirectories(folder.Path, "*.checkpoint"));
         using var model = new ConvertedModel(folder["onnx"]);
         model.CheckBytes();
+        var tokenizer = Tokenizer.Load(folder["onnx"]);
+        Assert.AreEqual((1, 1), (tokenizer.BosId, tokenizer.EosId));
         var generation = new GenerationCheck(model);
-        var text = new MemoryStream();
-        var last = 1;
-        var logits = generation.Feed(last);
-        while (text.Length < Encoding.UTF8.GetByteCount(expected))
+        List<int> ids = [1];
+        var text = "";
+        while (text.Length < expected.Length)
         {
-            var next = Array.IndexOf(logits, logits.Max());
-            Assert.AreNotEqual(1, next, $"The story ended after '{Encoding.UTF8.GetString(text.ToArray())}'.");
-            var piece = vocabulary[next];
-            // After the beginning token a leading blank is left out; <0x0A> stands for the byte.
-            if (last == 1 && piece.StartsWith(' '))
-                piece = piece[1..];
-            text.Write(piece is ['<', '0', 'x', _, _, '>'] ? Convert.FromHexString(piece.AsSpan(3, 2)) : Encoding.UTF8.GetBytes(piece));
-            logits = generation.Feed(last = next);
+            var logits = generation.Feed(ids[^1]);
+            ids.Add(Array.IndexOf(logits, logits.Max()));
+            Assert.AreNotEqual(1, ids[^1], $"The story ended after '{text}'.");
+            text = tokenizer.Decode([.. ids]);
         }
-        Assert.AreEqual(expected, Encoding.UTF8.GetString(text.ToArray()));
+        Assert.AreEqual(expected, text);
+    }
+
+    // run.c's own way of encoding, from its description: characters, or their bytes where they are no piece; then the best-scored pair of neighbours that
+    // together are a piece, leftmost first, until there is none.
+    [TestMethod]
+    [DataRow("bin")]
+    [DataRow("gguf")]
+    public void Tokenizer_EncodesAsRunCDoes(string kind)
+    {
+        var path = SharedFolder.Require("models", "stories260K", "tok512.bin");
+        var story = File.ReadAllText(SharedFolder.Require("models", "stories260K", "golden.txt"));
+        var (pieces, scores) = Vocabulary(path, 512);
+        using var folder = new TemporaryFolder();
+        if (kind == "bin")
+        {
+            ConverterRun.Done("convert", SharedFolder.Require("models", "stories260K", "stories260K.bin"), folder["onnx"], "--graphs", "none", "--tokenizer", path);
+        }
+        else
+        {
+            // llama.cpp's tables: blanks as U+2581, the kinds of the pieces apart.
+            TestModels.Write(folder["hf"], TestModels.Qwen3);
+            GgufWriter.Of(folder["hf"])
+                .Set("tokenizer.ggml.model", "llama")
+                .Set("tokenizer.ggml.tokens", (string[])["<unk>", "<s>", "</s>", .. pieces[3..].Select(p => p.Replace(' ', '▁'))])
+                .Set("tokenizer.ggml.bos_token_id", 1u)
+                .Set("tokenizer.ggml.scores", scores)
+                .Set("tokenizer.ggml.token_type", (int[])[2, 3, 3, .. pieces[3..].Select(p => p is ['<', '0', 'x', ..] ? 6 : 1)])
+                .Save(folder["m.gguf"]);
+            ConverterRun.Done("convert", folder["m.gguf"], folder["onnx"], "--graphs", "none");
+        }
+        var tokenizer = Tokenizer.Load(folder["onnx"]);
+        foreach (var text in (string[])["Once upon a time", " two  blanks", "Zürich 漢字 😀!", "x", "Lily and Tim's toy, \"No!\"\n", story])
+        {
+            CollectionAssert.AreEqual(AsRunC(text, pieces, scores), tokenizer.Encode(text), text);
+            Assert.AreEqual(text, tokenizer.Decode(tokenizer.Encode(text)));
+        }
+        Assert.AreEqual(1, tokenizer.Encode("x", addSpecial: true)[0]);
+    }
+
+    [TestMethod]
+    public void Tokenizer_OfAnotherModelOrDamaged_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["m.bin"], Tiny());
+        // Eleven tokens of one letter each, as the model has.
+        byte[] good = [1, 0, 0, 0, .. Enumerable.Range(0, 11).SelectMany(i => (byte[])[0, 0, 0, 0, 1, 0, 0, 0, (byte)('a' + i)])];
+        void Refused(byte[] bytes, string named)
+        {
+            File.WriteAllBytes(folder["t.bin"], bytes);
+            StringAssert.Contains(ConverterRun.Refused("convert", folder["m.bin"], folder["onnx"], "--tokenizer", folder["t.bin"]), named);
+            Assert.IsFalse(Path.Exists(folder["onnx"]));
+        }
+        Refused(good[..^1], "gives token 10 1 bytes; 0 follow");
+        Refused([.. good, 0], "goes on after");
+        Refused(good[..40], "do not hold the model's 11 tokens");
+        Refused([.. good[..8], 255, 255, 255, 127, .. good[12..]], "gives token 0 2147483647 bytes");
+        Refused([.. good[..8], 255, 255, 255, 255, .. good[12..]], "gives token 0 -1 bytes");
+        Refused([.. good[..12], 0xC3, .. good[13..]], "no UTF-8 as token 0");
+        Refused([.. good[..^1], (byte)'d'], "'d' twice");
+        File.WriteAllBytes(folder["t.bin"], good);
+        ConverterRun.Done("convert", folder["m.bin"], folder["onnx"], "--graphs", "none", "--tokenizer", folder["t.bin"]);
+        StringAssert.Contains(ConverterRun.Refused("convert", folder["m.bin"], folder["no"], "--tokenizer", folder["none.bin"]), "does not exist");
+    }
+
+    private static int[] AsRunC(string text, string[] pieces, float[] scores)
+    {
+        int Find(string piece) => Array.IndexOf(pieces, piece, 3);
+        var ids = new List<int>();
+        foreach (var rune in (" " + text).EnumerateRunes())
+            if (Find(rune.ToString()) is >= 0 and var id)
+                ids.Add(id);
+            else
+                ids.AddRange(Encoding.UTF8.GetBytes(rune.ToString()).Select(b => b + 3));
+        for (; ; )
+        {
+            var best = Enumerable.Range(0, ids.Count - 1).Select(at => (At: at, Id: Find(pieces[ids[at]] + pieces[ids[at + 1]]))).Where(pair => pair.Id >= 0).OrderByDescending(pair => scores[pair.Id]).FirstOrDefault((-1, -1));
+            if (best.Item1 < 0)
+                return [.. ids];
+            ids[best.Item1] = best.Item2;
+            ids.RemoveAt(best.Item1 + 1);
+        }
     }
 
     [TestMethod]
@@ -82,16 +162,16 @@ public sealed class Llama2CTests
     }
 
     // The longest piece's length, then for each token a score, a length and its bytes.
-    private static string[] Vocabulary(string path, int size)
+    private static (string[] Pieces, float[] Scores) Vocabulary(string path, int size)
     {
         using var reader = new BinaryReader(File.OpenRead(path));
         reader.ReadInt32();
-        var pieces = new string[size];
+        var (pieces, scores) = (new string[size], new float[size]);
         for (var i = 0; i < size; i++)
         {
-            reader.ReadSingle();
+            scores[i] = reader.ReadSingle();
             pieces[i] = Encoding.UTF8.GetString(reader.ReadBytes(reader.ReadInt32()));
         }
-        return pieces;
+        return (pieces, scores);
     }
 }

@@ -1,33 +1,20 @@
-using System.Diagnostics;
-using G2RL.Onnx.Artifacts;
 using G2RL.Onnx.LargeCheckpoint;
 
-// A checkpoint of Qwen3-1.7B's shape, beyond a flatbuffer's 2 GiB: written, then read back and compared number by number, with the memory that belongs to
-// this process alone watched all the while. Usage: LargeCheckpoint FOLDER (7 GB of free disk; the files are removed again).
-if (args is not [var folder])
+return args switch
 {
-    Console.Error.WriteLine("Usage: LargeCheckpoint FOLDER");
+    ["ort", var folder] => OrtCheckpointRun.Run(folder),
+    ["convert", var folder, "1.7b"] => ConversionRun.Run(folder, Shape.Qwen3With1700MillionParameters, decode: true),
+    ["convert", var folder, "4b"] => ConversionRun.Run(folder, Shape.Qwen3With4BillionParameters, decode: false),
+    _ => Usage(),
+};
+
+static int Usage()
+{
+    Console.Error.WriteLine("""
+        Usage, with a FOLDER on a disk with room; what is written there is removed again:
+          LargeCheckpoint ort FOLDER             an ORT checkpoint of Qwen3-1.7B's shape, 7 GB
+          LargeCheckpoint convert FOLDER 1.7b    sharded bf16 weights of that shape to ONNX, then one token of it; 12 GB of disk, 16 GB of memory
+          LargeCheckpoint convert FOLDER 4b      the conversion in Qwen3-4B's shape; 25 GB of disk
+        """);
     return 2;
-}
-var spec = Shape.Qwen3With1700MillionParameters;
-var path = Path.Combine(Directory.CreateDirectory(folder).FullName, "checkpoint");
-using var memory = new PrivateMemory();
-try
-{
-    var parameters = spec.Parameters;
-    var started = Stopwatch.GetTimestamp();
-    OrtCheckpointWriter.Write(path, new OrtCheckpointContent { Trainable = [.. parameters.Select((p, i) => Numbers.Tensor(p.Name, p.Shape, i))] });
-    var (wrote, bytes) = (Stopwatch.GetElapsedTime(started), new FileInfo(path).Length + new FileInfo(OrtCheckpointWriter.DataFile(path)).Length);
-    Console.WriteLine($"{spec.ParameterCount:N0} parameters, {bytes:N0} bytes, written in {wrote.TotalSeconds:0.0} s; private memory at most {memory.PeakMebibytes:0} MiB");
-    started = Stopwatch.GetTimestamp();
-    using (var checkpoint = OrtCheckpoint.Open(path))
-        for (var i = 0; i < parameters.Count; i++)
-            Numbers.Compare(checkpoint.Parameter(parameters[i].Name), i);
-    Console.WriteLine($"read and compared in {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s; private memory at most {memory.PeakMebibytes:0} MiB");
-    return memory.PeakMebibytes < 2048 ? 0 : 1;
-}
-finally
-{
-    File.Delete(path);
-    File.Delete(OrtCheckpointWriter.DataFile(path));
 }

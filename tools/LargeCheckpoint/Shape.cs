@@ -2,10 +2,10 @@ using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.LargeCheckpoint;
 
-/// <summary>The model whose shape is written.</summary>
+/// <summary>The models whose shapes are written: sizes as their config.json have them, tied embeddings counted once.</summary>
 internal static class Shape
 {
-    /// <summary>Qwen3-1.7B's sizes, as its config.json has them; 1.7 billion parameters with the tied embedding counted once.</summary>
+    /// <summary>Qwen3-1.7B's: 1.7 billion parameters.</summary>
     public static DecoderSpec Qwen3With1700MillionParameters { get; } = new()
     {
         Architecture = "Qwen3ForCausalLM",
@@ -22,5 +22,14 @@ internal static class Shape
         Rope = new RopeSpec { Theta = 1_000_000 },
         TieEmbeddings = true,
         QueryKeyNorm = true,
+    };
+
+    /// <summary>Qwen3-4B's: 4.0 billion parameters.</summary>
+    public static DecoderSpec Qwen3With4BillionParameters { get; } = Qwen3With1700MillionParameters with
+    {
+        HiddenSize = 2560,
+        IntermediateSize = 9728,
+        Layers = 36,
+        Heads = 32,
     };
 }

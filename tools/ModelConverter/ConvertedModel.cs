@@ -38,20 +38,20 @@ internal sealed class ConvertedModel(string folder) : IDisposable
         }
         using var data = File.OpenRead(Path.Combine(Folder, "weights.bin"));
         var buffer = new byte[1 << 20];
-        foreach (var tensor in Manifest.Tensors.DistinctBy(t => t.Offset))
+        foreach (var (name, place) in Manifest.Places)
         {
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            data.Position = tensor.Offset;
-            for (var left = tensor.Bytes; left > 0;)
+            data.Position = place.Offset;
+            for (var left = place.Bytes; left > 0;)
             {
                 var read = data.Read(buffer.AsSpan(0, (int)Math.Min(buffer.Length, left)));
                 if (read == 0)
-                    throw new InputException($"{data.Name} ends inside tensor '{tensor.Name}'. Convert the source again.");
+                    throw new InputException($"{data.Name} ends inside tensor '{name}'. Convert the source again.");
                 hash.AppendData(buffer.AsSpan(0, read));
                 left -= read;
             }
-            if (Convert.ToHexStringLower(hash.GetHashAndReset()) != tensor.Sha256)
-                throw new InputException($"{data.Name}: tensor '{tensor.Name}' is not what was converted: its SHA-256 differs from {ConversionManifest.FileName}. Convert the source again.");
+            if (Convert.ToHexStringLower(hash.GetHashAndReset()) != place.Sha256)
+                throw new InputException($"{data.Name}: tensor '{name}' is not what was converted: its SHA-256 differs from {ConversionManifest.FileName}. Convert the source again.");
         }
     }
 

@@ -56,7 +56,9 @@ internal static class Inspection
         facts["tensors"] = manifest.Tensors.Count;
         facts["source_types"] = Types(manifest.Tensors.Select(t => t.Dtype));
         facts["stored_types"] = Types(manifest.Tensors.Select(t => t.Stored));
-        facts["weight_bytes"] = manifest.Tensors.DistinctBy(t => t.Offset).Sum(t => t.Bytes);
+        if (manifest.Quantized is { } quantized)
+            facts["quantized"] = Counts(quantized.Select(t => FormattableString.Invariant($"{t.Bits} bits, blocks of {manifest.Settings.Quantization?.BlockSize}")));
+        facts["weight_bytes"] = manifest.WeightBytes;
         facts["files"] = new JsonArray([.. manifest.Files.Select(f => (JsonNode)$"{f.Name} {f.Bytes}")]);
         facts["memory_bytes"] = Memory(spec);
         return facts;
@@ -102,24 +104,38 @@ internal static class Inspection
         return facts;
     }
 
+    // What the file says; whether this project can also run and train on it is told besides.
     private static JsonObject Onnx(string path)
     {
-        var graph = OnnxFile.Load(path);
-        var outside = graph.Initializers.Where(v => v.Constant!.External is not null).ToList();
-        return new JsonObject
+        var summary = OnnxSummary.Read(path);
+        var own = summary.Opsets.FirstOrDefault(o => o.Domain is "" or "ai.onnx");
+        var facts = new JsonObject
         {
             ["kind"] = "ONNX model",
-            ["name"] = graph.Name,
-            ["opset"] = graph.Opset,
-            ["nodes"] = graph.Nodes.Count,
-            ["operators"] = Counts(graph.Nodes.Select(n => n.Domain.Length == 0 ? n.Op : $"{n.Domain}::{n.Op}")),
-            ["inputs"] = new JsonArray([.. graph.Inputs.Select(v => (JsonNode)v.ToString())]),
-            ["outputs"] = new JsonArray([.. graph.Outputs.Select(v => (JsonNode)v.ToString())]),
-            ["constants"] = graph.Initializers.Count,
-            ["types"] = Counts(graph.Initializers.Select(v => v.Type.ToString())),
-            ["constant_elements"] = graph.Initializers.Sum(v => v.Constant!.Count),
-            ["external_files"] = new JsonArray([.. outside.GroupBy(v => v.Constant!.External!.Location).Select(g => (JsonNode)$"{g.Key}: {g.Count()} constants of {g.Sum(v => v.Constant!.Count * v.Type.Size())} bytes")]),
+            ["name"] = summary.Name,
+            ["producer"] = summary.Producer,
+            ["ir_version"] = summary.IrVersion,
+            ["opset"] = own.Version,
+            ["other_opsets"] = new JsonArray([.. summary.Opsets.Where(o => o.Domain is not ("" or "ai.onnx")).Select(o => (JsonNode)$"{o.Domain} {o.Version}")]),
+            ["nodes"] = summary.Nodes,
+            ["operators"] = new JsonObject(summary.Operators.OrderByDescending(o => o.Value).ThenBy(o => o.Key, StringComparer.Ordinal).Select(o => KeyValuePair.Create(o.Key, (JsonNode?)o.Value))),
+            ["unknown_operators"] = new JsonArray([.. summary.UnknownOperators.Select(op => (JsonNode)op)]),
+            ["inputs"] = new JsonArray([.. summary.Inputs.Select(v => (JsonNode)v)]),
+            ["outputs"] = new JsonArray([.. summary.Outputs.Select(v => (JsonNode)v)]),
+            ["constants"] = summary.ConstantTypes.Values.Sum(),
+            ["types"] = new JsonObject(summary.ConstantTypes.OrderByDescending(t => t.Value).ThenBy(t => t.Key, StringComparer.Ordinal).Select(t => KeyValuePair.Create(t.Key, (JsonNode?)t.Value))),
+            ["constant_elements"] = summary.ConstantElements,
+            ["external_files"] = new JsonArray([.. summary.ExternalFiles.Select(f => (JsonNode)$"'{f.Location}'{(f.Fault is null ? "" : $" ({f.Fault})")}: {f.Constants} constants of {f.Bytes} bytes")]),
         };
+        try
+        {
+            OnnxFile.Load(path);
+        }
+        catch (InputException e)
+        {
+            facts["not_readable"] = e.Message;
+        }
+        return facts;
     }
 
     private static void Model(JsonObject facts, DecoderSpec spec)

@@ -24,6 +24,13 @@ internal static class PairVerifier
             result.Compare("decoding logits", mine.Feed(prompt), theirs.Feed(prompt), allowed.Logits);
             foreach (var token in tokens[prompt.Length..])
                 result.Compare("decoding logits", mine.Feed(token), theirs.Feed(token), allowed.Logits);
+            // Few bits: how far the predictions moved, and how often the most likely token is another one, which is told and not judged.
+            if (model.Manifest.Quantized is not null || other.Manifest.Quantized is not null)
+            {
+                var report = model.Manifest.Quantized is null ? QuantizationReport.Of(model, other) : QuantizationReport.Of(other, model);
+                result.Add("divergence, nats", report.LargestDivergence, 2 * allowed.Logits);
+                result.Add("share of greedy tokens that differ", (double)report.OtherChoices / report.Positions, 1);
+            }
         }
         if (model.Has(ConvertedGraphs.Score) && other.Has(ConvertedGraphs.Score) && length > 1)
         {

@@ -17,7 +17,8 @@ internal sealed record VerifyTolerances(double Logits, double LogProbs, double L
     /// <summary>The tolerances of a conversion; weights that were rounded further add their rounding, some 16 of which add up along a text.</summary>
     public static VerifyTolerances For(ConversionManifest manifest)
     {
-        var rounding = manifest.Tensors.Where(t => t.Parameter is not null && t.Stored.Bytes() < t.Dtype.Bytes()).Select(t => t.Stored == SafeTensorsDtype.BF16 ? 1.0 / 256 : 1.0 / 2048).DefaultIfEmpty(0).Max();
+        var rounding = manifest.Tensors.Where(t => t.Parameter is not null && t.Stored.Bytes() < t.Dtype.Bytes()).Select(t => t.Stored == SafeTensorsDtype.BF16 ? 1.0 / 256 : 1.0 / 2048)
+            .Concat((manifest.Quantized ?? []).Select(t => 1.0 / (1 << t.Bits))).DefaultIfEmpty(0).Max();
         return rounding == 0 ? Float32 : Float32 with { Logits = 16 * rounding, LogProbs = 16 * rounding, Loss = 16 * rounding, Gradients = 16 * rounding, IsExact = false };
     }
 

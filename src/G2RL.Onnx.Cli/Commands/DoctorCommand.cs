@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Cuda.Diagnosis;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
@@ -19,8 +20,9 @@ internal static class DoctorCommand
         var json = CommonOptions.Json();
         var model = new Option<string?>("--model") { Description = $"Hugging Face folder to be tried; {DefaultModel} by default.", HelpName = "FOLDER" };
         var command = new Command("doctor", """
-            Tells what this machine offers: versions, cores, memory, disk, execution providers; and tries a model: reads its weights and
-            tokenizer and samples a token. Exits with 2 when the model does not work.
+            Tells what this machine offers: versions, cores, memory, disk, execution providers; for an NVIDIA GPU the driver, devices,
+            libraries found and missing, and what to do about each; and tries a model: reads its weights and tokenizer and samples a
+            token. Exits with 2 when the model does not work; that there is no GPU is no fault.
 
               g2rl doctor --model models/mine
             """)
@@ -32,7 +34,10 @@ internal static class DoctorCommand
         {
             var facts = RunEnvironment.Describe();
             facts["threads"] = Environment.ProcessorCount;
-            facts["execution_providers"] = new JsonArray([.. OrtEnv.Instance().GetAvailableProviders().Select(p => (JsonNode)p)]);
+            var providers = OrtEnv.Instance().GetAvailableProviders();
+            facts["execution_providers"] = new JsonArray([.. providers.Select(p => (JsonNode)p)]);
+            var cuda = CudaDiagnosis.Of(providers);
+            facts["cuda"] = cuda.ToJson();
             facts["free_disk_mib"] = new DriveInfo(Directory.GetCurrentDirectory()).AvailableFreeSpace >> 20;
             var folder = parsed.GetValue(model) ?? DefaultModel;
             facts["model"] = folder;
@@ -48,8 +53,8 @@ internal static class DoctorCommand
             if (parsed.GetValue(json))
                 Console.WriteLine(facts.ToJsonString());
             else
-                foreach (var (name, value) in facts.Where(f => f.Key != "model_fault"))
-                    Console.WriteLine($"{name,-20} {(value is JsonArray list ? string.Join(", ", list) : value)}");
+                foreach (var (name, text) in facts.Where(f => f.Key is not ("model_fault" or "cuda")).Select(f => (f.Key, f.Value is JsonArray list ? string.Join(", ", list) : $"{f.Value}")).Concat(cuda.Lines()))
+                    Console.WriteLine($"{name,-20} {text}");
             if (fault is null)
                 return 0;
             Console.Error.WriteLine(fault);

@@ -29,7 +29,8 @@ internal static class EvaluateCommand
                 resolved = resolved with { Model = folder };
             using var interruption = new Interruption();
             using var progress = new ProgressLine(parsed.GetValue(json));
-            var result = Evaluator.Run(resolved, progress: (done, of) => progress.Show("samples", done, of, (double)done / of), cancel: interruption.Token);
+            using var backend = Backends.Open(resolved, progress.Warning);
+            var result = Evaluator.Run(resolved, progress: (done, of) => progress.Show("samples", done, of, (double)done / of), backend: backend, cancel: interruption.Token);
             if (parsed.GetValue(json))
                 Console.WriteLine(result.ToJson().ToJsonString());
             else

@@ -57,7 +57,9 @@ internal static class ExportAndTrainCommand
 
     private static int DryRun(RunConfig config, bool json)
     {
-        using var trainer = new Trainer(config, events: new() { Warning = w => Console.Error.WriteLine($"warning: {w}") });
+        void Warn(string warning) => Console.Error.WriteLine($"warning: {warning}");
+        using var backend = Backends.Open(config, Warn);
+        using var trainer = new Trainer(config, events: new() { Warning = Warn }, backend: backend);
         var plan = trainer.MemoryPlan();
         if (json)
         {
@@ -85,7 +87,8 @@ internal static class ExportAndTrainCommand
         using var progress = new ProgressLine(json);
         var (view, started) = (new TrainingView(config, progress, json), Stopwatch.GetTimestamp());
         // Model, tokenizer and problems are checked before a folder is made.
-        using var trainer = new Trainer(config, events: view.Events);
+        using var backend = Backends.Open(config, progress.Warning);
+        using var trainer = new Trainer(config, events: view.Events, backend: backend);
         using var run = open();
         var (artifacts, model) = (Path.Combine(run.Folder, "artifacts"), Path.Combine(run.Folder, "model"));
         if (!Directory.Exists(artifacts))

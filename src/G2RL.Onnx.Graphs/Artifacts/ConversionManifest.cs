@@ -68,8 +68,21 @@ public sealed record ConversionManifest
     /// <summary>Whether the source had an index of shards.</summary>
     public required bool HasIndex { get; init; }
 
-    /// <summary>The source's tensors, in their order.</summary>
+    /// <summary>The source's tensors, in their order, but for those in <see cref="Quantized"/>.</summary>
     public required IReadOnlyList<ConvertedTensor> Tensors { get; init; }
+
+    /// <summary>Those that are stored in few bits, in the source's order; null: none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<QuantizedTensor>? Quantized { get; init; }
+
+    /// <summary>Every run of bytes in the data file once, with the tensor that it belongs to; the rotary tables, which are computed, are in none.</summary>
+    [JsonIgnore]
+    public IEnumerable<(string Name, ConvertedPlace Place)> Places =>
+        Tensors.DistinctBy(t => t.Offset).Select(t => (t.Name, new ConvertedPlace(t.Offset, t.Bytes, t.Sha256))).Concat((Quantized ?? []).SelectMany(t => t.Places.Select(place => (t.Name, place))));
+
+    /// <summary>Bytes of all weights in the data file.</summary>
+    [JsonIgnore]
+    public long WeightBytes => Places.Sum(entry => entry.Place.Bytes);
 
     /// <summary>Whether a folder is a converted one.</summary>
     public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, FileName));
@@ -96,6 +109,9 @@ public sealed record ConversionManifest
                 throw new InputException($"{path}: '{name}' is no plain file name.");
         foreach (var tensor in manifest.Tensors)
             CheckTensor(path, tensor);
+        foreach (var (name, place) in (manifest.Quantized ?? []).SelectMany(t => t.Places.Select(place => (t.Name, place))))
+            if (place.Offset < 0 || place.Bytes < 0 || place.Offset > long.MaxValue - place.Bytes)
+                throw new InputException($"{path}: tensor '{name}' is said to have {place.Bytes} bytes from {place.Offset} on.");
         return manifest;
     }
 

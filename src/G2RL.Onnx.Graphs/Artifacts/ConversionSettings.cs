@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Models;
 
@@ -44,6 +45,10 @@ public sealed record ConversionSettings
     /// <summary>Longest text, tokens: rows of the rotary tables; null: what the model was made for.</summary>
     public int? MaxLength { get; init; }
 
+    /// <summary>Few bits for the matrices of decode.onnx, the only graph that then can be written; null: none. Cannot go back to Hugging Face.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public QuantizationSettings? Quantization { get; init; }
+
     /// <summary>Checks the ranges against a model.</summary>
     /// <exception cref="InputException">One is out of range; all faults are listed.</exception>
     public void Validate(DecoderSpec spec)
@@ -55,6 +60,9 @@ public sealed record ConversionSettings
             faults.Add($"The opset is {Opset}; it must lie between {OldestOpset} and {NewestOpset}.");
         if (MaxLength is { } length && (length < 1 || length > spec.MaxPositions))
             faults.Add($"The longest text is {length} tokens; it must lie between 1 and what the model was made for, {spec.MaxPositions}.");
+        faults.AddRange(Quantization?.Faults() ?? []);
+        if (Quantization is not null && Graphs != ConvertedGraphs.Decode)
+            faults.Add($"The graphs are {Graphs}; with quantised weights it must be Decode alone.");
         if (faults.Count > 0)
             throw InputException.Of(faults);
     }

@@ -33,8 +33,9 @@ public static class ModelConversion
         settings.Validate(spec);
         var length = settings.MaxLength ?? spec.MaxPositions;
         var tables = RotaryTable.Of(spec);
-        var weightBytes = checkpoint.Tensors.Values.Sum(t => WeightFile.Space(t.Count * Stored(checkpoint, t, settings).Bytes()));
-        CheckRoom(folder, checked(weightBytes + tables.Sum(t => 2 * WeightFile.Space((long)length * (t.Width / 2) * sizeof(float))) + Overhead));
+        var quantized = settings.Quantization is { } quantization ? new QuantizedWeights(spec, quantization) : null;
+        var weightBytes = checkpoint.Tensors.Values.Sum(t => quantized?.Space(checkpoint.ParameterOf(t.Name)) ?? WeightFile.Space(t.Count * Stored(checkpoint, t, settings).Bytes()));
+        CheckRoom(folder, checked(weightBytes + TableBytes(tables, length) + Overhead));
 
         ConversionManifest? manifest = null;
         ModelFolder.Write(folder, temporary =>
@@ -43,12 +44,12 @@ public static class ModelConversion
             var data = new Dictionary<string, TensorData>(StringComparer.Ordinal);
             using (var file = new WeightFile(Path.Combine(temporary, WeightFile.FileName)))
             {
-                WriteWeights(checkpoint, settings, file, tensors, data, written => progress?.Invoke(written, weightBytes));
+                WriteWeights(checkpoint, settings, quantized, file, tensors, data, written => progress?.Invoke(written, weightBytes));
                 WriteTables(tables, length, file, data);
                 file.Flush();
             }
             foreach (var graph in Graphs(spec, settings, objective))
-                WriteGraph(temporary, graph, data);
+                WriteGraph(temporary, quantized is null ? graph : QuantizedGraph.Of(graph, quantized.Matrices), data);
             ModelFolder.CopyCompanions(source, temporary);
             ModelFolder.WriteText(Path.Combine(temporary, GenAiConfig.FileName), GenAiConfig.Write(spec with { EosTokens = checkpoint.GenerationEosTokens() }, length));
             manifest = new()
@@ -60,11 +61,26 @@ public static class ModelConversion
                 Shards = [.. checkpoint.Shards.Files.Select(shard => new ConvertedShard(Path.GetFileName(shard.Path), shard.Metadata))],
                 HasIndex = checkpoint.Shards.HasIndex,
                 Tensors = tensors,
+                Quantized = quantized?.Tensors,
             };
             ModelFolder.WriteText(Path.Combine(temporary, ConversionManifest.FileName), manifest.ToJson());
         });
         return manifest!;
     }
+
+    /// <summary>Bytes of disk that a conversion takes: what it checks first.</summary>
+    /// <param name="plan">The source's weights.</param>
+    /// <param name="settings">Choices.</param>
+    public static long Room(WeightPlan plan, ConversionSettings settings)
+    {
+        var quantized = settings.Quantization is { } quantization ? new QuantizedWeights(plan.Spec, quantization) : null;
+        var weights = plan.Spec.Parameters.Sum(p => quantized?.Space(p.Name) ?? WeightFile.Space(p.Count * (settings.Precision ?? plan.Types[p.Name]).Bytes()));
+        return checked(weights + TableBytes(RotaryTable.Of(plan.Spec), settings.MaxLength ?? plan.Spec.MaxPositions) + Overhead);
+    }
+
+    /// <summary>Refuses before anything is written what the disk has no room for.</summary>
+    /// <exception cref="InputException">The free bytes are fewer; the shortfall is named.</exception>
+    public static void CheckRoom(string folder, long needed) => ModelFolder.CheckRoom(folder, needed);
 
     /// <summary>Whether a conversion into this folder was interrupted; the next one starts over.</summary>
     public static bool WasInterrupted(string folder) => ModelFolder.HasRemains(folder);
@@ -85,7 +101,7 @@ public static class ModelConversion
             yield return DecoderGraph.Train(spec, objective.Loss, opset: settings.Opset);
     }
 
-    private static void WriteWeights(HuggingFaceCheckpoint checkpoint, ConversionSettings settings, WeightFile file, List<ConvertedTensor> tensors, Dictionary<string, TensorData> data, Action<long> progress)
+    private static void WriteWeights(HuggingFaceCheckpoint checkpoint, ConversionSettings settings, QuantizedWeights? quantized, WeightFile file, List<ConvertedTensor> tensors, Dictionary<string, TensorData> data, Action<long> progress)
     {
         var written = new Dictionary<string, ConvertedTensor>(StringComparer.Ordinal);
         // A stored copy of a tied head points at the embedding, which may come later in the files: copies go last and the list is put in order again.
@@ -97,6 +113,12 @@ public static class ModelConversion
             if (parameter is not null && written.TryGetValue(parameter, out var twin))
             {
                 tensors.Add(twin with { Name = tensor.Name, Shard = Path.GetFileName(shard.Path) });
+                continue;
+            }
+            if (quantized?.BitsOf(parameter) is not null)
+            {
+                quantized.Append(file, shard, tensor, parameter!, data);
+                progress(file.Length);
                 continue;
             }
             var (offset, bytes, hash) = file.Append(shard, tensor, dtype, isWeight: parameter is not null);
@@ -114,6 +136,8 @@ public static class ModelConversion
     }
 
     private static bool IsCopy(HuggingFaceCheckpoint checkpoint, TensorInfo tensor) => checkpoint.Spec.TieEmbeddings && tensor.Name == CheckpointRules.Head(checkpoint.Spec);
+
+    private static long TableBytes(IReadOnlyList<RotaryTable> tables, int length) => tables.Sum(t => 2 * WeightFile.Space((long)length * (t.Width / 2) * sizeof(float)));
 
     private static void WriteTables(IReadOnlyList<RotaryTable> tables, int length, WeightFile file, Dictionary<string, TensorData> data)
     {
@@ -149,15 +173,4 @@ public static class ModelConversion
         SafeTensorsDtype.BF16 => ElementType.BFloat16,
         _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "Weights are F32, F16 or BF16."),
     };
-
-    internal static void CheckRoom(string folder, long needed)
-    {
-        var full = Path.GetFullPath(folder);
-        var parent = full;
-        while (parent is not null && !Directory.Exists(parent))
-            parent = Path.GetDirectoryName(parent);
-        var free = new DriveInfo(parent ?? full).AvailableFreeSpace;
-        if (free < needed)
-            throw new InputException($"{folder} needs {needed >> 20} MiB; {free >> 20} MiB are free there. Make {(needed - free + (1 << 20) - 1) >> 20} MiB of room, or name a folder on another disk.");
-    }
 }

@@ -16,7 +16,10 @@ public static class ModelExport
     public static void ToHuggingFace(string converted, string folder)
     {
         var manifest = ConversionManifest.Read(converted);
+        if (manifest.Quantized is { Count: > 0 } quantized)
+            throw new InputException($"{converted} holds {quantized.Count} matrices in few bits, from which the source's weights cannot be had again. Export from what it was made of.");
         var path = Path.Combine(converted, WeightFile.FileName);
+        ModelFolder.CheckRoom(folder, manifest.Tensors.Sum(t => t.Bytes / t.Stored.Bytes() * t.Dtype.Bytes()));
         ModelFolder.Write(folder, temporary =>
         {
             using var data = Open(path);

@@ -1,3 +1,4 @@
+using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Graphs;
 using Slots = G2RL.Onnx.Artifacts.OrtCheckpointFormat;
 
@@ -43,7 +44,7 @@ public sealed class OrtCheckpoint : IDisposable
         if (!module.Has(Slots.ModuleState.Trainable) || !module.Has(Slots.ModuleState.Frozen))
             throw new InputException($"{path}: both lists of parameters, trainable and frozen, must be there (they may be empty). It is damaged.");
         if (module.Bool(Slots.ModuleState.HasExternalData))
-            data = MappedFile.Open(OrtCheckpointWriter.DataFile(path), $"{path} keeps its tensors in a file beside it");
+            data = new MappedFile(OrtCheckpointWriter.DataFile(path), why: $"{path} keeps its tensors in a file beside it");
         try
         {
             Trainable = Tensors(module, Slots.ModuleState.Trainable, moments: false);
@@ -91,7 +92,7 @@ public sealed class OrtCheckpoint : IDisposable
     /// <exception cref="InputException">Missing, truncated, damaged, of another version, or nominal; the message says which.</exception>
     public static OrtCheckpoint Open(string path)
     {
-        var mapped = MappedFile.Open(path, "");
+        var mapped = new MappedFile(path);
         try
         {
             return new(path, mapped);

@@ -20,6 +20,9 @@ internal sealed class WeightFile : IDisposable
 
     public WeightFile(string path) => stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
 
+    /// <summary>Bytes written so far.</summary>
+    public long Length => stream.Position;
+
     /// <summary>Bytes that a tensor takes, alignment included.</summary>
     public static long Space(long bytes) => checked((bytes + Alignment - 1) / Alignment * Alignment);
 
@@ -65,6 +68,19 @@ internal sealed class WeightFile : IDisposable
             stream.Write(bytes);
         }
         return (offset, stream.Position - offset);
+    }
+
+    /// <summary>Appends what is given piece by piece.</summary>
+    public ConvertedPlace Append(Action<Action<ReadOnlySpan<byte>>> write)
+    {
+        var offset = Begin();
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        write(bytes =>
+        {
+            hash.AppendData(bytes);
+            stream.Write(bytes);
+        });
+        return new(offset, stream.Position - offset, Convert.ToHexStringLower(hash.GetHashAndReset()));
     }
 
     /// <summary>Waits until the bytes are on the disk.</summary>

@@ -26,6 +26,9 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     /// <summary>Every stored tensor, including its dtype; offsets are those in its own file.</summary>
     public IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
+    /// <summary>The weights with the types that they have here.</summary>
+    public WeightPlan Plan => new(Spec, Spec.Parameters.ToDictionary(p => p.Name, p => Tensors[CheckpointRules.StoredName(Spec, _shards, p.Name)].Dtype, StringComparer.Ordinal));
+
     /// <summary>Opens a folder and checks that every weight is there with the right shape, and nothing else.</summary>
     /// <exception cref="InputException">Something is missing, malformed, of the wrong shape, or left over; all such faults are listed.</exception>
     public static HuggingFaceCheckpoint Open(string folder)
@@ -81,7 +84,9 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     /// <param name="weights">Gives each weight, in the order of the files; all finite.</param>
     /// <param name="dtype">Another stored type for all weights (config.json then says so too); null: each keeps its own. Small updates to BF16 weights are lost by rounding; F32 keeps them.</param>
     /// <exception cref="InputException">The folder exists or cannot be written, or a weight is not finite in its stored type.</exception>
-    public void SaveAs(string folder, WeightSource weights, SafeTensorsDtype? dtype = null) =>
+    public void SaveAs(string folder, WeightSource weights, SafeTensorsDtype? dtype = null)
+    {
+        ModelFolder.CheckRoom(folder, Tensors.Values.Sum(t => ParameterOf(t.Name) is null ? t.Length : t.Count * (dtype ?? t.Dtype).Bytes()));
         ModelFolder.Write(folder, temporary =>
         {
             foreach (var file in _shards.Files)
@@ -96,6 +101,7 @@ public sealed class HuggingFaceCheckpoint : IDisposable
             if (dtype is { } stored)
                 ModelFolder.SetDtype(temporary, stored);
         });
+    }
 
     /// <summary>Writes a model that has no source checkpoint: config.json and one model.safetensors. The folder appears whole or not at all.</summary>
     /// <param name="folder">The new folder; must not exist.</param>
@@ -115,10 +121,12 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     internal static void Create(string folder, DecoderSpec spec, SafeTensorsDtype dtype, Func<ParameterSpec, TensorToWrite> tensor, Action<string> addCompanions)
     {
         var config = spec.ToConfigJson(dtype.ConfigName());
+        TensorToWrite[] tensors = [.. spec.Parameters.Select(tensor)];
+        ModelFolder.CheckRoom(folder, tensors.Sum(t => t.Length));
         ModelFolder.Write(folder, temporary =>
         {
             ModelFolder.WriteText(Path.Combine(temporary, "config.json"), config);
-            SafeTensorsWriter.Write(Path.Combine(temporary, CheckpointShards.SingleFile), [.. spec.Parameters.Select(tensor)]);
+            SafeTensorsWriter.Write(Path.Combine(temporary, CheckpointShards.SingleFile), tensors);
             addCompanions(temporary);
         });
     }

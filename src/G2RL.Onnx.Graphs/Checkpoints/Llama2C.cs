@@ -13,20 +13,23 @@ public static class Llama2C
 {
     private const int HeaderBytes = 7 * sizeof(int);
 
-    /// <summary>Writes the model as a Hugging Face folder. The format holds no tokenizer.</summary>
+    /// <summary>Writes the model as a Hugging Face folder. The model's file holds no tokenizer; that is a file of its own.</summary>
     /// <param name="path">The .bin file.</param>
     /// <param name="folder">The new folder; must not exist. It appears whole or not at all.</param>
-    /// <exception cref="InputException">The file is missing, no such model, truncated, or holds a number that is not finite.</exception>
-    public static void ToHuggingFace(string path, string folder)
+    /// <param name="tokenizer">The tokenizer's .bin file, which becomes tokenizer.json; null: none.</param>
+    /// <exception cref="InputException">A file is missing, no such model or tokenizer, truncated, or holds a number that is not finite.</exception>
+    public static void ToHuggingFace(string path, string folder, string? tokenizer = null)
     {
         using var stream = Open(path);
-        Span<byte> header = stackalloc byte[HeaderBytes];
-        if (stream.Length < HeaderBytes)
-            throw new InputException($"{path} has {stream.Length} bytes; a llama2.c model has a header of {HeaderBytes}.");
-        stream.ReadExactly(header);
-        var spec = Describe(header, path);
-        var places = Places(spec, path, stream.Length);
-        HuggingFaceCheckpoint.Create(folder, spec, name =>
+        var (spec, places) = Read(stream, path);
+        var texts = tokenizer is null ? [] : Llama2CTokenizer.Write(tokenizer, spec.VocabularySize);
+        HuggingFaceCheckpoint.Create(folder, spec, SafeTensorsDtype.F32, p => TensorToWrite.Floats(p.Name, SafeTensorsDtype.F32, p.Shape, Weight), temporary =>
+        {
+            foreach (var (name, text) in texts)
+                ModelFolder.WriteText(Path.Combine(temporary, name), text);
+        });
+
+        ReadOnlySpan<float> Weight(string name)
         {
             var (offset, count) = places[name];
             var values = new float[count];
@@ -35,7 +38,25 @@ public static class Llama2C
             if (!BitConverter.IsLittleEndian)
                 BinaryPrimitives.ReverseEndianness(MemoryMarshal.Cast<float, int>(values.AsSpan()), MemoryMarshal.Cast<float, int>(values.AsSpan()));
             return name.Contains("q_proj", StringComparison.Ordinal) || name.Contains("k_proj", StringComparison.Ordinal) ? InHalves(values, spec) : values;
-        });
+        }
+    }
+
+    /// <summary>The weights that <see cref="ToHuggingFace"/> would write.</summary>
+    /// <exception cref="InputException">The file is missing, no such model, or truncated.</exception>
+    public static WeightPlan Plan(string path)
+    {
+        using var stream = Open(path);
+        return WeightPlan.Of(Read(stream, path).Spec, SafeTensorsDtype.F32);
+    }
+
+    private static (DecoderSpec Spec, Dictionary<string, (long Offset, int Count)> Places) Read(FileStream stream, string path)
+    {
+        Span<byte> header = stackalloc byte[HeaderBytes];
+        if (stream.Length < HeaderBytes)
+            throw new InputException($"{path} has {stream.Length} bytes; a llama2.c model has a header of {HeaderBytes}.");
+        stream.ReadExactly(header);
+        var spec = Describe(header, path);
+        return (spec, Places(spec, path, stream.Length));
     }
 
     private static FileStream Open(string path)
@@ -85,6 +106,9 @@ public static class Llama2C
     // Offset and count of every weight.
     private static Dictionary<string, (long Offset, int Count)> Places(DecoderSpec spec, string path, long length)
     {
+        // The norms alone: a short file shall not ask for the names of thousands of layers.
+        if (2L * spec.Layers * spec.HiddenSize * sizeof(float) > length)
+            throw new InputException($"{path} has {length} bytes; its header implies more for {spec.Layers} layers. It is truncated, or of another version of the format.");
         var sizes = spec.Parameters.ToDictionary(p => p.Name, p => p.Count, StringComparer.Ordinal);
         var places = new Dictionary<string, (long, int)>(StringComparer.Ordinal);
         long offset = HeaderBytes;

@@ -21,6 +21,19 @@ internal static class ModelFolder
     /// <summary>Whether a killed run left a temporary folder; <see cref="Write"/> removes it.</summary>
     public static bool HasRemains(string folder) => Directory.Exists(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Partial);
 
+    /// <summary>Refuses before anything is written what the disk has no room for.</summary>
+    /// <exception cref="InputException">The free bytes are fewer; the shortfall is named.</exception>
+    public static void CheckRoom(string folder, long needed)
+    {
+        var full = Path.GetFullPath(folder);
+        var parent = full;
+        while (parent is not null && !Directory.Exists(parent))
+            parent = Path.GetDirectoryName(parent);
+        var free = new DriveInfo(parent ?? full).AvailableFreeSpace;
+        if (free < needed)
+            throw new InputException($"{folder} needs {needed >> 20} MiB; {free >> 20} MiB are free there. Make {(needed - free + (1 << 20) - 1) >> 20} MiB of room, or name a folder on another disk.");
+    }
+
     /// <summary>Fills a temporary folder, then renames it.</summary>
     public static void Write(string folder, Action<string> fill)
     {

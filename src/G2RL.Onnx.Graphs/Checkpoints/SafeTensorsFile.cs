@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.IO.MemoryMappedFiles;
 
 namespace G2RL.Onnx.Checkpoints;
 
@@ -8,54 +7,31 @@ namespace G2RL.Onnx.Checkpoints;
 /// Reading from several threads is safe; disposing while another thread reads is not. A file that is cut short by somebody else while it is
 /// mapped ends the process, as with every memory map.
 /// </remarks>
-public sealed unsafe class SafeTensorsFile : IDisposable
+public sealed class SafeTensorsFile : IDisposable
 {
-    private readonly MemoryMappedFile? _map;
-    private readonly MemoryMappedViewAccessor? _view;
-    private byte* _start;
+    private const int LengthBytes = sizeof(ulong);
 
-    private SafeTensorsFile(string path)
+    private readonly MappedFile _file;
+
+    private SafeTensorsFile(MappedFile file)
     {
-        Path = path;
+        _file = file;
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-            var length = stream.Length;
-            if (length < 8)
-                throw new InputException($"{path} has {length} bytes; a safetensors file has at least 8. It is empty or truncated; fetch it again.");
-            Span<byte> first = stackalloc byte[8];
-            stream.ReadExactly(first);
-            var headerBytes = SafeTensorsHeader.CheckLength(BinaryPrimitives.ReadUInt64LittleEndian(first), length, path);
-            var json = new byte[headerBytes];
-            stream.ReadExactly(json);
-            var header = SafeTensorsHeader.Parse(json, 8L + headerBytes, length - 8 - headerBytes, path);
-            Tensors = header.Tensors;
-            Metadata = header.Metadata;
-
-            _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-            _view = _map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-            if (_view.Capacity < length)
-                throw new InputException($"{path} shrank while it was opened.");
-            _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
-            _start += _view.PointerOffset;
+            var headerBytes = SafeTensorsHeader.CheckLength(BinaryPrimitives.ReadUInt64LittleEndian(file.Bytes(0, LengthBytes)), file.Length, file.Path);
+            var dataStart = LengthBytes + (long)headerBytes;
+            var header = SafeTensorsHeader.Parse(file.Bytes(LengthBytes, headerBytes).ToArray(), dataStart, file.Length - dataStart, file.Path);
+            (Tensors, Metadata) = (header.Tensors, header.Metadata);
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        catch
         {
-            throw new InputException($"{path} does not exist.", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path} cannot be read: {e.Message}", e);
-        }
-        finally
-        {
-            if (_start is null)
-                Release();
+            file.Dispose();
+            throw;
         }
     }
 
     /// <summary>The file.</summary>
-    public string Path { get; }
+    public string Path => _file.Path;
 
     /// <summary>What lies in the file, by name.</summary>
     public IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
@@ -65,7 +41,7 @@ public sealed unsafe class SafeTensorsFile : IDisposable
 
     /// <summary>Maps a file.</summary>
     /// <exception cref="InputException">It is missing, unreadable, truncated or malformed.</exception>
-    public static SafeTensorsFile Open(string path) => new(path);
+    public static SafeTensorsFile Open(string path) => new(new MappedFile(path, LengthBytes, "a safetensors file"));
 
     /// <summary>A tensor's entry.</summary>
     /// <exception cref="InputException">There is no such tensor.</exception>
@@ -89,7 +65,6 @@ public sealed unsafe class SafeTensorsFile : IDisposable
     /// <inheritdoc cref="ReadFloats(string, Span{float})"/>
     public void ReadFloats(string name, long first, Span<float> destination)
     {
-        ObjectDisposedException.ThrowIf(_start is null, this);
         var tensor = Find(name);
         if (!tensor.Dtype.IsWeight())
             throw new InputException($"{Path}: tensor '{name}' is {tensor.Dtype}; F32, F16 and BF16 can be read as weights. Give the unquantised checkpoint.");
@@ -101,7 +76,7 @@ public sealed unsafe class SafeTensorsFile : IDisposable
         for (var done = 0; done < destination.Length;)
         {
             var count = Math.Min(piece, destination.Length - done);
-            var stored = new ReadOnlySpan<byte>(_start + tensor.Offset + ((first + done) * size), count * size);
+            var stored = _file.Bytes(tensor.Offset + ((first + done) * size), count * size);
             FloatConversion.ToFloats(tensor.Dtype, stored, destination.Slice(done, count));
             done += count;
         }
@@ -122,27 +97,12 @@ public sealed unsafe class SafeTensorsFile : IDisposable
     /// <inheritdoc cref="RawBytes(string)"/>
     public ReadOnlySpan<byte> RawBytes(string name, long first, int length)
     {
-        ObjectDisposedException.ThrowIf(_start is null, this);
         var tensor = Find(name);
         if (first < 0 || length < 0 || first > tensor.Length - length)
             throw new ArgumentException($"Tensor '{name}' has {tensor.Length} bytes; {length} from {first} on go beyond its end.");
-        return new ReadOnlySpan<byte>(_start + tensor.Offset + first, length);
+        return _file.Bytes(tensor.Offset + first, length);
     }
 
     /// <summary>Unmaps the file.</summary>
-    public void Dispose()
-    {
-        if (_start is not null)
-        {
-            _start = null;
-            _view!.SafeMemoryMappedViewHandle.ReleasePointer();
-        }
-        Release();
-    }
-
-    private void Release()
-    {
-        _view?.Dispose();
-        _map?.Dispose();
-    }
+    public void Dispose() => _file.Dispose();
 }

@@ -77,13 +77,7 @@ internal sealed class DecoderBlocks
     public Value ByRow(Value x, int width) => op.Reshape(x, Sizes(rows, tokens, (long)width));
 
     /// <summary>[B, T, n, head_dim] -> [B, T, n * cache width], each head filled up with zeros.</summary>
-    public Value Packed(Value x, int heads)
-    {
-        var width = DecoderGraph.CacheWidth(spec);
-        if (width != spec.HeadDimension)
-            x = op.Op("Pad", [x, op.Ints(0, 0, 0, 0, 0, 0, 0, width - spec.HeadDimension)]);
-        return op.Reshape(x, Sizes(rows, tokens, (long)heads * width));
-    }
+    public Value Packed(Value x, int heads) => op.Reshape(Widened(x), Sizes(rows, tokens, (long)heads * DecoderGraph.CacheWidth(spec)));
 
     /// <summary>[B, T, heads * cache width] -> [B*T, heads * head_dim], the zeros cut off again.</summary>
     public Value Unpacked(Value x)
@@ -127,6 +121,46 @@ internal sealed class DecoderBlocks
         mixed = op.Transpose(op.Reshape(mixed, Sizes(rows, kv, group, tokens, width)), 0, 3, 1, 2, 4);
         return op.Reshape(mixed, -1, kv * group * width);
     }
+
+    /// <summary>Where the new tokens' keys and values go along a cache's third axis [B, kv heads, T, cache width]: to their positions.</summary>
+    public Value CachePlaces() =>
+        op.Op("Expand", [op.Unsqueeze(positions, 1, 3), Sizes(rows, (long)spec.KeyValueHeads, tokens, (long)DecoderGraph.CacheWidth(spec))]);
+
+    /// <summary>0 where a new token may attend a place of the cache (its own or an earlier one, inside the window), a large negative number elsewhere: [B, 1, 1, T, C].</summary>
+    /// <param name="capacity">C, int64 [1].</param>
+    /// <param name="window">How many tokens are seen, the token itself included; 0: all.</param>
+    public Value CacheBias(Value capacity, int window)
+    {
+        var keys = op.Op("Range", [op.Int(0), op.Squeeze(capacity, 0), op.Int(1)]);
+        var queries = op.Unsqueeze(positions, 1, 2, 4);
+        var visible = op.Op("LessOrEqual", [keys, queries]);
+        if (window > 0)
+            visible = op.Op("And", [visible, op.Op("Less", [op.Sub(queries, keys), op.Int(window)])]);
+        return op.Where(visible, op.Scalar(0), op.Scalar(Masked));
+    }
+
+    /// <summary>A cache with new keys or values [B, T, kv heads, head_dim] at their places: [B, kv heads, C, cache width], an output of the graph.</summary>
+    public Value Written(Value past, Value x, Value places, string name) =>
+        op.Graph.Add("ScatterElements", [past, places, op.Transpose(Widened(x), 0, 2, 1, 3)],
+            new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["axis"] = 2L }, [name]).Outputs[0]!;
+
+    /// <summary>Grouped-query attention of new tokens over a cache -> [B*T, heads * head_dim]; every place of the cache is read.</summary>
+    public Value CachedAttention(Value q, Value key, Value value, Value bias, Value capacity)
+    {
+        long group = spec.Heads / spec.KeyValueHeads;
+        var (kv, width) = ((long)spec.KeyValueHeads, (long)DecoderGraph.CacheWidth(spec));
+        q = Widened(op.Mul(q, op.Scalar(DecoderGraph.AttentionScale(spec))));
+        q = op.Reshape(op.Transpose(op.Reshape(q, Sizes(rows, tokens, kv, group, width)), 0, 2, 3, 1, 4), 0, kv, -1, width);
+        var scores = Softcap(op, op.MatMul(q, op.Transpose(key, 0, 1, 3, 2)), spec.AttentionSoftcap);       // [B, kv, group*T, C]
+        var shares = op.Softmax(op.Add(op.Reshape(scores, Sizes(rows, kv, group, tokens, capacity)), bias));
+        var mixed = op.Reshape(op.MatMul(op.ReshapeLike(shares, scores), value), Sizes(rows, kv, group, tokens, width));
+        return Unpacked(op.Reshape(op.Transpose(mixed, 0, 3, 1, 2, 4), Sizes(rows, tokens, kv * group * width)));
+    }
+
+    // [..., head_dim] -> [..., cache width], filled up with zeros.
+    private Value Widened(Value x) => DecoderGraph.CacheWidth(spec) - spec.HeadDimension is > 0 and var zeros
+        ? op.Op("Pad", [x, op.Ints(0, 0, 0, 0, 0, 0, 0, zeros)])
+        : x;
 
     private Value Weight(string name) => op.Graph[name];
 

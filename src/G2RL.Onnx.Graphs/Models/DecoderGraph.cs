@@ -28,6 +28,9 @@ public static class DecoderGraph
     /// <summary>Suffix of a gradient accumulator's input; the output adds ".out" and may be bound on the same buffer.</summary>
     public const string GradientSuffix = ".grad";
 
+    /// <summary>Input of a train graph that scales its gradients: what the loss counts for.</summary>
+    public const string LossScale = "loss_scale";
+
     /// <summary>Width of a head in the cache: GroupQueryAttention wants a multiple of 8, so narrower heads carry zeros, which change no product.</summary>
     public static int CacheWidth(DecoderSpec spec) => (spec.HeadDimension + 7) / 8 * 8;
 
@@ -43,16 +46,19 @@ public static class DecoderGraph
     /// row length after this call; past_key_values.N.{key,value} [B, kv heads, C, <see cref="CacheWidth"/>]. Outputs: logits [R, V], last_hidden_state [R, D] (input
     /// of the LM head), present.N.{key,value}, to be bound on the buffers of the past.
     /// </summary>
-    public static Graph Decode(DecoderSpec spec)
+    /// <param name="spec">The decoder.</param>
+    /// <param name="opset">Version of ONNX's own operator set.</param>
+    /// <param name="attention">How the cache is read; <see cref="CacheAttention.Plain"/> asks for more, see there.</param>
+    public static Graph Decode(DecoderSpec spec, int opset = 21, CacheAttention attention = CacheAttention.Grouped)
     {
-        var graph = new Graph("decode");
+        var graph = new Graph("decode", opset);
         var op = new OpBuilder(graph);
         var ids = graph.Input("input_ids", ElementType.Int64, "B", "S");
         var positions = graph.Input("position_ids", ElementType.Int64, "B", "S");
         var rows = graph.Input("rows", ElementType.Int64, "R");
         var lengths = graph.Input("seqlens_k", ElementType.Int32, "B");
         var total = graph.Input("total_sequence_length", ElementType.Int32, 1);
-        var (blocks, hidden) = Cached(op, spec, ids, positions, lengths, total, "C");
+        var (blocks, hidden) = attention == CacheAttention.Plain ? CachedPlainly(op, spec, ids, positions, "C") : Cached(op, spec, ids, positions, lengths, total, "C");
         var last = blocks.FinalNorm(op.Gather(hidden, rows));
         graph.Output(op.Named("logits", blocks.Logits(last)));
         graph.Output(op.Named("last_hidden_state", last));
@@ -87,9 +93,9 @@ public static class DecoderGraph
     /// Whole sequences without a cache. Inputs: input_ids, attention_mask, position_ids [B, T] (padding on either side); rows [R]. Output:
     /// last_hidden_state [R, D], the input of the LM head.
     /// </summary>
-    public static Graph Body(DecoderSpec spec)
+    public static Graph Body(DecoderSpec spec, int opset = 21)
     {
-        var graph = new Graph("score.body");
+        var graph = new Graph("score.body", opset);
         var op = new OpBuilder(graph);
         graph.Output(op.Named("last_hidden_state", Forward(graph, op, spec).Last));
         return graph;
@@ -117,9 +123,9 @@ public static class DecoderGraph
     /// The LM head over a chunk of rows. Inputs: last_hidden_state [R, D], targets [R], inverse_temperature (scalar). Outputs: log_probs [R] and
     /// entropy [R] of softmax(z / temperature), nats; with <paramref name="withLogits"/> also logits [R, V] before the temperature.
     /// </summary>
-    public static Graph Head(DecoderSpec spec, bool withLogits = false)
+    public static Graph Head(DecoderSpec spec, bool withLogits = false, int opset = 21)
     {
-        var graph = new Graph("score.head");
+        var graph = new Graph("score.head", opset);
         var op = new OpBuilder(graph);
         var hidden = graph.Input("last_hidden_state", ElementType.Float32, "R", spec.HiddenSize);
         var targets = graph.Input("targets", ElementType.Int64, "R");
@@ -133,10 +139,19 @@ public static class DecoderGraph
         return graph;
     }
 
-    /// <summary>Raw product of feature weights and the LM head: features [M, D] = weights [M, V] x E [V, D].</summary>
-    public static Graph Features(DecoderSpec spec)
+    /// <summary>The LM head's product alone: last_hidden_state [R, D] to logits [R, V], before the temperature.</summary>
+    public static Graph Logits(DecoderSpec spec, int opset = 21)
     {
-        var graph = new Graph("features");
+        var graph = new Graph("score.logits", opset);
+        var op = new OpBuilder(graph);
+        graph.Output(op.Named("logits", DecoderBlocks.Logits(op, spec, graph.Input("last_hidden_state", ElementType.Float32, "R", spec.HiddenSize))));
+        return graph;
+    }
+
+    /// <summary>Raw product of feature weights and the LM head: features [M, D] = weights [M, V] x E [V, D].</summary>
+    public static Graph Features(DecoderSpec spec, int opset = 21)
+    {
+        var graph = new Graph("features", opset);
         var op = new OpBuilder(graph);
         var weights = graph.Input("feature_weights", ElementType.Float32, "M", spec.VocabularySize);
         graph.Output(op.Named("features", op.Gemm(weights, DecoderBlocks.HeadWeight(op, spec))));
@@ -151,12 +166,13 @@ public static class DecoderGraph
     /// <param name="objective">Writes the loss (a scalar) from log-probs [R] and entropies [R]; declares further inputs on the graph.</param>
     /// <param name="trainable">Which parameters receive gradients; null means all.</param>
     /// <param name="opset">Version of ONNX's own operator set.</param>
+    /// <param name="scaled">Whether gradients are those of <see cref="LossScale"/> (a scalar input) times the loss; the loss itself is given unscaled.</param>
     /// <exception cref="GraphException">A gradient's shape differs from its parameter's, or an operator has no gradient rule.</exception>
-    public static Graph Train(DecoderSpec spec, Func<OpBuilder, Value, Value, Value> objective, Func<string, bool>? trainable = null, int opset = 21)
+    public static Graph Train(DecoderSpec spec, Func<OpBuilder, Value, Value, Value> objective, Func<string, bool>? trainable = null, int opset = 21, bool scaled = false)
     {
         var loss = Loss("train", spec, objective, opset);
         var (graph, op) = (loss.Graph, loss.Op);
-        foreach (var (parameter, gradient) in loss.Gradients(trainable))
+        foreach (var (parameter, gradient) in loss.Gradients(trainable, seed: scaled ? graph.Input(LossScale, ElementType.Float32) : null))
         {
             var accumulator = graph.Input(parameter.Name + GradientSuffix, parameter.Type, [.. parameter.Shape]);
             graph.Output(op.Named(parameter.Name + GradientSuffix + ".out", op.Add(accumulator, gradient)));
@@ -186,8 +202,7 @@ public static class DecoderGraph
     private static (DecoderBlocks Blocks, Value Hidden) Cached(OpBuilder op, DecoderSpec spec, Value ids, Value positions, Value lengths, Value total, Dimension capacity)
     {
         var graph = op.Graph;
-        Value Past(int layer, string kind) => graph.Input($"past_key_values.{layer}.{kind}", ElementType.Float32, "B", spec.KeyValueHeads, capacity, CacheWidth(spec));
-        var past = Enumerable.Range(0, spec.Layers).Select(layer => (Key: Past(layer, "key"), Value: Past(layer, "value"))).ToArray();
+        var past = PastInputs(graph, spec, capacity);
         var blocks = new DecoderBlocks(op, spec, ids, positions);
         return (blocks, blocks.Layers((layer, q, k, v) =>
         {
@@ -203,6 +218,28 @@ public static class DecoderGraph
                 [$"attention.{layer}", $"present.{layer}.key", $"present.{layer}.value"], "com.microsoft");
             return blocks.Unpacked(node.Outputs[0]!);
         }));
+    }
+
+    // The same in operators that every provider has in every type.
+    private static (DecoderBlocks Blocks, Value Hidden) CachedPlainly(OpBuilder op, DecoderSpec spec, Value ids, Value positions, Dimension capacity)
+    {
+        var past = PastInputs(op.Graph, spec, capacity);
+        var blocks = new DecoderBlocks(op, spec, ids, positions);
+        var places = blocks.CachePlaces();
+        var length = op.Slice(op.ShapeOf(past[0].Key), 0, 2, 3);
+        var biases = Enumerable.Range(0, spec.Layers).Select(spec.WindowOf).Distinct().ToDictionary(window => window, window => blocks.CacheBias(length, window));
+        return (blocks, blocks.Layers((layer, q, k, v) =>
+        {
+            var key = blocks.Written(past[layer].Key, k, places, $"present.{layer}.key");
+            var value = blocks.Written(past[layer].Value, v, places, $"present.{layer}.value");
+            return blocks.CachedAttention(q, key, value, biases[spec.WindowOf(layer)], length);
+        }));
+    }
+
+    private static (Value Key, Value Value)[] PastInputs(Graph graph, DecoderSpec spec, Dimension capacity)
+    {
+        Value Past(int layer, string kind) => graph.Input($"past_key_values.{layer}.{kind}", ElementType.Float32, "B", spec.KeyValueHeads, capacity, CacheWidth(spec));
+        return [.. Enumerable.Range(0, spec.Layers).Select(layer => (Past(layer, "key"), Past(layer, "value")))];
     }
 
     private static void PresentOutputs(Graph graph, DecoderSpec spec)

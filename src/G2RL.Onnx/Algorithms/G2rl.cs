@@ -10,9 +10,13 @@ public static class G2rl
     public static void Advantages(ScoredGroup group, IReadOnlyList<float[]>? features, AlgorithmConfig config, ulong seed)
     {
         var m = group.Members.Length;
-        group.Cosines = new double[m * m];
-        ExplorationScore.Cosines(features ?? throw new ArgumentNullException(nameof(features)), group.Cosines);
-        ExplorationScore.Novelty(group.Cosines, group.Rewards, group.Novelty);
+        // A device may have measured the group already.
+        if (group.Cosines.Length == 0)
+        {
+            group.Cosines = new double[m * m];
+            ExplorationScore.Cosines(features ?? throw new ArgumentNullException(nameof(features)), group.Cosines);
+            ExplorationScore.Novelty(group.Cosines, group.Rewards, group.Novelty);
+        }
         var normalized = new double[m];
         if (config.NoveltyWithin == NoveltyScope.Class)
             ExplorationScore.NormalizeByClass(group.Novelty, group.Rewards, normalized);

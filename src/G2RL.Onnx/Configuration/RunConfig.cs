@@ -52,7 +52,7 @@ public sealed record ProblemsConfig
     /// <summary>The set's own settings.</summary>
     public JsonElement? Settings { get; init; }
 
-    /// <summary>Whether prompts go through the model's chat template (Qwen3's) with the system prompt that asks for \boxed{}.</summary>
+    /// <summary>Whether prompts go through the model's own chat template (Qwen3's where a Qwen3 model brings none) with the system prompt that asks for \boxed{}.</summary>
     public bool Chat { get; init; }
 }
 
@@ -302,8 +302,11 @@ public sealed record EvaluationConfig
 /// <summary>Where it runs.</summary>
 public sealed record ExecutionConfig
 {
-    /// <summary>Execution provider of every session: cpu.</summary>
-    public string Backend { get; init; } = "cpu";
+    /// <summary>Who computes: cpu, or cuda:N for the GPU of that index (needs the cuda flavour).</summary>
+    public string Device { get; init; } = Onnx.Execution.CpuBackend.Device;
+
+    /// <summary>Type of products on a GPU: float32, float16 or bfloat16; master weights, gradients and moments stay in float32.</summary>
+    public string Precision { get; init; } = "float32";
 
     /// <summary>Threads; 0 means every core.</summary>
     public int Threads { get; init; }

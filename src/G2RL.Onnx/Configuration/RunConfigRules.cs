@@ -1,3 +1,6 @@
+using System.Globalization;
+using G2RL.Onnx.Execution;
+
 namespace G2RL.Onnx.Configuration;
 
 /// <summary>The ranges of a <see cref="RunConfig"/>: every fault with its value, its rule and the way out.</summary>
@@ -80,7 +83,11 @@ public static class RunConfigRules
         Rule((long)c.Evaluation.Problems * c.Evaluation.Samples <= 100_000_000, "evaluation.problems x evaluation.samples", (long)c.Evaluation.Problems * c.Evaluation.Samples, "it must be at most 100,000,000.");
         Positive(c.Evaluation.Temperature, "evaluation.temperature");
         Share(c.Evaluation.TopP, "evaluation.topP", zero: false, one: true);
-        Rule(c.Execution.Backend == "cpu", "execution.backend", $"'{c.Execution.Backend}'", "this build has: cpu.");
+        var device = c.Execution.Device;
+        Rule(device == CpuBackend.Device || (device.StartsWith("cuda:", StringComparison.Ordinal) && byte.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _)), "execution.device", $"'{device}'", "it must be cpu, or cuda:N with the index of a GPU.");
+        Rule(c.Execution.Precision is "float32" or "float16" or "bfloat16", "execution.precision", $"'{c.Execution.Precision}'", "it must be float32, float16 or bfloat16.");
+        Rule(device != CpuBackend.Device || c.Execution.Precision == "float32", "execution.precision", c.Execution.Precision, "on the CPU it must be float32.");
+        Rule(device == CpuBackend.Device || c.Execution.Gradients == "graph", "execution.gradients", c.Execution.Gradients, $"on {device} it must be graph.");
         Rule(Training.PolicyOptimizers.All.ContainsKey(c.Execution.Gradients), "execution.gradients", $"'{c.Execution.Gradients}'", $"there are: {string.Join(", ", Training.PolicyOptimizers.All.Keys)}.");
         Rule(c.Execution.Threads is >= 0 and <= 1024, "execution.threads", c.Execution.Threads, "it must be 0 (every core) to 1024.");
         AtLeast(c.Logging.RolloutsEvery, 0, "logging.rolloutsEvery");

@@ -8,6 +8,12 @@ public sealed class Check(double rtol, double atol)
     private int worse;
     private string first = "";
 
+    /// <summary>Relative tolerance.</summary>
+    public double Relative => rtol;
+
+    /// <summary>Absolute tolerance.</summary>
+    public double Absolute => atol;
+
     /// <summary>Numbers compared.</summary>
     public int Compared { get; private set; }
 

@@ -104,6 +104,8 @@ public static class ConformanceRun
         using (document)
         {
             var root = document.RootElement;
+            if (RopeCases.Is(root))
+                return RopeCases.Run(root, path);
             if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("cases", out var cases))
                 return null;
             double Tolerance(string which, double otherwise) => root.TryGetProperty("tolerance", out var t) && t.ValueKind == JsonValueKind.Object && t.TryGetProperty(which, out var v) && v.ValueKind == JsonValueKind.Number ? v.GetDouble() : otherwise;

@@ -47,13 +47,16 @@ internal static class GoldenTraining
         {
             var expected = model.Number("ppoB", "grad_norm_per_param", gradient.Name);
             check.Near($"norm of {gradient.Name}", [Math.Sqrt(AdamW.SumOfSquares(gradient.Buffer.Span))], [expected], ModelTolerances.GradientRelative, ModelTolerances.Gradient);
+            if (model.Has("ppoB.grad." + gradient.Name))
+                check.Near($"gradient of {gradient.Name}", [.. gradient.Buffer.Span.ToArray().Select(v => (double)v)], [.. model.Floats("ppoB.grad." + gradient.Name).Select(v => (double)v)], 0, Math.Max(ModelTolerances.Gradient, ModelTolerances.GradientRelative * expected));
         }
     }
 
     private static PolicyLossSettings Settings(GoldenModel model, string name) =>
         new(model.Number(name, "eps_low"), model.Number(name, "eps_high"), model.Number(name, "kl_coef"), model.Number(name, "ent_coef"));
 
-    private static Microbatch Batch(GoldenModel model, string old)
+    /// <summary>The golden batch with the old log-probs of a case.</summary>
+    public static Microbatch Batch(GoldenModel model, string old)
     {
         var (ids, width) = (model.Ints("rp.input_ids"), (int)model.Shape("rp.input_ids")[1]);
         var (prompts, responses) = (model.Integers("ppo", "prompt_len"), model.Integers("ppo", "response_len"));

@@ -15,6 +15,8 @@ internal static class UpstreamCases
         "k3" => Divergence(c, check),
         "rloo" => Advantage(c, check, "rloo"),
         "grpo_no_std" => Advantage(c, check, "group-mean"),
+        "group_norm" => Advantage(c, check, "group-std", Profile.OpenRlhf.AdvantageSettings),
+        "dr_grpo" => Advantage(c, check, "group-mean"),
         "rfpp_returns" => Returns(c, check),
         "agg" => AggregationCases.Run(c, check, "x", Profile.Verl),
         "rollout_is" => Rollout(c, check),
@@ -78,12 +80,12 @@ internal static class UpstreamCases
         return null;
     }
 
-    private static string? Advantage(GoldenCase c, Check check, string rule)
+    private static string? Advantage(GoldenCase c, Check check, string rule, AdvantageSettings? settings = null)
     {
         double[] scores = c.Input("scores").Rounded;
         var advantages = new double[scores.Length];
         // In these tests a group of one has advantage 0.
-        AdvantageTable.All[rule](new(scores, [.. c.Input("index").Values.Select(g => (int)g)], [.. scores.Select(_ => 1d)]), Profile.Verl.AdvantageSettings with { LoneKeepsReward = false }, advantages);
+        AdvantageTable.All[rule](new(scores, [.. c.Input("index").Values.Select(g => (int)g)], [.. scores.Select(_ => 1d)]), settings ?? Profile.Verl.AdvantageSettings with { LoneKeepsReward = false }, advantages);
         check.Expected(c, "advantages", advantages);
         return null;
     }

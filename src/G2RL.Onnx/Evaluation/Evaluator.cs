@@ -63,16 +63,17 @@ public static class Evaluator
     /// <param name="config">The configuration; checked here.</param>
     /// <param name="problems">Problems of one's own; null takes the configuration's.</param>
     /// <param name="progress">Called with (samples done, samples in all), from any thread.</param>
+    /// <param name="backend">Who computes, the caller's to dispose of; null is the host.</param>
     /// <param name="cancel">Stops between decode steps.</param>
     /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
-    public static EvaluationResult Run(RunConfig config, IProblemSet? problems = null, Action<int, int>? progress = null, CancellationToken cancel = default)
+    public static EvaluationResult Run(RunConfig config, IProblemSet? problems = null, Action<int, int>? progress = null, IBackend? backend = null, CancellationToken cancel = default)
     {
-        using var inputs = new RunInputs(config, problems);
+        using var inputs = new RunInputs(config, problems, backend);
         return Run(inputs, config.Evaluation, step: 0, progress, cancel);
     }
 
     internal static EvaluationResult Run(RunInputs inputs, EvaluationConfig config, int step, Action<int, int>? progress, CancellationToken cancel) =>
-        Run(inputs.Policy, inputs.Tokenizer, inputs.Problems, inputs.Encode, inputs.EvaluationSampler(), config.Problems, config.Samples, config.Seed, step, progress, cancel);
+        Run(inputs.Policy, inputs.Tokenizer, inputs.Problems, inputs.Encode, inputs.EvaluationSampler(), config.Problems, config.Samples, config.Seed, step, progress, inputs.Backend, cancel);
 
     /// <summary>Evaluates a policy.</summary>
     /// <param name="policy">The weights.</param>
@@ -85,14 +86,15 @@ public static class Evaluator
     /// <param name="seed">Seed of the samples.</param>
     /// <param name="step">Steps of training behind the weights.</param>
     /// <param name="progress">Called with (samples done, samples in all), from any thread.</param>
+    /// <param name="backend">Who computes; null is the host.</param>
     /// <param name="cancel">Stops between decode steps.</param>
-    public static EvaluationResult Run(Policy policy, Tokenizer tokenizer, IProblemSet problems, Func<Problem, int[]> encode, SamplerSettings sampling, int count, int samples, ulong seed, int step, Action<int, int>? progress = null, CancellationToken cancel = default)
+    public static EvaluationResult Run(Policy policy, Tokenizer tokenizer, IProblemSet problems, Func<Problem, int[]> encode, SamplerSettings sampling, int count, int samples, ulong seed, int step, Action<int, int>? progress = null, IBackend? backend = null, CancellationToken cancel = default)
     {
         var started = Stopwatch.GetTimestamp();
         var heldOut = problems.HeldOut(count);
         if (heldOut.Count == 0)
             throw new InputException($"Problem set '{problems.Name}' has no held-out problems to evaluate on.");
-        using var sampler = new Sampler(policy, tokenizer, sampling);
+        using var sampler = backend?.Rollouts(policy, tokenizer, sampling) ?? new Sampler(policy, tokenizer, sampling);
         var request = new DrawRequest([.. heldOut.Select(encode)], samples, Seeds.Derive(seed, Seeds.Purpose.Evaluation), Step: 0);
         var drawn = sampler.Draw(request, progress is null ? null : done => progress(done, heldOut.Count * samples), cancel);
         var (rates, wellFormed, rightWellFormed, judged, tokens, truncated, failures, solved, majority) = (new List<double>(), 0, 0, 0, 0L, 0, 0, 0, 0);

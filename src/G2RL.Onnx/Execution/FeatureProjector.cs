@@ -1,3 +1,4 @@
+using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Execution;
@@ -7,7 +8,7 @@ namespace G2RL.Onnx.Execution;
 /// Exact: Phi is linear in onehot(y) - p. See METHOD, "exact cheap form". Capped logits would put another factor beside each p; a model that has
 /// them is refused.
 /// </remarks>
-public sealed class FeatureProjector(DecoderSpec spec, int threads) : IDisposable
+public sealed class FeatureProjector(DecoderSpec spec, int threads) : IFeatureProjector
 {
     private readonly OrtSession session = new(DecoderGraph.Features(Checked(spec)), Lanes.For(spec, threads).ThreadsEach);
 
@@ -39,7 +40,17 @@ public sealed class FeatureProjector(DecoderSpec spec, int threads) : IDisposabl
         return results;
     }
 
-    private static DecoderSpec Checked(DecoderSpec spec) => spec.LogitSoftcap is not { } cap
+    /// <inheritdoc/>
+    float[][] IFeatureProjector.Project(Policy policy, IReadOnlyList<FeatureWeights> weights) => Project(policy, [.. weights.Select(w => w.Host!)]);
+
+    /// <inheritdoc/>
+    public void Measure(ScoredGroup group, IReadOnlyList<float[]> features)
+    {
+    }
+
+    /// <summary>Refuses a model whose features are not computed.</summary>
+    /// <exception cref="InputException">It caps its logits.</exception>
+    public static DecoderSpec Checked(DecoderSpec spec) => spec.LogitSoftcap is not { } cap
         ? spec
         : throw new InputException($"The model caps its logits at {cap} (final_logit_softcapping); gradient features of capped logits are not computed. Use an algorithm without them (GRPO), or a model without the cap.");
 

@@ -12,7 +12,8 @@ public sealed class OrtSession : IDisposable
     /// <summary>Builds the session.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="threads">Threads inside one operator, >= 1.</param>
-    public OrtSession(Graph graph, int threads)
+    /// <param name="provider">Adds an execution provider; null leaves the CPU's.</param>
+    public OrtSession(Graph graph, int threads, Action<SessionOptions, RunOptions>? provider = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         Name = graph.Name;
@@ -20,6 +21,7 @@ public sealed class OrtSession : IDisposable
         using var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1, GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         // Sessions take turns (decode, score, train): spinning threads of one would slow the next about twofold.
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+        provider?.Invoke(options, runOptions);
         session = new InferenceSession(OnnxFile.ToBytes(graph), options);
     }
 

@@ -37,6 +37,9 @@ public sealed class Policy : IDisposable
     /// <summary>The weights, in the order of <see cref="DecoderSpec.Parameters"/>.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
+    /// <summary>The rotary tables that sessions read beside the weights.</summary>
+    internal IReadOnlyList<Parameter> Tables => tables;
+
     /// <summary>Optimizer steps applied; the trainer advances it.</summary>
     public long Updates { get; set; }
 

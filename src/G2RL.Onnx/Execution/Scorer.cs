@@ -9,18 +9,22 @@ namespace G2RL.Onnx.Execution;
 /// <param name="LogProbs">log p of each token under softmax(z / temperature), nats, [T].</param>
 /// <param name="Entropies">Entropy at each token, nats, [T].</param>
 /// <param name="HiddenStates">Input of the LM head at each scoring position, [T, D] row-major; null unless asked for.</param>
-/// <param name="FeatureWeights">u = sum_t a_t (onehot(y_t) - p_t) / (sum_t a_t + eps) in R^V; null unless asked for.</param>
-public sealed record Scores(float[] LogProbs, float[] Entropies, float[]? HiddenStates, float[]? FeatureWeights)
+/// <param name="FeatureWeights">u = sum_t a_t (onehot(y_t) - p_t) / (sum_t a_t + eps) in R^V; null unless asked for, or where a device holds it.</param>
+/// <param name="FeatureRow">Row of the device's accumulators that holds u; -1 where none does.</param>
+public sealed record Scores(float[] LogProbs, float[] Entropies, float[]? HiddenStates, float[]? FeatureWeights, int FeatureRow = -1)
 {
     /// <summary>Mean over the response of the LM head's inputs [D]; null unless asked for.</summary>
     public float[]? MeanHidden { get; init; }
+
+    /// <summary>u, where it was accumulated.</summary>
+    public FeatureWeights Features => new(FeatureWeights, FeatureRow);
 }
 
 /// <summary>
 /// Log-probs and entropies of given responses in full forward passes: the body over whole rows, then the LM head over chunks of rows, so that
 /// [B, T, V] is never held. Serves any policy of its architecture.
 /// </summary>
-public sealed class Scorer : IDisposable
+public sealed class Scorer : IScorer
 {
     private const long ChunkBytes = 32L << 20;
 
@@ -101,7 +105,7 @@ public sealed class Scorer : IDisposable
                 extras.Hidden ? hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize).ToArray() : null,
                 features?[i])
             {
-                MeanHidden = extras.MeanHidden ? Mean(hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize), length) : null,
+                MeanHidden = extras.MeanHidden ? Mean(hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize), spec.HiddenSize) : null,
             };
             offset += length;
         }
@@ -157,9 +161,10 @@ public sealed class Scorer : IDisposable
         u[target] += weight;
     }
 
-    private float[] Mean(ReadOnlySpan<float> states, int count)
+    /// <summary>The mean of states [T, D].</summary>
+    internal static float[] Mean(ReadOnlySpan<float> states, int width)
     {
-        var mean = new float[spec.HiddenSize];
+        var (mean, count) = (new float[width], states.Length / width);
         for (var d = 0; d < mean.Length; d++)
         {
             var sum = 0d;

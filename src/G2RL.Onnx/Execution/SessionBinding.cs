@@ -8,7 +8,7 @@ namespace G2RL.Onnx.Execution;
 /// Inputs and outputs of a session, bound on memory that outlives it. Nothing is copied: what lies in the buffers when <see cref="Run"/> is called
 /// is what the graph reads. One binding serves one thread at a time; two bindings of one session may run at once.
 /// </summary>
-public sealed class SessionBinding : IDisposable
+public sealed class SessionBinding : ITensorInputs, IDisposable
 {
     private readonly OrtSession session;
     private readonly OrtIoBinding binding;
@@ -20,6 +20,9 @@ public sealed class SessionBinding : IDisposable
         this.session = session;
         binding = session.NewBinding();
     }
+
+    /// <inheritdoc/>
+    public IReadOnlySet<string> Names => session.InputNames;
 
     /// <summary>Binds a value that somebody else owns, for example a weight.</summary>
     public void Input(string name, OrtValue value) => binding.BindInput(name, value);

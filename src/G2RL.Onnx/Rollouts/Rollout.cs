@@ -39,8 +39,14 @@ public sealed record Rollout
     /// <summary>The response as text, special tokens removed.</summary>
     public required string Text { get; init; }
 
-    /// <summary>u = counts(y)/T - mean_t p_t in R^V, METHOD's exact cheap form of the gradient feature; null unless asked for.</summary>
+    /// <summary>u = counts(y)/T - mean_t p_t in R^V, METHOD's exact cheap form of the gradient feature; null unless asked for, or where a device holds it.</summary>
     public float[]? FeatureWeights { get; init; }
+
+    /// <summary>Row of the device's accumulators that holds u, until the next draw; -1 where none does.</summary>
+    public int FeatureRow { get; init; } = -1;
+
+    /// <summary>u, where it was accumulated.</summary>
+    public Execution.FeatureWeights Features => new(FeatureWeights, FeatureRow);
 
     /// <summary>Input of the LM head at the positions that score each response token, shape [T, D], row-major; null unless asked for.</summary>
     public float[]? HiddenStates { get; init; }

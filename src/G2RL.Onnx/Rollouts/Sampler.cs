@@ -29,6 +29,15 @@ public sealed record SamplerSettings
 
     /// <summary>Threads; each draws rollouts of its own with one thread inside the operators. Rollouts do not depend on it.</summary>
     public int Threads { get; init; } = 1;
+
+    /// <summary>Checks every range.</summary>
+    /// <exception cref="InputException">A setting out of range.</exception>
+    internal void Validate()
+    {
+        Sampling.Validate();
+        if (MaxNewTokens < 1)
+            throw new InputException($"sampling.maxNewTokens is {MaxNewTokens}; a rollout needs at least 1 token.");
+    }
 }
 
 /// <summary>What to draw.</summary>
@@ -38,13 +47,25 @@ public sealed record SamplerSettings
 /// <param name="Step">Step of the run: together with seed, prompt, sample and token it keys every random number.</param>
 /// <param name="WithFeatures">Accumulate the feature weights u.</param>
 /// <param name="WithHidden">Keep the hidden states.</param>
-public sealed record DrawRequest(IReadOnlyList<int[]> Prompts, int Samples, ulong Seed, int Step, bool WithFeatures = false, bool WithHidden = false);
+public sealed record DrawRequest(IReadOnlyList<int[]> Prompts, int Samples, ulong Seed, int Step, bool WithFeatures = false, bool WithHidden = false)
+{
+    /// <summary>Checks the prompts.</summary>
+    /// <exception cref="InputException">A prompt that is empty or leaves no room.</exception>
+    internal void Validate(SamplerSettings settings, int positions)
+    {
+        for (var i = 0; i < Prompts.Count; i++)
+            if (Prompts[i].Length == 0)
+                throw new InputException($"Prompt {i} has no tokens; a rollout needs something to continue.");
+            else if (Prompts[i].Length + settings.MaxNewTokens > positions)
+                throw new InputException($"Prompt {i} has {Prompts[i].Length} tokens; with sampling.maxNewTokens {settings.MaxNewTokens} it exceeds the {positions} positions reserved. Shorten one of them, or raise sampling.maxPromptTokens.");
+    }
+}
 
 /// <summary>
 /// Draws rollouts in batched decode steps. A prompt is prefilled once and its cache copied to its rollouts; rows that end make room for the next
 /// at once. A rollout is a function of (weights, prompt, seed, step, prompt index, sample index) alone, whatever it is batched with.
 /// </summary>
-public sealed class Sampler : IDisposable
+public sealed class Sampler : IRolloutSource
 {
     private readonly Policy policy;
     private readonly Tokenizer tokenizer;
@@ -60,9 +81,7 @@ public sealed class Sampler : IDisposable
     public Sampler(Policy policy, Tokenizer tokenizer, SamplerSettings settings)
     {
         (this.policy, this.tokenizer, this.settings) = (policy, tokenizer, settings);
-        settings.Sampling.Validate();
-        if (settings.MaxNewTokens < 1)
-            throw new InputException($"sampling.maxNewTokens is {settings.MaxNewTokens}; a rollout needs at least 1 token.");
+        settings.Validate();
         Plan = SamplerPlan.For(policy.Spec, policy.Positions, settings);
         session = new OrtSession(DecoderGraph.Decode(policy.Spec), threads: 1);
     }
@@ -82,11 +101,7 @@ public sealed class Sampler : IDisposable
     /// <exception cref="NonFiniteException">The model gave a logit that is not a number.</exception>
     public Rollout[][] Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
     {
-        for (var i = 0; i < request.Prompts.Count; i++)
-            if (request.Prompts[i].Length == 0)
-                throw new InputException($"Prompt {i} has no tokens; a rollout needs something to continue.");
-            else if (request.Prompts[i].Length + settings.MaxNewTokens > policy.Positions)
-                throw new InputException($"Prompt {i} has {request.Prompts[i].Length} tokens; with sampling.maxNewTokens {settings.MaxNewTokens} it exceeds the {policy.Positions} positions reserved. Shorten one of them, or raise sampling.maxPromptTokens.");
+        request.Validate(settings, policy.Positions);
         var results = new Rollout[request.Prompts.Count][];
         for (var i = 0; i < results.Length; i++)
             results[i] = new Rollout[request.Samples];

@@ -13,7 +13,7 @@ internal sealed class SamplerLane : IDisposable
 
     private readonly OrtSession session;
     private readonly Policy policy;
-    private readonly Tokenizer tokenizer;
+    private readonly RolloutText text;
     private readonly SamplerSettings settings;
     private readonly int capacity;
     private readonly int slot;
@@ -25,12 +25,11 @@ internal sealed class SamplerLane : IDisposable
     private readonly float[] firstLogits;
     private readonly float[] firstHidden;
     private readonly HashSet<int> stopTokens;
-    private readonly int stopTail;
     private float largestLogit;
 
     public SamplerLane(OrtSession session, Policy policy, Tokenizer tokenizer, SamplerSettings settings, int capacity)
     {
-        (this.session, this.policy, this.tokenizer, this.settings, this.capacity) = (session, policy, tokenizer, settings, capacity);
+        (this.session, this.policy, text, this.settings, this.capacity) = (session, policy, new RolloutText(tokenizer, settings), settings, capacity);
         slot = Padded(capacity);
         cache = new KvCache(policy.Spec, slot + 1, policy.Positions);
         sampler = new TokenSampler(policy.Spec.VocabularySize, settings.Sampling);
@@ -38,8 +37,6 @@ internal sealed class SamplerLane : IDisposable
         firstLogits = new float[policy.Spec.VocabularySize];
         firstHidden = new float[policy.Spec.HiddenSize];
         stopTokens = [.. settings.StopTokens];
-        // A token is at least one byte and a character at most four, so this many tokens cover any stop string.
-        stopTail = settings.StopStrings.Count == 0 ? 0 : settings.StopStrings.Max(s => (4 * s.Length) + 4);
     }
 
     /// <summary>Draws until no prompt is left.</summary>
@@ -139,31 +136,13 @@ internal sealed class SamplerLane : IDisposable
         var (token, logProb, entropy) = sampler.Draw(logits, uniform, row.Features);
         row.Append(token, logProb, entropy, hidden);
         FinishReason? finish = stopTokens.Contains(token) ? FinishReason.StopToken
-            : stopTail > 0 && StopStringAt(row) is not null ? FinishReason.StopString
+            : text.IsStopped(row.Tokens) ? FinishReason.StopString
             : row.Count == settings.MaxNewTokens ? FinishReason.Length
             : null;
         if (finish is not { } reason)
             return false;
-        job.Finish(row.Prompt, row.Sample, row.ToRollout(job, reason, TextOf(row, reason)));
+        job.Finish(row.Prompt, row.Sample, row.ToRollout(job, reason, text.Of(row.Tokens, reason)));
         return true;
-    }
-
-    private int? StopStringAt(Row row)
-    {
-        var tail = tokenizer.Decode(row.Tokens[Math.Max(0, row.Count - stopTail)..]);
-        foreach (var stop in settings.StopStrings)
-            if (tail.Contains(stop, StringComparison.Ordinal))
-                return 0;
-        return null;
-    }
-
-    private string TextOf(Row row, FinishReason reason)
-    {
-        var text = tokenizer.Decode(row.Tokens);
-        if (reason != FinishReason.StopString)
-            return text;
-        var cut = settings.StopStrings.Select(s => text.IndexOf(s, StringComparison.Ordinal)).Where(i => i >= 0).DefaultIfEmpty(text.Length).Min();
-        return text[..cut];
     }
 
     /// <summary>A rollout in flight; its arrays are reused from rollout to rollout.</summary>

@@ -7,7 +7,7 @@ public static class SystemPrompts
     public const string ReasonStepByStep = @"Please reason step by step, and put your final answer within \boxed{}.";
 }
 
-/// <summary>Questions as prompts.</summary>
+/// <summary>Questions as prompts of Qwen3; for any model see <see cref="ChatPrompts"/>.</summary>
 public static class Prompting
 {
     /// <summary>A question as a Qwen3 chat prompt that asks for step-by-step reasoning, ending where the answer begins.</summary>

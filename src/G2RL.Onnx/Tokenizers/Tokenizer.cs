@@ -14,6 +14,7 @@ public sealed class Tokenizer
     private readonly AddedTokenFinder _normalized;
     private readonly Dictionary<string, int> _ids;
     private readonly Dictionary<int, string> _texts = [];
+    private readonly Dictionary<int, string> _normalizedTexts = [];
 
     private Tokenizer(TokenizerFile file)
     {
@@ -32,8 +33,10 @@ public sealed class Tokenizer
                 throw file.Fault($"tokens '{_texts[id]}' and '{text}' both have id {id}.");
         _bpe = new BpeModel(file);
         _raw = new AddedTokenFinder(file.Added.Where(t => !t.Normalized));
-        _normalized = new AddedTokenFinder(file.Added.Where(t => t.Normalized)
-            .Select(t => t with { Content = file.Normalizer.Normalize(t.Content) }).Where(t => t.Content.Length > 0));
+        var normalized = file.Added.Where(t => t.Normalized).Select(t => t with { Content = file.Normalizer.Normalize(t.Content) }).ToList();
+        _normalized = new AddedTokenFinder(normalized.Where(t => t.Content.Length > 0));
+        foreach (var token in normalized)
+            _normalizedTexts[token.Id] = token.Content;
         SpecialIds = file.Added.Where(t => t.Special).Select(t => t.Id).ToHashSet();
         EosId = file.Named.Eos is { } eos ? _ids[eos] : null;
         BosId = file.Named.Bos is { } bos ? _ids[bos] : null;
@@ -93,8 +96,9 @@ public sealed class Tokenizer
         foreach (var id in ids)
         {
             ArgumentOutOfRangeException.ThrowIfNegative(id, nameof(ids));
+            // As in the reference, a token that was found in normalized text is decoded from its normalized form.
             if (_texts.TryGetValue(id, out var text) && !(skipSpecial && SpecialIds.Contains(id)))
-                tokens.Add(text);
+                tokens.Add(_normalizedTexts.GetValueOrDefault(id, text));
         }
 
         return _file.Decoder.Decode(tokens);

@@ -36,7 +36,7 @@ public sealed class AdamW : IDisposable
         FirstMoments = [.. parameters.Select(p => new Parameter(p.Name, [.. p.Shape]))];
         SecondMoments = [.. parameters.Select(p => new Parameter(p.Name, [.. p.Shape]))];
         chunks = [.. parameters.SelectMany((p, i) => Enumerable.Range(0, (int)((p.Buffer.Length + Chunk - 1) / Chunk)).Select(c => (i, (long)c * Chunk, (int)Math.Min(Chunk, p.Buffer.Length - ((long)c * Chunk)))))];
-        decays = [.. parameters.Select(p => settings.WeightDecay > 0 && !settings.DecayExclusions.Any(e => p.Name.Contains(e, StringComparison.Ordinal)))];
+        decays = [.. parameters.Select(p => settings.Decays(p.Name))];
         sums = new double[chunks.Length];
         parallel = new ParallelOptions { MaxDegreeOfParallelism = threads };
     }
@@ -74,7 +74,7 @@ public sealed class AdamW : IDisposable
         if (!double.IsFinite(gradientNorm) || !double.IsFinite(learningRate))
             throw new NonFiniteException($"The gradient's norm is {gradientNorm} and the learning rate {learningRate}; both must be finite.");
         Steps++;
-        var scale = settings.MaxGradientNorm > 0 ? Math.Min(1, settings.MaxGradientNorm / (gradientNorm + 1e-6)) : 1;
+        var scale = settings.ClipScale(gradientNorm);
         var decayed = new AdamWCoefficients(settings, learningRate, Steps, scale);
         var kept = decayed with { Decay = 1 };
         Parallel.For(0, chunks.Length, parallel, c =>

@@ -21,6 +21,12 @@ public sealed record AdamWSettings
     /// <summary>Gradients are scaled so that their global norm is at most this; 0 turns clipping off.</summary>
     public double MaxGradientNorm { get; init; } = 1;
 
+    /// <summary>Whether a parameter is decayed.</summary>
+    internal bool Decays(string name) => WeightDecay > 0 && !DecayExclusions.Any(e => name.Contains(e, StringComparison.Ordinal));
+
+    /// <summary>What gradients of a global norm are multiplied by.</summary>
+    internal double ClipScale(double norm) => MaxGradientNorm > 0 ? Math.Min(1, MaxGradientNorm / (norm + 1e-6)) : 1;
+
     /// <summary>Checks every range.</summary>
     /// <exception cref="InputException">All faults at once.</exception>
     public void Validate()

@@ -32,6 +32,25 @@ public sealed class Microbatch(SequenceBatch batch)
 
     /// <summary>Out: entropies under the current weights, nats.</summary>
     public float[] Entropies { get; } = new float[batch.Targets.Length];
+
+    /// <summary>Gives the train graph what it reads of a micro-batch.</summary>
+    internal void BindTo(ITensorInputs binding)
+    {
+        var count = Batch.Targets.Length;
+        Batch.BindTo(binding, targets: true);
+        foreach (var (name, data) in new[] { (PolicyLoss.Weights, Weights), (PolicyLoss.Advantages, Advantages), (PolicyLoss.OldLogProbs, OldLogProbs), (PolicyLoss.ReferenceLogProbs, ReferenceLogProbs), (PolicyLoss.Corrections, Corrections) })
+            if (binding.Names.Contains(name))
+                binding.Input(name, data, count);
+        if (binding.Names.Contains(PolicyLoss.SequenceOfToken))
+            binding.Input<long>(PolicyLoss.SequenceOfToken, [.. Batch.Scored.Select(at => at / Batch.Width)], count);
+        if (binding.Names.Contains(PolicyLoss.Membership))
+        {
+            var members = new float[checked(Batch.Rows * count)];
+            for (var i = 0; i < count; i++)
+                members[(Batch.Scored[i] / Batch.Width * count) + i] = Weights[i] == 0 ? 0 : 1;
+            binding.Input(PolicyLoss.Membership, members, Batch.Rows, count);
+        }
+    }
 }
 
 /// <summary>
@@ -133,20 +152,8 @@ public sealed class GradientAccumulator : IDisposable
         var loss = new float[1];
         using var binding = session.Bind();
         policy.BindTo(binding);
-        micro.Batch.BindTo(binding, targets: true);
+        micro.BindTo(binding);
         binding.Input("inverse_temperature", inverseTemperature);
-        foreach (var (name, data) in new[] { (PolicyLoss.Weights, micro.Weights), (PolicyLoss.Advantages, micro.Advantages), (PolicyLoss.OldLogProbs, micro.OldLogProbs), (PolicyLoss.ReferenceLogProbs, micro.ReferenceLogProbs), (PolicyLoss.Corrections, micro.Corrections) })
-            if (session.InputNames.Contains(name))
-                binding.Input(name, data, count);
-        if (session.InputNames.Contains(PolicyLoss.SequenceOfToken))
-            binding.Input(PolicyLoss.SequenceOfToken, [.. micro.Batch.Scored.Select(at => at / micro.Batch.Width)], count);
-        if (session.InputNames.Contains(PolicyLoss.Membership))
-        {
-            var members = new float[checked(micro.Batch.Rows * count)];
-            for (var i = 0; i < count; i++)
-                members[(micro.Batch.Scored[i] / micro.Batch.Width * count) + i] = micro.Weights[i] == 0 ? 0 : 1;
-            binding.Input(PolicyLoss.Membership, members, micro.Batch.Rows, count);
-        }
         foreach (var gradient in gradients)
         {
             binding.Input(gradient.Name + DecoderGraph.GradientSuffix, gradient.Value);

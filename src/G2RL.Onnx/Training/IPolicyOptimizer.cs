@@ -1,7 +1,7 @@
 namespace G2RL.Onnx.Training;
 
-/// <summary>Gradients of micro-batches, then an optimizer step on the policy's weights: by the stock graph, or by ONNX Runtime's training API.</summary>
-internal interface IPolicyOptimizer : IDisposable
+/// <summary>Gradients of micro-batches, then an optimizer step on the policy's weights: by the stock graph, by ONNX Runtime's training API, or on a device.</summary>
+public interface IPolicyOptimizer : IDisposable
 {
     /// <summary>Forgets the gradients added so far.</summary>
     void Clear();
@@ -20,9 +20,9 @@ internal interface IPolicyOptimizer : IDisposable
     /// <param name="learningRate">>= 0</param>
     void Step(double learningRate);
 
-    /// <summary>Writes weights, moments and counters into a folder, see <see cref="TrainingState"/>.</summary>
+    /// <summary>Writes weights, moments and counters into a folder: what a resumed run needs to go on bit for bit.</summary>
     void Save(string folder);
 
-    /// <summary>Reads what <see cref="Save"/> of either implementation wrote.</summary>
+    /// <summary>Reads what <see cref="Save"/> of any implementation wrote.</summary>
     void Load(string folder);
 }

@@ -86,7 +86,7 @@ internal sealed class PolicyUpdate : IDisposable
         if (first)
         {
             metrics.Set("mismatch/first_ratio_max_nats", firstRatio);
-            Mismatch.Limit(step, "score and train graph", firstRatio, (metrics.Values["mismatch/allowed_nats"] - 1e-5) / 4e-6);
+            Mismatch.Limit(step, "score and train graph", firstRatio, metrics.Values["mismatch/allowed_nats"]);
         }
         double? norm;
         try

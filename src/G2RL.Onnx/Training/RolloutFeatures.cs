@@ -9,17 +9,17 @@ namespace G2RL.Onnx.Training;
 internal sealed class RolloutFeatures : IDisposable
 {
     private readonly FeatureKind kind;
-    private readonly FeatureProjector? projector;
+    private readonly IFeatureProjector? projector;
     private readonly SentenceEmbedder? embedder;
 
     /// <summary>Builds what the configured algorithm needs.</summary>
     /// <exception cref="InputException">The embedder cannot be read.</exception>
-    public RolloutFeatures(AlgorithmConfig config, DecoderSpec spec, int threads)
+    public RolloutFeatures(AlgorithmConfig config, DecoderSpec spec, IBackend backend, int threads)
     {
         kind = AlgorithmTable.All[config.Name].Features;
         if (kind == FeatureKind.Embedding && config.Embedder.Length == 0)
             kind = FeatureKind.Hidden;
-        projector = kind == FeatureKind.Gradient ? new FeatureProjector(spec, threads) : null;
+        projector = kind == FeatureKind.Gradient ? backend.Features(spec) : null;
         embedder = kind == FeatureKind.Embedding ? new SentenceEmbedder(config.Embedder, threads) : null;
         Weight = TokenWeights.Of(config);
         WhileSampling = kind == FeatureKind.Gradient && Weight is null && config.Features == FeatureSource.Sampling;
@@ -53,11 +53,18 @@ internal sealed class RolloutFeatures : IDisposable
     /// <param name="scores">Their scores.</param>
     public float[][]? Of(Policy policy, IReadOnlyList<Sample> samples, IReadOnlyList<Scores> scores) => kind switch
     {
-        FeatureKind.Gradient => projector!.Project(policy, [.. samples.Select((s, i) => WhileScoring ? scores[i].FeatureWeights! : s.Rollout.FeatureWeights!)]),
+        FeatureKind.Gradient => projector!.Project(policy, [.. samples.Select((s, i) => WhileScoring ? scores[i].Features : s.Rollout.Features)]),
         FeatureKind.Hidden => [.. scores.Select(s => s.MeanHidden!)],
         FeatureKind.Embedding => embedder!.Embed([.. samples.Select(s => s.Rollout.Text)]),
         _ => null,
     };
+
+    /// <summary>Lets a device compute the cosines and novelties of a group.</summary>
+    public void Measure(ScoredGroup group, IReadOnlyList<float[]>? features)
+    {
+        if (features is not null)
+            projector?.Measure(group, features);
+    }
 
     public void Dispose()
     {

@@ -12,28 +12,39 @@ internal sealed class RunInputs : IDisposable
 {
     private readonly RunConfig config;
     private readonly int[] stopTokens;
+    private readonly ChatPrompts? chat;
 
     /// <summary>Loads everything.</summary>
     /// <param name="config">The configuration; checked here.</param>
     /// <param name="problems">Problems of one's own; null takes the configuration's.</param>
+    /// <param name="backend">Who computes, the caller's to dispose of; null is the host.</param>
     /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
-    public RunInputs(RunConfig config, IProblemSet? problems)
+    public RunInputs(RunConfig config, IProblemSet? problems, IBackend? backend = null)
     {
         if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
             throw InputException.Of([.. faults]);
         this.config = config;
         Threads = config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount;
+        Backend = backend ?? (config.Execution.Device == CpuBackend.Device
+            ? new CpuBackend(Threads)
+            : throw new InputException($"execution.device is {config.Execution.Device}, and no such device was opened; the command line does that, a program of one's own hands its backend over."));
+        if (Backend.Name != config.Execution.Device)
+            throw new ArgumentException($"The backend is {Backend.Name}; execution.device is {config.Execution.Device}.", nameof(backend));
         Checkpoint = HuggingFaceCheckpoint.Open(config.Model);
         var (limit, positions) = (Checkpoint.Spec.MaxPositions, config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens);
         if (positions > limit)
             throw new InputException($"sampling.maxPromptTokens {config.Sampling.MaxPromptTokens} + sampling.maxNewTokens {config.Sampling.MaxNewTokens} = {positions}; {config.Model} has {limit} positions (max_position_embeddings). Lower one of them.");
         Tokenizer = Tokenizer.Load(config.Model);
+        chat = config.Problems.Chat ? ChatPrompts.Load(config.Model, Checkpoint.Spec.Architecture) : null;
         stopTokens = [.. Checkpoint.GenerationEosTokens(), .. config.Sampling.StopTokens.Select(StopToken)];
         Problems = problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default);
         Policy = Policy.Load(config.Model, positions);
     }
 
     public int Threads { get; }
+
+    /// <summary>Who computes.</summary>
+    public IBackend Backend { get; }
 
     public HuggingFaceCheckpoint Checkpoint { get; }
 
@@ -47,7 +58,7 @@ internal sealed class RunInputs : IDisposable
     /// <exception cref="InputException">A prompt that is too long, or that tokenizer or model cannot read.</exception>
     public int[] Encode(Problem problem)
     {
-        var ids = Tokenizer.Encode(config.Problems.Chat ? Prompting.ChatPrompt(problem.Prompt) : problem.Prompt);
+        var ids = Tokenizer.Encode(chat is null ? problem.Prompt : chat.Render(problem.Prompt));
         if (ids.FirstOrDefault(id => id >= Policy.Spec.VocabularySize, -1) is >= 0 and var bad)
             throw new InputException($"The prompt of {problem.Id} holds token {bad} of the tokenizer; the model's vocabulary has {Policy.Spec.VocabularySize}. Tokenizer and weights of {config.Model} do not belong together.");
         return ids.Length <= config.Sampling.MaxPromptTokens

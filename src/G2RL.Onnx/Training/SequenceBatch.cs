@@ -66,7 +66,7 @@ public sealed class SequenceBatch
     public long[] Targets { get; }
 
     /// <summary>Binds the inputs of <c>DecoderGraph.Body</c> (and, if asked for, the targets).</summary>
-    internal void BindTo(Execution.SessionBinding binding, bool targets)
+    internal void BindTo(Execution.ITensorInputs binding, bool targets)
     {
         binding.Input("input_ids", InputIds, Rows, Width);
         binding.Input("attention_mask", Mask, Rows, Width);

@@ -41,8 +41,8 @@ public sealed class Trainer : IDisposable
     private readonly RunConfig config;
     private readonly RunInputs inputs;
     private readonly Algorithm algorithm;
-    private readonly Sampler sampler;
-    private readonly Scorer scorer;
+    private readonly IRolloutSource sampler;
+    private readonly IScorer scorer;
     private readonly RolloutFeatures features;
     private readonly Policy? reference;
     private readonly PolicyUpdate update;
@@ -52,30 +52,33 @@ public sealed class Trainer : IDisposable
     /// <param name="config">The configuration; checked here.</param>
     /// <param name="problems">Problems and rewards of one's own; null takes the configuration's.</param>
     /// <param name="events">What to tell while at work.</param>
+    /// <param name="backend">Who computes, the caller's to dispose of; null is the host.</param>
     /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
-    public Trainer(RunConfig config, IProblemSet? problems = null, TrainingEvents? events = null)
-        : this(config, problems, events, PolicyOptimizers.All.GetValueOrDefault(config.Execution.Gradients))
+    public Trainer(RunConfig config, IProblemSet? problems = null, TrainingEvents? events = null, IBackend? backend = null)
+        : this(config, problems, events, optimizer: null, backend)
     {
     }
 
     // The optimizer is the caller's where a test looks over its shoulder.
-    internal Trainer(RunConfig config, IProblemSet? problems, TrainingEvents? events, PolicyOptimizers.Factory? optimizer)
+    internal Trainer(RunConfig config, IProblemSet? problems, TrainingEvents? events, PolicyOptimizers.Factory? optimizer, IBackend? backend = null)
     {
         (this.config, this.events) = (config, events ?? new());
         PolicyOptimizers.Require(config.Execution.Gradients);
-        inputs = new RunInputs(config, problems);
+        inputs = new RunInputs(config, problems, backend);
         algorithm = AlgorithmTable.All[config.Algorithm.Name];
         reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
-        sampler = new Sampler(Policy, Tokenizer, inputs.TrainingSampler());
-        scorer = new Scorer(Policy.Spec, inputs.Threads);
-        features = new RolloutFeatures(config.Algorithm, Policy.Spec, inputs.Threads);
-        update = new PolicyUpdate(Policy, config, optimizer!(Policy, config, inputs.Threads));
+        sampler = Backend.Rollouts(Policy, Tokenizer, inputs.TrainingSampler());
+        scorer = Backend.Scorer(Policy.Spec);
+        features = new RolloutFeatures(config.Algorithm, Policy.Spec, Backend, inputs.Threads);
+        update = new PolicyUpdate(Policy, config, optimizer is null ? Backend.Optimizer(Policy, config) : optimizer(Policy, config, inputs.Threads));
         foreach (var warning in RunConfigRules.Warnings(config).Concat(Problems.Notes))
             this.events.Warning?.Invoke(warning);
     }
 
     /// <summary>The policy in training.</summary>
     public Policy Policy => inputs.Policy;
+
+    private IBackend Backend => inputs.Backend;
 
     /// <summary>Its tokenizer.</summary>
     public Tokenizer Tokenizer => inputs.Tokenizer;
@@ -150,6 +153,7 @@ public sealed class Trainer : IDisposable
     /// <exception cref="InputException">The folder exists or cannot be written.</exception>
     public void Export(string folder)
     {
+        Backend.Fetch(Policy);
         var weights = Policy.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
         inputs.Checkpoint.SaveAs(folder, name => weights[name].Buffer.Span, SafeTensorsDtype.F32);
     }
@@ -230,7 +234,7 @@ public sealed class Trainer : IDisposable
         var kl = reference is null ? null : scorer.Score(reference, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch);
         for (var i = 0; i < samples.Length; i++)
             (samples[i].OldLogProbs, samples[i].ReferenceLogProbs) = (old[i].LogProbs, kl?[i].LogProbs);
-        Mismatch.Check(metrics, samples, largestLogit / config.Sampling.Temperature, config.Algorithm.Correction.IsOn);
+        Mismatch.Check(metrics, samples, largestLogit / config.Sampling.Temperature, config.Algorithm.Correction.IsOn, Backend.Rounding);
         clock.Lap("score");
 
         // 3. Turn rewards into advantages.
@@ -240,7 +244,11 @@ public sealed class Trainer : IDisposable
         var shuffle = Seeds.Derive(config.Seed, Seeds.Purpose.Shuffle, step);
         for (var i = 0; i < groups.Length; i++)
             if (groups[i].Members.Length >= 2)
-                algorithm.Advantages(groups[i], found?.Where((_, k) => samples[k].Group == i).ToArray(), config.Algorithm, Seeds.Derive(shuffle, Seeds.Purpose.Shuffle, i));
+            {
+                var own = found?.Where((_, k) => samples[k].Group == i).ToArray();
+                features.Measure(groups[i], own);
+                algorithm.Advantages(groups[i], own, config.Algorithm, Seeds.Derive(shuffle, Seeds.Purpose.Shuffle, i));
+            }
             else
                 groups[i].Masked = true;
         StepAdvantages.Apply(groups, config.Algorithm);

@@ -107,47 +107,6 @@ public sealed class SafeTensorsTests
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => file.ReadFloats("a", new float[2])).Message, "U32");
     }
 
-    // Flips, cuts, insertions and swapped digits of a good file: whatever they give, it is a checked file or an InputException.
-    [TestMethod]
-    public void MutatedFiles_NeverGiveAnythingButInputExceptions()
-    {
-        using var folder = new TemporaryFolder();
-        var good = File.ReadAllBytes(Save(folder, Good, new byte[12]));
-        var random = new Random(20251217);
-        int refused = 0, accepted = 0;
-        for (var round = 0; round < 2_000; round++)
-        {
-            var bytes = good.ToList();
-            for (var changes = random.Next(1, 4); changes > 0; changes--)
-            {
-                var at = random.Next(bytes.Count);
-                switch (random.Next(5))
-                {
-                    case 0: bytes[at] = (byte)random.Next(256); break;
-                    case 1: bytes.RemoveAt(at); break;
-                    case 2: bytes.Insert(at, bytes[random.Next(bytes.Count)]); break;
-                    case 3: bytes[at] = (byte)"0123456789{}[],:\"-.eE\\"[random.Next(22)]; break;
-                    default: bytes.RemoveRange(at, random.Next(bytes.Count - at) / 4); break;
-                }
-            }
-            var path = folder["fuzz.safetensors"];
-            File.WriteAllBytes(path, [.. bytes]);
-            try
-            {
-                using var file = SafeTensorsFile.Open(path);
-                foreach (var tensor in file.Tensors.Values)
-                    Assert.AreEqual(tensor.Length, file.RawBytes(tensor.Name).ToArray().Length);
-                accepted++;
-            }
-            catch (InputException)
-            {
-                refused++;
-            }
-        }
-        Assert.IsGreaterThan(1_000, refused);
-        Assert.IsGreaterThan(50, accepted);
-    }
-
     [TestMethod]
     [DataRow("golden-qwen3-a/model.safetensors")]
     [DataRow("golden-qwen3-a-bf16/model.safetensors")]

@@ -160,6 +160,13 @@ internal static class ShapeCases
                 b.Graph.Input("lengths", ElementType.Int32, "B"), b.Cast(b.Slice(b.ShapeOf(I(b, "mask", "B", "N")), 0, 1, 2), ElementType.Int32)],
             new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["num_heads"] = 4, ["kv_num_heads"] = 2, ["local_window_size"] = 2, ["softcap"] = 1.5f }, domain: "com.microsoft", outputCount: 3).Outputs.Select(o => o!)],
             new Dictionary<string, TensorData>(StringComparer.Ordinal) { ["lengths"] = new(ElementType.Int32, [2], new byte[] { 4, 0, 0, 0, 4, 0, 0, 0 }) });
+        // 40 inputs in two blocks of 32, the second filled up; zero points of 4 bits, two to a byte.
+        yield return One("com.microsoft::MatMulNBits", "4 bits, zero points, batches", b => b.Graph.Add("MatMulNBits",
+            [F(b, "x", "B", "T", 40), b.Graph.Input("codes", ElementType.UInt8, 3, 2, 16), F(b, "scales", 6), b.Graph.Input("zeros", ElementType.UInt8, 3)],
+            new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["K"] = 40, ["N"] = 3, ["bits"] = 4, ["block_size"] = 32 }, domain: "com.microsoft").Outputs[0]!);
+        yield return One("com.microsoft::MatMulNBits", "8 bits", b => b.Graph.Add("MatMulNBits",
+            [F(b, "x", "B", 40), b.Graph.Input("codes", ElementType.UInt8, 3, 2, 32), F(b, "scales", 6)],
+            new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["K"] = 40, ["N"] = 3, ["bits"] = 8, ["block_size"] = 32, ["accuracy_level"] = 1 }, domain: "com.microsoft").Outputs[0]!);
     }
 
     private static ShapeCase One(string op, string name, Func<OpBuilder, Value> build) => new(op, name, b => [build(b)]);

@@ -2,6 +2,7 @@ using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Artifacts;
 using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Conformance;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Problems;
@@ -42,7 +43,7 @@ public sealed class InteropCaseTests
     [DataRow("golden-llama-a")]
     public void Write_RecordedRollouts_TrainsInTheStockPath(string model)
     {
-        using var golden = new GoldenModel(model);
+        using var golden = Golden.Open(model);
         using var policy = Policy.Load(golden.Folder, 64);
         using var stock = (StockOptimizer)PolicyOptimizers.All["graph"](policy, Config, 2);
         Record(model, policy, Config, stock, stock.AdamW, trainable: null);
@@ -51,7 +52,7 @@ public sealed class InteropCaseTests
     [TestMethod]
     public void Write_FrozenWeights_TrainsTheOthersInTheStockPath()
     {
-        using var golden = new GoldenModel("golden-llama-a");
+        using var golden = Golden.Open("golden-llama-a");
         using var policy = Policy.Load(golden.Folder, 64);
         static bool Trainable(string name) => !name.Contains("norm", StringComparison.Ordinal) && !name.Contains("embed", StringComparison.Ordinal);
         using var stock = new PartlyFrozen(policy, Config, Trainable);
@@ -67,7 +68,7 @@ public sealed class InteropCaseTests
     [DataRow("golden-llama-a")]
     public void Write_GoldenObjective_CarriesTheGoldenParameters(string model)
     {
-        using var golden = new GoldenModel(model);
+        using var golden = Golden.Open(model);
         var config = Config with
         {
             Steps = 3,
@@ -77,7 +78,7 @@ public sealed class InteropCaseTests
         using var written = new InteropCase(model + ".golden");
         OrtTraining.Write(written.Folder, golden.Policy, config);
         using var stock = (StockOptimizer)PolicyOptimizers.All["graph"](golden.Policy, config, 2);
-        var micro = GoldenModelTests.Microbatch(golden, "old");
+        var micro = GoldenTraining.Batch(golden, "old");
         for (var step = 1; step <= config.Steps; step++)
         {
             stock.Clear();

@@ -1,5 +1,6 @@
 using G2RL.Onnx.Artifacts;
 using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Conformance;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Training;
 
@@ -182,8 +183,8 @@ public sealed class OrtTrainingTests
     [TestMethod]
     public void Evaluation_InStockOnnxRuntime_GivesTheScoreGraphsLogProbs()
     {
-        using var golden = new GoldenModel("golden-qwen2-a");
-        var micro = GoldenModelTests.Microbatch(golden, "old");
+        using var golden = Golden.Open("golden-qwen2-a");
+        var micro = GoldenTraining.Batch(golden, "old");
         var config = new RunConfig { Algorithm = new() { KlCoefficient = 0.01 } };
         using var session = new OrtSession(OrtTrainingArtifacts.Evaluation(golden.Policy.Spec, OrtTraining.Options(golden.Policy, config, scheduled: true)), 1);
         var (count, hidden) = (micro.Weights.Length, new float[micro.Weights.Length * golden.Policy.Spec.HiddenSize]);
@@ -207,9 +208,9 @@ public sealed class OrtTrainingTests
         // Cut the batch up again into its rows.
         var sequences = Enumerable.Range(0, micro.Batch.Rows).Select(row => Cut(micro.Batch, row)).ToArray();
         var scores = scorer.Score(golden.Policy, sequences, 1, 4096, withHidden: true);
-        GoldenModel.Near(logProbs, scores.SelectMany(s => s.LogProbs).ToArray(), Tolerances.LogProbs, "log_probs");
-        GoldenModel.Near(entropies, scores.SelectMany(s => s.Entropies).ToArray(), Tolerances.LogProbs, "entropy");
-        GoldenModel.Near(hidden, scores.SelectMany(s => s.HiddenStates!).ToArray(), Tolerances.Logits, "last_hidden_state");
+        Golden.Near(logProbs, scores.SelectMany(s => s.LogProbs).ToArray(), Tolerances.LogProbs, "log_probs");
+        Golden.Near(entropies, scores.SelectMany(s => s.Entropies).ToArray(), Tolerances.LogProbs, "entropy");
+        Golden.Near(hidden, scores.SelectMany(s => s.HiddenStates!).ToArray(), Tolerances.Logits, "last_hidden_state");
     }
 
     [TestMethod]

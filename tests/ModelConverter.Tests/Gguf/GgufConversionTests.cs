@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Graphs.Tests.Checkpoints;
+using G2RL.Onnx.Models;
 using G2RL.Onnx.TestSupport;
 using G2RL.Onnx.Tokenizers;
 
@@ -63,6 +64,7 @@ public sealed class GgufConversionTests
     [DataRow("qwen3.logit_scale", 2f, "qwen3.logit_scale is unknown")]
     [DataRow("qwen3.embedding_length", 24u, "token_embd.weight' is [19, 16]")]
     [DataRow("qwen3.block_count", 3u, "'blk.2.attn_norm.weight' is missing")]
+    [DataRow("qwen3.block_count", 1026u, "but the file has 24 tensors")]
     [DataRow("qwen3.block_count", 1u, "blk.1.attn_k.weight' is not a weight")]
     [DataRow("qwen3.attention.head_count", "4", "whole number")]
     [DataRow("qwen3.attention.layer_norm_rms_epsilon", float.NaN, "finite")]
@@ -70,6 +72,7 @@ public sealed class GgufConversionTests
     [DataRow("general.type", "adapter", "'adapter'")]
     [DataRow("split.count", 2u, "one of 2 parts")]
     [DataRow("tokenizer.ggml.model", "llama", "--tokenizer FOLDER")]
+    [DataRow("tokenizer.ggml.model", "bert", "'bert'")]
     public void Metadata_ThatMeansAnotherModel_IsRefusedByName(string key, object value, string named)
     {
         using var folder = new TemporaryFolder();
@@ -121,6 +124,86 @@ public sealed class GgufConversionTests
         File.WriteAllText(Path.Combine(folder["t"], "tokenizer.json"), "{}");
         ConverterRun.Done("convert", folder["m.gguf"], folder["onnx"], "--graphs", "none", "--tokenizer", folder["t"]);
         Assert.AreEqual("{}", File.ReadAllText(Path.Combine(folder["onnx"], "tokenizer.json")));
-        StringAssert.Contains(ConverterRun.Refused("convert", folder["hf"], folder["no"], "--tokenizer", folder["t"]), "is no .gguf file");
+        StringAssert.Contains(ConverterRun.Refused("convert", folder["hf"], folder["no"], "--tokenizer", folder["t"]), "is no .gguf or .bin file");
+    }
+
+    [TestMethod]
+    [DataRow("linear", 4f, null, RopeKind.Linear, 4.0, null)]
+    [DataRow("linear", 1f, null, RopeKind.Default, 1.0, null)]
+    [DataRow("yarn", 2.5f, 16u, RopeKind.Yarn, 2.5, 16)]
+    [DataRow("yarn", 4f, null, RopeKind.Yarn, 4.0, 64)]
+    [DataRow("none", null, null, RopeKind.Default, 1.0, null)]
+    [DataRow(null, 8f, null, RopeKind.Linear, 8.0, null)]
+    public void RopeScaling_InEitherVersion_BecomesConfigJsons(string? type, float? factor, uint? original, RopeKind kind, double expected, int? positions)
+    {
+        using var folder = new TemporaryFolder();
+        TestModels.Write(folder["hf"], TestModels.Qwen3);
+        foreach (var version in (uint[])[2, 3])
+        {
+            var writer = GgufWriter.Of(folder["hf"]);
+            writer.Version = version;
+            if (type is not null)
+                writer.Set("qwen3.rope.scaling.type", type);
+            if (factor is { } number)
+                writer.Set("qwen3.rope.scaling.factor", number);
+            if (original is { } length)
+                writer.Set("qwen3.rope.scaling.original_context_length", length);
+            writer.Save(folder["m.gguf"]);
+            GgufConversion.ToHuggingFace(folder["m.gguf"], folder[$"back{version}"]);
+            using var back = HuggingFaceCheckpoint.Open(folder[$"back{version}"]);
+            var rope = back.Spec.Rope!;
+            Assert.AreEqual((kind, expected), (rope.Kind, rope.Factor));
+            if (kind == RopeKind.Yarn)
+                Assert.AreEqual(positions, rope.OriginalMaxPositions);
+        }
+    }
+
+    // Digits show which pattern cuts: one by one, by threes, or not at all; the merges would join four.
+    [TestMethod]
+    [DataRow("qwen2", 1, 2, 3, 4)]
+    [DataRow("smollm", 1, 2, 3, 4)]
+    [DataRow("llama-bpe", 6, 4)]
+    [DataRow("gpt-2", 7)]
+    public void Patterns_CutAsTheirModelsDo(string pattern, params int[] ids)
+    {
+        using var folder = new TemporaryFolder();
+        TestModels.Write(folder["hf"], TestModels.Qwen3);
+        GgufWriter.Of(folder["hf"])
+            .Set("tokenizer.ggml.model", "gpt2")
+            .Set("tokenizer.ggml.pre", pattern)
+            .Set("tokenizer.ggml.tokens", (string[])["<e>", "1", "2", "3", "4", "12", "123", "1234"])
+            .Set("tokenizer.ggml.token_type", (int[])[3, 1, 1, 1, 1, 1, 1, 1])
+            .Set("tokenizer.ggml.merges", (string[])["1 2", "12 3", "123 4"])
+            .Save(folder["m.gguf"]);
+        GgufConversion.ToHuggingFace(folder["m.gguf"], folder["back"]);
+        CollectionAssert.AreEqual(ids, Tokenizer.Load(folder["back"]).Encode("1234"));
+    }
+
+    [TestMethod]
+    [DataRow("tokenizer.ggml.scores", null, "lacks")]
+    [DataRow("tokenizer.ggml.scores", new[] { 0f, 1f }, "5, 2, 5 entries")]
+    [DataRow("tokenizer.ggml.scores", new[] { 0f, 0f, 0f, float.NaN, 0f }, "token 3 of the vocabulary")]
+    [DataRow("tokenizer.ggml.token_type", new[] { 2, 3, 1, 1, 9 }, "token 4 of the vocabulary")]
+    [DataRow("tokenizer.ggml.tokens", new[] { "<unk>", "<s>", "a", "a", "b" }, "'a' twice, at 2 and 3")]
+    [DataRow("tokenizer.ggml.bos_token_id", 7u, "bos_token_id is 7")]
+    [DataRow("tokenizer.ggml.remove_extra_whitespaces", true, "remove_extra_whitespaces")]
+    public void SentencePieceTables_ThatDoNotFit_AreRefusedByName(string key, object? value, string named)
+    {
+        using var folder = new TemporaryFolder();
+        TestModels.Write(folder["hf"], TestModels.Qwen3);
+        var writer = GgufWriter.Of(folder["hf"])
+            .Set("tokenizer.ggml.model", "llama")
+            .Set("tokenizer.ggml.tokens", (string[])["<unk>", "<s>", "a", "b", "ab"])
+            .Set("tokenizer.ggml.scores", (float[])[0, 0, -1, -2, -3])
+            .Set("tokenizer.ggml.token_type", (int[])[2, 3, 1, 1, 1]);
+        writer.Save(folder["good.gguf"]);
+        GgufConversion.ToHuggingFace(folder["good.gguf"], folder["back"]);
+        CollectionAssert.Contains(Tokenizer.Load(folder["back"]).Encode("ab"), 4);
+        if (value is null)
+            writer.Metadata.RemoveAll(entry => entry.Key == key);
+        else
+            writer.Set(key, value);
+        writer.Save(folder["m.gguf"]);
+        StringAssert.Contains(ConverterRun.Refused("convert", folder["m.gguf"], folder["onnx"]), named);
     }
 }

@@ -59,64 +59,6 @@ public sealed class GgufHostileTests
         StringAssert.Contains(Refusal(new GgufWriter().Set("general.alignment", 24u).Bytes()), "power of two");
     }
 
-    // Flips, cuts, insertions and copied runs of a good model: whatever they give, it is read whole or refused, and nothing large is allocated.
-    [TestMethod]
-    public void MutatedFiles_NeverGiveAnythingButInputExceptions()
-    {
-        using var folder = new TemporaryFolder();
-        TestModels.Write(folder["hf"], TestModels.Qwen3);
-        var good = GgufWriter.Of(folder["hf"]).Set("tokenizer.ggml.model", "gpt2").Set("tokenizer.ggml.pre", "qwen2").Set("tokenizer.ggml.tokens", (string[])["a", "b", "ab", "<e>"])
-            .Set("tokenizer.ggml.token_type", (int[])[1, 1, 1, 3]).Set("tokenizer.ggml.merges", (string[])["a b"]).Bytes();
-        // Most bytes are weights; most changes shall hit what stands before them.
-        var header = good.Length - GgufWriter.Of(folder["hf"]).Tensors.Sum(t => t.Data.Length);
-        var random = new Random(20261124);
-        int refused = 0, accepted = 0;
-        for (var round = 0; round < 2_000; round++)
-        {
-            var bytes = good.ToList();
-            for (var changes = random.Next(1, 4); changes > 0; changes--)
-            {
-                var at = random.Next(random.Next(8) == 0 ? bytes.Count : header);
-                switch (random.Next(6))
-                {
-                    case 0: bytes[at] = (byte)random.Next(256); break;
-                    case 1: bytes.RemoveAt(at); break;
-                    case 2: bytes.Insert(at, bytes[random.Next(header)]); break;
-                    case 3: bytes[at] ^= (byte)(1 << random.Next(8)); break;
-                    case 4: bytes[at] = 0xFF; break;
-                    default: bytes.RemoveRange(at, random.Next(bytes.Count - at) / 8); break;
-                }
-            }
-            var path = folder["fuzz.gguf"];
-            File.WriteAllBytes(path, [.. bytes]);
-            var before = GC.GetAllocatedBytesForCurrentThread();
-            try
-            {
-                using var file = GgufFile.Open(path);
-                foreach (var tensor in file.Tensors.Values)
-                    file.ReadFloats(tensor.Name, 0, new float[tensor.Count]);
-                _ = file.Describe().Count();
-                if (round % 4 == 0)
-                {
-                    GgufConversion.ToHuggingFace(path, folder["out"]);
-                    Directory.Delete(folder["out"], recursive: true);
-                }
-                else
-                {
-                    GgufConversion.Describe(file);
-                }
-                accepted++;
-            }
-            catch (InputException)
-            {
-                refused++;
-            }
-            Assert.IsLessThan(64L * good.Length, GC.GetAllocatedBytesForCurrentThread() - before);
-        }
-        Assert.IsGreaterThan(500, refused);
-        Assert.IsGreaterThan(50, accepted);
-    }
-
     // Counts to 24; the key's length at 24, key at 32, type at 41, the elements' type at 45, their count at 49, a text's length at 57 and bytes at 65; the
     // tensor's name from 67, its axes at 76, the axis at 80, type at 88, offset at 92.
     private static byte[] Small()

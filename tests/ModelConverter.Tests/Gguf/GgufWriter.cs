@@ -164,6 +164,13 @@ internal sealed class GgufWriter
                 foreach (var number in list)
                     writer.Write(number);
                 break;
+            case float[] list:
+                writer.Write(9);
+                writer.Write(6);
+                writer.Write((ulong)list.Length);
+                foreach (var number in list)
+                    writer.Write(number);
+                break;
             default: throw new ArgumentException($"{value.GetType()}");
         }
     }

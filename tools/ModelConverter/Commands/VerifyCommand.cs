@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Conformance;
 using Spectre.Console;
 
 namespace G2RL.Onnx.Converter.Commands;

@@ -11,6 +11,15 @@ public static class GgufConversion
     /// <exception cref="InputException">It is none that is read, or its weights do not belong to its metadata.</exception>
     public static DecoderSpec Describe(GgufFile file) => GgufModel.Read(file).Spec;
 
+    /// <summary>The weights that <see cref="ToHuggingFace"/> would write.</summary>
+    /// <exception cref="InputException">The file is missing, malformed, or of a kind that is not read.</exception>
+    public static WeightPlan Plan(string path)
+    {
+        using var file = GgufFile.Open(path);
+        var model = GgufModel.Read(file);
+        return new(model.Spec, model.Spec.Parameters.ToDictionary(p => p.Name, p => model.TensorOf(p.Name).Type.Stored(), StringComparer.Ordinal));
+    }
+
     /// <summary>Writes the model as a Hugging Face folder, a piece of a tensor at a time.</summary>
     /// <param name="path">The .gguf file.</param>
     /// <param name="folder">The new folder; must not exist. It appears whole or not at all.</param>
@@ -38,7 +47,7 @@ public static class GgufConversion
         var needed = Path.Combine(folder, "tokenizer.json");
         if (!File.Exists(needed))
             throw new InputException($"{needed} does not exist; the tokenizer's folder must hold tokenizer.json.");
-        return new[] { needed, Path.Combine(folder, "tokenizer_config.json") }.Where(File.Exists);
+        return new[] { needed, Path.Combine(folder, "tokenizer_config.json"), Path.Combine(folder, "chat_template.jinja") }.Where(File.Exists);
     }
 
     private static TensorToWrite ToWrite(GgufFile file, GgufModel model, ParameterSpec parameter)

@@ -85,6 +85,14 @@ public sealed class GgufFile : IDisposable
             yield return cursor.Scalar(value.Type, key).Integer;
     }
 
+    /// <summary>The elements of a list of float32.</summary>
+    internal IEnumerable<float> Numbers(GgufValue value, string key)
+    {
+        var cursor = new GgufCursor(_file, value.Offset);
+        for (var i = 0L; i < value.Count; i++)
+            yield return (float)cursor.Scalar(GgufType.Float32, key).Number!.Value;
+    }
+
     /// <summary>Unmaps the file.</summary>
     public void Dispose() => _file.Dispose();
 

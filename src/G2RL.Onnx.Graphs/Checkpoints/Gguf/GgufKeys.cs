@@ -67,6 +67,13 @@ internal sealed class GgufKeys(GgufFile file)
             : throw Fault($"{Full(key)} is {Shown(value, key)}; a list of whole numbers is expected");
     }
 
+    public IEnumerable<float>? OptionalNumbers(string key)
+    {
+        if (Take(key) is not { } value)
+            return null;
+        return value is { IsArray: true, Type: GgufType.Float32 } ? file.Numbers(value, Full(key)) : throw Fault($"{Full(key)} is {Shown(value, key)}; a list of Float32 is expected");
+    }
+
     public long Count(string key) => file.Metadata.TryGetValue(Full(key), out var value) && value.IsArray ? value.Count : 0;
 
     /// <summary>Takes keys whose value cannot matter here.</summary>

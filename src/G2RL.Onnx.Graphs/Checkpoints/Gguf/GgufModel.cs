@@ -92,6 +92,10 @@ internal sealed class GgufModel
         if (keys.OptionalInteger(".vocab_size") is { } vocabulary && vocabulary != embedding.Shape[0])
             throw keys.Fault($"{keys.Architecture}.vocab_size is {vocabulary}, but 'token_embd.weight' has {embedding.Shape[0]} rows. They do not belong together");
         var positions = keys.Integer(".context_length");
+        // A layer has tensors. Without this a small file could ask for the names of thousands of layers.
+        var layers = keys.Integer(".block_count");
+        if (layers > file.Tensors.Count)
+            throw keys.Fault($"{keys.Architecture}.block_count is {layers}, but the file has {file.Tensors.Count} tensors. They do not belong together");
         return new DecoderSpec
         {
             Architecture = architecture,
@@ -99,7 +103,7 @@ internal sealed class GgufModel
             VocabularySize = (int)embedding.Shape[0],
             HiddenSize = hidden,
             IntermediateSize = keys.Integer(".feed_forward_length"),
-            Layers = keys.Integer(".block_count"),
+            Layers = layers,
             Heads = heads,
             KeyValueHeads = keys.OptionalInteger(".attention.head_count_kv") ?? heads,
             HeadDimension = width,

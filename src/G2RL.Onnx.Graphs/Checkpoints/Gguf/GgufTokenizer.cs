@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace G2RL.Onnx.Checkpoints;
 
-/// <summary>Byte-level BPE tokenizers of GGUF files as tokenizer.json and tokenizer_config.json. Other kinds are refused by name.</summary>
+/// <summary>Byte-level and SentencePiece-like BPE tokenizers of GGUF files as tokenizer.json and tokenizer_config.json. Other kinds are refused by name.</summary>
 /// <remarks>Source: the tokenizer keys of docs/gguf.md (ggml-org/ggml); the patterns are those of the models' own tokenizer.json.</remarks>
 internal static class GgufTokenizer
 {
@@ -15,7 +15,7 @@ internal static class GgufTokenizer
     private const string Qwen = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
     private const string Llama3 = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    private static readonly JsonSerializerOptions Format = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonSerializerOptions Format = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The files' names and texts; none when the model has no tokenizer.</summary>
     public static IReadOnlyList<(string Name, string Text)> Write(GgufKeys keys, string path)
@@ -24,8 +24,10 @@ internal static class GgufTokenizer
         if (kind is null or "none" or "no_vocab")
             return [];
         const string wayOut = "Supply the model's own tokenizer.json instead: --tokenizer FOLDER";
+        if (kind == "llama")
+            return WithScores(keys, path, wayOut);
         if (kind != "gpt2")
-            throw keys.Fault($"tokenizer.ggml.model is '{kind}'; only byte-level BPE, 'gpt2', is turned into tokenizer.json. {wayOut}");
+            throw keys.Fault($"tokenizer.ggml.model is '{kind}'; only byte-level BPE, 'gpt2', and SentencePiece's, 'llama', are turned into tokenizer.json. {wayOut}");
         var steps = keys.OptionalText("tokenizer.ggml.pre") switch
         {
             "qwen2" => Steps(Split(Qwen), ByteLevel(regex: false)),
@@ -80,8 +82,30 @@ internal static class GgufTokenizer
                 ["merges"] = new JsonArray([.. merges.Select((merge, i) => (JsonNode)Pair(keys, merge, i))]),
             },
         };
-        return [("tokenizer.json", json.ToJsonString(Format) + "\n"), ("tokenizer_config.json", Config(keys, texts, path).ToJsonString(Format) + "\n")];
+        return Files(json, Config(keys, texts, path));
     }
+
+    // SentencePiece: scores instead of merges, a blank before a text and a beginning token unless said otherwise.
+    private static IReadOnlyList<(string Name, string Text)> WithScores(GgufKeys keys, string path, string wayOut)
+    {
+        if (keys.OptionalTexts("tokenizer.ggml.tokens") is not { } tokens || keys.OptionalNumbers("tokenizer.ggml.scores") is not { } scores || keys.OptionalIntegers("tokenizer.ggml.token_type") is not { } types)
+            throw keys.Fault($"the metadata lacks tokenizer.ggml.tokens, tokenizer.ggml.scores or tokenizer.ggml.token_type. {wayOut}");
+        long[] counts = [keys.Count("tokenizer.ggml.tokens"), keys.Count("tokenizer.ggml.scores"), keys.Count("tokenizer.ggml.token_type")];
+        if (counts.Distinct().Count() > 1)
+            throw keys.Fault($"tokenizer.ggml.tokens, scores and token_type have {string.Join(", ", counts)} entries; they must be as many");
+        if (keys.OptionalFlag("tokenizer.ggml.remove_extra_whitespaces") == true)
+            throw keys.Fault($"tokenizer.ggml.remove_extra_whitespaces is true, which no tokenizer here does. {wayOut}");
+        SentencePiece[] pieces = [.. tokens.Zip(scores, types).Select(entry => new SentencePiece(entry.First, entry.Second, (PieceKind)(entry.Third ?? 0)))];
+        var texts = pieces.Index().ToDictionary(entry => entry.Index, entry => entry.Item.Text);
+        var config = Config(keys, texts, path);
+        var before = keys.OptionalFlag("tokenizer.ggml.add_bos_token") ?? true ? keys.OptionalInteger("tokenizer.ggml.bos_token_id") : null;
+        var behind = keys.OptionalFlag("tokenizer.ggml.add_eos_token") ?? false ? keys.OptionalInteger("tokenizer.ggml.eos_token_id") : null;
+        var json = SentencePieceTokenizer.Write(pieces, keys.OptionalFlag("tokenizer.ggml.add_space_prefix") ?? true, before, behind, keys.Fault);
+        return Files(json, config);
+    }
+
+    private static IReadOnlyList<(string Name, string Text)> Files(JsonObject tokenizer, JsonObject config) =>
+        [("tokenizer.json", tokenizer.ToJsonString(Format) + "\n"), ("tokenizer_config.json", config.ToJsonString(Format) + "\n")];
 
     private static bool AddedNames(JsonArray added, int id, string token, bool special)
     {

@@ -34,13 +34,18 @@ internal sealed class ListOf(List<Expression> items) : Expression
     protected override object? Compute(JinjaRun run, Scope scope) => items.ConvertAll(i => i.Value(run, scope));
 }
 
+internal sealed class TupleOf(List<Expression> items) : Expression
+{
+    protected override object? Compute(JinjaRun run, Scope scope) => new JinjaTuple(items.ConvertAll(i => i.Value(run, scope)));
+}
+
 internal sealed class MappingOf(List<(Expression Key, Expression Value)> entries) : Expression
 {
     protected override object? Compute(JinjaRun run, Scope scope)
     {
         var mapping = new OrderedDictionary<string, object?>(StringComparer.Ordinal);
         foreach (var (key, value) in entries)
-            mapping[key.Value(run, scope) as string ?? throw new InputException("The chat template has a mapping with a key that is no text.")] = value.Value(run, scope);
+            mapping[key.Value(run, scope) as string ?? throw new InputException("The chat template has a mapping with a key that is no text, which is not implemented.")] = value.Value(run, scope);
         return mapping;
     }
 }

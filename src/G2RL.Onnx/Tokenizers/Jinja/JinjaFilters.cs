@@ -6,57 +6,52 @@ namespace G2RL.Onnx.Tokenizers.Jinja;
 /// <summary>The filters that chat templates use.</summary>
 internal static class JinjaFilters
 {
-    private delegate object? Function(JinjaRun run, object? value, List<object?> arguments, Dictionary<string, object?> named);
+    private delegate object? Function(JinjaRun run, object? value, JinjaArguments arguments);
 
-    private static readonly Dictionary<string, Function> All = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, (string[] Parameters, Function Function)> All = new(StringComparer.Ordinal)
     {
-        ["abs"] = (_, v, _, _) => v is long n ? Math.Abs(Math.Max(n, -long.MaxValue)) : Math.Abs(JinjaValue.Number(v) ?? throw Wrong("abs", v)),
-        ["capitalize"] = (_, v, _, _) => Capitalize(JinjaValue.Text(v)),
-        ["count"] = (run, v, _, _) => Length(run, v),
-        ["d"] = Default,
-        ["default"] = Default,
-        ["dictsort"] = (_, v, _, _) => JinjaMembers.Items(v as OrderedDictionary<string, object?> ?? throw Wrong("dictsort", v)).OrderBy(p => (string)((List<object?>)p!)[0]!, StringComparer.OrdinalIgnoreCase).ToList(),
-        ["first"] = (run, v, _, _) => JinjaMembers.Entries(run, v) is [var first, ..] ? first : new Undefined("first"),
-        ["float"] = (_, v, _, _) => JinjaValue.Number(v) ?? (double.TryParse(v as string, CultureInfo.InvariantCulture, out var d) ? d : 0),
-        ["indent"] = Indent,
-        ["int"] = (_, v, _, _) => v switch { long n => n, double and >= -9e18 and <= 9e18 => (long)(double)v, _ => JinjaValue.Number(v) is { } b ? (long)b : long.TryParse(v as string, CultureInfo.InvariantCulture, out var n) ? n : 0L },
-        ["items"] = (_, v, _, _) => v is Undefined ? new List<object?>() : JinjaMembers.Items(v as OrderedDictionary<string, object?> ?? throw Wrong("items", v)),
-        ["join"] = (run, v, a, n) => Join(run, Attributes(run, JinjaMembers.Entries(run, v), n), JinjaValue.Text(a.Count > 0 ? a[0] : n.GetValueOrDefault("d", ""))),
-        ["last"] = (run, v, _, _) => JinjaMembers.Entries(run, v) is [.., var last] ? last : new Undefined("last"),
-        ["length"] = (run, v, _, _) => Length(run, v),
-        ["list"] = (run, v, _, _) => JinjaMembers.Entries(run, v).ToList(),
-        ["lower"] = (_, v, _, _) => JinjaValue.Text(v).ToLowerInvariant(),
-        ["map"] = Map,
-        ["reject"] = (run, v, a, _) => Select(run, v, a, null, false),
-        ["rejectattr"] = (run, v, a, _) => Select(run, v, a[1..], a.FirstOrDefault(), false),
-        ["replace"] = (run, v, a, _) => Replace(run, JinjaValue.Text(v), a),
-        ["reverse"] = (run, v, _, _) => Enumerable.Reverse(JinjaMembers.Entries(run, v)) is var reversed && v is string ? string.Concat(reversed) : reversed.ToList(),
-        ["safe"] = (_, v, _, _) => v,
-        ["select"] = (run, v, a, _) => Select(run, v, a, null, true),
-        ["selectattr"] = (run, v, a, _) => Select(run, v, a[1..], a.FirstOrDefault(), true),
-        ["sort"] = (run, v, _, _) => JinjaMembers.Entries(run, v).Order(Comparer<object?>.Create(JinjaOperators.Order)).ToList(),
-        ["string"] = (_, v, _, _) => JinjaValue.Text(v),
-        ["title"] = (_, v, _, _) => Title(JinjaValue.Text(v)),
-        ["tojson"] = (_, v, a, n) => JinjaJson.Write(v, (a.Count > 0 ? a[0] : n.GetValueOrDefault("indent")) switch { null => null, long i and >= 0 and <= 16 => (int)i, var i => throw Wrong("tojson's indent", i) }),
-        ["trim"] = (_, v, _, _) => JinjaValue.Text(v).Trim(),
-        ["unique"] = (run, v, _, _) => Unique(run, JinjaMembers.Entries(run, v)),
-        ["upper"] = (_, v, _, _) => JinjaValue.Text(v).ToUpperInvariant(),
+        ["abs"] = ([], (_, v, _) => v is long n ? (object)Math.Abs(Math.Max(n, -long.MaxValue)) : Math.Abs(JinjaValue.Number(v) ?? throw Wrong("abs", v))),
+        ["capitalize"] = ([], (_, v, _) => Capitalize(JinjaValue.Text(v))),
+        ["count"] = ([], (run, v, _) => Length(run, v)),
+        ["d"] = (["default_value", "boolean"], Default),
+        ["default"] = (["default_value", "boolean"], Default),
+        ["dictsort"] = (["case_sensitive", "by", "reverse"], SortedItems),
+        ["first"] = ([], (run, v, _) => JinjaMembers.Entries(run, v) is [var first, ..] ? first : new Undefined("first")),
+        ["float"] = (["default"], (_, v, a) => JinjaValue.Number(v) ?? (v is string s && double.TryParse(s, CultureInfo.InvariantCulture, out var d) ? d : a.Has(0) ? a[0] : 0.0)),
+        ["indent"] = (["width", "first", "blank"], Indent),
+        ["int"] = (["default"], Integer),
+        ["items"] = ([], (_, v, _) => v is Undefined ? new List<object?>() : JinjaMembers.Items(v as OrderedDictionary<string, object?> ?? throw Wrong("items", v))),
+        ["join"] = (["d", "attribute"], (run, v, a) => Join(run, JinjaSelection.Attributes(run, JinjaMembers.Entries(run, v), a[1]), JinjaValue.Text(a.Has(0) ? a[0] : ""))),
+        ["last"] = ([], (run, v, _) => JinjaMembers.Entries(run, v) is [.., var last] ? last : new Undefined("last")),
+        ["length"] = ([], (run, v, _) => Length(run, v)),
+        ["list"] = ([], (run, v, _) => JinjaMembers.Entries(run, v).ToList()),
+        ["lower"] = ([], (_, v, _) => JinjaValue.Text(v).ToLowerInvariant()),
+        ["replace"] = (["old", "new", "count"], (run, v, a) => Replace(run, JinjaValue.Text(v), a)),
+        ["reverse"] = ([], (run, v, _) => Enumerable.Reverse(JinjaMembers.Entries(run, v)) is var reversed && v is string ? string.Concat(reversed) : reversed.ToList()),
+        ["safe"] = ([], (_, v, _) => v),
+        ["sort"] = (["reverse", "case_sensitive", "attribute"], Sort),
+        ["string"] = ([], (_, v, _) => JinjaValue.Text(v)),
+        ["title"] = ([], (_, v, _) => Title(JinjaValue.Text(v))),
+        ["tojson"] = (["ensure_ascii", "indent", "separators", "sort_keys"], (_, v, a) => JinjaJson.Write(v, a)),
+        ["trim"] = (["chars"], (_, v, a) => JinjaMembers.Strip(JinjaValue.Text(v), a[0], true, true)),
+        ["unique"] = (["case_sensitive", "attribute"], Unique),
+        ["upper"] = ([], (_, v, _) => JinjaValue.Text(v).ToUpperInvariant()),
     };
 
     /// <summary>Whether there is such a filter.</summary>
-    public static bool Knows(string name) => All.ContainsKey(name);
+    public static bool Knows(string name) => All.ContainsKey(name) || JinjaSelection.Knows(name);
 
     /// <summary>The names of all filters.</summary>
-    public static string Names => string.Join(", ", All.Keys);
+    public static string Names => string.Join(", ", All.Keys.Concat(JinjaSelection.Names).Order(StringComparer.Ordinal));
 
     /// <summary>A filter's result.</summary>
     /// <exception cref="InputException">A value or argument that the filter does not take.</exception>
     public static object? Apply(JinjaRun run, string name, object? value, List<object?> arguments, Dictionary<string, object?> named)
     {
         run.Charge(value is string text ? text.Length : 1);
-        if (name is "selectattr" or "rejectattr" && arguments is not [string, ..])
-            throw new InputException($"The chat template's {name} names no attribute.");
-        var result = All[name](run, value, arguments, named);
+        var result = All.TryGetValue(name, out var filter)
+            ? filter.Function(run, value, JinjaArguments.Bind(name, filter.Parameters, arguments, named))
+            : JinjaSelection.Apply(run, name, value, arguments, named);
         run.Charge(result is string made ? made.Length : 1);
         return result;
     }
@@ -86,76 +81,83 @@ internal static class JinjaFilters
         return string.Join(separator, texts);
     }
 
-    /// <summary>Each occurrence replaced.</summary>
-    public static string Replace(JinjaRun run, string text, List<object?> arguments)
+    /// <summary>Each occurrence replaced, or the first of them: old, new, count.</summary>
+    public static string Replace(JinjaRun run, string text, JinjaArguments arguments)
     {
-        if (arguments is not [string { Length: > 0 } old, string with])
-            throw new InputException("The chat template's replace needs two texts, the first not empty.");
+        var (old, with) = (arguments.Text(0), arguments.Text(1));
+        if (old.Length == 0)
+            throw new InputException("The chat template replaces an empty text.");
         run.Charge(text.Length + (text.Length / old.Length * (long)with.Length));
-        return text.Replace(old, with, StringComparison.Ordinal);
+        if (arguments[2] is null)
+            return text.Replace(old, with, StringComparison.Ordinal);
+        var parts = text.Split(old, arguments.Count(2, int.MaxValue - 1, 0) + 1);
+        return string.Join(with, parts);
     }
 
     private static long Length(JinjaRun run, object? value) => value is OrderedDictionary<string, object?> mapping ? mapping.Count : JinjaMembers.Entries(run, value).Count;
 
-    private static object? Default(JinjaRun run, object? value, List<object?> arguments, Dictionary<string, object?> named)
-    {
-        var also = JinjaValue.True(arguments.Count > 1 ? arguments[1] : named.GetValueOrDefault("boolean"));
-        return value is Undefined || (also && !JinjaValue.True(value)) ? (arguments.Count > 0 ? arguments[0] : named.GetValueOrDefault("default_value", "")) : value;
-    }
+    private static object? Default(JinjaRun run, object? value, JinjaArguments arguments) =>
+        value is Undefined || (JinjaValue.True(arguments[1]) && !JinjaValue.True(value)) ? (arguments.Has(0) ? arguments[0] : "") : value;
 
-    private static string Indent(JinjaRun run, object? value, List<object?> arguments, Dictionary<string, object?> named)
+    private static object? Integer(JinjaRun run, object? value, JinjaArguments arguments)
     {
-        var width = arguments.Count > 0 ? arguments[0] : named.GetValueOrDefault("width", 4L);
-        var first = JinjaValue.True(arguments.Count > 1 ? arguments[1] : named.GetValueOrDefault("first"));
-        var blank = JinjaValue.True(arguments.Count > 2 ? arguments[2] : named.GetValueOrDefault("blank"));
-        var space = width switch { string s => s, long n and >= 0 and <= 1000 => new string(' ', (int)n), _ => throw Wrong("indent's width", width) };
-        var lines = JinjaValue.Text(value).Split('\n');
-        run.Charge(lines.Length * (long)space.Length);
-        return string.Join('\n', lines.Select((l, i) => (i == 0 ? first : blank || l.Length > 0) ? space + l : l));
-    }
-
-    private static List<object?> Map(JinjaRun run, object? value, List<object?> arguments, Dictionary<string, object?> named)
-    {
-        var entries = JinjaMembers.Entries(run, value);
-        if (named.ContainsKey("attribute"))
-            return Attributes(run, entries, named);
-        if (arguments is not [string name, ..] || !Knows(name))
-            throw new InputException("The chat template's map names neither an attribute nor a filter that is implemented.");
-        run.Charge(entries.Count);
-        return entries.ConvertAll(e => name == "map" ? throw Wrong("map", e) : Apply(run, name, e, arguments[1..], []));
-    }
-
-    private static List<object?> Attributes(JinjaRun run, List<object?> entries, Dictionary<string, object?> named)
-    {
-        if (!named.TryGetValue("attribute", out var attribute) || attribute is null)
-            return entries;
-        run.Charge(entries.Count);
-        return entries.ConvertAll(e => JinjaMembers.Get(run, e, attribute, dotted: false) is Undefined && named.TryGetValue("default", out var other) ? other : JinjaMembers.Get(run, e, attribute, dotted: false));
-    }
-
-    private static List<object?> Select(JinjaRun run, object? value, List<object?> arguments, object? attribute, bool keep)
-    {
-        var entries = JinjaMembers.Entries(run, value);
-        run.Charge(entries.Count);
-        return entries.FindAll(e =>
+        var absent = arguments.Has(0) ? arguments[0] : 0L;
+        return value switch
         {
-            var part = attribute is null ? e : JinjaMembers.Get(run, e, attribute, dotted: false);
-            return (arguments is [string test, ..] ? JinjaTests.Holds(run, test, part, arguments[1..]) : JinjaValue.True(part)) == keep;
-        });
+            long n => n,
+            bool b => b ? 1L : 0L,
+            double d => d is >= -9e18 and <= 9e18 ? (long)d : absent,
+            string s when long.TryParse(s, NumberStyles.AllowLeadingSign | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var n) => n,
+            string s when double.TryParse(s, NumberStyles.Float, CultureInfo.InvariantCulture, out var d) && d is >= -9e18 and <= 9e18 => (long)d,
+            _ => absent,
+        };
     }
 
-    private static List<object?> Unique(JinjaRun run, List<object?> entries)
+    private static string Indent(JinjaRun run, object? value, JinjaArguments arguments)
     {
-        var seen = new List<object?>();
-        foreach (var entry in entries)
+        var space = arguments[0] is string s ? s : new string(' ', arguments.Count(0, 1000, 4));
+        // The newline keeps an empty last line alive.
+        var lines = JinjaText.Lines(JinjaValue.Text(value) + "\n");
+        run.Charge(lines.Count * (long)space.Length);
+        return string.Join('\n', lines.Select((l, i) => (i == 0 ? JinjaValue.True(arguments[1]) : JinjaValue.True(arguments[2]) || l.Length > 0) ? space + l : l));
+    }
+
+    private static List<object?> SortedItems(JinjaRun run, object? value, JinjaArguments arguments)
+    {
+        var at = (arguments[1] as string ?? "key") switch { "key" => 0, "value" => 1, var by => throw new InputException($"The chat template sorts a mapping by '{by}'; key and value are implemented.") };
+        var items = JinjaMembers.Items(value as OrderedDictionary<string, object?> ?? throw Wrong("dictsort", value));
+        return Sorted(run, items, i => ((List<object?>)i!)[at], JinjaValue.True(arguments[0]), JinjaValue.True(arguments[2]));
+    }
+
+    private static List<object?> Sort(JinjaRun run, object? value, JinjaArguments arguments) =>
+        Sorted(run, JinjaMembers.Entries(run, value), e => JinjaSelection.Attribute(run, e, arguments[2]), JinjaValue.True(arguments[1]), JinjaValue.True(arguments[0]));
+
+    // Equal ones keep their order, in reverse as well.
+    private static List<object?> Sorted(JinjaRun run, List<object?> entries, Func<object?, object?> key, bool exact, bool reverse)
+    {
+        run.Charge(entries.Count * 16L);
+        var order = Comparer<object?>.Create(JinjaOperators.Order);
+        return [.. reverse ? entries.OrderByDescending(e => Folded(key(e), exact), order) : entries.OrderBy(e => Folded(key(e), exact), order)];
+    }
+
+    private static List<object?> Unique(JinjaRun run, object? value, JinjaArguments arguments)
+    {
+        var (seen, result) = (new List<object?>(), new List<object?>());
+        foreach (var entry in JinjaMembers.Entries(run, value))
         {
             run.Charge(seen.Count);
-            if (!seen.Exists(s => JinjaValue.Same(run, s, entry)))
-                seen.Add(entry);
+            var key = Folded(JinjaSelection.Attribute(run, entry, arguments[1]), JinjaValue.True(arguments[0]));
+            if (seen.Exists(s => JinjaValue.Same(run, s, key)))
+                continue;
+            seen.Add(key);
+            result.Add(entry);
         }
 
-        return seen;
+        return result;
     }
+
+    // Sorting does not tell capitals from small letters unless asked to.
+    private static object? Folded(object? value, bool exact) => value is string text && !exact ? text.ToLowerInvariant() : value;
 
     private static InputException Wrong(string filter, object? value) => new($"The chat template gives {JinjaValue.Kind(value)} to {filter}.");
 }

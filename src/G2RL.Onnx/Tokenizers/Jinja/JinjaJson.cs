@@ -3,21 +3,30 @@ using System.Text;
 
 namespace G2RL.Onnx.Tokenizers.Jinja;
 
-/// <summary>The filter <c>tojson</c> as chat templates have it: Python's <c>json.dumps</c> with <c>ensure_ascii=False</c>.</summary>
+/// <summary>The filter <c>tojson</c> as chat templates have it: Python's <c>json.dumps</c>, with <c>ensure_ascii=False</c> unless asked.</summary>
 internal static class JinjaJson
 {
+    private sealed record Style(bool Ascii, int? Indent, string Item, string Key, bool Sorted);
+
     /// <summary>The JSON text.</summary>
     /// <param name="value">The value.</param>
-    /// <param name="indent">Spaces a level, or null for one line.</param>
-    /// <exception cref="InputException">The value holds something that JSON has not.</exception>
-    public static string Write(object? value, int? indent)
+    /// <param name="arguments">ensure_ascii, indent, separators, sort_keys.</param>
+    /// <exception cref="InputException">The value holds something that JSON has not, or an argument is of the wrong kind.</exception>
+    public static string Write(object? value, JinjaArguments arguments)
     {
+        int? indent = arguments[1] is null ? null : arguments.Count(1, 16, 0);
+        var (item, key) = arguments[2] switch
+        {
+            null => (indent is null ? ", " : ",", ": "),
+            List<object?> and [string first, string second] => (first, second),
+            _ => throw new InputException("The chat template gives tojson separators that are not two texts."),
+        };
         var text = new StringBuilder();
-        Write(text, value, indent, 0);
+        Write(text, value, new Style(JinjaValue.True(arguments[0]), indent, item, key, JinjaValue.True(arguments[3])), 0);
         return text.ToString();
     }
 
-    private static void Write(StringBuilder text, object? value, int? indent, int level)
+    private static void Write(StringBuilder text, object? value, Style style, int level)
     {
         JinjaValue.CheckSize(text, level);
         switch (value)
@@ -26,16 +35,17 @@ internal static class JinjaJson
             case bool b: text.Append(b ? "true" : "false"); break;
             case long n: text.Append(n.ToString(CultureInfo.InvariantCulture)); break;
             case double d: text.Append(JinjaValue.Float(d) switch { "nan" => "NaN", "inf" => "Infinity", "-inf" => "-Infinity", var number => number }); break;
-            case string s: Quote(text, s); break;
+            case string s: Quote(text, s, style.Ascii); break;
             case List<object?> list:
-                Group(text, '[', ']', list.Count, indent, level, i => Write(text, list[i], indent, level + 1));
+                Group(text, '[', ']', list.Count, style, level, i => Write(text, list[i], style, level + 1));
                 break;
             case OrderedDictionary<string, object?> mapping:
-                Group(text, '{', '}', mapping.Count, indent, level, i =>
+                var keys = style.Sorted ? mapping.Keys.Order(Comparer<string>.Create(JinjaText.Compare)).ToArray() : [.. mapping.Keys];
+                Group(text, '{', '}', keys.Length, style, level, i =>
                 {
-                    Quote(text, mapping.GetAt(i).Key);
-                    text.Append(": ");
-                    Write(text, mapping.GetAt(i).Value, indent, level + 1);
+                    Quote(text, keys[i], style.Ascii);
+                    text.Append(style.Key);
+                    Write(text, mapping[keys[i]], style, level + 1);
                 });
                 break;
             default:
@@ -43,13 +53,13 @@ internal static class JinjaJson
         }
     }
 
-    private static void Group(StringBuilder text, char open, char close, int count, int? indent, int level, Action<int> item)
+    private static void Group(StringBuilder text, char open, char close, int count, Style style, int level, Action<int> item)
     {
         text.Append(open);
         for (var i = 0; i < count; i++)
         {
             if (i > 0)
-                text.Append(indent is null ? ", " : ",");
+                text.Append(style.Item);
             NewLine(level + 1);
             item(i);
         }
@@ -60,12 +70,12 @@ internal static class JinjaJson
 
         void NewLine(int depth)
         {
-            if (indent is not null)
-                text.Append('\n').Append(' ', indent.Value * depth);
+            if (style.Indent is { } indent)
+                text.Append('\n').Append(' ', indent * depth);
         }
     }
 
-    private static void Quote(StringBuilder text, string value)
+    private static void Quote(StringBuilder text, string value, bool ascii)
     {
         text.Append('"');
         foreach (var c in value)
@@ -78,7 +88,7 @@ internal static class JinjaJson
                 '\t' => text.Append("\\t"),
                 '\b' => text.Append("\\b"),
                 '\f' => text.Append("\\f"),
-                < ' ' => text.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
+                < ' ' or >= '\x7F' when c < ' ' || (ascii && c >= '\x7F') => text.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
                 _ => text.Append(c),
             };
         text.Append('"');

@@ -176,6 +176,11 @@ internal sealed class JinjaLexer(string source)
         {
             while (_at < source.Length && (char.IsAsciiDigit(source[_at]) || (source[_at] == '.' && _at + 1 < source.Length && char.IsAsciiDigit(source[_at + 1]))))
                 _at++;
+            // An exponent: e, perhaps a sign, digits.
+            var exponent = _at + 1 < source.Length && source[_at] is 'e' or 'E' ? source[_at + 1] is '+' or '-' ? 2 : 1 : 0;
+            if (exponent > 0 && _at + exponent < source.Length && char.IsAsciiDigit(source[_at + exponent]))
+                for (_at += exponent; _at < source.Length && char.IsAsciiDigit(source[_at]);)
+                    _at++;
             _tokens.Add(new Token(TokenKind.Number, source[start.._at], start));
             return "";
         }

@@ -51,7 +51,7 @@ internal static class JinjaMembers
         run.Charge(count);
         for (var i = from; stride > 0 ? i < to : i > to; i += Math.Clamp(stride, -count - 1, count + 1))
             result.Add(items[(int)i]);
-        return of is string ? string.Concat(result) : result;
+        return of is string ? string.Concat(result) : of is JinjaTuple ? new JinjaTuple(result) : result;
     }
 
     /// <summary>The entries that a loop or filter runs over: of a list, the keys of a mapping, the characters of a text.</summary>
@@ -66,7 +66,7 @@ internal static class JinjaMembers
     };
 
     /// <summary>Pairs of key and value.</summary>
-    public static List<object?> Items(OrderedDictionary<string, object?> mapping) => [.. mapping.Select(p => new List<object?> { p.Key, p.Value })];
+    public static List<object?> Items(OrderedDictionary<string, object?> mapping) => [.. mapping.Select(p => new JinjaTuple([p.Key, p.Value]))];
 
     private static List<object?> Characters(JinjaRun run, string text)
     {
@@ -83,43 +83,63 @@ internal static class JinjaMembers
         _ => throw new InputException($"The chat template slices at {JinjaValue.Kind(value)}."),
     };
 
-    private static Callable? Method(JinjaRun run, object? of, string name) => (of, name) switch
+    private delegate object? MappingMethod(OrderedDictionary<string, object?> mapping, JinjaArguments arguments);
+
+    private delegate object? TextMethod(JinjaRun run, string text, JinjaArguments arguments);
+
+    private static readonly Dictionary<string, (string[] Parameters, MappingMethod Method)> OfMappings = new(StringComparer.Ordinal)
     {
-        (OrderedDictionary<string, object?> m, "items") => (_, _) => Items(m),
-        (OrderedDictionary<string, object?> m, "keys") => (_, _) => m.Keys.Cast<object?>().ToList(),
-        (OrderedDictionary<string, object?> m, "values") => (_, _) => m.Values.ToList(),
-        (OrderedDictionary<string, object?> m, "get") => (a, _) => a is [string key, ..] && m.TryGetValue(key, out var value) ? value : a.ElementAtOrDefault(1),
-        (string s, "startswith") => (a, _) => Parts(a, name).Any(p => s.StartsWith(p, StringComparison.Ordinal)),
-        (string s, "endswith") => (a, _) => Parts(a, name).Any(p => s.EndsWith(p, StringComparison.Ordinal)),
-        (string s, "strip") => (a, _) => Strip(s, a, true, true),
-        (string s, "lstrip") => (a, _) => Strip(s, a, true, false),
-        (string s, "rstrip") => (a, _) => Strip(s, a, false, true),
-        (string s, "split") => (a, n) => Split(run, s, a.ElementAtOrDefault(0) ?? n.GetValueOrDefault("sep"), a.ElementAtOrDefault(1) ?? n.GetValueOrDefault("maxsplit")),
-        (string s, "upper") => (_, _) => s.ToUpperInvariant(),
-        (string s, "lower") => (_, _) => s.ToLowerInvariant(),
-        (string s, "title") => (_, _) => JinjaFilters.Title(s),
-        (string s, "capitalize") => (_, _) => JinjaFilters.Capitalize(s),
-        (string s, "replace") => (a, _) => JinjaFilters.Replace(run, s, a),
-        (string s, "find") => (a, _) => (long)Place(s, s.IndexOf(Parts(a, name)[0], StringComparison.Ordinal)),
-        (string s, "join") => (a, _) => JinjaFilters.Join(run, Entries(run, a.ElementAtOrDefault(0)), s),
-        _ => null,
+        ["get"] = (["key", "default"], (m, a) => a[0] is string key && m.TryGetValue(key, out var value) ? value : a[1]),
+        ["items"] = ([], (m, _) => Items(m)),
+        ["keys"] = ([], (m, _) => m.Keys.Cast<object?>().ToList()),
+        ["values"] = ([], (m, _) => m.Values.ToList()),
     };
+
+    private static readonly Dictionary<string, (string[] Parameters, TextMethod Method)> OfTexts = new(StringComparer.Ordinal)
+    {
+        ["capitalize"] = ([], (_, s, _) => JinjaFilters.Capitalize(s)),
+        ["endswith"] = (["suffix"], (_, s, a) => Parts(a, "endswith").Exists(p => s.EndsWith(p, StringComparison.Ordinal))),
+        ["find"] = (["sub"], (_, s, a) => (long)Place(s, s.IndexOf(a.Text(0), StringComparison.Ordinal))),
+        ["join"] = (["iterable"], (run, s, a) => JinjaFilters.Join(run, Entries(run, a[0]), s)),
+        ["lower"] = ([], (_, s, _) => s.ToLowerInvariant()),
+        ["lstrip"] = (["chars"], (_, s, a) => Strip(s, a[0], true, false)),
+        ["replace"] = (["old", "new", "count"], JinjaFilters.Replace),
+        ["rstrip"] = (["chars"], (_, s, a) => Strip(s, a[0], false, true)),
+        ["split"] = (["sep", "maxsplit"], (run, s, a) => Split(run, s, a[0], a[1])),
+        ["startswith"] = (["prefix"], (_, s, a) => Parts(a, "startswith").Exists(p => s.StartsWith(p, StringComparison.Ordinal))),
+        ["strip"] = (["chars"], (_, s, a) => Strip(s, a[0], true, true)),
+        ["title"] = ([], (_, s, _) => JinjaFilters.Title(s)),
+        ["upper"] = ([], (_, s, _) => s.ToUpperInvariant()),
+    };
+
+    private static Callable? Method(JinjaRun run, object? of, string name)
+    {
+        if (of is OrderedDictionary<string, object?> mapping && OfMappings.TryGetValue(name, out var first))
+            return (placed, named) => first.Method(mapping, JinjaArguments.Bind(name, first.Parameters, placed, named));
+        if (of is string text && OfTexts.TryGetValue(name, out var second))
+            return (placed, named) => second.Method(run, text, JinjaArguments.Bind(name, second.Parameters, placed, named));
+        return null;
+    }
 
     private static int Place(string text, int at) => at < 0 ? at : text[..at].EnumerateRunes().Count();
 
-    private static List<string> Parts(List<object?> arguments, string method)
+    private static List<string> Parts(JinjaArguments arguments, string method)
     {
-        var parts = arguments is [List<object?> several, ..] ? several : arguments.Take(1).ToList();
-        return parts.Count > 0 && parts.TrueForAll(p => p is string)
-            ? parts.ConvertAll(p => (string)p!)
-            : throw new InputException($"The chat template calls {method} without a text.");
+        var parts = arguments[0] as List<object?> ?? [arguments[0]];
+        return parts.TrueForAll(p => p is string) ? parts.ConvertAll(p => (string)p!) : throw new InputException($"The chat template calls {method} without a text.");
     }
 
-    private static string Strip(string text, List<object?> arguments, bool start, bool end)
+    /// <summary>A text without certain characters at the ends asked for.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="strip">The characters, or null for white space.</param>
+    /// <param name="start">Whether at its start.</param>
+    /// <param name="end">Whether at its end.</param>
+    /// <exception cref="InputException">The characters are no text.</exception>
+    public static string Strip(string text, object? strip, bool start, bool end)
     {
-        if (arguments is [] or [null])
-            return (start, end) switch { (true, true) => text.Trim(), (true, false) => text.TrimStart(), _ => text.TrimEnd() };
-        var set = arguments[0] as string ?? throw new InputException("The chat template strips characters that are no text.");
+        if (strip is null)
+            return JinjaText.Trim(text, start, end);
+        var set = strip as string ?? throw new InputException("The chat template strips characters that are no text.");
         var characters = set.EnumerateRunes().Select(r => r.Value).ToHashSet();
         var (from, to) = (0, text.Length);
         while (start && from < to && Rune.DecodeFromUtf16(text.AsSpan(from, to - from), out var rune, out var length) == OperationStatus.Done && characters.Contains(rune.Value))
@@ -137,7 +157,7 @@ internal static class JinjaMembers
         {
             if (count != int.MaxValue)
                 throw new InputException("The chat template splits at white space, a number of times, which is not implemented.");
-            return [.. text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)];
+            return JinjaText.Words(text);
         }
 
         return separator is string { Length: > 0 } at ? [.. text.Split(at, count)] : throw new InputException("The chat template splits at what is no text, or empty.");

@@ -13,12 +13,18 @@ internal static class JinjaOperators
                 return Joined(run, JinjaValue.Text(left), JinjaValue.Text(right));
             case ("+", string a, string b):
                 return Joined(run, a, b);
-            case ("+", List<object?> a, List<object?> b):
+            case ("+", List<object?> a, List<object?> b) when a is JinjaTuple == b is JinjaTuple:
                 run.Charge((a.Count + b.Count) * 16L);
-                return a.Concat(b).ToList();
+                return a is JinjaTuple ? new JinjaTuple(a.Concat(b)) : a.Concat(b).ToList();
             case ("*", string a, long n):
                 run.Charge(a.Length * (long)Math.Clamp(n, 0, int.MaxValue));
                 return string.Concat(Enumerable.Repeat(a, (int)Math.Max(0, n)));
+            case ("*", List<object?> a, long n):
+                run.Charge(a.Count * 16L * (long)Math.Clamp(n, 0, int.MaxValue));
+                var repeated = Enumerable.Repeat(a, (int)Math.Max(0, n)).SelectMany(l => l);
+                return a is JinjaTuple ? new JinjaTuple(repeated) : repeated.ToList();
+            case ("*", long, string or List<object?>):
+                return Apply(run, op, right, left);
         }
 
         if (JinjaValue.Number(left) is not { } x || JinjaValue.Number(right) is not { } y)
@@ -81,11 +87,11 @@ internal static class JinjaOperators
         return op switch { "<" => order < 0, "<=" => order <= 0, ">" => order > 0, _ => order >= 0 };
     }
 
-    /// <summary>The order of two values: numbers, or texts by code unit.</summary>
+    /// <summary>The order of two values: numbers, or texts by character.</summary>
     /// <exception cref="InputException">Values that have no order.</exception>
     public static int Order(object? left, object? right) => (left, right) switch
     {
-        (string a, string b) => string.CompareOrdinal(a, b),
+        (string a, string b) => JinjaText.Compare(a, b),
         _ when JinjaValue.Number(left) is { } x && JinjaValue.Number(right) is { } y => x.CompareTo(y),
         _ => throw new InputException($"The chat template compares {JinjaValue.Kind(left)} with {JinjaValue.Kind(right)}."),
     };

@@ -192,7 +192,7 @@ internal sealed class JinjaParser(string source)
         while (Take(","))
             if (Here.Kind is not (TokenKind.BlockEnd or TokenKind.ValueEnd))
                 items.Add(Ternary());
-        return new ListOf(items);
+        return new TupleOf(items);
     }
 
     private Expression Ternary()
@@ -304,7 +304,7 @@ internal sealed class JinjaParser(string source)
                 _at++;
                 if (long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var integer))
                     return new Constant(integer);
-                return double.TryParse(token.Text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) ? new Constant(number) : throw Unexpected("a number");
+                return double.TryParse(token.Text, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var number) ? new Constant(number) : throw Unexpected("a number");
             case TokenKind.Name when !Keywords.Contains(token.Text):
                 _at++;
                 return token.Text switch
@@ -316,7 +316,7 @@ internal sealed class JinjaParser(string source)
                 };
             case TokenKind.Operator when Take("("):
                 if (Take(")"))
-                    return new ListOf([]);
+                    return new TupleOf([]);
                 var inner = Ternary();
                 if (Here.Text != ",")
                 {
@@ -325,7 +325,7 @@ internal sealed class JinjaParser(string source)
                 }
 
                 Need(",");
-                return new ListOf([inner, .. Items(")")]);
+                return new TupleOf([inner, .. Items(")")]);
             case TokenKind.Operator when Take("["):
                 return new ListOf(Items("]"));
             case TokenKind.Operator when Take("{"):

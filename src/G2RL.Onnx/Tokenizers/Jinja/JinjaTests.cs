@@ -14,9 +14,16 @@ internal static class JinjaTests
         ["even"] = (run, v, _) => JinjaValue.Same(run, JinjaOperators.Apply(run, "%", v, 2L), 0L),
         ["false"] = (_, v, _) => v is false,
         ["float"] = (_, v, _) => v is double,
+        ["ge"] = (run, v, a) => JinjaOperators.Compare(run, ">=", v, a.FirstOrDefault()),
+        ["greaterthan"] = (run, v, a) => JinjaOperators.Compare(run, ">", v, a.FirstOrDefault()),
+        ["gt"] = (run, v, a) => JinjaOperators.Compare(run, ">", v, a.FirstOrDefault()),
         ["in"] = (run, v, a) => JinjaOperators.Holds(run, a.FirstOrDefault(), v),
         ["integer"] = (_, v, _) => v is long,
         ["iterable"] = (_, v, _) => v is string or List<object?> or OrderedDictionary<string, object?> or Undefined,
+        ["le"] = (run, v, a) => JinjaOperators.Compare(run, "<=", v, a.FirstOrDefault()),
+        ["lessthan"] = (run, v, a) => JinjaOperators.Compare(run, "<", v, a.FirstOrDefault()),
+        ["lower"] = (_, v, _) => JinjaValue.Text(v) is var text && text.Any(char.IsLetter) && !text.Any(char.IsUpper),
+        ["lt"] = (run, v, a) => JinjaOperators.Compare(run, "<", v, a.FirstOrDefault()),
         ["mapping"] = (_, v, _) => v is OrderedDictionary<string, object?>,
         ["ne"] = (run, v, a) => !JinjaValue.Same(run, v, a.FirstOrDefault()),
         ["none"] = (_, v, _) => v is null,
@@ -26,6 +33,7 @@ internal static class JinjaTests
         ["string"] = (_, v, _) => v is string,
         ["true"] = (_, v, _) => v is true,
         ["undefined"] = (_, v, _) => v is Undefined,
+        ["upper"] = (_, v, _) => JinjaValue.Text(v) is var text && text.Any(char.IsLetter) && !text.Any(char.IsLower),
     };
 
     /// <summary>Whether there is such a test.</summary>

@@ -15,6 +15,10 @@ internal sealed class Namespace
     public Dictionary<string, object?> Attributes { get; } = new(StringComparer.Ordinal);
 }
 
+/// <summary>Python's tuple: a list in everything but how it is written and what it equals.</summary>
+/// <param name="items">Its entries.</param>
+internal sealed class JinjaTuple(IEnumerable<object?> items) : List<object?>(items);
+
 /// <summary>What can be called, with arguments by place and by name.</summary>
 internal delegate object? Callable(List<object?> arguments, Dictionary<string, object?> named);
 
@@ -52,7 +56,7 @@ internal static class JinjaValue
         {
             (Undefined, Undefined) => true,
             (string x, string y) => string.Equals(x, y, StringComparison.Ordinal),
-            (List<object?> x, List<object?> y) => x.Count == y.Count && x.Zip(y).All(p => Same(run, p.First, p.Second, level + 1)),
+            (List<object?> x, List<object?> y) => x is JinjaTuple == y is JinjaTuple && x.Count == y.Count && x.Zip(y).All(p => Same(run, p.First, p.Second, level + 1)),
             (OrderedDictionary<string, object?> x, OrderedDictionary<string, object?> y) =>
                 x.Count == y.Count && x.All(p => y.TryGetValue(p.Key, out var other) && Same(run, p.Value, other, level + 1)),
             _ => false,
@@ -147,16 +151,13 @@ internal static class JinjaValue
             case long n: return text.Append(n.ToString(CultureInfo.InvariantCulture));
             case double d: return text.Append(Float(d));
             case string s:
-                var quote = s.Contains('\'', StringComparison.Ordinal) && !s.Contains('"', StringComparison.Ordinal) ? '"' : '\'';
-                text.Append(quote);
-                foreach (var c in s)
-                    _ = c switch { '\n' => text.Append("\\n"), '\r' => text.Append("\\r"), '\t' => text.Append("\\t"), '\\' => text.Append("\\\\"), _ => c == quote ? text.Append('\\').Append(c) : text.Append(c) };
-                return text.Append(quote);
+                JinjaText.Represent(text, s);
+                return text;
             case List<object?> list:
-                text.Append('[');
+                text.Append(list is JinjaTuple ? '(' : '[');
                 for (var i = 0; i < list.Count; i++)
                     Append(i > 0 ? text.Append(", ") : text, list[i], level + 1);
-                return text.Append(']');
+                return text.Append(list is not JinjaTuple ? "]" : list.Count == 1 ? ",)" : ")");
             case OrderedDictionary<string, object?> mapping:
                 text.Append('{');
                 for (var i = 0; i < mapping.Count; i++)

@@ -1,0 +1,69 @@
+#include "common.cuh"
+
+template <class From, class To>
+__device__ __forceinline__ void cast(const From *x, To *y, long long count)
+{
+    for (long long i = blockIdx_x * (long long)blockDim_x + threadIdx_x; i < count; i += (long long)gridDim_x * blockDim_x)
+        y[i] = To::from((float)x[i]);
+}
+
+KERNEL __launch_bounds__(MAX_THREADS) cast_f32_to_f16(const f32 *x, f16 *y, long long count) { cast(x, y, count); }
+KERNEL __launch_bounds__(MAX_THREADS) cast_f32_to_bf16(const f32 *x, bf16 *y, long long count) { cast(x, y, count); }
+KERNEL __launch_bounds__(MAX_THREADS) cast_f16_to_f32(const f16 *x, f32 *y, long long count) { cast(x, y, count); }
+KERNEL __launch_bounds__(MAX_THREADS) cast_bf16_to_f32(const bf16 *x, f32 *y, long long count) { cast(x, y, count); }
+
+// Copies the first copy_bytes of every head of row `from` to each of `rows`, in every buffer: a prompt's keys and values to its rollouts. The source
+// is read once from memory; the other reads find it in the cache. Buffers are [row, head, position, width]; head_bytes is a head's, row_bytes a row's stride.
+__device__ __forceinline__ void copy(const Pack *source, Pack *target)
+{
+    const unsigned a = source->w[0], b = source->w[1], c = source->w[2], d = source->w[3];
+    target->w[0] = a;
+    target->w[1] = b;
+    target->w[2] = c;
+    target->w[3] = d;
+}
+
+__device__ __forceinline__ void copy(const unsigned short *source, unsigned short *target) { *target = *source; }
+
+template <class W>
+__device__ __forceinline__ void share_cache(char *buffer, int from, const int *rows, int count, long long row_bytes, long long offset, long long copy_bytes)
+{
+    const W *source = (const W *)(buffer + from * row_bytes + offset);
+    const long long words = copy_bytes / (long long)sizeof(W);
+    for (long long i = blockIdx_x * (long long)blockDim_x + threadIdx_x; i < words; i += (long long)gridDim_x * blockDim_x)
+        for (int r = 0; r < count; r++)
+            if (rows[r] != from)
+                copy(source + i, (W *)(buffer + rows[r] * row_bytes + offset) + i);
+}
+
+KERNEL __launch_bounds__(MAX_THREADS)
+    kv_share(char *const *buffers, int from, const int *rows, int count, long long row_bytes, long long head_bytes, long long copy_bytes)
+{
+    char *buffer = buffers[blockIdx_z];
+    const long long offset = blockIdx_y * head_bytes;
+    if (((unsigned long long)buffer % 16 | (unsigned long long)row_bytes % 16 | (unsigned long long)head_bytes % 16 | (unsigned long long)copy_bytes % 16) == 0)
+        share_cache<Pack>(buffer, from, rows, count, row_bytes, offset, copy_bytes);
+    else
+        share_cache<unsigned short>(buffer, from, rows, count, row_bytes, offset, copy_bytes);
+}
+
+// first = min(first, index of the first element that is NaN or infinite); fill it with ones before.
+template <class E>
+__device__ __forceinline__ void any_nonfinite(const E *x, long long count, unsigned long long *first)
+{
+    for (long long i = blockIdx_x * (long long)blockDim_x + threadIdx_x; i < count; i += (long long)gridDim_x * blockDim_x)
+    {
+        const float v = x[i];
+        if (v - v != 0.f)
+        {
+            atomic_min(first, (unsigned long long)i);
+            return;
+        }
+    }
+}
+
+#define ENTRY(E) \
+    KERNEL __launch_bounds__(MAX_THREADS) any_nonfinite_##E(const E *x, long long count, unsigned long long *first) { any_nonfinite(x, count, first); }
+FOR_TYPES(ENTRY)
+
+#undef ENTRY

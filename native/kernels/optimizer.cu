@@ -1,0 +1,190 @@
+#include "math.cuh"
+
+// A tensor of a multi-tensor launch, a table in device memory. Word for word: src/G2RL.Onnx.Cuda/Kernels builds it.
+struct Tensor
+{
+    void *weights;    // what the model reads: float, f16 or bf16
+    float *master;    // float; the same memory as weights where those are float
+    const float *gradient;
+    float *first;     // moments
+    float *second;
+    long long count;
+    long long decays; // 1 where weight decay applies
+    long long unused;
+};
+
+// A block's share: CHUNK_LENGTH elements of one tensor.
+struct Chunk
+{
+    int tensor;
+    int index;
+};
+
+#define CHUNK_LENGTH 65536
+
+// What one update multiplies by; AdamWCoefficients of src/G2RL.Onnx/Training/AdamW.cs.
+struct Coefficients
+{
+    float scale, decay, step_size, root, beta1, beta2, one_minus_beta1, one_minus_beta2, epsilon;
+};
+
+__device__ __forceinline__ float update(float w, float gradient, float &first, float &second, const Coefficients &c)
+{
+    const float g = gradient * c.scale;
+    first = first * c.beta1 + g * c.one_minus_beta1;
+    second = second * c.beta2 + g * g * c.one_minus_beta2;
+    return w * c.decay - first * c.step_size / (sqrtf(second) * c.root + c.epsilon);
+}
+
+// AdamW in place on the master weights, in the order of operations of the C# twin, so the same bits; then the model's weights, rounded to nearest.
+template <class E>
+__device__ __forceinline__ void adamw(const Tensor *tensors, const Chunk *chunks, Coefficients c)
+{
+    const Chunk chunk = chunks[blockIdx_x];
+    const Tensor t = tensors[chunk.tensor];
+    const long long begin = chunk.index * (long long)CHUNK_LENGTH, left = t.count - begin;
+    const int length = left < CHUNK_LENGTH ? (int)left : CHUNK_LENGTH;
+    if (t.decays == 0)
+        c.decay = 1.f;
+    E *weights = (E *)t.weights + begin;
+    float *master = t.master + begin, *first = t.first + begin, *second = t.second + begin;
+    const float *gradient = t.gradient + begin;
+    const bool packed = aligned(weights) && aligned(master) && aligned(first) && aligned(second) && aligned(gradient);
+    const int wholes = packed ? length / 4 : 0;
+    for (int k = threadIdx_x; k < wholes; k += blockDim_x)
+    {
+        Pack w = ((const Pack *)master)[k], m = ((const Pack *)first)[k], v = ((const Pack *)second)[k];
+        const Pack g = ((const Pack *)gradient)[k];
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+        {
+            float mi = bits_float(m.w[i]), vi = bits_float(v.w[i]);
+            w.w[i] = float_bits(update(bits_float(w.w[i]), bits_float(g.w[i]), mi, vi, c));
+            m.w[i] = float_bits(mi);
+            v.w[i] = float_bits(vi);
+        }
+        ((Pack *)master)[k] = w;
+        ((Pack *)first)[k] = m;
+        ((Pack *)second)[k] = v;
+        if (sizeof(E) == 2)
+        {
+            struct alignas(8) Four { E e[4]; } rounded;
+#pragma unroll
+            for (int i = 0; i < 4; i++)
+                rounded.e[i] = E::from(bits_float(w.w[i]));
+            ((Four *)weights)[k] = rounded;
+        }
+    }
+    for (int i = wholes * 4 + threadIdx_x; i < length; i += blockDim_x)
+    {
+        const float w = update(master[i], gradient[i], first[i], second[i], c);
+        master[i] = w;
+        if (sizeof(E) == 2)
+            weights[i] = E::from(w);
+    }
+}
+
+// Sum of squares of each chunk of the gradients, in double.
+KERNEL __launch_bounds__(MAX_THREADS) global_norm_partial(const Tensor *tensors, const Chunk *chunks, double *partials)
+{
+    __shared__ double parts[MAX_THREADS / WARP];
+    const Chunk chunk = chunks[blockIdx_x];
+    const Tensor t = tensors[chunk.tensor];
+    const long long begin = chunk.index * (long long)CHUNK_LENGTH, left = t.count - begin;
+    const int length = left < CHUNK_LENGTH ? (int)left : CHUNK_LENGTH;
+    const float *x = t.gradient + begin;
+    const int wholes = aligned(x) ? length / 4 : 0;
+    double sums[4] = {0., 0., 0., 0.};
+    for (int k = threadIdx_x; k < wholes; k += blockDim_x)
+    {
+        const Pack p = ((const Pack *)x)[k];
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            sums[i] = fma((double)bits_float(p.w[i]), (double)bits_float(p.w[i]), sums[i]);
+    }
+    for (int i = wholes * 4 + threadIdx_x; i < length; i += blockDim_x)
+        sums[0] = fma((double)x[i], (double)x[i], sums[0]);
+    const double sum = warp_sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    if ((threadIdx_x & (WARP - 1)) == 0)
+        parts[threadIdx_x / WARP] = sum;
+    __syncthreads();
+    if (threadIdx_x == 0)
+    {
+        double total = 0.;
+        for (int w = 0; w < blockDim_x / WARP; w++)
+            total += parts[w];
+        partials[blockIdx_x] = total;
+    }
+}
+
+// result = (norm, its square); first_bad = the first chunk with an element that is not finite, or -1. One block of one warp.
+KERNEL __launch_bounds__(WARP) global_norm_finish(const double *partials, int count, double *result, int *first_bad)
+{
+    double sum = 0.;
+    int bad = 0x7fffffff;
+    for (int i = threadIdx_x; i < count; i += WARP)
+    {
+        const double p = partials[i];
+        sum += p;
+        if (!(p <= 1.7976931348623157e308) && i < bad)
+            bad = i;
+    }
+    sum = warp_sum(sum);
+    for (int o = WARP / 2; o > 0; o >>= 1)
+    {
+        const int other = lane_xor(bad, o);
+        bad = other < bad ? other : bad;
+    }
+    if (threadIdx_x == 0)
+    {
+        result[0] = sqrt(sum);
+        result[1] = sum;
+        *first_bad = bad == 0x7fffffff ? -1 : bad;
+    }
+}
+
+// x *= factor
+KERNEL __launch_bounds__(MAX_THREADS) scale(float *x, long long count, float factor)
+{
+    const long long step = (long long)gridDim_x * blockDim_x;
+    const long long wholes = aligned(x) ? count / 4 : 0;
+    for (long long k = blockIdx_x * (long long)blockDim_x + threadIdx_x; k < wholes; k += step)
+    {
+        Pack p = ((const Pack *)x)[k];
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            p.w[i] = float_bits(bits_float(p.w[i]) * factor);
+        ((Pack *)x)[k] = p;
+    }
+    for (long long i = wholes * 4 + blockIdx_x * (long long)blockDim_x + threadIdx_x; i < count; i += step)
+        x[i] *= factor;
+}
+
+// x[row] *= factors[row]
+KERNEL __launch_bounds__(MAX_THREADS) scale_rows(float *x, long long width, const float *factors)
+{
+    float *row = x + blockIdx_y * width;
+    const float factor = factors[blockIdx_y];
+    for (long long i = blockIdx_x * (long long)blockDim_x + threadIdx_x; i < width; i += (long long)gridDim_x * blockDim_x)
+        row[i] *= factor;
+}
+
+// sum += factor x, in float: gradients of micro-batches, unscaled on the way
+template <class E>
+__device__ __forceinline__ void accumulate(const E *x, float factor, float *sum, long long count)
+{
+    for (long long i = blockIdx_x * (long long)blockDim_x + threadIdx_x; i < count; i += (long long)gridDim_x * blockDim_x)
+        sum[i] += factor * (float)x[i];
+}
+
+#define ENTRY(E)                                                                                                                                      \
+    KERNEL __launch_bounds__(MAX_THREADS)                                                                                                             \
+        adamw_##E(const Tensor *tensors, const Chunk *chunks, float scale, float decay, float step_size, float root, float beta1, float beta2,        \
+                  float one_minus_beta1, float one_minus_beta2, float epsilon)                                                                        \
+    {                                                                                                                                                 \
+        adamw<E>(tensors, chunks, Coefficients{scale, decay, step_size, root, beta1, beta2, one_minus_beta1, one_minus_beta2, epsilon});              \
+    }                                                                                                                                                 \
+    KERNEL __launch_bounds__(MAX_THREADS) accumulate_##E(const E *x, float factor, float *sum, long long count) { accumulate(x, factor, sum, count); }
+FOR_TYPES(ENTRY)
+
+#undef ENTRY

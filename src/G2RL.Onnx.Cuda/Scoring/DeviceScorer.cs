@@ -1,0 +1,169 @@
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Cuda.Kernels;
+using G2RL.Onnx.Cuda.Memory;
+using G2RL.Onnx.Cuda.Sessions;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Models;
+using G2RL.Onnx.Training;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace G2RL.Onnx.Cuda.Scoring;
+
+/// <summary>
+/// Log-probs and entropies of given responses on a device: the body over whole rows, then the LM head over chunks of rows, whose logits kernels turn into
+/// statistics and feature weights. [B, T, V] is never held, and logits never leave the device.
+/// </summary>
+internal sealed class DeviceScorer : IScorer
+{
+    private const long ChunkBytes = 256L << 20;
+
+    private readonly CudaBackend backend;
+    private readonly DecoderSpec spec;
+    private readonly DeviceSession body;
+    private readonly DeviceSession head;
+    private readonly SamplingKernels statistics;
+    private readonly FeatureKernels features;
+    private readonly StagingArea staging;
+    private readonly int chunk;
+
+    /// <summary>Builds the sessions.</summary>
+    public DeviceScorer(CudaBackend backend, DecoderSpec spec)
+    {
+        (this.backend, this.spec) = (backend, spec);
+        statistics = new SamplingKernels(backend.Kernels, ElementType.Float32, spec.VocabularySize);
+        features = new FeatureKernels(backend.Kernels, ElementType.Float32, spec.VocabularySize);
+        staging = new StagingArea(backend.Memory, Purpose.Scoring);
+        chunk = (int)Math.Clamp(ChunkBytes / (spec.VocabularySize * sizeof(float)), 16, 8192);
+        (body, head) = backend.Invoke(() => (backend.OpenNarrow(spec, DecoderGraph.Body(spec, CudaOperators.Opset)), backend.OpenNarrow(spec, DecoderGraph.Logits(spec, CudaOperators.Opset))));
+    }
+
+    public Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, double temperature, int maxTokens, bool withHidden = false, bool withFeatures = false, Action<int>? progress = null, TokenWeight? tokenWeight = null, bool withMeanHidden = false) =>
+        backend.Invoke(() =>
+        {
+            var results = new Scores[sequences.Count];
+            var request = new Request(backend.Of(policy), sequences, temperature, withHidden, withMeanHidden, tokenWeight, withFeatures ? backend.Features.Reserve(sequences.Count, spec.VocabularySize) : null, new double[sequences.Count]);
+            var done = 0;
+            foreach (var indices in SequenceBatch.Plan(sequences, maxTokens))
+            {
+                Score(request, indices, results);
+                progress?.Invoke(done += indices.Length);
+            }
+            Average(request);
+            return results;
+        });
+
+    public void Dispose() => backend.Invoke(() =>
+    {
+        body.Dispose();
+        head.Dispose();
+        staging.Dispose();
+    });
+
+    private void Score(Request request, int[] indices, Scores[] results)
+    {
+        var batch = new SequenceBatch([.. indices.Select(i => request.Sequences[i])]);
+        var (count, width) = (batch.Targets.Length, spec.HiddenSize);
+        staging.Reset();
+        using var hidden = backend.Memory.Allocate(Purpose.Scoring, (long)count * width * sizeof(float));
+        using (var binding = body.Bind(staging))
+        {
+            request.Policy.BindTo(binding);
+            batch.BindTo(binding, targets: false);
+            binding.Output("last_hidden_state", hidden, TensorElementType.Float, 0, count, width);
+            binding.Run();
+        }
+        var (logProbs, entropies) = Head(request, batch, indices, hidden);
+        var states = request.Hidden || request.MeanHidden ? new float[(long)count * width] : [];
+        hidden.Read<float>(states);
+        var offset = 0;
+        foreach (var i in indices)
+        {
+            var length = request.Sequences[i].Response.Length;
+            var own = states.Length == 0 ? [] : states[(offset * width)..((offset + length) * width)];
+            results[i] = new(logProbs[offset..(offset + length)], entropies[offset..(offset + length)], request.Hidden ? own : null, null, request.Accumulators is null ? -1 : i)
+            {
+                MeanHidden = request.MeanHidden ? Scorer.Mean(own, width) : null,
+            };
+            offset += length;
+        }
+    }
+
+    private (float[] LogProbs, float[] Entropies) Head(Request request, SequenceBatch batch, int[] indices, DeviceBuffer hidden)
+    {
+        var count = batch.Targets.Length;
+        var (logProbs, entropies, faults) = (new float[count], new float[count], new int[count]);
+        var owners = indices.SelectMany(i => Enumerable.Repeat(i, request.Sequences[i].Response.Length)).ToArray();
+        var places = indices.SelectMany(i => Enumerable.Range(0, request.Sequences[i].Response.Length)).ToArray();
+        var most = Math.Min(chunk, count);
+        using var logits = backend.Memory.Allocate(Purpose.Scoring, (long)most * spec.VocabularySize * sizeof(float));
+        // Log-probs, entropies, normalizers (two), faults of a row: five words.
+        using var words = backend.Memory.Allocate(Purpose.Scoring, 5L * count * sizeof(float));
+        using var targets = backend.Memory.Allocate(Purpose.Scoring, (long)count * sizeof(int));
+        targets.Write<int>([.. batch.Targets.Select(t => (int)t)]);
+        for (var start = 0; start < count; start += chunk)
+        {
+            var rows = Math.Min(chunk, count - start);
+            using (var binding = head.Bind())
+            {
+                request.Policy.BindTo(binding);
+                binding.Input("last_hidden_state", hidden, TensorElementType.Float, (long)start * spec.HiddenSize * sizeof(float), rows, spec.HiddenSize);
+                binding.Output("logits", logits, TensorElementType.Float, 0, rows, spec.VocabularySize);
+                binding.Run();
+            }
+            statistics.Measure(logits.Pointer, rows, request.Temperature, targets.At(4L * start), words.At(4L * start), words.At(4L * (count + start)), words.At(4L * (2 * (count + start))), words.At(4L * ((4 * count) + start)));
+            if (request.Accumulators is not null)
+                Accumulate(request, logits, words, targets, owners, places, start, rows);
+        }
+        words.Read<float>(logProbs);
+        words.Read<float>(entropies, 4L * count);
+        words.Read<int>(faults, 4L * 4 * count);
+        for (var r = 0; r < count; r++)
+            if (faults[r] != 0)
+                throw SamplingKernels.Fault(faults[r], $"Response {owners[r]}, token {places[r]}");
+        return (logProbs, entropies);
+    }
+
+    // The chunk's rows to the accumulators of their sequences.
+    private void Accumulate(Request request, DeviceBuffer logits, DeviceBuffer words, DeviceBuffer targets, int[] owners, int[] places, int start, int rows)
+    {
+        var (offsets, slots, weights, count) = (new List<int> { 0 }, new List<int>(), new float[rows], owners.Length);
+        var entropies = new float[request.TokenWeight is null ? 0 : rows];
+        words.Read<float>(entropies, 4L * (count + start));
+        for (var r = 0; r < rows; r++)
+        {
+            var owner = owners[start + r];
+            weights[r] = request.TokenWeight?.Invoke(entropies[r], places[start + r], request.Sequences[owner].Response.Length) ?? 1;
+            request.Totals[owner] += weights[r];
+            if (slots.Count > 0 && slots[^1] == owner)
+                offsets[^1] = r + 1;
+            else
+            {
+                slots.Add(owner);
+                offsets.Add(r + 1);
+            }
+        }
+        var (weightsAt, offsetsAt, slotsAt) = (Send(weights), Send(offsets.ToArray()), Send(slots.ToArray()));
+        features.Accumulate(logits.Pointer, spec.VocabularySize, slots.Count, request.Temperature, targets.At(4L * start), weightsAt, words.At(4L * (2 * (count + start))), offsetsAt, slotsAt, request.Accumulators!.Pointer);
+    }
+
+    private nint Send<T>(T[] values) where T : unmanaged
+    {
+        var bytes = (long)values.Length * System.Runtime.CompilerServices.Unsafe.SizeOf<T>();
+        var (buffer, offset) = staging.Take(bytes);
+        buffer.Write<T>(values, offset);
+        return buffer.At(offset, bytes);
+    }
+
+    private void Average(Request request)
+    {
+        if (request.Accumulators is null || request.Totals.Length == 0)
+            return;
+        staging.Reset();
+        var factors = Send(request.Totals.Select(t => (float)(1 / (t + ExplorationScore.Epsilon))).ToArray());
+        OptimizerKernels.ScaleRows(backend.Kernels, request.Accumulators.Pointer, request.Totals.Length, spec.VocabularySize, factors);
+    }
+
+    // A call of Score.
+    private sealed record Request(DevicePolicy Policy, IReadOnlyList<Sequence> Sequences, double Temperature, bool Hidden, bool MeanHidden, TokenWeight? TokenWeight, DeviceBuffer? Accumulators, double[] Totals);
+}

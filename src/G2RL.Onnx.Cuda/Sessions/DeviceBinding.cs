@@ -1,0 +1,66 @@
+using System.Runtime.CompilerServices;
+using G2RL.Onnx.Cuda.Memory;
+using G2RL.Onnx.Execution;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace G2RL.Onnx.Cuda.Sessions;
+
+/// <summary>Inputs and outputs of a session over device memory, to be run any number of times.</summary>
+internal sealed class DeviceBinding : ITensorInputs, IDisposable
+{
+    private readonly DeviceSession session;
+    private readonly SessionBinding binding;
+    private readonly StagingArea? staging;
+    private readonly List<OrtValue> owned = [];
+
+    internal DeviceBinding(DeviceSession session, SessionBinding binding, StagingArea? staging) => (this.session, this.binding, this.staging) = (session, binding, staging);
+
+    public IReadOnlySet<string> Names => session.InputNames;
+
+    /// <summary>Copies an array to the device and binds the copy.</summary>
+    public void Input<T>(string name, T[] data, params long[] shape) where T : unmanaged
+    {
+        var (buffer, offset) = (staging ?? throw new InvalidOperationException("This binding has no place for arrays.")).Take(Math.Max(1, (long)data.Length * Unsafe.SizeOf<T>()));
+        buffer.Write<T>(data, offset);
+        Input(name, buffer, TypeOf<T>(), offset, shape);
+    }
+
+    /// <summary>Binds device memory.</summary>
+    public void Input(string name, DeviceBuffer buffer, TensorElementType type, long offset, params long[] shape) => binding.Input(name, Own(buffer.Tensor(type, offset, shape)));
+
+    /// <summary>Binds an array that the host owns and the operator reads there.</summary>
+    public void HostInput<T>(string name, T[] data, params long[] shape) where T : unmanaged => binding.Input(name, data, shape);
+
+    /// <summary>Binds a value that somebody else owns, if the session has such an input.</summary>
+    public void InputIfUsed(string name, OrtValue value) => binding.InputIfUsed(name, value);
+
+    /// <summary>Binds device memory to receive an output.</summary>
+    public void Output(string name, DeviceBuffer buffer, TensorElementType type, long offset, params long[] shape) => binding.Output(name, Own(buffer.Tensor(type, offset, shape)));
+
+    /// <summary>Binds a value that somebody else owns to receive an output.</summary>
+    public void Output(string name, OrtValue value) => binding.Output(name, value);
+
+    /// <summary>Runs the session, in stream order.</summary>
+    public void Run() => session.Run(binding);
+
+    public void Dispose()
+    {
+        binding.Dispose();
+        foreach (var value in owned)
+            value.Dispose();
+        owned.Clear();
+    }
+
+    private static TensorElementType TypeOf<T>() =>
+        typeof(T) == typeof(long) ? TensorElementType.Int64
+        : typeof(T) == typeof(int) ? TensorElementType.Int32
+        : typeof(T) == typeof(float) ? TensorElementType.Float
+        : throw new ArgumentException($"No tensor of {typeof(T).Name} is bound here.");
+
+    private OrtValue Own(OrtValue value)
+    {
+        owned.Add(value);
+        return value;
+    }
+}

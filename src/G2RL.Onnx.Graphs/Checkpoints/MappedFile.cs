@@ -1,0 +1,101 @@
+using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
+
+namespace G2RL.Onnx.Checkpoints;
+
+/// <summary>
+/// A whole file, mapped read-only: its pages belong to the operating system's cache, not to this process. One that is cut short by somebody else while it is
+/// mapped ends the process, as with every memory map.
+/// </summary>
+internal sealed unsafe class MappedFile : IDisposable
+{
+    private readonly MemoryMappedFile? _map;
+    private readonly MemoryMappedViewAccessor? _view;
+    private byte* _start;
+    private bool _disposed;
+
+    /// <summary>Maps a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="leastBytes">What it must have at least.</param>
+    /// <param name="kind">What it should be, for the message.</param>
+    /// <param name="why">Said before the fault, where somebody did not name the file himself.</param>
+    /// <exception cref="InputException">It is missing, cannot be read, or is too short.</exception>
+    public MappedFile(string path, int leastBytes = 0, string kind = "a file", string why = "")
+    {
+        Path = path;
+        var prefix = why.Length > 0 ? why + ": " : "";
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            Length = stream.Length;
+            if (Length < leastBytes)
+                throw new InputException($"{prefix}{path} has {Length} bytes; {kind} has at least {leastBytes}. It is empty or truncated; fetch it again.");
+            // Nothing cannot be mapped.
+            if (Length == 0)
+                return;
+            _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            _view = _map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+            if (_view.Capacity < Length)
+                throw new InputException($"{prefix}{path} shrank while it was opened.");
+            _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
+            _start += _view.PointerOffset;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException($"{prefix}{path} does not exist.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{prefix}{path} cannot be read: {e.Message}", e);
+        }
+        finally
+        {
+            if (_start is null)
+                Release();
+        }
+    }
+
+    public string Path { get; }
+
+    public long Length { get; }
+
+    /// <summary>Bytes without a copy; valid until this object is disposed.</summary>
+    public ReadOnlySpan<byte> Bytes(long first, int count)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return first >= 0 && count >= 0 && first <= Length - count
+            ? new(_start + first, count)
+            : throw new ArgumentOutOfRangeException(nameof(first), first, $"{count} bytes from {first} lie outside a file of {Length}.");
+    }
+
+    /// <summary>Part of the file as float32; copied only where it does not lie on a multiple of four.</summary>
+    public ReadOnlySpan<float> Floats(long first, int count)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (first < 0 || count < 0 || first > Length - ((long)count * sizeof(float)))
+            throw new ArgumentOutOfRangeException(nameof(first), first, $"{count} numbers from byte {first} lie outside a file of {Length}.");
+        if (first % sizeof(float) == 0)
+            return new(_start + first, count);
+        var copy = new float[count];
+        fixed (float* target = copy)
+            NativeMemory.Copy(_start + first, target, (nuint)count * sizeof(float));
+        return copy;
+    }
+
+    public void Dispose()
+    {
+        _disposed = true;
+        if (_start is not null)
+        {
+            _start = null;
+            _view!.SafeMemoryMappedViewHandle.ReleasePointer();
+        }
+        Release();
+    }
+
+    private void Release()
+    {
+        _view?.Dispose();
+        _map?.Dispose();
+    }
+}

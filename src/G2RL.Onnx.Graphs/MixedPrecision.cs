@@ -1,0 +1,88 @@
+namespace G2RL.Onnx.Graphs;
+
+/// <summary>
+/// A graph whose products run in float16 or bfloat16: weights and what products read are of the narrow type, everything else (norms, softmax, loss,
+/// sums of gradients) stays in float32 between casts. What a graph takes and gives keeps its type, weights and caches apart.
+/// </summary>
+/// <remarks>Source of the division: Micikevicius et al., "Mixed precision training", arXiv:1710.03740.</remarks>
+public static class MixedPrecision
+{
+    private const string Attention = "GroupQueryAttention";
+    private const int PastKey = 3;
+    private const int PastValue = 4;
+
+    // Where the time goes, and where only the narrow type has a kernel.
+    private static readonly HashSet<string> Narrowed = new(StringComparer.Ordinal) { "MatMul", "Gemm", Attention };
+
+    /// <summary>The graph in a narrow type.</summary>
+    /// <param name="graph">In float32; stays as it is.</param>
+    /// <param name="type">Float16 or BFloat16.</param>
+    /// <param name="weights">Names of the inputs that come in the narrow type; the caches of GroupQueryAttention do as well.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Another type.</exception>
+    public static Graph Lower(Graph graph, ElementType type, IReadOnlySet<string> weights)
+    {
+        if (type is not (ElementType.Float16 or ElementType.BFloat16))
+            throw new ArgumentOutOfRangeException(nameof(type), type, "Products are narrowed to Float16 or BFloat16.");
+        return new Lowering(graph, type, weights).Run();
+    }
+
+    private sealed class Lowering(Graph graph, ElementType type, IReadOnlySet<string> weights)
+    {
+        private readonly Graph result = new(graph.Name, graph.Opset);
+        private readonly Dictionary<Value, Value> wide = new(ReferenceEqualityComparer.Instance);
+        private readonly Dictionary<Value, Value> narrow = new(ReferenceEqualityComparer.Instance);
+        private readonly HashSet<Value> presents = new(ReferenceEqualityComparer.Instance);
+
+        public Graph Run()
+        {
+            var pasts = graph.Nodes.Where(n => n.Op == Attention).SelectMany(n => new[] { n.Inputs[PastKey], n.Inputs[PastValue] }).OfType<Value>().ToHashSet<Value>(ReferenceEqualityComparer.Instance);
+            foreach (var input in graph.Inputs)
+                if (input.Type == ElementType.Float32 && (weights.Contains(input.Name) || pasts.Contains(input)))
+                    narrow[input] = result.Input(input.Name, type, [.. input.Shape]);
+                else
+                    wide[input] = result.Input(input.Name, input.Type, [.. input.Shape]);
+            foreach (var constant in graph.Initializers)
+                wide[constant] = result.Initializer(constant.Name, constant.Constant!);
+            foreach (var node in graph.Nodes)
+                Copy(node);
+            foreach (var output in graph.Outputs)
+                result.Output(presents.Contains(output) ? narrow[output] : Wide(output));
+            return result;
+        }
+
+        // Rows of a narrow table are gathered before they are widened, not after.
+        private bool IsNarrowed(Node node) => Narrowed.Contains(node.Op) || (node.Op == "Gather" && narrow.ContainsKey(node.Inputs[0]!));
+
+        private void Copy(Node node)
+        {
+            var lowered = IsNarrowed(node);
+            Value?[] inputs = [.. node.Inputs.Select(i => i is null ? null : lowered && i.Type == ElementType.Float32 ? Narrow(i) : Wide(i))];
+            if (lowered && node.Op == Attention)
+                presents.UnionWith(node.Outputs.Skip(1).OfType<Value>());
+            string[] names = [.. node.Outputs.Select(o => o is null ? "" : lowered && !presents.Contains(o) ? NarrowName(o) : o.Name)];
+            var made = result.Add(node.Op, inputs, node.Attributes, names, node.Domain, node.Name);
+            for (var i = 0; i < node.Outputs.Count; i++)
+                if (node.Outputs[i] is { } output)
+                    (lowered ? narrow : wide)[output] = made.Outputs[i]!;
+        }
+
+        private string NarrowName(Value value) => $"{value.Name}.{type.ToString().ToUpperInvariant()}";
+
+        private Value Narrow(Value value)
+        {
+            if (!narrow.TryGetValue(value, out var found))
+                narrow[value] = found = Cast(Wide(value), type, NarrowName(value));
+            return found;
+        }
+
+        private Value Wide(Value value)
+        {
+            if (!wide.TryGetValue(value, out var found))
+                wide[value] = found = Cast(narrow[value], ElementType.Float32, value.Producer is null || presents.Contains(value) ? value.Name + ".FLOAT32" : value.Name);
+            return found;
+        }
+
+        private Value Cast(Value value, ElementType to, string name) =>
+            result.Add("Cast", [value], new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["to"] = (long)to }, [name]).Outputs[0]!;
+    }
+}

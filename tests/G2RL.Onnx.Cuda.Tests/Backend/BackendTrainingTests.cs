@@ -1,0 +1,104 @@
+using System.Text.Json.Nodes;
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Cuda.Tests.Interpreter;
+using G2RL.Onnx.Tests;
+using G2RL.Onnx.Training;
+
+namespace G2RL.Onnx.Cuda.Tests.Backend;
+
+/// <summary>Whole runs, from sampling to AdamW, on the interpreter, held against the same runs on the host.</summary>
+[TestClass]
+public sealed class BackendTrainingTests
+{
+    public TestContext TestContext { get; set; } = null!;
+
+    [TestMethod]
+    [DataRow("g2rl", FeatureSource.Sampling)]
+    [DataRow("g2rl", FeatureSource.Scoring)]
+    [DataRow("grpo", FeatureSource.Sampling)]
+    public void Run_TenStepsOnTheDevice_EqualsTheHost(string algorithm, FeatureSource source)
+    {
+        using var model = new TinyModel();
+        var config = Config(model, steps: 10) with { Algorithm = new() { Name = algorithm, Features = source } };
+        var host = Train(config, Path.Combine(model.Root, "host"), backend: null);
+        using var driver = new InterpreterDriver();
+        var device = Train(config, Path.Combine(model.Root, "device"), driver);
+
+        // The same tokens were drawn in every step: the texts are equal, and so their rewards.
+        CollectionAssert.AreEqual(host.Texts, device.Texts);
+        foreach (var (name, tolerance) in new[] { ("reward/mean", 0.0), ("policy/entropy_nats", 1e-5), ("policy/gradient_norm", 1e-4), ("g2rl/nu_mean", Tolerances.Novelty), ("g2rl/cosine_mean", Tolerances.Novelty) })
+            for (var step = 0; step < config.Steps; step++)
+                if (JsonNode.Parse(host.Metrics[step])![name] is { } expected)
+                    Assert.AreEqual(expected.GetValue<double>(), JsonNode.Parse(device.Metrics[step])![name]!.GetValue<double>(), tolerance, $"step {step}: {name}");
+        Compare(host.Weights, device.Weights, config);
+        var kernels = driver.Launches.Keys.ToHashSet(StringComparer.Ordinal);
+        foreach (var kernel in new[] { "sample_tokens_f32", "token_stats_f32", "kv_share", "global_norm_partial", "global_norm_finish", "adamw_f32" })
+            Assert.Contains(kernel, kernels);
+        if (algorithm == "g2rl")
+            foreach (var kernel in new[] { "accumulate_features_f32", "scale_rows", "inverse_norms", "gram", "exploration_scores" })
+                Assert.Contains(kernel, kernels);
+    }
+
+    [TestMethod]
+    public void Resume_OnTheDevice_EqualsTheUninterruptedRunToTheBit()
+    {
+        using var model = new TinyModel();
+        var config = Config(model, steps: 4) with { Training = model.Config.Training with { CheckpointEvery = 1, KeepCheckpoints = 9 } };
+        using var driver = new InterpreterDriver();
+        var folder = Path.Combine(model.Root, "run");
+        var whole = Train(config, folder, driver);
+        // As after a kill: the newer checkpoints are gone.
+        foreach (var step in new[] { 3, 4 })
+            Directory.Delete(Path.Combine(folder, "checkpoints", $"step-{step:D6}"), recursive: true);
+        using var second = new InterpreterDriver();
+        var resumed = Train(config, folder, second, resume: true);
+        CollectionAssert.AreEqual(whole.Weights, resumed.Weights);
+        // The host goes on from the device's checkpoint, within rounding.
+        foreach (var step in new[] { 3, 4 })
+            Directory.Delete(Path.Combine(folder, "checkpoints", $"step-{step:D6}"), recursive: true);
+        CopyOf(folder, Path.Combine(model.Root, "moved"), config with { Execution = config.Execution with { Device = "cpu" } });
+        Compare(whole.Weights, Train(config, Path.Combine(model.Root, "moved"), backend: null, resume: true).Weights, config);
+    }
+
+    private static RunConfig Config(TinyModel model, int steps) => model.Config with
+    {
+        Steps = steps,
+        Sampling = new() { PromptsPerStep = 3, GroupSize = 4, MaxPromptTokens = 12, MaxNewTokens = 10 },
+        Training = model.Config.Training with { CheckpointEvery = 100 },
+        Evaluation = new() { Problems = 2, Samples = 1 },
+        Execution = new() { Threads = 1 },
+        Logging = new() { RolloutsEvery = 1 },
+    };
+
+    private static (string[] Metrics, string[] Texts, float[] Weights) Train(RunConfig config, string folder, InterpreterDriver? backend, bool resume = false)
+    {
+        using var device = backend is null ? null : new CudaBackend(backend);
+        config = config with { Execution = config.Execution with { Device = device?.Name ?? "cpu" } };
+        using var trainer = new Trainer(config, TinyModel.Problems(), backend: device);
+        using var run = resume ? RunDirectory.Resume(folder, config) : RunDirectory.Create(config, TimeProvider.System, folder);
+        Assert.IsTrue(trainer.Run(run).Completed);
+        device?.Fetch(trainer.Policy);
+        var texts = Directory.EnumerateFiles(Path.Combine(folder, "rollouts")).Order(StringComparer.Ordinal).SelectMany(File.ReadAllLines).Select(line => JsonNode.Parse(line)!["text"]?.GetValue<string>() ?? throw new AssertFailedException(line)).ToArray();
+        return (File.ReadAllLines(Path.Combine(folder, "metrics.jsonl")), texts, [.. trainer.Policy.Parameters.SelectMany(p => p.Buffer.Span.ToArray())]);
+    }
+
+    private static void CopyOf(string from, string to, RunConfig config)
+    {
+        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+        File.WriteAllText(Path.Combine(to, "config.json"), RunConfigFile.ToJson(config));
+    }
+
+    private void Compare(float[] host, float[] device, RunConfig config)
+    {
+        Assert.HasCount(host.Length, device);
+        var differences = host.Zip(device, (a, b) => Math.Abs((double)a - b)).Order().ToArray();
+        TestContext.WriteLine($"{host.Length} weights: {differences.Count(d => d > Tolerances.Weights)} beyond {Tolerances.Weights:E0}, the largest difference {differences[^1]:E1}");
+        Assert.IsLessThanOrEqualTo(Tolerances.Weights, differences[(int)(0.999 * differences.Length)]);
+        Assert.IsLessThanOrEqualTo(2 * config.Training.LearningRate * config.Steps, differences[^1]);
+    }
+}

@@ -1,0 +1,244 @@
+// The kernels on the host behind a C interface: every .cu in one translation unit, a table of entries, and the scheduler of fibers.
+#define G2RL_HOST
+#include "accumulate_features.cu"
+#include "memory.cu"
+#include "novelty.cu"
+#include "optimizer.cu"
+#include "sample_tokens.cu"
+#include "token_stats.cu"
+
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <ucontext.h>
+#include <utility>
+#include <vector>
+
+namespace host
+{
+Index thread, block, block_size, grid_size;
+
+namespace
+{
+enum State
+{
+    Ready,
+    AtBarrier,
+    AtMeeting,
+    Done
+};
+
+struct Fiber
+{
+    Index place;
+    State state;
+    Meeting kind;
+    int value, argument, result;
+    ucontext_t context;
+    std::unique_ptr<char[]> stack;
+};
+
+const size_t StackBytes = 128 * 1024;
+const int WarpSize = 32;
+
+std::vector<std::unique_ptr<Fiber>> fibers;
+ucontext_t scheduler;
+Fiber *running;
+void (*entry)(void **);
+void **arguments;
+std::string failure;
+int order;
+std::mt19937 shuffle;
+
+void body()
+{
+    entry(arguments);
+    running->state = Done;
+}
+
+void wait(State state)
+{
+    running->state = state;
+    swapcontext(&running->context, &scheduler);
+}
+
+void resume(Fiber &fiber)
+{
+    running = &fiber;
+    thread = fiber.place;
+    swapcontext(&scheduler, &fiber.context);
+}
+
+std::vector<int> turns(int n)
+{
+    std::vector<int> all(n);
+    for (int i = 0; i < n; i++)
+        all[i] = order == 1 ? n - 1 - i : i;
+    if (order == 2)
+        for (int i = n - 1; i > 0; i--)
+            std::swap(all[i], all[shuffle() % (i + 1)]);
+    return all;
+}
+
+void exchange(int first)
+{
+    unsigned ballot = 0;
+    for (int l = 0; l < WarpSize; l++)
+        ballot |= (unsigned)(fibers[first + l]->value & 1) << l;
+    for (int l = 0; l < WarpSize; l++)
+    {
+        Fiber &f = *fibers[first + l];
+        const int source = f.kind == Xor ? l ^ f.argument : f.kind == Below ? l - f.argument : f.argument;
+        f.result = f.kind == Ballot ? (int)ballot : fibers[first + (source < 0 || source >= WarpSize ? l : source)]->value;
+    }
+    for (int l = 0; l < WarpSize; l++)
+        fibers[first + l]->state = Ready;
+}
+
+// Runs a warp until each lane has ended or waits for the block.
+bool run_warp(int first)
+{
+    while (true)
+    {
+        for (int l : turns(WarpSize))
+            if (fibers[first + l]->state == Ready)
+                resume(*fibers[first + l]);
+        int meeting = 0;
+        for (int l = 0; l < WarpSize; l++)
+            meeting += fibers[first + l]->state == AtMeeting && fibers[first + l]->kind == fibers[first]->kind;
+        if (meeting == WarpSize)
+        {
+            exchange(first);
+            continue;
+        }
+        for (int l = 0; l < WarpSize; l++)
+            if (fibers[first + l]->state == AtMeeting)
+            {
+                failure = "lanes of a warp wait for lanes that never come";
+                return false;
+            }
+        return true;
+    }
+}
+
+bool run_block(int threads)
+{
+    while ((int)fibers.size() < threads)
+    {
+        fibers.push_back(std::make_unique<Fiber>());
+        fibers.back()->stack.reset(new char[StackBytes]);
+    }
+    for (int t = 0; t < threads; t++)
+    {
+        Fiber &f = *fibers[t];
+        f.place = {t % block_size.x, t / block_size.x % block_size.y, t / (block_size.x * block_size.y)};
+        f.state = Ready;
+        getcontext(&f.context);
+        f.context.uc_stack.ss_sp = f.stack.get();
+        f.context.uc_stack.ss_size = StackBytes;
+        f.context.uc_link = &scheduler;
+        makecontext(&f.context, body, 0);
+    }
+    while (true)
+    {
+        for (int w : turns(threads / WarpSize))
+            if (!run_warp(w * WarpSize))
+                return false;
+        int waiting = 0;
+        for (int t = 0; t < threads; t++)
+            waiting += fibers[t]->state == AtBarrier;
+        if (waiting == 0)
+            return true;
+        if (waiting < threads)
+        {
+            failure = "a barrier that some threads of the block never reach";
+            return false;
+        }
+        for (int t = 0; t < threads; t++)
+            fibers[t]->state = Ready;
+    }
+}
+
+template <class... A, size_t... I>
+void call(void (*kernel)(A...), void **values, std::index_sequence<I...>)
+{
+    kernel(*(A *)values[I]...);
+}
+
+template <class... A>
+void apply(void (*kernel)(A...), void **values)
+{
+    call(kernel, values, std::index_sequence_for<A...>());
+}
+
+struct Kernel
+{
+    void (*call)(void **);
+    int parameters;
+};
+
+template <class... A>
+constexpr int count(void (*)(A...))
+{
+    return sizeof...(A);
+}
+
+#define ONE(name) {#name, {[](void **values) { apply(name, values); }, count(name)}},
+#define EACH(name) ONE(name##_f32) ONE(name##_f16) ONE(name##_bf16)
+
+const std::map<std::string, Kernel> kernels = {
+    EACH(sample_tokens) EACH(token_stats) EACH(accumulate_features) EACH(accumulate_features_atomic)
+    ONE(inverse_norms) ONE(gram) ONE(exploration_scores)
+    EACH(adamw) EACH(accumulate) ONE(global_norm_partial) ONE(global_norm_finish) ONE(scale) ONE(scale_rows)
+    ONE(cast_f32_to_f16) ONE(cast_f32_to_bf16) ONE(cast_f16_to_f32) ONE(cast_bf16_to_f32) ONE(kv_share) EACH(any_nonfinite)};
+}
+
+void barrier() { wait(AtBarrier); }
+
+int meet(Meeting kind, int value, int argument)
+{
+    Fiber *self = running;
+    self->kind = kind;
+    self->value = value;
+    self->argument = argument;
+    wait(AtMeeting);
+    return self->result;
+}
+}
+
+// Number of parameters of an entry, or -1.
+extern "C" EXPORTED int g2rl_host_parameters(const char *name)
+{
+    const auto found = host::kernels.find(name);
+    return found == host::kernels.end() ? -1 : found->second.parameters;
+}
+
+// Order of threads and blocks from now on: 0 forward, 1 reverse, 2 shuffled by the seed.
+extern "C" EXPORTED void g2rl_host_order(int order, unsigned seed)
+{
+    host::order = order;
+    host::shuffle.seed(seed);
+}
+
+// Runs a grid to its end. Returns null, or what went wrong. values[i] points to argument i. Not for several threads at once.
+extern "C" EXPORTED const char *g2rl_host_launch(const char *name, int gx, int gy, int gz, int bx, int by, int bz, void **values)
+{
+    const auto found = host::kernels.find(name);
+    if (found == host::kernels.end())
+        return "no such entry";
+    const int threads = bx * by * bz;
+    if (threads < 1 || threads > MAX_THREADS || threads % host::WarpSize != 0)
+        return "a block is a whole number of warps, at most 256 threads";
+    host::entry = found->second.call;
+    host::arguments = values;
+    host::block_size = {bx, by, bz};
+    host::grid_size = {gx, gy, gz};
+    for (int b : host::turns(gx * gy * gz))
+    {
+        host::block = {b % gx, b / gx % gy, b / (gx * gy)};
+        if (!host::run_block(threads))
+            return host::failure.c_str();
+    }
+    return nullptr;
+}
