@@ -1,4 +1,3 @@
-using G2RL.Onnx.Cuda;
 using G2RL.Onnx.Execution;
 
 namespace G2RL.Onnx.Cli;
@@ -28,16 +27,10 @@ internal static class Failures
             Console.Error.WriteLine(e.Message);
             return Input;
         }
-        catch (CudaMemoryException e)
-        {
-            // The message names the settings that shrink what does not fit.
-            Console.Error.WriteLine(e.Message);
-            return Input;
-        }
-        catch (CudaException e)
+        catch (DeviceException e)
         {
             Console.Error.WriteLine(e.Message);
-            return Failed;
+            return e.IsInput ? Input : Failed;
         }
         catch (NonFiniteException e)
         {

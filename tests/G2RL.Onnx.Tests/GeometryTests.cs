@@ -44,6 +44,56 @@ public sealed class GeometryTests
     }
 
     [TestMethod]
+    public void Signal_AnOutlierByHand_IsReliable()
+    {
+        // Four alike and one at right angles. Against siblings 1, 3 and 2, 4 (0-based, in turn): nu of 0 is 0 and sqrt(1/2); of 1 to 3 likewise;
+        // of the outlier 1 and 1. Halves (0,0,0,0,1) and (.71,.71,.71,.71,1) correlate fully.
+        var cosines = Enumerable.Range(0, 25).Select(i => (i / 5 == 4) == (i % 5 == 4) ? 1.0 : 0).ToArray();
+        var signal = new NoveltySignal();
+        Assert.IsNull(signal.Reliability);
+        signal.Add(cosines, [1, 1, 1, -1, -1]);
+        Assert.AreEqual(1, signal.Reliability!.Value, 1e-12);
+        // Weights e and 1/e: the right ones' sum of weights of others is 2e + 2/e, of which 1/e is the outlier's: nu^2 = (1/e) / (2e + 2/e) = .059601.
+        // Wrong: the like one has 3e + 1/e, nu^2 = (1/e) / (3e + 1/e) = .043165; the outlier 1.
+        Assert.AreEqual(0.244134, signal.Right!.Value, 1e-6);
+        Assert.AreEqual((0.207761 + 1) / 2, signal.Wrong!.Value, 1e-6);
+    }
+
+    [TestMethod]
+    public void Signal_NothingToCompare_IsUnknown()
+    {
+        var signal = new NoveltySignal();
+        // All alike, all right: no spread, no wrong ones.
+        signal.Add(Enumerable.Repeat(1.0, 16).ToArray(), [1, 1, 1, 1]);
+        Assert.AreEqual((null, null, null), (signal.Reliability, signal.Right, signal.Wrong));
+        // Three have no halves.
+        signal.Add([1, 0, 0, 0, 1, 0, 0, 0, 1], [1, -1, -1]);
+        Assert.IsNull(signal.Reliability);
+        Assert.AreEqual((1.0, 1.0), (signal.Right, signal.Wrong));
+    }
+
+    [TestMethod]
+    public void Signal_IndependentDirections_IsAnAccident()
+    {
+        var signal = new NoveltySignal();
+        var cosines = new double[64];
+        for (var g = 0; g < 400; g++)
+        {
+            var features = Enumerable.Range(0, 8).Select(i =>
+            {
+                var feature = new float[6];
+                Seeds.Normal(3, (g * 8) + i, feature);
+                return feature;
+            }).ToArray();
+            Algorithms.ExplorationScore.Cosines(features, cosines);
+            signal.Add(cosines, [1, 1, 1, 1, -1, -1, -1, -1]);
+        }
+        // Directions drawn alike: a response's novelty against one half says nothing about the other. 3,200 pairs have a standard error of .018.
+        Assert.AreEqual(0, signal.Reliability!.Value, 0.1);
+        Assert.AreEqual(signal.Right!.Value, signal.Wrong!.Value, 0.02);
+    }
+
+    [TestMethod]
     public void Run_AtTheSamplingTemperature_EqualsTheFeaturesOfTheSampler()
     {
         using var model = new TinyModel();

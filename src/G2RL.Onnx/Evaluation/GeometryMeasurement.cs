@@ -42,6 +42,8 @@ public static class GeometryMeasurement
         using var projector = new FeatureProjector(inputs.Policy.Spec, inputs.Threads);
         Sequence[] sequences = [.. drawn.SelectMany(g => g).Select(r => new Sequence(r.PromptTokens, r.Tokens))];
         var identical = drawn.Sum(IdenticalPairs);
+        // What cannot be judged counts as wrong here: nothing is trained on it.
+        var rewards = drawn.Select((g, i) => g.Select(r => inputs.Problems.Judge(heldOut[i], r.Text, r.Finished) is { Kind: OutcomeKind.Score, Score: > 0 } ? 1.0 : -1).ToArray()).ToArray();
         var results = new List<GeometryResult>();
         var semantic = 0d;
         foreach (var temperature in settings.Temperatures(config))
@@ -50,8 +52,15 @@ public static class GeometryMeasurement
             var scores = scorer.Score(inputs.Policy, sequences, temperature, config.Training.TokensPerMicrobatch, withFeatures: true, withMeanHidden: results.Count == 0 && embedder is null);
             if (results.Count == 0)
                 semantic = Over(embedder?.Embed([.. drawn.SelectMany(g => g).Select(r => r.Text)]) ?? [.. scores.Select(s => s.MeanHidden!)], settings.Samples).Geometry.MeanCosine;
-            var (gradient, histogram) = Over(projector.Project(inputs.Policy, [.. scores.Select(s => s.FeatureWeights!)]), settings.Samples);
-            results.Add(new(step, heldOut.Count, settings.Samples, config.Sampling.Temperature, temperature, gradient, histogram, semantic, (double)identical / gradient.Pairs));
+            var features = projector.Project(inputs.Policy, [.. scores.Select(s => s.FeatureWeights!)]);
+            var (gradient, histogram) = Over(features, settings.Samples);
+            var signal = Signal(features, rewards);
+            results.Add(new(step, heldOut.Count, settings.Samples, config.Sampling.Temperature, temperature, gradient, histogram, semantic, (double)identical / gradient.Pairs)
+            {
+                NoveltyReliability = signal.Reliability,
+                NoveltyRight = signal.Right,
+                NoveltyWrong = signal.Wrong,
+            });
         }
         return results;
     }
@@ -74,6 +83,19 @@ public static class GeometryMeasurement
             CosineHistogram.Add(cosines, groupSize, histogram);
         }
         return (FeatureGeometry.Over(groups), histogram);
+    }
+
+    private static NoveltySignal Signal(float[][] features, double[][] rewards)
+    {
+        var (signal, start) = (new NoveltySignal(), 0);
+        foreach (var group in rewards)
+        {
+            var cosines = new double[group.Length * group.Length];
+            ExplorationScore.Cosines(features[start..(start + group.Length)], cosines);
+            signal.Add(cosines, group);
+            start += group.Length;
+        }
+        return signal;
     }
 
     private static long IdenticalPairs(Rollout[] group)

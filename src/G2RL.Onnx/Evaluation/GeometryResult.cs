@@ -16,6 +16,15 @@ namespace G2RL.Onnx.Evaluation;
 /// <remarks>Source: G2RL, arXiv:2512.15687, section on the geometry of exploration.</remarks>
 public sealed record GeometryResult(int Step, int Problems, int Samples, double SamplingTemperature, double FeatureTemperature, FeatureGeometry Gradient, IReadOnlyList<long> Histogram, double SemanticCosine, double IdenticalShare)
 {
+    /// <summary>Whether novelty is a response's own: <see cref="NoveltySignal.Reliability"/>.</summary>
+    public double? NoveltyReliability { get; init; }
+
+    /// <summary>Mean novelty of right responses, of groups that hold both kinds.</summary>
+    public double? NoveltyRight { get; init; }
+
+    /// <summary>Mean novelty of wrong responses, of groups that hold both kinds.</summary>
+    public double? NoveltyWrong { get; init; }
+
     /// <summary>A row of geometry.jsonl.</summary>
     public JsonObject ToJson() => new()
     {
@@ -30,6 +39,9 @@ public sealed record GeometryResult(int Step, int Problems, int Samples, double 
         ["cosine_small_share"] = Gradient.OrthogonalShare,
         ["semantic_cosine_mean"] = SemanticCosine,
         ["identical_share"] = IdenticalShare,
+        ["novelty_reliability"] = NoveltyReliability,
+        ["novelty_right"] = NoveltyRight,
+        ["novelty_wrong"] = NoveltyWrong,
         ["histogram"] = new JsonArray([.. Histogram.Select(n => (JsonNode)n)]),
     };
 }

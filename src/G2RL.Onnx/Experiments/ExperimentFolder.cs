@@ -83,8 +83,16 @@ public sealed class ExperimentFolder(string folder, Experiment experiment)
         DurableFile.Write(System.IO.Path.Combine(Before(start), ConfigFile), RunConfigFile.ToJson(config));
     }
 
-    /// <summary>Writes results.jsonl from the folders of what is finished, and gives its rows.</summary>
+    /// <summary>Writes results.jsonl, and gives its rows.</summary>
     public IReadOnlyList<JsonObject> WriteResults()
+    {
+        var rows = Rows();
+        DurableFile.Write(System.IO.Path.Combine(folder, ResultsFile), string.Concat(rows.Select(r => r.ToJsonString(JsonLinesLog.Compact) + "\n")));
+        return rows;
+    }
+
+    /// <summary>The rows of results.jsonl, from the folders of what is finished.</summary>
+    public IReadOnlyList<JsonObject> Rows()
     {
         var rows = new List<JsonObject>();
         foreach (var start in experiment.Bases.Select(b => b.Name))
@@ -94,7 +102,6 @@ public sealed class ExperimentFolder(string folder, Experiment experiment)
             foreach (var cell in Cells.Where(c => c.Base == start && IsFinished(c)))
                 rows.Add(RowOf(cell));
         }
-        DurableFile.Write(System.IO.Path.Combine(folder, ResultsFile), string.Concat(rows.Select(r => r.ToJsonString(JsonLinesLog.Compact) + "\n")));
         return rows;
     }
 

@@ -35,7 +35,8 @@ public sealed record ExperimentPages(string Tables, string Page, string Results,
 
     private static ExperimentPages Write(ExperimentFolder folder)
     {
-        var rows = folder.WriteResults();
+        // Another process may be at work on them; it writes results.jsonl itself.
+        var rows = folder.Rows();
         var experiment = folder.Experiment;
         var (tables, charts) = (new ExperimentTables(experiment, rows), new ExperimentCharts(folder, rows));
         var markdown = $"# {experiment.Name}\n\n" + string.Concat(Bases(experiment, rows).SelectMany(tables.Of).Select(t => t.Markdown("##")));

@@ -67,7 +67,7 @@ internal sealed class ExperimentTables(Experiment experiment, IReadOnlyList<Json
 
     private ReportTable OfGeometry(string start)
     {
-        (string Name, string Head, bool Share)[] columns = [("cosine_mean", "mean cosine", false), ("cosine_negative_share", "negative", true), ("cosine_small_share", "|cos| < 0.1", true), ("semantic_cosine_mean", "semantic cosine", false), ("identical_share", "identical responses", true)];
+        (string Name, string Head, bool Share)[] columns = [("cosine_mean", "mean cosine", false), ("cosine_negative_share", "negative", true), ("cosine_small_share", "|cos| < 0.1", true), ("semantic_cosine_mean", "semantic cosine", false), ("identical_share", "identical responses", true), ("novelty_right", "nu of right", false), ("novelty_wrong", "nu of wrong", false), ("novelty_reliability", "nu's reliability", false)];
         var table = new List<string[]>();
         var temperatures = (ExperimentTable.Before(rows, start)?["geometry"] as JsonArray)?.OfType<JsonObject>().Select(g => RunLogs.Number(g, "feature_temperature") ?? 0).ToArray() ?? [];
         foreach (var arm in experiment.Arms.Select(a => a.Name).Prepend(ExperimentCell.Before))
@@ -77,7 +77,7 @@ internal sealed class ExperimentTables(Experiment experiment, IReadOnlyList<Json
                 if (values[0].Value is not null)
                     table.Add([arm == ExperimentCell.Before ? "base model, before" : arm, Format.Number(temperatures[t]), .. values.Select(v => v.Value is not { } i ? "" : v.Share ? Share(i.Mean) : Cosine(i))]);
             }
-        return new($"{start}: geometry", "All pairs of responses to the same held-out problem, drawn at the sampling temperature; gradient features with p_t at the temperature given; means over seeds with the half width of their 95 % interval.",
+        return new($"{start}: geometry", "All pairs of responses to the same held-out problem, drawn at the sampling temperature; gradient features with p_t at the temperature given; means over seeds with the half width of their 95 % interval. Nu of right and wrong responses of groups that hold both; its reliability is the correlation of nu against one half of the siblings with nu against the other half.",
             ["arm", "T of p_t", .. columns.Select(c => c.Head)], table);
     }
 
