@@ -1,4 +1,3 @@
-using G2RL.Onnx.Cuda.Tests.Backend;
 using G2RL.Onnx.Tests;
 using G2RL.Onnx.Training;
 
