@@ -21,6 +21,7 @@ $verbs = [ordered]@{
     'compare'          = @{ Does = 'Runs arms x seeds from the same base models and compares them.'; Runs = @(, ($program + 'compare')) }
     'geometry'         = @{ Does = 'Measures how the gradient features of a model''s responses lie to each other.'; Runs = @(, ($program + 'geometry')) }
     'doctor'           = @{ Does = 'Tells what this machine offers and what is missing.'; Runs = @(, ($program + 'doctor')) }
+    'gpu-test'         = @{ Does = 'Compares every kernel and a short run on a GPU with the host (builds -p:Flavor=cuda).'; Runs = @(, @('run', '--project', 'src/G2RL.Onnx.Cli', '-c', 'Release', '-p:Flavor=cuda', '--', 'gpu-test')) }
     'convert'          = @{ Does = 'Converts a Hugging Face checkpoint to a folder of ONNX graphs.'; Runs = @(, ('run', '--project', 'tools/ModelConverter', '-c', 'Release', '--', 'convert')) }
     'benchmark'        = @{ Does = 'Measures decoding, training and G2RL beside their physical limits.'; Runs = @(, @('run', '--project', 'tests/G2RL.Onnx.Benchmarks', '-c', 'Release', '--')) }
     'ci'               = @{

@@ -32,7 +32,7 @@ internal static class CommandLine
         What would happen, and how much memory it takes:
           g2rl export-and-train --dry-run
 
-        Exit codes: 0 done, 1 failed, 2 wrong input, 130 interrupted (and saved).
+        Exit codes: 0 done, 1 failed, 2 wrong input, 77 inconclusive (gpu-test), 130 interrupted (and saved).
         """)
     {
         ExportAndTrainCommand.Create(),
@@ -45,5 +45,6 @@ internal static class CommandLine
         CompareCommand.Create(),
         GeometryCommand.Create(),
         DoctorCommand.Create(),
+        GpuTestCommand.Create(),
     };
 }

@@ -1,13 +1,15 @@
-using G2RL.Onnx.Cuda;
 using G2RL.Onnx.Execution;
 
 namespace G2RL.Onnx.Cli;
 
-/// <summary>Exit codes: 0 done, 1 failed, 2 wrong input, 130 interrupted (and saved).</summary>
+/// <summary>Exit codes: 0 done, 1 failed, 2 wrong input, 77 inconclusive (gpu-test without a GPU), 130 interrupted (and saved).</summary>
 internal static class Failures
 {
     public const int Failed = 1;
     public const int Input = 2;
+
+    /// <summary>Nothing could be tested; other test harnesses read 77 as skipped.</summary>
+    public const int Inconclusive = 77;
     public const int Interrupted = 130;
 
     /// <summary>
@@ -25,16 +27,10 @@ internal static class Failures
             Console.Error.WriteLine(e.Message);
             return Input;
         }
-        catch (CudaMemoryException e)
-        {
-            // The message names the settings that shrink what does not fit.
-            Console.Error.WriteLine(e.Message);
-            return Input;
-        }
-        catch (CudaException e)
+        catch (DeviceException e)
         {
             Console.Error.WriteLine(e.Message);
-            return Failed;
+            return e.IsInput ? Input : Failed;
         }
         catch (NonFiniteException e)
         {

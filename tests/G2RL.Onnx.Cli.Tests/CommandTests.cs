@@ -98,6 +98,9 @@ public sealed class CommandTests
         var facts = G2rlProcess.Call("doctor", "--model", tiny.Model, "--json").Exits(0).Rows.Single();
         foreach (var name in new[] { "g2rl", "os", "runtime", "processor", "cores", "threads", "memory_mib", "onnxruntime", "execution_providers", "free_disk_mib", "architecture", "parameters", "tokenizer_tokens", "sampled_token" })
             Assert.IsNotNull(facts[name], name);
+        // This build has no CUDA, whatever the machine: not ready, and a sentence says what to do.
+        Assert.IsFalse(facts["cuda"]!["ready"]!.GetValue<bool>());
+        Assert.Contains("-p:Flavor=cuda", facts["cuda"]!["advice"]!.ToJsonString());
         File.Delete(Path.Combine(tiny.Model, "tokenizer.json"));
         var result = G2rlProcess.Run("doctor", "--model", tiny.Model);
         result.Refuses("tokenizer.json");
@@ -105,9 +108,19 @@ public sealed class CommandTests
     }
 
     [TestMethod]
+    public void GpuTest_BuildWithoutCuda_IsInconclusiveNeverPassed()
+    {
+        var result = G2rlProcess.Run("gpu-test").Exits(77);
+        Assert.Contains("inconclusive: nothing was tested. This build works on the CPU alone; build with -p:Flavor=cuda", result.Output);
+        Assert.DoesNotContain("passed", result.Output);
+        Assert.AreEqual("inconclusive", G2rlProcess.Call("gpu-test", "--json").Exits(77).Rows.Single()["outcome"]!.GetValue<string>());
+        G2rlProcess.Call("gpu-test", "--device", "gpu0").Refuses("--device is 'gpu0'; it must be cuda:N");
+    }
+
+    [TestMethod]
     public void Help_OfEveryCommand_ShowsAnExampleAndEveryOption()
     {
-        foreach (var command in new[] { "export-and-train", "pretrain", "evaluate", "score", "doctor", "geometry" })
+        foreach (var command in new[] { "export-and-train", "pretrain", "evaluate", "score", "doctor", "geometry", "gpu-test" })
         {
             var help = G2rlProcess.Call(command, "--help").Exits(0).Output;
             Assert.Contains($"  g2rl {command} --", help);

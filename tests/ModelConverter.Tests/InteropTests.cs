@@ -2,15 +2,20 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Converter.Tests.Gguf;
 using G2RL.Onnx.Graphs.Tests.Checkpoints;
 using G2RL.Onnx.TestSupport;
 
 namespace G2RL.Onnx.Converter.Tests;
 
-/// <summary>Converted models in another client of ONNX Runtime: onnxruntime-node, see tests/interop.</summary>
+/// <summary>Converted models in another client of ONNX Runtime: onnxruntime-node; and GGUF files in another reader, see tests/interop.</summary>
 [TestClass]
 public sealed class InteropTests
 {
+    // Rows of whole blocks of 32.
+    private const string Wide = """{"model_type": "qwen3", "vocab_size": 19, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 64, "tie_word_embeddings": true, "eos_token_id": 1}""";
+
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     [TestMethod]
@@ -67,16 +72,61 @@ public sealed class InteropTests
         }
     }
 
+    // The tests write GGUF from the format's description; another reader finds in such a file what ours does, at the same places.
+    [TestMethod]
+    [DataRow(2u)]
+    [DataRow(3u)]
+    public void Gguf_InNode_HoldsWhatOursDoes(uint version)
+    {
+        using var folder = new TemporaryFolder();
+        var writer = GgufWriter.Of(TestModels.Write(folder["hf"], Wide), GgmlType.Q8_0, values => new byte[values.Length / 32 * 34])
+            .Set("tokenizer.ggml.model", "llama").Set("tokenizer.ggml.tokens", (string[])["<u>", "é", "▁😀"]).Set("tokenizer.ggml.scores", (float[])[0, -1.5f, -2]).Set("tokenizer.ggml.token_type", (int[])[2, 1, 1]).Set("tokenizer.ggml.add_bos_token", false);
+        writer.Version = version;
+        using var ours = GgufFile.Open(writer.Save(folder["m.gguf"]));
+        var theirs = JsonNode.Parse(Node("", "gguf.mjs", folder["m.gguf"]))!;
+        Assert.AreEqual(version, theirs["version"]!.GetValue<uint>());
+        var tensors = theirs["tensors"]!.AsArray();
+        Assert.HasCount(tensors.Count, ours.Tensors);
+        foreach (var tensor in tensors)
+        {
+            var mine = ours.Tensors[tensor![0]!.GetValue<string>()];
+            CollectionAssert.AreEqual(tensor[1]!.AsArray().Select(n => n!.GetValue<long>()).Reverse().ToArray(), mine.Shape);
+            Assert.AreEqual((tensor[2]!.GetValue<int>(), tensor[3]!.GetValue<long>()), ((int)mine.Type, mine.Offset));
+        }
+        var metadata = theirs["metadata"]!.AsObject();
+        CollectionAssert.AreEquivalent(metadata.Select(entry => entry.Key).ToArray(), ours.Metadata.Keys.ToArray());
+        foreach (var (key, value) in ours.Metadata)
+            Assert.IsTrue(JsonElement.DeepEquals(Element(value.Type switch
+            {
+                GgufType.String when value.IsArray => new JsonArray([.. ours.Texts(value, key).Select(t => (JsonNode)t)]),
+                GgufType.String => ours.Text(value, key),
+                GgufType.Float32 when value.IsArray => new JsonArray([.. ours.Numbers(value, key).Select(n => (JsonNode)(double)n)]),
+                GgufType.Float32 => ours.Number(value, key).Number,
+                GgufType.Bool => ours.Number(value, key).Integer == 1,
+                _ when value.IsArray => new JsonArray([.. ours.Integers(value, key).Select(n => (JsonNode)n!.Value)]),
+                _ => ours.Number(value, key).Integer,
+            }), Element(metadata[key])), key);
+
+        static JsonElement Element(JsonNode? node) => JsonSerializer.SerializeToElement(node);
+    }
+
     private static JsonArray Greedy(string folder, IEnumerable<JsonNode> prompts, int steps)
     {
-        var interop = SharedFolder.InRepository("tests", "interop");
-        // The package's own install step fetches GPU libraries, which are not needed here.
-        if (!Directory.Exists(Path.Combine(interop, "node_modules", "onnxruntime-node")) && Run(interop, "npm", "", "ci", "--ignore-scripts") is { Code: not 0 } failed)
-            Assert.Inconclusive($"needs npm and its registry: {failed.Error}");
         var request = new JsonObject { ["prompts"] = new JsonArray([.. prompts]), ["steps"] = steps }.ToJsonString();
-        var (code, output, error) = Run(interop, "node", request, "greedy.mjs", folder);
+        return JsonNode.Parse(Node(request, "greedy.mjs", folder))!["tokens"]!.AsArray();
+    }
+
+    // What a program of tests/interop prints.
+    private static string Node(string input, params string[] arguments)
+    {
+        var interop = SharedFolder.InRepository("tests", "interop");
+        // onnxruntime-node's own install step fetches GPU libraries, which are not needed here.
+        string[] packages = ["onnxruntime-node", "@huggingface/gguf"];
+        if (Array.Exists(packages, name => !Directory.Exists(Path.Combine([interop, "node_modules", .. name.Split('/')]))) && Run(interop, "npm", "", "ci", "--ignore-scripts") is { Code: not 0 } failed)
+            Assert.Inconclusive($"needs npm and its registry: {failed.Error}");
+        var (code, output, error) = Run(interop, "node", input, arguments);
         Assert.AreEqual(0, code, error);
-        return JsonNode.Parse(output)!["tokens"]!.AsArray();
+        return output;
     }
 
     private static (int Code, string Output, string Error) Run(string folder, string program, string input, params string[] arguments)

@@ -5,26 +5,40 @@ namespace G2RL.Onnx.Cuda.Memory;
 internal sealed class FeatureStore(DeviceMemory memory) : IDisposable
 {
     private DeviceBuffer? buffer;
+    private int used;
 
-    /// <summary>Rows in use.</summary>
-    public int Rows { get; private set; }
+    /// <summary>Rows there are. A product of one row takes another path than one of several, so there are two at least.</summary>
+    public int Rows => Math.Max(used, 2);
 
     /// <summary>The accumulators.</summary>
     public DeviceBuffer Buffer => buffer ?? throw new InvalidOperationException("No feature weights were accumulated; ask the draw or the scoring for them.");
 
-    /// <summary>Zeroed accumulators; what was there is lost. A product of one row takes another path than one of several, so there are two at least.</summary>
-    public DeviceBuffer Reserve(int rows, int vocabulary)
+    /// <summary>Zeroed accumulators.</summary>
+    /// <param name="rows">How many.</param>
+    /// <param name="vocabulary">V</param>
+    /// <param name="keep">Whether those that there are stay, before the new ones; otherwise they are lost.</param>
+    /// <returns>The first of them.</returns>
+    public int Reserve(int rows, int vocabulary, bool keep = false)
     {
-        Rows = Math.Max(rows, 2);
-        var bytes = checked((long)Rows * vocabulary * sizeof(float));
-        if (buffer is null || buffer.Bytes < bytes)
+        var first = keep ? used : 0;
+        used = checked(first + rows);
+        var row = (long)vocabulary * sizeof(float);
+        var (kept, all) = (first * row, checked(Rows * row));
+        if (buffer is null || buffer.Bytes < all)
         {
-            buffer?.Dispose();
+            var old = buffer;
+            if (kept == 0)
+                old?.Dispose();
             buffer = null;
-            buffer = memory.Allocate(Purpose.Features, bytes);
+            buffer = memory.Allocate(Purpose.Features, all);
+            if (kept > 0)
+            {
+                memory.Driver.CopyOnDevice(buffer.Pointer, old!.Pointer, kept);
+                old.Dispose();
+            }
         }
-        buffer.Clear();
-        return buffer;
+        memory.Driver.Fill(buffer.At(kept), 0, buffer.Bytes - kept);
+        return first;
     }
 
     public void Dispose() => buffer?.Dispose();

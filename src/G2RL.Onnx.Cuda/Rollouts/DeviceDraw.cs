@@ -23,6 +23,7 @@ internal sealed class DeviceDraw
     private readonly int vocabulary;
     private readonly Action<int>? progress;
     private readonly DeviceBuffer? accumulators;
+    private readonly int firstSlot;
     private readonly Rollout[][] results;
     private readonly DeviceRow[] rows;
     private readonly HashSet<DeviceRow> unfinished = new(ReferenceEqualityComparer.Instance);
@@ -41,7 +42,10 @@ internal sealed class DeviceDraw
         rows = new DeviceRow[capacity];
         total = checked(request.Prompts.Count * request.Samples);
         results = [.. request.Prompts.Select(_ => new Rollout[request.Samples])];
-        accumulators = request.WithFeatures ? backend.Features.Reserve(total, vocabulary) : null;
+        if (!request.WithFeatures)
+            return;
+        firstSlot = backend.Features.Reserve(total, vocabulary, request.KeepsFeatures);
+        accumulators = backend.Features.Buffer;
     }
 
     /// <summary>The largest of the greatest logits.</summary>
@@ -81,7 +85,7 @@ internal sealed class DeviceDraw
         }
     }
 
-    private int Slot(DeviceRow row) => (row.Prompt * request.Samples) + row.Sample;
+    private int Slot(DeviceRow row) => firstSlot + (row.Prompt * request.Samples) + row.Sample;
 
     private bool IsGone(DeviceRow row) => row.Finish is not null || row.Issued == most;
 
@@ -227,6 +231,6 @@ internal sealed class DeviceDraw
             return;
         using var factors = backend.Memory.Allocate(Purpose.Small, total * sizeof(float));
         factors.Write<float>([.. results.SelectMany(r => r).Select(r => 1f / r.Tokens.Length)]);
-        OptimizerKernels.ScaleRows(backend.Kernels, accumulators.Pointer, total, vocabulary, factors.Pointer);
+        OptimizerKernels.ScaleRows(backend.Kernels, accumulators.At((long)firstSlot * vocabulary * sizeof(float)), total, vocabulary, factors.Pointer);
     }
 }

@@ -42,7 +42,9 @@ internal sealed class DeviceScorer : IScorer
         backend.Invoke(() =>
         {
             var results = new Scores[sequences.Count];
-            var request = new Request(backend.Of(policy), sequences, temperature, withHidden, withMeanHidden, tokenWeight, withFeatures ? backend.Features.Reserve(sequences.Count, spec.VocabularySize) : null, new double[sequences.Count]);
+            if (withFeatures)
+                backend.Features.Reserve(sequences.Count, spec.VocabularySize);
+            var request = new Request(backend.Of(policy), sequences, temperature, withHidden, withMeanHidden, tokenWeight, withFeatures ? backend.Features.Buffer : null, new double[sequences.Count]);
             var done = 0;
             foreach (var indices in SequenceBatch.Plan(sequences, maxTokens))
             {

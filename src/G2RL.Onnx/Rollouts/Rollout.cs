@@ -42,7 +42,7 @@ public sealed record Rollout
     /// <summary>u = counts(y)/T - mean_t p_t in R^V, METHOD's exact cheap form of the gradient feature; null unless asked for, or where a device holds it.</summary>
     public float[]? FeatureWeights { get; init; }
 
-    /// <summary>Row of the device's accumulators that holds u, until the next draw; -1 where none does.</summary>
+    /// <summary>Row of the device's accumulators that holds u, until the next draw that does not keep them; -1 where none does.</summary>
     public int FeatureRow { get; init; } = -1;
 
     /// <summary>u, where it was accumulated.</summary>

@@ -47,7 +47,8 @@ public sealed record SamplerSettings
 /// <param name="Step">Step of the run: together with seed, prompt, sample and token it keys every random number.</param>
 /// <param name="WithFeatures">Accumulate the feature weights u.</param>
 /// <param name="WithHidden">Keep the hidden states.</param>
-public sealed record DrawRequest(IReadOnlyList<int[]> Prompts, int Samples, ulong Seed, int Step, bool WithFeatures = false, bool WithHidden = false)
+/// <param name="KeepsFeatures">Feature weights of earlier draws stay beside the new ones; otherwise a device forgets them.</param>
+public sealed record DrawRequest(IReadOnlyList<int[]> Prompts, int Samples, ulong Seed, int Step, bool WithFeatures = false, bool WithHidden = false, bool KeepsFeatures = false)
 {
     /// <summary>Checks the prompts.</summary>
     /// <exception cref="InputException">A prompt that is empty or leaves no room.</exception>

@@ -216,7 +216,7 @@ public sealed class Trainer : IDisposable
             groups, step, config, Problems,
             (others, seed) =>
             {
-                var more = sampler.Draw(request with { Prompts = [.. others.Select(inputs.Encode)], Seed = seed }, done => events.Progress?.Invoke("resample", done, others.Count * config.Sampling.GroupSize), cancel);
+                var more = sampler.Draw(request with { Prompts = [.. others.Select(inputs.Encode)], Seed = seed, KeepsFeatures = true }, done => events.Progress?.Invoke("resample", done, others.Count * config.Sampling.GroupSize), cancel);
                 largestLogit = Math.Max(largestLogit, sampler.LargestLogit);
                 return Judge(others, more);
             },

@@ -13,23 +13,29 @@ public sealed class BackendTrainingTests
     public TestContext TestContext { get; set; } = null!;
 
     [TestMethod]
-    [DataRow("g2rl", FeatureSource.Sampling)]
-    [DataRow("g2rl", FeatureSource.Scoring)]
-    [DataRow("grpo", FeatureSource.Sampling)]
-    public void Run_TenStepsOnTheDevice_EqualsTheHost(string algorithm, FeatureSource source)
+    [DataRow("g2rl", FeatureSource.Sampling, 10, 0)]
+    [DataRow("g2rl", FeatureSource.Scoring, 4, 0)]
+    [DataRow("grpo", FeatureSource.Sampling, 4, 0)]
+    [DataRow("g2rl", FeatureSource.Sampling, 3, 2)]
+    [DataRow("g2rl-hidden", FeatureSource.Sampling, 2, 0)]
+    public void Run_OnTheDevice_EqualsTheHost(string algorithm, FeatureSource source, int steps, int resampleRounds)
     {
         using var model = new TinyModel();
-        var config = Config(model, steps: 10) with { Algorithm = new() { Name = algorithm, Features = source } };
+        var config = Config(model, steps) with { Algorithm = new() { Name = algorithm, Features = source } };
+        config = config with { Sampling = config.Sampling with { ResampleRounds = resampleRounds } };
         var host = Train(config, Path.Combine(model.Root, "host"), backend: null);
-        using var driver = new InterpreterDriver();
+        // The short runs take another order of threads, and what approximate instructions may be wrong by.
+        using var driver = new InterpreterDriver(steps < 10 ? new() { Order = ThreadOrder.Shuffled, Noise = 1 } : null);
         var device = Train(config, Path.Combine(model.Root, "device"), driver);
 
         // The same tokens were drawn in every step: the texts are equal, and so their rewards.
         CollectionAssert.AreEqual(host.Texts, device.Texts);
-        foreach (var (name, tolerance) in new[] { ("reward/mean", 0.0), ("policy/entropy_nats", 1e-5), ("policy/gradient_norm", 1e-4), ("g2rl/nu_mean", Tolerances.Novelty), ("g2rl/cosine_mean", Tolerances.Novelty) })
+        var novelty = algorithm.StartsWith("g2rl", StringComparison.Ordinal) ? new[] { ("g2rl/nu_mean", Tolerances.Novelty) } : [];
+        foreach (var (name, tolerance) in new[] { ("reward/mean", 0.0), ("policy/entropy_nats", Tolerances.LogProbs), ("policy/gradient_norm", Tolerances.Novelty) }.Concat(novelty))
             for (var step = 0; step < config.Steps; step++)
-                if (JsonNode.Parse(host.Metrics[step])![name] is { } expected)
-                    Assert.AreEqual(expected.GetValue<double>(), JsonNode.Parse(device.Metrics[step])![name]!.GetValue<double>(), tolerance, $"step {step}: {name}");
+                Assert.AreEqual(JsonNode.Parse(host.Metrics[step])![name]!.GetValue<double>(), JsonNode.Parse(device.Metrics[step])![name]!.GetValue<double>(), tolerance, $"step {step}: {name}");
+        if (resampleRounds > 0)
+            Assert.IsTrue(Enumerable.Range(0, steps).Any(s => host.Metrics[s].Contains("resampl", StringComparison.Ordinal)), host.Metrics[0]);
         Compare(host.Weights, device.Weights, config);
         var kernels = driver.Launches.Keys.ToHashSet(StringComparer.Ordinal);
         foreach (var kernel in new[] { "sample_tokens_f32", "token_stats_f32", "kv_share", "global_norm_partial", "global_norm_finish", "adamw_f32" })

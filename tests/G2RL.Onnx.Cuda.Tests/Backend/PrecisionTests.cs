@@ -91,8 +91,8 @@ public sealed class PrecisionTests
         {
             optimizer.Scale!.Value = scale;
             optimizer.Clear();
-            optimizer.Add(Micro(0));
-            optimizer.Add(Micro(1));
+            optimizer.Add(Micro(0, advantage: 1e4f));
+            optimizer.Add(Micro(1, advantage: 1e4f));
             return optimizer.GradientNorm()!.Value;
         }
         var norm = Norm(1 << 10);
@@ -167,12 +167,12 @@ public sealed class PrecisionTests
     }
 
     // Two short rollouts with advantages of either sign.
-    private static Microbatch Micro(int seed)
+    private static Microbatch Micro(int seed, float advantage = 1)
     {
         var micro = new Microbatch(new SequenceBatch([new([1, 2, 3], [4 + seed, 5, 6]), new([2, 3], [7, 8])]));
         micro.Weights.AsSpan().Fill(0.2f);
         for (var t = 0; t < micro.Advantages.Length; t++)
-            (micro.Advantages[t], micro.OldLogProbs[t], micro.ReferenceLogProbs[t]) = (t < 3 ? 1 : -1, -2.5f, -2.5f);
+            (micro.Advantages[t], micro.OldLogProbs[t], micro.ReferenceLogProbs[t]) = (t < 3 ? advantage : -advantage, -2.5f, -2.5f);
         return micro;
     }
 }

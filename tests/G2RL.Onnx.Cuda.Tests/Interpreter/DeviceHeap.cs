@@ -4,7 +4,7 @@ namespace G2RL.Onnx.Cuda.Tests.Interpreter;
 
 /// <summary>
 /// Device memory of the interpreter: host memory in blocks, each with a gap around it, so that an access outside of every block is seen. Fresh memory is
-/// all ones: NaN as a float. With tracking, a read of a byte that nothing has written is an error.
+/// all ones: NaN as a float. With tracking, a read of a byte that nothing has written is an error, and so is a race.
 /// </summary>
 internal sealed unsafe class DeviceHeap(bool tracksWrites = false) : IDisposable
 {
@@ -16,6 +16,9 @@ internal sealed unsafe class DeviceHeap(bool tracksWrites = false) : IDisposable
 
     /// <summary>Another number after every change of the set of blocks; no two heaps share one.</summary>
     public long Version { get; private set; } = Interlocked.Increment(ref versions);
+
+    /// <summary>The epochs of the machine that works on this heap.</summary>
+    public EpochClock Clock { get; } = new();
 
     /// <summary>Bytes in blocks.</summary>
     public long Bytes { get; private set; }
@@ -29,7 +32,7 @@ internal sealed unsafe class DeviceHeap(bool tracksWrites = false) : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
         var memory = (byte*)NativeMemory.AlignedAlloc(checked((nuint)bytes + (2 * Gap)), Gap);
         NativeMemory.Fill(memory, (nuint)bytes + (2 * Gap), 0xFF);
-        var block = new Block((ulong)memory + Gap, bytes, tracksWrites ? new bool[bytes] : null);
+        var block = new Block((ulong)memory + Gap, bytes, tracksWrites ? new bool[bytes] : null, tracksWrites ? new RaceShadow(Clock, bytes, 1, ofBlock: false, $"a block of {bytes} bytes of device memory") : null);
         var at = ~Search(block.Start);
         blocks.Insert(at, block);
         Version = Interlocked.Increment(ref versions);
@@ -77,15 +80,17 @@ internal sealed unsafe class DeviceHeap(bool tracksWrites = false) : IDisposable
         return blocks[at];
     }
 
-    /// <summary>Notes a write, or checks that what is read was written.</summary>
-    internal void Track(ulong address, int bytes, bool write)
+    /// <summary>Notes an access of a thread: what is read must have been written, and nothing may race.</summary>
+    internal void Track(ulong address, int bytes, bool write, bool atomic, int thread)
     {
         var block = Find(address, bytes);
-        var range = block.Written.AsSpan((int)(address - block.Start), bytes);
+        var offset = (long)(address - block.Start);
+        var range = block.Written.AsSpan((int)offset, bytes);
+        if ((!write || atomic) && range.Contains(false))
+            throw new PtxException($"reads device memory that nothing has written, {offset} bytes into a block of {block.Bytes}");
         if (write)
             range.Fill(true);
-        else if (range.Contains(false))
-            throw new PtxException($"reads device memory that nothing has written, {address - block.Start} bytes into a block of {block.Bytes}");
+        block.Shadow!.Note(offset, bytes, write, atomic, thread);
     }
 
     /// <inheritdoc/>
@@ -112,7 +117,7 @@ internal sealed unsafe class DeviceHeap(bool tracksWrites = false) : IDisposable
     }
 
     /// <summary>A block.</summary>
-    internal sealed record Block(ulong Start, long Bytes, bool[]? Written)
+    internal sealed record Block(ulong Start, long Bytes, bool[]? Written, RaceShadow? Shadow)
     {
         public ulong End => Start + (ulong)Bytes;
     }

@@ -66,6 +66,8 @@ public sealed class InterpreterTests
     [DataRow("mov.u32 %r1, %tid.x; setp.lt.s32 %p1, %r1, 32; @%p1 bra END; bar.sync 0; END: ret;", 64, "never reach")]
     [DataRow("mov.u32 %r1, %tid.x; setp.lt.s32 %p1, %r1, 32; @%p1 bra OTHER; bar.sync 0; ret; OTHER: bar.sync 0; ret;", 64, "another barrier")]
     [DataRow("mov.u32 %r1, %tid.x; setp.lt.s32 %p1, %r1, 5; @%p1 ret; shfl.sync.idx.b32 %r2, %r1, 9, 31, -1;", 32, "lanes of its warp")]
+    [DataRow("mov.u32 %r1, %tid.x; st.global.u32 [%rd0], %r1;", 2, "race")]
+    [DataRow("mov.u32 %r1, %tid.x; setp.eq.s32 %p1, %r1, 40; @%p1 st.global.u32 [%rd0], 1; ld.global.u32 %r2, [%rd0];", 64, "race|nothing has written")]
     [DataRow("LOOP: bra LOOP;", 1, "does not end")]
     [DataRow("mov.u32 %r1, 0; div.u32 %r2, 5, %r1;", 1, "divides by zero")]
     public void Kernel_ThatIsWrong_IsAnErrorInEveryOrder(string body, int threads, string expected)
@@ -85,6 +87,20 @@ public sealed class InterpreterTests
     {
         var results = Run($"mov.u32 %r1, %tid.x; setp.eq.s32 %p1, %r1, 1; @%p1 st.shared.u32 [word+4], 77; {barrier} ld.shared.u32 %r2, [word+4]; {StoreAtThread("%r2")}", threads);
         Assert.IsTrue(results.Take(threads).All(x => x == 77));
+    }
+
+    [TestMethod]
+    public void Global_WrittenReadAndAddedToBehindBarriers_IsNoRace()
+    {
+        var results = Run("mov.u32 %r1, %tid.x; setp.eq.s32 %p1, %r1, 7; @%p1 st.global.u32 [%rd0], 5; bar.sync 0; ld.global.u32 %r2, [%rd0]; bar.sync 0; atom.global.add.u32 %r3, [%rd0], %r2;", 64);
+        Assert.AreEqual(5u + (64 * 5), results[0]);
+    }
+
+    [TestMethod]
+    public void Global_BlocksThatTouchTheSameWord_Race()
+    {
+        StringAssert.Contains(Assert.ThrowsExactly<CudaException>(() => Run("mov.u32 %r1, %ctaid.x; st.global.u32 [%rd0], %r1;", 1, blocks: 2)).Message, "another block wrote");
+        Run("mov.u32 %r1, %ctaid.x; setp.eq.s32 %p1, %r1, 0; @%p1 st.global.u32 [%rd0], %r1;", 1, blocks: 2);
     }
 
     [TestMethod]
@@ -150,12 +166,12 @@ public sealed class InterpreterTests
         }
         """;
 
-    private static uint[] Run(string body, int threads, ThreadOrder order = ThreadOrder.Forward, double noise = 0, ulong seed = 1)
+    private static uint[] Run(string body, int threads, ThreadOrder order = ThreadOrder.Forward, double noise = 0, ulong seed = 1, int blocks = 1)
     {
         using var driver = new InterpreterDriver(new() { Order = order, Noise = noise, Seed = seed, Strict = true, MaxInstructions = 100_000 });
         var kernel = driver.Kernel(driver.LoadModule("test", Encoding.UTF8.GetBytes(Module(body))), "kernel");
         var memory = driver.Allocate(1024);
-        driver.Launch(kernel, (1, 1, 1), (threads, 1, 1), 0, [memory]);
+        driver.Launch(kernel, (blocks, 1, 1), (threads, 1, 1), 0, [memory]);
         var results = new uint[256];
         driver.CopyToHost(System.Runtime.InteropServices.MemoryMarshal.AsBytes(results.AsSpan()), memory);
         return results;

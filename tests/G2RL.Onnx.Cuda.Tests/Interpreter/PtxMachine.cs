@@ -23,7 +23,9 @@ public sealed record InterpreterSettings
     /// <summary>Share of the documented error of approximate instructions that is used.</summary>
     public double Noise { get; init; }
 
-    /// <summary>Every block starts with undefined registers, and device memory remembers what was written. Otherwise the first block of a launch does.</summary>
+    /// <summary>
+    /// Every block starts with undefined registers (otherwise the first of a launch does), and device memory remembers what was written and who touched it.
+    /// </summary>
     public bool Strict { get; init; }
 
     /// <summary>Instructions of one launch, after which it counts as endless.</summary>
@@ -32,11 +34,11 @@ public sealed record InterpreterSettings
 
 /// <summary>
 /// Runs kernels on the CPU, thread by thread, each until it ends or waits. Every access is checked against the blocks of memory and for alignment; reads of
-/// registers, shared and device memory that nothing has written, races on shared memory, and barriers that not every thread reaches are errors.
+/// registers, shared and device memory that nothing has written, races, and barriers that not every thread reaches are errors (of device memory: when strict).
 /// </summary>
 internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings settings)
 {
-    private readonly SharedMemory shared = new();
+    private readonly SharedMemory shared = new(heap.Clock);
     private readonly ApproximateMath approximate = new(settings.Noise, settings.Seed);
     private readonly Random random = new((int)settings.Seed);
     private Lane[] lanes = [];
@@ -71,6 +73,7 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
             throw new PtxException($"{kernel.Name}: a grid of {grid.X} x {grid.Y} x {grid.Z} blocks; x takes 1 to 2^31 - 1, y and z 1 to 65535.");
         Reserve(threads);
         kernel.Renew(heap.Version);
+        heap.Clock.StartLaunch();
         budget = settings.MaxInstructions;
         // Both arrays are pinned for as long as they live.
         code = (PtxInstruction*)System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(kernel.Code, 0);
@@ -126,6 +129,7 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
 
     private void Block((int X, int Y, int Z) grid, (int X, int Y, int Z) block, int threads, int sharedBytes, bool undefine)
     {
+        heap.Clock.StartBlock();
         shared.Start(kernel.SharedBytes + sharedBytes);
         for (var t = 0; t < threads; t++)
         {
@@ -160,7 +164,7 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
                 return;
             if (waiting < threads)
                 throw Fault(Array.FindIndex(lanes, l => l.State == LaneState.AtBlockBarrier), $"waits at a barrier that {threads - waiting} threads of the block never reach");
-            shared.BlockBarrier();
+            heap.Clock.BlockBarrier();
             for (var t = 0; t < threads; t++)
                 (lanes[t].Pc, lanes[t].State) = (pc + 1, LaneState.Ready);
         }
@@ -236,7 +240,7 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
                         break;
                 }
         if (i->Op == PtxOp.BarrierWarp)
-            shared.WarpBarrier(first / 32);
+            heap.Clock.WarpBarrier(first / 32);
         for (var l = 0; l < 32; l++)
             if ((mask >> l & 1) != 0)
             {
@@ -866,10 +870,10 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
             return shared.Access(address, size, write, atomic: false, thread);
         if (i->Space == Space.Generic && address >= SharedMemory.Window)
             return shared.Access(address - SharedMemory.Window, size, write, atomic: false, thread);
-        return Global(i, address, size, write);
+        return Global(i, address, size, write, atomic: false, thread);
     }
 
-    private byte* Global(PtxInstruction* i, ulong address, int size, bool write)
+    private byte* Global(PtxInstruction* i, ulong address, int size, bool write, bool atomic, int thread)
     {
         if (address < i->Start || address + (ulong)size > i->End)
         {
@@ -877,7 +881,7 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
             (i->Start, i->End) = (block.Start, block.End);
         }
         if (heap.TracksWrites)
-            heap.Track(address, size, write);
+            heap.Track(address, size, write, atomic, thread);
         return (byte*)address;
     }
 
@@ -890,9 +894,7 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
         if (isShared)
             p = shared.Access(i->Space == Space.Shared ? address : address - SharedMemory.Window, i->Size, write: true, atomic: true, thread);
         else
-        {
-            p = Global(i, address, i->Size, write: false);
-        }
+            p = Global(i, address, i->Size, write: true, atomic: true, thread);
         var old = i->Size == 8 ? *(ulong*)p : *(uint*)p;
         var next = i->Op switch
         {
