@@ -78,7 +78,8 @@ std::set<void *> streams, events;
 std::vector<std::function<int()>> queue;
 LaunchOnHost launch_on_host;
 std::string host_fault;
-size_t used;
+size_t used, leaked;
+int retained;
 
 bool on_device(Pointer p, size_t n)
 {
@@ -175,12 +176,12 @@ CONTROL g2rl_standin_set(const char *name, long long value)
     return 1;
 }
 
-// What is held or was done: memory, blocks, page_locked, streams, events, launches, queued.
+// What is held or was done: memory, leaked (bytes that went with their context), blocks, page_locked, streams, events, launches, queued.
 CONTROL g2rl_standin_count(const char *name)
 {
     LOCK;
     const std::string what = name;
-    return what == "memory" ? (long long)used : what == "blocks" ? (long long)blocks.size() : what == "page_locked" ? (long long)locked.size()
+    return what == "memory" ? (long long)used : what == "leaked" ? (long long)leaked : what == "blocks" ? (long long)blocks.size() : what == "page_locked" ? (long long)locked.size()
         : what == "streams" ? (long long)streams.size() : what == "events" ? (long long)events.size() : what == "launches" ? launches : what == "queued" ? (long long)queue.size() : -1;
 }
 
@@ -241,15 +242,25 @@ API cuDeviceGetAttribute(int *value, int attribute, int)
 
 API cuDevicePrimaryCtxRetain(void **c, int)
 {
+    LOCK;
+    retained++;
     *c = &context;
     return Success;
 }
 
+// The last one to go takes the memory along.
 API cuDevicePrimaryCtxRelease_v2(int)
 {
     LOCK;
+    if (--retained > 0)
+        return Success;
     queue.clear();
     sticky = Success;
+    for (auto &block : blocks)
+        munmap(block.second.mapping, block.second.mapped);
+    leaked += used;
+    used = 0;
+    blocks.clear();
     return Success;
 }
 

@@ -29,7 +29,16 @@ internal static class ModelFolder
         var parent = full;
         while (parent is not null && !Directory.Exists(parent))
             parent = Path.GetDirectoryName(parent);
-        var free = new DriveInfo(parent ?? full).AvailableFreeSpace;
+        long free;
+        try
+        {
+            free = new DriveInfo(parent ?? full).AvailableFreeSpace;
+        }
+        catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            // A share without a letter on Windows cannot be asked; writing will tell.
+            return;
+        }
         if (free < needed)
             throw new InputException($"{folder} needs {needed >> 20} MiB; {free >> 20} MiB are free there. Make {(needed - free + (1 << 20) - 1) >> 20} MiB of room, or name a folder on another disk.");
     }

@@ -1,4 +1,3 @@
-using G2RL.Onnx.Cuda.Tests.Backend;
 using G2RL.Onnx.Tests;
 using G2RL.Onnx.Training;
 
@@ -13,6 +12,7 @@ public sealed class StandInTrainingTests
     public void Run_ThroughTheDriver_EqualsTheHost()
     {
         StandIn.Require();
+        var leaked = StandIn.Count("leaked");
         using var model = new TinyModel();
         var config = model.Config with
         {
@@ -32,7 +32,8 @@ public sealed class StandInTrainingTests
         Assert.IsLessThanOrEqualTo(2 * config.Training.LearningRate * config.Steps, differences[^1]);
         foreach (var kernel in new[] { "sample_tokens_f32", "token_stats_f32", "kv_share", "accumulate_features_f32", "gram", "exploration_scores", "global_norm_partial", "adamw_f32" })
             Assert.IsGreaterThan(0, driver.Launches.GetValueOrDefault(kernel), kernel);
-        foreach (var held in new[] { "memory", "page_locked", "streams", "events" })
+        Assert.AreEqual(leaked, StandIn.Count("leaked"), "device memory that nobody gave back");
+        foreach (var held in new[] { "page_locked", "streams", "events" })
             Assert.AreEqual(0, StandIn.Count(held), held);
     }
 
