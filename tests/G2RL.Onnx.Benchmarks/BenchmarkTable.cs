@@ -16,5 +16,6 @@ internal static class BenchmarkTable
         ("g2rl-parts", MethodBenchmarks.Parts),
         ("g2rl-share", MethodBenchmarks.Share),
         ("countdown", JudgeBenchmarks.Countdown),
+        ("tokenizer", TokenizerBenchmarks.Encode),
     ];
 }

@@ -129,8 +129,30 @@ public sealed class JinjaTests
     [DataRow("{% set n = namespace(s='a') %}{% for i in range(60) %}{% set n.s = n.s + n.s %}{% endfor %}", "characters")]
     [DataRow("{% set n = namespace(s=[1]) %}{% for i in range(60) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s | tojson }}", "more than")]
     [DataRow("{% set n = namespace(a=[1], b=[1]) %}{% for i in range(40) %}{% set n.a = [n.a, n.a] %}{% set n.b = [n.b, n.b] %}{% endfor %}{{ n.a == n.b }}", "more than")]
+    [DataRow("{% set s = 'a' * 1000000 %}{% for i in range(100000) %}{% set x = s.upper() %}{% endfor %}", "characters")]
+    [DataRow("{% set s = 'a' * 1000000 %}{% set t = s + 'b' %}{% set u = s + 'c' %}{% for i in range(100000) %}{% set x = t == u %}{% endfor %}", "characters")]
+    [DataRow("{% set s = 'a' * 1000000 %}{% set t = s + 'b' %}{% for i in range(100000) %}{% set x = s < t %}{% endfor %}", "characters")]
+    [DataRow("{% set s = 'a' * 1000000 %}{{ ([s, s + 'b'] * 100000) | sort | length }}", "characters")]
+    [DataRow("{% set s = ['a'] * 100000 %}{% for i in range(100000) %}{% set x = s | join %}{% endfor %}", "characters")]
+    [DataRow("{% set s = ['aaaaaaaaaa'] * 100000 %}{% for i in range(100000) %}{% set x = s | string | length %}{% endfor %}", "characters")]
+    [DataRow("{% macro a(n) %}{% for i in range(9) %}{{ a(n) }}{% endfor %}{% endmacro %}{{ a(1) }}", "deep")]
+    [DataRow("{% macro a(n) %}{% if n > 0 %}{{ a(n - 1) }}{{ a(n - 1) }}{{ a(n - 1) }}{{ a(n - 1) }}{% endif %}{% endmacro %}{{ a(20) }}", "steps")]
     [DataRow("{% set n = namespace(a=[1], b=[1]) %}{% for i in range(90000) %}{% set n.a = [n.a] %}{% set n.b = [n.b] %}{% endfor %}{{ n.a == n.b }}", "levels")]
+    [Timeout(120_000)]
     public void Render_WrongOrHostile_IsNamed(string source, string expected) =>
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new JinjaChatTemplate(source).Render(Conversation)).Message, expected);
+
+    [TestMethod]
+    [DataRow("{{ x | trim('a', 'b') }}", "trim 2 arguments")]
+    [DataRow("{{ [1] | sort(by='x') }}", "sort the argument 'by'")]
+    [DataRow("{{ 'a'.startswith('a', 1) }}", "startswith 2 arguments")]
+    [DataRow("{{ {}.get(default=1, other=2) }}", "get the argument 'other'")]
+    [DataRow("{{ 'a'.upper(1) }}", "none can be given")]
+    [DataRow("{{ 'a'.replace('a', 'b', old='c') }}", "twice")]
+    [DataRow("{{ [1] | select('odd', x=1) }}", "'x'")]
+    [DataRow("{{ {'a': 1} | dictsort(by='size') }}", "'size'")]
+    [DataRow("{{ 'a'.format(1) }}", "'format'")]
+    public void Render_ArgumentThatNobodyKnows_IsNamedAndNotDropped(string source, string expected) =>
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new JinjaChatTemplate(source).Render(Conversation)).Message, expected);
 
     [TestMethod]

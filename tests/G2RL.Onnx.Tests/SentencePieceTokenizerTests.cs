@@ -79,8 +79,8 @@ public sealed class SentencePieceTokenizerTests
     {
         var step = new SplitStep(new PiecePattern("b", literal: true), Enum.Parse<SplitBehavior>(behavior), invert);
         var result = new List<Piece>();
-        step.Cut(new Piece("abbc", First: true), result);
-        Assert.AreEqual(expected, string.Join('|', result.Select(p => p.Text)));
+        step.Cut(new Piece("abbc", true), result);
+        Assert.AreEqual(expected, string.Join('|', result.Select(p => p.Text.ToString())));
         Assert.AreEqual(!expected.StartsWith('b'), result[0].First);
     }
 

@@ -1,32 +1,32 @@
 using System.Collections.Concurrent;
 using System.Text;
-using Microsoft.ML.Tokenizers;
 
 namespace G2RL.Onnx.Tokenizers;
 
 /// <summary>Byte-pair encoding of one piece: its characters become tokens, then the best pair of neighbours is joined until none is left. Thread-safe.</summary>
 /// <remarks>
-/// Microsoft.ML.Tokenizers encodes what its BPE knows: byte-level and character vocabularies. Byte fallback, tokens that hold a space and ignore_merges it does
-/// not know; they are encoded here, in n log n for n characters, since SentencePiece's files have whole texts as one piece.
+/// In n log n for n characters: SentencePiece's files have whole texts as one piece, and a run of marks or newlines is one piece in any file.
+/// Microsoft.ML.Tokenizers takes quadratic time there, and knows neither byte fallback, tokens that hold a space, nor ignore_merges.
 /// </remarks>
 internal sealed class BpeModel
 {
-    private const int LongestCached = 32, MostCached = 1 << 16;
+    private const int LongestCached = 32, MostCached = 1 << 16, FewSymbols = 48;
 
     private readonly TokenizerFile _file;
     private readonly Dictionary<(int Left, int Right), (int Rank, int Id)> _merges;
     private readonly Dictionary<int, int> _characters = [];
     private readonly int[]? _bytes;
     private readonly int? _unknown;
-    private readonly BpeTokenizer? _library;
-    private readonly bool _spellsEverything;
+    private readonly int[]? _spelledBytes;
     private readonly ConcurrentDictionary<string, int[]> _cache = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> _known;
     private int _cached;
 
     /// <param name="file">The file, checked: each merge joins two tokens into a third.</param>
     public BpeModel(TokenizerFile file)
     {
         _file = file;
+        _known = _cache.GetAlternateLookup<ReadOnlySpan<char>>();
         _merges = new(file.Merges.Count);
         for (var rank = 0; rank < file.Merges.Count; rank++)
         {
@@ -41,50 +41,31 @@ internal sealed class BpeModel
         if (file.ByteFallback)
             _bytes = [.. Enumerable.Range(0, 256).Select(b => file.Vocabulary.GetValueOrDefault($"<0x{b:X2}>", -1))];
         _unknown = file.Unknown is { } unknown ? file.Vocabulary[unknown] : null;
-        _spellsEverything = _unknown is not null || (file.ByteLevel && Enumerable.Range(0, 256).All(b => file.Vocabulary.ContainsKey(ByteSpelling.Spell((byte)b).ToString())));
-        if (!file.ByteFallback && !file.IgnoreMerges && !file.Merges.Any(m => m.Left.Contains(' ', StringComparison.Ordinal) || m.Right.Contains(' ', StringComparison.Ordinal)))
-            _library = Library(file);
+        if (file.ByteLevel && Enumerable.Range(0, 256).Select(b => file.Vocabulary.GetValueOrDefault(ByteSpelling.Spell((byte)b).ToString(), -1)).ToArray() is var spelled && !spelled.Contains(-1))
+            _spelledBytes = spelled;
     }
 
-    /// <summary>The ids of a piece, or null when it holds a character that the vocabulary cannot spell.</summary>
-    public int[]? Encode(string piece)
+    /// <summary>The ids of a piece, or null when it holds a character that the vocabulary cannot spell. Words that came before cost nothing but looking up.</summary>
+    public int[]? Encode(ReadOnlySpan<char> piece)
     {
         if (piece.Length > LongestCached)
-            return Merged(piece);
-        if (_cache.TryGetValue(piece, out var known))
+            return Merged(piece.ToString());
+        if (_known.TryGetValue(piece, out var known))
             return known;
-        var ids = Merged(piece);
-        if (ids is not null && _cached < MostCached && _cache.TryAdd(piece, ids))
+        var word = piece.ToString();
+        var ids = Merged(word);
+        if (ids is not null && _cached < MostCached && _cache.TryAdd(word, ids))
             Interlocked.Increment(ref _cached);
         return ids;
     }
 
     private int[]? Merged(string piece)
     {
-        var spelled = _file.ByteLevel ? Spell(piece) : piece;
-        if (_library is not null)
-            return _spellsEverything || Symbols(spelled) is not null ? [.. _library.EncodeToIds(piece, considerPreTokenization: false, considerNormalization: false)] : null;
-        if (_file.IgnoreMerges && _file.Vocabulary.TryGetValue(spelled, out var whole))
+        if (_file.IgnoreMerges && _file.Vocabulary.TryGetValue(_file.ByteLevel ? Spell(piece) : piece, out var whole))
             return [whole];
-        return Symbols(spelled) is { } symbols ? Join(symbols) : null;
-    }
-
-    private static BpeTokenizer Library(TokenizerFile file)
-    {
-        try
-        {
-            return BpeTokenizer.Create(new BpeOptions(file.Vocabulary)
-            {
-                Merges = file.Merges.Select(m => $"{m.Left} {m.Right}"),
-                ByteLevel = file.ByteLevel,
-                UnknownToken = file.Unknown,
-                FuseUnknownTokens = file.FuseUnknown,
-            });
-        }
-        catch (Exception e) when (e is ArgumentException or InvalidOperationException or FormatException)
-        {
-            throw new InputException(file.Fault($"model is not a usable BPE model: {e.Message}").Message, e);
-        }
+        if (_spelledBytes is not null)
+            return Join(Array.ConvertAll(Encoding.UTF8.GetBytes(piece), b => _spelledBytes[b]));
+        return Symbols(_file.ByteLevel ? Spell(piece) : piece) is { } symbols ? Join([.. symbols]) : null;
     }
 
     private static string Spell(string piece)
@@ -148,13 +129,41 @@ internal sealed class BpeModel
         return true;
     }
 
-    // Best rank first, then leftmost. An entry whose pair has changed since is passed over.
-    private int[] Join(List<int> symbols)
+    // Best rank first, then leftmost.
+    private int[] Join(int[] ids) => ids.Length <= FewSymbols ? JoinFew(ids) : JoinMany(ids);
+
+    // Words: looking through all pairs is quicker than keeping them in order.
+    private int[] JoinFew(int[] ids)
     {
-        var count = symbols.Count;
-        var ids = symbols.ToArray();
-        if (count < 2)
-            return ids;
+        var count = ids.Length;
+        Span<(int Rank, int Id)> pairs = stackalloc (int, int)[FewSymbols];
+        for (var i = 0; i + 1 < count; i++)
+            pairs[i] = Pair(ids, i);
+        while (true)
+        {
+            var best = 0;
+            for (var i = 1; i + 1 < count; i++)
+                if (pairs[i].Rank < pairs[best].Rank)
+                    best = i;
+            if (count < 2 || pairs[best].Rank == int.MaxValue)
+                return ids[..count];
+            ids[best] = pairs[best].Id;
+            count--;
+            ids.AsSpan(best + 2, count - best - 1).CopyTo(ids.AsSpan(best + 1));
+            pairs[(best + 1)..count].CopyTo(pairs[best..]);
+            if (best > 0)
+                pairs[best - 1] = Pair(ids, best - 1);
+            if (best + 1 < count)
+                pairs[best] = Pair(ids, best);
+        }
+    }
+
+    private (int Rank, int Id) Pair(int[] ids, int at) => _merges.TryGetValue((ids[at], ids[at + 1]), out var merge) ? merge : (int.MaxValue, 0);
+
+    // An entry whose pair has changed since is passed over.
+    private int[] JoinMany(int[] ids)
+    {
+        var count = ids.Length;
         var next = new int[count];
         var previous = new int[count];
         var queue = new PriorityQueue<(int At, int Id), long>();

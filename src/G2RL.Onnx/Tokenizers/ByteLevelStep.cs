@@ -13,7 +13,7 @@ internal sealed class ByteLevelStep(bool addPrefixSpace, bool useRegex) : PreTok
     public override void Cut(Piece piece, List<Piece> result)
     {
         if (addPrefixSpace && piece.Text[0] != ' ')
-            piece = piece with { Text = " " + piece.Text };
+            piece = new(string.Concat(" ", piece.Text), piece.First);
         if (_cuts is null)
             result.Add(piece);
         else

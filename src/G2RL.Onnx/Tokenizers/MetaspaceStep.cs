@@ -24,10 +24,10 @@ internal sealed class MetaspaceStep(char replacement, PrependScheme prepend, boo
     /// <inheritdoc/>
     public override void Cut(Piece piece, List<Piece> result)
     {
-        var text = piece.Text.Replace(' ', replacement);
+        var text = piece.Text.ToString().Replace(' ', replacement);
         if (text[0] != replacement && (prepend == PrependScheme.Always || (prepend == PrependScheme.First && piece.First)))
             text = replacement + text;
-        piece = piece with { Text = text };
+        piece = new(text, piece.First);
         if (split)
             _cuts.Cut(piece, result);
         else

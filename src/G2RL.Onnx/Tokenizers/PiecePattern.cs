@@ -39,40 +39,49 @@ internal sealed class PiecePattern(string pattern, bool literal = false)
 
     /// <summary>The matches in order; none is empty.</summary>
     /// <exception cref="RegexMatchTimeoutException">The expression takes longer than ten seconds.</exception>
-    public List<(int Start, int End)> Matches(string text)
+    public List<(int Start, int End)> Matches(ReadOnlySpan<char> text)
     {
-        var found = new List<(int Start, int End)>();
+        var found = new List<(int Start, int End)>(literal ? 0 : (text.Length / 4) + 1);
         if (literal)
         {
-            for (var at = text.IndexOf(pattern, StringComparison.Ordinal); at >= 0; at = text.IndexOf(pattern, at + pattern.Length, StringComparison.Ordinal))
+            for (var at = 0; text[at..].IndexOf(pattern) is var next and >= 0; at += pattern.Length)
+            {
+                at += next;
                 found.Add((at, at + pattern.Length));
+            }
+
+            return found;
+        }
+
+        if (!Needs(text))
+        {
+            foreach (var match in _regex.Value!.EnumerateMatches(text))
+                if (match.Length > 0)
+                    found.Add((match.Index, match.Index + match.Length));
             return found;
         }
 
         var (standIn, offsets) = StandIn(text);
         foreach (var match in _regex.Value!.EnumerateMatches(standIn))
             if (match.Length > 0)
-                found.Add((Original(match.Index), Original(match.Index + match.Length)));
+                found.Add((offsets[match.Index], offsets[match.Index + match.Length]));
         return found;
-
-        int Original(int index) => offsets is null ? index : offsets[index];
     }
 
-    // offsets[i] is where the stand-in's code unit i begins in the text; null when nothing moved.
-    private (string Text, int[]? Offsets) StandIn(string text)
+    private bool Needs(ReadOnlySpan<char> text) => text.ContainsAnyInRange('\uD800', '\uDFFF') || (_ignoresCase && text.Contains('\u017F'));
+
+    // Offsets[i] is where the stand-in's code unit i begins in the text.
+    private (string Text, int[] Offsets) StandIn(ReadOnlySpan<char> text)
     {
-        // Case folding makes U+017F equal to s; .NET's invariant casing does not know that.
-        var source = _ignoresCase && text.Contains('\u017F') ? text.Replace('\u017F', 's') : text;
-        if (!source.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))
-            return (source, null);
-        var units = new StringBuilder(source.Length);
-        var offsets = new List<int>(source.Length + 1);
+        var units = new StringBuilder(text.Length);
+        var offsets = new List<int>(text.Length + 1);
         var at = 0;
-        foreach (var rune in source.EnumerateRunes())
+        foreach (var rune in text.EnumerateRunes())
         {
             offsets.Add(at);
             at += rune.Utf16SequenceLength;
-            units.Append(rune.IsBmp ? (char)rune.Value : StandIns[(int)Rune.GetUnicodeCategory(rune)]);
+            // Case folding makes U+017F equal to s; .NET's invariant casing does not know that.
+            units.Append(!rune.IsBmp ? StandIns[(int)Rune.GetUnicodeCategory(rune)] : _ignoresCase && rune.Value == '\u017F' ? 's' : (char)rune.Value);
         }
 
         offsets.Add(at);

@@ -28,19 +28,36 @@ internal sealed class SplitStep(PiecePattern pattern, SplitBehavior behavior, bo
     /// <inheritdoc/>
     public override void Cut(Piece piece, List<Piece> result)
     {
-        var text = piece.Text;
-        var parts = new List<(int Start, int End, bool Match)>();
+        var length = piece.Length;
         var done = 0;
-        foreach (var (start, end) in pattern.Matches(text))
+        var matches = pattern.Matches(piece.Text);
+        if (behavior == SplitBehavior.Isolated)
+        {
+            // Nearly every file's way: matches and what lies between them are pieces alike.
+            foreach (var (start, end) in matches)
+            {
+                if (start > done)
+                    result.Add(piece.Part(done, start));
+                result.Add(piece.Part(start, end));
+                done = end;
+            }
+
+            if (length > done)
+                result.Add(piece.Part(done, length));
+            return;
+        }
+
+        var parts = new List<(int Start, int End, bool Match)>();
+        foreach (var (start, end) in matches)
         {
             Add(parts, done, start, invert);
             Add(parts, start, end, !invert);
             done = end;
         }
 
-        Add(parts, done, text.Length, invert);
+        Add(parts, done, length, invert);
         foreach (var (start, end) in Joined(parts))
-            result.Add(start == 0 && end == text.Length ? piece : new Piece(text[start..end], piece.First && start == 0));
+            result.Add(piece.Part(start, end));
     }
 
     private static void Add(List<(int Start, int End, bool Match)> parts, int start, int end, bool match)

@@ -144,7 +144,7 @@ public sealed class Tokenizer
         }
 
         foreach (var piece in pieces)
-            ids.AddRange(_bpe.Encode(piece.Text) ?? throw Unspellable(piece.Text));
+            ids.AddRange(_bpe.Encode(piece.Text) ?? throw Unspellable(piece.Text.ToString()));
     }
 
     private InputException Unspellable(string piece)
@@ -154,7 +154,20 @@ public sealed class Tokenizer
         return new($"The text contains '{rune}' (U+{rune.Value:X4}), which the tokenizer's vocabulary of {VocabularySize} tokens lacks. Remove it from the text, or use a tokenizer that knows it.");
     }
 
-    private static string WellFormed(string text) => text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF')
-        ? string.Concat(text.EnumerateRunes().Select(r => r.ToString()))
-        : text;
+    private static string WellFormed(string text)
+    {
+        var half = text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF');
+        if (half < 0)
+            return text;
+        for (var at = half; at < text.Length; at++)
+        {
+            if (!char.IsSurrogate(text[at]))
+                continue;
+            if (at + 1 == text.Length || !char.IsSurrogatePair(text[at], text[at + 1]))
+                return string.Concat(text.EnumerateRunes().Select(r => r.ToString()));
+            at++;
+        }
+
+        return text;
+    }
 }

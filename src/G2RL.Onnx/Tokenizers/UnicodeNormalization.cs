@@ -3,7 +3,7 @@ using System.Text;
 
 namespace G2RL.Onnx.Tokenizers;
 
-/// <summary>Normal forms C and D (Unicode Standard Annex 15).</summary>
+/// <summary>Normal form C (Unicode Standard Annex 15).</summary>
 /// <remarks>
 /// Not <see cref="string.Normalize()"/>: that one leaves text as it is when the process runs with invariant globalization, as this project's programs
 /// do, and elsewhere follows whatever ICU the machine has, so token ids would depend on the machine.
@@ -20,8 +20,27 @@ internal static class UnicodeNormalization
         // Nothing below U+0300 combines or lacks its composed form.
         if (!text.AsSpan().ContainsAnyExceptInRange('\0', '\u02FF'))
             return text;
-        var points = Decomposed(text);
-        return Compose(points, Data.Value);
+        var tables = Data.Value;
+        StringBuilder? result = null;
+        var points = new List<(int Point, int Class)>();
+        for (int at = 0, settled = 0, copied = 0; ;)
+        {
+            // Everything up to the next character that may move or change stays as it is, but for the one before it, which it may join.
+            var length = 0;
+            for (; at < text.Length && !tables.Moves(Read(text, at, out length)); at += length)
+                settled = at;
+            if (at == text.Length)
+                return result is null ? text : result.Append(text, copied, text.Length - copied).ToString();
+            result = (result ?? new StringBuilder(text.Length)).Append(text, copied, settled - copied);
+            points.Clear();
+            for (copied = settled; copied < text.Length && (copied <= at || tables.Moves(Read(text, copied, out length))); copied += length)
+                Decompose(Read(text, copied, out length), tables, points);
+            Reorder(points);
+            Compose(points, tables);
+            foreach (var (point, _) in points)
+                Append(result, point);
+            at = settled = copied;
+        }
     }
 
     /// <summary>The text in normal form D: marks stand behind their letters.</summary>
@@ -31,17 +50,26 @@ internal static class UnicodeNormalization
         // Nothing below U+00C0 can be taken apart.
         if (!text.AsSpan().ContainsAnyExceptInRange('\0', '\u00BF'))
             return text;
-        var points = Decomposed(text);
-        return Text(points, points.Count);
-    }
-
-    private static List<(int Point, int Class)> Decomposed(string text)
-    {
         var points = new List<(int Point, int Class)>(text.Length + 8);
         foreach (var rune in text.EnumerateRunes())
             Decompose(rune.Value, Data.Value, points);
         Reorder(points);
-        return points;
+        var result = new StringBuilder(points.Count);
+        foreach (var (point, _) in points)
+            Append(result, point);
+        return result.ToString();
+    }
+
+    private static int Read(string text, int at, out int length)
+    {
+        Rune.DecodeFromUtf16(text.AsSpan(at), out var rune, out length);
+        return rune.Value;
+    }
+
+    private static void Append(StringBuilder result, int point)
+    {
+        Span<char> units = stackalloc char[2];
+        result.Append(units[..new Rune(point).EncodeToUtf16(units)]);
     }
 
     private static void Decompose(int point, Tables tables, List<(int Point, int Class)> points)
@@ -87,7 +115,7 @@ internal static class UnicodeNormalization
         }
     }
 
-    private static string Compose(List<(int Point, int Class)> points, Tables tables)
+    private static void Compose(List<(int Point, int Class)> points, Tables tables)
     {
         var kept = 0;
         var starter = -1;
@@ -109,15 +137,7 @@ internal static class UnicodeNormalization
             points[kept++] = points[i];
         }
 
-        return Text(points, kept);
-    }
-
-    private static string Text(List<(int Point, int Class)> points, int count)
-    {
-        var text = new StringBuilder(count);
-        foreach (var (point, _) in points.Take(count))
-            text.Append(new Rune(point).ToString());
-        return text.ToString();
+        points.RemoveRange(kept, points.Count - kept);
     }
 
     private static int? Pair(int first, int second, Tables tables)
@@ -134,6 +154,7 @@ internal static class UnicodeNormalization
     private sealed class Tables
     {
         private readonly Dictionary<int, int> _classes = [];
+        private readonly ulong[] _moves = new ulong[0x110000 / 64];
 
         public Tables()
         {
@@ -156,6 +177,23 @@ internal static class UnicodeNormalization
                 for (var point = Hex(range[0]); point <= Hex(range[^1]); point++)
                     _classes.Add(point, int.Parse(entry.AsSpan(equals + 1), CultureInfo.InvariantCulture));
             }
+
+            // What combines, what joins the character before it, and what is never the outcome.
+            foreach (var point in _classes.Keys.Concat(Compositions.Keys.Select(p => p.Second)).Concat(Decompositions.Keys.Where(p => !Stays(p)))
+                .Concat(Enumerable.Range(FirstV, CountV)).Concat(Enumerable.Range(FirstT, CountT)))
+                _moves[point / 64] |= 1UL << (point % 64);
+        }
+
+        /// <summary>Whether a character may move, change, or join the one before it.</summary>
+        public bool Moves(int point) => (_moves[point / 64] & (1UL << (point % 64))) != 0;
+
+        private bool Stays(int point)
+        {
+            var points = new List<(int Point, int Class)>();
+            Decompose(point, this, points);
+            Reorder(points);
+            UnicodeNormalization.Compose(points, this);
+            return points is [(var single, _)] && single == point;
         }
 
         public Dictionary<int, (int First, int Second)> Decompositions { get; } = [];

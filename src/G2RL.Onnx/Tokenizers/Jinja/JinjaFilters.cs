@@ -135,7 +135,7 @@ internal static class JinjaFilters
     // Equal ones keep their order, in reverse as well.
     private static List<object?> Sorted(JinjaRun run, List<object?> entries, Func<object?, object?> key, bool exact, bool reverse)
     {
-        run.Charge(entries.Count * 16L);
+        run.Charge((entries.Count * 16L) + entries.Sum(e => key(e) is string text ? (long)text.Length : 1));
         var order = Comparer<object?>.Create(JinjaOperators.Order);
         return [.. reverse ? entries.OrderByDescending(e => Folded(key(e), exact), order) : entries.OrderBy(e => Folded(key(e), exact), order)];
     }

@@ -117,7 +117,11 @@ internal static class JinjaMembers
         if (of is OrderedDictionary<string, object?> mapping && OfMappings.TryGetValue(name, out var first))
             return (placed, named) => first.Method(mapping, JinjaArguments.Bind(name, first.Parameters, placed, named));
         if (of is string text && OfTexts.TryGetValue(name, out var second))
-            return (placed, named) => second.Method(run, text, JinjaArguments.Bind(name, second.Parameters, placed, named));
+            return (placed, named) =>
+            {
+                run.Charge(text.Length);
+                return second.Method(run, text, JinjaArguments.Bind(name, second.Parameters, placed, named));
+            };
         return null;
     }
 

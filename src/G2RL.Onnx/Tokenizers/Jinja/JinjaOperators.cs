@@ -83,6 +83,8 @@ internal static class JinjaOperators
             case "not in": return !Holds(run, right, left);
         }
 
+        if (left is string a && right is string b)
+            run.Charge(Math.Min(a.Length, b.Length) / 16);
         var order = Order(left, right);
         return op switch { "<" => order < 0, "<=" => order <= 0, ">" => order > 0, _ => order >= 0 };
     }
