@@ -170,7 +170,9 @@ internal sealed class CudaDriver : ICudaDriver
     /// <inheritdoc/>
     public nint Kernel(nint module, string entry)
     {
+#pragma warning disable CS0618 // ManagedCuda 12 wants no context any more, 11 takes nothing else
         var kernel = Try($"Kernel '{entry}'", () => new CudaKernel(entry, new CUmodule { Pointer = module }, context));
+#pragma warning restore CS0618
         kernels.TryAdd(kernel.CUFunction.Pointer, kernel);
         return kernel.CUFunction.Pointer;
     }
