@@ -115,7 +115,7 @@ public sealed class ReaderFuzzTests
         foreach (var sample in samples)
         {
             File.WriteAllBytes(folder["tokenizer.json"], sample);
-Assert.IsNotEmpty(Tokenizer.Load(folder.Path).Encode("ab a1"));
+            Assert.IsNotEmpty(Tokenizer.Load(folder.Path).Encode("ab a1"));
         }
         var result = Fuzzing.Run("tokenizer.json", random => Mutation.Of(random, samples, hot: 0, isText: true), (bytes, _) =>
         {
