@@ -26,6 +26,7 @@ internal sealed class CudaDriver : ICudaDriver
     private readonly Dictionary<nint, CudaEvent> events = [];
     private readonly Dictionary<nint, long> pageLocked = [];
     private readonly List<CUmodule> modules = [];
+    private readonly LaunchTrail trail = new();
     private bool disposed;
 
     // ManagedCuda asks for libcuda, which only developers' machines have; drivers install libcuda.so.1.
@@ -188,6 +189,7 @@ internal sealed class CudaDriver : ICudaDriver
         var boxes = new object[arguments.Length];
         for (var i = 0; i < boxes.Length; i++)
             boxes[i] = arguments[i].Bytes == sizeof(uint) ? (uint)arguments[i].Bits : arguments[i].Bits;
+        trail.Add(launched.KernelName);
         Try($"Kernel '{launched.KernelName}' on a grid of {grid} and blocks of {block}", () => launched.RunAsync(stream.Stream, boxes));
     }
 
@@ -216,7 +218,11 @@ internal sealed class CudaDriver : ICudaDriver
     }
 
     /// <inheritdoc/>
-    public void Synchronize() => Try("Work on the device", stream.Synchronize);
+    public void Synchronize()
+    {
+        Try("Work on the device", stream.Synchronize);
+        trail.Clear();
+    }
 
     /// <inheritdoc/>
     public (long Free, long Total) MemoryInfo() => Try("The device does not tell its memory", () => ((long)context.GetFreeDeviceMemorySize(), (long)context.GetTotalDeviceMemorySize()));
@@ -244,19 +250,19 @@ internal sealed class CudaDriver : ICudaDriver
 
     private bool IsPageLocked(nint pointer) => pageLocked.Any(b => pointer >= b.Key && pointer < b.Key + b.Value);
 
-    private static void Check(string what, CUResult result)
+    private void Check(string what, CUResult result)
     {
         if (result != CUResult.Success)
-            throw CudaFaults.Of(what, (int)result, new Binding(result));
+            throw CudaFaults.Of(what, (int)result, new Binding(result), trail);
     }
 
-    private static void Try(string what, Action action) => Try(what, () =>
+    private void Try(string what, Action action) => Try(what, () =>
     {
         action();
         return true;
     });
 
-    private static T Try<T>(string what, Func<T> action)
+    private T Try<T>(string what, Func<T> action)
     {
         try
         {
@@ -264,7 +270,7 @@ internal sealed class CudaDriver : ICudaDriver
         }
         catch (Binding e)
         {
-            throw CudaFaults.Of(what, (int)e.CudaError, e);
+            throw CudaFaults.Of(what, (int)e.CudaError, e, trail);
         }
     }
 }

@@ -37,10 +37,13 @@ internal static class CudaFaults
     /// <param name="what">What was asked for.</param>
     /// <param name="code">The driver's number.</param>
     /// <param name="cause">The binding's own error.</param>
-    public static CudaException Of(string what, int code, Exception? cause = null)
+    /// <param name="trail">Kernels that a fault of the device may be in; null where none was launched.</param>
+    public static CudaException Of(string what, int code, Exception? cause = null, LaunchTrail? trail = null)
     {
-        var (name, remedy) = Known.GetValueOrDefault(code, ("error", "The number is explained under CUresult in NVIDIA's documentation of the driver API"));
-        var message = $"{what}: CUDA says '{name}' ({code}). {remedy}.";
+        var (name, remedy) = Known.GetValueOrDefault(
+            code, ("error", "The number is explained under CUresult in NVIDIA's documentation of the driver API"));
+        var suspects = trail is not null && remedy.EndsWith(Lost, StringComparison.Ordinal) ? $" {trail.Describe()}." : "";
+        var message = $"{what}: CUDA says '{name}' ({code}).{suspects} {remedy}.";
         return code == OutOfMemory ? new CudaMemoryException(message, cause) : new CudaException(message, cause);
     }
 

@@ -75,7 +75,9 @@ internal sealed class DeviceMemory(ICudaDriver driver)
         }
         catch (CudaException)
         {
-            // A failed device is told of by whoever used it; here its memory is given back.
+            // The device has failed, and whoever used it tells of that. A lost context gives nothing back but to its own end: an error of
+            // Free would only take the place of the one that matters.
+            return;
         }
         driver.Free(pointer);
     }

@@ -17,8 +17,19 @@ internal sealed unsafe class HostBuffer<T>(ICudaDriver driver, int count) : IDis
 
     public void Dispose()
     {
-        if (pointer != 0)
-            driver.FreeHost(pointer);
+        if (pointer == 0)
+            return;
+        var freed = pointer;
         pointer = 0;
+        try
+        {
+            driver.Synchronize();
+        }
+        catch (CudaException)
+        {
+            // As in DeviceMemory.Release: the driver gives it back with itself, and the first error stays the one that is told.
+            return;
+        }
+        driver.FreeHost(freed);
     }
 }

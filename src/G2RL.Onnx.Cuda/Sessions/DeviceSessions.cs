@@ -40,6 +40,8 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn)
     internal static Dictionary<string, string> ProviderOptions(int device, nint stream) => new(StringComparer.Ordinal)
     {
         ["device_id"] = device.ToString(CultureInfo.InvariantCulture),
+        // Without this key ONNX Runtime drops the stream's address and works on the legacy default stream, which ours does not wait for.
+        ["has_user_compute_stream"] = "1",
         ["user_compute_stream"] = ((ulong)stream).ToString(CultureInfo.InvariantCulture),
         ["do_copy_in_default_stream"] = "1",
         ["arena_extend_strategy"] = "kSameAsRequested",
@@ -50,6 +52,8 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn)
     private DeviceSession OpenOnCuda(Graph graph, string refuseFallback)
     {
         var driver = memory.Driver;
+        // The options log, which needs the environment that only a session would make.
+        _ = OrtEnv.Instance();
         using var options = new OrtCUDAProviderOptions();
         options.UpdateOptions(ProviderOptions(driver.Device.Ordinal, driver.Stream));
         try

@@ -107,6 +107,7 @@ public sealed class BackendFaultTests
         var options = DeviceSessions.ProviderOptions(2, -1);
         Assert.AreEqual("2", options["device_id"]);
         Assert.AreEqual("18446744073709551615", options["user_compute_stream"]);
+        Assert.AreEqual("1", options["has_user_compute_stream"]);
         Assert.AreEqual("0", options["use_tf32"]);
     }
 

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using G2RL.Onnx.Cuda.Kernels;
+using G2RL.Onnx.Cuda.Memory;
 
 namespace G2RL.Onnx.Cuda.Tests.Driver;
 
@@ -158,11 +159,35 @@ public sealed class CudaDriverTests
             var x = driver.Allocate(16);
             StandIn.Set("fail_launch", 1);
             new KernelCache(driver).Launch("optimizer", "scale", (1, 1, 1), 256, x, 4L, 1f);
-            StringAssert.Contains(Assert.ThrowsExactly<CudaException>(driver.Synchronize).Message, "--resume");
+            var message = Assert.ThrowsExactly<CudaException>(driver.Synchronize).Message;
+            StringAssert.Contains(message, "--resume");
+            StringAssert.Contains(message, "Queued since the last wait that ended well, the last one first: scale;");
             Assert.ThrowsExactly<CudaException>(() => driver.Allocate(16));
         }
         using var again = Opened();
         again.Free(again.Allocate(16));
+    }
+
+    // What is disposed of on the way out must not put its own error in the place of the first.
+    [TestMethod]
+    public void Kernel_ThatFaults_IsTheErrorThatIsToldWhenBuffersAreDisposedOf()
+    {
+        var message = Assert.ThrowsExactly<CudaException>(() =>
+        {
+            using var driver = Opened();
+            var memory = new DeviceMemory(driver);
+            using var x = memory.Allocate(Purpose.Weights, 16);
+            using var host = new HostBuffer<float>(driver, 4);
+            var kernels = new KernelCache(driver);
+            kernels.Launch("optimizer", "scale", (1, 1, 1), 256, x.Pointer, 4L, 1f);
+            driver.Synchronize();
+            StandIn.Set("fail_launch", 2);
+            kernels.Launch("novelty", "inverse_norms", (1, 1, 1), 256, x.Pointer, 1, 0.25, x.Pointer);
+            kernels.Launch("optimizer", "scale", (1, 1, 1), 256, x.Pointer, 4L, 1f);
+            x.Read<float>(new float[4]);
+        }).Message;
+        StringAssert.StartsWith(message, "A copy to the host: CUDA says 'illegal address' (700)");
+        StringAssert.Contains(message, "the last one first: scale, inverse_norms;");
     }
 
     [TestMethod]
