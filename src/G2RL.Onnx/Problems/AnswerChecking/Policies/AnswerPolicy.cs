@@ -30,13 +30,13 @@ public sealed record AnswerPolicy
     }
 
     /// <summary>The answer in a completion, or null when there is none.</summary>
-    public string? Extract(string? completion) => completion is null ? null : AnswerExtraction.Find(completion, AnswerPlace.Boxed, "");
+    public string? Extract(string? completion) => completion is null || Name.Length == 0 ? null : AnswerExtraction.Find(completion, AnswerPlace.Boxed, "");
 
     /// <summary>
     /// A spelling that equal answers mostly share (1/2, 0.5 and \frac{2}{4} do) and different answers never do; null when the answer cannot be read.
     /// Where it is not shared, <see cref="Equivalent"/> decides.
     /// </summary>
-    public string? Canonical(string? answer) => string.IsNullOrWhiteSpace(answer) ? null : answer.Trim();
+    public string? Canonical(string? answer) => string.IsNullOrWhiteSpace(answer) || Name.Length == 0 ? null : answer.Trim();
 
     /// <summary>Whether two answers, already extracted, are equal. Symmetric. False when either cannot be read within the budget and their spellings differ.</summary>
     public bool Equivalent(string? left, string? right) => Canonical(left) is { } a && Canonical(right) is { } b && a == b;
