@@ -1,4 +1,4 @@
-using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Generated;
 
 namespace G2RL.Onnx.Benchmarks;
 

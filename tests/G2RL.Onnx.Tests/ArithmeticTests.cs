@@ -2,6 +2,7 @@ using System.Data;
 using System.Globalization;
 using System.Text;
 using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Generated;
 
 namespace G2RL.Onnx.Tests;
 

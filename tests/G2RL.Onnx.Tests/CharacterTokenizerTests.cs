@@ -1,4 +1,4 @@
-using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Generated;
 using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Tests;

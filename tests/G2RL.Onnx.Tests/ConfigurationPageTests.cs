@@ -6,7 +6,8 @@ using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using G2RL.Onnx.Configuration;
-using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Files;
+using G2RL.Onnx.Problems.Generated;
 using G2RL.Onnx.TestSupport;
 using G2RL.Onnx.Training;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Generated;
 using G2RL.Onnx.TestSupport;
 
 namespace G2RL.Onnx.Tests;

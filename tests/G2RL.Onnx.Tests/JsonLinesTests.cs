@@ -1,5 +1,6 @@
 using System.Text.Json;
 using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Files;
 using G2RL.Onnx.TestSupport;
 
 namespace G2RL.Onnx.Tests;

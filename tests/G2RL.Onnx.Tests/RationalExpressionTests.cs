@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Text;
 using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Generated;
 
 namespace G2RL.Onnx.Tests;
 

@@ -71,7 +71,7 @@ public sealed class SentenceEmbedderTests
     public void Run_EmbeddingArmWithAnEmbedder_DiffersFromHiddenStates()
     {
         using var model = new TinyModel();
-        using var folder = new Folder(characters: Problems.Arithmetic.Characters);
+        using var folder = new Folder(characters: Problems.Generated.Arithmetic.Characters);
         var config = model.Config with { Steps = 1, Algorithm = new() { Name = "embedding" } };
         var own = ArmRunTests.Train(config);
         var with = ArmRunTests.Train(config with { Algorithm = config.Algorithm with { Embedder = folder.Model } });
@@ -83,7 +83,7 @@ public sealed class SentenceEmbedderTests
     public void Geometry_WithAnEmbedder_ChangesTheSemanticCosineAlone()
     {
         using var model = new TinyModel();
-        using var folder = new Folder(characters: Problems.Arithmetic.Characters);
+        using var folder = new Folder(characters: Problems.Generated.Arithmetic.Characters);
         var settings = new Evaluation.GeometrySettings { Problems = 3, Samples = 4, OtherTemperatures = [] };
         var own = Evaluation.GeometryMeasurement.Run(model.Config, settings, TinyModel.Problems()).Single();
         var with = Evaluation.GeometryMeasurement.Run(model.Config, settings with { Embedder = folder.Model }, TinyModel.Problems()).Single();

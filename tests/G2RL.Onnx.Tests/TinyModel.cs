@@ -3,6 +3,7 @@ using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Generated;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
 

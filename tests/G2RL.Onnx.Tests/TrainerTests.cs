@@ -3,6 +3,7 @@ using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Files;
 using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Tests;

@@ -4,12 +4,12 @@ namespace G2RL.Onnx.Problems;
 public sealed class FunctionProblemSet : IProblemSet
 {
     private const int MaxStrays = 16;
-    private readonly IReadOnlyList<Problem> _train;
-    private readonly IReadOnlyList<Problem> _heldOut;
-    private readonly Func<Problem, string, Outcome> _judge;
-    private readonly TimeSpan? _timeLimit;
-    private readonly bool _judgeUnfinished;
-    private int _running;
+    private readonly IReadOnlyList<Problem> train;
+    private readonly IReadOnlyList<Problem> heldOut;
+    private readonly Func<Problem, string, Outcome> judge;
+    private readonly TimeSpan? timeLimit;
+    private readonly bool judgeUnfinished;
+    private int running;
 
     /// <param name="name">The set's name.</param>
     /// <param name="train">Training problems, at least one; ids differ.</param>
@@ -32,32 +32,33 @@ public sealed class FunctionProblemSet : IProblemSet
         var prompts = train.Select(p => p.Prompt).ToHashSet();
         if (heldOut.FirstOrDefault(p => prompts.Contains(p.Prompt)) is { } both)
             throw new InputException($"Problem set '{name}': the prompt of held-out problem '{both.Id}' is trained on, too. Remove it from one side.");
-        (Name, _train, _heldOut, _judge, _timeLimit, _judgeUnfinished) = (name, [.. train], [.. heldOut], judge, timeLimit, judgeUnfinished);
+        (Name, this.train, this.heldOut, this.judge) = (name, [.. train], [.. heldOut], judge);
+        (this.timeLimit, this.judgeUnfinished) = (timeLimit, judgeUnfinished);
     }
 
     /// <inheritdoc/>
     public string Name { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<Problem> Batch(int step, int count, ulong seed) => Epochs.Pick(_train, step, count, seed);
+    public IReadOnlyList<Problem> Batch(int step, int count, ulong seed) => Epochs.Pick(train, step, count, seed);
 
     /// <inheritdoc/>
     public IReadOnlyList<Problem> HeldOut(int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        return [.. _heldOut.Take(count)];
+        return [.. heldOut.Take(count)];
     }
 
     /// <inheritdoc/>
     public Outcome Judge(Problem problem, string completion, bool finished)
     {
-        if (!finished && !_judgeUnfinished)
+        if (!finished && !judgeUnfinished)
             return Outcome.Judged(correct: false, wellFormed: false);
-        if (_timeLimit is not { } limit)
+        if (timeLimit is not { } limit)
             return Ask(problem, completion);
-        if (Volatile.Read(ref _running) >= MaxStrays + Environment.ProcessorCount)
-            return Outcome.TimedOut($"problem set '{Name}': {_running} judgements are still running; no more are started");
-        Interlocked.Increment(ref _running);
+        if (Volatile.Read(ref running) >= MaxStrays + Environment.ProcessorCount)
+            return Outcome.TimedOut($"problem set '{Name}': {running} judgements are still running; no more are started");
+        Interlocked.Increment(ref running);
         // A thread of its own: a judge that never returns must not use up the pool.
         var judgement = Task.Factory.StartNew(
             () =>
@@ -68,7 +69,7 @@ public sealed class FunctionProblemSet : IProblemSet
                 }
                 finally
                 {
-                    Interlocked.Decrement(ref _running);
+                    Interlocked.Decrement(ref running);
                 }
             },
             CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
@@ -79,7 +80,7 @@ public sealed class FunctionProblemSet : IProblemSet
     {
         try
         {
-            var outcome = _judge(problem, completion);
+            var outcome = judge(problem, completion);
             return double.IsFinite(outcome.Score) ? outcome : Outcome.Scored(outcome.Score);
         }
         catch (Exception e)

@@ -10,8 +10,8 @@ namespace G2RL.Onnx.Problems;
 internal struct ProblemRandom(ulong seed, ulong stream)
 {
     private const ulong Golden = 0x9E3779B97F4A7C15;
-    private readonly ulong _key = Mix(Mix(seed + Golden) ^ (stream + Golden));
-    private ulong _counter;
+    private readonly ulong key = Mix(Mix(seed + Golden) ^ (stream + Golden));
+    private ulong counter;
 
     /// <summary>Value <paramref name="index"/> of the stream, 64 uniform bits.</summary>
     public static ulong Value(ulong seed, ulong stream, ulong index) => Mix(Mix(Mix(seed + Golden) ^ (stream + Golden)) + (index * Golden));
@@ -29,7 +29,7 @@ internal struct ProblemRandom(ulong seed, ulong stream)
     }
 
     /// <summary>The next value, 64 uniform bits.</summary>
-    public ulong Next() => Mix(_key + (_counter++ * Golden));
+    public ulong Next() => Mix(key + (counter++ * Golden));
 
     /// <summary>A uniform integer in [0, <paramref name="count"/>), <paramref name="count"/> >= 1 (bias below 2^-32 for any int).</summary>
     public int Below(int count) => (int)Math.BigMul(Next(), (ulong)count, out _);

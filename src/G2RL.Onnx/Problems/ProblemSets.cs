@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using G2RL.Onnx.Problems.Files;
+using G2RL.Onnx.Problems.Generated;
 
 namespace G2RL.Onnx.Problems;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using G2RL.Onnx.Models;
-using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Generated;
 
 namespace G2RL.Onnx.Training;
 

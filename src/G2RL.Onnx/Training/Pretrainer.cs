@@ -3,7 +3,7 @@ using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Models;
-using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Generated;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
 

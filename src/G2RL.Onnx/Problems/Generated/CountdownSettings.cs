@@ -1,4 +1,4 @@
-namespace G2RL.Onnx.Problems;
+namespace G2RL.Onnx.Problems.Generated;
 
 /// <summary>How hard the problems of <see cref="Countdown"/> are: how many numbers are given, and from what range they and the target come.</summary>
 public sealed record CountdownSettings

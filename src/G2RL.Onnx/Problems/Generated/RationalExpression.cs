@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 
-namespace G2RL.Onnx.Problems;
+namespace G2RL.Onnx.Problems.Generated;
 
 /// <summary>An expression of whole numbers, + - * / and parentheses, read without recursion and worked out exactly.</summary>
 /// <remarks>
@@ -14,19 +14,19 @@ internal sealed class RationalExpression
     /// <summary>Longest text that is read, in characters.</summary>
     public const int MaxLength = 512;
 
-    // Postfix order; '\0' marks a number, the next one in _numbers.
-    private readonly char[] _postfix;
-    private readonly BigInteger[] _numbers;
+    // Postfix order; '\0' marks a number, the next one in numbers.
+    private readonly char[] postfix;
+    private readonly BigInteger[] numbers;
 
-    private RationalExpression(ReadOnlySpan<char> postfix, ReadOnlySpan<BigInteger> numbers) => (_postfix, _numbers) = (postfix.ToArray(), numbers.ToArray());
+    private RationalExpression(ReadOnlySpan<char> postfix, ReadOnlySpan<BigInteger> numbers) => (this.postfix, this.numbers) = (postfix.ToArray(), numbers.ToArray());
 
     /// <summary>The numbers as they are written, from left to right.</summary>
-    public ReadOnlySpan<BigInteger> Numbers => _numbers;
+    public ReadOnlySpan<BigInteger> Numbers => numbers;
 
     /// <summary>Whether every operator is one of these.</summary>
     public bool UsesOnly(ReadOnlySpan<char> operators)
     {
-        foreach (var op in _postfix)
+        foreach (var op in postfix)
             if (op != '\0' && !operators.Contains(op))
                 return false;
         return true;
@@ -38,9 +38,9 @@ internal sealed class RationalExpression
         if (text.Length is 0 or > MaxLength)
             return null;
         // Dijkstra's two stacks: `pending` holds operators and opening parentheses that wait for their right side.
-        Span<char> postfix = stackalloc char[text.Length];
+        Span<char> order = stackalloc char[text.Length];
         Span<char> pending = stackalloc char[text.Length];
-        var numbers = new BigInteger[(text.Length + 1) / 2];
+        var read = new BigInteger[(text.Length + 1) / 2];
         var (written, waiting, count, wantsNumber) = (0, 0, 0, true);
         for (var at = 0; at < text.Length; at++)
         {
@@ -58,22 +58,22 @@ internal sealed class RationalExpression
                 var digits = Digits(text[at..]);
                 if (digits == 0)
                     return null;
-                numbers[count++] = digits <= 18 ? long.Parse(text.Slice(at, digits), NumberStyles.None, CultureInfo.InvariantCulture) : BigInteger.Parse(text.Slice(at, digits), NumberStyles.None, CultureInfo.InvariantCulture);
-                postfix[written++] = '\0';
+                read[count++] = digits <= 18 ? long.Parse(text.Slice(at, digits), NumberStyles.None, CultureInfo.InvariantCulture) : BigInteger.Parse(text.Slice(at, digits), NumberStyles.None, CultureInfo.InvariantCulture);
+                order[written++] = '\0';
                 at += digits - 1;
                 wantsNumber = false;
             }
             else if (c == ')')
             {
                 while (waiting > 0 && pending[waiting - 1] != '(')
-                    postfix[written++] = pending[--waiting];
+                    order[written++] = pending[--waiting];
                 if (waiting-- == 0)
                     return null;
             }
             else if (Precedence(c) is > 0 and var precedence)
             {
                 while (waiting > 0 && Precedence(pending[waiting - 1]) >= precedence)
-                    postfix[written++] = pending[--waiting];
+                    order[written++] = pending[--waiting];
                 pending[waiting++] = c;
                 wantsNumber = true;
             }
@@ -89,23 +89,23 @@ internal sealed class RationalExpression
         {
             if (pending[--waiting] == '(')
                 return null;
-            postfix[written++] = pending[waiting];
+            order[written++] = pending[waiting];
         }
 
-        return new RationalExpression(postfix[..written], numbers.AsSpan(0, count));
+        return new RationalExpression(order[..written], read.AsSpan(0, count));
     }
 
     /// <summary>The exact value, as a fraction that need not be reduced; false when something is divided by zero. Never throws.</summary>
     public bool TryEvaluate(out BigInteger numerator, out BigInteger denominator)
     {
-        var stack = new (BigInteger Numerator, BigInteger Denominator)[_numbers.Length];
+        var stack = new (BigInteger Numerator, BigInteger Denominator)[numbers.Length];
         var (height, next) = (0, 0);
         (numerator, denominator) = (0, 1);
-        foreach (var op in _postfix)
+        foreach (var op in postfix)
         {
             if (op == '\0')
             {
-                stack[height++] = (_numbers[next++], BigInteger.One);
+                stack[height++] = (numbers[next++], BigInteger.One);
                 continue;
             }
 

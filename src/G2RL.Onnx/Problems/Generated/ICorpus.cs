@@ -1,4 +1,4 @@
-namespace G2RL.Onnx.Problems;
+namespace G2RL.Onnx.Problems.Generated;
 
 /// <summary>An endless text to pretrain on: prompts of a problem set, each with a solution written out.</summary>
 public interface ICorpus

@@ -1,73 +1,73 @@
 using System.Text.Json;
 
-namespace G2RL.Onnx.Problems;
+namespace G2RL.Onnx.Problems.Files;
 
 /// <summary>Problems from files with one JSON object a line, each with a prompt and a reference answer.</summary>
 public sealed class JsonLines : IProblemSet
 {
     private const int MaxCompletion = 1 << 20;
-    private readonly JsonLinesSettings _settings;
-    private readonly List<Problem> _train;
-    private readonly List<Problem> _heldOut;
-    private readonly List<string> _notes = [];
+    private readonly JsonLinesSettings settings;
+    private readonly List<Problem> train;
+    private readonly List<Problem> heldOut;
+    private readonly List<string> notes = [];
 
     /// <summary>Reads and checks the files.</summary>
     /// <exception cref="InputException">A setting, a file or a row is wrong (with file and line), or train and held-out prompts overlap.</exception>
     public JsonLines(JsonLinesSettings settings)
     {
-        _settings = settings.Validated();
-        _train = Read(settings.Train);
+        this.settings = settings.Validated();
+        train = Read(settings.Train);
         if (settings.HeldOut is { } path)
         {
-            _heldOut = Read(path);
+            heldOut = Read(path);
             ResolveOverlap();
         }
         else
         {
-            _heldOut = [.. _train.Where(IsSplitOff)];
-            _train = [.. _train.Where(p => !IsSplitOff(p))];
+            heldOut = [.. train.Where(IsSplitOff)];
+            train = [.. train.Where(p => !IsSplitOff(p))];
         }
 
-        if (_train.Count == 0 || _heldOut.Count == 0)
-            throw new InputException($"{settings.Train}: {_train.Count} training and {_heldOut.Count} held-out problems are left; both need at least one. Use larger files or another heldOutFraction.");
+        if (train.Count == 0 || heldOut.Count == 0)
+            throw new InputException($"{settings.Train}: {train.Count} training and {heldOut.Count} held-out problems are left; both need at least one. Use larger files or another heldOutFraction.");
     }
 
     /// <inheritdoc/>
     public string Name => "jsonl";
 
     /// <summary>Number of training problems.</summary>
-    public int TrainCount => _train.Count;
+    public int TrainCount => train.Count;
 
     /// <summary>Number of held-out problems.</summary>
-    public int HeldOutCount => _heldOut.Count;
+    public int HeldOutCount => heldOut.Count;
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Notes => _notes;
+    public IReadOnlyList<string> Notes => notes;
 
     /// <inheritdoc/>
-    public IReadOnlyList<Problem> Batch(int step, int count, ulong seed) => Epochs.Pick(_train, step, count, seed);
+    public IReadOnlyList<Problem> Batch(int step, int count, ulong seed) => Epochs.Pick(train, step, count, seed);
 
     /// <inheritdoc/>
     public IReadOnlyList<Problem> HeldOut(int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        return [.. _heldOut.Take(count)];
+        return [.. heldOut.Take(count)];
     }
 
     /// <inheritdoc/>
     public Outcome Judge(Problem problem, string completion, bool finished)
     {
-        if ((_settings.RequireFinished && !finished) || string.IsNullOrEmpty(completion) || completion.Length > MaxCompletion)
+        if ((settings.RequireFinished && !finished) || string.IsNullOrEmpty(completion) || completion.Length > MaxCompletion)
             return Outcome.Judged(correct: false, wellFormed: false);
-        var answer = AnswerExtraction.Find(completion, _settings.Answer, _settings.Marker);
+        var answer = AnswerExtraction.Find(completion, settings.Answer, settings.Marker);
         if (answer is null)
             return Outcome.Judged(correct: false, wellFormed: false);
-        if (_settings.Match == AnswerMatch.Numeric)
+        if (settings.Match == AnswerMatch.Numeric)
             return Outcome.Judged(ExactNumber.Equal(answer, problem.Answer), ExactNumber.TryParse(answer, out _));
-        return Outcome.Judged(_settings.Trim ? answer.AsSpan().Trim().SequenceEqual(problem.Answer.AsSpan().Trim()) : answer == problem.Answer, answer.Length > 0);
+        return Outcome.Judged(settings.Trim ? answer.AsSpan().Trim().SequenceEqual(problem.Answer.AsSpan().Trim()) : answer == problem.Answer, answer.Length > 0);
     }
 
-    private bool IsSplitOff(Problem problem) => ProblemRandom.Hash(problem.Prompt) * Math.Pow(2, -64) < _settings.HeldOutFraction;
+    private bool IsSplitOff(Problem problem) => ProblemRandom.Hash(problem.Prompt) * Math.Pow(2, -64) < settings.HeldOutFraction;
 
     private List<Problem> Read(string path)
     {
@@ -90,9 +90,9 @@ public sealed class JsonLines : IProblemSet
         if (problems.Count == 0)
             throw new InputException($"{path} holds no problems; it must hold one JSON object a line.");
         if (duplicates > 0)
-            _notes.Add($"{path}: {duplicates} rows repeat an earlier prompt and are left out.");
+            notes.Add($"{path}: {duplicates} rows repeat an earlier prompt and are left out.");
         if (empty > 0)
-            _notes.Add($"{path}: {empty} rows have an empty prompt or answer and are left out.");
+            notes.Add($"{path}: {empty} rows have an empty prompt or answer and are left out.");
         return problems;
     }
 
@@ -137,19 +137,19 @@ public sealed class JsonLines : IProblemSet
     {
         if (row.ValueKind != JsonValueKind.Object)
             throw new InputException($"{path}:{number} is a JSON {row.ValueKind}; every line must be an object.");
-        var prompt = Field(row, _settings.PromptField, numberAllowed: false, path, number);
-        var answer = Field(row, _settings.AnswerField, numberAllowed: true, path, number);
-        if (_settings.ReferenceMarker is { } marker)
-            answer = AnswerExtraction.BehindMarker(answer, marker) ?? throw new InputException($"{path}:{number}: field '{_settings.AnswerField}' lacks the marker '{marker}' (jsonLines.referenceMarker).");
+        var prompt = Field(row, settings.PromptField, numberAllowed: false, path, number);
+        var answer = Field(row, settings.AnswerField, numberAllowed: true, path, number);
+        if (settings.ReferenceMarker is { } marker)
+            answer = AnswerExtraction.BehindMarker(answer, marker) ?? throw new InputException($"{path}:{number}: field '{settings.AnswerField}' lacks the marker '{marker}' (jsonLines.referenceMarker).");
         if (string.IsNullOrWhiteSpace(prompt) || string.IsNullOrWhiteSpace(answer))
         {
-            var name = string.IsNullOrWhiteSpace(prompt) ? _settings.PromptField : _settings.AnswerField;
-            return _settings.SkipEmpty ? null : throw new InputException($"{path}:{number}: field '{name}' is empty or null. Fill it, remove the row, or set jsonLines.skipEmpty.");
+            var name = string.IsNullOrWhiteSpace(prompt) ? settings.PromptField : settings.AnswerField;
+            return settings.SkipEmpty ? null : throw new InputException($"{path}:{number}: field '{name}' is empty or null. Fill it, remove the row, or set jsonLines.skipEmpty.");
         }
 
-        if (_settings.Match == AnswerMatch.Numeric && !ExactNumber.TryParse(answer, out _))
-            throw new InputException($"{path}:{number}: field '{_settings.AnswerField}' is '{answer}', which is not a number; jsonLines.match is numeric. Use exact, or another file.");
-        return new Problem($"{Path.GetFileName(path)}:{number}", _settings.Template.Replace("{prompt}", prompt, StringComparison.Ordinal), answer);
+        if (settings.Match == AnswerMatch.Numeric && !ExactNumber.TryParse(answer, out _))
+            throw new InputException($"{path}:{number}: field '{settings.AnswerField}' is '{answer}', which is not a number; jsonLines.match is numeric. Use exact, or another file.");
+        return new Problem($"{Path.GetFileName(path)}:{number}", settings.Template.Replace("{prompt}", prompt, StringComparison.Ordinal), answer);
     }
 
     private static string Field(JsonElement row, string name, bool numberAllowed, string path, int number)
@@ -167,17 +167,17 @@ public sealed class JsonLines : IProblemSet
 
     private void ResolveOverlap()
     {
-        var heldOut = _heldOut.ToDictionary(p => p.Prompt, p => p.Id);
-        var shared = _train.Where(p => heldOut.ContainsKey(p.Prompt)).ToList();
+        var asked = heldOut.ToDictionary(p => p.Prompt, p => p.Id);
+        var shared = train.Where(p => asked.ContainsKey(p.Prompt)).ToList();
         if (shared.Count == 0)
             return;
-        if (_settings.Overlap == Overlap.Refuse)
+        if (settings.Overlap == Overlap.Refuse)
         {
-            var examples = string.Join(", ", shared.Take(5).Select(p => $"{p.Id} = {heldOut[p.Prompt]}"));
-            throw new InputException($"{shared.Count} prompts of {_settings.Train} are in {_settings.HeldOut} too ({examples}); training on them would spoil the evaluation. Remove them, or set jsonLines.overlap to dropFromTraining.");
+            var examples = string.Join(", ", shared.Take(5).Select(p => $"{p.Id} = {asked[p.Prompt]}"));
+            throw new InputException($"{shared.Count} prompts of {settings.Train} are in {settings.HeldOut} too ({examples}); training on them would spoil the evaluation. Remove them, or set jsonLines.overlap to dropFromTraining.");
         }
 
-        _train.RemoveAll(p => heldOut.ContainsKey(p.Prompt));
-        _notes.Add($"{_settings.Train}: {shared.Count} rows are held out in {_settings.HeldOut} and are left out of training.");
+        train.RemoveAll(p => asked.ContainsKey(p.Prompt));
+        notes.Add($"{settings.Train}: {shared.Count} rows are held out in {settings.HeldOut} and are left out of training.");
     }
 }

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace G2RL.Onnx.Problems;
+namespace G2RL.Onnx.Problems.Generated;
 
 /// <summary>What a countdown problem asks: numbers in the order in which they are written, and the target. Its text is <c>3,7,9:42=</c>.</summary>
 internal sealed record CountdownPrompt(IReadOnlyList<int> Numbers, int Target)

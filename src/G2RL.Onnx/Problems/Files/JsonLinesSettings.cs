@@ -1,4 +1,4 @@
-namespace G2RL.Onnx.Problems;
+namespace G2RL.Onnx.Problems.Files;
 
 /// <summary>When an answer counts as right.</summary>
 public enum AnswerMatch

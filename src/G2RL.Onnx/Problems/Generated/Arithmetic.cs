@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace G2RL.Onnx.Problems;
+namespace G2RL.Onnx.Problems.Generated;
 
 /// <summary>
 /// Integer expressions to be worked out one operation at a time: the prompt is <c>17+5*(9-3)=</c>, a solution <c>17+5*6=17+30=47</c>. Only the text
@@ -16,18 +16,17 @@ public sealed class Arithmetic : IProblemSet, ICorpus
     public const string Characters = "0123456789+-*()=";
 
     private const int MaxCompletion = 16_384;
-    private const int MaxAttempts = 20_000;
     private const ulong BatchStream = 1, HeldOutStream = 2, ExampleStream = 3;
 
-    private readonly ArithmeticSettings _settings;
-    private readonly Lazy<IReadOnlyList<Problem>> _heldOut;
+    private readonly ArithmeticSettings settings;
+    private readonly Lazy<IReadOnlyList<Problem>> heldOut;
 
     /// <summary>Checks the settings.</summary>
     /// <exception cref="InputException">A setting is out of range, or no expression satisfies them all.</exception>
     public Arithmetic(ArithmeticSettings settings)
     {
-        _settings = settings.Validated();
-        _heldOut = new Lazy<IReadOnlyList<Problem>>(DrawHeldOut);
+        this.settings = settings.Validated();
+        heldOut = new Lazy<IReadOnlyList<Problem>>(DrawHeldOut);
         _ = Draw(0, 0, heldOut: false, 0);
     }
 
@@ -45,18 +44,8 @@ public sealed class Arithmetic : IProblemSet, ICorpus
     public IReadOnlyList<Problem> Batch(int step, int count, ulong seed)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        var batch = new List<Problem>(count);
-        var seen = new HashSet<string>();
         var key = ProblemRandom.Stream(BatchStream, (ulong)(uint)step);
-        var misses = 0;
-        for (var draw = 0UL; batch.Count < count; draw++)
-        {
-            var problem = ToProblem(Draw(seed, ProblemRandom.Stream(key, draw), heldOut: false, 0).Expression);
-            if (seen.Add(problem.Prompt) || ++misses > MaxAttempts)
-                batch.Add(problem);
-        }
-
-        return batch;
+        return DistinctDraws.Exactly(count, p => p.Prompt, draw => ToProblem(Draw(seed, ProblemRandom.Stream(key, draw), heldOut: false, 0).Expression));
     }
 
     /// <inheritdoc/>
@@ -64,7 +53,7 @@ public sealed class Arithmetic : IProblemSet, ICorpus
     public IReadOnlyList<Problem> HeldOut(int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        return [.. _heldOut.Value.Take(count)];
+        return [.. heldOut.Value.Take(count)];
     }
 
     /// <inheritdoc/>
@@ -85,7 +74,7 @@ public sealed class Arithmetic : IProblemSet, ICorpus
     /// <remarks>With <see cref="ArithmeticSettings.ErrorRate"/> above 0 some results are wrong and carried on, as in text that people wrote.</remarks>
     public (string Prompt, string Solution) Example(ulong seed, long index)
     {
-        var (expression, solution) = Draw(seed, ProblemRandom.Stream(ExampleStream, (ulong)index), heldOut: false, _settings.ErrorRate);
+        var (expression, solution) = Draw(seed, ProblemRandom.Stream(ExampleStream, (ulong)index), heldOut: false, settings.ErrorRate);
         return (expression + "=", solution);
     }
 
@@ -123,31 +112,17 @@ public sealed class Arithmetic : IProblemSet, ICorpus
         return true;
     }
 
-    private List<Problem> DrawHeldOut()
-    {
-        var problems = new List<Problem>(_settings.HeldOutCount);
-        var seen = new HashSet<string>();
-        var misses = 0;
-        for (var draw = 0UL; problems.Count < _settings.HeldOutCount && misses < MaxAttempts; draw++)
-        {
-            var problem = ToProblem(Draw(_settings.Seed, ProblemRandom.Stream(HeldOutStream, draw), heldOut: true, 0).Expression);
-            if (seen.Add(problem.Prompt))
-                problems.Add(problem);
-            else
-                misses++;
-        }
-
-        return problems;
-    }
+    private List<Problem> DrawHeldOut() => DistinctDraws.AtMost(
+        settings.HeldOutCount, p => p.Prompt, draw => ToProblem(Draw(settings.Seed, ProblemRandom.Stream(HeldOutStream, draw), heldOut: true, 0).Expression));
 
     // Rejection: draws until the expression lies on the wanted side of the split and no intermediate result leaves the bound.
     private (ArithmeticExpression Expression, string Solution) Draw(ulong seed, ulong stream, bool heldOut, double errorRate)
     {
         var random = new ProblemRandom(seed, stream);
-        for (var attempt = 0; attempt < MaxAttempts; attempt++)
+        for (var attempt = 0; attempt < DistinctDraws.MaxAttempts; attempt++)
         {
-            var operands = random.Between(_settings.MinOperands, _settings.MaxOperands);
-            var expression = _settings.Parentheses ? Tree(ref random, operands) : Flat(ref random, operands);
+            var operands = random.Between(settings.MinOperands, settings.MaxOperands);
+            var expression = settings.Parentheses ? Tree(ref random, operands) : Flat(ref random, operands);
             if (!InBound(expression) || IsHeldOut(expression.ToString()) != heldOut)
                 continue;
             var solution = errorRate > 0 ? Mistaken(ref random, expression, errorRate) : Derivation(expression, ArithmeticExpression.Apply);
@@ -155,8 +130,8 @@ public sealed class Arithmetic : IProblemSet, ICorpus
                 return (expression, solution);
         }
 
-        throw new InputException($"No {(heldOut ? "held-out " : "")}expression with {_settings.MinOperands} to {_settings.MaxOperands} numbers of {_settings.MinOperand} to {_settings.MaxOperand} "
-            + $"keeps its results within {_settings.Bound} in {MaxAttempts} attempts. Raise arithmetic.bound, or lower maxOperands or maxOperand.");
+        throw new InputException($"No {(heldOut ? "held-out " : "")}expression with {settings.MinOperands} to {settings.MaxOperands} numbers of {settings.MinOperand} to {settings.MaxOperand} "
+            + $"keeps its results within {settings.Bound} in {DistinctDraws.MaxAttempts} attempts. Raise arithmetic.bound, or lower maxOperands or maxOperand.");
     }
 
     private bool InBound(ArithmeticExpression expression)
@@ -167,7 +142,7 @@ public sealed class Arithmetic : IProblemSet, ICorpus
             expression = expression.Reduce((op, a, b) =>
             {
                 var result = ArithmeticExpression.Apply(op, a, b);
-                inBound = Math.Abs(result) <= _settings.Bound;
+                inBound = Math.Abs(result) <= settings.Bound;
                 return result;
             });
         }
@@ -185,8 +160,8 @@ public sealed class Arithmetic : IProblemSet, ICorpus
             var result = ArithmeticExpression.Apply(op, a, b);
             if (own.Unit() < errorRate)
                 result = own.Below(6) switch { 0 => result + 1, 1 => result - 1, 2 => result + 2, 3 => result - 2, 4 => result + 10, _ => result - 10 };
-            inBound &= Math.Abs(result) <= _settings.Bound;
-            return Math.Clamp(result, -_settings.Bound, _settings.Bound);
+            inBound &= Math.Abs(result) <= settings.Bound;
+            return Math.Clamp(result, -settings.Bound, settings.Bound);
         });
         random = own;
         return inBound ? solution : null;
@@ -195,7 +170,7 @@ public sealed class Arithmetic : IProblemSet, ICorpus
     private ArithmeticExpression Tree(ref ProblemRandom random, int operands)
     {
         if (operands == 1)
-            return ArithmeticExpression.Number(random.Between(_settings.MinOperand, _settings.MaxOperand));
+            return ArithmeticExpression.Number(random.Between(settings.MinOperand, settings.MaxOperand));
         var leftOperands = random.Between(1, operands - 1);
         var op = Operator(ref random);
         var left = Tree(ref random, leftOperands);
@@ -209,11 +184,11 @@ public sealed class Arithmetic : IProblemSet, ICorpus
         {
             if (i > 0)
                 text.Append(Operator(ref random));
-            text.Append(random.Between(_settings.MinOperand, _settings.MaxOperand));
+            text.Append(random.Between(settings.MinOperand, settings.MaxOperand));
         }
 
         return Parse(text.Append('=').ToString());
     }
 
-    private char Operator(ref ProblemRandom random) => _settings.Operators[random.Below(_settings.Operators.Length)];
+    private char Operator(ref ProblemRandom random) => settings.Operators[random.Below(settings.Operators.Length)];
 }

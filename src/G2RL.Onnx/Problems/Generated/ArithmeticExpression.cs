@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace G2RL.Onnx.Problems;
+namespace G2RL.Onnx.Problems.Generated;
 
 /// <summary>
 /// An integer expression: a number, or an operation on two expressions. Its text has the fewest parentheses from which the same tree is read back;

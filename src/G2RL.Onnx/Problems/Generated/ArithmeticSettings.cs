@@ -1,4 +1,4 @@
-namespace G2RL.Onnx.Problems;
+namespace G2RL.Onnx.Problems.Generated;
 
 /// <summary>How hard the expressions of <see cref="Arithmetic"/> are.</summary>
 public sealed record ArithmeticSettings

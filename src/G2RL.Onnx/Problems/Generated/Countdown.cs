@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace G2RL.Onnx.Problems;
+namespace G2RL.Onnx.Problems.Generated;
 
 /// <summary>
 /// Reach a target from given numbers with + - * / and parentheses, each number at most once: the prompt is <c>3,7,9:42=</c>, and <c>(9-3)*7</c> and
@@ -13,18 +13,17 @@ namespace G2RL.Onnx.Problems;
 /// </remarks>
 public sealed class Countdown : IProblemSet, ICorpus
 {
-    private const int MaxAttempts = 20_000;
     private const ulong BatchStream = 1, HeldOutStream = 2, ExampleStream = 3;
 
-    private readonly CountdownSettings _settings;
-    private readonly Lazy<IReadOnlyList<Problem>> _heldOut;
+    private readonly CountdownSettings settings;
+    private readonly Lazy<IReadOnlyList<Problem>> heldOut;
 
     /// <summary>Checks the settings.</summary>
     /// <exception cref="InputException">A setting is out of range, or no problem satisfies them all.</exception>
     public Countdown(CountdownSettings settings)
     {
-        _settings = settings.Validated();
-        _heldOut = new Lazy<IReadOnlyList<Problem>>(DrawHeldOut);
+        this.settings = settings.Validated();
+        heldOut = new Lazy<IReadOnlyList<Problem>>(DrawHeldOut);
         _ = Draw(0, 0, heldOut: false);
     }
 
@@ -42,18 +41,9 @@ public sealed class Countdown : IProblemSet, ICorpus
     public IReadOnlyList<Problem> Batch(int step, int count, ulong seed)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        var batch = new List<Problem>(count);
-        var seen = new HashSet<string>();
         var key = ProblemRandom.Stream(BatchStream, (ulong)(uint)step);
-        var misses = 0;
-        for (var draw = 0UL; batch.Count < count; draw++)
-        {
-            var drawn = Draw(seed, ProblemRandom.Stream(key, draw), heldOut: false);
-            if (seen.Add(drawn.Prompt.Key) || ++misses > MaxAttempts)
-                batch.Add(ToProblem(drawn));
-        }
-
-        return batch;
+        // The id of a problem is its key: the same whatever the order of its numbers.
+        return DistinctDraws.Exactly(count, p => p.Id, draw => ToProblem(Draw(seed, ProblemRandom.Stream(key, draw), heldOut: false)));
     }
 
     /// <inheritdoc/>
@@ -61,7 +51,7 @@ public sealed class Countdown : IProblemSet, ICorpus
     public IReadOnlyList<Problem> HeldOut(int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        return [.. _heldOut.Value.Take(count)];
+        return [.. heldOut.Value.Take(count)];
     }
 
     /// <inheritdoc/>
@@ -73,7 +63,7 @@ public sealed class Countdown : IProblemSet, ICorpus
         if (!finished || string.IsNullOrEmpty(completion) || RationalExpression.TryParse(completion) is not { } expression)
             return Outcome.Judged(correct: false, wellFormed: false);
         // Only what is given is worked out, so that no completion makes large numbers.
-        var right = IsGiven(expression.Numbers, prompt.Numbers) && expression.UsesOnly(_settings.Operators) && expression.IsWhole(prompt.Target);
+        var right = IsGiven(expression.Numbers, prompt.Numbers) && expression.UsesOnly(settings.Operators) && expression.IsWhole(prompt.Target);
         return Outcome.Judged(right);
     }
 
@@ -92,7 +82,7 @@ public sealed class Countdown : IProblemSet, ICorpus
 
     private bool IsGiven(ReadOnlySpan<BigInteger> used, IReadOnlyList<int> given)
     {
-        if (used.Length > given.Count || (_settings.UseAll && used.Length < given.Count))
+        if (used.Length > given.Count || (settings.UseAll && used.Length < given.Count))
             return false;
         var left = new List<int>(given);
         foreach (var number in used)
@@ -101,42 +91,28 @@ public sealed class Countdown : IProblemSet, ICorpus
         return true;
     }
 
-    private List<Problem> DrawHeldOut()
-    {
-        var problems = new List<Problem>(_settings.HeldOutCount);
-        var seen = new HashSet<string>();
-        var misses = 0;
-        for (var draw = 0UL; problems.Count < _settings.HeldOutCount && misses < MaxAttempts; draw++)
-        {
-            var drawn = Draw(_settings.Seed, ProblemRandom.Stream(HeldOutStream, draw), heldOut: true);
-            if (seen.Add(drawn.Prompt.Key))
-                problems.Add(ToProblem(drawn));
-            else
-                misses++;
-        }
-
-        return problems;
-    }
+    private List<Problem> DrawHeldOut() =>
+        DistinctDraws.AtMost(settings.HeldOutCount, p => p.Id, draw => ToProblem(Draw(settings.Seed, ProblemRandom.Stream(HeldOutStream, draw), heldOut: true)));
 
     // Rejection: draws numbers and an expression until its value is a target in range and the problem lies on the wanted side of the split.
     private (CountdownPrompt Prompt, string Solution) Draw(ulong seed, ulong stream, bool heldOut)
     {
         var random = new ProblemRandom(seed, stream);
-        for (var attempt = 0; attempt < MaxAttempts; attempt++)
+        for (var attempt = 0; attempt < DistinctDraws.MaxAttempts; attempt++)
         {
-            var numbers = new int[random.Between(_settings.MinCount, _settings.MaxCount)];
+            var numbers = new int[random.Between(settings.MinCount, settings.MaxCount)];
             foreach (ref var number in numbers.AsSpan())
-                number = random.Between(_settings.MinNumber, _settings.MaxNumber);
-            var used = _settings.UseAll ? numbers.Length : random.Between(2, numbers.Length);
+                number = random.Between(settings.MinNumber, settings.MaxNumber);
+            var used = settings.UseAll ? numbers.Length : random.Between(2, numbers.Length);
             int[] order = [.. random.Permutation(numbers.Length).Take(used).Select(i => numbers[i])];
             var operators = new char[used - 1];
             foreach (ref var op in operators.AsSpan())
                 op = Operator(ref random);
             var shape = random;
             var solution = DrawnExpression.Draw(ref random, order, operators);
-            if (solution.Whole is not { } target || target < _settings.MinTarget || target > _settings.MaxTarget || numbers.Contains((int)target) || IsHeldOut(numbers, (int)target) != heldOut)
+            if (solution.Whole is not { } target || target < settings.MinTarget || target > settings.MaxTarget || numbers.Contains((int)target) || IsHeldOut(numbers, (int)target) != heldOut)
                 continue;
-            if (_settings.ErrorRate > 0 && random.Unit() < _settings.ErrorRate)
+            if (settings.ErrorRate > 0 && random.Unit() < settings.ErrorRate)
             {
                 // The same shape over the same numbers: all that differs is one operator.
                 operators[random.Below(operators.Length)] = Operator(ref random);
@@ -146,9 +122,9 @@ public sealed class Countdown : IProblemSet, ICorpus
             return (new CountdownPrompt(numbers, (int)target), solution.Text);
         }
 
-        throw new InputException($"No {(heldOut ? "held-out " : "")}problem with {_settings.MinCount} to {_settings.MaxCount} numbers of {_settings.MinNumber} to {_settings.MaxNumber} "
-            + $"has a target of {_settings.MinTarget} to {_settings.MaxTarget} in {MaxAttempts} attempts. Widen the targets of countdown, or lower minNumber or maxCount.");
+        throw new InputException($"No {(heldOut ? "held-out " : "")}problem with {settings.MinCount} to {settings.MaxCount} numbers of {settings.MinNumber} to {settings.MaxNumber} "
+            + $"has a target of {settings.MinTarget} to {settings.MaxTarget} in {DistinctDraws.MaxAttempts} attempts. Widen the targets of countdown, or lower minNumber or maxCount.");
     }
 
-    private char Operator(ref ProblemRandom random) => _settings.Operators[random.Below(_settings.Operators.Length)];
+    private char Operator(ref ProblemRandom random) => settings.Operators[random.Below(settings.Operators.Length)];
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 
-namespace G2RL.Onnx.Problems;
+namespace G2RL.Onnx.Problems.Generated;
 
 /// <summary>An expression under construction: its text with no more parentheses than its value needs, and that value as a fraction.</summary>
 internal readonly record struct DrawnExpression
