@@ -2,31 +2,39 @@ using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 using ManagedCuda;
 using ManagedCuda.BasicTypes;
-using ManagedCuda.VectorTypes;
 using Microsoft.ML.OnnxRuntime;
 using Binding = ManagedCuda.CudaException;
 using Copies = ManagedCuda.DriverAPINativeMethods.AsynchronousMemcpy_v2;
 using Fills = ManagedCuda.DriverAPINativeMethods.MemsetAsync;
 using HostMemory = ManagedCuda.DriverAPINativeMethods.MemoryManagement;
+using Launches = ManagedCuda.DriverAPINativeMethods.Launch;
+using Modules = ManagedCuda.DriverAPINativeMethods.ModuleManagement;
 
 namespace G2RL.Onnx.Cuda;
 
 /// <summary>
-/// One NVIDIA GPU through ManagedCuda: the only file that names the binding. It works in the device's primary context, which the CUDA runtime and so ONNX
-/// Runtime use too. One thread at a time.
+/// One NVIDIA GPU through ManagedCuda or, with -p:CudaBinding=own, through our own file of the same names: the only file that names the binding.
+/// It works in the device's primary context, which the CUDA runtime and so ONNX Runtime use too. One thread at a time.
 /// </summary>
 internal sealed class CudaDriver : ICudaDriver
 {
     // What the compiler says about rejected PTX fits.
     private const int LogBytes = 16384;
 
+    // More than any kernel of ours takes.
+    private const int MostArguments = 64;
+
     private readonly PrimaryContext context;
     private readonly CudaStream stream;
-    private readonly Dictionary<nint, CudaKernel> kernels = [];
+    private readonly Dictionary<nint, string> kernels = [];
     private readonly Dictionary<nint, CudaEvent> events = [];
     private readonly Dictionary<nint, long> pageLocked = [];
     private readonly List<CUmodule> modules = [];
     private readonly LaunchTrail trail = new();
+
+    // A launch's arguments and where each lies; reused, so that a launch allocates nothing.
+    private readonly ulong[] arguments = GC.AllocateArray<ulong>(MostArguments, pinned: true);
+    private readonly nint[] places = new nint[MostArguments];
     private bool disposed;
 
     // ManagedCuda asks for libcuda, which only developers' machines have; drivers install libcuda.so.1.
@@ -171,26 +179,27 @@ internal sealed class CudaDriver : ICudaDriver
     /// <inheritdoc/>
     public nint Kernel(nint module, string entry)
     {
-#pragma warning disable CS0618 // ManagedCuda 12 wants no context any more, 11 takes nothing else
-        var kernel = Try($"Kernel '{entry}'", () => new CudaKernel(entry, new CUmodule { Pointer = module }, context));
-#pragma warning restore CS0618
-        kernels.TryAdd(kernel.CUFunction.Pointer, kernel);
-        return kernel.CUFunction.Pointer;
+        var function = default(CUfunction);
+        Check($"Kernel '{entry}'", Modules.cuModuleGetFunction(ref function, new CUmodule { Pointer = module }, entry));
+        kernels.TryAdd(function.Pointer, entry);
+        return function.Pointer;
     }
 
     /// <inheritdoc/>
-    public void Launch(nint kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) block, int sharedBytes, ReadOnlySpan<KernelArgument> arguments)
+    public unsafe void Launch(
+        nint kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) block, int sharedBytes, ReadOnlySpan<KernelArgument> arguments)
     {
-        var launched = kernels[kernel];
-        launched.GridDimensions = new dim3((uint)grid.X, (uint)grid.Y, (uint)grid.Z);
-        launched.BlockDimensions = new dim3((uint)block.X, (uint)block.Y, (uint)block.Z);
-        launched.DynamicSharedMemory = (uint)sharedBytes;
-        // The driver reads as many bytes as the kernel declares, from the box's own memory: the box must be as wide.
-        var boxes = new object[arguments.Length];
-        for (var i = 0; i < boxes.Length; i++)
-            boxes[i] = arguments[i].Bytes == sizeof(uint) ? (uint)arguments[i].Bits : arguments[i].Bits;
-        trail.Add(launched.KernelName);
-        Try($"Kernel '{launched.KernelName}' on a grid of {grid} and blocks of {block}", () => launched.RunAsync(stream.Stream, boxes));
+        // The driver reads as many bytes of each as the kernel declares, the low ones first.
+        for (var i = 0; i < arguments.Length; i++)
+            (this.arguments[i], places[i]) = (arguments[i].Bits, (nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref this.arguments[i]));
+        var name = kernels[kernel];
+        trail.Add(name);
+        var result = Launches.cuLaunchKernel(
+            new CUfunction { Pointer = kernel },
+            (uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)block.X, (uint)block.Y, (uint)block.Z,
+            (uint)sharedBytes, stream.Stream, places, null);
+        if (result != CUResult.Success)
+            Check($"Kernel '{name}' on a grid of {grid} and blocks of {block}", result);
     }
 
     /// <inheritdoc/>
@@ -240,7 +249,7 @@ internal sealed class CudaDriver : ICudaDriver
         foreach (var pointer in pageLocked.Keys)
             _ = HostMemory.cuMemFreeHost(pointer);
         foreach (var module in modules)
-            _ = DriverAPINativeMethods.ModuleManagement.cuModuleUnload(module);
+            _ = Modules.cuModuleUnload(module);
         stream.Dispose();
         context.Dispose();
         Memory.Dispose();

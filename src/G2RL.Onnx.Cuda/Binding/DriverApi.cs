@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using ManagedCuda.BasicTypes;
 
-// The members of ManagedCuda that CudaDriver.cs names, and no others, written anew over the driver API for builds that have no such package: the driver
-// compiles and runs here on a stand-in for libcuda. Names, signatures and the library's name are ManagedCuda's; -p:Flavor=cuda takes its package instead.
+// The members of ManagedCuda that CudaDriver.cs names, and no others, written anew over the driver API: the binding of -p:CudaBinding=own, under this
+// project's licence. Names, signatures and the library's name are ManagedCuda's, so that one driver file serves both; the tests of every build run on it.
 namespace ManagedCuda;
 
 internal static partial class DriverAPINativeMethods
@@ -60,7 +60,7 @@ internal static partial class DriverAPINativeMethods
         internal static unsafe partial CUResult cuModuleLoadDataEx(out CUmodule module, byte* image, uint numOptions, int* options, nint* optionValues);
 
         [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
-        internal static partial CUResult cuModuleGetFunction(out CUfunction hfunc, CUmodule hmod, string name);
+        internal static partial CUResult cuModuleGetFunction(ref CUfunction hfunc, CUmodule hmod, string name);
     }
 
     internal static partial class Devices
@@ -97,9 +97,23 @@ internal static partial class DriverAPINativeMethods
 
         [LibraryImport(Library)]
         internal static partial CUResult cuStreamSynchronize(CUstream stream);
+    }
 
+    internal static partial class Launch
+    {
         [LibraryImport(Library)]
-        internal static unsafe partial CUResult cuLaunchKernel(CUfunction f, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, CUstream stream, nint* parameters, nint extra);
+        internal static partial CUResult cuLaunchKernel(
+            CUfunction f,
+            uint gridDimX,
+            uint gridDimY,
+            uint gridDimZ,
+            uint blockDimX,
+            uint blockDimY,
+            uint blockDimZ,
+            uint sharedMemBytes,
+            CUstream hStream,
+            nint[] kernelParams,
+            nint[]? extra);
     }
 
     internal static partial class Events

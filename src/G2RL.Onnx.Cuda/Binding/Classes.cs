@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using ManagedCuda.BasicTypes;
-using ManagedCuda.VectorTypes;
 using static ManagedCuda.DriverAPINativeMethods;
 
 namespace ManagedCuda;
@@ -148,37 +147,4 @@ internal sealed class CudaEvent : IDisposable
     public void Synchronize() => CudaException.Throw(Events.cuEventSynchronize(Event));
 
     public void Dispose() => Events.cuEventDestroy_v2(Event);
-}
-
-internal sealed class CudaKernel
-{
-    public CudaKernel(string kernelName, CUmodule module, CudaContext cuda)
-    {
-        _ = cuda;
-        CudaException.Throw(ModuleManagement.cuModuleGetFunction(out var function, module, kernelName));
-        (KernelName, CUFunction) = (kernelName, function);
-    }
-
-    public string KernelName { get; }
-
-    public CUfunction CUFunction { get; }
-
-    public dim3 GridDimensions { get; set; }
-
-    public dim3 BlockDimensions { get; set; }
-
-    public uint DynamicSharedMemory { get; set; }
-
-    // As ManagedCuda does: a parameter is what lies in its box.
-    public unsafe void RunAsync(CUstream stream, params object[] parameters)
-    {
-        var pins = parameters.Select(p => GCHandle.Alloc(p, GCHandleType.Pinned)).ToArray();
-        var places = pins.Select(p => p.AddrOfPinnedObject()).ToArray();
-        CUResult result;
-        fixed (nint* values = places)
-            result = Streams.cuLaunchKernel(CUFunction, GridDimensions.x, GridDimensions.y, GridDimensions.z, BlockDimensions.x, BlockDimensions.y, BlockDimensions.z, DynamicSharedMemory, stream, values, 0);
-        foreach (var pin in pins)
-            pin.Free();
-        CudaException.Throw(result);
-    }
 }
