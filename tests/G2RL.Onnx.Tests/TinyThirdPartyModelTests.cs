@@ -57,8 +57,11 @@ public sealed class TinyThirdPartyModelTests
     }
 
     [TestMethod]
-    public void TinyQwen3Tied_Quantised_IsRefusedClearly() =>
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Policy.Load(SharedFolder.Require("models", "tiny_qwen3_tied"), 8)).Message, "quantization");
+    public void TinyQwen3Tied_Quantised_IsRefusedClearly()
+    {
+        var folder = SharedFolder.Require("models", "tiny_qwen3_tied");
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Policy.Load(folder, 8)).Message, "quantization");
+    }
 
     // Greedy decoding without a cache: the whole sequence is scored again for every token.
     private static int[] Greedy(Policy policy, int count, int[]? prompt = null)
