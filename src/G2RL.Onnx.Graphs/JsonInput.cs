@@ -9,24 +9,7 @@ internal static class JsonInput
     private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
 
     /// <summary>Reads a whole file; it must hold one object.</summary>
-    public static JsonDocument ReadObject(string path, long maxBytes)
-    {
-        try
-        {
-            var length = new FileInfo(path).Length;
-            if (length > maxBytes)
-                throw new InputException($"{path} has {length} bytes; at most {maxBytes} are expected. Is it the right file?");
-            return ParseObject(File.ReadAllBytes(path), path);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new InputException($"{path} does not exist.", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path} cannot be read: {e.Message}", e);
-        }
-    }
+    public static JsonDocument ReadObject(string path, int maxBytes) => ParseObject(InputFile.Bytes(path, maxBytes), path);
 
     /// <summary>Reads UTF-8 text that must hold one object.</summary>
     public static JsonDocument ParseObject(ReadOnlyMemory<byte> utf8, string source)

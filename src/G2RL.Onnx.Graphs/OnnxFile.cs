@@ -40,23 +40,8 @@ public static class OnnxFile
 
     /// <summary>A model file's bytes.</summary>
     /// <exception cref="InputException">It is missing, cannot be read, or is larger than any protobuf message.</exception>
-    internal static byte[] ReadBytes(string path)
-    {
-        try
-        {
-            return new FileInfo(path) is { Exists: true, Length: > int.MaxValue } large
-                ? throw new InputException($"{path} has {large.Length} bytes; an ONNX model has at most 2^31 - 1, its weights lie in external data.")
-                : File.ReadAllBytes(path);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new InputException($"{path} does not exist.", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path} cannot be read: {e.Message}", e);
-        }
-    }
+    internal static byte[] ReadBytes(string path) =>
+        InputFile.Bytes(path, Array.MaxLength, "An ONNX model has at most 2^31 - 1 bytes, its weights lie in external data.");
 
     /// <summary>
     /// Writes a model, and beside it <c>NAME.data</c> with the larger constants, so that a model of any size can be written. Both are written

@@ -15,16 +15,7 @@ internal static class ScoreRows
     /// <exception cref="InputException">The file cannot be read, or a row is wrong, with its line number.</exception>
     public static Sequence[] Read(string path, DecoderSpec spec, Lazy<Tokenizer> tokenizer)
     {
-        string[] lines;
-        try
-        {
-            lines = File.ReadAllLines(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path} cannot be read: {e.Message} --input takes a JSONL file.", e);
-        }
-        var rows = lines.Select((line, i) => (Line: line, Place: $"{path}:{i + 1}")).Where(r => !string.IsNullOrWhiteSpace(r.Line)).Select(r => Row(r.Line, r.Place, spec, tokenizer)).ToArray();
+        var rows = InputFile.Lines(path, "--input takes a JSONL file.").Select((line, i) => (Line: line, Place: $"{path}:{i + 1}")).Where(r => !string.IsNullOrWhiteSpace(r.Line)).Select(r => Row(r.Line, r.Place, spec, tokenizer)).ToArray();
         return rows.Length > 0 ? rows : throw new InputException($"{path} holds no rows; --input takes one JSON object a line.");
     }
 

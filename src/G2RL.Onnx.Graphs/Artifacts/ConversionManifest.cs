@@ -37,7 +37,7 @@ public sealed record ConversionManifest
     public const int CurrentFormat = 1;
 
     // A model of 1,000 layers with a dozen tensors each has some 5 MB.
-    private const long MaxBytes = 256 << 20;
+    private const int MaxBytes = 256 << 20;
 
     private static readonly JsonSerializerOptions Options = new()
     {

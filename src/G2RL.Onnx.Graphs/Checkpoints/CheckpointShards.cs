@@ -9,7 +9,7 @@ internal sealed class CheckpointShards : IDisposable
     public const string IndexFile = "model.safetensors.index.json";
 
     // 64 MiB hold the names of half a million tensors.
-    private const long MaxIndexBytes = 64 << 20;
+    private const int MaxIndexBytes = 64 << 20;
 
     private readonly Dictionary<string, SafeTensorsFile> _fileOf = new(StringComparer.Ordinal);
     private readonly List<SafeTensorsFile> _files = [];

@@ -27,7 +27,7 @@ public static class Architectures
     public static IEnumerable<string> Names => All.Keys;
 
     // A config.json of a 1,000-layer model with layer_types has some 30 kB.
-    private const long MaxConfigBytes = 4 << 20;
+    private const int MaxConfigBytes = 4 << 20;
 
     /// <summary>Reads a model folder's config.json.</summary>
     /// <exception cref="InputException">The file is missing or malformed, or describes something that is not supported.</exception>

@@ -28,15 +28,7 @@ public static class RunConfigFile
     public static RunConfig Load(string? path, IEnumerable<string>? sets = null)
     {
         var source = path ?? "the configuration";
-        JsonObject root;
-        try
-        {
-            root = path is null ? [] : Object(File.ReadAllText(path), source);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{source} cannot be read: {e.Message}", e);
-        }
+        JsonObject root = path is null ? [] : Object(InputFile.Text(path), source);
         foreach (var set in sets ?? [])
             ConfigSettings.Apply(root, set);
         var config = Parse(root, source);

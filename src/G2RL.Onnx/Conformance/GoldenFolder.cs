@@ -7,6 +7,8 @@ namespace G2RL.Onnx.Conformance;
 /// <summary>Golden vectors of a model that another program computed: golden.json, golden.safetensors and perhaps grads.safetensors and parameters.</summary>
 public sealed class GoldenFolder : IDisposable
 {
+    private const string Wanted = "A folder of golden vectors has golden.json and golden.safetensors.";
+
     private readonly JsonDocument document;
     private readonly SafeTensorsFile tensors;
 
@@ -61,11 +63,11 @@ public sealed class GoldenFolder : IDisposable
     {
         try
         {
-            return JsonDocument.Parse(File.ReadAllBytes(path));
+            return JsonDocument.Parse(InputFile.Bytes(path, Array.MaxLength, Wanted));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        catch (JsonException e)
         {
-            throw new InputException($"{path} cannot be read: {e.Message} A folder of golden vectors has golden.json and golden.safetensors.", e);
+            throw new InputException($"{path} cannot be read: {e.Message} {Wanted}", e);
         }
     }
 }

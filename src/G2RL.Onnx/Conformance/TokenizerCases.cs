@@ -16,15 +16,7 @@ internal static class TokenizerCases
     /// <exception cref="InputException">The file cannot be read, or a row is no JSON object with a text and ids.</exception>
     public static FileResult? Run(string path, Tokenizer tokenizer)
     {
-        string[] lines;
-        try
-        {
-            lines = File.ReadAllLines(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path} cannot be read: {e.Message}", e);
-        }
+        string[] lines = [.. InputFile.Lines(path)];
         var results = new List<CaseResult>();
         for (var i = 0; i < lines.Length; i++)
         {

@@ -14,16 +14,7 @@ public static class ExperimentFile
     /// <exception cref="InputException">All faults at once, those of every run's configuration among them.</exception>
     public static Experiment Load(string path)
     {
-        string text;
-        try
-        {
-            text = File.ReadAllText(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path} cannot be read: {e.Message}", e);
-        }
-        var experiment = Parse(text, path);
+        var experiment = Parse(InputFile.Text(path), path);
         _ = Cells(experiment, path);
         return experiment;
     }

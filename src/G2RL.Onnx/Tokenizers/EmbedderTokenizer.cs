@@ -74,9 +74,9 @@ internal static class EmbedderTokenizer
     {
         try
         {
-            return JsonDocument.Parse(File.ReadAllBytes(path));
+            return JsonDocument.Parse(InputFile.Text(path, TokenizerJson.MaxBytes));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        catch (JsonException e)
         {
             throw new InputException($"{path} cannot be read: {e.Message}", e);
         }

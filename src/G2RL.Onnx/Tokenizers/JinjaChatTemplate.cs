@@ -40,7 +40,7 @@ public sealed class JinjaChatTemplate
 
         var own = Path.Combine(folder, "chat_template.jinja");
         if (File.Exists(own))
-            source = File.ReadAllText(own);
+            source = InputFile.Text(own);
         return source is null ? null : new JinjaChatTemplate(source, bos, eos);
     }
 

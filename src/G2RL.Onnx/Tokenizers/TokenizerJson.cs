@@ -6,6 +6,9 @@ namespace G2RL.Onnx.Tokenizers;
 /// <param name="path">The file.</param>
 internal sealed class TokenizerJson(string path)
 {
+    /// <summary>What such a file may have at most; the largest vocabularies take some 40 MiB.</summary>
+    public const int MaxBytes = 512 << 20;
+
     /// <summary>A fault in this file.</summary>
     public InputException Fault(string what) => new($"{path}: {what}");
 
@@ -18,7 +21,7 @@ internal sealed class TokenizerJson(string path)
     {
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            using var json = JsonDocument.Parse(InputFile.Text(path, MaxBytes, "A tokenizer folder holds tokenizer.json as Hugging Face writes it."));
             read(json.RootElement);
         }
         catch (JsonException e)
@@ -29,10 +32,6 @@ internal sealed class TokenizerJson(string path)
         {
             // An escape such as \ud800 that stands for half a character.
             throw new InputException($"{path} holds text that is not Unicode: {e.Message}", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path} cannot be read: {e.Message} A tokenizer folder holds tokenizer.json as Hugging Face writes it.", e);
         }
     }
 

@@ -73,17 +73,13 @@ public sealed record PretrainConfig
     {
         try
         {
-            var config = JsonSerializer.Deserialize<PretrainConfig>(File.ReadAllText(path), Options) ?? throw new InputException($"{path} holds null; a pretraining recipe is a JSON object.");
+            var config = JsonSerializer.Deserialize<PretrainConfig>(InputFile.Text(path), Options) ?? throw new InputException($"{path} holds null; a pretraining recipe is a JSON object.");
             config.Validate(path);
             return config;
         }
         catch (JsonException e)
         {
             throw new InputException($"{path}: {e.Message}", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path} cannot be read: {e.Message}", e);
         }
     }
 

@@ -134,7 +134,7 @@ public sealed class OnnxFileErrorTests
 
     [TestMethod]
     public void File_ThatIsMissing_IsNamed() =>
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => OnnxFile.Load("no/such.onnx")).Message, "no/such.onnx does not exist");
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => OnnxFile.Load("no/such.onnx")).Message, "no/such.onnx cannot be read: it does not exist");
 
     // x [B, 4] -> Exp a -> Exp b -> Exp c -> MatMul w [4, 3] -> d [B, 3]
     private static ModelProto Good()
