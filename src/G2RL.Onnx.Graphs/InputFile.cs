@@ -55,7 +55,8 @@ public static class InputFile
         if (valid == utf8.Length)
             return Encoding.UTF8.GetString(utf8);
         var before = utf8[..valid];
-        throw NotUtf8(path, before.Count((byte)'\n') + 1, valid - (before.LastIndexOf((byte)'\n') + 1), utf8[valid], hint);
+        var place = valid - (before.LastIndexOf((byte)'\n') + 1);
+        throw NotUtf8(path, before.Count((byte)'\n') + 1, place, Mark(bytes) + valid, utf8[valid], hint);
     }
 
     /// <summary>The lines of a text, one at a time, ends of lines removed; a file of any length.</summary>
@@ -65,7 +66,7 @@ public static class InputFile
     public static IEnumerable<string> Lines(string path, string hint = "")
     {
         using var stream = Guarded(path, hint, () => Narrow(Open(path)));
-        var (buffer, start, end, number) = (new byte[Chunk], 0, 0, 0);
+        var (buffer, start, end, number, done) = (new byte[Chunk], 0, 0, 0, 0L);
         for (var ended = false; !ended;)
         {
             if (end == buffer.Length)
@@ -83,6 +84,7 @@ public static class InputFile
             for (int length; (length = buffer.AsSpan(from, end - from).IndexOf((byte)'\n')) >= 0; from = start)
             {
                 yield return Line(buffer.AsSpan(start, from + length - start));
+                done += from + length + 1 - start;
                 start = from + length + 1;
             }
             if (ended && start < end)
@@ -91,13 +93,17 @@ public static class InputFile
 
         string Line(ReadOnlySpan<byte> line)
         {
-            line = line[(number++ == 0 ? Mark(line) : 0)..];
+            var mark = number++ == 0 ? Mark(line) : 0;
+            line = line[mark..];
             var valid = ValidLength(line);
             if (valid < line.Length)
-                throw NotUtf8(path, number, valid, line[valid], hint);
+                throw NotUtf8(path, number, valid, done + mark + valid, line[valid], hint);
             return Encoding.UTF8.GetString(line is [.., (byte)'\r'] ? line[..^1] : line);
         }
     }
+
+    /// <summary>A sentence that says what a file is that is not what it should be (a Git LFS pointer, an HTML page, Parquet); null when nothing is unmistakable.</summary>
+    public static string? Foreign(string path) => ForeignFile.Fault(path);
 
     // Sequential, and no buffer: both readers bring their own.
     private static FileStream Open(string path) => Directory.Exists(path)
@@ -137,8 +143,8 @@ public static class InputFile
         return done;
     }
 
-    private static InputException NotUtf8(string path, int line, int before, byte value, string hint) =>
-        new($"{path}:{line}: byte {before + 1} of the line is 0x{value:X2}, which is not UTF-8. Save the file as UTF-8.{Behind(hint)}");
+    private static InputException NotUtf8(string path, int line, int before, long offset, byte value, string hint) => new(Foreign(path)
+        ?? $"{path}:{line}: byte {before + 1} of the line is 0x{value:X2}, which is not UTF-8 (offset {offset} of the file). Save the file as UTF-8.{Behind(hint)}");
 
     private static T Guarded<T>(string path, string hint, Func<T> read)
     {

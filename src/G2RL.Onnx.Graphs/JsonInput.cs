@@ -9,7 +9,18 @@ internal static class JsonInput
     private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
 
     /// <summary>Reads a whole file; it must hold one object.</summary>
-    public static JsonDocument ReadObject(string path, int maxBytes) => ParseObject(InputFile.Bytes(path, maxBytes), path);
+    public static JsonDocument ReadObject(string path, int maxBytes)
+    {
+        var bytes = InputFile.Bytes(path, maxBytes);
+        try
+        {
+            return ParseObject(bytes, path);
+        }
+        catch (InputException e) when (ForeignFile.Fault(path) is { } what)
+        {
+            throw new InputException(what, e);
+        }
+    }
 
     /// <summary>Reads UTF-8 text that must hold one object.</summary>
     public static JsonDocument ParseObject(ReadOnlyMemory<byte> utf8, string source)

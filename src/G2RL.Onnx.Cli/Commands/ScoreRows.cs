@@ -15,12 +15,17 @@ internal static class ScoreRows
     /// <exception cref="InputException">The file cannot be read, or a row is wrong, with its line number.</exception>
     public static Sequence[] Read(string path, DecoderSpec spec, Lazy<Tokenizer> tokenizer)
     {
-        var rows = InputFile.Lines(path, "--input takes a JSONL file.").Select((line, i) => (Line: line, Place: $"{path}:{i + 1}")).Where(r => !string.IsNullOrWhiteSpace(r.Line)).Select(r => Row(r.Line, r.Place, spec, tokenizer)).ToArray();
+        var rows = InputFile.Lines(path, "--input takes a JSONL file.")
+            .Select((line, i) => (Line: line, Number: i + 1))
+            .Where(row => !string.IsNullOrWhiteSpace(row.Line))
+            .Select(row => Row(row.Line, path, row.Number, spec, tokenizer))
+            .ToArray();
         return rows.Length > 0 ? rows : throw new InputException($"{path} holds no rows; --input takes one JSON object a line.");
     }
 
-    private static Sequence Row(string line, string place, DecoderSpec spec, Lazy<Tokenizer> tokenizer)
+    private static Sequence Row(string line, string path, int number, DecoderSpec spec, Lazy<Tokenizer> tokenizer)
     {
+        var place = $"{path}:{number}";
         JsonDocument document;
         try
         {
@@ -28,13 +33,13 @@ internal static class ScoreRows
         }
         catch (JsonException e)
         {
-            throw new InputException($"{place} is not JSON: {e.Message}", e);
+            throw new InputException(InputFile.Foreign(path) ?? $"{place} is not JSON: {e.Message}", e);
         }
         using (document)
         {
             var row = document.RootElement;
             if (row.ValueKind != JsonValueKind.Object)
-                throw new InputException($"{place} is a JSON {row.ValueKind}; a row is an object.");
+                throw new InputException($"{place} is a JSON {row.ValueKind}; a row is an object, one a line.");
             var (prompt, response) = row.TryGetProperty("ids", out var ids) ? OfIds(row, ids, place) : OfTexts(row, place, tokenizer);
             foreach (var id in prompt.Concat(response))
                 if (id < 0 || id >= spec.VocabularySize)

@@ -95,7 +95,7 @@ public static class ConformanceRun
         }
         catch (JsonException e)
         {
-            throw new InputException($"{path} is not valid JSON: {e.Message}", e);
+            throw new InputException(InputFile.Foreign(path) ?? $"{path} is not valid JSON: {e.Message}", e);
         }
         using (document)
         {

@@ -43,7 +43,7 @@ public sealed class ExperimentFolder(string folder, Experiment experiment)
     public IReadOnlyList<string> Differences(ExperimentCell cell)
     {
         var path = System.IO.Path.Combine(Of(cell), ConfigFile);
-        var own = RunConfigFile.FromJson(File.ReadAllText(path), path);
+        var own = RunConfigFile.FromJson(InputFile.Text(path), path);
         return RunConfigFile.Differences(own, cell.Config with { Name = own.Name, Output = own.Output, Execution = cell.Config.Execution with { Threads = own.Execution.Threads } });
     }
 
@@ -51,7 +51,7 @@ public sealed class ExperimentFolder(string folder, Experiment experiment)
     internal JsonObject? BeforeEvaluation(string start, RunConfig config)
     {
         var path = System.IO.Path.Combine(Before(start), ConfigFile);
-        return File.Exists(path) && EvaluationKey(RunConfigFile.FromJson(File.ReadAllText(path), path)) == EvaluationKey(config) ? Evaluation(Before(start), 0) : null;
+        return File.Exists(path) && EvaluationKey(RunConfigFile.FromJson(InputFile.Text(path), path)) == EvaluationKey(config) ? Evaluation(Before(start), 0) : null;
     }
 
     /// <summary>Whether geometry was measured as the experiment asks for now.</summary>

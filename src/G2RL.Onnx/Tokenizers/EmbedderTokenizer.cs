@@ -78,7 +78,7 @@ internal static class EmbedderTokenizer
         }
         catch (JsonException e)
         {
-            throw new InputException($"{path} cannot be read: {e.Message}", e);
+            throw new InputException(InputFile.Foreign(path) ?? $"{path} cannot be read: {e.Message}", e);
         }
     }
 }

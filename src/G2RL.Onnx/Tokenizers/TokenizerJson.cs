@@ -26,7 +26,7 @@ internal sealed class TokenizerJson(string path)
         }
         catch (JsonException e)
         {
-            throw new InputException($"{path} is not JSON: {e.Message}", e);
+            throw new InputException(InputFile.Foreign(path) ?? $"{path} is not JSON: {e.Message}", e);
         }
         catch (InvalidOperationException e)
         {

@@ -77,7 +77,7 @@ public sealed class RunDirectory : IDisposable
         var held = FolderLock.Take(folder);
         try
         {
-            var config = RunConfigFile.FromJson(File.ReadAllText(path), path);
+            var config = RunConfigFile.FromJson(InputFile.Text(path), path);
             // Name and output only say where a run's folder is.
             var differences = expected is null ? [] : RunConfigFile.Differences(config, expected with { Name = config.Name, Output = config.Output });
             if (differences.Count > 0)

@@ -39,10 +39,13 @@ public sealed class InputFileTests
         using var folder = new TemporaryFolder();
         File.WriteAllBytes(folder["t"], [.. "ab\näöc"u8, 0xE9, .. "x\n"u8]);
         // Two letters of two bytes and one of one: the sixth.
-        Refuses(folder["t"], $"{folder["t"]}:2: byte 6 of the line is 0xE9, which is not UTF-8.");
+        Refuses(folder["t"], $"{folder["t"]}:2: byte 6 of the line is 0xE9, which is not UTF-8 (offset 8 of the file).");
         // A character that the file's end cuts off.
         File.WriteAllBytes(folder["t"], [.. "\uFEFFab\n"u8, 0xC3]);
-        Refuses(folder["t"], $"{folder["t"]}:2: byte 1 of the line is 0xC3");
+        Refuses(folder["t"], $"{folder["t"]}:2: byte 1 of the line is 0xC3, which is not UTF-8 (offset 6 of the file).");
+        // Behind a border of what is read at once.
+        File.WriteAllBytes(folder["t"], [.. new byte[70_000], .. "\n"u8, .. new byte[70_000], 0xFF]);
+        Refuses(folder["t"], $"{folder["t"]}:2: byte 70001 of the line is 0xFF, which is not UTF-8 (offset 140001 of the file).");
     }
 
     // The reader takes 64 KiB at a time: lines that end before, at and behind a border, and one over several.

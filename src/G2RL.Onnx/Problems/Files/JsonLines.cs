@@ -74,7 +74,7 @@ public sealed class JsonLines : IProblemSet
         var problems = new List<Problem>();
         var seen = new HashSet<string>();
         var (number, duplicates, empty) = (0, 0, 0);
-        foreach (var line in Lines(path))
+        foreach (var line in InputFile.Lines(path))
         {
             number++;
             if (string.IsNullOrWhiteSpace(line))
@@ -96,25 +96,6 @@ public sealed class JsonLines : IProblemSet
         return problems;
     }
 
-    private static IEnumerable<string> Lines(string path)
-    {
-        IEnumerator<string> lines;
-        try
-        {
-            lines = File.ReadLines(path).GetEnumerator();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            throw new InputException($"{path} cannot be read: {e.Message}", e);
-        }
-
-        using (lines)
-        {
-            while (lines.MoveNext())
-                yield return lines.Current;
-        }
-    }
-
     private Problem? Row(string line, string path, int number)
     {
         try
@@ -124,7 +105,7 @@ public sealed class JsonLines : IProblemSet
         }
         catch (JsonException e)
         {
-            throw new InputException($"{path}:{number} is not JSON: {e.Message}", e);
+            throw new InputException(InputFile.Foreign(path) ?? $"{path}:{number} is not JSON: {e.Message}", e);
         }
         catch (InvalidOperationException e)
         {
