@@ -40,6 +40,13 @@ public sealed class FunctionProblemSet : IProblemSet
     public string Name { get; }
 
     /// <inheritdoc/>
+    public IReadOnlyList<Problem> Training => train;
+
+    /// <inheritdoc/>
+    public IProblemSet Without(IReadOnlySet<Problem> problems) =>
+        new FunctionProblemSet(Name, [.. train.Where(p => !problems.Contains(p))], [.. heldOut.Where(p => !problems.Contains(p))], judge, timeLimit, judgeUnfinished);
+
+    /// <inheritdoc/>
     public IReadOnlyList<Problem> Batch(int step, int count, ulong seed) => Epochs.Pick(train, step, count, seed);
 
     /// <inheritdoc/>

@@ -9,6 +9,16 @@ public interface IProblemSet
     /// <summary>What was left out while the problems were read, one line a reason; empty when nothing was. A run shows them as warnings.</summary>
     IReadOnlyList<string> Notes => [];
 
+    /// <summary>
+    /// Every training problem, in the set's order, where it is a list; null where problems are made up as they are asked for. With a list
+    /// <see cref="HeldOut"/> takes <see cref="int.MaxValue"/> for all, and <see cref="Without"/> works.
+    /// </summary>
+    IReadOnlyList<Problem>? Training => null;
+
+    /// <summary>The same set as if some problems had never been in it, training and held-out ones alike; only where <see cref="Training"/> is a list.</summary>
+    /// <param name="problems">What is left out.</param>
+    IProblemSet Without(IReadOnlySet<Problem> problems) => throw new NotSupportedException($"Problem set '{Name}' is no list.");
+
     /// <summary>The training problems of one step: a pure function of (seed, step, count). No problem twice within a batch while the set is large enough.</summary>
     IReadOnlyList<Problem> Batch(int step, int count, ulong seed);
 

@@ -32,6 +32,10 @@ public sealed class JsonLines : IProblemSet
             throw new InputException($"{settings.Train}: {train.Count} training and {heldOut.Count} held-out problems are left; both need at least one. Use larger files or another heldOutFraction.");
     }
 
+    private JsonLines(JsonLines all, IReadOnlySet<Problem> without) =>
+        (settings, train, heldOut, notes) =
+            (all.settings, [.. all.train.Where(p => !without.Contains(p))], [.. all.heldOut.Where(p => !without.Contains(p))], all.notes);
+
     /// <inheritdoc/>
     public string Name => "jsonl";
 
@@ -43,6 +47,12 @@ public sealed class JsonLines : IProblemSet
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Notes => notes;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Problem> Training => train;
+
+    /// <inheritdoc/>
+    public IProblemSet Without(IReadOnlySet<Problem> problems) => new JsonLines(this, problems);
 
     /// <inheritdoc/>
     public IReadOnlyList<Problem> Batch(int step, int count, ulong seed) => Epochs.Pick(train, step, count, seed);
