@@ -3,6 +3,7 @@ using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Cuda;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Training.Backends;
 
 namespace G2RL.Onnx.Cli;
 
@@ -20,7 +21,7 @@ internal static class Backends
         if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
             throw InputException.Of([.. faults]);
         var device = config.Execution.Device;
-        if (device == CpuBackend.Device)
+        if (device == ExecutionConfig.Cpu)
             return null;
         try
         {

@@ -6,11 +6,13 @@ using G2RL.Onnx.Cuda.Scoring;
 using G2RL.Onnx.Cuda.Sessions;
 using G2RL.Onnx.Cuda.Training;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Backends;
+using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Cuda;
 

@@ -1,6 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
-using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Graphs;
 
 namespace G2RL.Onnx.Benchmarks;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Logging;
 using Spectre.Console;
 
 namespace G2RL.Onnx.Benchmarks;

@@ -1,4 +1,4 @@
-using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 
 namespace G2RL.Onnx.Benchmarks;
 

@@ -1,9 +1,11 @@
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Rotary;
 using G2RL.Onnx.Problems.Generated;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Pretraining;
 
 namespace G2RL.Onnx.Benchmarks;
 

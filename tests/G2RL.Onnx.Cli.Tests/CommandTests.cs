@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Execution;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Execution.Scoring;
+using G2RL.Onnx.Training.Pretraining;
 
 namespace G2RL.Onnx.Cli.Tests;
 

@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Tests;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Cli.Tests;
 

@@ -1,3 +1,4 @@
+using G2RL.Onnx.Files;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 

@@ -1,8 +1,10 @@
 using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Algorithms.Corrections;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rollouts;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Logging;
+using G2RL.Onnx.Training.Steps;
 
 namespace G2RL.Onnx.Tests;
 

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Training;
 

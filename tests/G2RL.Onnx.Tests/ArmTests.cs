@@ -1,9 +1,10 @@
 using G2RL.Onnx.Algorithms;
-using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Algorithms.Arms;
+using G2RL.Onnx.Algorithms.Novelty;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rollouts;
-using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Tests;
 

@@ -1,5 +1,6 @@
 using G2RL.Onnx.TestSupport;
 using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Tokenizers.Chat;
 
 namespace G2RL.Onnx.Tests;
 

@@ -1,4 +1,4 @@
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Checkpointing;
 
 namespace G2RL.Onnx.Tests;
 

@@ -9,7 +9,7 @@ using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Problems.Files;
 using G2RL.Onnx.Problems.Generated;
 using G2RL.Onnx.TestSupport;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Pretraining;
 
 namespace G2RL.Onnx.Tests;
 

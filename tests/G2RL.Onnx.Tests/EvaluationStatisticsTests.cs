@@ -1,8 +1,9 @@
 using System.Text.Json;
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.TestSupport;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Tests;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using G2RL.Onnx.Algorithms;
-using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Algorithms.Novelty;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Rollouts;
 using MathNet.Numerics.LinearAlgebra;

@@ -1,5 +1,6 @@
+using G2RL.Onnx.Algorithms.Novelty;
 using G2RL.Onnx.Evaluation;
-using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Training;
 
@@ -85,7 +86,7 @@ public sealed class GeometryTests
                 Seeds.Normal(3, (g * 8) + i, feature);
                 return feature;
             }).ToArray();
-            Algorithms.ExplorationScore.Cosines(features, cosines);
+            ExplorationScore.Cosines(features, cosines);
             signal.Add(cosines, [1, 1, 1, 1, -1, -1, -1, -1]);
         }
         // Directions drawn alike: a response's novelty against one half says nothing about the other. 3,200 pairs have a standard error of .018.

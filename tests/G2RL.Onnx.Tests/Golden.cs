@@ -1,4 +1,4 @@
-using G2RL.Onnx.Conformance;
+using G2RL.Onnx.Conformance.Models;
 using G2RL.Onnx.TestSupport;
 
 namespace G2RL.Onnx.Tests;

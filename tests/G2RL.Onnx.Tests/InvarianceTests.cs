@@ -1,9 +1,10 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Algorithms.Losses;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rollouts;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Tests;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using G2RL.Onnx.TestSupport;
-using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Tokenizers.Chat;
 using G2RL.Onnx.Tokenizers.Jinja;
 
 namespace G2RL.Onnx.Tests;

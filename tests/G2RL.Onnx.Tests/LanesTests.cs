@@ -1,7 +1,8 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.TestSupport;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Tests;
 

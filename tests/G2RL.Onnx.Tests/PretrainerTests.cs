@@ -1,7 +1,7 @@
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Tokenizers;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Pretraining;
 
 namespace G2RL.Onnx.Tests;
 

@@ -3,6 +3,8 @@ using System.Text;
 using System.Text.Json;
 using G2RL.Onnx.TestSupport;
 using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Tokenizers.Chat;
+using G2RL.Onnx.Tokenizers.Normalization;
 
 namespace G2RL.Onnx.Tests;
 

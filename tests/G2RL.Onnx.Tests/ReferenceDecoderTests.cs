@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Rollouts;

@@ -1,8 +1,8 @@
-using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Algorithms.Novelty;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
-using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Tests;
 

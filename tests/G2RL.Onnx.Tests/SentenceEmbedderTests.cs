@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
-using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
+using G2RL.Onnx.Files;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Tokenizers;
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Tokenizers.Splitting;
 
 namespace G2RL.Onnx.Tests;
 

@@ -2,6 +2,7 @@ using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Rotary;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Problems.Generated;
 using G2RL.Onnx.Rollouts;

@@ -1,7 +1,8 @@
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
+using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.TestSupport;
-using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Tests;
 

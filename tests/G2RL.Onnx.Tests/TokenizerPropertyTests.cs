@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Text;
-using G2RL.Onnx.Tests.Interop;
 using G2RL.Onnx.TestSupport;
+using G2RL.Onnx.Tests.Interop;
 using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Tokenizers.Normalization;
 
 namespace G2RL.Onnx.Tests;
 

@@ -1,10 +1,14 @@
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Problems.Files;
 using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Logging;
+using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Tests;
 

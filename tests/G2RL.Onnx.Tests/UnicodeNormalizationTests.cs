@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using G2RL.Onnx.TestSupport;
-using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Tokenizers.Normalization;
 
 namespace G2RL.Onnx.Tests;
 

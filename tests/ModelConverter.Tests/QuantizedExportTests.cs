@@ -44,7 +44,7 @@ public sealed class QuantizedExportTests
         var model = TestModels.Write(folder["model"], TestModels.Qwen3);
         StringAssert.Contains(ConverterRun.Done("export", model, folder["small"], "--source", model, "--format", "onnx", "--int8", "--precision", "fp16"), "14 matrices in");
         var manifest = ConversionManifest.Read(folder["small"]);
-        Assert.IsTrue(manifest.Tensors.All(t => t.Stored == Checkpoints.SafeTensorsDtype.F16));
+        Assert.IsTrue(manifest.Tensors.All(t => t.Stored == Checkpoints.SafeTensors.SafeTensorsDtype.F16));
         ConverterRun.Done("convert", model, folder["full"], "--graphs", "decode");
         ConverterRun.Done("verify", folder["small"], "--against", folder["full"]);
     }

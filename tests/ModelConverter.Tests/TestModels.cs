@@ -1,4 +1,5 @@
 using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Converter.Tests;

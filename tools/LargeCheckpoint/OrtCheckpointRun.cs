@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using G2RL.Onnx.Artifacts;
+using G2RL.Onnx.Artifacts.Training;
 
 namespace G2RL.Onnx.LargeCheckpoint;
 

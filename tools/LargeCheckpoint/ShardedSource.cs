@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
-using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.LargeCheckpoint;

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Artifacts;
-using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Conformance;
 
 namespace G2RL.Onnx.Converter;

@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Artifacts;
 using G2RL.Onnx.Checkpoints;
-using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Checkpoints.SafeTensors;
+using G2RL.Onnx.Files;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Rollouts;
 

@@ -1,5 +1,5 @@
 using G2RL.Onnx.Artifacts;
-using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 
 namespace G2RL.Onnx.Converter;
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Experiments;
-using G2RL.Onnx.Reports;
+using G2RL.Onnx.Reports.Comparisons;
 
 namespace G2RL.Onnx.Cli.Commands;
 

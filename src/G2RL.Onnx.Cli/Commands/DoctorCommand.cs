@@ -5,7 +5,7 @@ using G2RL.Onnx.Cuda.Diagnosis;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Logging;
 using Microsoft.ML.OnnxRuntime;
 
 namespace G2RL.Onnx.Cli.Commands;

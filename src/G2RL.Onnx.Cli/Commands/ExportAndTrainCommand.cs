@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Reports;
 using G2RL.Onnx.Training;
 using Spectre.Console;
@@ -113,7 +114,7 @@ internal static class ExportAndTrainCommand
         return 0;
     }
 
-    private static void Show(TrainingResult result, RunDirectory run, string model, string artifacts, string? report, TrainingView view, bool json, long started)
+    private static void Show(EvaluatedResult result, RunDirectory run, string model, string artifacts, string? report, TrainingView view, bool json, long started)
     {
         var row = new JsonObject { ["run"] = run.Folder, ["completed"] = true, ["model"] = model, ["artifacts"] = artifacts, ["report"] = report };
         var lines = new List<string>();

@@ -5,6 +5,7 @@ using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Cuda;
 using G2RL.Onnx.Cuda.Checks;
 using G2RL.Onnx.Cuda.Diagnosis;
+using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Cli.Commands;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Cli.Commands;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Pretraining;
 
 namespace G2RL.Onnx.Cli.Commands;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Cli.Commands;

@@ -1,7 +1,7 @@
 using System.Text.Json;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Tokenizers;
-using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Cli.Commands;
 

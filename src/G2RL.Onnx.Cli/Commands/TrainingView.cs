@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Cli.Commands;
 
@@ -39,7 +40,7 @@ internal sealed class TrainingView(RunConfig config, ProgressLine progress, bool
         Evaluation = e =>
         {
             (evaluations, Worked) = (evaluations + 1, true);
-            Show(e.ToJson(), Describe(e));
+            Show(e, Describe(EvaluationResult.FromJson(e)));
         },
     };
 

@@ -1,4 +1,4 @@
-using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Algorithms.Novelty;
 using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Execution;
 

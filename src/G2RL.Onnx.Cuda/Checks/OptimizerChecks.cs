@@ -1,7 +1,8 @@
 using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Execution;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Cuda.Checks;
 

@@ -1,5 +1,5 @@
 using G2RL.Onnx.Graphs;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Cuda.Kernels;
 

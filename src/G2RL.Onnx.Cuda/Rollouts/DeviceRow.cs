@@ -1,3 +1,4 @@
+using G2RL.Onnx.Execution;
 using G2RL.Onnx.Rollouts;
 
 namespace G2RL.Onnx.Cuda.Rollouts;

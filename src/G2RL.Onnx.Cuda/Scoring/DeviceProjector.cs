@@ -1,8 +1,8 @@
-using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Cuda.Memory;
 using G2RL.Onnx.Cuda.Sessions;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Models;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -53,29 +53,30 @@ internal sealed class DeviceProjector : IFeatureProjector
         return weights.Select(w => found[(w.Row * width)..((w.Row + 1) * width)]).ToArray();
     });
 
-    public void Measure(ScoredGroup group, IReadOnlyList<float[]> features) => backend.Invoke(() =>
+    public (double[] Cosines, double[] Novelty)? Measure(IReadOnlyList<float[]> features, IReadOnlyList<double> rewards) => backend.Invoke(() =>
     {
         var (m, width) = (features.Count, features[0].Length);
-        if (m != group.Members.Length || m < 2 || features.Any(f => f.Length != width))
-            throw new ArgumentException($"{m} features of a group of {group.Members.Length}; there must be one of each of at least 2 members, all of one width.", nameof(features));
+        if (m != rewards.Count || m < 2 || features.Any(f => f.Length != width))
+            throw new ArgumentException($"{m} features of a group of {rewards.Count}; there must be one of each of at least 2 members, all of one width.", nameof(features));
         staging.Reset();
         var phi = Take((long)m * width * sizeof(float), out var phiAt);
         for (var i = 0; i < m; i++)
             phi.Write<float>(features[i], phiAt + ((long)i * width * sizeof(float)));
-        var rewards = Take(m * sizeof(double), out var rewardsAt);
-        rewards.Write<double>(group.Rewards, rewardsAt);
+        var given = Take(m * sizeof(double), out var rewardsAt);
+        given.Write<double>([.. rewards], rewardsAt);
         var (norms, cosines, novelty, normalized) = (Take(m * sizeof(double), out var normsAt), Take((long)m * m * sizeof(double), out var cosinesAt), Take(m * sizeof(double), out var noveltyAt), Take(m * sizeof(double), out var normalizedAt));
         kernels.InverseNorms(phi.At(phiAt), m, width, norms.At(normsAt));
         kernels.Gram(phi.At(phiAt), norms.At(normsAt), m, width, cosines.At(cosinesAt));
-        kernels.Scores(cosines.At(cosinesAt), rewards.At(rewardsAt), m, novelty.At(noveltyAt), normalized.At(normalizedAt));
+        kernels.Scores(cosines.At(cosinesAt), given.At(rewardsAt), m, novelty.At(noveltyAt), normalized.At(normalizedAt));
         var inverse = new double[m];
         norms.Read<double>(inverse, normsAt);
         for (var i = 0; i < m; i++)
             if (!double.IsFinite(inverse[i]))
                 throw new NonFiniteException($"The gradient feature of rollout {i} is not finite. Lower the learning rate, or look for broken weights.");
-        group.Cosines = new double[m * m];
-        cosines.Read<double>(group.Cosines, cosinesAt);
-        novelty.Read<double>(group.Novelty, noveltyAt);
+        var (measured, scores) = (new double[m * m], new double[m]);
+        cosines.Read<double>(measured, cosinesAt);
+        novelty.Read<double>(scores, noveltyAt);
+        return ((double[] Cosines, double[] Novelty)?)(measured, scores);
     });
 
     public void Dispose() => backend.Invoke(() =>

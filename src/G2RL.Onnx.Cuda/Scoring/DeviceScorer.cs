@@ -1,11 +1,11 @@
-using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Algorithms.Novelty;
 using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Cuda.Memory;
 using G2RL.Onnx.Cuda.Sessions;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
-using G2RL.Onnx.Training;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace G2RL.Onnx.Cuda.Scoring;

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using G2RL.Onnx.Cuda.Memory;
-using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Sessions;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 

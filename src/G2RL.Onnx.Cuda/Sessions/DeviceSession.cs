@@ -1,5 +1,5 @@
 using G2RL.Onnx.Cuda.Memory;
-using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Sessions;
 using Microsoft.ML.OnnxRuntime;
 
 namespace G2RL.Onnx.Cuda.Sessions;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using G2RL.Onnx.Cuda.Memory;
-using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Graphs;
 using Microsoft.ML.OnnxRuntime;
 

@@ -1,4 +1,5 @@
 using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Cuda.Memory;
@@ -6,7 +7,7 @@ using G2RL.Onnx.Cuda.Sessions;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Optimizers;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace G2RL.Onnx.Cuda.Training;
@@ -148,7 +149,7 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
 
     private static Dictionary<string, float[]> Home(DeviceParameter[] moments) => moments.ToDictionary(m => m.Name, m => new float[m.Count], StringComparer.Ordinal);
 
-    private static G2RL.Onnx.Checkpoints.WeightSource Source(DeviceParameter[] moments)
+    private static WeightSource Source(DeviceParameter[] moments)
     {
         var byName = moments.ToDictionary(m => m.Name, StringComparer.Ordinal);
         return name =>

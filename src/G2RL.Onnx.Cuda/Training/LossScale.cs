@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Checkpointing;
 
 namespace G2RL.Onnx.Cuda.Training;
 

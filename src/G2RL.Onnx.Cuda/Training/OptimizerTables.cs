@@ -1,6 +1,7 @@
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Cuda.Memory;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Cuda.Sessions;
 
 namespace G2RL.Onnx.Cuda.Training;
 

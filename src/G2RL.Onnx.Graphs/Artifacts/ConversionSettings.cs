@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Artifacts;

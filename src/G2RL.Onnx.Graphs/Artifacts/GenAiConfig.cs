@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Families;
 
 namespace G2RL.Onnx.Artifacts;
 

@@ -1,7 +1,10 @@
 using System.Security.Cryptography;
 using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
+using G2RL.Onnx.Files;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Rotary;
 
 namespace G2RL.Onnx.Artifacts;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 
 namespace G2RL.Onnx.Artifacts;
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 
 namespace G2RL.Onnx.Artifacts;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 
 namespace G2RL.Onnx.Checkpoints;
 

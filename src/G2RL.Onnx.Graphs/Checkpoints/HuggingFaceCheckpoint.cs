@@ -1,4 +1,6 @@
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Keys;
 
 namespace G2RL.Onnx.Checkpoints;
 

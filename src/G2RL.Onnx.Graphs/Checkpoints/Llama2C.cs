@@ -1,6 +1,9 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Families;
+using G2RL.Onnx.Models.Rotary;
 
 namespace G2RL.Onnx.Checkpoints;
 

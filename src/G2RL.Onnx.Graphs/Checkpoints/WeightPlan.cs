@@ -1,3 +1,4 @@
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Checkpoints;

@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Models.Families;
+using G2RL.Onnx.Models.Keys;
 
 namespace G2RL.Onnx.Models;
 

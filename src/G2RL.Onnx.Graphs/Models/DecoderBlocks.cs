@@ -1,4 +1,5 @@
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Models.Rotary;
 
 namespace G2RL.Onnx.Models;
 

@@ -1,3 +1,5 @@
+using G2RL.Onnx.Models.Keys;
+
 namespace G2RL.Onnx.Models;
 
 /// <summary>The weights that a <see cref="DecoderSpec"/> implies, under Hugging Face's names and in Hugging Face's layout.</summary>

@@ -1,3 +1,5 @@
+using G2RL.Onnx.Models.Keys;
+
 namespace G2RL.Onnx.Models;
 
 /// <summary>The ranges a <see cref="DecoderSpec"/> has to keep. The upper limits are far above any model and keep every product of sizes inside 64 bits.</summary>

@@ -1,3 +1,6 @@
+using G2RL.Onnx.Models.Keys;
+using G2RL.Onnx.Models.Rotary;
+
 namespace G2RL.Onnx.Models;
 
 /// <summary>

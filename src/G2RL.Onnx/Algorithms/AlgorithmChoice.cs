@@ -1,6 +1,6 @@
 using G2RL.Onnx.Algorithms.Advantages;
+using G2RL.Onnx.Algorithms.Corrections;
 using G2RL.Onnx.Algorithms.Losses;
-using G2RL.Onnx.Configuration;
 
 namespace G2RL.Onnx.Algorithms;
 
@@ -38,10 +38,9 @@ public sealed record AlgorithmChoice(Profile Profile, string Advantage, string L
     /// <summary>Constants of the advantage: the configuration's epsilon in the profile paper, else the profile's.</summary>
     public AdvantageSettings Settings(AlgorithmConfig config) => config.Profile == Profile.Default ? Profile.AdvantageSettings with { Epsilon = config.AdvantageEpsilon } : Profile.AdvantageSettings;
 
-    /// <summary>Names that do not exist, and options that contradict each other.</summary>
-    internal static IEnumerable<string> Faults(RunConfig c)
+    /// <summary>Names that do not exist, and options that contradict each other or <c>execution.gradients</c>.</summary>
+    internal static IEnumerable<string> Faults(AlgorithmConfig a, string gradients)
     {
-        var a = c.Algorithm;
         string? Unknown(string name, string value, IEnumerable<string> names, bool orProfile = true) =>
             (orProfile && value == Profiles) || names.Contains(value) ? null : $"algorithm.{name} is '{value}'; there are: {string.Join(", ", orProfile ? names.Prepend(Profiles) : names)}.";
         string?[] unknown =
@@ -85,10 +84,10 @@ public sealed record AlgorithmChoice(Profile Profile, string Advantage, string L
             faults.Add("algorithm.klOverRatio is true with algorithm.klCoefficient 0: there is no divergence to multiply; leave one of them out.");
         if (a.Correction.Normalize && a.Correction.Weights == CorrectionKind.None)
             faults.Add("algorithm.correction.normalize is true with algorithm.correction.weights none: there are no weights; take tis or icePop, or leave it out.");
-        if (form.WholeBatch && c.Execution.Gradients != "graph")
-            faults.Add($"algorithm.loss is {a.Loss} with execution.gradients {c.Execution.Gradients}; losses over a whole mini-batch need execution.gradients=graph.");
-        if (form.WholeSequences && c.Execution.Gradients != "graph")
-            faults.Add($"algorithm.loss is {a.Loss} with execution.gradients {c.Execution.Gradients}; losses of whole sequences need execution.gradients=graph.");
+        if (form.WholeBatch && gradients != "graph")
+            faults.Add($"algorithm.loss is {a.Loss} with execution.gradients {gradients}; losses over a whole mini-batch need execution.gradients=graph.");
+        if (form.WholeSequences && gradients != "graph")
+            faults.Add($"algorithm.loss is {a.Loss} with execution.gradients {gradients}; losses of whole sequences need execution.gradients=graph.");
         if (a.Profile != Profile.Default && a.AdvantageEpsilon != new AlgorithmConfig().AdvantageEpsilon)
             faults.Add($"algorithm.advantageEpsilon is {a.AdvantageEpsilon} with algorithm.profile {a.Profile}, which has its own; leave one of them out.");
         var arm = AlgorithmTable.All[a.Name];

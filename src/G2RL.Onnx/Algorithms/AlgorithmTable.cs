@@ -1,4 +1,4 @@
-using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Algorithms.Arms;
 
 namespace G2RL.Onnx.Algorithms;
 

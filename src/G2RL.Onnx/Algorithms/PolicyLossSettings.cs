@@ -1,3 +1,5 @@
+using G2RL.Onnx.Algorithms.Corrections;
+
 namespace G2RL.Onnx.Algorithms;
 
 /// <summary>Coefficients of the policy objective.</summary>
@@ -56,7 +58,7 @@ public sealed record PolicyLossSettings(double ClipLow = 0.2, double ClipHigh = 
     public double DetachedRatioLimit { get; init; } = 20;
 
     /// <summary>The coefficients that a configuration asks for.</summary>
-    public static PolicyLossSettings Of(Configuration.AlgorithmConfig config)
+    public static PolicyLossSettings Of(AlgorithmConfig config)
     {
         var choice = AlgorithmChoice.Of(config);
         // verl clamps its third estimator alone.
@@ -74,7 +76,7 @@ public sealed record PolicyLossSettings(double ClipLow = 0.2, double ClipHigh = 
             TauPositive = config.TauPositive,
             TauNegative = config.TauNegative,
             Penalty = config.Penalty,
-            Corrected = config.Correction.Weights != Configuration.CorrectionKind.None,
+            Corrected = config.Correction.Weights != CorrectionKind.None,
             // Where no token is masked the objective needs no masking.
             SkipMasked = choice.Profile.SkipsMasked && config.Correction.Masks,
         };

@@ -1,5 +1,4 @@
 using G2RL.Onnx.Algorithms.Advantages;
-using G2RL.Onnx.Configuration;
 
 namespace G2RL.Onnx.Algorithms;
 

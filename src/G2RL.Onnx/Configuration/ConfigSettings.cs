@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Algorithms.Corrections;
 
 namespace G2RL.Onnx.Configuration;
 

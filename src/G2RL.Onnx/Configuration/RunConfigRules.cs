@@ -1,4 +1,6 @@
 using System.Globalization;
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Algorithms.Corrections;
 using G2RL.Onnx.Execution;
 
 namespace G2RL.Onnx.Configuration;
@@ -57,12 +59,12 @@ public static class RunConfigRules
         var correction = c.Algorithm.Correction;
         NotNegative(correction.Low, "algorithm.correction.low");
         Rule(correction.High > correction.Low && double.IsFinite(correction.High), "algorithm.correction.high", correction.High, $"it must be finite and above algorithm.correction.low ({correction.Low}).");
-        Rule(correction.Rejection == "none" || Algorithms.Corrections.Rejection.Options.Contains(correction.Rejection), "algorithm.correction.rejection", $"'{correction.Rejection}'", $"there are: none, {string.Join(", ", Algorithms.Corrections.Rejection.Options)}.");
+        Rule(correction.Rejection == "none" || Rejection.Options.Contains(correction.Rejection), "algorithm.correction.rejection", $"'{correction.Rejection}'", $"there are: none, {string.Join(", ", Rejection.Options)}.");
         Positive(correction.RejectionLow, "algorithm.correction.rejectionLow");
         Positive(correction.RejectionHigh, "algorithm.correction.rejectionHigh");
         NotNegative(correction.OffPolicyBound, "algorithm.correction.offPolicyBound");
         Share(correction.EntropyQuantile, "algorithm.correction.entropyQuantile", zero: true, one: false);
-        faults.AddRange(Algorithms.AlgorithmChoice.Faults(c));
+        faults.AddRange(AlgorithmChoice.Faults(c.Algorithm, c.Execution.Gradients));
         AtLeast(c.Training.EpochsPerBatch, 1, "training.epochsPerBatch", most: 1000);
         Rule((long)c.Steps * c.Training.EpochsPerBatch * c.Training.MinibatchesPerBatch <= int.MaxValue, "steps x epochsPerBatch x minibatchesPerBatch", (long)c.Steps * c.Training.EpochsPerBatch * c.Training.MinibatchesPerBatch, $"it must be at most {int.MaxValue}.");
         Rule(c.Training.MinibatchesPerBatch >= 1 && c.Training.MinibatchesPerBatch <= c.Sampling.PromptsPerStep, "training.minibatchesPerBatch", c.Training.MinibatchesPerBatch, $"groups are never split, so it must be 1 to sampling.promptsPerStep ({c.Sampling.PromptsPerStep}).");
@@ -84,11 +86,11 @@ public static class RunConfigRules
         Positive(c.Evaluation.Temperature, "evaluation.temperature");
         Share(c.Evaluation.TopP, "evaluation.topP", zero: false, one: true);
         var device = c.Execution.Device;
-        Rule(device == CpuBackend.Device || (device.StartsWith("cuda:", StringComparison.Ordinal) && byte.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _)), "execution.device", $"'{device}'", "it must be cpu, or cuda:N with the index of a GPU.");
+        Rule(device == ExecutionConfig.Cpu || (device.StartsWith("cuda:", StringComparison.Ordinal) && byte.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _)), "execution.device", $"'{device}'", "it must be cpu, or cuda:N with the index of a GPU.");
         Rule(c.Execution.Precision is "float32" or "float16" or "bfloat16", "execution.precision", $"'{c.Execution.Precision}'", "it must be float32, float16 or bfloat16.");
-        Rule(device != CpuBackend.Device || c.Execution.Precision == "float32", "execution.precision", c.Execution.Precision, "on the CPU it must be float32.");
-        Rule(device == CpuBackend.Device || c.Execution.Gradients == "graph", "execution.gradients", c.Execution.Gradients, $"on {device} it must be graph.");
-        Rule(Training.PolicyOptimizers.All.ContainsKey(c.Execution.Gradients), "execution.gradients", $"'{c.Execution.Gradients}'", $"there are: {string.Join(", ", Training.PolicyOptimizers.All.Keys)}.");
+        Rule(device != ExecutionConfig.Cpu || c.Execution.Precision == "float32", "execution.precision", c.Execution.Precision, "on the CPU it must be float32.");
+        Rule(device == ExecutionConfig.Cpu || c.Execution.Gradients == "graph", "execution.gradients", c.Execution.Gradients, $"on {device} it must be graph.");
+        Rule(ExecutionConfig.Optimizers.Contains(c.Execution.Gradients), "execution.gradients", $"'{c.Execution.Gradients}'", $"there are: {string.Join(", ", ExecutionConfig.Optimizers)}.");
         Rule(c.Execution.Threads is >= 0 and <= 1024, "execution.threads", c.Execution.Threads, "it must be 0 (every core) to 1024.");
         AtLeast(c.Logging.RolloutsEvery, 0, "logging.rolloutsEvery");
         return faults;
@@ -100,7 +102,7 @@ public static class RunConfigRules
         var warnings = new List<string>();
         if (c.Sampling.TopK > 0 || c.Sampling.TopP < 1 || c.Sampling.MinP > 0)
             warnings.Add("sampling.topK, topP or minP restrict the choice of tokens: the policy that is trained is then not the one that draws the rollouts.");
-        var (a, arm) = (c.Algorithm, Algorithms.AlgorithmTable.All[c.Algorithm.Name]);
+        var (a, arm) = (c.Algorithm, AlgorithmTable.All[c.Algorithm.Name]);
         void Ignored(bool set, string name, object value, string only)
         {
             if (set)
@@ -108,8 +110,8 @@ public static class RunConfigRules
         }
         Ignored(!arm.Shapes && a.Shaping != ShapingKind.Literal, "shaping", a.Shaping, "g2rl and its kin shape rewards");
         Ignored(!arm.Shapes && a.NoveltyWithin != NoveltyScope.Group, "noveltyWithin", a.NoveltyWithin, "g2rl and its kin scale novelty");
-        Ignored(arm.Features != Algorithms.FeatureKind.Gradient && a.TokenWeights != TokenWeightKind.Uniform, "tokenWeights", a.TokenWeights, "gradient features have them");
-        Ignored(arm.Features != Algorithms.FeatureKind.Embedding && a.Embedder.Length > 0, "embedder", a.Embedder, "embedding reads one");
+        Ignored(arm.Features != FeatureKind.Gradient && a.TokenWeights != TokenWeightKind.Uniform, "tokenWeights", a.TokenWeights, "gradient features have them");
+        Ignored(arm.Features != FeatureKind.Embedding && a.Embedder.Length > 0, "embedder", a.Embedder, "embedding reads one");
         return warnings;
     }
 }

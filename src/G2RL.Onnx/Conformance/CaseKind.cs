@@ -1,3 +1,5 @@
+using G2RL.Onnx.Conformance.Cases;
+
 namespace G2RL.Onnx.Conformance;
 
 /// <summary>A kind of golden case: how it is recognised, and how it is computed.</summary>

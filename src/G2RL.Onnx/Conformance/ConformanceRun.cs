@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
+using G2RL.Onnx.Conformance.Cases;
+using G2RL.Onnx.Conformance.Models;
 using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Conformance;

@@ -1,6 +1,6 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Algorithms.Losses;
-using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Gradients;
 using G2RL.Onnx.Graphs;
 

@@ -2,6 +2,7 @@ using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Algorithms.Advantages;
 using G2RL.Onnx.Algorithms.Corrections;
 using G2RL.Onnx.Algorithms.Losses;
+using G2RL.Onnx.Conformance.Cases;
 
 namespace G2RL.Onnx.Conformance;
 

@@ -6,6 +6,7 @@ using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Backends;
 
 namespace G2RL.Onnx.Evaluation;
 

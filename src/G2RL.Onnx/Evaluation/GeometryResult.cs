@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Algorithms.Novelty;
 
 namespace G2RL.Onnx.Evaluation;
 

@@ -1,4 +1,4 @@
-using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Algorithms.Novelty;
 using MathNet.Numerics.Statistics;
 
 namespace G2RL.Onnx.Evaluation;

@@ -1,3 +1,4 @@
+using G2RL.Onnx.Execution.Sessions;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 

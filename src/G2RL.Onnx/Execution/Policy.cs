@@ -1,8 +1,9 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Models;
-using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Models.Rotary;
 
 namespace G2RL.Onnx.Execution;
 

@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Checkpointing;
+using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Experiments;
 

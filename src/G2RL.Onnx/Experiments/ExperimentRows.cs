@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using G2RL.Onnx.Reports;
+using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Experiments;
 

@@ -3,6 +3,8 @@ using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Checkpointing;
+using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Experiments;
 
@@ -138,7 +140,7 @@ public sealed class ExperimentRun
         {
             Warning = w => WarnOnce($"{cell.Base} / {cell.Arm}: {w}"),
             Step = m => events.Logged?.Invoke(cell, m.ToJson()),
-            Evaluation = e => events.Logged?.Invoke(cell, e.ToJson()),
+            Evaluation = e => events.Logged?.Invoke(cell, e),
         }));
         if (run.Evaluation(0) is null && folder.BeforeEvaluation(cell.Base, cell.Config) is { } before)
             run.AppendEvaluation(before);
@@ -164,7 +166,7 @@ public sealed class ExperimentRun
         using var inputs = new RunInputs(config with { Execution = config.Execution with { Threads = threads } }, problems: null);
         var evaluation = Evaluator.Run(inputs, config.Evaluation, step: 0, progress: null, cancel).ToJson();
         folder.WriteBefore(start.Name, config, evaluation, folder.Experiment.Geometry is { } settings ? GeometryMeasurement.Run(inputs, config, settings, step: 0, progress: null, cancel) : []);
-        events.Finished?.Invoke(folder.WriteResults().Last(r => Reports.RunLogs.Text(r, "base") == start.Name && Reports.RunLogs.Text(r, "arm") == ExperimentCell.Before));
+        events.Finished?.Invoke(folder.WriteResults().Last(r => RunLogs.Text(r, "base") == start.Name && RunLogs.Text(r, "arm") == ExperimentCell.Before));
     }
 
     // Every seed would say the same.

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Evaluation;
-using G2RL.Onnx.Reports;
+using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Experiments;
 

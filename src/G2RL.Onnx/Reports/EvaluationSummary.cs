@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Reports;
 

@@ -1,4 +1,6 @@
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Reports.Charts;
+using G2RL.Onnx.Training.Checkpointing;
+using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Reports;
 

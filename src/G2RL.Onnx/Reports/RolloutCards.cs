@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Reports;
 

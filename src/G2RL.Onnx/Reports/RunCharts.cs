@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Reports.Charts;
+using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Reports;
 

@@ -1,3 +1,5 @@
+using G2RL.Onnx.Training.Logging;
+
 namespace G2RL.Onnx.Reports;
 
 /// <summary>What was run, how far it came, and what it took.</summary>

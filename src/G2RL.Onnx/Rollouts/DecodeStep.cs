@@ -1,4 +1,5 @@
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Sessions;
 
 namespace G2RL.Onnx.Rollouts;
 

@@ -1,3 +1,5 @@
+using G2RL.Onnx.Execution;
+
 namespace G2RL.Onnx.Rollouts;
 
 /// <summary>Where rollouts come from: the host's <see cref="Sampler"/>, or a device.</summary>
@@ -15,6 +17,6 @@ public interface IRolloutSource : IDisposable
     /// <param name="cancel">Stops between decode steps.</param>
     /// <returns>[prompt][sample]</returns>
     /// <exception cref="InputException">A prompt that is empty or leaves no room for <see cref="SamplerSettings.MaxNewTokens"/>.</exception>
-    /// <exception cref="Execution.NonFiniteException">The model gave a logit that is not a number.</exception>
+    /// <exception cref="NonFiniteException">The model gave a logit that is not a number.</exception>
     Rollout[][] Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default);
 }

@@ -1,4 +1,4 @@
-using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Rollouts;

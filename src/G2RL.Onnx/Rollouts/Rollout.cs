@@ -1,3 +1,5 @@
+using G2RL.Onnx.Execution.Scoring;
+using G2RL.Onnx.Execution;
 using G2RL.Onnx.Problems;
 
 namespace G2RL.Onnx.Rollouts;
@@ -46,7 +48,7 @@ public sealed record Rollout
     public int FeatureRow { get; init; } = -1;
 
     /// <summary>u, where it was accumulated.</summary>
-    public Execution.FeatureWeights Features => new(FeatureWeights, FeatureRow);
+    public FeatureWeights Features => new(FeatureWeights, FeatureRow);
 
     /// <summary>Input of the LM head at the positions that score each response token, shape [T, D], row-major; null unless asked for.</summary>
     public float[]? HiddenStates { get; init; }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Tokenizers;

@@ -1,5 +1,7 @@
 using System.Numerics.Tensors;
+using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Models;
 using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Rollouts;
@@ -174,7 +176,7 @@ internal sealed class SamplerLane : IDisposable
 
         public Span<float> Features => features;
 
-        public void Start(SamplerJob job, int prompt, int sample, Models.DecoderSpec spec)
+        public void Start(SamplerJob job, int prompt, int sample, DecoderSpec spec)
         {
             (Prompt, Sample, Count, width, keepHidden) = (prompt, sample, 0, spec.HiddenSize, job.Request.WithHidden);
             promptLength = job.Request.Prompts[prompt].Length;

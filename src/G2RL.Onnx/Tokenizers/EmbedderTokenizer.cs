@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using G2RL.Onnx.Tokenizers.Normalization;
 using Microsoft.ML.Tokenizers;
 
 namespace G2RL.Onnx.Tokenizers;

@@ -1,3 +1,5 @@
+using G2RL.Onnx.Tokenizers.Chat;
+
 namespace G2RL.Onnx.Tokenizers;
 
 /// <summary>System prompts for reasoning tasks.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using G2RL.Onnx.Tokenizers.Bpe;
 
 namespace G2RL.Onnx.Tokenizers;
 

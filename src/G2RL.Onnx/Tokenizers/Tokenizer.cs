@@ -1,4 +1,6 @@
 using System.Text.RegularExpressions;
+using G2RL.Onnx.Tokenizers.Bpe;
+using G2RL.Onnx.Tokenizers.Splitting;
 
 namespace G2RL.Onnx.Tokenizers;
 

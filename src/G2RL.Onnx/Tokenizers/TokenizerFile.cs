@@ -1,4 +1,6 @@
 using System.Text.Json;
+using G2RL.Onnx.Tokenizers.Normalization;
+using G2RL.Onnx.Tokenizers.Splitting;
 
 namespace G2RL.Onnx.Tokenizers;
 

@@ -1,8 +1,10 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
-using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Files;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Training.Checkpointing;
+using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Training;
 

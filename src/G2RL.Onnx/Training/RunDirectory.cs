@@ -2,7 +2,8 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Configuration;
-using G2RL.Onnx.Evaluation;
+using G2RL.Onnx.Training.Checkpointing;
+using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Training;
 
@@ -111,9 +112,8 @@ public sealed class RunDirectory : IDisposable
         return true;
     });
 
-    /// <summary>The evaluation made after a number of steps, or null when there is none.</summary>
-    public EvaluationResult? Evaluation(int step) => Guarded(Folder, () =>
-        JsonLinesLog.Read(EvaluationsPath).Where(row => JsonLinesLog.StepOf(row) == step).Select(EvaluationResult.FromJson).LastOrDefault());
+    /// <summary>The row of the evaluation made after a number of steps, or null when there is none.</summary>
+    public JsonObject? Evaluation(int step) => Guarded(Folder, () => JsonLinesLog.Read(EvaluationsPath).LastOrDefault(row => JsonLinesLog.StepOf(row) == step));
 
     /// <summary>Appends a row of metrics.</summary>
     /// <exception cref="InputException">It cannot be written, for example because the disk is full.</exception>

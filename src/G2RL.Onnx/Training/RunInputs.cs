@@ -4,6 +4,8 @@ using G2RL.Onnx.Execution;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Tokenizers.Chat;
+using G2RL.Onnx.Training.Backends;
 
 namespace G2RL.Onnx.Training;
 
@@ -25,7 +27,7 @@ internal sealed class RunInputs : IDisposable
             throw InputException.Of([.. faults]);
         this.config = config;
         Threads = config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount;
-        Backend = backend ?? (config.Execution.Device == CpuBackend.Device
+        Backend = backend ?? (config.Execution.Device == ExecutionConfig.Cpu
             ? new CpuBackend(Threads)
             : throw new InputException($"execution.device is {config.Execution.Device}, and no such device was opened; the command line does that, a program of one's own hands its backend over."));
         if (Backend.Name != config.Execution.Device)

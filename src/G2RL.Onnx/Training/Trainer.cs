@@ -1,39 +1,30 @@
+using System.Text.Json.Nodes;
 using G2RL.Onnx.Algorithms;
-using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Configuration;
-using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Training.Backends;
+using G2RL.Onnx.Training.Logging;
+using G2RL.Onnx.Training.Optimizers;
+using G2RL.Onnx.Training.Steps;
+using G2RL.Onnx.Training.Updates;
 
 namespace G2RL.Onnx.Training;
 
-/// <summary>What a listener is told while a run is at work. Every member may be left out; calls come from any thread.</summary>
-public sealed record TrainingEvents
-{
-    /// <summary>Work begins; so many steps were done before, 0 in a new run.</summary>
-    public Action<int>? Started { get; init; }
-
-    /// <summary>A step has ended.</summary>
-    public Action<StepMetrics>? Step { get; init; }
-
-    /// <summary>An evaluation has ended.</summary>
-    public Action<EvaluationResult>? Evaluation { get; init; }
-
-    /// <summary>A phase has come this far: (phase, done, of).</summary>
-    public Action<string, int, int>? Progress { get; init; }
-
-    /// <summary>Something that deserves a word.</summary>
-    public Action<string>? Warning { get; init; }
-}
+/// <summary>Evaluates the weights that a run has after a number of steps.</summary>
+/// <param name="step">Steps of training behind the weights.</param>
+/// <param name="cancel">Stops between decode steps.</param>
+/// <returns>The row of evaluations.jsonl; its <c>step</c> is the number given.</returns>
+public delegate JsonObject StepEvaluation(int step, CancellationToken cancel);
 
 /// <summary>How a run ended.</summary>
 /// <param name="Steps">Steps done.</param>
 /// <param name="Completed">False when it was cancelled; it can be resumed.</param>
-/// <param name="Before">Evaluation of the model that came in, from the log when this run was resumed; null when cancelled before it ended.</param>
-/// <param name="After">Evaluation of the model that goes out; null when cancelled.</param>
-public sealed record TrainingResult(int Steps, bool Completed, EvaluationResult? Before, EvaluationResult? After);
+public sealed record TrainingResult(int Steps, bool Completed);
 
 /// <summary>The main loop: sample, score, advantages, update, keep. One instance is one policy in training.</summary>
 public sealed class Trainer : IDisposable
@@ -78,6 +69,15 @@ public sealed class Trainer : IDisposable
     /// <summary>The policy in training.</summary>
     public Policy Policy => inputs.Policy;
 
+    /// <summary>What the configuration names.</summary>
+    internal RunInputs Inputs => inputs;
+
+    /// <summary>The configuration.</summary>
+    internal RunConfig Config => config;
+
+    /// <summary>Who is told.</summary>
+    internal TrainingEvents Events => events;
+
     private IBackend Backend => inputs.Backend;
 
     /// <summary>Its tokenizer.</summary>
@@ -88,11 +88,12 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Runs (or goes on with) a run to its end, or until cancelled; either way the folder holds a checkpoint to go on from.</summary>
     /// <param name="run">The run's folder.</param>
+    /// <param name="evaluate">Evaluates before the first step, after the last one and, as <c>evaluation.every</c> says, between; null evaluates nothing.</param>
     /// <param name="cancel">Cancels at the next safe point; the state is saved.</param>
     /// <exception cref="NonFiniteException">A loss, gradient or logit is not finite, with step and tensor; the weights are as before the update.</exception>
     /// <exception cref="InputException">The disk is full, no completion could be judged, or the folder belongs to another configuration or model.</exception>
     /// <exception cref="InvalidOperationException">Sampler and trainer disagree about log-probs beyond rounding.</exception>
-    public TrainingResult Run(RunDirectory run, CancellationToken cancel = default)
+    public TrainingResult Train(RunDirectory run, StepEvaluation? evaluate = null, CancellationToken cancel = default)
     {
         if (RunConfigFile.ToJson(run.Config) != RunConfigFile.ToJson(config))
             throw new ArgumentException($"{run.Folder} belongs to another configuration: {string.Join("; ", RunConfigFile.Differences(run.Config, config))}.", nameof(run));
@@ -105,10 +106,10 @@ public sealed class Trainer : IDisposable
         {
             for (; ; )
             {
-                if (IsEvaluationDue(done) && run.Evaluation(done) is null)
-                    run.AppendEvaluation(Evaluate(done, cancel).ToJson());
+                if (evaluate is not null && IsEvaluationDue(done) && run.Evaluation(done) is null)
+                    run.AppendEvaluation(evaluate(done, cancel));
                 if (done == config.Steps)
-                    return new(done, Completed: true, run.Evaluation(0), run.Evaluation(done));
+                    return new(done, Completed: true);
                 cancel.ThrowIfCancellationRequested();
                 var metrics = new StepMetrics(done);
                 var groups = Advance(done, metrics, cancel);
@@ -125,29 +126,13 @@ public sealed class Trainer : IDisposable
         {
             if (saved != done)
                 Save(run, done);
-            return new(done, Completed: false, run.Evaluation(0), null);
+            return new(done, Completed: false);
         }
         catch (NonFiniteException e)
         {
             throw new NonFiniteException($"Step {done}: {e.Message}", e);
         }
     }
-
-    /// <summary>Evaluates the current weights on held-out problems.</summary>
-    public EvaluationResult Evaluate(int step, CancellationToken cancel = default)
-    {
-        var result = Evaluator.Run(inputs, config.Evaluation, step, (done, of) => events.Progress?.Invoke("evaluate", done, of), cancel);
-        events.Evaluation?.Invoke(result);
-        return result;
-    }
-
-    /// <summary>Measures how the current policy's responses to held-out problems lie to each other.</summary>
-    /// <param name="step">Steps of training behind the weights.</param>
-    /// <param name="settings">What is measured.</param>
-    /// <param name="cancel">Stops between decode steps.</param>
-    /// <returns>One result a temperature of p_t, the sampling temperature first.</returns>
-    public IReadOnlyList<GeometryResult> MeasureGeometry(int step, GeometrySettings settings, CancellationToken cancel = default) =>
-        GeometryMeasurement.Run(inputs, config, settings, step, (done, of) => events.Progress?.Invoke("geometry", done, of), cancel);
 
     /// <summary>Writes the trained policy as a Hugging Face folder in float32, tokenizer included.</summary>
     /// <exception cref="InputException">The folder exists or cannot be written.</exception>

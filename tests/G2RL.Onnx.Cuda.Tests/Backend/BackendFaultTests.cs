@@ -1,6 +1,8 @@
 using G2RL.Onnx.Cuda.Sessions;
 using G2RL.Onnx.Cuda.Tests.Interpreter;
+using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tests;
 using G2RL.Onnx.Tokenizers;

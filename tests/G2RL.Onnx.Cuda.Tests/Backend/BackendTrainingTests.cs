@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Cuda.Tests.Interpreter;
+using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Tests;
 using G2RL.Onnx.Training;
 

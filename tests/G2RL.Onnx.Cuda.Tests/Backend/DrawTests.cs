@@ -1,10 +1,11 @@
 using G2RL.Onnx.Cuda.Tests.Interpreter;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tests;
 using G2RL.Onnx.Tokenizers;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Backends;
 
 namespace G2RL.Onnx.Cuda.Tests.Backend;
 
@@ -91,7 +92,7 @@ public sealed class DrawTests
         using var device = backend.Scorer(policy.Spec);
         using var projector = ((IBackend)backend).Features(policy.Spec);
         using var hostProjector = new FeatureProjector(policy.Spec, 1);
-        foreach (var weight in new Algorithms.TokenWeight?[] { null, (entropy, index, _) => entropy * (index + 1) })
+        foreach (var weight in new TokenWeight?[] { null, (entropy, index, _) => entropy * (index + 1) })
         {
             var expected = host.Score(policy, sequences, 0.7, maxTokens, withHidden: true, withFeatures: true, tokenWeight: weight, withMeanHidden: true);
             var scores = device.Score(policy, sequences, 0.7, maxTokens, withHidden: true, withFeatures: true, tokenWeight: weight, withMeanHidden: true);

@@ -1,12 +1,16 @@
 using G2RL.Onnx.Cuda.Tests.Interpreter;
 using G2RL.Onnx.Cuda.Training;
+using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tests;
 using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Backends;
+using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Cuda.Tests.Backend;
 

@@ -1,6 +1,6 @@
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Rollouts;
-using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Cuda.Tests.Backend;
 

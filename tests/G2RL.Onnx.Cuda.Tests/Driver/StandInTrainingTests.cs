@@ -1,3 +1,4 @@
+using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Tests;
 using G2RL.Onnx.Training;
 

@@ -1,4 +1,5 @@
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Cuda.Tests.Kernels;
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
-using G2RL.Onnx.Artifacts;
+using G2RL.Onnx.Artifacts.Training;
+using G2RL.Onnx.Files;
 using G2RL.Onnx.Graphs;
 using Microsoft.ML.OnnxRuntime;
 

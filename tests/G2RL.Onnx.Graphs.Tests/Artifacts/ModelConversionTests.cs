@@ -1,5 +1,6 @@
 using G2RL.Onnx.Artifacts;
 using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Graphs.Tests.Checkpoints;
 using G2RL.Onnx.Models;
 

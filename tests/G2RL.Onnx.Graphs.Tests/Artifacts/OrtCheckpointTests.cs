@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using G2RL.Onnx.Artifacts;
+using G2RL.Onnx.Artifacts.Training;
 using G2RL.Onnx.Graphs.Tests.Checkpoints;
 
 namespace G2RL.Onnx.Graphs.Tests.Artifacts;

@@ -1,4 +1,5 @@
-using G2RL.Onnx.Artifacts;
+using G2RL.Onnx.Artifacts.Training;
+using G2RL.Onnx.Files;
 using G2RL.Onnx.Gradients;
 using G2RL.Onnx.Graphs.Tests.Checkpoints;
 using G2RL.Onnx.Graphs.Wire;

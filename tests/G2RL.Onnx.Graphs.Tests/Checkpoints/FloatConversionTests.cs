@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.TestSupport;
 
 namespace G2RL.Onnx.Graphs.Tests.Checkpoints;

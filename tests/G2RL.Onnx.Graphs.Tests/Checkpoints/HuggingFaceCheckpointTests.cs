@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.TestSupport;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.TestSupport;
 
 namespace G2RL.Onnx.Graphs.Tests.Checkpoints;

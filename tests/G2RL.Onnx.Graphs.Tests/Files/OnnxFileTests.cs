@@ -1,3 +1,4 @@
+using G2RL.Onnx.Files;
 using G2RL.Onnx.Graphs.Tests.Checkpoints;
 using G2RL.Onnx.Graphs.Wire;
 using Google.Protobuf;

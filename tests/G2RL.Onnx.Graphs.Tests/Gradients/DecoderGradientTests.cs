@@ -1,5 +1,6 @@
 using G2RL.Onnx.Graphs.Tests.Files;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Rotary;
 
 namespace G2RL.Onnx.Graphs.Tests.Gradients;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Rotary;
 
 namespace G2RL.Onnx.Graphs.Tests.Models;
 

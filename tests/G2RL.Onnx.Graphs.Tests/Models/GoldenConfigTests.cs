@@ -1,4 +1,4 @@
-using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.TestSupport;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Rotary;
 using G2RL.Onnx.TestSupport;
 
 namespace G2RL.Onnx.Graphs.Tests.Models;

@@ -2,9 +2,9 @@ using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
-using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.TestSupport;
-using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Tests.Interop;
 

@@ -1,13 +1,16 @@
 using G2RL.Onnx.Algorithms;
-using G2RL.Onnx.Artifacts;
-using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Artifacts.Training;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Configuration;
-using G2RL.Onnx.Conformance;
+using G2RL.Onnx.Conformance.Models;
+using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.TestSupport;
 using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Tests.Interop;
 

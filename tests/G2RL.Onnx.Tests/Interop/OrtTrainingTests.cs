@@ -1,8 +1,12 @@
-using G2RL.Onnx.Artifacts;
+using G2RL.Onnx.Artifacts.Training;
 using G2RL.Onnx.Configuration;
-using G2RL.Onnx.Conformance;
+using G2RL.Onnx.Conformance.Models;
+using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
+using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Tests.Interop;
 

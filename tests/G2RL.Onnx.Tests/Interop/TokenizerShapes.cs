@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Tokenizers.Bpe;
 
 namespace G2RL.Onnx.Tests.Interop;
 

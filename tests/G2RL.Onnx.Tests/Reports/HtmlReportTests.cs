@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Reports;
 using G2RL.Onnx.Training;
 

@@ -1,7 +1,8 @@
 using System.Text;
 using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Converter.Tests.Gguf;
-using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Files;
 using G2RL.Onnx.Graphs.Tests.Checkpoints;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.TestSupport;

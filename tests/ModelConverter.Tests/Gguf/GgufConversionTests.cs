@@ -1,8 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Graphs.Tests.Checkpoints;
-using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Rotary;
 using G2RL.Onnx.TestSupport;
 using G2RL.Onnx.Tokenizers;
 

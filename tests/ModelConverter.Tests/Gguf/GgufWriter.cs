@@ -1,6 +1,6 @@
 using System.Text;
 using G2RL.Onnx.Checkpoints;
-using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Rotary;
 
 namespace G2RL.Onnx.Converter.Tests.Gguf;
 

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Artifacts;
 using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Cli;
 
 namespace G2RL.Onnx.Converter.Commands;

@@ -1,3 +1,5 @@
+using G2RL.Onnx.Checkpoints.SafeTensors;
+
 namespace G2RL.Onnx.Checkpoints;
 
 /// <summary>Element types of GGUF tensors that are read here; the values are the format's.</summary>

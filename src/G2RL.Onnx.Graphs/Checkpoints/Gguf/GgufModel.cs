@@ -1,4 +1,5 @@
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Families;
 
 namespace G2RL.Onnx.Checkpoints;
 

@@ -1,4 +1,4 @@
-using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Rotary;
 
 namespace G2RL.Onnx.Checkpoints;
 

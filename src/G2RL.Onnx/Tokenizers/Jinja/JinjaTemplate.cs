@@ -1,3 +1,5 @@
+using G2RL.Onnx.Tokenizers.Jinja.Parsing;
+
 namespace G2RL.Onnx.Tokenizers.Jinja;
 
 /// <summary>

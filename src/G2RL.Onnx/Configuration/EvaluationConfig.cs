@@ -1,0 +1,23 @@
+namespace G2RL.Onnx.Configuration;
+
+/// <summary>How progress is judged.</summary>
+public sealed record EvaluationConfig
+{
+    /// <summary>Steps between evaluations; 0 evaluates before and after only.</summary>
+    public int Every { get; init; }
+
+    /// <summary>Held-out problems, >= 1.</summary>
+    public int Problems { get; init; } = 500;
+
+    /// <summary>Samples of each, >= 1.</summary>
+    public int Samples { get; init; } = 8;
+
+    /// <summary>Divides the logits before a token is drawn, > 0.</summary>
+    public double Temperature { get; init; } = 1;
+
+    /// <summary>Only the smallest set with this mass; 1 is off.</summary>
+    public double TopP { get; init; } = 1;
+
+    /// <summary>Seed of the evaluation's samples; the same for every run, so that runs are compared on equal terms.</summary>
+    public ulong Seed { get; init; } = 20240229;
+}

@@ -1,0 +1,29 @@
+namespace G2RL.Onnx.Configuration;
+
+/// <summary>How the loss changes the weights.</summary>
+public sealed record TrainingConfig
+{
+    /// <summary>Passes over a batch of rollouts, >= 1.</summary>
+    public int EpochsPerBatch { get; init; } = 1;
+
+    /// <summary>Optimizer steps of a pass, 1 to promptsPerStep; groups are never split.</summary>
+    public int MinibatchesPerBatch { get; init; } = 1;
+
+    /// <summary>Padded tokens that one run of the train graph holds; must not change results beyond rounding.</summary>
+    public int TokensPerMicrobatch { get; init; } = 1024;
+
+    /// <summary>Peak learning rate, > 0.</summary>
+    public double LearningRate { get; init; } = 2e-4;
+
+    /// <summary>AdamW.</summary>
+    public AdamWSettings Optimizer { get; init; } = new();
+
+    /// <summary>The course of the learning rate.</summary>
+    public ScheduleSettings Schedule { get; init; } = new();
+
+    /// <summary>Steps between checkpoints, >= 1; the last step always makes one.</summary>
+    public int CheckpointEvery { get; init; } = 20;
+
+    /// <summary>Checkpoints kept, >= 1.</summary>
+    public int KeepCheckpoints { get; init; } = 2;
+}

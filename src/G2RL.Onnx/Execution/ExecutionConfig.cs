@@ -1,0 +1,23 @@
+namespace G2RL.Onnx.Execution;
+
+/// <summary>Where it runs.</summary>
+public sealed record ExecutionConfig
+{
+    /// <summary>The host's name in <see cref="Device"/>.</summary>
+    public const string Cpu = "cpu";
+
+    /// <summary>Names that <see cref="Gradients"/> may have.</summary>
+    internal static readonly string[] Optimizers = ["graph", "ortTraining"];
+
+    /// <summary>Who computes: cpu, or cuda:N for the GPU of that index (needs the cuda flavour).</summary>
+    public string Device { get; init; } = Cpu;
+
+    /// <summary>Type of products on a GPU: float32, float16 or bfloat16; master weights, gradients and moments stay in float32.</summary>
+    public string Precision { get; init; } = "float32";
+
+    /// <summary>Threads; 0 means every core.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Who computes gradients and updates weights: graph (our train graph on stock ONNX Runtime) or ortTraining (its training API; needs the training flavour).</summary>
+    public string Gradients { get; init; } = "graph";
+}

@@ -1,0 +1,179 @@
+using System.Numerics.Tensors;
+using G2RL.Onnx.Execution.Sessions;
+using G2RL.Onnx.Models;
+
+namespace G2RL.Onnx.Execution.Scoring;
+
+/// <summary>What a policy thinks of one response.</summary>
+/// <param name="LogProbs">log p of each token under softmax(z / temperature), nats, [T].</param>
+/// <param name="Entropies">Entropy at each token, nats, [T].</param>
+/// <param name="HiddenStates">Input of the LM head at each scoring position, [T, D] row-major; null unless asked for.</param>
+/// <param name="FeatureWeights">u = sum_t a_t (onehot(y_t) - p_t) / (sum_t a_t + eps) in R^V; null unless asked for, or where a device holds it.</param>
+/// <param name="FeatureRow">Row of the device's accumulators that holds u; -1 where none does.</param>
+public sealed record Scores(float[] LogProbs, float[] Entropies, float[]? HiddenStates, float[]? FeatureWeights, int FeatureRow = -1)
+{
+    /// <summary>Mean over the response of the LM head's inputs [D]; null unless asked for.</summary>
+    public float[]? MeanHidden { get; init; }
+
+    /// <summary>u, where it was accumulated.</summary>
+    public FeatureWeights Features => new(FeatureWeights, FeatureRow);
+}
+
+/// <summary>
+/// Log-probs and entropies of given responses in full forward passes: the body over whole rows, then the LM head over chunks of rows, so that
+/// [B, T, V] is never held. Serves any policy of its architecture.
+/// </summary>
+public sealed class Scorer : IScorer
+{
+    private const long ChunkBytes = 32L << 20;
+
+    private readonly DecoderSpec spec;
+    private readonly Lanes lanes;
+    private readonly OrtSession body;
+    private readonly OrtSession head;
+    private readonly Lazy<OrtSession> headWithLogits;
+    private readonly int chunk;
+
+    /// <summary>Builds the sessions.</summary>
+    /// <param name="spec">The architecture.</param>
+    /// <param name="threads">Threads, >= 1.</param>
+    public Scorer(DecoderSpec spec, int threads)
+    {
+        (this.spec, lanes) = (spec, Lanes.For(spec, threads));
+        body = new OrtSession(DecoderGraph.Body(spec), lanes.ThreadsEach);
+        head = new OrtSession(DecoderGraph.Head(spec), lanes.ThreadsEach);
+        headWithLogits = new(() => new OrtSession(DecoderGraph.Head(spec, withLogits: true), lanes.ThreadsEach));
+        chunk = (int)Math.Clamp(ChunkBytes / (spec.VocabularySize * sizeof(float)), 16, 8192);
+    }
+
+    /// <summary>Scores responses, in the order given, in batches of at most <paramref name="maxTokens"/> padded tokens.</summary>
+    /// <param name="policy">The weights.</param>
+    /// <param name="sequences">Prompts and responses.</param>
+    /// <param name="temperature">> 0</param>
+    /// <param name="maxTokens">Padded tokens of a batch.</param>
+    /// <param name="withHidden">Also the hidden states.</param>
+    /// <param name="withFeatures">Also the feature weights.</param>
+    /// <param name="tokenWeight">a_t of the feature weights; null is 1.</param>
+    /// <param name="withMeanHidden">Also the mean hidden states.</param>
+    /// <param name="progress">Called with the number of sequences scored so far, from any thread.</param>
+    public Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, double temperature, int maxTokens, bool withHidden = false, bool withFeatures = false, Action<int>? progress = null, TokenWeight? tokenWeight = null, bool withMeanHidden = false)
+    {
+        var extras = new Extras(withHidden, withFeatures, withMeanHidden, tokenWeight);
+        var results = new Scores[sequences.Count];
+        var batches = SequenceBatch.Plan(sequences, maxTokens);
+        var (next, done) = (-1, 0);
+        Lanes.Run(Math.Clamp(batches.Count, 1, lanes.Count), _ =>
+        {
+            while (Interlocked.Increment(ref next) is var b && b < batches.Count)
+            {
+                Score(policy, sequences, batches[b], temperature, extras, results);
+                progress?.Invoke(Interlocked.Add(ref done, batches[b].Length));
+            }
+        });
+        return results;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        body.Dispose();
+        head.Dispose();
+        if (headWithLogits.IsValueCreated)
+            headWithLogits.Value.Dispose();
+    }
+
+    private void Score(Policy policy, IReadOnlyList<Sequence> sequences, int[] indices, double temperature, Extras extras, Scores[] results)
+    {
+        var batch = new SequenceBatch([.. indices.Select(i => sequences[i])]);
+        using var hidden = new FloatBuffer((long)batch.Targets.Length * spec.HiddenSize);
+        using (var binding = body.Bind())
+        {
+            policy.BindTo(binding);
+            batch.BindTo(binding, targets: false);
+            binding.Output("last_hidden_state", hidden, 0, batch.Targets.Length, spec.HiddenSize);
+            binding.Run();
+        }
+        var (logProbs, entropies, features) = Head(policy, hidden, batch, indices, sequences, temperature, extras);
+        var offset = 0;
+        for (var i = 0; i < indices.Length; i++)
+        {
+            var length = sequences[indices[i]].Response.Length;
+            results[indices[i]] = new(
+                logProbs[offset..(offset + length)],
+                entropies[offset..(offset + length)],
+                extras.Hidden ? hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize).ToArray() : null,
+                features?[i])
+            {
+                MeanHidden = extras.MeanHidden ? Mean(hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize), spec.HiddenSize) : null,
+            };
+            offset += length;
+        }
+    }
+
+    private (float[] LogProbs, float[] Entropies, float[][]? Features) Head(Policy policy, FloatBuffer hidden, SequenceBatch batch, int[] indices, IReadOnlyList<Sequence> sequences, double temperature, Extras extras)
+    {
+        var withFeatures = extras.Features;
+        var count = batch.Targets.Length;
+        var (logProbs, entropies) = (new float[count], new float[count]);
+        var owners = withFeatures ? indices.SelectMany((s, i) => Enumerable.Repeat(i, sequences[s].Response.Length)).ToArray() : [];
+        var places = withFeatures ? indices.SelectMany(s => Enumerable.Range(0, sequences[s].Response.Length)).ToArray() : [];
+        var totals = new double[indices.Length];
+        var features = withFeatures ? indices.Select(_ => new float[spec.VocabularySize]).ToArray() : null;
+        var logits = withFeatures ? new float[Math.Min(chunk, count) * spec.VocabularySize] : [];
+        float[] inverse = [(float)(1 / temperature)];
+        for (var start = 0; start < count; start += chunk)
+        {
+            var rows = Math.Min(chunk, count - start);
+            var (chunkLogProbs, chunkEntropies) = (new float[rows], new float[rows]);
+            using var binding = (withFeatures ? headWithLogits.Value : head).Bind();
+            policy.BindTo(binding);
+            binding.Input("last_hidden_state", hidden, (long)start * spec.HiddenSize, rows, spec.HiddenSize);
+            binding.Input("targets", batch.Targets[start..(start + rows)], rows);
+            binding.Input("inverse_temperature", inverse);
+            binding.Output("log_probs", chunkLogProbs, rows);
+            binding.Output("entropy", chunkEntropies, rows);
+            if (withFeatures)
+                binding.Output("logits", logits, rows, spec.VocabularySize);
+            binding.Run();
+            chunkLogProbs.CopyTo(logProbs, start);
+            chunkEntropies.CopyTo(entropies, start);
+            for (var r = 0; withFeatures && r < rows; r++)
+            {
+                var (owner, place) = (owners[start + r], places[start + r]);
+                var weight = extras.Weight?.Invoke(chunkEntropies[r], place, sequences[indices[owner]].Response.Length) ?? 1;
+                AddRow(logits.AsSpan(r * spec.VocabularySize, spec.VocabularySize), inverse[0], (int)batch.Targets[start + r], weight, features![owner]);
+                totals[owner] += weight;
+            }
+        }
+        if (features is not null)
+            for (var i = 0; i < indices.Length; i++)
+                TensorPrimitives.Divide(features[i], (float)(totals[i] + FeatureWeights.Epsilon), features[i]);
+        return (logProbs, entropies, features);
+    }
+
+    // u += a (onehot(y) - softmax(z / T))
+    private static void AddRow(Span<float> logits, float inverseTemperature, int target, float weight, float[] u)
+    {
+        TensorPrimitives.Multiply(logits, inverseTemperature, logits);
+        TensorPrimitives.SoftMax(logits, logits);
+        TensorPrimitives.MultiplyAdd(logits, -weight, u, u);
+        u[target] += weight;
+    }
+
+    /// <summary>The mean of states [T, D].</summary>
+    internal static float[] Mean(ReadOnlySpan<float> states, int width)
+    {
+        var (mean, count) = (new float[width], states.Length / width);
+        for (var d = 0; d < mean.Length; d++)
+        {
+            var sum = 0d;
+            for (var t = 0; t < count; t++)
+                sum += states[(t * mean.Length) + d];
+            mean[d] = (float)(sum / count);
+        }
+        return mean;
+    }
+
+    // What is wanted beside log-probs and entropies.
+    private readonly record struct Extras(bool Hidden, bool Features, bool MeanHidden, TokenWeight? Weight);
+}

@@ -1,0 +1,97 @@
+using G2RL.Onnx.Execution.Sessions;
+
+namespace G2RL.Onnx.Execution.Scoring;
+
+/// <summary>A prompt and its response as token ids.</summary>
+/// <param name="Prompt">Shape [P], P >= 1.</param>
+/// <param name="Response">Shape [T], T >= 1.</param>
+public readonly record struct Sequence(int[] Prompt, int[] Response)
+{
+    /// <summary>Tokens that the model reads to score the response: all but the last.</summary>
+    public int InputLength => Prompt.Length + Response.Length - 1;
+}
+
+/// <summary>Right-padded rows for the score and train graphs. Only the positions that score response tokens reach the LM head.</summary>
+public sealed class SequenceBatch
+{
+    /// <summary>Lays sequences out.</summary>
+    /// <param name="sequences">At least one; empty prompts or responses are refused.</param>
+    public SequenceBatch(IReadOnlyList<Sequence> sequences)
+    {
+        if (sequences.Count == 0 || sequences.Any(s => s.Prompt.Length == 0 || s.Response.Length == 0))
+            throw new ArgumentException("A batch needs sequences, each with a prompt and a response.", nameof(sequences));
+        Rows = sequences.Count;
+        Width = sequences.Max(s => s.InputLength);
+        InputIds = new long[Rows * Width];
+        Mask = new long[Rows * Width];
+        Positions = new long[Rows * Width];
+        Scored = new long[sequences.Sum(s => s.Response.Length)];
+        Targets = new long[Scored.Length];
+        var next = 0;
+        for (var row = 0; row < Rows; row++)
+        {
+            var (prompt, response) = sequences[row];
+            var start = row * Width;
+            for (var t = 0; t < sequences[row].InputLength; t++)
+            {
+                InputIds[start + t] = t < prompt.Length ? prompt[t] : response[t - prompt.Length];
+                Mask[start + t] = 1;
+                Positions[start + t] = t;
+            }
+            for (var t = 0; t < response.Length; t++, next++)
+            {
+                Scored[next] = start + prompt.Length - 1 + t;
+                Targets[next] = response[t];
+            }
+        }
+    }
+
+    /// <summary>B</summary>
+    public int Rows { get; }
+
+    /// <summary>T, the longest row.</summary>
+    public int Width { get; }
+
+    /// <summary>Token ids [B, T].</summary>
+    public long[] InputIds { get; }
+
+    /// <summary>1 on tokens, 0 on padding [B, T].</summary>
+    public long[] Mask { get; }
+
+    /// <summary>Positions [B, T].</summary>
+    public long[] Positions { get; }
+
+    /// <summary>Flat positions that score response tokens [R], sequence by sequence.</summary>
+    public long[] Scored { get; }
+
+    /// <summary>The response tokens [R].</summary>
+    public long[] Targets { get; }
+
+    /// <summary>Binds the inputs of <c>DecoderGraph.Body</c> (and, if asked for, the targets).</summary>
+    internal void BindTo(ITensorInputs binding, bool targets)
+    {
+        binding.Input("input_ids", InputIds, Rows, Width);
+        binding.Input("attention_mask", Mask, Rows, Width);
+        binding.Input("position_ids", Positions, Rows, Width);
+        binding.Input("rows", Scored, Scored.Length);
+        if (targets)
+            binding.Input("targets", Targets, Targets.Length);
+    }
+
+    /// <summary>
+    /// Divides sequences into batches of at most <paramref name="maxTokens"/> padded tokens (at least one sequence each), longest first, so that
+    /// padding is small. A pure function of its arguments; gives the indices of each batch.
+    /// </summary>
+    public static IReadOnlyList<int[]> Plan(IReadOnlyList<Sequence> sequences, int maxTokens)
+    {
+        var order = Enumerable.Range(0, sequences.Count).OrderByDescending(i => sequences[i].InputLength).ThenBy(i => i).ToArray();
+        var batches = new List<int[]>();
+        for (var start = 0; start < order.Length;)
+        {
+            var rows = Math.Max(1, Math.Min(order.Length - start, maxTokens / sequences[order[start]].InputLength));
+            batches.Add(order[start..(start + rows)]);
+            start += rows;
+        }
+        return batches;
+    }
+}

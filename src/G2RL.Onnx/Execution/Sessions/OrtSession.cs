@@ -1,0 +1,48 @@
+using G2RL.Onnx.Files;
+using G2RL.Onnx.Graphs;
+using Microsoft.ML.OnnxRuntime;
+
+namespace G2RL.Onnx.Execution.Sessions;
+
+/// <summary>An ONNX Runtime session over one of our graphs. Weights are inputs, so the session holds none and every policy may use it.</summary>
+public sealed class OrtSession : IDisposable
+{
+    private readonly InferenceSession session;
+    private readonly RunOptions runOptions = new();
+
+    /// <summary>Builds the session.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="threads">Threads inside one operator, >= 1.</param>
+    /// <param name="provider">Adds an execution provider; null leaves the CPU's.</param>
+    public OrtSession(Graph graph, int threads, Action<SessionOptions, RunOptions>? provider = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        Name = graph.Name;
+        InputNames = graph.Inputs.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
+        using var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1, GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        // Sessions take turns (decode, score, train): spinning threads of one would slow the next about twofold.
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+        provider?.Invoke(options, runOptions);
+        session = new InferenceSession(OnnxFile.ToBytes(graph), options);
+    }
+
+    /// <summary>The graph's name, for messages.</summary>
+    public string Name { get; }
+
+    /// <summary>What has to be bound.</summary>
+    public IReadOnlySet<string> InputNames { get; }
+
+    /// <summary>A set of bound inputs and outputs, to be run any number of times.</summary>
+    public SessionBinding Bind() => new(this);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        session.Dispose();
+        runOptions.Dispose();
+    }
+
+    internal OrtIoBinding NewBinding() => session.CreateIoBinding();
+
+    internal void Run(OrtIoBinding binding) => session.RunWithBinding(runOptions, binding);
+}

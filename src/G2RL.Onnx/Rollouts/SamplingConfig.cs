@@ -1,0 +1,44 @@
+namespace G2RL.Onnx.Rollouts;
+
+/// <summary>How rollouts are drawn.</summary>
+public sealed record SamplingConfig
+{
+    /// <summary>Prompts of a step, >= 1.</summary>
+    public int PromptsPerStep { get; init; } = 16;
+
+    /// <summary>Rollouts of a prompt, >= 2.</summary>
+    public int GroupSize { get; init; } = 16;
+
+    /// <summary>Longest prompt, tokens, >= 1.</summary>
+    public int MaxPromptTokens { get; init; } = 64;
+
+    /// <summary>Tokens after which a rollout is cut off, >= 1.</summary>
+    public int MaxNewTokens { get; init; } = 80;
+
+    /// <summary>Divides the logits before a token is drawn, > 0.</summary>
+    public double Temperature { get; init; } = 1;
+
+    /// <summary>Only the k most probable tokens; 0 is off.</summary>
+    public int TopK { get; init; }
+
+    /// <summary>Only the smallest set with this mass; 1 is off.</summary>
+    public double TopP { get; init; } = 1;
+
+    /// <summary>Only tokens at least this share as probable as the best; 0 is off.</summary>
+    public double MinP { get; init; }
+
+    /// <summary>Texts that end a rollout.</summary>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>Tokens (as text) that end a rollout beside the model's own end tokens.</summary>
+    public IReadOnlyList<string> StopTokens { get; init; } = [];
+
+    /// <summary>Rollouts in flight at once.</summary>
+    public int MaxRows { get; init; } = 256;
+
+    /// <summary>Memory of the key/value cache, MiB.</summary>
+    public int CacheBudgetMiB { get; init; } = 256;
+
+    /// <summary>Rounds in which groups that are all right or all wrong are drawn anew from other problems (dynamic sampling), 0 to 100; 0 is off.</summary>
+    public int ResampleRounds { get; init; }
+}

@@ -1,0 +1,52 @@
+namespace G2RL.Onnx.Tokenizers.Chat;
+
+/// <summary>Questions as prompts in the form that a model was trained on: through its own chat template, with a system prompt.</summary>
+public sealed class ChatPrompts
+{
+    private const string WithoutTemplate = "Qwen3ForCausalLM";
+
+    private readonly Func<IReadOnlyList<ChatMessage>, string> _template;
+    private readonly string _system;
+    private readonly bool _inQuestion;
+
+    private ChatPrompts(Func<IReadOnlyList<ChatMessage>, string> template, string system)
+    {
+        (_template, _system) = (template, system);
+        try
+        {
+            _ = Render("?");
+        }
+        catch (InputException refused)
+        {
+            // Some templates know no system turn. Their models find instructions in the question.
+            _inQuestion = true;
+            try
+            {
+                _ = Render("?");
+            }
+            catch (InputException)
+            {
+                throw refused;
+            }
+        }
+    }
+
+    /// <summary>Reads a model's template.</summary>
+    /// <param name="folder">The checkpoint's folder.</param>
+    /// <param name="architecture">What config.json calls the model, such as <c>Qwen3ForCausalLM</c>: that one has a template without bringing one.</param>
+    /// <param name="system">The system prompt; null for <see cref="SystemPrompts.ReasonStepByStep"/>. Where the template refuses a system turn it stands in front of the question, with an empty line between.</param>
+    /// <exception cref="InputException">The folder brings no template, or one that cannot be read or refuses a question.</exception>
+    public static ChatPrompts Load(string folder, string architecture, string? system = null)
+    {
+        system ??= SystemPrompts.ReasonStepByStep;
+        if (JinjaChatTemplate.Load(folder) is { } template)
+            return new(messages => template.Render(messages), system);
+        return architecture == WithoutTemplate
+            ? new(messages => ChatTemplate.Qwen3(messages), system)
+            : throw new InputException($"problems.chat is true, but {folder} brings no chat template: neither chat_template.jinja nor chat_template in tokenizer_config.json. Only Qwen3 has one without, and this is {architecture}. Add the model's template, or set problems.chat to false.");
+    }
+
+    /// <summary>A question as a prompt that ends where the answer begins.</summary>
+    /// <exception cref="InputException">The template refuses the question.</exception>
+    public string Render(string question) => _template(_inQuestion ? [new("user", _system + "\n\n" + question)] : [new("system", _system), new("user", question)]);
+}

@@ -1,0 +1,48 @@
+using System.Text;
+
+namespace G2RL.Onnx.Training.Checkpointing;
+
+/// <summary>
+/// Keeps a folder to one process. The operating system drops the lock with the process, however it ends, so nothing is ever left locked. The file itself
+/// stays: removing it would let a process that has just opened it and one that makes it anew both believe that they hold it.
+/// </summary>
+internal sealed class FolderLock : IDisposable
+{
+    /// <summary>The lock's file, the only entry that a folder may have before a run begins in it.</summary>
+    public const string FileName = ".lock";
+
+    private readonly FileStream file;
+
+    private FolderLock(FileStream file) => this.file = file;
+
+    /// <summary>Takes the lock, or gives null when another process has it.</summary>
+    /// <exception cref="IOException">The folder cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
+    public static FolderLock? TryTake(string folder)
+    {
+        FileStream stream;
+        try
+        {
+            stream = new FileStream(Path.Combine(folder, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+        }
+        catch (IOException e) when (IsHeld(e))
+        {
+            return null;
+        }
+        // For a person who looks; nothing reads it.
+        stream.SetLength(0);
+        stream.Write(Encoding.UTF8.GetBytes($"{Environment.ProcessId}\n"));
+        return new(stream);
+    }
+
+    /// <summary>Takes the lock.</summary>
+    /// <exception cref="InputException">Another process has it.</exception>
+    public static FolderLock Take(string folder) => TryTake(folder)
+        ?? throw new InputException($"Another process is at work in {folder} (it holds {Path.Combine(folder, FileName)}). Wait for it, or choose another folder.");
+
+    /// <inheritdoc/>
+    public void Dispose() => file.Dispose();
+
+    // ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION; elsewhere EWOULDBLOCK of Linux and of macOS.
+    private static bool IsHeld(IOException e) => OperatingSystem.IsWindows() ? (e.HResult & 0xFFFF) is 32 or 33 : e.HResult is 11 or 35;
+}

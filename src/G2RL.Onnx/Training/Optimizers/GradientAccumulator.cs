@@ -1,0 +1,170 @@
+using System.Numerics.Tensors;
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
+using G2RL.Onnx.Execution.Sessions;
+using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Models;
+
+namespace G2RL.Onnx.Training.Optimizers;
+
+/// <summary>What the train graph reads for each scored token of a micro-batch, and where it writes what it found. All arrays are [R].</summary>
+public sealed class Microbatch(SequenceBatch batch)
+{
+    /// <summary>The rows.</summary>
+    public SequenceBatch Batch { get; } = batch;
+
+    /// <summary>w_t = m_t / N.</summary>
+    public float[] Weights { get; } = new float[batch.Targets.Length];
+
+    /// <summary>Advantages.</summary>
+    public float[] Advantages { get; } = new float[batch.Targets.Length];
+
+    /// <summary>Log-probs when the rollouts were drawn.</summary>
+    public float[] OldLogProbs { get; } = new float[batch.Targets.Length];
+
+    /// <summary>Log-probs of the reference policy.</summary>
+    public float[] ReferenceLogProbs { get; } = new float[batch.Targets.Length];
+
+    /// <summary>Weights against a sampler that differs; 1 unless there is a correction.</summary>
+    public float[] Corrections { get; } = [.. Enumerable.Repeat(1f, batch.Targets.Length)];
+
+    /// <summary>Out: log-probs under the current weights.</summary>
+    public float[] LogProbs { get; } = new float[batch.Targets.Length];
+
+    /// <summary>Out: entropies under the current weights, nats.</summary>
+    public float[] Entropies { get; } = new float[batch.Targets.Length];
+
+    /// <summary>Gives the train graph what it reads of a micro-batch.</summary>
+    internal void BindTo(ITensorInputs binding)
+    {
+        var count = Batch.Targets.Length;
+        Batch.BindTo(binding, targets: true);
+        foreach (var (name, data) in new[] { (PolicyLoss.Weights, Weights), (PolicyLoss.Advantages, Advantages), (PolicyLoss.OldLogProbs, OldLogProbs), (PolicyLoss.ReferenceLogProbs, ReferenceLogProbs), (PolicyLoss.Corrections, Corrections) })
+            if (binding.Names.Contains(name))
+                binding.Input(name, data, count);
+        if (binding.Names.Contains(PolicyLoss.SequenceOfToken))
+            binding.Input<long>(PolicyLoss.SequenceOfToken, [.. Batch.Scored.Select(at => at / Batch.Width)], count);
+        if (binding.Names.Contains(PolicyLoss.Membership))
+        {
+            var members = new float[checked(Batch.Rows * count)];
+            for (var i = 0; i < count; i++)
+                members[(Batch.Scored[i] / Batch.Width * count) + i] = Weights[i] == 0 ? 0 : 1;
+            binding.Input(PolicyLoss.Membership, members, Batch.Rows, count);
+        }
+    }
+}
+
+/// <summary>
+/// Runs the train graph over micro-batches and adds their gradients up, always in the order in which they are given, so that the sum does not depend on how
+/// many are at work at once (see <see cref="Lanes"/>).
+/// </summary>
+public sealed class GradientAccumulator : IDisposable
+{
+    private readonly Policy policy;
+    private readonly OrtSession session;
+    private readonly Lanes lanes;
+    private readonly Parameter[][] scratch;
+    private readonly float[] inverseTemperature = new float[1];
+
+    /// <summary>Builds the train graph and its session.</summary>
+    /// <param name="policy">The weights; read, never written.</param>
+    /// <param name="objective">The loss, see <see cref="PolicyLoss"/>.</param>
+    /// <param name="temperature">Temperature of the log-probs.</param>
+    /// <param name="threads">Threads, >= 1.</param>
+    public GradientAccumulator(Policy policy, Func<OpBuilder, Value, Value, Value> objective, double temperature, int threads)
+    {
+        (this.policy, lanes) = (policy, Lanes.For(policy.Spec, threads));
+        inverseTemperature[0] = (float)(1 / temperature);
+        session = new OrtSession(DecoderGraph.Train(policy.Spec, objective), lanes.ThreadsEach);
+        Gradients = Reserve();
+        scratch = lanes.Count == 1 ? [] : [.. Enumerable.Range(0, lanes.Count).Select(_ => Reserve())];
+    }
+
+    /// <summary>Sums since the last <see cref="Clear"/>, in the order of the policy's parameters.</summary>
+    public IReadOnlyList<Parameter> Gradients { get; }
+
+    /// <summary>Zeroes the sums.</summary>
+    public void Clear() => Zero(Gradients);
+
+    /// <summary>Adds the gradient of a micro-batch and returns its share of the loss.</summary>
+    public double Add(Microbatch micro) => Run(micro, Gradients);
+
+    /// <summary>Adds the gradients of micro-batches, to the bits of adding one after the other, and returns their share of the loss.</summary>
+    public double Add(IReadOnlyList<Microbatch> micros)
+    {
+        if (lanes.Count == 1 || micros.Count == 1)
+            return micros.Sum(Add);
+        var (losses, next, turn, failed, gate) = (new double[micros.Count], -1, 0, false, new object());
+        Lanes.Run(Math.Min(lanes.Count, micros.Count), lane =>
+        {
+            try
+            {
+                while (Interlocked.Increment(ref next) is var i && i < micros.Count)
+                {
+                    Zero(scratch[lane]);
+                    losses[i] = Run(micros[i], scratch[lane]);
+                    lock (gate)
+                    {
+                        while (turn != i && !failed)
+                            Monitor.Wait(gate);
+                        if (failed)
+                            return;
+                        foreach (var (sum, part) in Gradients.Zip(scratch[lane]))
+                            TensorPrimitives.Add(sum.Buffer.Span, part.Buffer.Span, sum.Buffer.Span);
+                        turn++;
+                        Monitor.PulseAll(gate);
+                    }
+                }
+            }
+            catch
+            {
+                // Nobody waits for the turn of a lane that is gone.
+                lock (gate)
+                {
+                    failed = true;
+                    Monitor.PulseAll(gate);
+                }
+                throw;
+            }
+        });
+        return losses.Sum();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        session.Dispose();
+        foreach (var gradient in scratch.SelectMany(s => s).Concat(Gradients))
+            gradient.Dispose();
+    }
+
+    private static void Zero(IReadOnlyList<Parameter> gradients)
+    {
+        foreach (var gradient in gradients)
+            gradient.Buffer.Clear();
+    }
+
+    private Parameter[] Reserve() => [.. policy.Parameters.Select(p => new Parameter(p.Name, [.. p.Shape]))];
+
+    // The graph adds to the buffers in place.
+    private double Run(Microbatch micro, IReadOnlyList<Parameter> gradients)
+    {
+        var count = micro.Batch.Targets.Length;
+        var loss = new float[1];
+        using var binding = session.Bind();
+        policy.BindTo(binding);
+        micro.BindTo(binding);
+        binding.Input("inverse_temperature", inverseTemperature);
+        foreach (var gradient in gradients)
+        {
+            binding.Input(gradient.Name + DecoderGraph.GradientSuffix, gradient.Value);
+            binding.Output(gradient.Name + DecoderGraph.GradientSuffix + ".out", gradient.Value);
+        }
+        binding.Output("loss", loss);
+        binding.Output("log_probs", micro.LogProbs, count);
+        binding.Output("entropy", micro.Entropies, count);
+        binding.Run();
+        return loss[0];
+    }
+}

@@ -1,0 +1,30 @@
+using G2RL.Onnx.Execution;
+
+namespace G2RL.Onnx.Training.Optimizers;
+
+/// <summary>Gradients of micro-batches, then an optimizer step on the policy's weights: by the stock graph, by ONNX Runtime's training API, or on a device.</summary>
+public interface IPolicyOptimizer : IDisposable
+{
+    /// <summary>Forgets the gradients added so far.</summary>
+    void Clear();
+
+    /// <summary>Adds the gradient of a micro-batch, fills its log-probs and entropies, and returns its share of the loss.</summary>
+    double Add(Microbatch micro);
+
+    /// <summary>Adds the gradients of micro-batches, to the bits of adding one after the other.</summary>
+    double Add(IReadOnlyList<Microbatch> micros) => micros.Sum(Add);
+
+    /// <summary>The global norm of the sum, before clipping; null where it is not known.</summary>
+    /// <exception cref="NonFiniteException">A gradient is not finite. Weights and moments are untouched.</exception>
+    double? GradientNorm();
+
+    /// <summary>One update of the policy's weights.</summary>
+    /// <param name="learningRate">>= 0</param>
+    void Step(double learningRate);
+
+    /// <summary>Writes weights, moments and counters into a folder: what a resumed run needs to go on bit for bit.</summary>
+    void Save(string folder);
+
+    /// <summary>Reads what <see cref="Save"/> of any implementation wrote.</summary>
+    void Load(string folder);
+}

@@ -1,0 +1,27 @@
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Execution;
+
+namespace G2RL.Onnx.Training.Optimizers;
+
+/// <summary>Who computes gradients and updates weights, by the name in <c>execution.gradients</c>.</summary>
+internal static class PolicyOptimizers
+{
+    /// <summary>Makes one for a policy, with the threads that it may use.</summary>
+    public delegate IPolicyOptimizer Factory(Policy policy, RunConfig config, int threads);
+
+    /// <summary>Says early, before a model is loaded, when this build lacks what the name asks for.</summary>
+    /// <exception cref="InputException">No training API in this build, or flavours mixed.</exception>
+    public static void Require(string name)
+    {
+        if (name == "ortTraining")
+            OrtTrainingRuntime.Require();
+    }
+
+    /// <summary>Factories by name.</summary>
+    public static IReadOnlyDictionary<string, Factory> All { get; } = new Dictionary<string, Factory>(StringComparer.Ordinal)
+    {
+        ["graph"] = (policy, c, threads) => new StockOptimizer(policy, PolicyLoss.Objective(PolicyLossSettings.Of(c.Algorithm)), c.Sampling.Temperature, c.Training.Optimizer, threads),
+        ["ortTraining"] = (policy, c, threads) => new OrtTrainingOptimizer(policy, c, threads),
+    };
+}

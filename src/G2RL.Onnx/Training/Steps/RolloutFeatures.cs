@@ -1,0 +1,79 @@
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Algorithms.Novelty;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
+using G2RL.Onnx.Models;
+using G2RL.Onnx.Training.Backends;
+
+namespace G2RL.Onnx.Training.Steps;
+
+/// <summary>The features by which an algorithm compares the rollouts of a group: what sampler and scorer must keep for them, and how they are made of it.</summary>
+internal sealed class RolloutFeatures : IDisposable
+{
+    private readonly FeatureKind kind;
+    private readonly IFeatureProjector? projector;
+    private readonly SentenceEmbedder? embedder;
+
+    /// <summary>Builds what the configured algorithm needs.</summary>
+    /// <exception cref="InputException">The embedder cannot be read.</exception>
+    public RolloutFeatures(AlgorithmConfig config, DecoderSpec spec, IBackend backend, int threads)
+    {
+        kind = AlgorithmTable.All[config.Name].Features;
+        if (kind == FeatureKind.Embedding && config.Embedder.Length == 0)
+            kind = FeatureKind.Hidden;
+        projector = kind == FeatureKind.Gradient ? backend.Features(spec) : null;
+        embedder = kind == FeatureKind.Embedding ? new SentenceEmbedder(config.Embedder, threads) : null;
+        Weight = TokenWeights.Of(config);
+        WhileSampling = kind == FeatureKind.Gradient && Weight is null && config.Features == FeatureSource.Sampling;
+        WhileScoring = kind == FeatureKind.Gradient && !WhileSampling;
+        BytesPerRollout = kind switch
+        {
+            FeatureKind.Gradient => (long)spec.VocabularySize * sizeof(float),
+            FeatureKind.Hidden => (long)spec.HiddenSize * sizeof(float),
+            _ => 0,
+        };
+    }
+
+    /// <summary>Whether the sampler accumulates feature weights.</summary>
+    public bool WhileSampling { get; }
+
+    /// <summary>Whether the scorer does.</summary>
+    public bool WhileScoring { get; }
+
+    /// <summary>Whether the scorer averages hidden states.</summary>
+    public bool MeanHidden => kind == FeatureKind.Hidden;
+
+    /// <summary>Weight of a token; null where all count alike.</summary>
+    public TokenWeight? Weight { get; }
+
+    /// <summary>What is kept for a rollout until its group is done.</summary>
+    public long BytesPerRollout { get; }
+
+    /// <summary>A feature of each rollout; null for algorithms without.</summary>
+    /// <param name="policy">The weights that drew and scored the rollouts.</param>
+    /// <param name="samples">The rollouts.</param>
+    /// <param name="scores">Their scores.</param>
+    public float[][]? Of(Policy policy, IReadOnlyList<Sample> samples, IReadOnlyList<Scores> scores) => kind switch
+    {
+        FeatureKind.Gradient => projector!.Project(policy, [.. samples.Select((s, i) => WhileScoring ? scores[i].Features : s.Rollout.Features)]),
+        FeatureKind.Hidden => [.. scores.Select(s => s.MeanHidden!)],
+        FeatureKind.Embedding => embedder!.Embed([.. samples.Select(s => s.Rollout.Text)]),
+        _ => null,
+    };
+
+    /// <summary>Lets a device compute the cosines and novelties of a group.</summary>
+    public void Measure(ScoredGroup group, IReadOnlyList<float[]>? features)
+    {
+        if (features is not null && projector?.Measure(features, group.Rewards) is var (cosines, novelty))
+        {
+            group.Cosines = cosines;
+            novelty.CopyTo(group.Novelty, 0);
+        }
+    }
+
+    public void Dispose()
+    {
+        projector?.Dispose();
+        embedder?.Dispose();
+    }
+}

@@ -1,0 +1,36 @@
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Execution.Scoring;
+using G2RL.Onnx.Rollouts;
+
+namespace G2RL.Onnx.Training.Steps;
+
+/// <summary>A judged rollout on its way to the update.</summary>
+/// <param name="group">Index of its group in the batch.</param>
+/// <param name="member">Index among the group's members.</param>
+/// <param name="scored">Its group.</param>
+/// <param name="rollout">The rollout.</param>
+internal sealed class Sample(int group, int member, ScoredGroup scored, Rollout rollout)
+{
+    public int Group => group;
+
+    public Rollout Rollout => rollout;
+
+    public Sequence Sequence { get; } = new(rollout.PromptTokens, rollout.Tokens);
+
+    public double Advantage => scored.Advantages[member];
+
+    public bool Masked => scored.Masked;
+
+    public float[] OldLogProbs { get; set; } = [];
+
+    public float[]? ReferenceLogProbs { get; set; }
+
+    /// <summary>Weight of each token against a sampler that differs; null where there is none.</summary>
+    public float[]? Corrections { get; set; }
+
+    /// <summary>Whether each token is trained on; null where all are.</summary>
+    public bool[]? Kept { get; set; }
+
+    /// <summary>Tokens that are trained on.</summary>
+    public int KeptTokens => Kept?.Count(k => k) ?? rollout.Tokens.Length;
+}

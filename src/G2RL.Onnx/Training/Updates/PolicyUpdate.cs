@@ -1,0 +1,128 @@
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Algorithms.Losses;
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
+using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Training.Logging;
+using G2RL.Onnx.Training.Optimizers;
+using G2RL.Onnx.Training.Steps;
+
+namespace G2RL.Onnx.Training.Updates;
+
+/// <summary>
+/// The update half of a step: epochs x mini-batches of whole groups, each one optimizer step over micro-batches. The loss divides by the tokens of
+/// the whole mini-batch, so the size of a micro-batch does not enter.
+/// </summary>
+internal sealed class PolicyUpdate : IDisposable
+{
+    private readonly Policy policy;
+    private readonly RunConfig config;
+    private readonly IPolicyOptimizer optimizer;
+    private readonly Aggregation aggregation;
+    private readonly bool wholeBatch;
+
+    /// <summary>Takes the optimizer over and disposes of it.</summary>
+    public PolicyUpdate(Policy policy, RunConfig config, IPolicyOptimizer optimizer)
+    {
+        var choice = AlgorithmChoice.Of(config.Algorithm);
+        (this.policy, this.config, this.optimizer) = (policy, config, optimizer);
+        (aggregation, wholeBatch) = (Aggregations.All[choice.Aggregation], LossTable.All[choice.Loss].WholeBatch);
+    }
+
+    /// <summary>Weights, moments and counters.</summary>
+    public IPolicyOptimizer Optimizer => optimizer;
+
+    /// <summary>Updates the policy from a batch of rollouts.</summary>
+    /// <exception cref="NonFiniteException">Loss or gradient is not finite; names the tensor. The weights are as before the update.</exception>
+    public void Run(int step, IReadOnlyList<Sample> samples, int groups, StepMetrics metrics)
+    {
+        var t = config.Training;
+        var updates = t.EpochsPerBatch * t.MinibatchesPerBatch;
+        var kept = samples.Where(s => !s.Masked && (s.Rollout.Finished || config.Algorithm.Truncated == KeepOrMask.Keep)).ToArray();
+        metrics.Set("policy/trained_share", (double)kept.Length / samples.Count);
+        var tally = new UpdateTally(config.Algorithm);
+        for (var epoch = 0; epoch < t.EpochsPerBatch; epoch++)
+        {
+            var order = t.MinibatchesPerBatch == 1
+                ? [.. Enumerable.Range(0, groups)]
+                : Seeds.Permutation(Seeds.Derive(config.Seed, Seeds.Purpose.Minibatches, (step * t.EpochsPerBatch) + epoch), groups);
+            for (var part = 0; part < t.MinibatchesPerBatch; part++)
+            {
+                // Whole groups, as evenly as they divide.
+                var members = order[(part * groups / t.MinibatchesPerBatch)..((part + 1) * groups / t.MinibatchesPerBatch)].ToHashSet();
+                var minibatch = kept.Where(s => members.Contains(s.Group)).ToArray();
+                // Where rows count, those without a token to train on do, too.
+                var rows = samples.Count(s => members.Contains(s.Group));
+                var first = epoch == 0 && part == 0;
+                var index = (step * updates) + (epoch * t.MinibatchesPerBatch) + part;
+                Update(step, index, minibatch, rows, first, tally, metrics);
+            }
+        }
+        tally.Report(metrics);
+    }
+
+    public void Dispose() => optimizer.Dispose();
+
+    private void Update(int step, int index, Sample[] minibatch, int rows, bool first, UpdateTally tally, StepMetrics metrics)
+    {
+        var tokens = minibatch.Sum(s => s.KeptTokens);
+        if (tokens == 0)
+        {
+            metrics.Add("policy/empty_minibatches", 1);
+            return;
+        }
+        var counts = new BatchCounts(rows, minibatch.Count(s => s.KeptTokens > 0), tokens, config.Sampling.MaxNewTokens, config.Sampling.MaxNewTokens);
+        optimizer.Clear();
+        Microbatch[] micros = [.. SequenceBatch.Plan([.. minibatch.Select(s => s.Sequence)], wholeBatch ? int.MaxValue : config.Training.TokensPerMicrobatch)
+            .Select(indices => Fill([.. indices.Select(i => minibatch[i])], counts))];
+        var loss = optimizer.Add(micros);
+        var firstRatio = 0d;
+        foreach (var micro in micros)
+        {
+            tally.Add(micro, tokens);
+            if (first)
+                for (var i = 0; i < micro.LogProbs.Length; i++)
+                    firstRatio = Math.Max(firstRatio, Math.Abs((double)micro.LogProbs[i] - micro.OldLogProbs[i]));
+        }
+        if (!double.IsFinite(loss))
+            throw new NonFiniteException($"the loss is {loss}. The weights are as before this update; lower training.learningRate, or look at the rollouts of this step.");
+        if (first)
+        {
+            metrics.Set("mismatch/first_ratio_max_nats", firstRatio);
+            Mismatch.Limit(step, "score and train graph", firstRatio, metrics.Values["mismatch/allowed_nats"]);
+        }
+        double? norm;
+        try
+        {
+            norm = optimizer.GradientNorm();
+        }
+        catch (NonFiniteException e)
+        {
+            throw new NonFiniteException($"{e.Message} The weights are as before this update; lower training.learningRate, or look at the rollouts of this step.", e);
+        }
+        var rate = Schedules.LearningRate(config.Training.Schedule, config.Training.LearningRate, index, config.Steps * config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch);
+        optimizer.Step(rate);
+        policy.Updates++;
+        tally.AddUpdate(loss, norm, rate);
+    }
+
+    private Microbatch Fill(Sample[] rows, BatchCounts counts)
+    {
+        var micro = new Microbatch(new SequenceBatch([.. rows.Select(s => s.Sequence)]));
+        var next = 0;
+        foreach (var sample in rows)
+        {
+            var length = sample.Rollout.Tokens.Length;
+            micro.Weights.AsSpan(next, length).Fill((float)aggregation.Weight(sample.KeptTokens, counts));
+            for (var t = 0; sample.Kept is not null && t < length; t++)
+                micro.Weights[next + t] = sample.Kept[t] ? micro.Weights[next + t] : 0;
+            sample.Corrections?.CopyTo(micro.Corrections, next);
+            micro.Advantages.AsSpan(next, length).Fill((float)sample.Advantage);
+            sample.OldLogProbs.CopyTo(micro.OldLogProbs, next);
+            sample.ReferenceLogProbs?.CopyTo(micro.ReferenceLogProbs, next);
+            next += length;
+        }
+        return micro;
+    }
+}
