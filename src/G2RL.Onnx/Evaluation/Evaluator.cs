@@ -48,9 +48,12 @@ public sealed record EvaluationResult(int Step, int Problems, int Samples, Inter
     /// <exception cref="InputException">A field is missing or no number.</exception>
     public static EvaluationResult FromJson(JsonObject row)
     {
-        double Number(string name) => row[name] is JsonValue value && value.TryGetValue<double>(out var number)
-            ? number
-            : throw new InputException($"An evaluation lacks the number '{name}': {row.ToJsonString()}. It was not written by this program; remove the row.");
+        // A row that was not read from text holds whole numbers as integers.
+        double Number(string name) => row[name] is JsonValue value
+            ? value.TryGetValue<double>(out var number) ? number : value.TryGetValue<int>(out var whole) ? whole : throw Lacks(name)
+            : throw Lacks(name);
+        InputException Lacks(string name) =>
+            new($"An evaluation lacks the number '{name}': {row.ToJsonString()}. It was not written by this program; remove the row.");
         var samples = (int)Number("samples");
         return new((int)Number("step"), (int)Number("problems"), samples, new(Number("pass@1"), Number("pass@1_low"), Number("pass@1_high")), Number($"pass@{samples}"), Number($"maj@{samples}"),
             Number("well_formed"), Number("pass@1_well_formed"), Number("response_length"), Number("truncated"), (int)Number("failures"), Number("seconds"));
@@ -70,6 +73,7 @@ public static class Evaluator
     public static EvaluationResult Run(RunConfig config, IProblemSet? problems = null, Action<int, int>? progress = null, IBackend? backend = null, CancellationToken cancel = default)
     {
         using var inputs = new RunInputs(config, problems, backend);
+        inputs.CheckHeldOut(config.Evaluation.Problems);
         return Run(inputs, config.Evaluation, step: 0, progress, cancel);
     }
 
