@@ -73,7 +73,6 @@ public static class Evaluator
     public static EvaluationResult Run(RunConfig config, IProblemSet? problems = null, Action<int, int>? progress = null, IBackend? backend = null, CancellationToken cancel = default)
     {
         using var inputs = new RunInputs(config, problems, backend);
-        inputs.CheckHeldOut(config.Evaluation.Problems);
         return Run(inputs, config.Evaluation, step: 0, progress, cancel);
     }
 
