@@ -81,7 +81,7 @@ public sealed class BadInputTests
             Set(tiny, "sampling", "temperature", -1);
             Set(tiny, "training", "learningRate", 0);
         },
-        "sampling.temperature is -1; it must be above 0 and finite.", "training.learningRate is 0; it must be above 0 and finite.");
+        "sampling.temperature is -1; it must lie in [1e-6, 1e6].", "training.learningRate is 0; it must be above 0 and finite.");
 
     [TestMethod]
     public void Config_UnknownKey_SuggestsTheNearest() => Refuses(tiny => Set(tiny, "sampling", "groupsize", 4), "there is no setting 'sampling.groupsize'. Nearest: sampling.groupSize");

@@ -251,7 +251,7 @@ public sealed class TokenSamplingTests
     public void Constructor_EverySettingWrong_NamesThemAllAtOnce()
     {
         var fault = Assert.ThrowsExactly<InputException>(() => new TokenSampler(5, new() { Temperature = 0, TopK = -1, TopP = 0, MinP = double.NaN }));
-        foreach (var name in new[] { "sampling.temperature is 0", "sampling.greedy", "sampling.topK is -1", "sampling.topP is 0", "sampling.minP is NaN" })
+        foreach (var name in new[] { "Temperature is 0", "set Greedy", "sampling.topK is -1", "sampling.topP is 0", "sampling.minP is NaN" })
             StringAssert.Contains(fault.Message, name);
         Assert.ThrowsExactly<InputException>(() => new SamplingSettings { Temperature = double.NaN }.Validate());
     }

@@ -47,8 +47,6 @@ public sealed class TokenizerTests
     }
 
     [TestMethod]
-    [DataRow("truncation", "{}", "truncation")]
-    [DataRow("padding", "{}", "padding")]
     [DataRow("surprise", "1", "surprise")]
     [DataRow("normalizer", """{"type":"NFKC"}""", "normalizer.type is NFKC")]
     [DataRow("normalizer", """{"type":"Sequence","normalizers":[{"type":"Lowercase"}]}""", "Lowercase")]
@@ -127,11 +125,45 @@ public sealed class TokenizerTests
     [DataRow("""{"eos_token":"<nowhere>"}""", "eos_token is '<nowhere>'")]
     [DataRow("""{"eos_token":5}""", "must be a text")]
     [DataRow("""{"added_tokens_decoder":{"3":{"content":"<x>"}}}""", "do not belong together")]
+    [DataRow("""{"added_tokens_decoder":{"4000":{"content":"the"}}}""", "do not belong together")]
+    [DataRow("""{"added_tokens_decoder":{"4000":{"content":""}}}""", "a token with a content")]
+    [DataRow("""{"added_tokens_decoder":{"4000":{"content":"<x>","single_word":true}}}""", "single_word")]
+    [DataRow("""{"added_tokens_decoder":{"99999999":{"content":"<x>"}}}""", "must be an id")]
     [DataRow("[]", "must be an object")]
     public void Load_ConfigOfAnotherTokenizer_IsRefused(string config, string expected)
     {
         File.WriteAllText(Path.Combine(_folder, "tokenizer_config.json"), config);
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Load(Variant("gpt2"))).Message, expected);
+    }
+
+    // transformers turns both off whenever nobody asks for them.
+    [TestMethod]
+    public void Encode_FileWithPaddingAndTruncation_GivesTheBareIds()
+    {
+        var file = Variant("gpt2");
+        var plain = Load(Variant("gpt2")).Encode("the the the");
+        file["truncation"] = JsonNode.Parse("""{"direction":"Right","max_length":1,"strategy":"LongestFirst","stride":0}""");
+        file["padding"] = JsonNode.Parse("""{"strategy":{"Fixed":128},"direction":"Left","pad_to_multiple_of":8,"pad_id":0,"pad_type_id":0,"pad_token":"<pad>"}""");
+        CollectionAssert.AreEqual(plain, Load(file).Encode("the the the"));
+        CollectionAssert.AreEqual(plain, Load(file).EncodePrompt("the the the"));
+    }
+
+    // As transformers does: what tokenizer.json lacks is added, an ordinary token becomes an added one, and a padding token that is nowhere
+    // is none.
+    [TestMethod]
+    public void Load_ConfigNamingMoreTokens_AddsThem()
+    {
+        var file = Variant("gpt2");
+        var (free, the) = (Load(file).VocabularySize, Load(file).IdOf("the")!.Value);
+        File.WriteAllText(Path.Combine(_folder, "tokenizer_config.json"), $$"""
+            {"added_tokens_decoder":{"{{free}}":{"content":"<tool>","special":true},"{{the}}":{"content":"the","lstrip":true,"special":false,"normalized":false} },
+            "eos_token":"<tool>","pad_token":"[PAD]"}
+            """);
+        var tokenizer = Load(file);
+        Assert.AreEqual((free, free + 1), (tokenizer.EosId, tokenizer.VocabularySize));
+        Assert.IsNull(tokenizer.PadId);
+        CollectionAssert.AreEqual(new[] { the, free, the }, tokenizer.Encode("  the<tool> the"));
+        Assert.AreEqual("thethe", tokenizer.Decode([the, free, the]));
     }
 
     [TestMethod]

@@ -74,7 +74,7 @@ internal static class DoctorCommand
         facts["weights_mib"] = (spec.Parameters.Sum(p => p.Count) * sizeof(float)) >> 20;
         var tokenizer = Tokenizer.Load(folder);
         facts["tokenizer_tokens"] = tokenizer.VocabularySize;
-        var prompt = tokenizer.Encode("1");
+        var prompt = tokenizer.EncodePrompt("1");
         using var policy = Policy.Load(folder, Math.Min(spec.MaxPositions, prompt.Length + 1));
         using var sampler = new Sampler(policy, tokenizer, new() { MaxNewTokens = 1 });
         facts["sampled_token"] = sampler.Draw(new([prompt], 1, Seed: 0, Step: 0))[0][0].Tokens[0];

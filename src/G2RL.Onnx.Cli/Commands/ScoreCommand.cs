@@ -19,6 +19,12 @@ internal static class ScoreCommand
         var output = new Option<string?>("--output") { Description = "JSONL file to be written, whole or not at all; standard output by default.", HelpName = "FILE" };
         var hidden = new Option<bool>("--hidden") { Description = "Also writes the last hidden states (the LM head's input), one list of numbers per token." };
         var temperature = new Option<double>("--temperature") { Description = "Divides the logits.", HelpName = "T", DefaultValueFactory = _ => 1.0 };
+        var special = new Option<bool>("--add-special-tokens")
+        {
+            Description = "Rows of text get the special tokens of the tokenizer's post-processor (<s> before a prompt), "
+                + "as transformers does; false leaves them out.",
+            DefaultValueFactory = _ => true,
+        };
         var command = new Command("score", """
             Gives every response token's log-prob and entropy (nats) under a model, one row of JSON for each row of the input:
             {"log_probs": [...], "entropies": [...]}, with --hidden also "hidden_states". Every input row is checked before the first is scored.
@@ -31,6 +37,7 @@ internal static class ScoreCommand
             output,
             hidden,
             temperature,
+            special,
             threads,
         };
         command.SetAction(parsed =>
@@ -39,7 +46,8 @@ internal static class ScoreCommand
             if (!(t > 0 && double.IsFinite(t)))
                 throw new InputException($"--temperature is {t}; it must be above 0 and finite.");
             using var checkpoint = HuggingFaceCheckpoint.Open(folder);
-            var rows = ScoreRows.Read(parsed.GetValue(input)!, checkpoint.Spec, new(() => Tokenizer.Load(folder)));
+            var tokenizer = new Lazy<Tokenizer>(() => Tokenizer.Load(folder));
+            var rows = ScoreRows.Read(parsed.GetValue(input)!, checkpoint.Spec, tokenizer, parsed.GetValue(special));
             using var interruption = new Interruption();
             using var policy = Policy.Load(folder, rows.Max(r => r.InputLength));
             using var scorer = new Scorer(policy.Spec, CommonOptions.Threads(parsed, threads));

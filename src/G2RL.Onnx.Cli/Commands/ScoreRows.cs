@@ -12,18 +12,22 @@ internal static class ScoreRows
     /// <param name="path">JSONL file.</param>
     /// <param name="spec">Bounds ids and lengths.</param>
     /// <param name="tokenizer">For rows of text.</param>
+    /// <param name="addSpecial">
+    /// Whether texts get the special tokens of the tokenizer's post-processor: what it puts before a text, before the prompt; what it
+    /// appends, behind the completion.
+    /// </param>
     /// <exception cref="InputException">The file cannot be read, or a row is wrong, with its line number.</exception>
-    public static Sequence[] Read(string path, DecoderSpec spec, Lazy<Tokenizer> tokenizer)
+    public static Sequence[] Read(string path, DecoderSpec spec, Lazy<Tokenizer> tokenizer, bool addSpecial = true)
     {
         var rows = InputFile.Lines(path, "--input takes a JSONL file.")
             .Select((line, i) => (Line: line, Number: i + 1))
             .Where(row => !string.IsNullOrWhiteSpace(row.Line))
-            .Select(row => Row(row.Line, path, row.Number, spec, tokenizer))
+            .Select(row => Row(row.Line, path, row.Number, spec, tokenizer, addSpecial))
             .ToArray();
         return rows.Length > 0 ? rows : throw new InputException($"{path} holds no rows; --input takes one JSON object a line.");
     }
 
-    private static Sequence Row(string line, string path, int number, DecoderSpec spec, Lazy<Tokenizer> tokenizer)
+    private static Sequence Row(string line, string path, int number, DecoderSpec spec, Lazy<Tokenizer> tokenizer, bool addSpecial)
     {
         var place = $"{path}:{number}";
         JsonDocument document;
@@ -40,7 +44,9 @@ internal static class ScoreRows
             var row = document.RootElement;
             if (row.ValueKind != JsonValueKind.Object)
                 throw new InputException($"{place} is a JSON {row.ValueKind}; a row is an object, one a line.");
-            var (prompt, response) = row.TryGetProperty("ids", out var ids) ? OfIds(row, ids, place) : OfTexts(row, place, tokenizer);
+            var (prompt, response) = row.TryGetProperty("ids", out var ids)
+                ? OfIds(row, ids, place)
+                : OfTexts(row, place, tokenizer, addSpecial);
             foreach (var id in prompt.Concat(response))
                 if (id < 0 || id >= spec.VocabularySize)
                     throw new InputException($"{place}: id {id} lies outside the vocabulary of {spec.VocabularySize}.");
@@ -62,15 +68,15 @@ internal static class ScoreRows
         return (ids[..length], ids[length..]);
     }
 
-    private static (int[] Prompt, int[] Response) OfTexts(JsonElement row, string place, Lazy<Tokenizer> tokenizer)
+    private static (int[] Prompt, int[] Response) OfTexts(JsonElement row, string place, Lazy<Tokenizer> tokenizer, bool addSpecial)
     {
-        int[] Encode(string name)
+        int[] Encode(string name, Func<Tokenizer, string, int[]> encode)
         {
             if (!row.TryGetProperty(name, out var text) || text.ValueKind != JsonValueKind.String)
                 throw new InputException($"{place}: a row has 'ids' and 'prompt_length', or the texts 'prompt' and 'completion'.");
             try
             {
-                return tokenizer.Value.Encode(text.GetString()!);
+                return encode(tokenizer.Value, text.GetString()!);
             }
             catch (InvalidOperationException e)
             {
@@ -82,7 +88,8 @@ internal static class ScoreRows
                 throw new InputException($"{place}: {e.Message}", e);
             }
         }
-        var (prompt, response) = (Encode("prompt"), Encode("completion"));
+        var prompt = Encode("prompt", (t, text) => addSpecial ? t.EncodePrompt(text) : t.Encode(text));
+        var response = Encode("completion", (t, text) => addSpecial ? t.EncodeContinuation(text) : t.Encode(text));
         return prompt.Length > 0 && response.Length > 0 ? (prompt, response) : throw new InputException($"{place}: prompt and completion need at least one token each.");
     }
 }

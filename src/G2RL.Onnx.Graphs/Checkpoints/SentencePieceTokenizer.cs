@@ -113,7 +113,7 @@ internal static class SentencePieceTokenizer
 
     private static JsonObject Replace(string from, string to) => new() { ["type"] = "Replace", ["pattern"] = new JsonObject { ["String"] = from }, ["content"] = to };
 
-    // For clients that add special tokens; ours never does unless it is told to.
+    // What is put around a text; prompts begin so.
     private static JsonObject? Template(IReadOnlyList<SentencePiece> pieces, int? before, int? behind)
     {
         if (before is null && behind is null)

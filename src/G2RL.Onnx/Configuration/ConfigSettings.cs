@@ -8,7 +8,8 @@ namespace G2RL.Onnx.Configuration;
 /// <summary>The settings of a configuration by their dotted names: overriding them, and telling what is wrong with them.</summary>
 internal static class ConfigSettings
 {
-    private const string Opaque = "problems.settings";
+    // Names below these are somebody else's.
+    private static readonly string[] Opaque = ["problems.settings", "problems.templateVariables"];
 
     private static readonly SortedDictionary<string, string> Defaults = Flat(RunConfigFile.ToNode(new RunConfig()));
 
@@ -96,7 +97,8 @@ internal static class ConfigSettings
 
     private static string Join(string prefix, string name) => prefix.Length == 0 ? name : $"{prefix}.{name}";
 
-    private static bool IsKnown(string path) => Defaults.ContainsKey(path) || path == Opaque || path.StartsWith(Opaque + ".", StringComparison.Ordinal);
+    private static bool IsKnown(string path) => Defaults.ContainsKey(path)
+        || Array.Exists(Opaque, o => path == o || path.StartsWith(o + ".", StringComparison.Ordinal));
 
     private static bool IsGroup(string path) => Defaults.Keys.Any(k => k.StartsWith(path + ".", StringComparison.Ordinal));
 

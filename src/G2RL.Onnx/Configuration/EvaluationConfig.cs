@@ -12,12 +12,23 @@ public sealed record EvaluationConfig
     /// <summary>Samples of each, >= 1.</summary>
     public int Samples { get; init; } = 8;
 
-    /// <summary>Divides the logits before a token is drawn, > 0.</summary>
+    /// <summary>Divides the logits before a token is drawn, 1e-6 to 1e6; 0 is greedy.</summary>
     public double Temperature { get; init; } = 1;
+
+    /// <summary>
+    /// Whether the most probable token is taken instead of drawing one. Samples would all be the same, so each problem has one.
+    /// </summary>
+    public bool Greedy { get; init; }
 
     /// <summary>Only the smallest set with this mass; 1 is off.</summary>
     public double TopP { get; init; } = 1;
 
     /// <summary>Seed of the evaluation's samples; the same for every run, so that runs are compared on equal terms.</summary>
     public ulong Seed { get; init; } = 20240229;
+
+    /// <summary>Whether no token is drawn.</summary>
+    internal bool TakesTheBest => Greedy || Temperature == 0;
+
+    /// <summary>Samples of a problem that are in fact made.</summary>
+    internal int Draws => TakesTheBest ? 1 : Samples;
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Algorithms.Corrections;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Tokenizers.Jinja;
 
 namespace G2RL.Onnx.Configuration;
 
@@ -21,6 +22,8 @@ public static class RunConfigRules
         void AtLeast(int value, int low, string name, int most = 1_000_000) => Rule(value >= low && value <= most, name, value, value < low ? $"it must be at least {low}." : $"it must be at most {most}.");
         void Positive(double value, string name) => Rule(value > 0 && double.IsFinite(value), name, value, "it must be above 0 and finite.");
         void NotNegative(double value, string name) => Rule(value >= 0 && double.IsFinite(value), name, value, "it must be 0 or more and finite.");
+        void Temperature(double value, string name, string wayOut) =>
+            Rule(value is >= 1e-6 and <= 1e6, name, value, $"it must lie in [1e-6, 1e6]. {wayOut}".TrimEnd());
         void Share(double value, string name, bool zero, bool one) =>
             Rule((value > 0 || (zero && value == 0)) && (value < 1 || (one && value == 1)), name, value, $"it must lie in {(zero ? "[" : "(")}0, 1{(one ? "]" : ")")}.");
 
@@ -30,7 +33,9 @@ public static class RunConfigRules
         Rule(c.Sampling.GroupSize >= 2, "sampling.groupSize", c.Sampling.GroupSize, "a group-relative advantage needs at least 2.");
         AtLeast(c.Sampling.MaxPromptTokens, 1, "sampling.maxPromptTokens");
         AtLeast(c.Sampling.MaxNewTokens, 1, "sampling.maxNewTokens");
-        Positive(c.Sampling.Temperature, "sampling.temperature");
+        const string greedy = "For greedy evaluation set evaluation.greedy.";
+        var wayOut = c.Sampling.Temperature == 0 ? $"Equal rollouts teach nothing. {greedy}" : "";
+        Temperature(c.Sampling.Temperature, "sampling.temperature", wayOut);
         AtLeast(c.Sampling.TopK, 0, "sampling.topK");
         Share(c.Sampling.TopP, "sampling.topP", zero: false, one: true);
         Share(c.Sampling.MinP, "sampling.minP", zero: true, one: true);
@@ -83,7 +88,18 @@ public static class RunConfigRules
         AtLeast(c.Evaluation.Problems, 1, "evaluation.problems");
         AtLeast(c.Evaluation.Samples, 1, "evaluation.samples", most: 10_000);
         Rule((long)c.Evaluation.Problems * c.Evaluation.Samples <= 100_000_000, "evaluation.problems x evaluation.samples", (long)c.Evaluation.Problems * c.Evaluation.Samples, "it must be at most 100,000,000.");
-        Positive(c.Evaluation.Temperature, "evaluation.temperature");
+        if (c.Evaluation.Temperature != 0)
+            Temperature(c.Evaluation.Temperature, "evaluation.temperature", greedy);
+        Rule(
+            c.Problems.Date.Length == 0 || TemplateDate.TryParse(c.Problems.Date, out _),
+            "problems.date",
+            $"'{c.Problems.Date}'",
+            "it must be a date such as 2024-07-26, or one with a time such as 2024-07-26T12:00:00.");
+        Rule(
+            c.Problems.Chat || c.Problems.TemplateVariables.Count == 0,
+            "problems.templateVariables",
+            "given",
+            "only a chat template reads them; set problems.chat, too.");
         Share(c.Evaluation.TopP, "evaluation.topP", zero: false, one: true);
         var device = c.Execution.Device;
         Rule(device == ExecutionConfig.Cpu || (device.StartsWith("cuda:", StringComparison.Ordinal) && byte.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _)), "execution.device", $"'{device}'", "it must be cpu, or cuda:N with the index of a GPU.");

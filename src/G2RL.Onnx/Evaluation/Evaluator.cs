@@ -77,7 +77,19 @@ public static class Evaluator
     }
 
     internal static EvaluationResult Run(RunInputs inputs, EvaluationConfig config, int step, Action<int, int>? progress, CancellationToken cancel) =>
-        Run(inputs.Policy, inputs.Tokenizer, inputs.Problems, inputs.Encode, inputs.EvaluationSampler(), config.Problems, config.Samples, config.Seed, step, progress, inputs.Backend, cancel);
+        Run(
+            inputs.Policy,
+            inputs.Tokenizer,
+            inputs.Problems,
+            inputs.Encode,
+            inputs.EvaluationSampler(),
+            config.Problems,
+            config.Draws,
+            config.Seed,
+            step,
+            progress,
+            inputs.Backend,
+            cancel);
 
     /// <summary>Evaluates a policy.</summary>
     /// <param name="policy">The weights.</param>

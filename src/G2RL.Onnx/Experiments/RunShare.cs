@@ -9,7 +9,7 @@ namespace G2RL.Onnx.Experiments;
 internal sealed class RunShare(RunConfig config, Action<double> tell)
 {
     private readonly double ofStep = 2.0 * config.Sampling.PromptsPerStep * config.Sampling.GroupSize;
-    private readonly double ofEvaluation = (double)config.Evaluation.Problems * config.Evaluation.Samples;
+    private readonly double ofEvaluation = (double)config.Evaluation.Problems * config.Evaluation.Draws;
     private int steps;
     private int evaluations;
 

@@ -11,6 +11,26 @@ public sealed record ProblemsConfig
     /// <summary>The set's own settings.</summary>
     public JsonElement? Settings { get; init; }
 
-    /// <summary>Whether prompts go through the model's own chat template (Qwen3's where a Qwen3 model brings none) with the system prompt that asks for \boxed{}.</summary>
+    /// <summary>
+    /// Whether a plain prompt begins with the special tokens that the tokenizer's post-processor puts before a text (Llama's and Gemma's
+    /// beginning token), as
+    /// transformers does. What it appends is left out, since the prompt is to be continued; a chat template writes its own.
+    /// </summary>
+    public bool AddSpecialTokens { get; init; } = true;
+
+    /// <summary>
+    /// Whether prompts go through the model's own chat template (Qwen3's where a Qwen3 model brings none) with the system prompt that asks
+    /// for \boxed{}.
+    /// </summary>
     public bool Chat { get; init; }
+
+    /// <summary>
+    /// Values for variables that a chat template asks for, by name: <c>--set problems.templateVariables.date_string="26 Jul 2024"</c>.
+    /// </summary>
+    public IReadOnlyDictionary<string, JsonElement> TemplateVariables { get; init; } = new Dictionary<string, JsonElement>();
+
+    /// <summary>
+    /// The date that a chat template's <c>strftime_now</c> tells, as 2024-07-26 or 2024-07-26T12:00:00; empty refuses to tell one.
+    /// </summary>
+    public string Date { get; init; } = "";
 }

@@ -15,7 +15,7 @@ public sealed record SamplingConfig
     /// <summary>Tokens after which a rollout is cut off, >= 1.</summary>
     public int MaxNewTokens { get; init; } = 80;
 
-    /// <summary>Divides the logits before a token is drawn, > 0.</summary>
+    /// <summary>Divides the logits before a token is drawn, 1e-6 to 1e6.</summary>
     public double Temperature { get; init; } = 1;
 
     /// <summary>Only the k most probable tokens; 0 is off.</summary>

@@ -31,7 +31,7 @@ public sealed record SamplingSettings
     {
         var faults = new List<string>();
         if (!(Temperature is >= 1e-6 and <= 1e6))
-            faults.Add($"sampling.temperature is {Temperature}; it must lie in [1e-6, 1e6]. For the most probable token use sampling.greedy.");
+            faults.Add($"Temperature is {Temperature}; it must lie in [1e-6, 1e6]. For the most probable token set Greedy.");
         if (TopK < 0)
             faults.Add($"sampling.topK is {TopK}; it must be 0 (off) or more.");
         if (!(TopP is > 0 and <= 1))

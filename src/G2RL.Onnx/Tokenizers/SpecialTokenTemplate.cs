@@ -29,8 +29,13 @@ internal sealed class SpecialTokenTemplate
             case "TemplateProcessing":
                 ReadTemplate(file, value, name);
                 break;
+            case "BertProcessing" or "RobertaProcessing":
+                Before.Insert(0, Pair(file, value, "cls", name));
+                Behind.Add(Pair(file, value, "sep", name));
+                break;
             case var type:
-                throw file.Unsupported(name + ".type", type ?? "missing", "Sequence, ByteLevel and TemplateProcessing are implemented");
+                const string known = "Sequence, ByteLevel, TemplateProcessing, BertProcessing and RobertaProcessing are implemented";
+                throw file.Unsupported(name + ".type", type ?? "missing", known);
         }
     }
 
@@ -60,6 +65,32 @@ internal sealed class SpecialTokenTemplate
         // A later template goes around what an earlier one made.
         Before.InsertRange(0, before);
         Behind.AddRange(behind);
+    }
+
+    /// <summary>
+    /// Takes tokenizer_config.json's <c>add_bos_token</c> and <c>add_eos_token</c>, which older files have instead of a post-processor; one
+    /// that adds
+    /// tokens counts alone.
+    /// </summary>
+    public void AddLegacy(int? before, int? behind)
+    {
+        if (Before.Count + Behind.Count > 0)
+            return;
+        if (before is { } first)
+            Before.Add(first);
+        if (behind is { } last)
+            Behind.Add(last);
+    }
+
+    // "cls": ["<s>", 0]
+    private static int Pair(TokenizerJson file, JsonElement value, string key, string name)
+    {
+        if (!value.TryGetProperty(key, out var pair) || pair.ValueKind != JsonValueKind.Array || pair.GetArrayLength() != 2)
+        {
+            var type = file.Text(value, "type", name);
+            throw file.Fault($"{name} ({type}) has {key} {TokenizerJson.Short(pair)}; it must be a token's text and id.");
+        }
+        return file.Id(pair[1], $"{name}.{key}");
     }
 
     private static IEnumerable<int> Ids(TokenizerJson file, JsonElement value, string? token, string name)

@@ -5,7 +5,8 @@ using G2RL.Onnx.Tokenizers.Splitting;
 namespace G2RL.Onnx.Tokenizers;
 
 /// <summary>
-/// Text to token ids and back, as a Hugging Face checkpoint's tokenizer.json says: byte-level BPE (Qwen, GPT-2, SmolLM, Llama 3), SentencePiece-like
+/// Text to token ids and back, as a Hugging Face checkpoint's tokenizer.json says: byte-level BPE (Qwen, GPT-2, SmolLM, Llama 3),
+/// SentencePiece-like
 /// BPE with byte fallback (Llama 2, Mistral, Phi-3, Gemma), and plain BPE without merges (one token a character). Thread-safe.
 /// </summary>
 public sealed class Tokenizer
@@ -61,13 +62,20 @@ public sealed class Tokenizer
     public int? PadId { get; }
 
     /// <summary>Reads tokenizer.json and, when there is one, tokenizer_config.json.</summary>
-    /// <exception cref="InputException">A file is missing, malformed, or asks for what is not implemented (each thing is named).</exception>
+    /// <exception cref="InputException">
+    /// A file is missing, malformed, or asks for what is not implemented (each thing is named).
+    /// </exception>
     public static Tokenizer Load(string folder) => new(TokenizerFile.Read(folder));
 
     /// <summary>The ids of a text; the texts of added and special tokens become those tokens.</summary>
     /// <param name="text">Any text; halves of surrogate pairs count as U+FFFD.</param>
-    /// <param name="addSpecial">Whether the file's template puts its special tokens (a beginning, an end) around the ids, as the reference's <c>add_special_tokens</c> does.</param>
-    /// <exception cref="InputException">A character that the vocabulary lacks (never for byte-level vocabularies that hold all bytes).</exception>
+    /// <param name="addSpecial">
+    /// Whether the file's template puts its special tokens (a beginning, an end) around the ids, as the reference's
+    /// <c>add_special_tokens</c> does.
+    /// </param>
+    /// <exception cref="InputException">
+    /// A character that the vocabulary lacks (never for byte-level vocabularies that hold all bytes).
+    /// </exception>
     public int[] Encode(string text, bool addSpecial = false)
     {
         var ids = new List<int>(text.Length / 2);
@@ -88,7 +96,27 @@ public sealed class Tokenizer
         return [.. ids];
     }
 
-    /// <summary>The text of some ids. Bytes that are not UTF-8 become U+FFFD; ids without a token (padding rows of an embedding) add nothing.</summary>
+    /// <summary>
+    /// A text that is to be continued: what the file's post-processor puts before a text (a beginning token), then the text. What it
+    /// appends (an end
+    /// token) is left out, for behind it nothing is to be continued. A text that begins so already gets no second beginning.
+    /// </summary>
+    /// <inheritdoc cref="Encode"/>
+    public int[] EncodePrompt(string text)
+    {
+        var ids = Encode(text);
+        return ids.AsSpan().StartsWith(_file.Template.Before.ToArray()) ? ids : [.. _file.Template.Before, .. ids];
+    }
+
+    /// <summary>
+    /// A text that continues a prompt, to its end: with what the file's post-processor appends (an end token), if it appends something.
+    /// </summary>
+    /// <inheritdoc cref="Encode"/>
+    public int[] EncodeContinuation(string text) => [.. Encode(text), .. _file.Template.Behind];
+
+    /// <summary>
+    /// The text of some ids. Bytes that are not UTF-8 become U+FFFD; ids without a token (padding rows of an embedding) add nothing.
+    /// </summary>
     /// <param name="ids">Token ids, each >= 0.</param>
     /// <param name="skipSpecial">Whether special tokens are left out.</param>
     /// <exception cref="ArgumentOutOfRangeException">A negative id.</exception>

@@ -5,7 +5,8 @@ using G2RL.Onnx.Tokenizers.Splitting;
 namespace G2RL.Onnx.Tokenizers;
 
 /// <summary>
-/// tokenizer.json and tokenizer_config.json, read and checked. Whatever would change the ids and is not implemented is refused by name: a tokenizer
+/// tokenizer.json and tokenizer_config.json, read and checked. Whatever would change the ids and is not implemented is refused by name: a
+/// tokenizer
 /// that is almost right is worse than none.
 /// </summary>
 internal sealed class TokenizerFile
@@ -51,17 +52,19 @@ internal sealed class TokenizerFile
     public bool IgnoreMerges { get; private set; }
 
     /// <summary>Texts of the special tokens named by tokenizer_config.json: end, beginning, padding.</summary>
-    public (string? Eos, string? Bos, string? Pad) Named { get; private set; }
+    public (string? Eos, string? Bos, string? Pad) Named { get; set; }
 
     /// <summary>Reads both files.</summary>
-    /// <exception cref="InputException">A file is missing (tokenizer_config.json may be), is not JSON, is malformed, or asks for what is not implemented.</exception>
+    /// <exception cref="InputException">
+    /// A file is missing (tokenizer_config.json may be), is not JSON, is malformed, or asks for what is not implemented.
+    /// </exception>
     public static TokenizerFile Read(string folder)
     {
         var file = new TokenizerFile(Path.Combine(folder, "tokenizer.json"));
         file._json.Read(file.ReadTokenizer);
         var config = new TokenizerJson(Path.Combine(folder, "tokenizer_config.json"));
         if (config.Exists)
-            config.Read(root => file.ReadConfig(config, root));
+            config.Read(new TokenizerConfig(config, file).Read);
         return file;
     }
 
@@ -75,8 +78,9 @@ internal sealed class TokenizerFile
             var value = property.Value;
             switch (property.Name)
             {
-                case "version": break;
-                case "truncation" or "padding": _json.RequireNull(value, property.Name); break;
+                // How its writer's batches were cut. The reference reads both, and turns them off whenever nobody asks for them, as nobody
+                // does here.
+                case "version" or "truncation" or "padding": break;
                 case "added_tokens": ReadAdded(value); break;
                 case "normalizer": Normalizer.Read(_json, value); break;
                 case "pre_tokenizer": (Steps, ByteLevel) = PreTokenizerStep.Read(_json, value); break;
@@ -186,30 +190,6 @@ internal sealed class TokenizerFile
                 throw Fault($"{name} ('{content}', id {id.GetInt32()}) repeats an earlier added token's text or id.");
             Added.Add(new AddedToken(_json.Id(id, name + ".id"), content, _json.Flag(token, "lstrip", name), _json.Flag(token, "rstrip", name),
                 _json.Flag(token, "normalized", name), _json.Flag(token, "special", name)));
-        }
-    }
-
-    private void ReadConfig(TokenizerJson config, JsonElement root)
-    {
-        var known = Added.Select(t => t.Content).Concat(Vocabulary.Keys).ToHashSet();
-        config.Object(root, "the file");
-        Named = (Token("eos_token"), Token("bos_token"), Token("pad_token"));
-        if (!root.TryGetProperty("added_tokens_decoder", out var decoder) || decoder.ValueKind == JsonValueKind.Null)
-            return;
-        var byId = Added.ToDictionary(t => t.Id, t => t.Content);
-        foreach (var entry in config.Object(decoder, "added_tokens_decoder").EnumerateObject())
-        {
-            var content = config.Text(config.Object(entry.Value, $"added_tokens_decoder['{entry.Name}']"), "content", $"added_tokens_decoder['{entry.Name}']");
-            if (!int.TryParse(entry.Name, out var id) || byId.GetValueOrDefault(id) != content)
-                throw config.Fault($"added_tokens_decoder['{entry.Name}'] is '{content}', but tokenizer.json's added_tokens has {(byId.TryGetValue(id, out var other) ? $"'{other}'" : "nothing")} there. The two files do not belong together.");
-        }
-
-        string? Token(string name)
-        {
-            if (!root.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null)
-                return null;
-            var token = value.ValueKind == JsonValueKind.Object ? config.Text(value, "content", name) : config.Text(root, name, "the file");
-            return token is not null && known.Contains(token) ? token : throw config.Fault($"{name} is '{token}', which tokenizer.json lacks. The two files do not belong together.");
         }
     }
 }

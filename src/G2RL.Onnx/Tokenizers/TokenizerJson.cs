@@ -12,6 +12,9 @@ internal sealed class TokenizerJson(string path)
     /// <summary>A fault in this file.</summary>
     public InputException Fault(string what) => new($"{path}: {what}");
 
+    /// <summary>Ids lie below this.</summary>
+    public const int MostIds = 4_194_304;
+
     /// <summary>Whether the file is there.</summary>
     public bool Exists => File.Exists(path);
 
@@ -53,7 +56,7 @@ internal sealed class TokenizerJson(string path)
 
     /// <summary>The value, which must be a token id.</summary>
     public int Id(JsonElement value, string name) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id is >= 0 and < 4_194_304
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id is >= 0 and < MostIds
             ? id
             : throw Fault($"{name} is {Short(value)}; an id must be an integer from 0 to 4194303.");
 

@@ -5,6 +5,7 @@ using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Tokenizers.Chat;
+using G2RL.Onnx.Tokenizers.Jinja;
 using G2RL.Onnx.Training.Backends;
 
 namespace G2RL.Onnx.Training;
@@ -14,7 +15,7 @@ internal sealed class RunInputs : IDisposable
 {
     private readonly RunConfig config;
     private readonly int[] stopTokens;
-    private readonly ChatPrompts? chat;
+    private readonly PromptEncoder prompts;
 
     /// <summary>Loads everything.</summary>
     /// <param name="config">The configuration; checked here.</param>
@@ -37,7 +38,8 @@ internal sealed class RunInputs : IDisposable
         if (positions > limit)
             throw new InputException($"sampling.maxPromptTokens {config.Sampling.MaxPromptTokens} + sampling.maxNewTokens {config.Sampling.MaxNewTokens} = {positions}; {config.Model} has {limit} positions (max_position_embeddings). Lower one of them.");
         Tokenizer = Tokenizer.Load(config.Model);
-        chat = config.Problems.Chat ? ChatPrompts.Load(config.Model, Checkpoint.Spec.Architecture) : null;
+        var chat = config.Problems.Chat ? Chat(config, Checkpoint.Spec.Architecture) : null;
+        prompts = new(Tokenizer, chat, config.Problems.AddSpecialTokens);
         stopTokens = [.. Checkpoint.GenerationEosTokens(), .. config.Sampling.StopTokens.Select(StopToken)];
         Problems = problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default);
         Policy = Policy.Load(config.Model, positions);
@@ -60,7 +62,7 @@ internal sealed class RunInputs : IDisposable
     /// <exception cref="InputException">A prompt that is too long, or that tokenizer or model cannot read.</exception>
     public int[] Encode(Problem problem)
     {
-        var ids = Tokenizer.Encode(chat is null ? problem.Prompt : chat.Render(problem.Prompt));
+        var ids = prompts.Encode(problem.Prompt);
         if (ids.FirstOrDefault(id => id >= Policy.Spec.VocabularySize, -1) is >= 0 and var bad)
             throw new InputException($"The prompt of {problem.Id} holds token {bad} of the tokenizer; the model's vocabulary has {Policy.Spec.VocabularySize}. Tokenizer and weights of {config.Model} do not belong together.");
         return ids.Length <= config.Sampling.MaxPromptTokens
@@ -72,7 +74,9 @@ internal sealed class RunInputs : IDisposable
     public SamplerSettings TrainingSampler() => Settings(config.Sampling.Temperature, config.Sampling.TopK, config.Sampling.TopP, config.Sampling.MinP);
 
     /// <summary>How evaluations draw.</summary>
-    public SamplerSettings EvaluationSampler() => Settings(config.Evaluation.Temperature, topK: 0, config.Evaluation.TopP, minP: 0);
+    public SamplerSettings EvaluationSampler() => config.Evaluation.TakesTheBest
+        ? Settings(temperature: 1, topK: 0, topP: 1, minP: 0, greedy: true)
+        : Settings(config.Evaluation.Temperature, topK: 0, config.Evaluation.TopP, minP: 0);
 
     public void Dispose()
     {
@@ -80,9 +84,9 @@ internal sealed class RunInputs : IDisposable
         Checkpoint.Dispose();
     }
 
-    private SamplerSettings Settings(double temperature, int topK, double topP, double minP) => new()
+    private SamplerSettings Settings(double temperature, int topK, double topP, double minP, bool greedy = false) => new()
     {
-        Sampling = new SamplingSettings { Temperature = temperature, TopK = topK, TopP = topP, MinP = minP },
+        Sampling = new SamplingSettings { Temperature = temperature, TopK = topK, TopP = topP, MinP = minP, Greedy = greedy },
         MaxNewTokens = config.Sampling.MaxNewTokens,
         StopTokens = stopTokens,
         StopStrings = config.Sampling.StopStrings,
@@ -90,6 +94,13 @@ internal sealed class RunInputs : IDisposable
         CacheBudgetBytes = (long)config.Sampling.CacheBudgetMiB << 20,
         Threads = Threads,
     };
+
+    private static ChatPrompts Chat(RunConfig config, string architecture)
+    {
+        var variables = config.Problems.TemplateVariables.ToDictionary(v => v.Key, v => v.Value.GetRawText(), StringComparer.Ordinal);
+        DateTime? date = TemplateDate.TryParse(config.Problems.Date, out var day) ? day : null;
+        return ChatPrompts.Load(config.Model, architecture, variables: variables, date: date);
+    }
 
     private int StopToken(string text) => Tokenizer.IdOf(text)
         ?? throw new InputException($"sampling.stopTokens names '{text}', which the tokenizer of {config.Model} does not have. Use a token's exact text, or sampling.stopStrings.");

@@ -137,7 +137,7 @@ internal static class GgufTokenizer
         return config;
     }
 
-    // For clients that add special tokens; ours never does unless it is told to.
+    // What is put around a text; prompts begin so.
     private static JsonObject Processor(GgufKeys keys, Dictionary<int, string> texts)
     {
         var bytes = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = false, ["use_regex"] = false };

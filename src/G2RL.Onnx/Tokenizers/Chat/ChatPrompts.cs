@@ -4,6 +4,7 @@ namespace G2RL.Onnx.Tokenizers.Chat;
 public sealed class ChatPrompts
 {
     private const string WithoutTemplate = "Qwen3ForCausalLM";
+    private const string Thinking = "enable_thinking";
 
     private readonly Func<IReadOnlyList<ChatMessage>, string> _template;
     private readonly string _system;
@@ -33,16 +34,33 @@ public sealed class ChatPrompts
 
     /// <summary>Reads a model's template.</summary>
     /// <param name="folder">The checkpoint's folder.</param>
-    /// <param name="architecture">What config.json calls the model, such as <c>Qwen3ForCausalLM</c>: that one has a template without bringing one.</param>
-    /// <param name="system">The system prompt; null for <see cref="SystemPrompts.ReasonStepByStep"/>. Where the template refuses a system turn it stands in front of the question, with an empty line between.</param>
+    /// <param name="architecture">
+    /// What config.json calls the model, such as <c>Qwen3ForCausalLM</c>: that one has a template without bringing one.
+    /// </param>
+    /// <param name="system">
+    /// The system prompt; null for <see cref="SystemPrompts.ReasonStepByStep"/>. Where the template refuses a system turn it stands in
+    /// front of the question, with an empty line between.
+    /// </param>
+    /// <param name="variables">Further variables of the template, as JSON values by name; null for none.</param>
+    /// <param name="date">What the template's <c>strftime_now</c> tells; null refuses templates that ask for today.</param>
     /// <exception cref="InputException">The folder brings no template, or one that cannot be read or refuses a question.</exception>
-    public static ChatPrompts Load(string folder, string architecture, string? system = null)
+    public static ChatPrompts Load(
+        string folder,
+        string architecture,
+        string? system = null,
+        IReadOnlyDictionary<string, string>? variables = null,
+        DateTime? date = null)
     {
         system ??= SystemPrompts.ReasonStepByStep;
         if (JinjaChatTemplate.Load(folder) is { } template)
-            return new(messages => template.Render(messages), system);
+            return new(messages => template.Render(messages, variables: variables, date: date), system);
+        if (architecture == WithoutTemplate && variables?.Keys.FirstOrDefault(k => k != Thinking) is { } unknown)
+            throw new InputException(
+                $"problems.templateVariables gives '{unknown}', but {folder} brings no chat template, and the one that Qwen3 has without "
+                + $"knows {Thinking} alone. Remove it.");
+        var thinks = variables?.GetValueOrDefault(Thinking) != "false";
         return architecture == WithoutTemplate
-            ? new(messages => ChatTemplate.Qwen3(messages), system)
+            ? new(messages => ChatTemplate.Qwen3(messages, new(EnableThinking: thinks)), system)
             : throw new InputException($"problems.chat is true, but {folder} brings no chat template: neither chat_template.jinja nor chat_template in tokenizer_config.json. Only Qwen3 has one without, and this is {architecture}. Add the model's template, or set problems.chat to false.");
     }
 

@@ -10,9 +10,13 @@ public sealed class JinjaChatTemplate
     private readonly Dictionary<string, object?> _tokens = new(StringComparer.Ordinal);
 
     /// <param name="source">The template's text.</param>
-    /// <param name="bosToken">The text of the token that begins a text, for the template's <c>bos_token</c>; null to leave it undefined.</param>
+    /// <param name="bosToken">
+    /// The text of the token that begins a text, for the template's <c>bos_token</c>; null to leave it undefined.
+    /// </param>
     /// <param name="eosToken">The same for <c>eos_token</c>.</param>
-    /// <exception cref="InputException">A mistake in the template (its line is named), or something of Jinja that chat templates do not use.</exception>
+    /// <exception cref="InputException">
+    /// A mistake in the template (its line is named), or something of Jinja that chat templates do not use.
+    /// </exception>
     public JinjaChatTemplate(string source, string? bosToken = null, string? eosToken = null)
     {
         _template = new JinjaTemplate(source);
@@ -22,7 +26,10 @@ public sealed class JinjaChatTemplate
             _tokens["eos_token"] = eosToken;
     }
 
-    /// <summary>Reads a folder's template: chat_template.jinja, else <c>chat_template</c> of tokenizer_config.json (of several, the one named default). Null when there is none.</summary>
+    /// <summary>
+    /// Reads a folder's template: chat_template.jinja, else <c>chat_template</c> of tokenizer_config.json (of several, the one named
+    /// default). Null when there is none.
+    /// </summary>
     /// <exception cref="InputException">A file is malformed, or the template is.</exception>
     public static JinjaChatTemplate? Load(string folder)
     {
@@ -47,10 +54,19 @@ public sealed class JinjaChatTemplate
     /// <summary>A conversation as the text that the model was trained on.</summary>
     /// <param name="messages">The conversation, at least one message.</param>
     /// <param name="options">Null for the defaults.</param>
-    /// <param name="variables">Further variables of the template, as JSON values by name; null for none. They replace those of the same name.</param>
-    /// <exception cref="InputException">No messages, arguments or tools that are no JSON, or the template refuses the conversation.</exception>
+    /// <param name="variables">
+    /// Further variables of the template, as JSON values by name; null for none. They replace those of the same name.
+    /// </param>
+    /// <param name="date">What the template's <c>strftime_now</c> tells; null refuses templates that ask for today.</param>
+    /// <exception cref="InputException">
+    /// No messages, arguments or tools that are no JSON, or the template refuses the conversation.
+    /// </exception>
     /// <remarks>The reference is <c>apply_chat_template</c> with <c>tokenize=False</c>.</remarks>
-    public string Render(IReadOnlyList<ChatMessage> messages, ChatOptions? options = null, IReadOnlyDictionary<string, string>? variables = null)
+    public string Render(
+        IReadOnlyList<ChatMessage> messages,
+        ChatOptions? options = null,
+        IReadOnlyDictionary<string, string>? variables = null,
+        DateTime? date = null)
     {
         options ??= new ChatOptions();
         if (messages.Count == 0)
@@ -65,7 +81,7 @@ public sealed class JinjaChatTemplate
             values["enable_thinking"] = false;
         foreach (var (name, value) in variables ?? new Dictionary<string, string>())
             values[name] = Parsed(value, name);
-        return _template.Render(values);
+        return _template.Render(values, date);
     }
 
     private static OrderedDictionary<string, object?> Message(ChatMessage message, int at)

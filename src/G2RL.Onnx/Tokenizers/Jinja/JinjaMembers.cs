@@ -13,7 +13,8 @@ internal static class JinjaMembers
         switch (of, key)
         {
             case (Undefined u, _):
-                throw new InputException($"The chat template uses '{u.Name}', which is not defined.");
+                throw new InputException(
+                    $"The chat template uses '{u.Name}', which is not defined. Variables are given by problems.templateVariables.");
             case (Namespace space, string name):
                 return space.Attributes.TryGetValue(name, out var attribute) ? attribute : new Undefined(name);
             case (OrderedDictionary<string, object?> mapping, string name):

@@ -3,7 +3,8 @@ using G2RL.Onnx.Tokenizers.Jinja.Parsing;
 namespace G2RL.Onnx.Tokenizers.Jinja;
 
 /// <summary>
-/// A Jinja template of the kind that checkpoints bring for their conversations. The subset that they use; everything else is refused by name. Steps, text and
+/// A Jinja template of the kind that checkpoints bring for their conversations. The subset that they use; everything else is refused by
+/// name. Steps, text and
 /// nesting are bounded, and nothing of the machine can be reached.
 /// </summary>
 internal sealed class JinjaTemplate
@@ -24,14 +25,22 @@ internal sealed class JinjaTemplate
     }
 
     /// <summary>The text for some variables.</summary>
+    /// <param name="variables">The variables.</param>
+    /// <param name="date">What <c>strftime_now</c> tells; null refuses it.</param>
     /// <exception cref="InputException">The template raises an exception, makes a mistake, or reaches a bound.</exception>
-    public string Render(IEnumerable<KeyValuePair<string, object?>> variables)
+    public string Render(IEnumerable<KeyValuePair<string, object?>> variables, DateTime? date = null)
     {
         var run = new JinjaRun();
         var scope = new Scope(null)
         {
             ["raise_exception"] = (Callable)((a, _) => throw new InputException($"The chat template refuses the conversation: {JinjaValue.Text(a.FirstOrDefault())}")),
-            ["strftime_now"] = (Callable)((_, _) => throw new InputException("The chat template asks for today's date (strftime_now), which would make prompts differ from day to day. Give it as a variable, as the template allows, often date_string.")),
+            ["strftime_now"] = (Callable)((a, _) => date is null
+                ? throw new InputException("The chat template asks for today's date (strftime_now), which makes prompts differ from day to "
+                    + "day. Give a fixed one by problems.date, such as problems.date=2024-07-26, or the variable that the template takes "
+                    + "instead, often date_string, by problems.templateVariables.")
+                : a is [string format]
+                    ? TemplateDate.Format(date.Value, format)
+                    : throw new InputException("The chat template calls strftime_now without a format.")),
             ["namespace"] = (Callable)((_, named) =>
             {
                 var space = new Namespace();
