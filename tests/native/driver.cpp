@@ -558,3 +558,9 @@ API cuGetErrorString(int error, const char **text)
     *text = error ? "an error" : "no error";
     return Success;
 }
+
+// ONNX Runtime's CUDA provider links it and calls it for no graph of ours.
+API cuTensorMapEncodeTiled()
+{
+    return 801; // not supported
+}

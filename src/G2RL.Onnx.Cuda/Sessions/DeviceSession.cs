@@ -12,6 +12,9 @@ internal sealed class DeviceSession(OrtSession session, DeviceMemory memory) : I
     /// <summary>What has to be bound.</summary>
     public IReadOnlySet<string> InputNames => session.InputNames;
 
+    /// <summary>Where each node runs.</summary>
+    internal IReadOnlyList<NodePlacement> Placement => session.Placement;
+
     /// <summary>Inputs and outputs over device memory.</summary>
     /// <param name="staging">Where arrays of the host are copied to; null where none are bound.</param>
     public DeviceBinding Bind(StagingArea? staging = null) => new(this, session.Bind(), staging);

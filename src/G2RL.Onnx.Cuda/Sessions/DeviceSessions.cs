@@ -14,8 +14,6 @@ namespace G2RL.Onnx.Cuda.Sessions;
 /// <param name="warn">Told when part of a graph runs on the host.</param>
 internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn)
 {
-    private const string NoFallback = "session.disable_cpu_ep_fallback";
-
     private bool IsCuda => memory.Driver.Memory.Name != OrtMemoryInfo.DefaultInstance.Name;
 
     /// <summary>Opens a session.</summary>
@@ -24,16 +22,40 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn)
     {
         if (!IsCuda)
             return new DeviceSession(new OrtSession(graph, threads: 1), memory);
+        var driver = memory.Driver;
         try
         {
-            return OpenOnCuda(graph, "1");
+            using var options = Provider(driver.Device.Ordinal, driver.Stream);
+            var session = new OrtSession(graph, threads: 1, (session, run) => Configure(graph, session, run, options));
+            if (HostNodes.Beyond(graph, session.Placement) is { Length: > 0 } host)
+                warn?.Invoke(HostNodes.Describe(graph, host));
+            return new DeviceSession(session, memory);
         }
-        catch (OnnxRuntimeException e) when (e.Message.Contains("explicitly disabled", StringComparison.Ordinal))
+        finally
         {
-            // ONNX Runtime keeps arithmetic on shapes with the host even where a kernel exists, and the switch knows no difference.
-            warn?.Invoke($"ONNX Runtime puts some nodes of the graph '{graph.Name}' on the CPU. Arithmetic on shapes belongs there; if the run is slow, look for others with a profile of the session.");
-            return OpenOnCuda(graph, "0");
+            driver.MakeCurrent();
         }
+    }
+
+    /// <summary>ONNX Runtime's CUDA provider on a device and stream.</summary>
+    internal static OrtCUDAProviderOptions Provider(int device, nint stream)
+    {
+        // The options log, which needs the environment that otherwise the first session would make.
+        _ = OrtEnv.Instance();
+        var options = new OrtCUDAProviderOptions();
+        options.UpdateOptions(ProviderOptions(device, stream));
+        return options;
+    }
+
+    /// <summary>What every session on the device is made and run with.</summary>
+    internal static void Configure(Graph graph, SessionOptions session, RunOptions run, OrtCUDAProviderOptions options)
+    {
+        session.AppendExecutionProvider_CUDA(options);
+        session.AddSessionConfigEntry(NodePlacement.SessionOption, "1");
+        if (SquaresWhatWasBFloat16(graph))
+            session.AddSessionConfigEntry("optimization.disable_specified_optimizers", "SimplifiedLayerNormFusion");
+        // The stream keeps the order; waiting for it is up to whoever reads on the host.
+        run.AddRunConfigEntry("disable_synchronize_execution_providers", "1");
     }
 
     /// <summary>The options of the CUDA provider, set in one update: an update sets what it does not name back to its default.</summary>
@@ -49,28 +71,8 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn)
         ["use_tf32"] = "0",
     };
 
-    private DeviceSession OpenOnCuda(Graph graph, string refuseFallback)
-    {
-        var driver = memory.Driver;
-        // The options log, which needs the environment that only a session would make.
-        _ = OrtEnv.Instance();
-        using var options = new OrtCUDAProviderOptions();
-        options.UpdateOptions(ProviderOptions(driver.Device.Ordinal, driver.Stream));
-        try
-        {
-            return new DeviceSession(
-                new OrtSession(graph, threads: 1, (session, run) =>
-                {
-                    session.AppendExecutionProvider_CUDA(options);
-                    session.AddSessionConfigEntry(NoFallback, refuseFallback);
-                    // The stream keeps the order; waiting for it is up to whoever reads on the host.
-                    run.AddRunConfigEntry("disable_synchronize_execution_providers", "1");
-                }),
-                memory);
-        }
-        finally
-        {
-            driver.MakeCurrent();
-        }
-    }
+    // ONNX Runtime 1.31 draws the cast before a norm (Gemma 3 and OLMo 2 norm what a product gives) into its fused one, for which the provider has no
+    // kernel with bfloat16 inside and float32 scale; the session would not open.
+    private static bool SquaresWhatWasBFloat16(Graph graph) => graph.Nodes.Any(n =>
+        n.Op == "Pow" && n.Inputs[0]!.Producer is { Op: "Cast" } cast && cast.Inputs[0]!.Type == ElementType.BFloat16);
 }

@@ -32,6 +32,9 @@ public sealed class OrtSession : IDisposable
     /// <summary>What has to be bound.</summary>
     public IReadOnlySet<string> InputNames { get; }
 
+    /// <summary>Where each node runs; needs <see cref="NodePlacement.SessionOption"/>.</summary>
+    internal NodePlacement[] Placement => NodePlacement.Of(session);
+
     /// <summary>A set of bound inputs and outputs, to be run any number of times.</summary>
     public SessionBinding Bind() => new(this);
 

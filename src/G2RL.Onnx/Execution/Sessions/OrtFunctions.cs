@@ -1,0 +1,68 @@
+using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntime;
+
+namespace G2RL.Onnx.Execution.Sessions;
+
+/// <summary>
+/// ONNX Runtime's table of C functions, for the few that its C# binding does not offer. The table only ever grows at its end, so a function keeps its place
+/// in every later version; a test compares each place used here with the header that the package ships.
+/// </summary>
+internal static unsafe class OrtFunctions
+{
+    /// <summary>The lowest version of the table that has all that is used.</summary>
+    public const uint Version = 24;
+
+    /// <summary>Where each function used stands in the table, counted from 0.</summary>
+    public static IReadOnlyDictionary<string, int> Places { get; } = new Dictionary<string, int>(StringComparer.Ordinal)
+    {
+        [nameof(GetErrorMessage)] = GetErrorMessage,
+        [nameof(ReleaseStatus)] = ReleaseStatus,
+        [nameof(Session_GetEpGraphAssignmentInfo)] = Session_GetEpGraphAssignmentInfo,
+        [nameof(EpAssignedSubgraph_GetEpName)] = EpAssignedSubgraph_GetEpName,
+        [nameof(EpAssignedSubgraph_GetNodes)] = EpAssignedSubgraph_GetNodes,
+        [nameof(EpAssignedNode_GetName)] = EpAssignedNode_GetName,
+        [nameof(EpAssignedNode_GetDomain)] = EpAssignedNode_GetDomain,
+        [nameof(EpAssignedNode_GetOperatorType)] = EpAssignedNode_GetOperatorType,
+    };
+
+#pragma warning disable CA1707 // the names are those of the header
+    public const int GetErrorMessage = 2;
+    public const int ReleaseStatus = 93;
+    public const int Session_GetEpGraphAssignmentInfo = 407;
+    public const int EpAssignedSubgraph_GetEpName = 408;
+    public const int EpAssignedSubgraph_GetNodes = 409;
+    public const int EpAssignedNode_GetName = 410;
+    public const int EpAssignedNode_GetDomain = 411;
+    public const int EpAssignedNode_GetOperatorType = 412;
+#pragma warning restore CA1707
+
+    private static readonly Lazy<nint> Table = new(Load);
+
+    /// <summary>The address of a function.</summary>
+    public static void* At(int place) => ((void**)Table.Value)[place];
+
+    /// <summary>Throws what a status says; a status of 0 says that all is well.</summary>
+    /// <exception cref="InvalidOperationException">ONNX Runtime's own words.</exception>
+    public static void Check(nint status)
+    {
+        if (status == 0)
+            return;
+        var message = Text(((delegate* unmanaged<nint, byte*>)At(GetErrorMessage))(status));
+        ((delegate* unmanaged<nint, void>)At(ReleaseStatus))(status);
+        throw new InvalidOperationException($"ONNX Runtime: {message}");
+    }
+
+    /// <summary>A text of ONNX Runtime's.</summary>
+    public static string Text(byte* utf8) => Marshal.PtrToStringUTF8((nint)utf8) ?? "";
+
+    private static nint Load()
+    {
+        // The environment makes the binding load its own library, which is then the one that is asked.
+        var version = OrtEnv.Instance().GetVersionString();
+        var library = NativeLibrary.Load("onnxruntime", typeof(InferenceSession).Assembly, searchPath: null);
+        // struct OrtApiBase { const OrtApi* (*GetApi)(uint32_t); const char* (*GetVersionString)(); }
+        var functions = (void**)((delegate* unmanaged<void*>)NativeLibrary.GetExport(library, "OrtGetApiBase"))();
+        var table = (nint)((delegate* unmanaged<uint, void*>)functions[0])(Version);
+        return table != 0 ? table : throw new InvalidOperationException($"ONNX Runtime {version} has no C API of version {Version}; 1.{Version} is the oldest that works.");
+    }
+}

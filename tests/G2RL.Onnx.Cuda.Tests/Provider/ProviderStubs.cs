@@ -1,0 +1,48 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using G2RL.Onnx.Cuda.Tests.Driver;
+using G2RL.Onnx.TestSupport;
+
+namespace G2RL.Onnx.Cuda.Tests.Provider;
+
+/// <summary>
+/// ONNX Runtime's real CUDA provider on stub libraries: it gives back the options that it took and tells where it puts each node, and computes nothing.
+/// In the cuda flavour alone, whose package has the provider.
+/// </summary>
+internal static class ProviderStubs
+{
+    private static readonly Lazy<string?> Loaded = new(Load);
+
+    /// <summary>Makes the calling test inconclusive where there is no provider or no compiler.</summary>
+    public static void Require()
+    {
+        if (!CudaDrivers.Available)
+            Assert.Inconclusive("needs ONNX Runtime's CUDA provider, which -p:Flavor=cuda has (.ci/provider runs it)");
+        StandIn.Require();
+        if (Loaded.Value is { } missing)
+            Assert.Inconclusive(missing);
+    }
+
+    private static string? Load()
+    {
+        var provider = Directory.EnumerateFiles(AppContext.BaseDirectory, "libonnxruntime_providers_cuda.so", SearchOption.AllDirectories).FirstOrDefault();
+        if (provider is null)
+            return "needs libonnxruntime_providers_cuda.so of the package Microsoft.ML.OnnxRuntime.Gpu";
+        var folder = Directory.CreateTempSubdirectory("g2rl-stubs-").FullName;
+        using var build = Process.Start(new ProcessStartInfo("bash", [SharedFolder.InRepository("tests", "native", "build-provider-stubs.sh"), provider, folder])
+        {
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        })!;
+        var errors = build.StandardError.ReadToEnd();
+        build.WaitForExit();
+        if (build.ExitCode == 3)
+            return errors;
+        if (build.ExitCode != 0)
+            throw new InvalidOperationException($"build-provider-stubs.sh ended with {build.ExitCode}: {errors}");
+        // The dynamic linker answers later requests for the same sonames with these.
+        foreach (var stub in Directory.EnumerateFiles(folder, "lib*.so.*").Where(f => !f.EndsWith(".c", StringComparison.Ordinal) && !f.EndsWith(".map", StringComparison.Ordinal)))
+            NativeLibrary.Load(stub);
+        return null;
+    }
+}

@@ -1,0 +1,133 @@
+using System.Globalization;
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Cuda.Memory;
+using G2RL.Onnx.Cuda.Sessions;
+using G2RL.Onnx.Cuda.Tests.Operators;
+using G2RL.Onnx.Execution.Sessions;
+using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Models;
+using G2RL.Onnx.TestSupport;
+
+namespace G2RL.Onnx.Cuda.Tests.Provider;
+
+/// <summary>What ONNX Runtime's real CUDA provider takes and does with our graphs, asked of itself.</summary>
+[TestClass]
+[DoNotParallelize]
+public sealed class ProviderTests
+{
+    private static readonly string Table = SharedFolder.InRepository("tests", "G2RL.Onnx.Cuda.Tests", "Provider", "placement.tsv");
+
+    public static IEnumerable<object[]> Architectures => Decoders.All.Keys.Select(name => new object[] { name });
+
+    // An update sets what it does not name back to its default, and the provider drops a stream that comes without its flag.
+    [TestMethod]
+    public void Options_ReadBackFromTheProvider_AreThoseThatWereSet()
+    {
+        ProviderStubs.Require();
+        using var driver = new CudaDriver(0);
+        using var options = DeviceSessions.Provider(0, driver.Stream);
+        var taken = options.GetOptions().Split(';').Select(o => o.Split('=', 2)).ToDictionary(o => o[0], o => o[1], StringComparer.Ordinal);
+        Assert.AreEqual("1", taken["has_user_compute_stream"]);
+        Assert.AreEqual(((ulong)driver.Stream).ToString(CultureInfo.InvariantCulture), taken["user_compute_stream"]);
+        Assert.AreNotEqual("0", taken["user_compute_stream"]);
+        foreach (var (name, value) in DeviceSessions.ProviderOptions(0, driver.Stream))
+            Assert.AreEqual(value, taken[name], name);
+    }
+
+    [TestMethod]
+    public void Open_OnCuda_OpensOnceAndSaysNothing()
+    {
+        ProviderStubs.Require();
+        using var driver = new CudaDriver(0);
+        var warnings = new List<string>();
+        using var session = new DeviceSessions(new DeviceMemory(driver), warnings.Add)
+            .Open(DecoderGraph.Decode(Decoders.All["Qwen3ForCausalLM"], CudaOperators.Opset, CacheAttention.Plain));
+        Assert.AreEqual("", string.Join('\n', warnings));
+        Assert.IsGreaterThan(100, session.Placement.Count(p => p.Provider == NodePlacement.Cuda));
+    }
+
+    // The planted fault: the provider has no GroupQueryAttention in float32.
+    [TestMethod]
+    public void Open_NodesWithoutAKernel_AreNamedAndCopied()
+    {
+        ProviderStubs.Require();
+        using var driver = new CudaDriver(0);
+        var warnings = new List<string>();
+        var graph = DecoderGraph.Decode(Decoders.All["Qwen3ForCausalLM"], CudaOperators.Opset, CacheAttention.Grouped);
+        using var opened = new DeviceSessions(new DeviceMemory(driver), warnings.Add).Open(graph);
+        Assert.HasCount(1, warnings);
+        StringAssert.StartsWith(warnings[0], $"ONNX Runtime runs 2 of the {graph.Nodes.Count} nodes of the graph 'decode' on the CPU");
+        StringAssert.Contains(warnings[0], "in every run: GroupQueryAttention_");
+        var file = Path.GetTempFileName();
+        using var options = DeviceSessions.Provider(0, driver.Stream);
+        using (new OrtSession(graph, threads: 1, (session, run) =>
+        {
+            DeviceSessions.Configure(graph, session, run, options);
+            session.OptimizedModelFilePath = file;
+        }))
+            Assert.IsGreaterThan(0, Copies(File.ReadAllBytes(file)));
+        File.Delete(file);
+    }
+
+    // The committed table is what the provider of 1.31.0 does; G2RL_WRITE_PLACEMENT=1 writes it anew, to be read before it is committed.
+    [TestMethod]
+    [DynamicData(nameof(Architectures))]
+    public void Placement_OfEveryGraph_IsTheCommittedTable(string architecture)
+    {
+        ProviderStubs.Require();
+        using var driver = new CudaDriver(0);
+        using var options = DeviceSessions.Provider(0, driver.Stream);
+        var rows = new List<string>();
+        foreach (var precision in new[] { ElementType.Float32, ElementType.Float16, ElementType.BFloat16 })
+            foreach (var graph in Graphs(Decoders.All[architecture], precision))
+            {
+                var file = Path.GetTempFileName();
+                using var session = new OrtSession(graph, threads: 1, (session, run) =>
+                {
+                    DeviceSessions.Configure(graph, session, run, options);
+                    session.OptimizedModelFilePath = file;
+                });
+                var placement = session.Placement;
+                var host = placement.Count(p => p.Provider == NodePlacement.Cpu);
+                rows.Add($"{architecture}\t{precision}\t{graph.Name}\t{placement.Length - host}\t{host}\t{Copies(File.ReadAllBytes(file))}");
+                Assert.AreEqual("", string.Join(", ", HostNodes.Beyond(graph, placement)), rows[^1]);
+                File.Delete(file);
+            }
+        if (Environment.GetEnvironmentVariable("G2RL_WRITE_PLACEMENT") == "1")
+        {
+            var others = File.Exists(Table) ? File.ReadLines(Table).Skip(1).Where(r => !r.StartsWith(architecture + "\t", StringComparison.Ordinal)) : [];
+            File.WriteAllLines(Table, ["architecture\tproducts in\tgraph\tCUDA nodes\tCPU nodes\tcopies", .. others.Concat(rows).Order(StringComparer.Ordinal)]);
+        }
+        var expected = File.ReadLines(Table).Where(r => r.StartsWith(architecture + "\t", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+        Assert.AreEqual(string.Join('\n', expected), string.Join('\n', rows.Order(StringComparer.Ordinal)));
+    }
+
+    // As the backend opens them.
+    private static IEnumerable<Graph> Graphs(DecoderSpec spec, ElementType precision)
+    {
+        var objective = PolicyLoss.Objective(new(KlCoefficient: 0.1, EntropyCoefficient: 0.1));
+        var narrow = precision != ElementType.Float32;
+        var weights = spec.Parameters.Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
+        Graph[] graphs =
+        [
+            DecoderGraph.Decode(spec, CudaOperators.Opset, narrow ? CacheAttention.Grouped : CacheAttention.Plain),
+            DecoderGraph.Body(spec, CudaOperators.Opset),
+            DecoderGraph.Logits(spec, CudaOperators.Opset),
+            DecoderGraph.Train(spec, objective, opset: CudaOperators.Opset, scaled: precision == ElementType.Float16),
+        ];
+        return graphs.Select(g => narrow ? MixedPrecision.Lower(g, precision, weights) : g);
+    }
+
+    // Nodes of a saved model (ONNX's protobuf: op_type is field 4 of a node) that copy between host and device.
+    private static int Copies(ReadOnlySpan<byte> model)
+    {
+        var count = 0;
+        foreach (var name in new[] { "MemcpyFromHost", "MemcpyToHost" })
+        {
+            byte[] field = [4 << 3 | 2, (byte)name.Length, .. System.Text.Encoding.ASCII.GetBytes(name)];
+            for (var rest = model; rest.IndexOf(field) is >= 0 and var at; rest = rest[(at + field.Length)..])
+                count++;
+        }
+        return count;
+    }
+}
