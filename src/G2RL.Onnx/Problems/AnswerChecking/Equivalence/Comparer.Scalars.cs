@@ -1,0 +1,144 @@
+using System.Numerics;
+
+namespace G2RL.Onnx.Problems.AnswerChecking;
+
+/// <summary>Numbers, equations and inequalities.</summary>
+internal sealed partial class Comparer
+{
+    /// <summary>Whether two exact values are equal: by their normal forms, and where those do not decide, by their values at fixed
+    /// points.</summary>
+    public bool? Same(Scalar a, Scalar b, bool evidence = true)
+    {
+        if (a.IsInfinite || b.IsInfinite)
+            return a.Key == b.Key;
+        if (a.Denominator.IsOne && b.Denominator.IsOne)
+            return Numeric.IsZero(Polynomial.Subtract(a.Numerator, b.Numerator, budget), evidence, budget);
+        var difference = Polynomial.Subtract(
+            Polynomial.Multiply(a.Numerator, b.Denominator, budget),
+            Polynomial.Multiply(b.Numerator, a.Denominator, budget),
+            budget);
+        return Numeric.IsZero(difference, evidence, budget);
+    }
+
+    private bool? Scalars(ScalarValue gold, ScalarValue answer)
+    {
+        if (Units.Factor(answer.Unit, gold.Unit) is not { } factor)
+            return false;
+        var (a, b) = (gold.Scalar, answer.Scalar);
+        if (!factor.IsOne)
+            b = Scalar.Multiply(b, Scalar.Of(factor), budget) ?? b;
+        if (gold.IsPercent == answer.IsPercent)
+            return Numbers(a, b, gold, answer);
+        var hundredth = Scalar.Of(new Rational(1, 100));
+        var (c, d) = gold.IsPercent ? (Scalar.Multiply(a, hundredth, budget), b) : (a, Scalar.Multiply(b, hundredth, budget));
+        if (c is null || d is null)
+            return null;
+        return rules.Percent switch
+        {
+            PercentRule.Ignored => Numbers(a, b, gold, answer),
+            PercentRule.Hundredth => Numbers(c, d, gold, answer),
+            _ => Numbers(a, b, gold, answer) is true ? true : Numbers(c, d, gold, answer),
+        };
+    }
+
+    private bool? Numbers(Scalar a, Scalar b, ScalarValue gold, ScalarValue answer)
+    {
+        // A decimal may equal an irrational number only by rounding, which is for the rules to allow.
+        var isDecimal = gold.IsDecimal || answer.IsDecimal;
+        var same = Same(a, b, evidence: !(isDecimal && (a.AsRational is not null || b.AsRational is not null)));
+        if (same is true || !isDecimal || rules.DecimalPlaces is not { } places)
+            return same;
+        if (Rounded(a, places) is { } x && Rounded(b, places) is { } y)
+            return x == y;
+        return Varying(a, b, places);
+    }
+
+    private BigInteger? Rounded(Scalar value, int places)
+    {
+        if (!value.IsConstant || value.IsInfinite)
+            return null;
+        var scale = BigInteger.Pow(10, places);
+        if (value.AsRational is { } rational)
+        {
+            // To the nearest, ties to even.
+            var scaled = rational * scale;
+            var floor = scaled.Floor();
+            var rest = (scaled - floor).Order(Rational.Half);
+            return rest > 0 || (rest == 0 && !floor.IsEven) ? floor + 1 : floor;
+        }
+
+        return Numeric.Real(value, budget) is { } real && Math.Abs(real) < 1e15 / (double)scale
+            ? (BigInteger)Math.Round(real * (double)scale) : null;
+    }
+
+    // 0.33 x and x/3 to two places: the same monomials, and coefficients that round to the same.
+    private bool? Varying(Scalar a, Scalar b, int places)
+    {
+        if (!a.Denominator.IsOne || !b.Denominator.IsOne || a.Numerator.Terms.Length != b.Numerator.Terms.Length)
+            return false;
+        for (var i = 0; i < a.Numerator.Terms.Length; i++)
+        {
+            var (x, y) = (a.Numerator.Terms[i], b.Numerator.Terms[i]);
+            if (!x.Monomial.Equals(y.Monomial) || Rounded(Scalar.Of(x.Coefficient), places) != Rounded(Scalar.Of(y.Coefficient), places))
+                return false;
+        }
+
+        return true;
+    }
+
+    private bool? Equations(EquationValue gold, EquationValue answer) => Proportional(gold.Difference, answer.Difference) is not null;
+
+    private bool? Inequalities(InequalityValue gold, InequalityValue answer)
+    {
+        if (gold.Conditions.Length != answer.Conditions.Length)
+            return false;
+        var left = answer.Conditions.ToList();
+        foreach (var (difference, comparison) in gold.Conditions)
+        {
+            var at = left.FindIndex(c => c.Operator == comparison && Proportional(difference, c.Difference) is { } factor
+                && (comparison is '=' or '≠' || factor > 0));
+            if (at < 0)
+                return false;
+            left.RemoveAt(at);
+        }
+
+        return true;
+    }
+
+    // The sign of the constant c with a = c b, over the numerators; null when there is none.
+    private int? Proportional(Scalar a, Scalar b)
+    {
+        if (a.Numerator.IsZero || b.Numerator.IsZero || !a.Denominator.IsOne || !b.Denominator.IsOne)
+        {
+            var isZero = a.Numerator.IsZero && b.Numerator.IsZero;
+            return isZero || Same(a, b) is true ? 1 : Same(a, b.Negated()) is true ? -1 : null;
+        }
+
+        var (x, y) = (Leading(a.Numerator), Leading(b.Numerator));
+        if (x is null || y is null)
+            return null;
+        var difference = Polynomial.Subtract(Polynomial.Multiply(a.Numerator, y, budget), Polynomial.Multiply(b.Numerator, x, budget),
+            budget);
+        if (Numeric.IsZero(difference, evidence: true, budget) is not true)
+            return null;
+        return Numeric.Sign(x, budget) is { } p and not 0 && Numeric.Sign(y, budget) is { } q and not 0 ? p * q : null;
+    }
+
+    // What stands before the first varying monomial.
+    private Polynomial? Leading(Polynomial polynomial)
+    {
+        Monomial? varying = null;
+        var constants = new List<Polynomial>();
+        foreach (var term in polynomial.Terms)
+        {
+            var part = term.Monomial.Where(Monomial.HasSymbol);
+            if (part.IsOne && varying is null && !polynomial.IsConstant)
+                continue;
+            varying ??= part;
+            if (part.Equals(varying))
+                constants.Add(Polynomial.Of(term.Coefficient, term.Monomial.Where(a => !Monomial.HasSymbol(a))));
+        }
+
+        return Polynomial.Sum(constants, budget);
+    }
+}

@@ -1,0 +1,75 @@
+namespace G2RL.Onnx.Problems.AnswerChecking;
+
+/// <summary>Finds candidates for the answer, the likeliest first.</summary>
+internal static class Extractor
+{
+    private const int MostFormulas = 4;
+    private const int LongestBare = 300;
+    private static readonly string[] FinalIs = ["final answer is"];
+    private static readonly string[] Final = ["final answer"];
+    private static readonly string[] Is = ["answer is", "answer:", "answer**:", "answer:**", "answer is:", "answer ="];
+
+    /// <summary>What a source finds, in the order in which it should be tried. Empty without any.</summary>
+    public static IEnumerable<string> Find(AnswerSource source, string text, AnswerPolicy policy) => source switch
+    {
+        AnswerSource.Box => One(WithPercent(text, BoxFinder.Last(text, policy.UnclosedBoxes))),
+        AnswerSource.Boxes => One(WithPercent(text, BoxFinder.LastRun(text, policy.UnclosedBoxes))),
+        AnswerSource.Stated => Stated(text, policy),
+        AnswerSource.Marker => One(PhraseFinder.AfterMarker(text, policy.Marker)),
+        AnswerSource.FinalAnswer => Clause(PhraseFinder.After(text, Final), policy),
+        AnswerSource.AnswerIs => Clause(PhraseFinder.After(text, Is), policy),
+        AnswerSource.Tag => One(PhraseFinder.Tag(text, "answer")),
+        AnswerSource.Bare => text.Length <= LongestBare && !FormulaFinder.IsProse(text) ? One(text.Trim()) : [],
+        AnswerSource.Formula => FormulaFinder.Last(text, MostFormulas).Select(f => f.Content),
+        AnswerSource.FormulaOrNumber => Either(text, policy.Rules.DecimalComma),
+        AnswerSource.Number => One(NumberFinder.Last(text, policy.Rules.DecimalComma)),
+        AnswerSource.Letter => One(ChoiceFinder.Letter(text, policy.Choices)),
+        _ => One(text.Trim()),
+    };
+
+    private static IEnumerable<string> One(string? found) => found is null ? [] : [found];
+
+    // "\boxed{28}$ %" and "\boxed{20} percent": the sign belongs to the number.
+    private static string? WithPercent(string text, string? content)
+    {
+        if (content is null)
+            return null;
+        var at = text.LastIndexOf(content, StringComparison.Ordinal);
+        return at >= 0 && at + content.Length < text.Length && text[at + content.Length] == '}'
+            && NumberFinder.Percent(text.AsSpan(at + content.Length + 1)) > 0
+            ? content + "\\%"
+            : content;
+    }
+
+    private static IEnumerable<string> Stated(string text, AnswerPolicy policy)
+    {
+        var box = WithPercent(text, BoxFinder.LastRun(text, policy.UnclosedBoxes));
+        var isLater = text.LastIndexOf(FinalIs[0],
+            StringComparison.OrdinalIgnoreCase) > Math.Max(text.LastIndexOf("\\boxed", StringComparison.Ordinal), 0);
+        var clause = isLater ? Clause(PhraseFinder.After(text, FinalIs), policy) : [];
+        return box is null ? clause : clause.Append(box);
+    }
+
+    private static IEnumerable<string> Clause(string? clause, AnswerPolicy policy)
+    {
+        if (string.IsNullOrEmpty(clause))
+            yield break;
+        foreach (var boxed in One(BoxFinder.Last(clause)))
+            yield return boxed;
+        yield return clause;
+        foreach (var found in Either(clause, policy.Rules.DecimalComma))
+            yield return found;
+    }
+
+    // The last number counts when it stands behind the last formula: inside of one it is a part of something else.
+    private static IEnumerable<string> Either(string text, bool decimalComma)
+    {
+        var formulas = FormulaFinder.Last(text, MostFormulas);
+        var number = NumberFinder.LastOf(text, decimalComma);
+        var last = formulas.Count == 0 ? 0 : formulas[0].End - 1;
+        if (number is { } range && range.Start.Value >= last)
+            yield return text[range];
+        foreach (var (_, end, content) in formulas)
+            yield return NumberFinder.Percent(text.AsSpan(end)) > 0 ? content + "\\%" : content;
+    }
+}

@@ -1,0 +1,317 @@
+using System.Text;
+
+namespace G2RL.Onnx.Problems.AnswerChecking;
+
+/// <summary>
+/// Splits an answer, LaTeX or plain text, into tokens of normal spelling. Layout is dropped: spaces, \left, \displaystyle, $. Never
+/// fails; one pass,
+/// and each character costs a bounded amount of work.
+/// </summary>
+internal sealed class Lexer
+{
+    private readonly string text;
+    private readonly Budget budget;
+    private readonly bool thousands;
+    private readonly List<Token> tokens = [];
+    private readonly List<char> brackets = [];
+    private int at;
+    private bool space;
+    private int matrices;
+    private char lastBar;
+
+    private Lexer(string text, Budget budget, bool thousands) => (this.text, this.budget, this.thousands) = (text, budget, thousands);
+
+    /// <summary>Whether a comma was read as one that sets thousands apart though it might separate a list.</summary>
+    public bool HasGroupedNumbers { get; private set; }
+
+    /// <summary>The tokens, the last one being <see cref="TokenKind.End"/>; null when the text is too long or the budget is
+    /// spent.</summary>
+    /// <param name="text">The answer.</param>
+    /// <param name="budget">Pays for it.</param>
+    /// <param name="thousands">Whether a plain comma may set thousands apart.</param>
+    /// <param name="grouped">Whether one was read so.</param>
+    public static List<Token>? Tokens(string text, Budget budget, bool thousands, out bool grouped)
+    {
+        grouped = false;
+        if (text.Length > Budget.MaxLength)
+        {
+            budget.Refuse();
+            return null;
+        }
+
+        var lexer = new Lexer(text.Contains('\\') ? Escapes.Undouble(text) : text, budget, thousands);
+        var complete = lexer.Run();
+        grouped = lexer.HasGroupedNumbers;
+        return complete ? lexer.tokens : null;
+    }
+
+    private bool Run()
+    {
+        while (at < text.Length)
+        {
+            if (!budget.Spend(1))
+                return false;
+            var letter = text[at];
+            if (char.IsWhiteSpace(letter)
+                || letter is '~' or '$' or '\u200B' or '\uFEFF' or '\u2061' or '€' or '£' or '¥' or '₹' or '₽' or '\u0000')
+            {
+                space = true;
+                at++;
+            }
+            else if (letter == '\\')
+            {
+                Command();
+            }
+            else if (Numerals.Read(text, at, InList, indian: false) is { } number && (!number.IsGrouped || thousands))
+            {
+                HasGroupedNumbers |= number.IsGrouped;
+                Add(new(TokenKind.Number, text.Substring(at, number.Length), space, number.Value, number.IsDecimal));
+                at += number.Length;
+            }
+            else if (char.IsAsciiDigit(letter))
+            {
+                var count = Numerals.Digits(text, at);
+                var plain = Numerals.Read(text.AsSpan(at, count), 0)!.Value;
+                Add(new(TokenKind.Number, text.Substring(at, count), space, plain.Value));
+                at += count;
+            }
+            else if (char.IsAsciiLetter(letter))
+            {
+                Word();
+            }
+            else
+            {
+                Character(letter);
+            }
+        }
+
+        Add(new(TokenKind.End, "", space));
+        return true;
+    }
+
+    // Between parentheses and brackets a comma separates; LaTeX's own braces do not count.
+    private bool InList => brackets.Count > 0;
+
+    private void Add(Token token)
+    {
+        tokens.Add(token);
+        space = false;
+    }
+
+    private void AddMark(char mark)
+    {
+        if (mark is '(' or '[' or Marks.OpenSet)
+            brackets.Add(mark);
+        else if (mark is ')' or ']' or Marks.CloseSet && brackets.Count > 0)
+            brackets.RemoveAt(brackets.Count - 1);
+        Add(new(TokenKind.Mark, mark.ToString(), space));
+    }
+
+    private void Character(char letter)
+    {
+        at++;
+        var next = at < text.Length ? text[at] : '\0';
+        if (Vocabulary.Letters.TryGetValue(letter, out var name))
+        {
+            Add(new(TokenKind.Symbol, name, space));
+            return;
+        }
+
+        if ("½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞".Contains(letter))
+        {
+            // A vulgar fraction is written out; compatibility decomposition gives 1⁄2 with a fraction slash.
+            var parts = letter.ToString().Normalize(NormalizationForm.FormKD).Split('⁄');
+            var mixed = tokens.Count > 0 && tokens[^1].IsDigits;
+            AddMark(mixed ? '+' : '{');
+            Add(new(TokenKind.Number, parts[0], false, int.Parse(parts[0])));
+            AddMark('/');
+            Add(new(TokenKind.Number, parts[1], false, int.Parse(parts[1])));
+            if (!mixed)
+                AddMark('}');
+            return;
+        }
+
+        if ("⁰¹²³⁴⁵⁶⁷⁸⁹".IndexOf(letter) is >= 0 and var power)
+        {
+            AddMark('^');
+            Add(new(TokenKind.Number, power.ToString(), false, power));
+            return;
+        }
+
+        if (letter == '√')
+        {
+            Add(new(TokenKind.Command, "sqrt", space));
+            return;
+        }
+
+        var (mark, skipped) = (letter, next) switch
+        {
+            ('<', '=') or ('=', '<') => ('≤', 1),
+            ('>', '=') or ('=', '>') => (letter == '=' ? '→' : '≥', 1),
+            ('!', '=') when at + 1 >= text.Length || text[at + 1] != '=' => ('≠', 1),
+            ('=', '=') => ('=', 1),
+            ('*', '*') => ('^', 1),
+            _ => (Vocabulary.Unicode.TryGetValue(letter, out var same) ? same : letter, 0),
+        };
+        at += skipped;
+        if (mark == '^' && skipped == 1 && IsEmphasis())
+            return;
+        if (mark == '&' && matrices == 0)
+            return;
+        if (mark == '|')
+            mark = Bar();
+        if (char.IsLetter(mark))
+            Add(new(TokenKind.Text, mark.ToString(), space));
+        else
+            AddMark(mark);
+    }
+
+    // **18** is emphasis; 2**3 is a power.
+    private bool IsEmphasis() => tokens.Count == 0 || at >= text.Length || text.AsSpan(at).Trim().IsEmpty;
+
+    private char Bar()
+    {
+        var was = lastBar;
+        lastBar = default;
+        return was == 'l' ? Marks.OpenBar : was == 'r' ? Marks.CloseBar : '|';
+    }
+
+    private void Word()
+    {
+        var start = at;
+        while (at < text.Length && (char.IsAsciiLetter(text[at])
+            || (text[at] is '\'' or '-' && at > start + 2 && at + 1 < text.Length && char.IsAsciiLetter(text[at + 1]))))
+            at++;
+        Words.Add(text[start..at], space, start > 0 && text[start - 1] is >= '0' and <= '9' or ')', Add, AddMark);
+        space = false;
+    }
+
+    private void Command()
+    {
+        at++;
+        if (at >= text.Length)
+            return;
+        var start = at;
+        if (!char.IsAsciiLetter(text[at]))
+        {
+            at++;
+            Symbolic(text[start].ToString());
+            return;
+        }
+
+        while (at < text.Length && char.IsAsciiLetter(text[at]))
+            at++;
+        var name = text[start..at];
+        // "\quadx" is \quad and x: the longest known beginning counts.
+        for (var length = name.Length - 1; length >= 2 && !Vocabulary.IsKnown(text[start..at]); length--)
+        {
+            if (Vocabulary.IsKnown(name[..length]))
+                at = start + length;
+        }
+
+        Named(text[start..at]);
+    }
+
+    private void Symbolic(string name)
+    {
+        if (name == "\\")
+            AddMark(Marks.NewRow);
+        else if (name is "," or ";" or ":" or " " or "!" or "(" or ")" or "[" or "]" or "/" or "\n" or "\t")
+            space = true;
+        else if (Vocabulary.Mark.TryGetValue(name, out var mark))
+            AddMark(mark);
+        else
+            Character(name[0], at);
+    }
+
+    private void Character(char letter, int next)
+    {
+        at = next;
+        Character(letter);
+        at = next;
+    }
+
+    private void Named(string name)
+    {
+        if (Vocabulary.Transparent.Contains(name))
+        {
+            space = true;
+            if (name is "left" or "right" && at < text.Length)
+            {
+                lastBar = name == "left" ? 'l' : 'r';
+                // \left. and \right. are nothing at all.
+                if (text[at] == '.')
+                    at++;
+                else if (text[at] != '|')
+                    lastBar = default;
+            }
+        }
+        else if (Vocabulary.Mark.TryGetValue(name, out var mark))
+        {
+            AddMark(mark);
+        }
+        else if (Vocabulary.Dropped.Contains(name))
+        {
+            Braced.Content(text, ref at);
+        }
+        else if (Vocabulary.Prose.Contains(name))
+        {
+            Prose(name);
+        }
+        else if (name == "mathbb")
+        {
+            var letter = Braced.Content(text, ref at)?.Trim() ?? "";
+            Add(new(TokenKind.Symbol, letter == "R" ? "reals" : letter, space));
+        }
+        else if (name is "begin" or "end")
+        {
+            Environment(name);
+        }
+        else if (Vocabulary.Function.TryGetValue(name, out var function) || Vocabulary.Structure.TryGetValue(name, out function))
+        {
+            Add(new(TokenKind.Command, function, space));
+        }
+        else
+        {
+            Add(new(TokenKind.Symbol, Vocabulary.SameSymbol.GetValueOrDefault(name, name), space));
+        }
+    }
+
+    private void Environment(string name)
+    {
+        if (Braced.Content(text, ref at) is not { } environment || !Vocabulary.Matrix.Contains(environment.Trim()))
+            return;
+        var open = name == "begin";
+        if (open && environment.Trim() == "array")
+            Braced.Content(text, ref at);
+        matrices = Math.Max(0, matrices + (open ? 1 : -1));
+        Add(new(TokenKind.Mark, (open ? Marks.OpenMatrix : Marks.CloseMatrix).ToString(), space));
+        if (open)
+            brackets.Add(Marks.OpenMatrix);
+        else if (brackets.Count > 0)
+            brackets.RemoveAt(brackets.Count - 1);
+    }
+
+    private void Prose(string command)
+    {
+        var content = Braced.Content(text, ref at);
+        if (content is null)
+            return;
+        var trimmed = content.AsSpan().Trim(" .,;:~\\");
+        if (trimmed.IsEmpty)
+        {
+            space = true;
+            if (content.AsSpan().Trim(" ~") is "," or ";")
+                AddMark(',');
+            return;
+        }
+
+        if (trimmed.Length == 1 && char.IsAsciiLetter(trimmed[0]) && command is "mathrm" or "mathsf" or "operatorname")
+        {
+            Add(new(TokenKind.Symbol, trimmed.ToString(), space));
+            return;
+        }
+
+        Words.AddProse(trimmed, Add, AddMark, budget, thousands);
+    }
+}

@@ -1,0 +1,78 @@
+namespace G2RL.Onnx.Problems.AnswerChecking;
+
+/// <summary>Kinds of <see cref="Node"/>.</summary>
+internal enum NodeKind
+{
+    Number,
+    Symbol,
+    Text,
+    Sum,
+    Negative,
+    PlusMinus,
+    Product,
+    Inverse,
+    Fraction,
+    Mixed,
+    Power,
+    Root,
+    Function,
+    Percent,
+    Degree,
+    Unit,
+    Ratio,
+    List,
+    Matrix,
+    Row,
+    Relation,
+    Union,
+    Intersection,
+    Difference,
+}
+
+/// <summary>What an answer says, before it is worked out. Made only through <see cref="Of"/>, which bounds its depth.</summary>
+internal sealed class Node
+{
+    private Node(NodeKind kind, string text, Node[] children, Rational value) =>
+        (Kind, Text, Children, Value) = (kind, text, children, value);
+
+    public NodeKind Kind { get; }
+
+    /// <summary>A name, a unit, the brackets of a list, the operators of a relation.</summary>
+    public string Text { get; }
+
+    public Node[] Children { get; }
+
+    /// <summary>A number's value.</summary>
+    public Rational Value { get; }
+
+    public int Depth { get; private init; }
+
+    /// <summary>Whether a number with a decimal point is in it.</summary>
+    public bool HasDecimal { get; private init; }
+
+    /// <summary>Whether a plus-minus sign is in it.</summary>
+    public bool HasPlusMinus { get; private init; }
+
+    public static Node OfNumber(Rational value, bool isDecimal) =>
+        new(NodeKind.Number, "", [], value) { Depth = 1, HasDecimal = isDecimal };
+
+    /// <summary>A node, or null when a child is missing or it would be nested too deep.</summary>
+    public static Node? Of(NodeKind kind, string text, params ReadOnlySpan<Node?> children)
+    {
+        var depth = 0;
+        var (isDecimal, plusMinus) = (false, kind == NodeKind.PlusMinus);
+        var known = new Node[children.Length];
+        for (var i = 0; i < children.Length; i++)
+        {
+            if (children[i] is not { } child)
+                return null;
+            known[i] = child;
+            depth = Math.Max(depth, child.Depth);
+            isDecimal |= child.HasDecimal;
+            plusMinus |= child.HasPlusMinus;
+        }
+
+        return depth >= Budget.MaxDepth ? null
+            : new(kind, text, known, default) { Depth = depth + 1, HasDecimal = isDecimal, HasPlusMinus = plusMinus };
+    }
+}

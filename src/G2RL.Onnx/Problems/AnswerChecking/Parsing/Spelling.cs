@@ -1,0 +1,60 @@
+using System.Text;
+
+namespace G2RL.Onnx.Problems.AnswerChecking;
+
+/// <summary>The normal spelling of an answer: its tokens without layout. Equal spellings are equal answers, whether they can be read or
+/// not.</summary>
+internal static class Spelling
+{
+    /// <summary>The spelling of tokens.</summary>
+    public static string Of(List<Token> tokens)
+    {
+        var text = new StringBuilder();
+        for (var i = 0; i < tokens.Count - 1; i++)
+        {
+            var token = tokens[i];
+            if (token.Is(Marks.NewRow) || (i == tokens.Count - 2 && token.Kind == TokenKind.Mark && token.Text[0] is '.' or ',' or ';'))
+                continue;
+            // A space between two digits says that they are two numbers.
+            if (token.Kind == TokenKind.Number && text.Length > 0 && char.IsAsciiDigit(text[^1]))
+                text.Append(' ');
+            if (token.Kind == TokenKind.Command || (token.Kind == TokenKind.Symbol && token.Text.Length > 1))
+                text.Append('\\').Append(token.Text).Append(' ');
+            else
+                text.Append(token.Kind == TokenKind.Number ? token.Value.ToString() : token.Text);
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>Only the letters and digits of a text, in lower case unless it is a single letter: "(C)" is C, "\text{ odd}" is
+    /// odd.</summary>
+    public static string Letters(string text)
+    {
+        var kept = new StringBuilder();
+        foreach (var letter in text)
+        {
+            if (char.IsLetterOrDigit(letter))
+                kept.Append(letter);
+        }
+
+        return kept.Length == 1 ? kept.ToString() : kept.ToString().ToLowerInvariant();
+    }
+
+    /// <summary>The letters of tokens when they hold nothing but words and letters, brackets around them left out; null
+    /// otherwise.</summary>
+    public static string? Word(List<Token> tokens)
+    {
+        var text = new StringBuilder();
+        for (var i = 0; i < tokens.Count - 1; i++)
+        {
+            var token = tokens[i];
+            if (token.Kind is TokenKind.Text or TokenKind.Symbol)
+                text.Append(token.Text);
+            else if (token.Kind != TokenKind.Mark || token.Text[0] is not ('(' or ')' or '{' or '}' or '.' or ',' or Marks.NewRow or '\''))
+                return null;
+        }
+
+        return text.Length == 0 ? null : Letters(text.ToString());
+    }
+}

@@ -1,0 +1,25 @@
+namespace G2RL.Onnx.Problems.AnswerChecking;
+
+/// <summary>An answer that was read.</summary>
+/// <param name="Text">As it was written.</param>
+/// <param name="Spelling">Its normal spelling.</param>
+/// <param name="Word">Its letters when it holds nothing but words.</param>
+/// <param name="Node">What it says, or null when it does not follow the grammar.</param>
+/// <param name="Value">What it is worth, or null.</param>
+/// <param name="HasGroupedNumbers">Whether a comma was read as one that sets thousands apart.</param>
+internal sealed record Answer(string Text, string Spelling, string? Word, Node? Node, Value? Value, bool HasGroupedNumbers)
+{
+    /// <summary>Whether it is words and nothing else.</summary>
+    public bool IsText => Value is TextValue;
+
+    /// <summary>Reads an answer; null when it is too long or the budget is spent before its tokens are known.</summary>
+    public static Answer? Read(string text, Budget budget, bool thousands = true)
+    {
+        if (Lexer.Tokens(text, budget, thousands, out var grouped) is not { } tokens)
+            return null;
+        var (spelling, word) = (AnswerChecking.Spelling.Of(tokens), AnswerChecking.Spelling.Word(tokens));
+        var node = Parser.Parse(tokens, budget);
+        var value = node is null ? null : new Evaluator(budget).Evaluate(node);
+        return new(text, spelling, word, node, value, grouped);
+    }
+}

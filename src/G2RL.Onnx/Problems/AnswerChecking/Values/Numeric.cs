@@ -1,0 +1,167 @@
+using System.Numerics;
+
+namespace G2RL.Onnx.Problems.AnswerChecking;
+
+/// <summary>
+/// Values in double precision at fixed points: evidence where no normal form decides. A sum counts as zero when it is below
+/// <see cref="Tolerance"/> times the sum of its terms' magnitudes, at every point where it has a value, and at three points at least.
+/// </summary>
+internal static class Numeric
+{
+    /// <summary>Relative to the terms that cancel. Double precision leaves 1e-13 or so of a short sum; 1e-10 is far from both chance and
+    /// rounding.</summary>
+    public const double Tolerance = 1e-10;
+
+    private const int Points = 8;
+    private const int Enough = 3;
+
+    /// <summary>Whether a polynomial is zero; null when it cannot be told.</summary>
+    /// <param name="polynomial">The polynomial.</param>
+    /// <param name="evidence">Whether values at points may decide; otherwise only what is provable does.</param>
+    /// <param name="budget">Pays for it.</param>
+    public static bool? IsZero(Polynomial? polynomial, bool evidence, Budget budget)
+    {
+        if (polynomial is null)
+            return null;
+        if (polynomial.IsZero)
+            return true;
+        if (polynomial.IsIndependent || polynomial.Terms.Length == 1)
+            return false;
+        var (points, enough) = polynomial.IsConstant ? (1, 1) : (Points, Enough);
+        var seen = 0;
+        for (var point = 0; point < points; point++)
+        {
+            if (Sum(polynomial, point, budget) is not { } sum)
+                continue;
+            if (!(sum.Size > 0) || Complex.Abs(sum.Value) > Tolerance * sum.Size)
+                return false;
+            seen++;
+        }
+
+        if (budget.Exhausted || seen < enough)
+            return null;
+        return evidence;
+    }
+
+    /// <summary>-1, 0 or 1; null when the value is not real, is too near zero to tell, or varies.</summary>
+    public static int? Sign(Polynomial polynomial, Budget budget)
+    {
+        if (polynomial.AsRational is { } rational)
+            return rational.Sign;
+        if (!polynomial.IsConstant || Sum(polynomial, 0, budget) is not { } sum)
+            return null;
+        if (Math.Abs(sum.Value.Imaginary) > Tolerance * sum.Size || Math.Abs(sum.Value.Real) < 1e-9 * sum.Size)
+            return null;
+        return Math.Sign(sum.Value.Real);
+    }
+
+    /// <summary>The value at a point; null when there is none, or it is not finite.</summary>
+    public static Complex? Value(Scalar scalar, int point, Budget budget)
+    {
+        if (Sum(scalar.Numerator, point, budget) is not { } above || Sum(scalar.Denominator, point, budget) is not { } below)
+            return null;
+        return Finite(above.Value / below.Value);
+    }
+
+    /// <summary>The real value of a constant; null when it is not real and finite.</summary>
+    public static double? Real(Scalar scalar, Budget budget) => scalar.IsConstant && Value(scalar, 0, budget) is { } value
+        && Math.Abs(value.Imaginary) <= Tolerance * Complex.Abs(value)
+            ? value.Real
+            : null;
+
+    private static (Complex Value, double Size)? Sum(Polynomial polynomial, int point, Budget budget)
+    {
+        Complex value = 0;
+        var size = 0.0;
+        foreach (var term in polynomial.Terms)
+        {
+            Complex product = term.Coefficient.ToDouble();
+            foreach (var (atom, exponent) in term.Monomial.Factors)
+            {
+                if (!budget.Spend(2) || Of(atom, point, budget) is not { } factor)
+                    return null;
+                product *= exponent.IsOne ? factor : Power(factor, exponent);
+            }
+
+            value += product;
+            size += Complex.Abs(product);
+        }
+
+        return double.IsFinite(size) && Finite(value) is not null ? (value, size) : null;
+    }
+
+    private static Complex? Of(Atom atom, int point, Budget budget) => atom.Kind switch
+    {
+        AtomKind.Number => (double)atom.Number,
+        AtomKind.Pi => Math.PI,
+        AtomKind.E => Math.E,
+        AtomKind.I => Complex.ImaginaryOne,
+        AtomKind.Symbol => atom.Name == "infinity" ? null : Coordinate(atom.Name, point),
+        AtomKind.Root => Sum(atom.Radicand!, point, budget)?.Value,
+        _ => Function(atom, point, budget),
+    };
+
+    private static Complex? Function(Atom atom, int point, Budget budget)
+    {
+        if (Value(atom.Arguments[0], point, budget) is not { } argument)
+            return null;
+        switch (atom.Name)
+        {
+            case "sin":
+                return Finite(Complex.Sin(argument));
+            case "cos":
+                return Finite(Complex.Cos(argument));
+            case "ln":
+                return argument == 0 ? null : Finite(Complex.Log(argument));
+            case "abs":
+                return Complex.Abs(argument);
+            case "arcsin":
+                return Finite(Complex.Asin(argument));
+            case "arccos":
+                return Finite(Complex.Acos(argument));
+            case "arctan":
+                return Finite(Complex.Atan(argument));
+            case "pow":
+                return Value(atom.Arguments[1], point, budget) is { } exponent && argument != 0
+                    ? Finite(Complex.Exp(exponent * Complex.Log(argument)))
+                    : null;
+            default:
+                // Nothing is known of it, so it may be anything: the same for the same argument, and different for others.
+                return Coordinate($"{atom.Name}:{argument.Real:G9}:{argument.Imaginary:G9}", point);
+        }
+    }
+
+    // Odd roots of negative reals are real; everything else takes the principal value.
+    private static Complex Power(Complex value, Rational exponent)
+    {
+        if (exponent.IsInteger)
+            return Whole(value, exponent.Numerator);
+        if (value.Imaginary == 0 && value.Real < 0 && !exponent.Denominator.IsEven)
+            return (exponent.Numerator.IsEven ? 1 : -1) * Math.Pow(-value.Real, exponent.ToDouble());
+        return value == 0 ? 0 : Complex.Exp(exponent.ToDouble() * Complex.Log(value));
+    }
+
+    private static Complex Whole(Complex value, BigInteger exponent)
+    {
+        if (BigInteger.Abs(exponent) > 4096)
+            return Complex.Exp((double)exponent * Complex.Log(value));
+        var result = Complex.One;
+        for (var count = (int)BigInteger.Abs(exponent); count > 0; count >>= 1, value *= value)
+            result = (count & 1) == 1 ? result * value : result;
+        return exponent.Sign < 0 ? 1 / result : result;
+    }
+
+    // Between 0.3 and 2.3 in magnitude; negative at every second point or so. A pure function of name and point (FNV-1a).
+    private static double Coordinate(string name, int point)
+    {
+        var hash = 14695981039346656037UL ^ (ulong)(point * 7919);
+        foreach (var letter in name)
+            hash = unchecked((hash ^ letter) * 1099511628211UL);
+        hash = unchecked((hash ^ (hash >> 32)) * 0xD6E8FEB86659FD93UL);
+        hash ^= hash >> 29;
+        var size = 0.3 + (2.0 * (hash >> 11) * Math.Pow(2, -53));
+        return (hash & 1) == 0 || point % 4 == 0 ? size : -size;
+    }
+
+    private static Complex? Finite(Complex value) => double.IsFinite(value.Real) && double.IsFinite(value.Imaginary) ? value : null;
+}
