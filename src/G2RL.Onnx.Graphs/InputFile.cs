@@ -63,9 +63,18 @@ public static class InputFile
     /// <param name="path">The file.</param>
     /// <param name="hint">What belongs there, a sentence behind every fault; empty for none.</param>
     /// <exception cref="InputException">It does not exist, cannot be read, is a folder, or a line is too long or no UTF-8; the message names the line.</exception>
-    public static IEnumerable<string> Lines(string path, string hint = "")
+    public static IEnumerable<string> Lines(string path, string hint = "") =>
+        Lines(path, () => Open(path), hint, (_, fault) => throw fault).Select(line => line!);
+
+    /// <summary>The lines of a text that need not lie in the file as they are, such as a compressed one.</summary>
+    /// <param name="path">The file that faults name.</param>
+    /// <param name="open">Opens the text's bytes.</param>
+    /// <param name="hint">What belongs there, a sentence behind every fault; empty for none.</param>
+    /// <param name="notText">Told the number, from 1, and the fault of each line that is no UTF-8, whose place null takes.</param>
+    /// <exception cref="InputException">The bytes cannot be read, or a line is too long; the message names the line.</exception>
+    public static IEnumerable<string?> Lines(string path, Func<Stream> open, string hint, Action<int, InputException> notText)
     {
-        using var stream = Guarded(path, hint, () => Narrow(Open(path)));
+        using var stream = Guarded(path, hint, () => Narrow(open()));
         var (buffer, start, end, number, done) = (new byte[Chunk], 0, 0, 0, 0L);
         for (var ended = false; !ended;)
         {
@@ -91,14 +100,15 @@ public static class InputFile
                 yield return Line(buffer.AsSpan(start, end - start));
         }
 
-        string Line(ReadOnlySpan<byte> line)
+        string? Line(ReadOnlySpan<byte> line)
         {
             var mark = number++ == 0 ? Mark(line) : 0;
             line = line[mark..];
             var valid = ValidLength(line);
-            if (valid < line.Length)
-                throw NotUtf8(path, number, valid, done + mark + valid, line[valid], hint);
-            return Encoding.UTF8.GetString(line is [.., (byte)'\r'] ? line[..^1] : line);
+            if (valid == line.Length)
+                return Encoding.UTF8.GetString(line is [.., (byte)'\r'] ? line[..^1] : line);
+            notText(number, NotUtf8(path, number, valid, done + mark + valid, line[valid], hint));
+            return null;
         }
     }
 
@@ -111,7 +121,7 @@ public static class InputFile
         : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.SequentialScan);
 
     // What Windows calls Unicode, as UTF-8.
-    private static Stream Narrow(FileStream stream)
+    private static Stream Narrow(Stream stream)
     {
         if (!stream.CanSeek)
             return stream;
