@@ -39,7 +39,7 @@ public sealed class ConfigurationPageTests
     [TestMethod]
     public void Settings_AllOfThem_HaveAMeaning()
     {
-        foreach (var type in new[] { typeof(RunConfig), typeof(ArithmeticSettings), typeof(JsonLinesSettings), typeof(CountdownSettings), typeof(PretrainConfig) })
+        foreach (var type in new[] { typeof(RunConfig), typeof(ArithmeticSettings), typeof(FileProblemsSettings), typeof(CountdownSettings), typeof(PretrainConfig) })
             foreach (var (name, property, _) in Leaves(type, Activator.CreateInstance(type)!, ""))
                 Assert.IsGreaterThan(0, Meaning(property).Length, $"{type.Name}.{name} has no summary");
     }
@@ -59,7 +59,7 @@ public sealed class ConfigurationPageTests
         page.Append("\n\n## Settings of problem set `arithmetic`\n\nThey stand under `problems.settings`, as in `--set problems.settings.maxOperands=3`.");
         Table(page, typeof(ArithmeticSettings));
         page.Append("\n\n## Settings of problem set `jsonl`\n\nThey stand under `problems.settings`, too.");
-        Table(page, typeof(JsonLinesSettings));
+        Table(page, typeof(FileProblemsSettings));
         page.Append("\n\n## Settings of problem set `countdown`\n\nThey stand under `problems.settings`, too.");
         Table(page, typeof(CountdownSettings));
         page.Append("\n\n## A pretraining recipe\n\nThe file that `pretrain --config` reads; under `arithmetic` or `countdown` stand the settings of the problem set that is its corpus.");

@@ -204,7 +204,7 @@ public sealed class TrainerTests
         File.WriteAllText(train, "{\"prompt\":\"1+1=\",\"answer\":2}\n{\"prompt\":\"1+1=\",\"answer\":2}\n{\"prompt\":\"2+1=\",\"answer\":3}\n");
         File.WriteAllText(heldOut, "{\"prompt\":\"3+1=\",\"answer\":4}\n");
         var warnings = new List<string>();
-        using var trainer = new Trainer(model.Config, new JsonLines(new() { Train = train, HeldOut = heldOut }), new() { Warning = warnings.Add });
+        using var trainer = new Trainer(model.Config, new FileProblems(new() { Train = train, HeldOut = heldOut }), new() { Warning = warnings.Add });
         StringAssert.Contains(warnings.Single(), "1 rows repeat an earlier prompt");
     }
 

@@ -133,7 +133,7 @@ public static class Evaluator
                 right += isRight ? 1 : 0;
                 wellFormed += outcome.WellFormed ? 1 : 0;
                 rightWellFormed += outcome.WellFormed && isRight ? 1 : 0;
-                var answer = problems.AnswerOf(rollout.Text);
+                var answer = problems.AnswerOf(heldOut[i], rollout.Text) ?? "";
                 answers[answer] = (answers.GetValueOrDefault(answer).Count + 1, isRight);
             }
             judged += scored;

@@ -31,6 +31,12 @@ public interface IProblemSet
     /// <param name="finished">False when the length limit cut it off.</param>
     Outcome Judge(Problem problem, string completion, bool finished);
 
-    /// <summary>The part of a completion that is its answer, for majority votes: what follows the last '=' or line break unless a set knows better.</summary>
-    string AnswerOf(string completion) => completion[(completion.AsSpan().LastIndexOfAny('=', '\n') + 1)..].Trim();
+    /// <summary>The part of a completion that is its answer, for majority votes: what follows the last '=' or line break unless a set knows better. Null is no vote.</summary>
+    string? AnswerOf(Problem problem, string completion) => completion[(completion.AsSpan().LastIndexOfAny('=', '\n') + 1)..].Trim();
+
+    /// <summary>A spelling that equal answers share as far as a set can tell by spelling, and different answers never do.</summary>
+    string Spelling(Problem problem, string answer) => answer;
+
+    /// <summary>Whether two answers of <see cref="AnswerOf"/> are the same, whatever their spelling.</summary>
+    bool IsSameAnswer(Problem problem, string left, string right) => left == right;
 }

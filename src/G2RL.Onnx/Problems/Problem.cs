@@ -1,10 +1,38 @@
+using G2RL.Onnx.Tokenizers;
+
 namespace G2RL.Onnx.Problems;
+
+/// <summary>What a prompt is that is held as chat turns.</summary>
+public enum TurnsKind
+{
+    /// <summary>What the model's chat template makes of them; their text alone where the model brings none.</summary>
+    Auto,
+
+    /// <summary>What the model's chat template makes of them.</summary>
+    Template,
+
+    /// <summary>Their text alone, with an empty line between turns.</summary>
+    Text,
+}
 
 /// <summary>One prompt whose completions can be verified.</summary>
 /// <param name="Id">Stable and unique within its set, for example <c>arithmetic/heldout/17</c> or <c>train.jsonl:12</c>.</param>
 /// <param name="Prompt">The text given to the model, template already applied.</param>
 /// <param name="Answer">The reference answer.</param>
-public sealed record Problem(string Id, string Prompt, string Answer);
+public sealed record Problem(string Id, string Prompt, string Answer)
+{
+    /// <summary>What is asked, without what a template puts around it: what two sets must not share. The prompt unless a set knows better.</summary>
+    public string Question { get => field ?? Prompt; init; }
+
+    /// <summary>The prompt as chat turns, for models that are asked through their template; null leaves it to the run.</summary>
+    public IReadOnlyList<ChatMessage>? Turns { get; init; }
+
+    /// <summary>What the prompt is where <see cref="Turns"/> are the file's own; null where they are only a way to ask.</summary>
+    public TurnsKind? Conversation { get; init; }
+
+    /// <summary>The answer policy of this problem alone; null is its set's.</summary>
+    public string? Policy { get; init; }
+}
 
 /// <summary>What came of judging a completion. An error is never a score of zero.</summary>
 public enum OutcomeKind

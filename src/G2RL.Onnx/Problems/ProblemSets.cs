@@ -1,7 +1,10 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using G2RL.Onnx.Problems.Files;
 using G2RL.Onnx.Problems.Generated;
+using G2RL.Onnx.Problems.Mixtures;
+using G2RL.Onnx.Problems.Presets;
 
 namespace G2RL.Onnx.Problems;
 
@@ -21,17 +24,49 @@ public static class ProblemSets
     public static IReadOnlyDictionary<string, Func<JsonElement, IProblemSet>> All { get; } = new Dictionary<string, Func<JsonElement, IProblemSet>>
     {
         ["arithmetic"] = settings => new Arithmetic(Bind<ArithmeticSettings>("arithmetic", settings)),
-        ["jsonl"] = settings => new JsonLines(Bind<JsonLinesSettings>("jsonLines", settings)),
+        ["jsonl"] = settings => new FileProblems(Bind<FileProblemsSettings>("jsonl", settings)),
+        ["file"] = settings => new FileProblems(Bind<FileProblemsSettings>("file", settings), "file"),
         ["countdown"] = settings => new Countdown(Bind<CountdownSettings>("countdown", settings)),
+        [Mixture.SetName] = settings => new Mixture(Bind<MixtureSettings>(Mixture.SetName, settings), source => Create(source.Set, source.Settings ?? default)),
     };
 
+    /// <summary>Every name that a configuration can give: of <see cref="All"/>, and of <see cref="ProblemPresets"/>.</summary>
+    public static IEnumerable<string> Names => All.Keys.Concat(ProblemPresets.All.Keys);
+
     /// <summary>Makes a problem set from its name and its settings.</summary>
-    /// <param name="name">A key of <see cref="All"/>.</param>
+    /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="settings">A JSON object in camel case; undefined or null for the defaults.</param>
     /// <exception cref="InputException">An unknown name, an unknown or malformed setting, or whatever the set itself refuses.</exception>
-    public static IProblemSet Create(string name, JsonElement settings = default) => All.TryGetValue(name, out var make)
-        ? make(settings)
-        : throw new InputException($"There is no problem set '{name}'; there are {string.Join(", ", All.Keys)}.");
+    public static IProblemSet Create(string name, JsonElement settings = default)
+    {
+        if (All.TryGetValue(name, out var make))
+            return make(settings);
+        return ProblemPresets.All.TryGetValue(name, out var preset)
+            ? new FileProblems(Over(preset, settings), name)
+            : throw new InputException($"There is no problem set '{name}'; there are {string.Join(", ", Names)}.");
+    }
+
+    // What is given lies over the preset's defaults, name by name; of multiple choice, too.
+    private static FileProblemsSettings Over(ProblemPreset preset, JsonElement settings)
+    {
+        if (settings.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null)
+            return preset.Settings;
+        var merged = JsonSerializer.SerializeToNode(preset.Settings, Strict)!.AsObject();
+        if (settings.ValueKind == JsonValueKind.Object)
+            Lay(merged, JsonObject.Create(settings)!);
+        else
+            return Bind<FileProblemsSettings>(preset.Name, settings);
+        return Bind<FileProblemsSettings>(preset.Name, JsonSerializer.SerializeToElement(merged));
+    }
+
+    private static void Lay(JsonObject under, JsonObject over)
+    {
+        foreach (var (name, value) in over)
+            if (name == "choice" && value is JsonObject choice && under[name] is JsonObject place)
+                Lay(place, choice);
+            else
+                under[name] = value?.DeepClone();
+    }
 
     private static T Bind<T>(string name, JsonElement settings)
         where T : new()

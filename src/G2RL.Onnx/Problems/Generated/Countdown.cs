@@ -68,7 +68,7 @@ public sealed class Countdown : IProblemSet, ICorpus
     }
 
     /// <inheritdoc/>
-    public string AnswerOf(string completion) => completion.Replace(" ", "", StringComparison.Ordinal);
+    public string? AnswerOf(Problem problem, string completion) => completion.Replace(" ", "", StringComparison.Ordinal);
 
     /// <inheritdoc/>
     /// <remarks>With <see cref="CountdownSettings.ErrorRate"/> above 0 some solutions have a wrong operator.</remarks>

@@ -33,6 +33,25 @@ internal sealed class RowFaults
             places.Add(number);
     }
 
+    /// <summary>What a row gives; null where it is broken, which is remembered.</summary>
+    public T? Guard<T>(SourceRow row, Func<T?> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (RowException e)
+        {
+            Add(row.File, row.Number, e.Message);
+        }
+        catch (InvalidOperationException e)
+        {
+            // An escape such as \ud800 that stands for half a character.
+            Add(row.File, row.Number, $" holds text that is not Unicode: {e.Message}");
+        }
+        return default;
+    }
+
     /// <summary>The lines of a text; one that is no UTF-8 is a fault, and null.</summary>
     /// <exception cref="InputException">The file as a whole is something else.</exception>
     public IEnumerable<string?> Lines(string file, Func<Stream> open) => InputFile.Lines(file, open, "", (number, fault) =>

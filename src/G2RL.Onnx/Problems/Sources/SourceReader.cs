@@ -22,6 +22,8 @@ internal static class SourceReader
         if (head.AsSpan().StartsWith(ParquetMagic))
             return ParquetRows.Read(file);
         var zipped = head.AsSpan().StartsWith(GzipMagic);
+        if (!zipped && InputFile.Foreign(file) is { } other)
+            throw new InputException(other);
         Func<Stream> open = zipped ? () => Unzipped(file) : () => File.OpenRead(file);
         var name = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? file[..^3] : file;
         return Path.GetExtension(name).ToUpperInvariant() switch

@@ -35,6 +35,9 @@ internal readonly record struct SourceRow(string File, int Number, JsonElement F
         return null;
     }
 
+    /// <summary>What is said when a field is not there.</summary>
+    public RowException Missing(string name, string hint = "") => new($" has no field '{name}'; it has {Names()}.{(hint.Length == 0 ? "" : " " + hint)}");
+
     /// <summary>The names of the fields that are there, nested ones as dotted paths.</summary>
     public string Names()
     {

@@ -6,7 +6,7 @@ using G2RL.Onnx.TestSupport;
 namespace G2RL.Onnx.Tests;
 
 [TestClass]
-public sealed class JsonLinesTests
+public sealed class FileProblemsTests
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("g2rl-jsonlines").FullName;
 
@@ -16,7 +16,7 @@ public sealed class JsonLinesTests
     [TestMethod]
     public void Addition10_ExactWholeText_JudgesWithoutAnEndToken()
     {
-        var set = new JsonLines(new JsonLinesSettings
+        var set = new FileProblems(new FileProblemsSettings
         {
             Train = SharedFolder.Require("data", "addition10", "train.jsonl"),
             HeldOut = SharedFolder.Require("data", "addition10", "test.jsonl"),
@@ -35,7 +35,7 @@ public sealed class JsonLinesTests
     [TestMethod]
     public void Gsm8k_NumericAnswers_ReadsItsFields()
     {
-        var set = new JsonLines(new JsonLinesSettings
+        var set = new FileProblems(new FileProblemsSettings
         {
             Train = SharedFolder.Require("data", "gsm8k_train.jsonl"),
             HeldOut = SharedFolder.Require("data", "gsm8k_test.jsonl"),
@@ -54,7 +54,7 @@ public sealed class JsonLinesTests
     [TestMethod]
     public void Math_BoxedAnswers_ReadsItsFieldsAndNamesTheEmptyOnes()
     {
-        var settings = new JsonLinesSettings
+        var settings = new FileProblemsSettings
         {
             Train = SharedFolder.Require("data", "math_train.jsonl"),
             HeldOut = SharedFolder.Require("data", "math500.jsonl"),
@@ -62,8 +62,8 @@ public sealed class JsonLinesTests
             Answer = AnswerPlace.Boxed,
             Overlap = Overlap.DropFromTraining,
         };
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new JsonLines(settings)).Message, "field 'answer' is empty");
-        var set = new JsonLines(settings with { SkipEmpty = true });
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new FileProblems(settings)).Message, "field 'answer' is empty");
+        var set = new FileProblems(settings with { SkipEmpty = true });
         Assert.AreEqual(500, set.HeldOutCount);
         var problem = set.HeldOut(1)[0];
         Assert.AreEqual(Outcome.Judged(true), set.Judge(problem, "so \\boxed{x} no, \\boxed{\\left( 3, \\frac{\\pi}{2} \\right)}.", finished: true));
@@ -119,7 +119,7 @@ public sealed class JsonLinesTests
         {
             foreach (var match in Enum.GetValues<AnswerMatch>())
             {
-                var set = new JsonLines(new JsonLinesSettings { Train = path, HeldOutFraction = 0.3, Answer = place, Match = match });
+                var set = new FileProblems(new FileProblemsSettings { Train = path, HeldOutFraction = 0.3, Answer = place, Match = match });
                 var problem = set.Batch(0, 1, 1)[0];
                 foreach (var text in new[] { "", "\0", "\uD800", "#### ", "\\boxed{", "\\boxed{}", "####\n", new string('9', 1_000_000), string.Concat(Enumerable.Repeat("\\boxed{", 100_000)), string.Concat(Enumerable.Repeat("1,", 300_000)), "1e99999999999999999999", "/", "\\frac{}{}", "\\frac{1}{", "-", "$", "\\$", "e", "1/", "." })
                 {
@@ -136,7 +136,7 @@ public sealed class JsonLinesTests
     [TestMethod]
     public void Batch_WithinAnEpoch_NeverRepeatsAndIsPure()
     {
-        var set = new JsonLines(new JsonLinesSettings { Train = Write("a.jsonl", Rows(25)), HeldOut = Write("b.jsonl", Rows(5, 100)) });
+        var set = new FileProblems(new FileProblemsSettings { Train = Write("a.jsonl", Rows(25)), HeldOut = Write("b.jsonl", Rows(5, 100)) });
         for (var epoch = 0; epoch < 3; epoch++)
             Assert.AreEqual(24, Enumerable.Range(epoch * 3, 3).SelectMany(s => set.Batch(s, 8, 3)).Distinct().Count());
         CollectionAssert.AreEqual(set.Batch(4, 8, 3).ToArray(), set.Batch(4, 8, 3).ToArray());
@@ -150,7 +150,7 @@ public sealed class JsonLinesTests
     [TestMethod]
     public void HeldOutFraction_SplitsByPrompt_WithoutOverlap()
     {
-        var set = new JsonLines(new JsonLinesSettings { Train = Write("a.jsonl", Rows(2000)), HeldOutFraction = 0.25 });
+        var set = new FileProblems(new FileProblemsSettings { Train = Write("a.jsonl", Rows(2000)), HeldOutFraction = 0.25 });
         Assert.AreEqual(2000, set.TrainCount + set.HeldOutCount);
         Assert.AreEqual(500, set.HeldOutCount, 80.0, "binomial: sd 19");
         Assert.AreEqual(0, set.HeldOut(2000).Intersect(set.Batch(0, set.TrainCount, 1)).Count());
@@ -159,14 +159,14 @@ public sealed class JsonLinesTests
     [TestMethod]
     public void Overlap_BetweenTrainAndHeldOut_IsReportedOrDropped()
     {
-        var settings = new JsonLinesSettings { Train = Write("a.jsonl", Rows(10)), HeldOut = Write("b.jsonl", Rows(3, 8)) };
-        var error = Assert.ThrowsExactly<InputException>(() => new JsonLines(settings));
+        var settings = new FileProblemsSettings { Train = Write("a.jsonl", Rows(10)), HeldOut = Write("b.jsonl", Rows(3, 8)) };
+        var error = Assert.ThrowsExactly<InputException>(() => new FileProblems(settings));
         StringAssert.Contains(error.Message, "2 prompts");
         StringAssert.Contains(error.Message, "a.jsonl:9 = b.jsonl:1");
-        var set = new JsonLines(settings with { Overlap = Overlap.DropFromTraining });
+        var set = new FileProblems(settings with { Overlap = Overlap.DropFromTraining });
         Assert.AreEqual(8, set.TrainCount);
         Assert.AreEqual(1, set.Notes.Count);
-        var repeated = new JsonLines(new JsonLinesSettings { Train = Write("c.jsonl", Rows(4) + Rows(4)), HeldOut = Write("d.jsonl", Rows(3, 8)) });
+        var repeated = new FileProblems(new FileProblemsSettings { Train = Write("c.jsonl", Rows(4) + Rows(4)), HeldOut = Write("d.jsonl", Rows(3, 8)) });
         Assert.AreEqual(4, repeated.TrainCount);
         StringAssert.Contains(repeated.Notes[0], "4 rows repeat");
     }
@@ -185,24 +185,24 @@ public sealed class JsonLinesTests
     [DataRow("\n\n", "holds no problems")]
     public void Read_MalformedFile_NamesFileLineAndFault(string content, string expected)
     {
-        var error = Assert.ThrowsExactly<InputException>(() => new JsonLines(new JsonLinesSettings { Train = Write("a.jsonl", content), HeldOutFraction = 0.5, Match = AnswerMatch.Numeric }));
+        var error = Assert.ThrowsExactly<InputException>(() => new FileProblems(new FileProblemsSettings { Train = Write("a.jsonl", content), HeldOutFraction = 0.5, Match = AnswerMatch.Numeric }));
         StringAssert.Contains(error.Message, expected);
     }
 
     [TestMethod]
     public void Settings_Wrong_AreReported()
     {
-        var error = Assert.ThrowsExactly<InputException>(() => new JsonLines(new JsonLinesSettings { Template = "hello", Marker = "", HeldOut = "x", HeldOutFraction = 2 }));
+        var error = Assert.ThrowsExactly<InputException>(() => new FileProblems(new FileProblemsSettings { Template = "hello", Marker = "", HeldOut = "x", HeldOutFraction = 2 }));
         foreach (var part in new[] { "train is empty", "both given", "heldOutFraction is 2", "marker is empty", "template is 'hello'" })
             StringAssert.Contains(error.Message, part);
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new JsonLines(new JsonLinesSettings { Train = Path.Combine(_folder, "no.jsonl"), HeldOutFraction = 0.5 })).Message, "cannot be read");
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new FileProblems(new FileProblemsSettings { Train = Path.Combine(_folder, "no.jsonl"), HeldOutFraction = 0.5 })).Message, "cannot be read");
     }
 
     [TestMethod]
     public void ReferenceMarker_OriginalGsm8kAnswers_TakesWhatStandsBehindIt()
     {
         var path = Write("a.jsonl", string.Concat(Enumerable.Range(0, 20).Select(i => JsonSerializer.Serialize(new { question = $"q{i}", answer = $"one\n#### {i},000" }) + "\n")));
-        var set = new JsonLines(new JsonLinesSettings { Train = path, HeldOutFraction = 0.5, PromptField = "question", ReferenceMarker = "####", Match = AnswerMatch.Numeric, Answer = AnswerPlace.LastNumber });
+        var set = new FileProblems(new FileProblemsSettings { Train = path, HeldOutFraction = 0.5, PromptField = "question", ReferenceMarker = "####", Match = AnswerMatch.Numeric, Answer = AnswerPlace.LastNumber });
         var problem = set.Batch(0, 1, 1)[0];
         Assert.AreEqual(1.0, set.Judge(problem, $"it is {problem.Answer.Replace(",", "")}.", finished: true).Score);
     }
