@@ -8,6 +8,7 @@ using System.Xml.Linq;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Problems.Files;
 using G2RL.Onnx.Problems.Generated;
+using G2RL.Onnx.Problems.Mixtures;
 using G2RL.Onnx.TestSupport;
 using G2RL.Onnx.Training.Pretraining;
 
@@ -39,7 +40,7 @@ public sealed class ConfigurationPageTests
     [TestMethod]
     public void Settings_AllOfThem_HaveAMeaning()
     {
-        foreach (var type in new[] { typeof(RunConfig), typeof(ArithmeticSettings), typeof(FileProblemsSettings), typeof(CountdownSettings), typeof(PretrainConfig) })
+        foreach (var type in new[] { typeof(RunConfig), typeof(ArithmeticSettings), typeof(FileProblemsSettings), typeof(ChoiceSettings), typeof(MixtureSource), typeof(CountdownSettings), typeof(PretrainConfig) })
             foreach (var (name, property, _) in Leaves(type, Activator.CreateInstance(type)!, ""))
                 Assert.IsGreaterThan(0, Meaning(property).Length, $"{type.Name}.{name} has no summary");
     }
@@ -58,8 +59,12 @@ public sealed class ConfigurationPageTests
         Table(page, typeof(RunConfig));
         page.Append("\n\n## Settings of problem set `arithmetic`\n\nThey stand under `problems.settings`, as in `--set problems.settings.maxOperands=3`.");
         Table(page, typeof(ArithmeticSettings));
-        page.Append("\n\n## Settings of problem set `jsonl`\n\nThey stand under `problems.settings`, too.");
+        page.Append("\n\n## Settings of problem sets `jsonl` and `file`\n\nThey stand under `problems.settings`, too. The presets of [benchmarks.md](benchmarks.md) take the same ones, with defaults that fit their files.");
         Table(page, typeof(FileProblemsSettings));
+        page.Append("\n\nUnder `choice` stand those of multiple choice.");
+        Table(page, typeof(ChoiceSettings));
+        page.Append("\n\n## Settings of problem set `mixture`\n\n`sources` is a list of problem sets in one run; each entry has these.");
+        Table(page, typeof(MixtureSource));
         page.Append("\n\n## Settings of problem set `countdown`\n\nThey stand under `problems.settings`, too.");
         Table(page, typeof(CountdownSettings));
         page.Append("\n\n## A pretraining recipe\n\nThe file that `pretrain --config` reads; under `arithmetic` or `countdown` stand the settings of the problem set that is its corpus.");

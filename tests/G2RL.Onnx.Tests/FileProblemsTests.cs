@@ -173,7 +173,8 @@ public sealed class FileProblemsTests
 
     [TestMethod]
     [DataRow("{\"prompt\":\"a\",\"answer\":\"1\"}\n{oops\n", "a.jsonl:2 is not JSON")]
-    [DataRow("[1]\n", "a.jsonl:1 is a JSON Array")]
+    [DataRow("[1]\n", "a.jsonl:1 is a JSON Number; every row must be an object")]
+    [DataRow("{\"prompt\":\"a\",\"answer\":\"1\"}\n[1]\n", "a.jsonl:2 is a JSON Array")]
     [DataRow("{\"prompt\":\"a\"}\n", "has no field 'answer'")]
     [DataRow("{\"prompt\":\"\",\"answer\":\"1\"}\n", "field 'prompt' is empty")]
     [DataRow("{\"prompt\":\"a\",\"answer\":null}\n", "field 'answer' is empty or null")]

@@ -16,7 +16,7 @@ public sealed class ProblemSetsTests
     }
 
     [TestMethod]
-    [DataRow("arithmetics", "{}", "there are arithmetic, jsonl, countdown")]
+    [DataRow("arithmetics", "{}", "there are arithmetic, jsonl, file, countdown, mixture, math")]
     [DataRow("arithmetic", """{ "maxOperand": 9, "colour": 1 }""", "colour")]
     [DataRow("arithmetic", """{ "MaxOperand": 9 }""", "MaxOperand")]
     [DataRow("arithmetic", """{ "maxOperand": "many" }""", "$.maxOperand")]

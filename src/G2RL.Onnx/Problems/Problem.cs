@@ -1,4 +1,4 @@
-using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Tokenizers.Chat;
 
 namespace G2RL.Onnx.Problems;
 

@@ -5,7 +5,7 @@ namespace G2RL.Onnx.Problems;
 /// <summary>What to train on.</summary>
 public sealed record ProblemsConfig
 {
-    /// <summary>A name in <c>ProblemSets</c>: arithmetic, jsonl, countdown.</summary>
+    /// <summary>A name in <c>ProblemSets</c>: arithmetic, countdown, jsonl or file (files of your own), mixture (several sets), or a preset (docs/benchmarks.md): math, math500, gsm8k, amc, aime24, aime25, gpqa-diamond, mmlu-pro, verl, verl-digits.</summary>
     public string Set { get; init; } = "arithmetic";
 
     /// <summary>The set's own settings.</summary>

@@ -16,6 +16,7 @@ internal sealed class RunInputs : IDisposable
     private readonly RunConfig config;
     private readonly int[] stopTokens;
     private readonly PromptEncoder prompts;
+    private readonly Conversations conversations;
 
     /// <summary>Loads everything.</summary>
     /// <param name="config">The configuration; checked here.</param>
@@ -40,6 +41,7 @@ internal sealed class RunInputs : IDisposable
         Tokenizer = Tokenizer.Load(config.Model);
         var chat = config.Problems.Chat ? Chat(config, Checkpoint.Spec.Architecture) : null;
         prompts = new(Tokenizer, chat, config.Problems.AddSpecialTokens);
+        conversations = new(config, chat, () => ChatPrompts.HasTemplate(config.Model, Checkpoint.Spec.Architecture) ? Chat(config, Checkpoint.Spec.Architecture) : null);
         stopTokens = [.. Checkpoint.GenerationEosTokens(), .. config.Sampling.StopTokens.Select(StopToken)];
         Problems = problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default);
         Policy = Policy.Load(config.Model, positions);
@@ -58,11 +60,14 @@ internal sealed class RunInputs : IDisposable
 
     public Policy Policy { get; }
 
+    /// <summary>What deserves a word about the problems.</summary>
+    public IEnumerable<string> Warnings() => Problems.Notes.Concat(conversations.Warnings(Problems.Training?.Take(1) ?? []));
+
     /// <summary>A problem's prompt as token ids.</summary>
     /// <exception cref="InputException">A prompt that is too long, or that tokenizer or model cannot read.</exception>
     public int[] Encode(Problem problem)
     {
-        var ids = prompts.Encode(problem.Prompt);
+        var ids = conversations.Render(problem) is { } text ? Tokenizer.Encode(text) : prompts.Encode(problem.Prompt);
         if (ids.FirstOrDefault(id => id >= Policy.Spec.VocabularySize, -1) is >= 0 and var bad)
             throw new InputException($"The prompt of {problem.Id} holds token {bad} of the tokenizer; the model's vocabulary has {Policy.Spec.VocabularySize}. Tokenizer and weights of {config.Model} do not belong together.");
         return ids.Length <= config.Sampling.MaxPromptTokens

@@ -62,7 +62,7 @@ public sealed class Trainer : IDisposable
         scorer = Backend.Scorer(Policy.Spec);
         features = new RolloutFeatures(config.Algorithm, Policy.Spec, Backend, inputs.Threads);
         update = new PolicyUpdate(Policy, config, optimizer is null ? Backend.Optimizer(Policy, config) : optimizer(Policy, config, inputs.Threads));
-        foreach (var warning in RunConfigRules.Warnings(config).Concat(Problems.Notes))
+        foreach (var warning in RunConfigRules.Warnings(config).Concat(inputs.Warnings()))
             this.events.Warning?.Invoke(warning);
     }
 

@@ -117,9 +117,9 @@ public sealed record FileProblemsSettings
     {
         const string At = "problems.settings.";
         var faults = new List<string>();
-        if (string.IsNullOrWhiteSpace(Train) && HeldOut is null)
+        if (string.IsNullOrWhiteSpace(Train) && (HeldOut is null || HeldOutFraction is not null))
             faults.Add($"{At}train is empty; it must be the path of a file of problems (or give {At}heldOut alone to evaluate).");
-        if (!string.IsNullOrWhiteSpace(Train) && (HeldOut is null) == (HeldOutFraction is null))
+        if ((HeldOut is null) == (HeldOutFraction is null))
             faults.Add($"{At}heldOut and {At}heldOutFraction are {(HeldOut is null ? "both missing" : "both given")}; give exactly one of them.");
         if (HeldOutFraction is { } share && !(share is > 0 and < 1))
             faults.Add($"{At}heldOutFraction is {share}; it must be between 0 and 1.");

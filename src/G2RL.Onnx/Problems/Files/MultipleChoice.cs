@@ -1,6 +1,6 @@
 using System.Text;
 using G2RL.Onnx.Problems.Sources;
-using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Tokenizers.Chat;
 
 namespace G2RL.Onnx.Problems.Files;
 

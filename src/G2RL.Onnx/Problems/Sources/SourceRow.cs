@@ -1,5 +1,5 @@
 using System.Text.Json;
-using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Tokenizers.Chat;
 
 namespace G2RL.Onnx.Problems.Sources;
 

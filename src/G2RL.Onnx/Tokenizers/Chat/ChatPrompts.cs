@@ -64,6 +64,21 @@ public sealed class ChatPrompts
             : throw new InputException($"problems.chat is true, but {folder} brings no chat template: neither chat_template.jinja nor chat_template in tokenizer_config.json. Only Qwen3 has one without, and this is {architecture}. Add the model's template, or set problems.chat to false.");
     }
 
+    /// <summary>Whether a model brings a template, or has one without.</summary>
+    /// <exception cref="InputException">It brings one that cannot be read.</exception>
+    public static bool HasTemplate(string folder, string architecture) =>
+        architecture == WithoutTemplate || JinjaChatTemplate.Load(folder) is not null;
+
+    /// <summary>
+    /// A conversation as a prompt that ends where the answer begins. Where the template knows no system turn, the first question begins with
+    /// it.
+    /// </summary>
+    /// <exception cref="InputException">The template refuses the conversation.</exception>
+    public string Render(IReadOnlyList<ChatMessage> turns) => _template(
+        _inQuestion && turns is [{ Role: "system" } system, { Role: "user" } first, ..]
+            ? [first with { Content = system.Content + "\n\n" + first.Content }, .. turns.Skip(2)]
+            : turns);
+
     /// <summary>A question as a prompt that ends where the answer begins.</summary>
     /// <exception cref="InputException">The template refuses the question.</exception>
     public string Render(string question) => _template(_inQuestion ? [new("user", _system + "\n\n" + question)] : [new("system", _system), new("user", question)]);
