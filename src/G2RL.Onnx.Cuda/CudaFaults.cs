@@ -49,13 +49,15 @@ internal static class CudaFaults
 
     /// <summary>No library of the driver.</summary>
     public static CudaException NoDriver(Exception? cause = null) => new(
-        $"No NVIDIA driver is here: {DriverLibrary} cannot be loaded or lacks functions. Install the driver (CUDA {OldestDriver / 1000}.{OldestDriver % 1000 / 10} or newer), in a container start it with --gpus all, or set execution.device=cpu.", cause);
+        $"No NVIDIA driver is here: {DriverLibrary} cannot be loaded or lacks functions. Install {Diagnosis.CudaLibrary.Driver}, in a container start it with "
+        + "--gpus all, or set execution.device=cpu.",
+        cause);
 
     /// <summary>Throws where a driver is too old or has no device, and an <see cref="InputException"/> where it has no such one.</summary>
     public static void Refuse(int ordinal, int devices, int version)
     {
         if (version < OldestDriver)
-            throw new CudaException($"The NVIDIA driver knows CUDA up to {Version(version)}; {Version(OldestDriver)} is the oldest that works. Install a newer driver.");
+            throw new CudaException($"The NVIDIA driver knows CUDA up to {Version(version)}; {Version(OldestDriver)} is the oldest that our kernels work with. Install {Diagnosis.CudaLibrary.Driver}.");
         if (devices == 0)
             throw Of("The CUDA driver", 100);
         if (ordinal < 0 || ordinal >= devices)

@@ -30,7 +30,7 @@ public sealed record CudaDiagnosis(CudaProbe Probe, IReadOnlyList<CudaLibrary> L
             if (Probe.Fault is { } fault)
                 advice.Add(fault);
             else if (Probe.DriverVersion < CudaLibrary.ProviderCuda)
-                advice.Add($"The NVIDIA driver knows CUDA up to {CudaFaults.Version(Probe.DriverVersion)}; ONNX Runtime's provider is built with {CudaFaults.Version(CudaLibrary.ProviderCuda)}. Install driver 580 or newer, or build with -p:OrtCudaPackage and -p:OrtCudaVersion naming a package for an older CUDA.");
+                advice.Add($"The NVIDIA driver knows CUDA up to {CudaFaults.Version(Probe.DriverVersion)}; ONNX Runtime's provider is built with {CudaFaults.Version(CudaLibrary.ProviderCuda)}. Install {CudaLibrary.Driver}, or build with -p:OrtCudaPackage and -p:OrtCudaVersion naming a package for an older CUDA.");
             if (!HasProvider || !HasDriver)
                 advice.Add("This build works on the CPU alone. Build with -p:Flavor=cuda (README, GPU).");
             foreach (var missing in Libraries.Where(l => !l.Found).GroupBy(l => l.From))

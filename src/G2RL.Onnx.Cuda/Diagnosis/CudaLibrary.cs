@@ -12,6 +12,9 @@ public sealed record CudaLibrary(string Name, string From, bool Linked, bool Fou
     /// <summary>What Microsoft.ML.OnnxRuntime.Gpu 1.31 needs: the CUDA that its provider is linked with.</summary>
     public const int ProviderCuda = 13000;
 
+    /// <summary>The one requirement that every message and the README state: the driver that this CUDA came with.</summary>
+    public const string Driver = "NVIDIA driver 580 or newer (CUDA 13)";
+
     // What the package's own provider names: its dynamic section, and the names that it opens later. A test holds the Linux names against the package.
     private static readonly (string Linux, string Windows, string From, bool Linked)[] Needed =
     [

@@ -1,4 +1,6 @@
+using G2RL.Onnx.Cuda.Sessions;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
 
@@ -23,7 +25,7 @@ internal sealed class DeviceSampler : IRolloutSource
     {
         settings.Validate();
         (this.backend, this.policy, this.settings, text) = (backend, policy, settings, new RolloutText(tokenizer, settings));
-        Plan = SamplerPlan.For(policy.Spec, policy.Positions, settings with { Threads = 1 });
+        Plan = backend.Invoke(() => SamplerPlan.For(policy.Spec, policy.Positions, settings with { Threads = 1 }, Memory(backend, backend.Of(policy))));
         (lane, buffers) = backend.Invoke(() =>
         {
             var made = new DecodeLane(backend, backend.Of(policy), policy.Spec, policy.Positions, settings, Plan.RowsPerThread);
@@ -45,6 +47,13 @@ internal sealed class DeviceSampler : IRolloutSource
             LargestLogit = draw.LargestLogit;
             return results;
         });
+    }
+
+    // Training comes later and takes gradients and two moments a weight, in float32, and activations: these have the other half.
+    private static CacheMemory Memory(CudaBackend backend, DevicePolicy policy)
+    {
+        var free = Math.Max(0, backend.Memory.Driver.MemoryInfo().Free - (3 * sizeof(float) * policy.Parameters.Sum(p => p.Count)));
+        return new(backend.Settings.CacheType == ElementType.Float32 ? sizeof(float) : sizeof(short), free, free / 2);
     }
 
     public void Dispose() => backend.Invoke(() =>

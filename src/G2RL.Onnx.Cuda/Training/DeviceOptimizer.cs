@@ -5,6 +5,7 @@ using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Cuda.Memory;
 using G2RL.Onnx.Cuda.Sessions;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Training.Optimizers;
@@ -40,6 +41,8 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
     {
         (this.backend, this.policy, settings) = (backend, policy, config.Training.Optimizer);
         settings.Validate();
+        OrtLimits.RequireIndices(
+            config.Training.TokensPerMicrobatch, policy.Spec.VocabularySize, "the logits of a micro-batch", "training.tokensPerMicrobatch");
         inverseTemperature = [(float)(1 / config.Sampling.Temperature)];
         kernels = new OptimizerKernels(backend.Kernels, backend.Settings.Precision);
         scale = backend.Settings.Precision == ElementType.Float16 ? new LossScale() : null;

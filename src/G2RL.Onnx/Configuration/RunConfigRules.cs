@@ -45,7 +45,7 @@ public static class RunConfigRules
         Rule(c.Model.Length > 0, "model", "empty", "it must be the folder of a model.");
         Rule(c.Output.Length > 0, "output", "empty", "it must be a folder.");
         AtLeast(c.Sampling.MaxRows, 2, "sampling.maxRows");
-        AtLeast(c.Sampling.CacheBudgetMiB, 1, "sampling.cacheBudgetMiB");
+        AtLeast(c.Sampling.CacheBudgetMiB, 0, "sampling.cacheBudgetMiB");
         NotNegative(c.Algorithm.Lambda, "algorithm.lambda");
         Positive(c.Algorithm.RewardClip, "algorithm.rewardClip");
         Share(c.Algorithm.ClipLow, "algorithm.clipLow", zero: true, one: false);

@@ -31,7 +31,8 @@ public sealed class KvCache : IDisposable
     private long RowLength => (long)spec.KeyValueHeads * Positions * Width;
 
     /// <summary>Bytes that one row takes over all layers.</summary>
-    public static long BytesPerRow(DecoderSpec spec, int positions) => checked(2L * spec.Layers * spec.KeyValueHeads * positions * DecoderGraph.CacheWidth(spec) * sizeof(float));
+    public static long BytesPerRow(DecoderSpec spec, int positions, int elementBytes = sizeof(float)) =>
+        checked(2L * spec.Layers * spec.KeyValueHeads * positions * DecoderGraph.CacheWidth(spec) * elementBytes);
 
     /// <summary>Binds rows [first, first + count) as past and present.</summary>
     public void BindTo(SessionBinding binding, int first, int count)

@@ -25,8 +25,8 @@ public sealed record SamplerSettings
     /// <summary>Rollouts in flight at once over all threads.</summary>
     public int MaxRows { get; init; } = 256;
 
-    /// <summary>Memory for the key/value cache over all threads, bytes.</summary>
-    public long CacheBudgetBytes { get; init; } = 256L << 20;
+    /// <summary>Memory for the key/value cache over all threads, bytes; 0 takes it from what is free where the sampler is made.</summary>
+    public long CacheBudgetBytes { get; init; }
 
     /// <summary>Threads; each draws rollouts of its own with one thread inside the operators. Rollouts do not depend on it.</summary>
     public int Threads { get; init; } = 1;
@@ -136,27 +136,6 @@ public sealed class Sampler : IRolloutSource
         foreach (var lane in lanes)
             lane.Dispose();
         session.Dispose();
-    }
-}
-
-/// <summary>How many rows decode at once.</summary>
-/// <param name="Threads">Lanes that draw side by side.</param>
-/// <param name="RowsPerThread">Rows of a lane, prompt slot apart.</param>
-/// <param name="CacheBytes">Key/value memory of all lanes.</param>
-public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes)
-{
-    /// <summary>The plan of settings under their memory budget.</summary>
-    /// <exception cref="InputException">The budget does not hold two rows and a prompt.</exception>
-    public static SamplerPlan For(DecoderSpec spec, int positions, SamplerSettings settings)
-    {
-        var perRow = KvCache.BytesPerRow(spec, positions);
-        var fitting = settings.CacheBudgetBytes / perRow;
-        // Every lane needs two rows (one alone would take another path through the matrix product) and a slot for the prompt.
-        if (fitting < 3)
-            throw new InputException($"sampling.cacheBudgetMiB is {settings.CacheBudgetBytes >> 20}; one row of {positions} tokens takes {perRow / 1048576.0:0.##} MiB and a lane needs 3 rows. Raise the budget to {((3 * perRow) >> 20) + 1}, or shorten sampling.maxNewTokens.");
-        var threads = (int)Math.Clamp(Math.Min(settings.Threads, fitting / 3), 1, settings.Threads);
-        var rows = (int)Math.Max(2, Math.Min((fitting / threads) - 1, (settings.MaxRows + threads - 1) / threads));
-        return new(threads, rows, (rows + 1) * perRow * threads);
     }
 }
 

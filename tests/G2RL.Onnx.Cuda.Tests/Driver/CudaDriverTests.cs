@@ -216,7 +216,7 @@ public sealed class CudaDriverTests
     [DataRow("init", 100, "CUDA says 'no device' (100). The driver is here but sees no GPU")]
     [DataRow("init", 803, "CUDA says 'system driver mismatch' (803)")]
     [DataRow("init", 4242, "(4242). The number is explained under CUresult")]
-    [DataRow("version", 11030, "knows CUDA up to 11.3; 11.4 is the oldest that works")]
+    [DataRow("version", 11030, "knows CUDA up to 11.3; 11.4 is the oldest that our kernels work with. Install NVIDIA driver 580 or newer (CUDA 13)")]
     [DataRow("capability", 61, "has compute capability 6.1; the kernels need 7.5")]
     public void Open_DriverOrDeviceUnfit_SaysWhatToDo(string setting, int value, string said)
     {
@@ -227,7 +227,7 @@ public sealed class CudaDriverTests
     }
 
     [TestMethod]
-    public void NoDriver_SaysWhatToDo() => StringAssert.Contains(CudaFaults.NoDriver().Message, "Install the driver (CUDA 11.4 or newer), in a container start it with --gpus all, or set execution.device=cpu.");
+    public void NoDriver_SaysWhatToDo() => StringAssert.Contains(CudaFaults.NoDriver().Message, "Install NVIDIA driver 580 or newer (CUDA 13), in a container start it with --gpus all, or set execution.device=cpu.");
 
     private static CudaDriver Opened()
     {

@@ -45,7 +45,7 @@ public sealed class DiagnosisTests
     {
         var diagnosis = new CudaDiagnosis(new(12040, [Device], null), [new("libcudart.so.13", "CUDA 13", true, false), new("libcublas.so.13", "CUDA 13", true, false), new("libcudnn.so.9", "cuDNN 9 for CUDA 13", false, false)], HasProvider: false, HasDriver: false);
         Assert.HasCount(4, diagnosis.Advice);
-        StringAssert.Contains(diagnosis.Advice[0], "knows CUDA up to 12.4; ONNX Runtime's provider is built with 13.0. Install driver 580 or newer");
+        StringAssert.Contains(diagnosis.Advice[0], "knows CUDA up to 12.4; ONNX Runtime's provider is built with 13.0. Install NVIDIA driver 580 or newer (CUDA 13)");
         StringAssert.Contains(diagnosis.Advice[1], "-p:Flavor=cuda");
         StringAssert.Contains(diagnosis.Advice[2], "libcudart.so.13, libcublas.so.13 cannot be loaded. Install CUDA 13");
         StringAssert.Contains(diagnosis.Advice[3], "libcudnn.so.9 cannot be loaded, which graphs may need. Install cuDNN 9");

@@ -27,6 +27,16 @@ public sealed class KernelChecksTests
     }
 
     [TestMethod]
+    public void CopyRate_OfTheStandIn_IsARate()
+    {
+        StandIn.Require();
+        using var driver = new CudaDriver(0);
+        var rate = CopyRate.Measure(driver, bytes: 1 << 20, repeats: 3);
+        Assert.IsTrue(rate > 0 && double.IsFinite(rate), $"{rate}");
+        Assert.AreEqual(0, StandIn.Count("memory"));
+    }
+
+    [TestMethod]
     [DataRow(1e-7, true)]
     [DataRow(2e-6, false)]
     [DataRow(double.NaN, false)]

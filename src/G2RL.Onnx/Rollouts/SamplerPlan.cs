@@ -1,0 +1,55 @@
+using G2RL.Onnx.Execution.Sessions;
+using G2RL.Onnx.Models;
+
+namespace G2RL.Onnx.Rollouts;
+
+/// <summary>How many rows decode at once.</summary>
+/// <param name="Threads">Lanes that draw side by side.</param>
+/// <param name="RowsPerThread">Rows of a lane, prompt slot apart.</param>
+/// <param name="CacheBytes">Key/value memory of all lanes.</param>
+public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes)
+{
+    // Where little is free, decoding still gets this much before anything else is told to shrink.
+    private const long LeastBudget = 256L << 20;
+
+    /// <summary>The plan of settings under their memory budget.</summary>
+    /// <param name="spec">The decoder.</param>
+    /// <param name="positions">Positions of a row.</param>
+    /// <param name="settings">Rows, threads and budget.</param>
+    /// <param name="memory">Where the cache will lie; null is the host, in float32.</param>
+    /// <exception cref="InputException">The budget does not hold two rows and a prompt, or the logits of a step are beyond ONNX Runtime's indices.</exception>
+    public static SamplerPlan For(DecoderSpec spec, int positions, SamplerSettings settings, CacheMemory? memory = null)
+    {
+        memory ??= CacheMemory.OfHost();
+        OrtLimits.RequireIndices(settings.MaxRows, spec.VocabularySize, "the logits of a decode step", "sampling.maxRows");
+        var perRow = KvCache.BytesPerRow(spec, positions, memory.ElementBytes);
+        // Every lane needs two rows (one alone would take another path through the matrix product) and a slot for the prompt.
+        var least = 3 * perRow;
+        var budget = settings.CacheBudgetBytes > 0
+            ? settings.CacheBudgetBytes
+            : Math.Max(Math.Max(LeastBudget, memory.FairBytes), Math.Min(least, memory.FreeBytes));
+        var fitting = budget / perRow;
+        if (fitting < 3)
+            throw new InputException(
+                $"sampling.cacheBudgetMiB is {settings.CacheBudgetBytes >> 20}{(settings.CacheBudgetBytes > 0 ? "" : $", which gives {budget >> 20} here")}; one row "
+                + $"of {positions} tokens takes {perRow / 1048576.0:0.##} MiB and a lane needs 3 rows. Raise the budget to {(least >> 20) + 1}, or shorten "
+                + "sampling.maxNewTokens.");
+        var threads = (int)Math.Clamp(Math.Min(settings.Threads, fitting / 3), 1, settings.Threads);
+        var rows = (int)Math.Max(2, Math.Min((fitting / threads) - 1, (settings.MaxRows + threads - 1) / threads));
+        return new(threads, rows, (rows + 1) * perRow * threads);
+    }
+}
+
+/// <summary>The memory that a key/value cache is taken from.</summary>
+/// <param name="ElementBytes">Bytes of a number in the cache: 4 in float32, 2 in a narrow type.</param>
+/// <param name="FreeBytes">What it may take where it must, for the three rows without which nothing decodes.</param>
+/// <param name="FairBytes">What it may take for more rows, when training wants memory too.</param>
+public sealed record CacheMemory(int ElementBytes, long FreeBytes, long FairBytes)
+{
+    /// <summary>The host's, whose cache is in float32: of the machine's or container's memory less what the process holds, half and an eighth.</summary>
+    public static CacheMemory OfHost()
+    {
+        var free = Math.Max(0, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes - Environment.WorkingSet);
+        return new(sizeof(float), free / 2, free / 8);
+    }
+}

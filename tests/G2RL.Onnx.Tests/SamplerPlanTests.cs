@@ -1,0 +1,59 @@
+using G2RL.Onnx.Models;
+using G2RL.Onnx.Rollouts;
+
+namespace G2RL.Onnx.Tests;
+
+[TestClass]
+public sealed class SamplerPlanTests
+{
+    // Qwen3-1.7B: 28 layers, 8 key/value heads of 128; a position takes 2 x 28 x 8 x 128 = 57,344 numbers.
+    private static readonly DecoderSpec Spec = Architectures.Parse(
+        """
+        {"architectures": ["Qwen3ForCausalLM"], "vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 28,
+         "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 32768, "tie_word_embeddings": true,
+         "eos_token_id": 1}
+        """,
+        "config.json");
+
+    [TestMethod]
+    [DataRow(4, 229_376L)]
+    [DataRow(2, 114_688L)]
+    public void BytesPerRow_CountsTheCachesOwnType(int elementBytes, long perPosition) =>
+        Assert.AreEqual(8192 * perPosition, KvCache.BytesPerRow(Spec, 8192, elementBytes));
+
+    // 40 GiB to spare: half of it holds 21 rows of 8,192 positions in bfloat16 (896 MiB each) and the prompt's, and 10 in float32.
+    [TestMethod]
+    [DataRow(2, 21)]
+    [DataRow(4, 10)]
+    public void For_NoBudgetSet_TakesWhatTheDeviceHasToSpare(int elementBytes, int rows)
+    {
+        var memory = new CacheMemory(elementBytes, 40L << 30, 20L << 30);
+        var plan = SamplerPlan.For(Spec, 8192, new SamplerSettings(), memory);
+        Assert.AreEqual((1, rows), (plan.Threads, plan.RowsPerThread));
+        Assert.IsLessThanOrEqualTo(memory.FairBytes, plan.CacheBytes);
+    }
+
+    // The three rows without which nothing decodes may take more than the fair share.
+    [TestMethod]
+    public void For_LittleToSpare_StillDecodes() =>
+        Assert.AreEqual(2, SamplerPlan.For(Spec, 8192, new SamplerSettings(), new(4, 6L << 30, 1L << 30)).RowsPerThread);
+
+    [TestMethod]
+    public void For_NotEvenThreeRows_SaysWhatThreeTake()
+    {
+        var message = Assert.ThrowsExactly<InputException>(() => SamplerPlan.For(Spec, 8192, new SamplerSettings(), new(4, 5L << 30, 1L << 30))).Message;
+        StringAssert.StartsWith(message, "sampling.cacheBudgetMiB is 0, which gives 5120 here; one row of 8192 tokens takes 1792 MiB");
+        StringAssert.Contains(message, "Raise the budget to 5377");
+    }
+
+    // 2^31 / 151,936 = 14,134.1: one row more and ONNX Runtime's indices overflow.
+    [TestMethod]
+    public void For_MoreLogitsThanIndicesOf32Bits_IsRefusedByName()
+    {
+        var memory = new CacheMemory(2, 40L << 30, 20L << 30);
+        SamplerPlan.For(Spec, 64, new SamplerSettings { MaxRows = 14_134 }, memory);
+        var message = Assert.ThrowsExactly<InputException>(() => SamplerPlan.For(Spec, 64, new SamplerSettings { MaxRows = 14_135 }, memory)).Message;
+        StringAssert.StartsWith(message, "sampling.maxRows is 14135; the logits of a decode step would have 14135 x 151936 numbers");
+        StringAssert.Contains(message, "at most 14134");
+    }
+}
