@@ -45,6 +45,7 @@ internal static class CommandLine
         CompareCommand.Create(),
         GeometryCommand.Create(),
         DoctorCommand.Create(),
+        AdapterCommand.Create(),
         GpuTestCommand.Create(),
     };
 }

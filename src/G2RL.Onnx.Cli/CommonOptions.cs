@@ -14,6 +14,8 @@ internal static class CommonOptions
 
     public static Option<string> Model() => new("--model") { Description = "Hugging Face folder of the model.", HelpName = "FOLDER", Required = true };
 
+    public static Option<string?> Adapter() => new("--adapter") { Description = "Folder with adapters for the model, in PEFT's layout.", HelpName = "FOLDER" };
+
     public static Option<int> Threads() => new("--threads") { Description = "Threads; 0 means every core.", HelpName = "N", DefaultValueFactory = _ => 0 };
 
     /// <summary>The configuration that a command line asks for.</summary>

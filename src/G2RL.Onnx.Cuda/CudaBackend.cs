@@ -93,7 +93,7 @@ public sealed class CudaBackend : IBackend
     internal DevicePolicy Of(Policy policy)
     {
         if (!policies.TryGetValue(policy, out var found))
-            policies[policy] = found = new DevicePolicy(Memory, new MemoryKernels(Kernels), policy, Settings.Precision);
+            policies[policy] = found = new DevicePolicy(Memory, new MemoryKernels(Kernels), policy, Settings.Precision, policies.Values);
         return found;
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
 
 namespace G2RL.Onnx.Cli.Commands;
@@ -10,14 +11,17 @@ internal static class EvaluateCommand
     {
         var (config, set, json) = (CommonOptions.Config(), CommonOptions.Set(), CommonOptions.Json());
         var model = new Option<string?>("--model") { Description = "Hugging Face folder; the configuration's model by default.", HelpName = "FOLDER" };
+        var adapter = CommonOptions.Adapter();
         var command = new Command("evaluate", """
             Samples a model on held-out problems and gives pass@1 with its 95 % interval over problems, pass@n, maj@n (n: evaluation.samples) and
             the share of well-formed answers.
 
               g2rl evaluate --model runs/20260101-120000-run/model --set evaluation.problems=200
+              g2rl evaluate --adapter runs/20260101-120000-run/adapter
             """)
         {
             model,
+            adapter,
             config,
             set,
             json,
@@ -27,6 +31,8 @@ internal static class EvaluateCommand
             var resolved = CommonOptions.Load(parsed, config, set);
             if (parsed.GetValue(model) is { } folder)
                 resolved = resolved with { Model = folder };
+            if (parsed.GetValue(adapter) is { } peft)
+                resolved = resolved with { Adapter = new() { Type = AdapterKind.Lora, Base = resolved.Adapter.Base, Path = peft } };
             using var interruption = new Interruption();
             using var progress = new ProgressLine(parsed.GetValue(json));
             using var backend = Backends.Open(resolved, progress.Warning);

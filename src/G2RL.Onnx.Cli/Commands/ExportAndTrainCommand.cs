@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
+using G2RL.Onnx.Execution;
 using G2RL.Onnx.Reports;
 using G2RL.Onnx.Training;
 using Spectre.Console;
@@ -21,7 +22,8 @@ internal static class ExportAndTrainCommand
         var command = new Command("export-and-train", """
             Writes a model's graphs, trains it with verifiable rewards, evaluates it before and after on held-out problems, and exports the better checkpoint.
 
-            A run's folder holds config.json, metrics.jsonl, evaluations.jsonl, rollouts/, checkpoints/, artifacts/ (the graphs), model/ (the result) and report.html.
+            A run's folder holds config.json, metrics.jsonl, evaluations.jsonl, rollouts/, checkpoints/, artifacts/ (the graphs), model/ (the result) and report.html;
+            with adapter.type=lora also adapter/ (in PEFT's layout), while model/ has it merged.
             Ctrl-C and SIGTERM save and exit with 130; a killed run loses at most training.checkpointEvery steps. Settings and their defaults: --dry-run.
 
               g2rl export-and-train --config docs/recipes/adder-122.json --set seed=1
@@ -69,6 +71,7 @@ internal static class ExportAndTrainCommand
                 ["configuration"] = JsonNode.Parse(RunConfigFile.ToJson(config)),
                 ["memory_bytes"] = new JsonObject(plan.Select(p => KeyValuePair.Create<string, JsonNode?>(p.Purpose, p.Bytes))),
                 ["parameters"] = trainer.Policy.ParameterCount,
+                ["trainable_parameters"] = trainer.Policy.TrainableCount,
             }.ToJsonString());
             return 0;
         }
@@ -78,9 +81,13 @@ internal static class ExportAndTrainCommand
             table.AddRow(Markup.Escape(purpose), $"{bytes / 1048576.0:0.0}");
         table.AddRow("total", $"{plan.Sum(p => p.Bytes) / 1048576.0:0.0}");
         AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) }).Write(table);
-        Console.WriteLine($"{trainer.Policy.ParameterCount:N0} parameters; nothing was written.");
+        Console.WriteLine($"{Parameters(trainer.Policy)}; nothing was written.");
         return 0;
     }
+
+    private static string Parameters(Policy policy) => policy.TrainableCount == policy.ParameterCount
+        ? $"{policy.ParameterCount:N0} parameters"
+        : $"{policy.ParameterCount:N0} parameters, {policy.TrainableCount:N0} of them in training";
 
     private static int Train(RunConfig config, Func<RunDirectory> open, bool json)
     {
@@ -96,7 +103,7 @@ internal static class ExportAndTrainCommand
             GraphArtifacts.Write(artifacts, trainer.Policy, config, progress.Warning);
         view.Show(
             new() { ["run"] = run.Folder, ["algorithm"] = config.Algorithm.Name, ["problems"] = trainer.Problems.Name, ["parameters"] = trainer.Policy.ParameterCount, ["seed"] = config.Seed },
-            $"{run.Folder}: {config.Algorithm.Name} on {trainer.Problems.Name}, {trainer.Policy.ParameterCount:N0} parameters, {config.Steps} steps of {config.Sampling.PromptsPerStep} x {config.Sampling.GroupSize} rollouts, seed {config.Seed}");
+            $"{run.Folder}: {config.Algorithm.Name} on {trainer.Problems.Name}, {Parameters(trainer.Policy)}, {config.Steps} steps of {config.Sampling.PromptsPerStep} x {config.Sampling.GroupSize} rollouts, seed {config.Seed}");
         var result = trainer.Run(run, interruption.Token);
         if (!result.Completed)
         {
@@ -107,6 +114,9 @@ internal static class ExportAndTrainCommand
         var complete = !view.Worked && Directory.Exists(model);
         if (!Directory.Exists(model))
             trainer.Export(model);
+        var adapter = Path.Combine(run.Folder, "adapter");
+        if (config.Adapter.Type != AdapterKind.None && !Directory.Exists(adapter))
+            trainer.ExportAdapter(adapter);
         var report = Report(run, progress);
         if (complete && !json)
             progress.Line("This run was complete; nothing was left to do.");
@@ -125,6 +135,11 @@ internal static class ExportAndTrainCommand
         }
         lines.Add($"{ProgressLine.Span(Stopwatch.GetElapsedTime(started))}, peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1048576.0:0} MiB");
         lines.Add($"model   {model}");
+        if (Path.Combine(run.Folder, "adapter") is var adapter && Directory.Exists(adapter))
+        {
+            row["adapter"] = adapter;
+            lines.Add($"adapter {adapter}");
+        }
         lines.Add($"graphs  {artifacts}");
         if (report is not null)
             lines.Add($"report  {report}");

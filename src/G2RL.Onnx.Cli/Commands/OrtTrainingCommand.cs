@@ -1,5 +1,4 @@
 using System.CommandLine;
-using G2RL.Onnx.Execution;
 using G2RL.Onnx.Training;
 using G2RL.Onnx.Training.Optimizers;
 
@@ -25,8 +24,7 @@ internal static class OrtTrainingCommand
             using var directory = RunDirectory.Resume(parsed.GetValue(run)!, expected: null);
             var latest = directory.Checkpoints.Latest(warning => Console.Error.WriteLine($"warning: {warning}"))
                 ?? throw new InputException($"{directory.Folder} has no checkpoint yet. Its artifacts/training folder holds what it starts from.");
-            var sampling = directory.Config.Sampling;
-            using var policy = Policy.Load(directory.Config.Model, sampling.MaxPromptTokens + sampling.MaxNewTokens);
+            using var policy = RunAdapter.Load(directory.Config);
             var folder = parsed.GetValue(output)!;
             OrtTraining.Write(folder, policy, directory.Config, latest.Folder, latest.Step);
             Console.WriteLine($"{folder}: step {latest.Step} of {directory.Folder}");
@@ -44,9 +42,9 @@ internal static class OrtTrainingCommand
         {
             using var directory = RunDirectory.Resume(parsed.GetValue(run)!, expected: null);
             var (path, config) = (parsed.GetValue(checkpoint)!, directory.Config);
-            using var policy = Policy.Load(config.Model, config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens);
+            using var policy = RunAdapter.Load(config);
             var step = OrtTraining.StepOf(path, config);
-            directory.Checkpoints.Save(step, 3 * policy.ParameterCount * sizeof(float), aside => OrtTraining.Import(path, policy, aside));
+            directory.Checkpoints.Save(step, 3 * policy.TrainableCount * sizeof(float), aside => OrtTraining.Import(path, policy, aside));
             Console.WriteLine($"{directory.Folder}: checkpoint of step {step}; go on with: g2rl export-and-train --resume {directory.Folder}");
             return 0;
         });

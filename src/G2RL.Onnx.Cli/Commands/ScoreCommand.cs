@@ -4,6 +4,7 @@ using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Cli.Commands;
 
@@ -14,7 +15,7 @@ internal static class ScoreCommand
 
     public static Command Create()
     {
-        var (model, threads) = (CommonOptions.Model(), CommonOptions.Threads());
+        var (model, adapter, threads) = (CommonOptions.Model(), CommonOptions.Adapter(), CommonOptions.Threads());
         var input = new Option<string>("--input") { Description = "JSONL file; a row is {\"ids\": [...], \"prompt_length\": n} or {\"prompt\": \"...\", \"completion\": \"...\"}.", HelpName = "FILE", Required = true };
         var output = new Option<string?>("--output") { Description = "JSONL file to be written, whole or not at all; standard output by default.", HelpName = "FILE" };
         var hidden = new Option<bool>("--hidden") { Description = "Also writes the last hidden states (the LM head's input), one list of numbers per token." };
@@ -33,6 +34,7 @@ internal static class ScoreCommand
             """)
         {
             model,
+            adapter,
             input,
             output,
             hidden,
@@ -49,7 +51,8 @@ internal static class ScoreCommand
             var tokenizer = new Lazy<Tokenizer>(() => Tokenizer.Load(folder));
             var rows = ScoreRows.Read(parsed.GetValue(input)!, checkpoint.Spec, tokenizer, parsed.GetValue(special));
             using var interruption = new Interruption();
-            using var policy = Policy.Load(folder, rows.Max(r => r.InputLength));
+            var longest = rows.Max(r => r.InputLength);
+            using var policy = parsed.GetValue(adapter) is { } peft ? RunAdapter.Load(folder, longest, checkpoint.Spec, peft) : Policy.Load(folder, longest);
             using var scorer = new Scorer(policy.Spec, CommonOptions.Threads(parsed, threads));
             using var progress = new ProgressLine(json: target is null);
             void Write(TextWriter writer)

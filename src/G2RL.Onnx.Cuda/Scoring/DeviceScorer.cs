@@ -21,6 +21,7 @@ internal sealed class DeviceScorer : IScorer
     private readonly CudaBackend backend;
     private readonly DecoderSpec spec;
     private readonly DeviceSession body;
+    private readonly Lazy<DeviceSession> bare;
     private readonly DeviceSession head;
     private readonly SamplingKernels statistics;
     private readonly FeatureKernels features;
@@ -35,6 +36,7 @@ internal sealed class DeviceScorer : IScorer
         features = new FeatureKernels(backend.Kernels, ElementType.Float32, spec.VocabularySize);
         staging = new StagingArea(backend.Memory, Purpose.Scoring);
         chunk = (int)Math.Clamp(ChunkBytes / (spec.VocabularySize * sizeof(float)), 16, 8192);
+        bare = new(() => backend.OpenNarrow(spec.Bare(), DecoderGraph.Body(spec.Bare(), CudaOperators.Opset)));
         (body, head) = backend.Invoke(() => (backend.OpenNarrow(spec, DecoderGraph.Body(spec, CudaOperators.Opset)), backend.OpenNarrow(spec, DecoderGraph.Logits(spec, CudaOperators.Opset))));
     }
 
@@ -44,7 +46,7 @@ internal sealed class DeviceScorer : IScorer
             var results = new Scores[sequences.Count];
             if (withFeatures)
                 backend.Features.Reserve(sequences.Count, spec.VocabularySize);
-            var request = new Request(backend.Of(policy), sequences, temperature, withHidden, withMeanHidden, tokenWeight, withFeatures ? backend.Features.Buffer : null, new double[sequences.Count]);
+            var request = new Request(backend.Of(policy), sequences, temperature, withHidden, withMeanHidden, tokenWeight, withFeatures ? backend.Features.Buffer : null, new double[sequences.Count], policy.Spec.Adapter == spec.Adapter);
             var done = 0;
             foreach (var indices in SequenceBatch.Plan(sequences, maxTokens))
             {
@@ -58,6 +60,8 @@ internal sealed class DeviceScorer : IScorer
     public void Dispose() => backend.Invoke(() =>
     {
         body.Dispose();
+        if (bare.IsValueCreated)
+            bare.Value.Dispose();
         head.Dispose();
         staging.Dispose();
     });
@@ -68,7 +72,8 @@ internal sealed class DeviceScorer : IScorer
         var (count, width) = (batch.Targets.Length, spec.HiddenSize);
         staging.Reset();
         using var hidden = backend.Memory.Allocate(Purpose.Scoring, (long)count * width * sizeof(float));
-        using (var binding = body.Bind(staging))
+        // The reference of a run with adapters has none.
+        using (var binding = (request.HasAdapter ? body : bare.Value).Bind(staging))
         {
             request.Policy.BindTo(binding);
             batch.BindTo(binding, targets: false);
@@ -167,5 +172,5 @@ internal sealed class DeviceScorer : IScorer
     }
 
     // A call of Score.
-    private sealed record Request(DevicePolicy Policy, IReadOnlyList<Sequence> Sequences, double Temperature, bool Hidden, bool MeanHidden, TokenWeight? TokenWeight, DeviceBuffer? Accumulators, double[] Totals);
+    private sealed record Request(DevicePolicy Policy, IReadOnlyList<Sequence> Sequences, double Temperature, bool Hidden, bool MeanHidden, TokenWeight? TokenWeight, DeviceBuffer? Accumulators, double[] Totals, bool HasAdapter);
 }

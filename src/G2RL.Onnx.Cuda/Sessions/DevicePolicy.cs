@@ -35,13 +35,25 @@ internal sealed class DevicePolicy : IDisposable
     private readonly MemoryKernels kernels;
     private readonly ElementType type;
     private readonly List<DeviceParameter> tables = [];
+    private readonly int[] own;
 
-    /// <summary>Copies everything to the device.</summary>
-    public DevicePolicy(DeviceMemory memory, MemoryKernels kernels, Policy policy, ElementType type)
+    /// <summary>Copies to the device what is not there yet.</summary>
+    /// <param name="memory">The device's.</param>
+    /// <param name="kernels">For the narrow copies.</param>
+    /// <param name="policy">The host's.</param>
+    /// <param name="type">Type of the products.</param>
+    /// <param name="others">Policies on the device; frozen weights that one of them holds are read there. They have to outlive this one.</param>
+    public DevicePolicy(DeviceMemory memory, MemoryKernels kernels, Policy policy, ElementType type, IEnumerable<DevicePolicy> others)
     {
         (this.policy, this.kernels, this.type) = (policy, kernels, type);
-        Parameters = [.. policy.Parameters.Select(p => DeviceParameter.Like(memory, Purpose.Weights, p))];
-        Narrow = type == ElementType.Float32 ? Parameters : [.. policy.Parameters.Select(p => DeviceParameter.Like(memory, Purpose.Weights, p, type))];
+        var lender = others.FirstOrDefault(o => o.policy.Parameters.Any(policy.Parameters.Contains));
+        int[] lent = [.. policy.Parameters.Select(p => lender?.policy.Parameters.ToList().IndexOf(p) ?? -1)];
+        own = [.. Enumerable.Range(0, lent.Length).Where(i => lent[i] < 0)];
+        Parameters = [.. policy.Parameters.Select((p, i) => lent[i] < 0 ? DeviceParameter.Like(memory, Purpose.Weights, p) : lender!.Parameters[lent[i]])];
+        Narrow = type == ElementType.Float32
+            ? Parameters
+            : [.. policy.Parameters.Select((p, i) => lent[i] < 0 ? DeviceParameter.Like(memory, Purpose.Weights, p, type) : lender!.Narrow[lent[i]])];
+        Trainable = [.. policy.Trainable.Select(p => policy.Parameters.ToList().IndexOf(p))];
         foreach (var table in policy.Tables)
         {
             var copy = DeviceParameter.Like(memory, Purpose.Weights, table);
@@ -57,21 +69,25 @@ internal sealed class DevicePolicy : IDisposable
     /// <summary>The same in the type of the products; the same memory where that is float32.</summary>
     public IReadOnlyList<DeviceParameter> Narrow { get; }
 
+    /// <summary>Places of the weights that learn among <see cref="Parameters"/>.</summary>
+    public IReadOnlyList<int> Trainable { get; }
+
     /// <summary>The host's weights to the device.</summary>
     public void Upload()
     {
-        foreach (var (here, there) in Parameters.Zip(policy.Parameters))
-            here.Buffer.Write<float>(there.Buffer.Span);
-        if (type != ElementType.Float32)
-            foreach (var (master, narrow) in Parameters.Zip(Narrow))
-                kernels.Narrow(master.Buffer.Pointer, narrow.Buffer.Pointer, type, master.Count);
+        foreach (var i in own)
+        {
+            Parameters[i].Buffer.Write<float>(policy.Parameters[i].Buffer.Span);
+            if (type != ElementType.Float32)
+                kernels.Narrow(Parameters[i].Buffer.Pointer, Narrow[i].Buffer.Pointer, type, Parameters[i].Count);
+        }
     }
 
-    /// <summary>The device's weights to the host.</summary>
+    /// <summary>The device's weights to the host; frozen ones are as they were.</summary>
     public void Download()
     {
-        foreach (var (here, there) in Parameters.Zip(policy.Parameters))
-            here.Buffer.Read(there.Buffer.Span);
+        foreach (var i in Trainable)
+            Parameters[i].Buffer.Read(policy.Parameters[i].Buffer.Span);
     }
 
     /// <summary>Binds every weight and table that the session reads.</summary>
@@ -85,7 +101,7 @@ internal sealed class DevicePolicy : IDisposable
 
     public void Dispose()
     {
-        foreach (var parameter in (type == ElementType.Float32 ? Parameters : Parameters.Concat(Narrow)).Concat(tables))
+        foreach (var parameter in own.Select(i => Parameters[i]).Concat(type == ElementType.Float32 ? [] : own.Select(i => Narrow[i])).Concat(tables))
             parameter.Dispose();
     }
 }

@@ -50,7 +50,7 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
         var objective = PolicyLoss.Objective(PolicyLossSettings.Of(config.Algorithm));
         (device, session, gradients, first, second) = backend.Invoke(() =>
         {
-            DeviceParameter[] Reserve(Purpose purpose) => [.. policy.Parameters.Select(p => DeviceParameter.Like(backend.Memory, purpose, p))];
+            DeviceParameter[] Reserve(Purpose purpose) => [.. policy.Trainable.Select(p => DeviceParameter.Like(backend.Memory, purpose, p))];
             return (backend.Of(policy), backend.OpenNarrow(policy.Spec, DecoderGraph.Train(policy.Spec, objective, opset: CudaOperators.Opset, scaled: scale is not null)), Reserve(Purpose.Gradients), Reserve(Purpose.Moments), Reserve(Purpose.Moments));
         });
         tables = backend.Invoke(() =>

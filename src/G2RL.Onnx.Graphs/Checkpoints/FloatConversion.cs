@@ -7,7 +7,7 @@ using G2RL.Onnx.Checkpoints.SafeTensors;
 namespace G2RL.Onnx.Checkpoints;
 
 /// <summary>Weights between their stored type (little-endian, at any alignment) and float, vectorised; rounding is to nearest, ties to even.</summary>
-internal static class FloatConversion
+public static class FloatConversion
 {
     /// <summary>Reads <paramref name="values"/>.Length elements of a weight type.</summary>
     public static void ToFloats(SafeTensorsDtype dtype, ReadOnlySpan<byte> stored, Span<float> values)

@@ -17,7 +17,7 @@ internal static class LinearGradients
     {
         if (g.Node.Float("alpha", 1) != 1 || g.Node.Float("beta", 1) != 1)
             throw new GraphException($"No gradient for Gemm with alpha or beta other than 1 (node '{g.Node.Name}').");
-        var (a, b, dy) = (g.Input(0), g.Input(1), g.DY);
+        var (a, b, dy) = (g.Input(0), Widening.Again(g.Op, g.Input(1), g.DY), g.DY);
         var (ta, tb) = (g.Node.Int("transA", 0) != 0, g.Node.Int("transB", 0) != 0);
         var da = ta ? g.Op.Gemm(b, dy, null, tb, true) : g.Op.Gemm(dy, b, null, false, !tb);
         var db = tb ? g.Op.Gemm(dy, a, null, true, ta) : g.Op.Gemm(a, dy, null, !ta, false);

@@ -39,6 +39,7 @@ public static class ShapeRules
         ["CumSum"] = CumSum,
         ["Clip"] = Clip,
         ["Cast"] = Cast,
+        ["DequantizeLinear"] = DequantizeLinear,
         ["IsNaN"] = ToBool,
         ["IsInf"] = ToBool,
         // elementwise, two inputs
@@ -168,6 +169,19 @@ public static class ShapeRules
         return Same(node, outputs);
     }
 
+    // Per tensor, or in blocks along an axis: other forms are written nowhere here.
+    private static Inferred[] DequantizeLinear(Node node, int outputs)
+    {
+        var (x, scale) = (In(node, 0), In(node, 1));
+        if (scale.Rank == 0)
+            return [new(scale.Type, x.Shape)];
+        var (axis, block) = (Axis(node, node.Int("axis", 1), x.Rank), node.Int("block_size", 0));
+        var fits = block > 0 && scale.Rank == x.Rank && Enumerable.Range(0, x.Rank).All(i => i != axis
+            ? scale.Shape[i] == x.Shape[i]
+            : !x.Shape[i].IsKnown || !scale.Shape[i].IsKnown || scale.Shape[i].Size == (x.Shape[i].Size + block - 1) / block);
+        return fits ? [new(scale.Type, x.Shape)] : throw Conflict(node, "has scales that do not fit its blocks");
+    }
+
     private static Inferred[] Cast(Node node, int outputs)
     {
         var to = (ElementType)Math.Clamp(node.Int("to", 0), 0, int.MaxValue);
@@ -187,7 +201,9 @@ public static class ShapeRules
         if (In(node, 0).Type != In(node, 1).Type)
             throw Conflict(node, "has inputs of different types");
         var (a, b) = (In(node, 0).KnownElements, In(node, 1).KnownElements);
-        IReadOnlyList<Dimension>? elements = node.Op == "Mul" && a is not null && b is not null && a.Count == b.Count ? [.. a.Zip(b, (x, y) => x * y)] : null;
+        IReadOnlyList<Dimension>? elements = node.Op is "Mul" or "Add" && a is not null && b is not null && a.Count == b.Count
+            ? [.. a.Zip(b, (x, y) => node.Op == "Mul" ? x * y : x + y)]
+            : null;
         return [new(In(node, 0).Type, Common(node, 0, 1), elements)];
     }
 

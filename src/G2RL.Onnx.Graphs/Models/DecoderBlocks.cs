@@ -28,7 +28,7 @@ internal sealed class DecoderBlocks
         (this.op, this.spec, this.ids, this.positions) = (op, spec, ids, positions);
         names = DecoderNames.Of(spec);
         foreach (var parameter in spec.Parameters)
-            op.Graph.Input(parameter.Name, ElementType.Float32, [.. parameter.Shape.Select(d => (Dimension)d)]);
+            WeightStorages.Declare(op.Graph, parameter);
         var shape = op.ShapeOf(ids);
         rows = op.Slice(shape, 0, 0, 1);
         tokens = op.Slice(shape, 0, 1, 2);
@@ -203,8 +203,11 @@ internal sealed class DecoderBlocks
     }
 
     // y = x W^T + b with W [out, in], or x W + b with GPT-2's W [in, out]; either is read as it lies.
-    private Value Linear(Value x, string module) =>
-        op.Gemm(x, Weight(module + ".weight"), Bias(module), transposeB: spec.Weights != WeightLayout.Gpt2);
+    private Value Linear(Value x, string module)
+    {
+        var y = op.Gemm(x, WeightStorages.Widened(op, module + ".weight", x), Bias(module), transposeB: spec.Weights != WeightLayout.Gpt2);
+        return AdapterParameters.Added(op, spec, module, x, y);
+    }
 
     private Value NormIf(Value x, string prefix, string? module) => module is null ? x : Norm(x, prefix + module);
 

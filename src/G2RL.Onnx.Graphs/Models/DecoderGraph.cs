@@ -165,7 +165,7 @@ public static class DecoderGraph
     /// </summary>
     /// <param name="spec">The decoder.</param>
     /// <param name="objective">Writes the loss (a scalar) from log-probs [R] and entropies [R]; declares further inputs on the graph.</param>
-    /// <param name="trainable">Which parameters receive gradients; null means all.</param>
+    /// <param name="trainable">Which of <see cref="DecoderSpec.Trainable"/> receive gradients; null means all.</param>
     /// <param name="opset">Version of ONNX's own operator set.</param>
     /// <param name="scaled">Whether gradients are those of <see cref="LossScale"/> (a scalar input) times the loss; the loss itself is given unscaled.</param>
     /// <exception cref="GraphException">A gradient's shape differs from its parameter's, or an operator has no gradient rule.</exception>

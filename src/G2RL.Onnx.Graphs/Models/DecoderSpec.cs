@@ -121,8 +121,20 @@ public sealed record DecoderSpec
     /// <summary>Whether a layer uses <see cref="LocalRope"/>.</summary>
     public bool IsLocal(int layer) => LocalRope is not null && WindowOf(layer) > 0;
 
-    /// <summary>Every weight, embedding first, LM head (when it is not tied) last.</summary>
-    public IReadOnlyList<ParameterSpec> Parameters => DecoderParameters.Of(this);
+    /// <summary>Adapters beside the projections, whose own weights are then frozen; null: the weights themselves learn. No part of config.json.</summary>
+    public AdapterSpec? Adapter { get; init; }
+
+    /// <summary>How the projections of the layers are held in memory; other than float32 they cannot learn. No part of config.json.</summary>
+    public WeightStorage Storage { get; init; }
+
+    /// <summary>Every weight, embedding first, LM head (when it is not tied) last; then those of <see cref="Adapter"/>.</summary>
+    public IReadOnlyList<ParameterSpec> Parameters => AdapterParameters.Of(this, DecoderParameters.Of(this));
+
+    /// <summary>The weights that learn: those of <see cref="Adapter"/>, else all that are held in float32.</summary>
+    public IReadOnlyList<ParameterSpec> Trainable => [.. Parameters.Where(p => Adapter is null ? p.Storage == WeightStorage.Float32 : p.IsAdapter)];
+
+    /// <summary>The model as its config.json describes it: no adapter, every weight in float32.</summary>
+    public DecoderSpec Bare() => this with { Adapter = null, Storage = WeightStorage.Float32 };
 
     /// <summary>Numbers in all weights together; a tied matrix counts once.</summary>
     public long ParameterCount => Parameters.Sum(p => p.Count);
@@ -134,5 +146,5 @@ public sealed record DecoderSpec
     /// <summary>A config.json in the Hugging Face 4.x style that reads back as this very spec.</summary>
     /// <param name="dtype">Type of the stored weights: "float32", "bfloat16" or "float16".</param>
     /// <exception cref="InputException">The spec is invalid, or its family cannot express it (say, a Llama with query norms).</exception>
-    public string ToConfigJson(string dtype = "float32") => ConfigWriter.Write(this, dtype);
+    public string ToConfigJson(string dtype = "float32") => ConfigWriter.Write(Bare(), dtype);
 }

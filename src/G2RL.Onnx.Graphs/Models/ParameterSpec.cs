@@ -6,6 +6,12 @@ namespace G2RL.Onnx.Models;
 /// <param name="ShapeInWords">The keys of config.json behind the sizes: "intermediate_size x hidden_size".</param>
 public sealed record ParameterSpec(string Name, long[] Shape, string ShapeInWords)
 {
+    /// <summary>How it is held in memory.</summary>
+    public WeightStorage Storage { get; init; }
+
+    /// <summary>Whether it belongs to an adapter, not to the model's own weights.</summary>
+    public bool IsAdapter { get; init; }
+
     /// <summary>How many numbers it holds.</summary>
     public long Count => Shape.Aggregate(1L, (product, size) => checked(product * size));
 }

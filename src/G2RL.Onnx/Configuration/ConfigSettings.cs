@@ -24,6 +24,8 @@ internal static class ConfigSettings
         ["algorithm.correction.weights"] = Enum.GetNames<CorrectionKind>(),
         ["algorithm.correction.level"] = Enum.GetNames<CorrectionLevel>(),
         ["algorithm.overlong.kind"] = Enum.GetNames<OverlongKind>(),
+        ["adapter.type"] = Enum.GetNames<AdapterKind>(),
+        ["adapter.base"] = Enum.GetNames<Models.WeightStorage>(),
         ["training.schedule.kind"] = Enum.GetNames<ScheduleKind>(),
     };
 

@@ -32,6 +32,9 @@ public sealed record RunConfig
     /// <summary>How rewards become a loss.</summary>
     public AlgorithmConfig Algorithm { get; init; } = new();
 
+    /// <summary>What learns: the weights, or adapters beside them.</summary>
+    public AdapterConfig Adapter { get; init; } = new();
+
     /// <summary>How the loss changes the weights.</summary>
     public TrainingConfig Training { get; init; } = new();
 

@@ -70,6 +70,7 @@ public static class RunConfigRules
         NotNegative(correction.OffPolicyBound, "algorithm.correction.offPolicyBound");
         Share(correction.EntropyQuantile, "algorithm.correction.entropyQuantile", zero: true, one: false);
         faults.AddRange(AlgorithmChoice.Faults(c.Algorithm, c.Execution.Gradients));
+        faults.AddRange(c.Adapter.Faults());
         AtLeast(c.Training.EpochsPerBatch, 1, "training.epochsPerBatch", most: 1000);
         Rule((long)c.Steps * c.Training.EpochsPerBatch * c.Training.MinibatchesPerBatch <= int.MaxValue, "steps x epochsPerBatch x minibatchesPerBatch", (long)c.Steps * c.Training.EpochsPerBatch * c.Training.MinibatchesPerBatch, $"it must be at most {int.MaxValue}.");
         Rule(c.Training.MinibatchesPerBatch >= 1 && c.Training.MinibatchesPerBatch <= c.Sampling.PromptsPerStep, "training.minibatchesPerBatch", c.Training.MinibatchesPerBatch, $"groups are never split, so it must be 1 to sampling.promptsPerStep ({c.Sampling.PromptsPerStep}).");
@@ -107,6 +108,12 @@ public static class RunConfigRules
         Rule(device != ExecutionConfig.Cpu || c.Execution.Precision == "float32", "execution.precision", c.Execution.Precision, "on the CPU it must be float32.");
         Rule(device == ExecutionConfig.Cpu || c.Execution.Gradients == "graph", "execution.gradients", c.Execution.Gradients, $"on {device} it must be graph.");
         Rule(ExecutionConfig.Optimizers.Contains(c.Execution.Gradients), "execution.gradients", $"'{c.Execution.Gradients}'", $"there are: {string.Join(", ", ExecutionConfig.Optimizers)}.");
+        var narrow = c.Adapter.Base != Models.WeightStorage.Float32;
+        Rule(
+            !narrow || (device == ExecutionConfig.Cpu && c.Execution.Gradients == "graph"),
+            "adapter.base",
+            c.Adapter.Base,
+            "frozen weights in few bits are read on the CPU by execution.gradients=graph; elsewhere they must be float32.");
         Rule(c.Execution.Threads is >= 0 and <= 1024, "execution.threads", c.Execution.Threads, "it must be 0 (every core) to 1024.");
         AtLeast(c.Logging.RolloutsEvery, 0, "logging.rolloutsEvery");
         return faults;

@@ -34,6 +34,9 @@ public static class Seeds
 
         /// <summary>Groups that are drawn anew for want of a signal.</summary>
         Resampling = 8,
+
+        /// <summary>Initial weights of an adapter.</summary>
+        Adapter = 9,
     }
 
     /// <summary>The uniform number in [0, 1), 53 bits, that chooses one token.</summary>

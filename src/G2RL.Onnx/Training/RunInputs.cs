@@ -44,7 +44,7 @@ internal sealed class RunInputs : IDisposable
         conversations = new(config, chat, () => ChatPrompts.HasTemplate(config.Model, Checkpoint.Spec.Architecture) ? Chat(config, Checkpoint.Spec.Architecture) : null);
         stopTokens = [.. Checkpoint.GenerationEosTokens(), .. config.Sampling.StopTokens.Select(StopToken)];
         Problems = problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default);
-        Policy = Policy.Load(config.Model, positions);
+        Policy = RunAdapter.Load(config, Checkpoint.Spec, positions);
     }
 
     public int Threads { get; }

@@ -134,19 +134,26 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    /// <summary>Writes the trained policy as a Hugging Face folder in float32, tokenizer included.</summary>
+    /// <summary>Writes the trained policy as a Hugging Face folder in float32, adapters merged into the weights, tokenizer included.</summary>
     /// <exception cref="InputException">The folder exists or cannot be written.</exception>
     public void Export(string folder)
     {
         Backend.Fetch(Policy);
-        var weights = Policy.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        inputs.Checkpoint.SaveAs(folder, name => weights[name].Buffer.Span, SafeTensorsDtype.F32);
+        inputs.Checkpoint.SaveAs(folder, Policy.Merged, SafeTensorsDtype.F32);
+    }
+
+    /// <summary>Writes the trained adapters by themselves, in PEFT's layout.</summary>
+    /// <exception cref="InputException">The run has none, or the folder exists or cannot be written.</exception>
+    public void ExportAdapter(string folder)
+    {
+        Backend.Fetch(Policy);
+        RunAdapter.Write(folder, Policy, config.Model);
     }
 
     /// <summary>The memory that the run will hold, by purpose, bytes.</summary>
     public IReadOnlyList<(string Purpose, long Bytes)> MemoryPlan()
     {
-        var weights = Policy.ParameterCount * sizeof(float);
+        var learning = Policy.TrainableCount * sizeof(float);
         var rows = config.Training.TokensPerMicrobatch;
         var spec = Policy.Spec;
         // What the backward pass keeps: per layer about 14 vectors of width D, 6 of the feed-forward width and the attention shares.
@@ -155,12 +162,12 @@ public sealed class Trainer : IDisposable
         var activations = rows * sizeof(float) * ((spec.Layers * ((14L * spec.HiddenSize) + (6L * spec.IntermediateSize) + (4L * spec.Heads * width))) + (5L * spec.VocabularySize));
         return
         [
-            ("weights", weights),
-            ("gradients", weights * (lanes == 1 ? 1 : 1 + lanes)),
-            ("optimizer moments", 2 * weights),
+            ("weights", Policy.WeightBytes),
+            ("gradients", learning * (lanes == 1 ? 1 : 1 + lanes)),
+            ("optimizer moments", 2 * learning),
             // The training API keeps its own copy, beside the one that the sampler reads, and hands it over in one piece.
-            ("weights in the training session", config.Execution.Gradients == "ortTraining" ? 2 * weights : 0),
-            ("reference policy", reference is null ? 0 : weights),
+            ("weights in the training session", config.Execution.Gradients == "ortTraining" ? Policy.WeightBytes + learning : 0),
+            ("reference policy", reference is null or { Spec.Adapter: null } && Policy.Spec.Adapter is not null ? 0 : learning),
             ("key/value cache, training", sampler.Plan.CacheBytes),
             ("features of rollouts", config.Sampling.PromptsPerStep * config.Sampling.GroupSize * features.BytesPerRollout),
             ("activations of the micro-batches at work, estimated", activations * lanes),

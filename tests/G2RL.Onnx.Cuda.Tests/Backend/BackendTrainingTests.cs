@@ -48,6 +48,18 @@ public sealed class BackendTrainingTests
     }
 
     [TestMethod]
+    public void Run_WithAdapters_EqualsTheHost_AndTheReferenceReadsTheSameBase()
+    {
+        using var model = new TinyModel();
+        var config = Config(model, steps: 3) with { Adapter = new() { Type = AdapterKind.Lora, Rank = 4, Alpha = 8 } };
+        var host = Train(config, Path.Combine(model.Root, "host"), backend: null);
+        using var driver = new InterpreterDriver();
+        var device = Train(config, Path.Combine(model.Root, "device"), driver);
+        CollectionAssert.AreEqual(host.Texts, device.Texts);
+        Compare(host.Weights, device.Weights, config);
+    }
+
+    [TestMethod]
     public void Resume_OnTheDevice_EqualsTheUninterruptedRunToTheBit()
     {
         using var model = new TinyModel();

@@ -27,6 +27,9 @@ internal static class ShapeCases
         foreach (var type in new[] { ElementType.Float16, ElementType.BFloat16, ElementType.Float64, ElementType.Int64, ElementType.Int32, ElementType.Int8, ElementType.UInt8, ElementType.Bool })
             yield return One("Cast", $"to {type}", b => b.Cast(F(b, "x", "B", 3), type));
         yield return One("Cast", "of a shape to int32 and back", b => b.Cast(b.Cast(b.Op("Shape", [F(b, "x", "B", 3)]), ElementType.Int32), ElementType.Int64));
+        yield return One("DequantizeLinear", "per tensor", b => b.Op("DequantizeLinear", [b.Cast(F(b, "x", "B", 3), ElementType.Int8), b.Scalar(0.5)]));
+        yield return One("DequantizeLinear", "in blocks of a row", b => b.Op("DequantizeLinear",
+            [b.Cast(F(b, "x", 3, 8), ElementType.Int8), F(b, "s", 3, 2)], ("axis", 1L), ("block_size", 4L)));
         yield return One("IsNaN", "[B, T]", b => b.Op("IsNaN", [F(b, "x", "B", "T")]));
         yield return One("IsInf", "[B, T]", b => b.Op("IsInf", [F(b, "x", "B", "T")]));
     }
@@ -47,6 +50,7 @@ internal static class ShapeCases
         }
         yield return One("Pow", "integer exponent", b => b.Pow(F(b, "x", "B"), b.Int(2)));
         yield return One("Mul", "of shapes keeps elements", b => b.Mul(b.Op("Shape", [F(b, "x", "B", "T")]), b.Ints(2, 3)));
+        yield return One("Add", "of shapes keeps elements", b => b.Add(b.Op("Shape", [F(b, "x", "B", "T")]), b.Ints(2, 3)));
         foreach (var op in new[] { "And", "Or" })
             yield return One(op, "both stretch", b => b.Op(op, [b.Graph.Input("x", ElementType.Bool, "B", 1), b.Graph.Input("y", ElementType.Bool, "T")]));
         yield return One("Where", "all stretch", b => b.Where(b.Graph.Input("c", ElementType.Bool, "B", 1, 1), F(b, "x", "T", 1), F(b, "y", 3)));

@@ -126,7 +126,7 @@ public static class OrtTrainingArtifacts
     }
 
     private static IEnumerable<ParameterSpec> Learning(DecoderSpec spec, OrtTrainingOptions options) =>
-        spec.Parameters.Where(p => options.Trainable?.Invoke(p.Name) != false);
+        spec.Trainable.Where(p => options.Trainable?.Invoke(p.Name) != false);
 
     // Constants in place of what never changes, unused nodes away, inputs in the documented order.
     private static void Settle(Graph graph, DecoderSpec spec, OrtTrainingOptions options, WeightSource? frozen)

@@ -21,7 +21,7 @@ public sealed record Scores(float[] LogProbs, float[] Entropies, float[]? Hidden
 
 /// <summary>
 /// Log-probs and entropies of given responses in full forward passes: the body over whole rows, then the LM head over chunks of rows, so that
-/// [B, T, V] is never held. Serves any policy of its architecture.
+/// [B, T, V] is never held. Serves any policy of its architecture, with its adapters or without.
 /// </summary>
 public sealed class Scorer : IScorer
 {
@@ -30,6 +30,7 @@ public sealed class Scorer : IScorer
     private readonly DecoderSpec spec;
     private readonly Lanes lanes;
     private readonly OrtSession body;
+    private readonly Lazy<OrtSession> bare;
     private readonly OrtSession head;
     private readonly Lazy<OrtSession> headWithLogits;
     private readonly int chunk;
@@ -41,6 +42,7 @@ public sealed class Scorer : IScorer
     {
         (this.spec, lanes) = (spec, Lanes.For(spec, threads));
         body = new OrtSession(DecoderGraph.Body(spec), lanes.ThreadsEach);
+        bare = new(() => new OrtSession(DecoderGraph.Body(spec with { Adapter = null }), lanes.ThreadsEach));
         head = new OrtSession(DecoderGraph.Head(spec), lanes.ThreadsEach);
         headWithLogits = new(() => new OrtSession(DecoderGraph.Head(spec, withLogits: true), lanes.ThreadsEach));
         chunk = (int)Math.Clamp(ChunkBytes / (spec.VocabularySize * sizeof(float)), 16, 8192);
@@ -77,6 +79,8 @@ public sealed class Scorer : IScorer
     public void Dispose()
     {
         body.Dispose();
+        if (bare.IsValueCreated)
+            bare.Value.Dispose();
         head.Dispose();
         if (headWithLogits.IsValueCreated)
             headWithLogits.Value.Dispose();
@@ -86,7 +90,8 @@ public sealed class Scorer : IScorer
     {
         var batch = new SequenceBatch([.. indices.Select(i => sequences[i])]);
         using var hidden = new FloatBuffer((long)batch.Targets.Length * spec.HiddenSize);
-        using (var binding = body.Bind())
+        // The reference of a run with adapters has none.
+        using (var binding = (spec.Adapter is not null && policy.Spec.Adapter is null ? bare.Value : body).Bind())
         {
             policy.BindTo(binding);
             batch.BindTo(binding, targets: false);

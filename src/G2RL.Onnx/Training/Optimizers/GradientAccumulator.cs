@@ -81,7 +81,7 @@ public sealed class GradientAccumulator : IDisposable
         scratch = lanes.Count == 1 ? [] : [.. Enumerable.Range(0, lanes.Count).Select(_ => Reserve())];
     }
 
-    /// <summary>Sums since the last <see cref="Clear"/>, in the order of the policy's parameters.</summary>
+    /// <summary>Sums since the last <see cref="Clear"/>, in the order of <see cref="Policy.Trainable"/>.</summary>
     public IReadOnlyList<Parameter> Gradients { get; }
 
     /// <summary>Zeroes the sums.</summary>
@@ -145,7 +145,7 @@ public sealed class GradientAccumulator : IDisposable
             gradient.Buffer.Clear();
     }
 
-    private Parameter[] Reserve() => [.. policy.Parameters.Select(p => new Parameter(p.Name, [.. p.Shape]))];
+    private Parameter[] Reserve() => [.. policy.Trainable.Select(p => new Parameter(p.Name, [.. p.Shape]))];
 
     // The graph adds to the buffers in place.
     private double Run(Microbatch micro, IReadOnlyList<Parameter> gradients)

@@ -75,6 +75,8 @@ public static class OrtTraining
     {
         using var source = OrtCheckpoint.Open(checkpoint);
         using var original = HuggingFaceCheckpoint.Open(model);
+        if (source.Trainable.Keys.FirstOrDefault(name => name.EndsWith(AdapterSpec.UpSuffix, StringComparison.Ordinal)) is { } adapter)
+            throw new InputException($"{checkpoint} holds adapters ('{adapter}'), no whole model, and not their scale. Bring it back into its run with: g2rl ort-training import, and go on with --resume.");
         Check(source, original.Spec);
         var shapes = original.Spec.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
         original.SaveAs(folder, Weight, SafeTensorsDtype.F32);
@@ -102,13 +104,15 @@ public static class OrtTraining
         return new(
             PolicyLoss.Objective(PolicyLossSettings.Of(config.Algorithm)),
             policy.Positions,
-            Optimizer(t.Optimizer, [.. policy.Parameters.Select(p => p.Name)]),
+            Optimizer(t.Optimizer, [.. policy.Trainable.Select(p => p.Name)]),
             !scheduled ? null : skipped == 0 ? schedule : (op, step) => schedule(op, op.Add(step, op.Int(skipped))),
             trainable);
     }
 
     /// <summary>Says why the training API cannot do what a configuration asks for; null when it can.</summary>
-    internal static string? Fault(Policy policy, RunConfig config) => DecayFault(config.Training.Optimizer, [.. policy.Parameters.Select(p => p.Name)]);
+    internal static string? Fault(Policy policy, RunConfig config) => policy.Spec.Storage != WeightStorage.Float32
+        ? $"adapter.base is {policy.Spec.Storage}; the training artifacts hold frozen weights in float32. Set adapter.base=float32 for them."
+        : DecayFault(config.Training.Optimizer, [.. policy.Trainable.Select(p => p.Name)]);
 
     /// <summary>Our AdamW settings as the training runtime's attributes.</summary>
     /// <exception cref="InputException">Decay of some parameters only.</exception>
@@ -124,7 +128,7 @@ public static class OrtTraining
 
     internal static OrtCheckpointContent Content(Policy policy, OrtTrainingOptions options, OrtMoments? moments, int runStep = 0) => new()
     {
-        Trainable = [.. policy.Parameters.Where(p => options.Trainable?.Invoke(p.Name) != false).Select(p => OrtTensor.Floats(p.Name, p.Shape, _ => p.Buffer.Span))],
+        Trainable = [.. policy.Trainable.Where(p => options.Trainable?.Invoke(p.Name) != false).Select(p => OrtTensor.Floats(p.Name, p.Shape, _ => p.Buffer.Span))],
         Moments = moments,
         Properties = new Dictionary<string, object>(StringComparer.Ordinal)
         {
@@ -154,8 +158,8 @@ public static class OrtTraining
     /// <summary>Writes the policy's weights and the checkpoint's moments (zero where it has none) as a run's checkpoint.</summary>
     internal static void SaveState(string folder, OrtCheckpoint source, Policy policy)
     {
-        var zeros = new float[source.HasMoments && source.FirstMoments.Count == policy.Parameters.Count ? 0 : policy.Parameters.Max(p => p.Buffer.Length)];
-        var sizes = policy.Parameters.ToDictionary(p => p.Name, p => (int)p.Buffer.Length, StringComparer.Ordinal);
+        var zeros = new float[source.HasMoments && source.FirstMoments.Count == policy.Trainable.Count ? 0 : policy.Trainable.Max(p => p.Buffer.Length)];
+        var sizes = policy.Trainable.ToDictionary(p => p.Name, p => (int)p.Buffer.Length, StringComparer.Ordinal);
         WeightSource From(IReadOnlyDictionary<string, OrtTensorInfo> moments) => name => moments.TryGetValue(name, out var moment) ? source.Floats(moment) : zeros.AsSpan(0, sizes[name]);
         TrainingState.Save(folder, policy, source.Step, From(source.FirstMoments), From(source.SecondMoments));
     }
@@ -193,13 +197,13 @@ public static class OrtTraining
 
         private Moments(Dictionary<string, float[]> values) => this.values = values;
 
-        public static Moments Of(Policy policy) => new(policy.Parameters.ToDictionary(p => p.Name, p => new float[p.Buffer.Length], StringComparer.Ordinal));
+        public static Moments Of(Policy policy) => new(policy.Trainable.ToDictionary(p => p.Name, p => new float[p.Buffer.Length], StringComparer.Ordinal));
 
         public Span<float> Target(string name) => values[name];
 
         public OrtMoments With(long steps, Moments second, Policy policy) => new(
             steps,
-            [.. policy.Parameters.Select(p => OrtTensor.Floats(p.Name, p.Shape, name => values[name]))],
-            [.. policy.Parameters.Select(p => OrtTensor.Floats(p.Name, p.Shape, name => second.values[name]))]);
+            [.. policy.Trainable.Select(p => OrtTensor.Floats(p.Name, p.Shape, name => values[name]))],
+            [.. policy.Trainable.Select(p => OrtTensor.Floats(p.Name, p.Shape, name => second.values[name]))]);
     }
 }

@@ -98,7 +98,7 @@ internal sealed class OrtTrainingOptimizer : IPolicyOptimizer
         // In the order of the training model's inputs, which is the policy's.
         using var buffer = Session.ToBuffer(true);
         var all = buffer.GetTensorDataAsSpan<float>();
-        foreach (var parameter in policy.Parameters)
+        foreach (var parameter in policy.Trainable)
         {
             all[..(int)parameter.Buffer.Length].CopyTo(parameter.Buffer.Span);
             all = all[(int)parameter.Buffer.Length..];

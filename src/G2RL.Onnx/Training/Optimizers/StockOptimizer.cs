@@ -17,7 +17,7 @@ internal sealed class StockOptimizer : IPolicyOptimizer
     {
         this.policy = policy;
         gradients = new GradientAccumulator(policy, objective, temperature, threads);
-        optimizer = new AdamW(policy.Parameters, gradients.Gradients, settings, threads);
+        optimizer = new AdamW(policy.Trainable, gradients.Gradients, settings, threads);
     }
 
     /// <summary>The optimizer, for its moments and step.</summary>
