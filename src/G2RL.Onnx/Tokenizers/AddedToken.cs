@@ -1,6 +1,8 @@
 namespace G2RL.Onnx.Tokenizers;
 
-/// <summary>A token that is found in the text before anything else is done to it, as tokenizer.json's <c>added_tokens</c> lists it.</summary>
+/// <summary>
+/// A token that is found in the text before anything else is done to it, as tokenizer.json's <c>added_tokens</c> lists it.
+/// </summary>
 /// <param name="Id">Its id.</param>
 /// <param name="Content">The text that stands for it, not empty.</param>
 /// <param name="LeftStrip">Whether it swallows the white space before it.</param>

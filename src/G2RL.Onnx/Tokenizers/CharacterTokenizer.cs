@@ -17,13 +17,16 @@ public static class CharacterTokenizer
     private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>
-    /// Writes tokenizer.json and tokenizer_config.json: special tokens get ids 0, 1, 2, then each character of <paramref name="characters"/> in order.
+    /// Writes tokenizer.json and tokenizer_config.json: special tokens get ids 0, 1, 2, then each character of <paramref
+    /// name="characters"/> in order.
     /// </summary>
     /// <param name="folder">Created when missing; existing files are replaced.</param>
     /// <param name="characters">Each Unicode character (surrogate pairs count as one) at most once, at least one.</param>
     /// <param name="special">Names of the special tokens; null for <c>&lt;pad&gt;</c>, <c>&lt;bos&gt;</c>, <c>&lt;eos&gt;</c>.</param>
     /// <param name="contextLength">The model's longest sequence, in tokens, > 0.</param>
-    /// <exception cref="InputException">No character, one twice, half a surrogate pair, or special tokens that are empty, equal or single characters of the list.</exception>
+    /// <exception cref="InputException">
+    /// No character, one twice, half a surrogate pair, or special tokens that are empty, equal or single characters of the list.
+    /// </exception>
     public static void Write(string folder, string characters, SpecialTokens? special = null, int contextLength = 1024)
     {
         special ??= new SpecialTokens();

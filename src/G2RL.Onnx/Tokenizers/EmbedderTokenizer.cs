@@ -5,7 +5,9 @@ using Microsoft.ML.Tokenizers;
 
 namespace G2RL.Onnx.Tokenizers;
 
-/// <summary>The tokenizer of a sentence model: BPE as <see cref="Tokenizer"/> reads it, or BERT's WordPiece by Microsoft.ML.Tokenizers.</summary>
+/// <summary>
+/// The tokenizer of a sentence model: BPE as <see cref="Tokenizer"/> reads it, or BERT's WordPiece by Microsoft.ML.Tokenizers.
+/// </summary>
 internal static class EmbedderTokenizer
 {
     // BERT's own.

@@ -5,7 +5,9 @@ namespace G2RL.Onnx.Tokenizers;
 /// <summary>System prompts for reasoning tasks.</summary>
 public static class SystemPrompts
 {
-    /// <summary>Asks for reasoning first and for the answer in a box, as the method's training runs do (arXiv:2512.15687, appendix A.2).</summary>
+    /// <summary>
+    /// Asks for reasoning first and for the answer in a box, as the method's training runs do (arXiv:2512.15687, appendix A.2).
+    /// </summary>
     public const string ReasonStepByStep = @"Please reason step by step, and put your final answer within \boxed{}.";
 }
 

@@ -5,13 +5,22 @@ using G2RL.Onnx.Tokenizers.Bpe;
 
 namespace G2RL.Onnx.Tokenizers;
 
-/// <summary>How the texts of tokens become a text: the steps of tokenizer.json's <c>decoder</c>, each from a list of texts to another.</summary>
+/// <summary>
+/// How the texts of tokens become a text: the steps of tokenizer.json's <c>decoder</c>, each from a list of texts to another.
+/// </summary>
 internal sealed class TokenDecoder
 {
     private const int MostGrowth = 16, Allowance = 4096;
 
     private readonly List<Func<List<string>, List<string>>> _steps = [];
     private string _separator = " ";
+    private bool _whole;
+
+    /// <summary>Whether each token's text depends on its neighbours alone, so that an end of the tokens gives an end of the text.</summary>
+    public bool IsLocal { get; private set; } = true;
+
+    /// <summary>Whether tokens such as <c>&lt;0x0A&gt;</c> stand for bytes.</summary>
+    public bool HasByteTokens { get; private set; }
 
     /// <summary>Reads <c>decoder</c>.</summary>
     /// <exception cref="InputException">What is not implemented, or malformed.</exception>
@@ -24,15 +33,20 @@ internal sealed class TokenDecoder
         switch (file.Text(file.Object(value, name), "type", name))
         {
             case "Fuse":
+                _whole = true;
                 _steps.Add(tokens => [string.Concat(tokens)]);
                 break;
             case "ByteLevel":
+                _whole = true;
                 _steps.Add(FromByteSpelling);
                 break;
             case "ByteFallback":
+                HasByteTokens = true;
                 _steps.Add(FromByteTokens);
                 break;
             case "Replace":
+                // In the whole text it finds what lies across tokens.
+                IsLocal &= !_whole;
                 var (literal, content) = (file.Literal(value, name), file.Text(value, "content", name) ?? throw file.Fault($"{name}.content is missing."));
                 _steps.Add(tokens => tokens.ConvertAll(t => t.Replace(literal, content, StringComparison.Ordinal)));
                 break;
@@ -96,7 +110,7 @@ internal sealed class TokenDecoder
         var bytes = new List<byte>();
         foreach (var token in tokens)
         {
-            if (token is ['<', '0', 'x', var high, var low, '>'] && char.IsAsciiHexDigit(high) && char.IsAsciiHexDigit(low))
+            if (IsByteToken(token))
             {
                 bytes.Add(byte.Parse(token.AsSpan(3, 2), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
                 continue;
@@ -121,6 +135,10 @@ internal sealed class TokenDecoder
                 result.AddRange(Enumerable.Repeat("\uFFFD", run.Length));
         }
     }
+
+    /// <summary>Whether a token stands for a byte.</summary>
+    public static bool IsByteToken(string token) =>
+        token is ['<', '0', 'x', var high, var low, '>'] && char.IsAsciiHexDigit(high) && char.IsAsciiHexDigit(low);
 
     private static string Strip(string token, char character, int start, int stop)
     {

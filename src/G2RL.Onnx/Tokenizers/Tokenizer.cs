@@ -134,6 +134,27 @@ public sealed class Tokenizer
         return _file.Decoder.Decode(tokens);
     }
 
+    /// <summary>Characters that a token's own text has, which its share of a decoded text seldom exceeds.</summary>
+    internal int MostCharacters(int id) => _texts.TryGetValue(id, out var text) ? text.Length : 0;
+
+    /// <summary>
+    /// The last place at or before <paramref name="at"/> from where decoding gives the end of what decoding the whole gives, but for the
+    /// first token
+    /// that shows and half a character.
+    /// </summary>
+    internal int BoundaryBefore(ReadOnlySpan<int> ids, int at)
+    {
+        if (!_file.Decoder.IsLocal)
+            return 0;
+        // Byte tokens in a row are one text or none.
+        while (at > 0 && _file.Decoder.HasByteTokens && (IsByte(ids[at]) || IsByte(ids[at - 1])))
+            at--;
+        return at;
+
+        // What shows nothing joins those around it.
+        bool IsByte(int id) => SpecialIds.Contains(id) || !_texts.TryGetValue(id, out var text) || TokenDecoder.IsByteToken(text);
+    }
+
     /// <summary>The id of a token by its text as tokenizer.json writes it (<c>Ġthe</c>, <c>&lt;|im_end|&gt;</c>), or null.</summary>
     public int? IdOf(string token) => _ids.TryGetValue(token, out var id) ? id : null;
 

@@ -98,7 +98,9 @@ internal sealed class TokenizerJson(string path)
             ? number
             : throw Fault($"{name}.{property} is {Short(count)}; it must be an integer from 0 to 1000.");
 
-    /// <summary>The text of a property such as <c>pattern</c> that may be <c>{"String": text}</c> or an expression; the latter is not implemented.</summary>
+    /// <summary>
+    /// The text of a property such as <c>pattern</c> that may be <c>{"String": text}</c> or an expression; the latter is not implemented.
+    /// </summary>
     public string Literal(JsonElement value, string name)
     {
         var pattern = value.TryGetProperty("pattern", out var p) ? Object(p, name + ".pattern") : throw Fault($"{name}.pattern is missing.");

@@ -1,0 +1,135 @@
+using System.Text.Json.Nodes;
+using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Tokenizers;
+
+namespace G2RL.Onnx.Tests.Inputs;
+
+/// <summary>Stop strings against the plain rule: the first token with which the whole text holds one ends the rollout.</summary>
+[TestClass]
+public sealed class StopStringTests
+{
+    private const string Replace = """{"type":"Replace","pattern":{"String":"▁"},"content":" "}""";
+
+    private static readonly string[] Decoders =
+    [
+        """{"type":"ByteLevel"}""",
+        $$"""{"type":"Sequence","decoders":[{{Replace}},{"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]}""",
+        """{"type":"Metaspace","replacement":"▁","prepend_scheme":"always"}""",
+        $$"""{"type":"Sequence","decoders":[{"type":"ByteFallback"},{"type":"Fuse"},{{Replace}},{"type":"Replace","pattern":{"String":"aa"},"content":"b"}]}""",
+        """{"type":"Fuse"}""",
+        "null",
+    ];
+
+    // Special tokens, bytes in both spellings, pieces with blanks; ids 60 to 63 have no token.
+    private static readonly string[] Tokens =
+    [
+        "<s>", "<end>", "<pad>", "a", "b", "ab", "aab", "▁a", "▁▁", "▁", "b▁a", "ba", "Ġ", "Ċ", "é", "<", ">", "end", "<0x0A>", "<0x61>", "<0xE2>", "<0x82>",
+        "<0xAC>", "<0xF0>", "<0x9F>", "<0x98>", "<0x80>", "â", "Ĥ", "¬", "ð", "Ł", "ĺ", "Ģ", "€",
+    ];
+
+    private static readonly string[] Stops =
+        ["a", "ab", "ba", "aba", "abab", "€", "€a", "a€", "\n", " a", "😀", "<end>", "b<end>", "<end>a", "<s><end>", "bbbb", "aabaab"];
+
+    [TestMethod]
+    public void IsStopped_OfRandomTokens_IsWhatSearchingTheWholeTextSays()
+    {
+        var random = new Random(11);
+        var stopped = 0;
+        foreach (var decoder in Decoders)
+        {
+            var tokenizer = Load(decoder);
+            for (var round = 0; round < 150; round++)
+            {
+                string[] stops = [.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => Stops[random.Next(Stops.Length)]).Distinct()];
+                var text = new RolloutText(tokenizer, new SamplerSettings { StopStrings = stops });
+                // Few kinds of tokens at a time, so that long stop strings and long runs come about; some that show nothing.
+                var kinds = Enumerable.Range(0, random.Next(1, 5)).Select(_ => random.Next(Tokens.Length)).Append(random.Next(4) == 0 ? 62 : 2).ToArray();
+                var ids = new List<int>();
+                for (var length = random.Next(1, 110); ids.Count < length;)
+                {
+                    ids.Add(kinds[random.Next(kinds.Length)]);
+                    var expected = Naive(tokenizer, [.. ids], stops);
+                    var place = $"{decoder} {string.Join('|', stops)} at {string.Join(' ', ids)}";
+                    Assert.AreEqual(expected is not null, text.IsStopped([.. ids]), place);
+                    if (expected is null)
+                        continue;
+                    Assert.AreEqual(expected, text.Of([.. ids], FinishReason.StopString), place);
+                    stopped++;
+                    break;
+                }
+            }
+        }
+        Assert.IsGreaterThan(60, stopped);
+    }
+
+    [TestMethod]
+    [DataRow("ab<end>", "ab")]
+    [DataRow("<pad>a<end>", "a")]
+    [DataRow("<end>", "")]
+    public void Of_SpecialTokenAsStopString_IsTheTextBeforeIt(string spelled, string expected)
+    {
+        var tokenizer = Load("""{"type":"Fuse"}""");
+        var text = new RolloutText(tokenizer, new SamplerSettings { StopStrings = ["<end>"] });
+        var ids = tokenizer.Encode(spelled);
+        Assert.IsTrue(text.IsStopped(ids));
+        Assert.IsFalse(ids.Length > 1 && text.IsStopped(ids.AsSpan(0, ids.Length - 1)));
+        Assert.AreEqual(expected, text.Of(ids, FinishReason.StopString));
+    }
+
+    // "<" stands in the text of a special token, which is invisible: only a stop string that names a whole special token looks at those.
+    [TestMethod]
+    public void IsStopped_PartOfASpecialToken_IsNotSeen()
+    {
+        var tokenizer = Load("""{"type":"Fuse"}""");
+        var text = new RolloutText(tokenizer, new SamplerSettings { StopStrings = ["<", "end"] });
+        Assert.IsFalse(text.IsStopped(tokenizer.Encode("a<end>")));
+        Assert.IsTrue(text.IsStopped([tokenizer.IdOf("<")!.Value]));
+    }
+
+    // The text before the stop string that ends first, of visible and of special ones.
+    private static string? Naive(Tokenizer tokenizer, int[] ids, string[] stops)
+    {
+        var visible = tokenizer.Decode(ids);
+        var cuts = stops.Select(s => visible.IndexOf(s, StringComparison.Ordinal)).Where(i => i >= 0).ToArray();
+        var best = cuts.Length > 0 ? visible[..cuts.Min()] : null;
+        var whole = tokenizer.Decode(ids, skipSpecial: false);
+        foreach (var stop in stops.Where(s => s.Contains("<end>") || s.Contains("<s>")))
+        {
+            var at = whole.IndexOf(stop, StringComparison.Ordinal);
+            if (at < 0)
+                continue;
+            // Taken token by token: the longest beginning that ends at or before the stop string, and the part of the next token.
+            var count = Enumerable.Range(0, ids.Length).Last(n => Begins(tokenizer.Decode(ids.AsSpan(0, n), false)));
+            var before = tokenizer.Decode(ids.AsSpan(0, count), false);
+            var text = tokenizer.Decode(ids.AsSpan(0, count)) + (tokenizer.SpecialIds.Contains(ids[count]) ? "" : whole[before.Length..at]);
+            best = best is null || text.Length < best.Length ? text : best;
+
+            bool Begins(string text) => text.Length <= at && whole.StartsWith(text, StringComparison.Ordinal);
+        }
+        return best;
+    }
+
+    private static Tokenizer Load(string decoder)
+    {
+        var folder = Directory.CreateTempSubdirectory("g2rl-stop-");
+        try
+        {
+            var vocabulary = new JsonObject();
+            foreach (var token in Tokens)
+                vocabulary[token] = vocabulary.Count;
+            var added = Tokens.Take(3).Select((t, i) => (JsonNode)new JsonObject { ["id"] = i, ["content"] = t, ["special"] = true, ["normalized"] = false });
+            var file = new JsonObject
+            {
+                ["added_tokens"] = new JsonArray([.. added]),
+                ["decoder"] = JsonNode.Parse(decoder),
+                ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = vocabulary, ["merges"] = new JsonArray() },
+            };
+            File.WriteAllText(Path.Combine(folder.FullName, "tokenizer.json"), file.ToJsonString());
+            return Tokenizer.Load(folder.FullName);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+}
