@@ -98,8 +98,11 @@ public sealed class CudaBackend : IBackend
     }
 
     /// <summary>Opens a session whose products are in the backend's precision; weights are bound in it.</summary>
-    internal DeviceSession OpenNarrow(DecoderSpec spec, Graph graph) =>
-        Sessions.Open(Settings.IsNarrow ? MixedPrecision.Lower(graph, Settings.Precision, spec.Parameters.Select(p => p.Name).ToHashSet(StringComparer.Ordinal)) : graph);
+    internal DeviceSession OpenNarrow(DecoderSpec spec, Graph graph, bool shapesVary = true)
+    {
+        var weights = spec.Parameters.Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
+        return Sessions.Open(Settings.IsNarrow ? MixedPrecision.Lower(graph, Settings.Precision, weights) : graph, shapesVary);
+    }
 
     internal T Invoke<T>(Func<T> function) => thread.Invoke(function);
 

@@ -35,7 +35,7 @@ internal sealed class DecodeLane : IDisposable
         (this.backend, this.policy, this.spec, sampling, stopCount) = (backend, policy, spec, settings.Sampling, settings.StopTokens.Count);
         Columns = Padded(capacity);
         var memory = backend.Memory;
-        session = backend.OpenNarrow(spec, DecoderGraph.Decode(spec, CudaOperators.Opset, backend.Settings.Attention));
+        session = backend.OpenNarrow(spec, DecoderGraph.Decode(spec, CudaOperators.Opset, backend.Settings.Attention), shapesVary: false);
         Cache = new DeviceCache(memory, new MemoryKernels(backend.Kernels), spec, backend.Settings.CacheType, Columns + 1, positions);
         Table = new RowTable(memory, Columns);
         Ledger = new Ledger(memory, Columns);

@@ -17,8 +17,13 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn)
     private bool IsCuda => memory.Driver.Memory.Name != OrtMemoryInfo.DefaultInstance.Name;
 
     /// <summary>Opens a session.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="shapesVary">
+    /// Whether runs differ in shape, as batches of texts do. ONNX Runtime's arena then gives back after each run what it took: one a session, all held, each as
+    /// large as its largest run would otherwise fill the device.
+    /// </param>
     /// <exception cref="CudaException">ONNX Runtime cannot run the graph on the device.</exception>
-    public DeviceSession Open(Graph graph)
+    public DeviceSession Open(Graph graph, bool shapesVary = true)
     {
         if (!IsCuda)
             return new DeviceSession(new OrtSession(graph, threads: 1), memory);
@@ -26,7 +31,7 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn)
         try
         {
             using var options = Provider(driver.Device.Ordinal, driver.Stream);
-            var session = new OrtSession(graph, threads: 1, (session, run) => Configure(graph, session, run, options));
+            var session = new OrtSession(graph, threads: 1, (session, run) => Configure(graph, session, run, options, driver.Device.Ordinal, shapesVary));
             if (HostNodes.Beyond(graph, session.Placement) is { Length: > 0 } host)
                 warn?.Invoke(HostNodes.Describe(graph, host));
             return new DeviceSession(session, memory);
@@ -48,8 +53,15 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn)
     }
 
     /// <summary>What every session on the device is made and run with.</summary>
-    internal static void Configure(Graph graph, SessionOptions session, RunOptions run, OrtCUDAProviderOptions options)
+    internal static void Configure(
+        Graph graph, SessionOptions session, RunOptions run, OrtCUDAProviderOptions options, int device = 0, bool shapesVary = true)
     {
+        if (shapesVary)
+        {
+            // A pattern is one block for each set of shapes seen, and none of them fits the next batch.
+            session.EnableMemoryPattern = false;
+            run.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", string.Create(CultureInfo.InvariantCulture, $"gpu:{device}"));
+        }
         session.AppendExecutionProvider_CUDA(options);
         session.AddSessionConfigEntry(NodePlacement.SessionOption, "1");
         if (SquaresWhatWasBFloat16(graph))
