@@ -17,4 +17,10 @@ internal static class Tolerances
 
     /// <summary>Logits near 1 of two-layer models whose matrices are dequantised inside the operator or before: their products differ by <see cref="QuantizedProduct"/>.</summary>
     public const double QuantizedLogits = 1e-5;
+
+    /// <summary>Log-probs and losses of two ways to spend memory: sums in another order, float32.</summary>
+    public const double Scores = 1e-5;
+
+    /// <summary>Gradients of two ways to spend memory, relative to the largest of a tensor: sums in another order, float32.</summary>
+    public const double Gradient = 2e-5;
 }

@@ -23,18 +23,20 @@ public static class Differentiator
     {
         if (seedGradient is null && output.Rank != 0)
             throw new GraphException($"'{output}' is no scalar: give the gradient to start from.");
-        if (seedGradient is not null && (seedGradient.Type != output.Type || !Shapes.Same(seedGradient.Shape, output.Shape)))
-            throw new GraphException($"The gradient to start from, '{seedGradient}', does not have the shape of '{output}'.");
+        return Backward(op, [(output, seedGradient ?? op.Like(output, 1))], wrt, rules);
+    }
+
+    /// <summary>The same from several values whose gradients are known; a wanted value among them starts from its own.</summary>
+    internal static IReadOnlyDictionary<Value, Value> Backward(OpBuilder op, IReadOnlyList<(Value Value, Value Gradient)> seeds, IReadOnlyList<Value> wrt, IReadOnlyDictionary<string, GradientRule> rules)
+    {
+        var gradients = new Dictionary<Value, Value>(ReferenceEqualityComparer.Instance);
+        foreach (var (value, gradient) in seeds)
+            gradients[value] = gradient.Type == value.Type && Shapes.Same(gradient.Shape, value.Shape)
+                ? gradient
+                : throw new GraphException($"The gradient to start from, '{gradient}', does not have the shape of '{value}'.");
         var forward = op.Graph.Nodes.ToArray();
-        var varying = Varying(forward, wrt);
-        var gradients = new Dictionary<Value, Value>(ReferenceEqualityComparer.Instance) { [output] = seedGradient ?? op.Like(output, 1) };
-        for (var i = forward.Length - 1; i >= 0; i--)
-        {
-            var node = forward[i];
-            if (!node.Outputs.Any(o => o is not null && varying.Contains(o) && gradients.ContainsKey(o)))
-                continue;
-            Apply(op, node, gradients, varying, rules);
-        }
+        var walk = new BackwardWalk(op, gradients, Varying(forward, wrt), rules);
+        walk.Run(forward, op.Recomputed);
         return wrt.ToDictionary(v => v, v => gradients.TryGetValue(v, out var g) ? g : op.ZerosLike(v), (IEqualityComparer<Value>)ReferenceEqualityComparer.Instance);
     }
 
@@ -48,35 +50,5 @@ public static class Differentiator
                     if (output is not null && output.Type.IsFloat())
                         varying.Add(output);
         return varying;
-    }
-
-    private static void Apply(OpBuilder op, Node node, Dictionary<Value, Value> gradients, HashSet<Value> varying, IReadOnlyDictionary<string, GradientRule> rules)
-    {
-        if (!rules.TryGetValue(node.Domain.Length == 0 ? node.Op : $"{node.Domain}::{node.Op}", out var rule))
-            throw new GraphException($"No gradient for operator '{node.Op}' (node output '{node.Outputs[0]?.Name}'). Add a rule to GradientRules, or freeze the parameters behind it.");
-        var outputs = node.Outputs.Select(o => o is not null && gradients.TryGetValue(o, out var g) ? g : null).ToArray();
-        var contributions = rule(new GradientContext(op, node, outputs));
-        for (var i = 0; i < node.Inputs.Count && i < contributions.Length; i++)
-        {
-            if (node.Inputs[i] is not { } input || !varying.Contains(input) || contributions[i] is not { } contribution)
-                continue;
-            var reduced = ReduceTo(op, contribution, input);
-            if (reduced.Type != input.Type || !Shapes.Same(reduced.Shape, input.Shape))
-                throw new GraphException($"The gradient rule of {node.Op} (node '{node.Name}') gives '{contribution}' for input {i}, '{input}'. A gradient has its value's type and shape.");
-            gradients[input] = gradients.TryGetValue(input, out var sum) ? op.Add(sum, reduced) : reduced;
-        }
-    }
-
-    // Sums over the axes along which the forward operator broadcast its input.
-    private static Value ReduceTo(OpBuilder op, Value gradient, Value input)
-    {
-        var extra = gradient.Rank - input.Rank;
-        if (extra < 0)
-            return gradient;
-        var leading = Enumerable.Range(0, extra).Select(i => (long)i).ToArray();
-        var stretched = Enumerable.Range(0, input.Rank).Where(i => input.Shape[i].IsOne && !gradient.Shape[i + extra].IsOne).Select(i => (long)i).ToArray();
-        if (leading.Length > 0)
-            gradient = op.ReduceSum(gradient, keepDims: false, leading);
-        return stretched.Length > 0 ? op.ReduceSum(gradient, keepDims: true, stretched) : gradient;
     }
 }

@@ -26,7 +26,7 @@ internal static class ShapeGradients
         var sizes = g.Node.Inputs.Select(i => i!.Shape[axis]).ToArray();
         return sizes.All(s => s.IsKnown)
             ? g.Op.Split(g.DY, axis, [.. sizes.Select(s => s.Size)])
-            : throw new GraphException($"No gradient for Concat along an axis of unknown length (node '{g.Node.Name}').");
+            : g.Op.Ops("Split", sizes.Length, [g.DY, g.Op.Concat(0, [.. g.Node.Inputs.Select(i => g.Op.LengthOf(i!, axis))])], ("axis", (long)axis));
     }
 
     public static Value?[] Split(GradientContext g) =>

@@ -83,6 +83,25 @@ public readonly record struct Dimension
     /// <summary>The sum of two lengths.</summary>
     public static Dimension Add(Dimension left, Dimension right) => left + right;
 
+    /// <summary>How often a number goes into a length, rounded down; of a symbol a symbol of its own, <c>(R/4)</c>.</summary>
+    public static Dimension Floor(Dimension a, long by) => a.IsKnown ? a.Size / by : by == 1 ? a : FromSymbol($"({a}/{by})");
+
+    /// <summary>Part <paramref name="index"/> of a length divided as evenly as it goes, longer parts first: (a + n - 1 - i) / n.</summary>
+    public static Dimension Part(Dimension whole, int index, int count) => Floor(whole + (count - 1 - index), count);
+
+    /// <summary>The sum of lengths: that of all the parts of a whole is the whole.</summary>
+    public static Dimension Sum(IReadOnlyList<Dimension> parts)
+    {
+        var end = $"/{parts.Count})";
+        if (parts.Count > 1 && parts[^1].symbols is { } last && last.StartsWith('(') && last.EndsWith(end, StringComparison.Ordinal) && IsName(last[1..^end.Length]))
+        {
+            var whole = Parse(last[1..^end.Length]);
+            if (parts.Select((part, i) => part == Part(whole, i, parts.Count)).All(same => same))
+                return whole;
+        }
+        return parts.Aggregate((a, b) => a + b);
+    }
+
     /// <summary>a / b when b divides a symbol by symbol and number by number; null otherwise.</summary>
     public static Dimension? Divide(Dimension a, Dimension b)
     {

@@ -5,9 +5,25 @@ namespace G2RL.Onnx.Graphs;
 public sealed class OpBuilder(Graph graph)
 {
     private readonly Dictionary<string, Value> constants = new(StringComparer.Ordinal);
+    private readonly List<RecomputedRegion> recomputed = [];
 
     /// <summary>The graph that receives the nodes.</summary>
     public Graph Graph => graph;
+
+    /// <summary>What the backward pass computes again.</summary>
+    internal IReadOnlyList<RecomputedRegion> Recomputed => recomputed;
+
+    /// <summary>Writes a value by nodes that the backward pass computes again rather than keeps what they made. Of them only that value may be read later.</summary>
+    public Value Recompute(Func<Value> write)
+    {
+        var before = graph.Nodes.Count;
+        var result = write();
+        var nodes = graph.Nodes.Skip(before).ToArray();
+        if (nodes.Length == 0 || !ReferenceEquals(nodes[^1].Outputs[0], result))
+            throw new GraphException($"What is to be recomputed ends with the node that gives its value; '{result}' does not.");
+        recomputed.Add(new(nodes));
+        return result;
+    }
 
     /// <summary>Any operator with one output.</summary>
     public Value Op(string op, ReadOnlySpan<Value?> inputs, params ReadOnlySpan<(string Name, AttributeValue Value)> attributes) =>
@@ -39,7 +55,9 @@ public sealed class OpBuilder(Graph graph)
     public Value Named(string name, Value value) => graph.Add("Identity", [value], outputNames: [name]).Outputs[0]!;
 
     /// <summary>The same value, through which no gradient flows. Marked by the node's name, so that it survives a file.</summary>
-    public Value Detach(Value value) => graph.Add("Identity", [value], name: Node.DetachedPrefix + value.Name + "/" + graph.Nodes.Count).Outputs[0]!;
+    public Value Detach(Value value) => graph.Add("Identity", [value], name: DetachedName(value)).Outputs[0]!;
+
+    internal string DetachedName(Value value) => Node.DetachedPrefix + value.Name + "/" + graph.Nodes.Count;
 
     /// <summary>a + b, broadcast.</summary>
     public Value Add(Value a, Value b) => Op("Add", [a, b]);
@@ -157,6 +175,36 @@ public sealed class OpBuilder(Graph graph)
     /// <summary>Parts of given lengths along an axis.</summary>
     public Value[] Split(Value x, long axis, params long[] sizes) => Ops("Split", sizes.Length, [x, Ints(sizes)], ("axis", axis));
 
+    /// <summary>Parts along an axis whose length need not be known, as even as it goes, longer ones first; parts may be empty.</summary>
+    /// <param name="x">What is divided.</param>
+    /// <param name="axis">0 to rank - 1.</param>
+    /// <param name="count">Parts, 1 to 64.</param>
+    public Value[] SplitEvenly(Value x, int axis, int count)
+    {
+        if (count == 1)
+            return [x];
+        // floor((n + c - 1) / c) + ... + floor(n / c) = n
+        var ahead = Ints([.. Enumerable.Range(0, count).Select(i => (long)(count - 1 - i))]);
+        var sizes = Op("Div", [Op("Add", [LengthOf(x, axis), ahead]), Ints(count)]);
+        return Ops("Split", count, [x, sizes], ("axis", (long)axis));
+    }
+
+    /// <summary>The length of an axis, int64 [1].</summary>
+    public Value LengthOf(Value x, int axis) => Slice(ShapeOf(x), 0, axis, axis + 1);
+
+    /// <summary>
+    /// The same value, which is there only once another (of one axis or more, and not empty where its shape is known) is: what is computed from it cannot
+    /// be scheduled earlier. A view of the same memory.
+    /// </summary>
+    public Value After(Value x, Value other)
+    {
+        // A shape that is known would be folded away, and with it the dependency; then an element has to do, of which 0 is made whatever it is.
+        var made = other.HasKnownShape
+            ? Cast(Op("IsNaN", [Reshape(Slice(Slice(other, 0, 0, 1), other.Rank - 1, 0, 1), -1)]), ElementType.Int64)
+            : Op("Shape", [other]);
+        return Reshape(x, Add(ShapeOf(x), Mul(Slice(made, 0, 0, 1), Ints(0))));
+    }
+
     /// <summary>x[start..end] along one axis.</summary>
     public Value Slice(Value x, long axis, long start, long end) => Op("Slice", [x, Ints(start), Ints(end), Ints(axis)]);
 
@@ -168,6 +216,9 @@ public sealed class OpBuilder(Graph graph)
 
     /// <summary>Elements by index along an axis.</summary>
     public Value GatherElements(Value x, Value indices, long axis) => Op("GatherElements", [x, indices], ("axis", axis));
+
+    /// <summary>A constant; equal ones are shared.</summary>
+    internal Value Shared(TensorData data) => Constant($"{data.Type}:{string.Join('x', data.Shape)}:{Convert.ToHexStringLower(data.Bytes.Span)}", data);
 
     private Value Zeros(Value shape, ElementType type) => Op("ConstantOfShape", [shape], ("value", new TensorData(type, [1], new byte[type.Size()])));
 

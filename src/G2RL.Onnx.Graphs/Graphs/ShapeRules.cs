@@ -200,11 +200,25 @@ public static class ShapeRules
     {
         if (In(node, 0).Type != In(node, 1).Type)
             throw Conflict(node, "has inputs of different types");
-        var (a, b) = (In(node, 0).KnownElements, In(node, 1).KnownElements);
-        IReadOnlyList<Dimension>? elements = node.Op is "Mul" or "Add" && a is not null && b is not null && a.Count == b.Count
-            ? [.. a.Zip(b, (x, y) => node.Op == "Mul" ? x * y : x + y)]
-            : null;
-        return [new(In(node, 0).Type, Common(node, 0, 1), elements)];
+        return [new(In(node, 0).Type, Common(node, 0, 1), ElementsOf(node))];
+    }
+
+    // Lengths are added, multiplied and divided into parts; of one and many, the one goes with each.
+    private static Dimension[]? ElementsOf(Node node)
+    {
+        // What is multiplied with 0 is 0, whatever it is.
+        if (node.Op == "Mul" && In(node, 0) is { Rank: 1, KnownElements: null, Type: ElementType.Int64 } unknown && unknown.Shape[0].IsOne && In(node, 1).KnownElements is [{ IsKnown: true, Size: 0 }])
+            return [0];
+        if (In(node, 0) is not { Rank: <= 1, KnownElements: { Count: > 0 } a } || In(node, 1) is not { Rank: <= 1, KnownElements: { Count: > 0 } b })
+            return null;
+        var pairs = Enumerable.Range(0, Math.Max(a.Count, b.Count)).Select(i => (X: a[a.Count == 1 ? 0 : i], Y: b[b.Count == 1 ? 0 : i]));
+        return node.Op switch
+        {
+            "Add" => [.. pairs.Select(p => p.X + p.Y)],
+            "Mul" => [.. pairs.Select(p => p.X * p.Y)],
+            "Div" when b.All(d => d is { IsKnown: true, Size: > 0 }) => [.. pairs.Select(p => Dimension.Floor(p.X, p.Y.Size))],
+            _ => null,
+        };
     }
 
     private static Inferred[] Pow(Node node, int outputs) => [new(In(node, 0).Type, Common(node, 0, 1))];
@@ -348,14 +362,16 @@ public static class ShapeRules
         var shape = first.Shape.ToArray();
         // Along another axis the elements would interleave.
         var elements = axis == 0 ? first.KnownElements?.ToList() : null;
+        var lengths = new List<Dimension> { first.Shape[axis] };
         for (var i = 1; i < node.Inputs.Count; i++)
         {
             var x = In(node, i);
             if (x.Type != first.Type || x.Rank != first.Rank || Enumerable.Range(0, x.Rank).Any(d => d != axis && x.Shape[d] != first.Shape[d]))
                 throw Conflict(node, $"has inputs that differ outside axis {axis}");
-            shape[axis] += x.Shape[axis];
+            lengths.Add(x.Shape[axis]);
             elements = elements is not null && x.KnownElements is { } more ? [.. elements, .. more] : null;
         }
+        shape[axis] = Dimension.Sum(lengths);
         return [new(first.Type, shape, elements)];
     }
 
@@ -364,6 +380,10 @@ public static class ShapeRules
         var x = In(node, 0);
         var axis = Axis(node, node.Int("axis", 0), x.Rank);
         long[] sizes;
+        if (Optional(node, 1) is { Constant: null, KnownElements: { } computed })
+            return computed.Count == outputs
+                ? [.. computed.Select(d => new Inferred(x.Type, With(x.Shape, axis, d)))]
+                : throw Conflict(node, $"has {outputs} outputs for {computed.Count} parts");
         if (Optional(node, 1) is not null)
             sizes = Constants(node, 1);
         else if (x.Shape[axis] is { IsKnown: true, Size: var size } && size % outputs == 0)

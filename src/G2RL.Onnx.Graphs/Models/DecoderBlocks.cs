@@ -43,16 +43,23 @@ internal sealed class DecoderBlocks
     /// All layers. <paramref name="attention"/> gets the layer, queries [B, T, heads, head_dim] and keys [B, T, kv heads, head_dim] (normed and
     /// rotated) and values [B, T, kv heads, head_dim], and returns [B*T, heads * head_dim]. The result is [B*T, D], before the final norm.
     /// </summary>
-    public Value Layers(Func<int, Value, Value, Value, Value> attention)
+    /// <param name="attention">Mixes values.</param>
+    /// <param name="recompute">Whether the backward pass computes the inside of each layer's two halves again.</param>
+    public Value Layers(Func<int, Value, Value, Value, Value> attention, bool recompute = false)
     {
+        Value Half(Func<Value> write) => recompute ? op.Recompute(write) : write();
+
         var x = Embedded();
         for (var layer = 0; layer < spec.Layers; layer++)
         {
-            var prefix = names.Prefix(layer);
-            var (q, k, v) = QueriesKeysValues(NormIf(x, prefix, names.BeforeAttention), prefix);
-            var mixed = attention(layer, Rotate(q, layer), Rotate(k, layer), v);
-            x = op.Add(x, NormIf(Linear(mixed, prefix + names.AttentionOutput), prefix, names.AfterAttention));
-            x = op.Add(x, NormIf(FeedForward(NormIf(x, prefix, names.BeforeMlp), prefix), prefix, names.AfterMlp));
+            var (prefix, number, before) = (names.Prefix(layer), layer, x);
+            var after = Half(() =>
+            {
+                var (q, k, v) = QueriesKeysValues(NormIf(before, prefix, names.BeforeAttention), prefix);
+                var mixed = attention(number, Rotate(q, number), Rotate(k, number), v);
+                return op.Add(before, NormIf(Linear(mixed, prefix + names.AttentionOutput), prefix, names.AfterAttention));
+            });
+            x = Half(() => op.Add(after, NormIf(FeedForward(NormIf(after, prefix, names.BeforeMlp), prefix), prefix, names.AfterMlp)));
         }
         return x;
     }
@@ -97,8 +104,21 @@ internal sealed class DecoderBlocks
     /// <param name="window">How many tokens are seen, the token itself included; 0: all.</param>
     public Value CausalBias(Value mask, int window)
     {
-        var index = op.Op("Range", [op.Int(0), op.Squeeze(tokens, 0), op.Int(1)]);
-        var (keys, queries) = (op.Unsqueeze(index, 0), op.Unsqueeze(index, 1));
+        var index = Places();
+        return CausalBias(index, index, mask, window);
+    }
+
+    /// <summary>The numbers of a row's tokens [T].</summary>
+    public Value Places() => op.Op("Range", [op.Int(0), op.Squeeze(tokens, 0), op.Int(1)]);
+
+    /// <summary>The same for some of the queries and keys: [B, 1, 1, queries, keys].</summary>
+    /// <param name="queries">Their places in the row, int64.</param>
+    /// <param name="keys">Theirs.</param>
+    /// <param name="mask">1 on keys that are tokens, 0 on padding [B, keys].</param>
+    /// <param name="window">How many tokens are seen, the token itself included; 0: all.</param>
+    public Value CausalBias(Value queries, Value keys, Value mask, int window)
+    {
+        (keys, queries) = (op.Unsqueeze(keys, 0), op.Unsqueeze(queries, 1));
         var causal = op.Op("LessOrEqual", [keys, queries]);
         var visible = op.Op("Greater", [op.Unsqueeze(mask, 1, 2, 3), op.Int(0)]);
         if (window > 0)
@@ -107,20 +127,29 @@ internal sealed class DecoderBlocks
     }
 
     /// <summary>Grouped-query attention over whole sequences -> [B*T, heads * head_dim].</summary>
-    public Value Attention(Value q, Value k, Value v, Value bias)
+    public Value Attention(Value q, Value k, Value v, Value bias) => op.Reshape(Mixed(q, k, v, bias, tokens, tokens), -1, (long)spec.Heads * spec.HeadDimension);
+
+    /// <summary>Grouped-query attention of some queries over some keys -> [B, queries, heads * head_dim].</summary>
+    public Value PartialAttention(Value q, Value k, Value v, Value bias)
+    {
+        var queries = op.LengthOf(q, 1);
+        return op.Reshape(Mixed(q, k, v, bias, queries, op.LengthOf(k, 1)), Sizes(rows, queries, (long)spec.Heads * spec.HeadDimension));
+    }
+
+    // [B, queries, kv heads, group, head_dim]
+    private Value Mixed(Value q, Value k, Value v, Value bias, Value queries, Value keys)
     {
         long group = spec.Heads / spec.KeyValueHeads;
         var (kv, width) = ((long)spec.KeyValueHeads, (long)spec.HeadDimension);
         // Queries that share a key head are stacked as rows, so that no key or value is ever repeated.
         q = op.Mul(q, op.Scalar(DecoderGraph.AttentionScale(spec)));
-        q = op.Transpose(op.Reshape(q, Sizes(rows, tokens, kv, group, width)), 0, 2, 3, 1, 4);
-        q = op.Reshape(q, 0, kv, -1, width);                                                         // [B, kv, group*T, width]
-        var scores = Softcap(op, op.MatMul(q, op.Transpose(k, 0, 2, 3, 1)), spec.AttentionSoftcap);  // [B, kv, group*T, T]
-        var shares = op.Softmax(op.Add(op.Reshape(scores, Sizes(rows, kv, group, tokens, tokens)), bias));
-        v = op.Transpose(v, 0, 2, 1, 3);                                                             // [B, kv, T, width]
-        var mixed = op.MatMul(op.ReshapeLike(shares, scores), v);                                    // [B, kv, group*T, width]
-        mixed = op.Transpose(op.Reshape(mixed, Sizes(rows, kv, group, tokens, width)), 0, 3, 1, 2, 4);
-        return op.Reshape(mixed, -1, kv * group * width);
+        q = op.Transpose(op.Reshape(q, Sizes(rows, queries, kv, group, width)), 0, 2, 3, 1, 4);
+        q = op.Reshape(q, 0, kv, -1, width);                                                         // [B, kv, group*queries, width]
+        var scores = Softcap(op, op.MatMul(q, op.Transpose(k, 0, 2, 3, 1)), spec.AttentionSoftcap);  // [B, kv, group*queries, keys]
+        var shares = op.Softmax(op.Add(op.Reshape(scores, Sizes(rows, kv, group, queries, keys)), bias));
+        v = op.Transpose(v, 0, 2, 1, 3);                                                             // [B, kv, keys, width]
+        var mixed = op.MatMul(op.ReshapeLike(shares, scores), v);                                    // [B, kv, group*queries, width]
+        return op.Transpose(op.Reshape(mixed, Sizes(rows, kv, group, queries, width)), 0, 3, 1, 2, 4);
     }
 
     /// <summary>Where the new tokens' keys and values go along a cache's third axis [B, kv heads, T, cache width]: to their positions.</summary>

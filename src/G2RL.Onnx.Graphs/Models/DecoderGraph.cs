@@ -1,3 +1,4 @@
+using G2RL.Onnx.Gradients;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models.Rotary;
 
@@ -94,11 +95,11 @@ public static class DecoderGraph
     /// Whole sequences without a cache. Inputs: input_ids, attention_mask, position_ids [B, T] (padding on either side); rows [R]. Output:
     /// last_hidden_state [R, D], the input of the LM head.
     /// </summary>
-    public static Graph Body(DecoderSpec spec, int opset = 21)
+    public static Graph Body(DecoderSpec spec, int opset = 21, GraphMemory? memory = null)
     {
         var graph = new Graph("score.body", opset);
         var op = new OpBuilder(graph);
-        graph.Output(op.Named("last_hidden_state", Forward(graph, op, spec).Last));
+        graph.Output(op.Named("last_hidden_state", Forward(graph, op, spec, memory ?? GraphMemory.Plain).Last));
         return graph;
     }
 
@@ -106,14 +107,15 @@ public static class DecoderGraph
     /// <see cref="Body"/> and <see cref="Head"/> in one: inputs input_ids, attention_mask, position_ids [B, T], rows [R], targets [R] and
     /// inverse_temperature (scalar); outputs log_probs [R], entropy [R] and last_hidden_state [R, D].
     /// </summary>
-    public static Graph Score(DecoderSpec spec, int opset = 21)
+    public static Graph Score(DecoderSpec spec, int opset = 21, GraphMemory? memory = null)
     {
+        memory ??= GraphMemory.Plain;
         var graph = new Graph("score", opset);
         var op = new OpBuilder(graph);
-        var forward = Forward(graph, op, spec);
+        var forward = Forward(graph, op, spec, memory);
         var targets = graph.Input("targets", ElementType.Int64, "R");
         var inverseTemperature = graph.Input("inverse_temperature", ElementType.Float32);
-        var (logProb, entropy) = LogProbAndEntropy(op, op.Mul(forward.Blocks.Logits(forward.Last), inverseTemperature), targets);
+        var (logProb, entropy) = new ChunkedHead(op, spec, forward.Last, targets, inverseTemperature, memory).Scores();
         graph.Output(op.Named("log_probs", logProb));
         graph.Output(op.Named("entropy", entropy));
         graph.Output(op.Named("last_hidden_state", forward.Last));
@@ -168,15 +170,38 @@ public static class DecoderGraph
     /// <param name="trainable">Which of <see cref="DecoderSpec.Trainable"/> receive gradients; null means all.</param>
     /// <param name="opset">Version of ONNX's own operator set.</param>
     /// <param name="scaled">Whether gradients are those of <see cref="LossScale"/> (a scalar input) times the loss; the loss itself is given unscaled.</param>
+    /// <param name="memory">How memory is spent; null is the plain graph.</param>
     /// <exception cref="GraphException">A gradient's shape differs from its parameter's, or an operator has no gradient rule.</exception>
-    public static Graph Train(DecoderSpec spec, Func<OpBuilder, Value, Value, Value> objective, Func<string, bool>? trainable = null, int opset = 21, bool scaled = false)
+    public static Graph Train(
+        DecoderSpec spec,
+        Func<OpBuilder, Value, Value, Value> objective,
+        Func<string, bool>? trainable = null,
+        int opset = 21,
+        bool scaled = false,
+        GraphMemory? memory = null)
     {
-        var loss = Loss("train", spec, objective, opset);
-        var (graph, op) = (loss.Graph, loss.Op);
-        foreach (var (parameter, gradient) in loss.Gradients(trainable, seed: scaled ? graph.Input(LossScale, ElementType.Float32) : null))
+        memory ??= GraphMemory.Plain;
+        var graph = new Graph("train", opset);
+        var op = new OpBuilder(graph);
+        var forward = Forward(graph, op, spec, memory);
+        var targets = graph.Input("targets", ElementType.Int64, "R");
+        var inverseTemperature = graph.Input("inverse_temperature", ElementType.Float32);
+        var seed = scaled ? graph.Input(LossScale, ElementType.Float32) : null;
+        var parameters = spec.Parameters.Where(p => trainable?.Invoke(p.Name) != false).Select(p => graph[p.Name]).ToList();
+        var head = parameters.Find(p => p.Name == HeadWeightName(spec));
+        var result = new ChunkedHead(op, spec, forward.Last, targets, inverseTemperature, memory, head is not null).Loss(objective, seed);
+        graph.Output(op.Named("loss", result.Loss));
+        graph.Output(op.Named("log_probs", result.LogProbs));
+        graph.Output(op.Named("entropy", result.Entropy));
+        List<(Value, Value)> known = [(forward.Last, result.HiddenGradient)];
+        if (head is not null)
+            known.Add((head, result.WeightGradient!));
+        var gradients = Differentiator.Backward(op, known, parameters, GradientRules.All);
+        foreach (var parameter in parameters)
         {
             var accumulator = graph.Input(parameter.Name + GradientSuffix, parameter.Type, [.. parameter.Shape]);
-            graph.Output(op.Named(parameter.Name + GradientSuffix + ".out", op.Add(accumulator, gradient)));
+            var sum = memory.InPlaceSums ? GradientSums.Add(op, accumulator, gradients[parameter]) : op.Add(accumulator, gradients[parameter]);
+            graph.Output(op.Named(parameter.Name + GradientSuffix + ".out", sum));
         }
         graph.Prune();
         return graph;
@@ -187,7 +212,7 @@ public static class DecoderGraph
     {
         var graph = new Graph(name, opset);
         var op = new OpBuilder(graph);
-        var forward = Forward(graph, op, spec);
+        var forward = Forward(graph, op, spec, GraphMemory.Plain);
         var targets = graph.Input("targets", ElementType.Int64, "R");
         var inverseTemperature = graph.Input("inverse_temperature", ElementType.Float32);
         var logits = op.Mul(forward.Blocks.Logits(forward.Last), inverseTemperature);
@@ -252,16 +277,25 @@ public static class DecoderGraph
         }
     }
 
-    private static (DecoderBlocks Blocks, Value Last) Forward(Graph graph, OpBuilder op, DecoderSpec spec)
+    private static (DecoderBlocks Blocks, Value Last) Forward(Graph graph, OpBuilder op, DecoderSpec spec, GraphMemory memory)
     {
         var ids = graph.Input("input_ids", ElementType.Int64, "B", "T");
         var mask = graph.Input("attention_mask", ElementType.Int64, "B", "T");
         var positions = graph.Input("position_ids", ElementType.Int64, "B", "T");
         var rows = graph.Input("rows", ElementType.Int64, "R");
         var blocks = new DecoderBlocks(op, spec, ids, positions);
-        // One bias a window, shared by the layers that have it.
-        var biases = Enumerable.Range(0, spec.Layers).Select(spec.WindowOf).Distinct().ToDictionary(window => window, window => blocks.CausalBias(mask, window));
-        var hidden = blocks.Layers((layer, q, k, v) => blocks.Attention(q, k, v, biases[spec.WindowOf(layer)]));
+        Value hidden;
+        if (memory.AttentionBlocks > 1)
+        {
+            var attention = new BlockedAttention(op, blocks, mask, memory.AttentionBlocks);
+            hidden = blocks.Layers((layer, q, k, v) => attention.Run(q, k, v, spec.WindowOf(layer)), memory.Recompute);
+        }
+        else
+        {
+            // One bias a window, shared by the layers that have it.
+            var biases = Enumerable.Range(0, spec.Layers).Select(spec.WindowOf).Distinct().ToDictionary(window => window, window => blocks.CausalBias(mask, window));
+            hidden = blocks.Layers((layer, q, k, v) => blocks.Attention(q, k, v, biases[spec.WindowOf(layer)]), memory.Recompute);
+        }
         return (blocks, blocks.FinalNorm(op.Gather(hidden, rows)));
     }
 

@@ -117,6 +117,9 @@ internal static class GradientCases
         yield return One("Concat", "first axis, one empty", [new([2, 3], Known: true), new([0, 3], Known: true)], (g, x) => g.Concat(0, x));
         yield return One("Concat", "of one", [new([3, 5], Known: true)], (g, x) => g.Concat(0, x));
         yield return One("Concat", "of a value with itself", [new([3, 5], Known: true)], (g, x) => g.Concat(1, x[0], x[0]));
+        yield return One("Concat", "of a value with itself along an open axis", [new([3, 5])], (g, x) => g.Concat(0, x[0], x[0]));
+        yield return new("Split", "evenly", [new([5, 2])], (g, x) => g.SplitEvenly(x[0], 0, 3));
+        yield return new("Split", "evenly, fewer rows than parts, last part alone", [new([2, 2])], (g, x) => [g.SplitEvenly(x[0], 0, 3)[0]]);
         yield return One("Concat", "no rows", [new([0, 2], Known: true), new([0, 3], Known: true)], (g, x) => g.Concat(1, x));
         yield return new("Split", "unequal", [new([3, 6], Known: true)], (g, x) => g.Split(x[0], -1, 1, 2, 3));
         yield return new("Split", "equal, first axis", [new([6, 1], Known: true)], (g, x) => g.Ops("Split", 3, [x[0]], ("axis", 0L), ("num_outputs", 3L)));
