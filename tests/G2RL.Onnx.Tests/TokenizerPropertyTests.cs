@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text;
-using G2RL.Onnx.TestSupport;
 using G2RL.Onnx.Tests.Interop;
+using G2RL.Onnx.TestSupport;
 using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Tokenizers.Normalization;
 

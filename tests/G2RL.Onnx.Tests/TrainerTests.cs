@@ -105,7 +105,9 @@ public sealed class TrainerTests
     public void Run_EveryProfileLossAndAdvantage_TrainsAndDiffersFromThePaper()
     {
         using var model = new TinyModel();
-        var config = model.Config with { Steps = 1, Algorithm = new() { Name = "grpo" }, Training = model.Config.Training with { LearningRate = 1e-2 } };
+        // Two updates of a batch: in the first one the ratio is 1, and losses that differ by it alone are the same.
+        var training = model.Config.Training with { LearningRate = 1e-2, EpochsPerBatch = 2 };
+        var config = model.Config with { Steps = 1, Algorithm = new() { Name = "grpo" }, Training = training };
         var paper = Train(config).Hash;
         Assert.AreEqual(paper, Train(config with { Algorithm = config.Algorithm with { Loss = "clipped", Advantage = "group-normal", Aggregation = "token-mean", Kl = "k3", DualClip = 0 } }).Hash);
         foreach (var algorithm in new AlgorithmConfig[] { new() { Profile = "trl" }, new() { Profile = "verl", Loss = "gspo" }, new() { Loss = "gspo" }, new() { Loss = "cispo" }, new() { Advantage = "rloo" }, new() { Advantage = "reinforce++" }, new() { Aggregation = "seq-mean-token-mean" } })

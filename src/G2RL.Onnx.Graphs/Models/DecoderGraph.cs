@@ -187,7 +187,7 @@ public static class DecoderGraph
         var targets = graph.Input("targets", ElementType.Int64, "R");
         var inverseTemperature = graph.Input("inverse_temperature", ElementType.Float32);
         var seed = scaled ? graph.Input(LossScale, ElementType.Float32) : null;
-        var parameters = spec.Parameters.Where(p => trainable?.Invoke(p.Name) != false).Select(p => graph[p.Name]).ToList();
+        var parameters = spec.Trainable.Where(p => trainable?.Invoke(p.Name) != false).Select(p => graph[p.Name]).ToList();
         var head = parameters.Find(p => p.Name == HeadWeightName(spec));
         var result = new ChunkedHead(op, spec, forward.Last, targets, inverseTemperature, memory, head is not null).Loss(objective, seed);
         graph.Output(op.Named("loss", result.Loss));

@@ -1,5 +1,15 @@
 namespace G2RL.Onnx.Configuration;
 
+/// <summary>What the backward pass computes again instead of keeping it.</summary>
+public enum Recomputation
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>The inside of every layer: about a quarter more time, and memory of one layer instead of all. The gradients are the same, bit for bit.</summary>
+    Layers,
+}
+
 /// <summary>How the loss changes the weights.</summary>
 public sealed record TrainingConfig
 {
@@ -11,6 +21,9 @@ public sealed record TrainingConfig
 
     /// <summary>Padded tokens that one run of the train graph holds; must not change results beyond rounding.</summary>
     public int TokensPerMicrobatch { get; init; } = 1024;
+
+    /// <summary>What the backward pass computes again instead of keeping it: none, layers. Changes memory and time, and no number.</summary>
+    public Recomputation Recompute { get; init; }
 
     /// <summary>Peak learning rate, > 0.</summary>
     public double LearningRate { get; init; } = 2e-4;

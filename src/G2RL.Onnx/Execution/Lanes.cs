@@ -14,6 +14,20 @@ internal readonly record struct Lanes(int Count, int ThreadsEach)
 {
     private const long GradientBudget = 256L << 20;
 
+    // Batches into which a mini-batch is divided, so that as many threads have work; and the tokens below which a product would run slower.
+    private const int FewestBatches = 8;
+    private const int FewestTokens = 256;
+
+    /// <summary>
+    /// Padded tokens of a batch: at most what is asked for, and of a small model few enough that several threads find work. A function of model and batch
+    /// alone: no bit may depend on the threads.
+    /// </summary>
+    /// <param name="spec">The model.</param>
+    /// <param name="total">Tokens of all batches together.</param>
+    /// <param name="most">The limit.</param>
+    public static int TokensPerBatch(DecoderSpec spec, long total, int most) =>
+        spec.ParameterCount <= GradientBudget / sizeof(float) / 2 ? (int)Math.Min(most, Math.Max(FewestTokens, (total + FewestBatches - 1) / FewestBatches)) : most;
+
     /// <summary>The division for a model.</summary>
     /// <param name="spec">Its architecture.</param>
     /// <param name="threads">Threads, >= 1.</param>

@@ -1,5 +1,5 @@
-using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Problems;
 
 namespace G2RL.Onnx.Rollouts;

@@ -1,6 +1,6 @@
 using System.Numerics.Tensors;
-using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Tokenizers;
 

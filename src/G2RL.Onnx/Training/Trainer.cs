@@ -38,6 +38,7 @@ public sealed class Trainer : IDisposable
     private readonly Policy? reference;
     private readonly PolicyUpdate update;
     private readonly TrainingEvents events;
+    private readonly bool scoresFirst;
 
     /// <summary>Loads the model and builds every session.</summary>
     /// <param name="config">The configuration; checked here.</param>
@@ -58,6 +59,7 @@ public sealed class Trainer : IDisposable
         inputs = new RunInputs(config, problems, backend);
         algorithm = AlgorithmTable.All[config.Algorithm.Name];
         reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
+        scoresFirst = optimizer is not null || ScoringPass.IsNeeded(config);
         sampler = Backend.Rollouts(Policy, Tokenizer, inputs.TrainingSampler());
         scorer = Backend.Scorer(Policy.Spec);
         features = new RolloutFeatures(config.Algorithm, Policy.Spec, Backend, inputs.Threads);
@@ -197,7 +199,7 @@ public sealed class Trainer : IDisposable
         var largestLogit = sampler.LargestLogit;
         clock.Lap("sample");
 
-        // 2. Judge them, and score them in full forward passes: the old log-probs of the update.
+        // 2. Judge them, and score them in full forward passes where the old log-probs of the update are not those of its own forward pass.
         var groups = Judge(problems, drawn);
         RolloutMetrics.Report(metrics, groups, clock.Seconds("sample"));
         foreach (var group in groups)
@@ -222,11 +224,21 @@ public sealed class Trainer : IDisposable
             if (sample.Rollout.Version != Policy.Version)
                 throw new InvalidOperationException($"A rollout was drawn by {sample.Rollout.Version}; the trainer holds {Policy.Version}.");
         var sequences = samples.Select(s => s.Sequence).ToArray();
-        var old = scorer.Score(Policy, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch, withFeatures: features.WhileScoring, tokenWeight: features.Weight, withMeanHidden: features.MeanHidden);
+        var old = !scoresFirst ? [] : scorer.Score(
+            Policy,
+            sequences,
+            config.Sampling.Temperature,
+            config.Training.TokensPerMicrobatch,
+            withFeatures: features.WhileScoring,
+            tokenWeight: features.Weight,
+            withMeanHidden: features.MeanHidden);
         var kl = reference is null ? null : scorer.Score(reference, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch);
         for (var i = 0; i < samples.Length; i++)
-            (samples[i].OldLogProbs, samples[i].ReferenceLogProbs) = (old[i].LogProbs, kl?[i].LogProbs);
-        Mismatch.Check(metrics, samples, largestLogit / config.Sampling.Temperature, config.Algorithm.Correction.IsOn, Backend.Rounding);
+            (samples[i].OldLogProbs, samples[i].ReferenceLogProbs) = (scoresFirst ? old[i].LogProbs : [], kl?[i].LogProbs);
+        void CheckMismatch(IReadOnlyList<Sample> scored) =>
+            Mismatch.Check(metrics, scored, largestLogit / config.Sampling.Temperature, config.Algorithm.Correction.IsOn, Backend.Rounding);
+        if (scoresFirst)
+            CheckMismatch(samples);
         clock.Lap("score");
 
         // 3. Turn rewards into advantages.
@@ -250,7 +262,7 @@ public sealed class Trainer : IDisposable
 
         // 4. One optimizer step per mini-batch of whole groups, the old log-probs fixed. Once begun it runs to its end.
         cancel.ThrowIfCancellationRequested();
-        update.Run(step, samples, groups.Length, metrics);
+        update.Run(step, samples, groups.Length, metrics, scoresFirst ? null : CheckMismatch);
         if (metrics.Values.TryGetValue("policy/empty_minibatches", out var empty))
             events.Warning?.Invoke($"step {step}: {empty} of {config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch} mini-batches hold no token to train on, every one is masked; their loss is 0 and they update nothing.");
         clock.Lap("train");

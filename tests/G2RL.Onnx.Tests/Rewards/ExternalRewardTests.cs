@@ -151,8 +151,11 @@ public sealed class ExternalRewardTests
     private static ExternalReward Open(string cases, int workers = 1, double timeout = 20, int maxBytes = 1 << 20)
     {
         RequireShell();
-        return new(Config(Loop.Replace("CASES", cases, StringComparison.Ordinal), timeout) with { Workers = workers,
-            MaxAnswerBytes = maxBytes }, Nothing);
+        return new(Config(Loop.Replace("CASES", cases, StringComparison.Ordinal), timeout) with
+        {
+            Workers = workers,
+            MaxAnswerBytes = maxBytes
+        }, Nothing);
     }
 
     private static ExternalConfig Config(string script, double timeout = 20) =>

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Numerics;
 using System.Numerics.Tensors;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Models;
@@ -29,8 +31,7 @@ public sealed class Scorer : IScorer
 
     private readonly DecoderSpec spec;
     private readonly Lanes lanes;
-    private readonly OrtSession body;
-    private readonly Lazy<OrtSession> bare;
+    private readonly ConcurrentDictionary<(DecoderSpec Spec, GraphMemory Memory), Lazy<OrtSession>> bodies = new();
     private readonly OrtSession head;
     private readonly Lazy<OrtSession> headWithLogits;
     private readonly int chunk;
@@ -41,8 +42,6 @@ public sealed class Scorer : IScorer
     public Scorer(DecoderSpec spec, int threads)
     {
         (this.spec, lanes) = (spec, Lanes.For(spec, threads));
-        body = new OrtSession(DecoderGraph.Body(spec), lanes.ThreadsEach);
-        bare = new(() => new OrtSession(DecoderGraph.Body(spec with { Adapter = null }), lanes.ThreadsEach));
         head = new OrtSession(DecoderGraph.Head(spec), lanes.ThreadsEach);
         headWithLogits = new(() => new OrtSession(DecoderGraph.Head(spec, withLogits: true), lanes.ThreadsEach));
         chunk = (int)Math.Clamp(ChunkBytes / (spec.VocabularySize * sizeof(float)), 16, 8192);
@@ -62,7 +61,7 @@ public sealed class Scorer : IScorer
     {
         var extras = new Extras(withHidden, withFeatures, withMeanHidden, tokenWeight);
         var results = new Scores[sequences.Count];
-        var batches = SequenceBatch.Plan(sequences, maxTokens);
+        var batches = SequenceBatch.Plan(sequences, Lanes.TokensPerBatch(spec, sequences.Sum(s => (long)s.InputLength), maxTokens));
         var (next, done) = (-1, 0);
         Lanes.Run(Math.Clamp(batches.Count, 1, lanes.Count), _ =>
         {
@@ -78,12 +77,18 @@ public sealed class Scorer : IScorer
     /// <inheritdoc/>
     public void Dispose()
     {
-        body.Dispose();
-        if (bare.IsValueCreated)
-            bare.Value.Dispose();
+        foreach (var body in bodies.Values)
+            body.Value.Dispose();
         head.Dispose();
         if (headWithLogits.IsValueCreated)
             headWithLogits.Value.Dispose();
+    }
+
+    // Long rows attend in blocks; rows of about the same length share a session.
+    private OrtSession Body(DecoderSpec model, int width)
+    {
+        var memory = MemoryChoice.Scoring(spec, 1, (int)BitOperations.RoundUpToPowerOf2((uint)width)) with { HeadChunks = 1 };
+        return bodies.GetOrAdd((model, memory), key => new(() => new OrtSession(DecoderGraph.Body(key.Spec, memory: key.Memory), lanes.ThreadsEach))).Value;
     }
 
     private void Score(Policy policy, IReadOnlyList<Sequence> sequences, int[] indices, double temperature, Extras extras, Scores[] results)
@@ -91,7 +96,7 @@ public sealed class Scorer : IScorer
         var batch = new SequenceBatch([.. indices.Select(i => sequences[i])]);
         using var hidden = new FloatBuffer((long)batch.Targets.Length * spec.HiddenSize);
         // The reference of a run with adapters has none.
-        using (var binding = (spec.Adapter is not null && policy.Spec.Adapter is null ? bare.Value : body).Bind())
+        using (var binding = Body(policy.Spec.Adapter is null ? spec with { Adapter = null } : spec, batch.Width).Bind())
         {
             policy.BindTo(binding);
             batch.BindTo(binding, targets: false);

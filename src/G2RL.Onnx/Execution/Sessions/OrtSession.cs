@@ -22,6 +22,8 @@ public sealed class OrtSession : IDisposable
         using var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1, GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         // Sessions take turns (decode, score, train): spinning threads of one would slow the next about twofold.
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+        // A pattern is one block for all activations at once, without reuse in between: twice the memory for nothing, and a slow second call.
+        options.EnableMemoryPattern = false;
         provider?.Invoke(options, runOptions);
         session = new InferenceSession(OnnxFile.ToBytes(graph), options);
     }

@@ -13,14 +13,14 @@ internal sealed class JudgeCache(string folder)
     /// <summary>The name of a request: a hash of all that the reply may depend on.</summary>
     public static string Key(JudgeConfig config, string question) =>
         Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(new
-    {
-        endpoint = config.Endpoint,
-        model = config.Model,
-        system = config.System,
-        question,
-        maxTokens = config.MaxTokens,
-        temperature = config.Temperature,
-    })));
+        {
+            endpoint = config.Endpoint,
+            model = config.Model,
+            system = config.System,
+            question,
+            maxTokens = config.MaxTokens,
+            temperature = config.Temperature,
+        })));
 
     /// <summary>The reply to a request; null where there is none.</summary>
     public string? Find(string key)

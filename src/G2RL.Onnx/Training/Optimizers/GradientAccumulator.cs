@@ -72,11 +72,12 @@ public sealed class GradientAccumulator : IDisposable
     /// <param name="objective">The loss, see <see cref="PolicyLoss"/>.</param>
     /// <param name="temperature">Temperature of the log-probs.</param>
     /// <param name="threads">Threads, >= 1.</param>
-    public GradientAccumulator(Policy policy, Func<OpBuilder, Value, Value, Value> objective, double temperature, int threads)
+    /// <param name="memory">How the graph spends memory; null is the plain graph.</param>
+    public GradientAccumulator(Policy policy, Func<OpBuilder, Value, Value, Value> objective, double temperature, int threads, GraphMemory? memory = null)
     {
         (this.policy, lanes) = (policy, Lanes.For(policy.Spec, threads));
         inverseTemperature[0] = (float)(1 / temperature);
-        session = new OrtSession(DecoderGraph.Train(policy.Spec, objective), lanes.ThreadsEach);
+        session = new OrtSession(DecoderGraph.Train(policy.Spec, objective, memory: memory), lanes.ThreadsEach);
         Gradients = Reserve();
         scratch = lanes.Count == 1 ? [] : [.. Enumerable.Range(0, lanes.Count).Select(_ => Reserve())];
     }

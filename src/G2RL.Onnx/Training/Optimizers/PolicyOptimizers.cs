@@ -1,6 +1,9 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Models;
+using G2RL.Onnx.Training.Steps;
 
 namespace G2RL.Onnx.Training.Optimizers;
 
@@ -21,7 +24,13 @@ internal static class PolicyOptimizers
     /// <summary>Factories by name.</summary>
     public static IReadOnlyDictionary<string, Factory> All { get; } = new Dictionary<string, Factory>(StringComparer.Ordinal)
     {
-        ["graph"] = (policy, c, threads) => new StockOptimizer(policy, PolicyLoss.Objective(PolicyLossSettings.Of(c.Algorithm)), c.Sampling.Temperature, c.Training.Optimizer, threads),
+        ["graph"] = (policy, c, threads) => new StockOptimizer(policy, Objective(c), c.Sampling.Temperature, c.Training.Optimizer, threads, Memory(policy, c)),
         ["ortTraining"] = (policy, c, threads) => new OrtTrainingOptimizer(policy, c, threads),
     };
+
+    private static Func<OpBuilder, Value, Value, Value> Objective(RunConfig c) =>
+        PolicyLoss.Objective(PolicyLossSettings.Of(c.Algorithm) with { OldIsCurrent = ScoringPass.OldIsCurrent(c) });
+
+    private static GraphMemory Memory(Policy policy, RunConfig c) =>
+        MemoryChoice.Training(policy.Spec, c.Training.TokensPerMicrobatch, policy.Positions, c.Training.Recompute == Recomputation.Layers);
 }

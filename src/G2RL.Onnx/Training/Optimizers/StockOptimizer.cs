@@ -1,6 +1,7 @@
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Training.Optimizers;
 
@@ -13,10 +14,10 @@ internal sealed class StockOptimizer : IPolicyOptimizer
     private double? norm;
 
     /// <summary>Builds the train graph's session and reserves gradients and moments.</summary>
-    public StockOptimizer(Policy policy, Func<OpBuilder, Value, Value, Value> objective, double temperature, AdamWSettings settings, int threads)
+    public StockOptimizer(Policy policy, Func<OpBuilder, Value, Value, Value> objective, double temperature, AdamWSettings settings, int threads, GraphMemory? memory = null)
     {
         this.policy = policy;
-        gradients = new GradientAccumulator(policy, objective, temperature, threads);
+        gradients = new GradientAccumulator(policy, objective, temperature, threads, memory);
         optimizer = new AdamW(policy.Trainable, gradients.Gradients, settings, threads);
     }
 

@@ -98,7 +98,8 @@ public static class Pretrainer
 
     private static void Train(PretrainConfig config, ICorpus problems, Tokenizer tokenizer, Policy policy, CheckpointStore checkpoints, int threads, Action<PretrainProgress>? progress, CancellationToken cancel)
     {
-        using var gradients = new GradientAccumulator(policy, PolicyLoss.CrossEntropy, temperature: 1, threads);
+        var memory = MemoryChoice.Training(policy.Spec, config.TokensPerMicrobatch, policy.Positions, recompute: false);
+        using var gradients = new GradientAccumulator(policy, PolicyLoss.CrossEntropy, temperature: 1, threads, memory);
         using var optimizer = new AdamW(policy.Trainable, gradients.Gradients, new AdamWSettings { Beta2 = 0.95, WeightDecay = config.WeightDecay, DecayExclusions = ["norm"] }, threads);
         var schedule = new ScheduleSettings { Kind = ScheduleKind.Cosine, WarmupSteps = config.WarmupSteps, FinalFraction = 0.1 };
         var corpus = Seeds.Derive(config.Seed, Seeds.Purpose.Examples);

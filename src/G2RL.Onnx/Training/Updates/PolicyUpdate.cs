@@ -35,7 +35,15 @@ internal sealed class PolicyUpdate : IDisposable
 
     /// <summary>Updates the policy from a batch of rollouts.</summary>
     /// <exception cref="NonFiniteException">Loss or gradient is not finite; names the tensor. The weights are as before the update.</exception>
-    public void Run(int step, IReadOnlyList<Sample> samples, int groups, StepMetrics metrics)
+    /// <param name="step">The step.</param>
+    /// <param name="samples">The rollouts.</param>
+    /// <param name="groups">How many groups they form.</param>
+    /// <param name="metrics">Receives what happened.</param>
+    /// <param name="found">
+    /// Null when the samples have their old log-probs; else called with the samples of the only update when the gradient pass has found them, before
+    /// the weights change.
+    /// </param>
+    public void Run(int step, IReadOnlyList<Sample> samples, int groups, StepMetrics metrics, Action<IReadOnlyList<Sample>>? found = null)
     {
         var t = config.Training;
         var updates = t.EpochsPerBatch * t.MinibatchesPerBatch;
@@ -56,7 +64,7 @@ internal sealed class PolicyUpdate : IDisposable
                 var rows = samples.Count(s => members.Contains(s.Group));
                 var first = epoch == 0 && part == 0;
                 var index = (step * updates) + (epoch * t.MinibatchesPerBatch) + part;
-                Update(step, index, minibatch, rows, first, tally, metrics);
+                Update(step, index, minibatch, rows, first, tally, metrics, found);
             }
         }
         tally.Report(metrics);
@@ -64,7 +72,7 @@ internal sealed class PolicyUpdate : IDisposable
 
     public void Dispose() => optimizer.Dispose();
 
-    private void Update(int step, int index, Sample[] minibatch, int rows, bool first, UpdateTally tally, StepMetrics metrics)
+    private void Update(int step, int index, Sample[] minibatch, int rows, bool first, UpdateTally tally, StepMetrics metrics, Action<IReadOnlyList<Sample>>? found)
     {
         var tokens = minibatch.Sum(s => s.KeptTokens);
         if (tokens == 0)
@@ -74,9 +82,17 @@ internal sealed class PolicyUpdate : IDisposable
         }
         var counts = new BatchCounts(rows, minibatch.Count(s => s.KeptTokens > 0), tokens, config.Sampling.MaxNewTokens, config.Sampling.MaxNewTokens);
         optimizer.Clear();
-        Microbatch[] micros = [.. SequenceBatch.Plan([.. minibatch.Select(s => s.Sequence)], wholeBatch ? int.MaxValue : config.Training.TokensPerMicrobatch)
-            .Select(indices => Fill([.. indices.Select(i => minibatch[i])], counts))];
+        Sequence[] sequences = [.. minibatch.Select(s => s.Sequence)];
+        var most = wholeBatch ? int.MaxValue : Lanes.TokensPerBatch(policy.Spec, sequences.Sum(s => (long)s.InputLength), config.Training.TokensPerMicrobatch);
+        var plan = SequenceBatch.Plan(sequences, most);
+        Microbatch[] micros = [.. plan.Select(indices => Fill([.. indices.Select(i => minibatch[i])], counts))];
         var loss = optimizer.Add(micros);
+        if (found is not null)
+        {
+            for (var i = 0; i < micros.Length; i++)
+                KeepLogProbs(micros[i], plan[i].Select(s => minibatch[s]));
+            found(minibatch);
+        }
         var firstRatio = 0d;
         foreach (var micro in micros)
         {
@@ -105,6 +121,18 @@ internal sealed class PolicyUpdate : IDisposable
         optimizer.Step(rate);
         policy.Updates++;
         tally.AddUpdate(loss, norm, rate);
+    }
+
+    // What the gradient pass found is what the rollouts had: nothing has changed since they were drawn.
+    private static void KeepLogProbs(Microbatch micro, IEnumerable<Sample> rows)
+    {
+        micro.LogProbs.CopyTo(micro.OldLogProbs, 0);
+        var next = 0;
+        foreach (var sample in rows)
+        {
+            sample.OldLogProbs = micro.LogProbs[next..(next + sample.Rollout.Tokens.Length)];
+            next += sample.Rollout.Tokens.Length;
+        }
     }
 
     private Microbatch Fill(Sample[] rows, BatchCounts counts)

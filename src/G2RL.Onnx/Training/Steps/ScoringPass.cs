@@ -1,0 +1,33 @@
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Execution;
+
+namespace G2RL.Onnx.Training.Steps;
+
+/// <summary>
+/// Where one update follows a batch, the log-probs of its gradient pass are the old ones, to the bit: the objective takes them from there, and a step makes no
+/// scoring pass unless something else asks for one. The sampler is then held against the gradient pass, before the weights change.
+/// </summary>
+internal static class ScoringPass
+{
+    /// <summary>Whether the objective takes the old log-probs from its own forward pass: one update a batch, by our graph on the host.</summary>
+    public static bool OldIsCurrent(RunConfig config) =>
+        config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch == 1
+        && config.Execution.Device == ExecutionConfig.Cpu
+        && config.Execution.Gradients == "graph";
+
+    /// <summary>Whether a step makes the pass: for the old log-probs, a correction, or features made while scoring.</summary>
+    public static bool IsNeeded(RunConfig config)
+    {
+        var algorithm = config.Algorithm;
+        return !OldIsCurrent(config)
+            || algorithm.Correction.IsOn
+            || AlgorithmTable.All[algorithm.Name].Features switch
+            {
+                FeatureKind.Hidden => true,
+                FeatureKind.Embedding => algorithm.Embedder.Length == 0,
+                FeatureKind.Gradient => algorithm.Features == FeatureSource.Scoring || algorithm.TokenWeights != TokenWeightKind.Uniform,
+                _ => false,
+            };
+    }
+}
