@@ -56,7 +56,7 @@ internal static class MethodBenchmarks
             using var sampler = new Sampler(policy, Shape.Tokenizer(), new SamplerSettings { MaxNewTokens = newTokens, CacheBudgetBytes = 1L << 30, Threads = machine.Threads });
             using var scorer = new Scorer(policy.Spec, machine.Threads);
             using var projector = new FeatureProjector(policy.Spec, machine.Threads);
-            using var training = new TrainingStep(policy, machine.Threads);
+            using var training = new TrainingStep(policy, machine.Threads, new TrainingConfig().TokensPerMicrobatch);
             var request = new DrawRequest([.. Enumerable.Range(0, prompts).Select(i => shape.Tokens(promptTokens, i))], GroupSize, Seed: 3, Step: 0, WithFeatures: true);
             var tokens = new TrainingConfig().TokensPerMicrobatch;
             var rollouts = sampler.Draw(request).SelectMany(r => r).ToArray();

@@ -7,9 +7,15 @@ var seconds = new Option<double>("--seconds") { Description = "Time for one meas
 var threads = new Option<int>("--threads") { Description = "Threads; 0 means every core.", HelpName = "N" };
 var json = new Option<bool>("--json") { Description = "Prints one JSON object a row, as each is done." };
 var markdown = new Option<bool>("--markdown") { Description = "Prints the table that docs/performance.md holds." };
-var root = new RootCommand("Speed of sampling, scoring, training and of the method, each beside its physical limit measured in the same run.") { filter, seconds, threads, json, markdown };
+var probe = new Option<string>("--probe") { Hidden = true, DefaultValueFactory = _ => "" };
+var root = new RootCommand("Speed of sampling, scoring, training and of the method, each beside its physical limit measured in the same run.") { filter, seconds, threads, json, markdown, probe };
 root.SetAction(parsed =>
 {
+    if (parsed.GetValue(probe) is { Length: > 0 } request)
+    {
+        MemoryProbe.Answer(request);
+        return;
+    }
     if (!(parsed.GetValue(seconds) is > 0 and < 3600) || parsed.GetValue(threads) < 0)
         throw new InputException($"--seconds is {parsed.GetValue(seconds)} and --threads {parsed.GetValue(threads)}; give above 0 and below 3600 seconds, and 0 threads (every core) or more.");
     var chosen = BenchmarkTable.All.Where(b => b.Name.Contains(parsed.GetValue(filter)!, StringComparison.OrdinalIgnoreCase)).ToArray();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Models;
@@ -22,6 +23,26 @@ internal sealed record Shape(string Name, DecoderSpec Spec)
 
     /// <summary>Four layers of that width and a middling vocabulary: training in seconds.</summary>
     public static Shape FourLayers { get; } = new("576x4", Llama(layers: 4, vocabulary: 8192));
+
+    /// <summary>A shape by its name; <c>576x4:49152</c> gives it another vocabulary, and a third part another number of layers.</summary>
+    public static Shape Parse(string text)
+    {
+        var parts = text.Split(':');
+        var shape = new[] { ArithmeticBase, Smol, FourLayers, Qwen06, Qwen17 }.First(s => s.Name == parts[0]);
+        var numbers = parts.Skip(1).Select(p => int.Parse(p, CultureInfo.InvariantCulture)).ToArray();
+        var spec = shape.Spec with
+        {
+            VocabularySize = numbers.Length > 0 ? numbers[0] : shape.Spec.VocabularySize,
+            Layers = numbers.Length > 1 ? numbers[1] : shape.Spec.Layers,
+        };
+        return new(text, spec);
+    }
+
+    /// <summary>Qwen3-0.6B's shape.</summary>
+    public static Shape Qwen06 { get; } = new("qwen3-0.6b", Qwen3(width: 1024, inner: 3072));
+
+    /// <summary>Qwen3-1.7B's shape.</summary>
+    public static Shape Qwen17 { get; } = new("qwen3-1.7b", Qwen3(width: 2048, inner: 6144));
 
     /// <summary>Numbers in the matrices that a token is multiplied with, LM head included.</summary>
     public double MatrixNumbers => Spec.Parameters.Where(p => p.Shape.Length == 2).Sum(p => (double)p.Count) - (Spec.TieEmbeddings ? 0 : (double)Spec.VocabularySize * Spec.HiddenSize);
@@ -68,6 +89,24 @@ internal sealed record Shape(string Name, DecoderSpec Spec)
 
     /// <summary>Sequences of one prompt token and a response.</summary>
     public Sequence[] Sequences(int rows, int length) => [.. Enumerable.Range(0, rows).Select(r => new Sequence(Tokens(1, r), Tokens(length, rows + r)))];
+
+    private static DecoderSpec Qwen3(int width, int inner) => new()
+    {
+        Architecture = "Qwen3ForCausalLM",
+        ModelType = "qwen3",
+        VocabularySize = 151936,
+        HiddenSize = width,
+        IntermediateSize = inner,
+        Layers = 28,
+        Heads = 16,
+        KeyValueHeads = 8,
+        HeadDimension = 128,
+        NormEpsilon = 1e-6,
+        MaxPositions = 40960,
+        Rope = new RopeSpec { Theta = 1000000 },
+        QueryKeyNorm = true,
+        TieEmbeddings = true,
+    };
 
     private static DecoderSpec Llama(int layers, int vocabulary) => new()
     {

@@ -1,6 +1,4 @@
-using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Execution;
-using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Benchmarks;
@@ -17,9 +15,9 @@ internal static class TrainBenchmarks
         foreach (var shape in new[] { Shape.ArithmeticBase, Shape.FourLayers })
         {
             using var policy = shape.Policy(Length);
-            using var step = new TrainingStep(policy, machine.Threads);
+            using var step = new TrainingStep(policy, machine.Threads, Rows * Length);
             var micro = TrainingStep.Microbatch(shape.Sequences(Rows, Length));
-            var timing = Timing.Of(() => step.Run(micro), machine.Budget);
+            var timing = Timing.Of(() => step.Run([micro]), machine.Budget);
             // Forward once, backward twice as much; AdamW and the gradients' own traffic come on top.
             var (least, by) = machine.Least(3 * Rows * Length * shape.ForwardFlops(Length / 2.0), shape.WeightBytes, shape.WeightBytes);
             least += AdamWBytes * policy.ParameterCount / machine.Streaming(4 * shape.WeightBytes);
@@ -47,44 +45,4 @@ internal static class TrainBenchmarks
 
     // Weight, gradient and two moments read; weight and two moments written.
     private const int AdamWBytes = 7 * sizeof(float);
-}
-
-/// <summary>One optimizer step as the trainer makes it.</summary>
-internal sealed class TrainingStep : IDisposable
-{
-    private readonly GradientAccumulator gradients;
-    private readonly AdamW optimizer;
-
-    public TrainingStep(Policy policy, int threads)
-    {
-        gradients = new GradientAccumulator(policy, PolicyLoss.Objective(new(KlCoefficient: 0.001)), temperature: 1, threads);
-        optimizer = new AdamW(policy.Parameters, gradients.Gradients, new(), threads);
-    }
-
-    /// <summary>Gives every token a weight, an advantage and old log-probs.</summary>
-    public static Microbatch Microbatch(IReadOnlyList<Sequence> sequences)
-    {
-        var micro = new Microbatch(new SequenceBatch(sequences));
-        Array.Fill(micro.Weights, 1f / micro.Weights.Length);
-        for (var t = 0; t < micro.Advantages.Length; t++)
-            micro.Advantages[t] = (t % 3) - 1;
-        // Far from the policy's own, so that every branch of the loss is taken; a rate of zero keeps the weights where they are.
-        Array.Fill(micro.OldLogProbs, -4f);
-        Array.Fill(micro.ReferenceLogProbs, -4f);
-        return micro;
-    }
-
-    public void Run(params ReadOnlySpan<Microbatch> micros)
-    {
-        gradients.Clear();
-        foreach (var micro in micros)
-            gradients.Add(micro);
-        optimizer.Step(0, optimizer.GradientNorm());
-    }
-
-    public void Dispose()
-    {
-        optimizer.Dispose();
-        gradients.Dispose();
-    }
 }
