@@ -66,7 +66,7 @@ public sealed class BadInputTests
     public void Sampling_LongerThanThePositions_GivesTheSum() => Refuses(tiny => Set(tiny, "sampling", "maxNewTokens", 60), "12 + sampling.maxNewTokens 60 = 72", "has 64 positions");
 
     [TestMethod]
-    public void Sampling_PromptLongerThanAllowed_NamesTheProblem() => Refuses(tiny => Set(tiny, "sampling", "maxPromptTokens", 3), "problems.jsonl:", "sampling.maxPromptTokens is 3");
+    public void Sampling_PromptLongerThanAllowed_NamesTheProblem() => Refuses(tiny => Set(tiny, "sampling", "maxPromptTokens", 3), "problems.jsonl:", "more than sampling.maxPromptTokens (3) tokens");
 
     [TestMethod]
     public void Device_ThatThisBuildCannotDrive_SaysWhichBuildCan() => Refuses(tiny => Set(tiny, "execution", "device", "cuda:0"), "execution.device is cuda:0; this build works on the CPU alone", "-p:Flavor=cuda", "execution.device=cpu");

@@ -100,8 +100,8 @@ public sealed class ResumeTests
         using var tiny = new TinyRun();
         var folder = tiny.Folder("run");
         G2rlProcess.Call(tiny.Train(folder, "--set", "steps=1")).Exits(0);
-        G2rlProcess.Call("export-and-train", "--resume", folder, "--set", "steps=9", "--set", "training.learningRate=0.5").Refuses("another configuration", "steps: 1 -> 9; training.learningRate: 0.01 -> 0.5. Resume with the same one");
-        G2rlProcess.Call("export-and-train", "--resume", folder, "--config", tiny.Config).Refuses("another configuration", "steps: 1 -> 5");
+        G2rlProcess.Call("export-and-train", "--resume", folder, "--set", "steps=9", "--set", "training.learningRate=0.5").Refuses("another configuration: training.learningRate: 0.01 -> 0.5. Resume with the same one");
+        G2rlProcess.Call("export-and-train", "--resume", folder, "--config", tiny.Config, "--set", "seed=5").Refuses("another configuration: seed: 0 -> 5.");
         G2rlProcess.Call("export-and-train", "--resume", folder, "--run", folder).Refuses("--run starts a run and --resume goes on with one");
         G2rlProcess.Call("export-and-train", "--resume", tiny.Root).Refuses("holds no run");
         // Where the folder lies and what it is called decides nothing.
@@ -117,7 +117,7 @@ public sealed class ResumeTests
         G2rlProcess.Call(tiny.Train(folder, "--set", "steps=1")).Exits(0);
         // The trained weights in place of the first ones: the reference policy would be another.
         File.Copy(Path.Combine(folder, "model", "model.safetensors"), Path.Combine(tiny.Model, "model.safetensors"), overwrite: true);
-        G2rlProcess.Call("export-and-train", "--resume", folder).Refuses("began with other weights", "Put the first model back");
+        G2rlProcess.Call("export-and-train", "--resume", folder).Refuses("began with other weights", "Put the first model and problems back and resume");
     }
 
     [TestMethod]
@@ -126,7 +126,7 @@ public sealed class ResumeTests
         using var tiny = new TinyRun();
         var folder = tiny.Folder("run");
         var result = G2rlProcess.Call(tiny.Train(folder, "--set", "training.learningRate=1e30", "--set", "evaluation.every=0")).Exits(1);
-        Assert.StartsWith("Step 0: ", result.Error);
+        Assert.Contains($"--resume {folder}\nStep 0: ", result.Error);
         Assert.DoesNotContain("   at ", result.Error);
         Assert.IsFalse(Directory.Exists(Path.Combine(folder, "model")));
         // The same numbers diverge in the same way.

@@ -44,13 +44,17 @@ public sealed class RunDirectoryTests
     {
         using var scratch = new Scratch();
         var folder = Path.Combine(scratch.Path, "run");
-        using (RunDirectory.Create(new(), TimeProvider.System, folder))
+        using (var run = RunDirectory.Create(new(), TimeProvider.System, folder))
+        {
+            run.Append(new StepMetrics(0));
             StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => RunDirectory.Resume(folder, null)).Message, "Another process is at work in");
+        }
         using (RunDirectory.Resume(folder, null))
             StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => RunDirectory.Create(new(), TimeProvider.System, folder)).Message, "Another process is at work in");
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => RunDirectory.Create(new(), TimeProvider.System, folder)).Message, "holds a run already");
         // A refusal does not keep the lock.
-        Assert.ThrowsExactly<InputException>(() => RunDirectory.Resume(folder, new() { Steps = 7 }));
+        Directory.CreateDirectory(Path.Combine(folder, "checkpoints", "step-000001"));
+        Assert.ThrowsExactly<InputException>(() => RunDirectory.Resume(folder, new() { Seed = 7 }));
         RunDirectory.Resume(folder, null).Dispose();
     }
 

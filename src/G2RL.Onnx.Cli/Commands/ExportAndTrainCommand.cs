@@ -16,8 +16,8 @@ internal static class ExportAndTrainCommand
     public static Command Create()
     {
         var (config, set, json) = (CommonOptions.Config(), CommonOptions.Set(), CommonOptions.Json());
-        var run = new Option<string?>("--run") { Description = "Folder of the new run, which must be new or empty; by default runs/<utc>-<name>.", HelpName = "FOLDER" };
-        var resume = new Option<string?>("--resume") { Description = "Goes on with an interrupted run in this folder, from its last checkpoint, bit for bit as if it had never stopped. Its configuration is kept there; another one is refused.", HelpName = "FOLDER" };
+        var run = new Option<string?>("--run") { Description = "Folder of the new run, which must be new, empty, or that of a run that never did a step; by default runs/<utc>-<name>.", HelpName = "FOLDER" };
+        var resume = new Option<string?>("--resume") { Description = "Goes on with an interrupted run in this folder, from its last checkpoint, bit for bit as if it had never stopped. Its configuration is kept there; with --set it may change where that leaves the steps that are done as they were: more steps, a larger sampling.maxPromptTokens, evaluation, logging, checkpoints, threads.", HelpName = "FOLDER" };
         var dryRun = new Option<bool>("--dry-run") { Description = "Prints the resolved configuration and the memory plan, and stops. Writes nothing." };
         var command = new Command("export-and-train", """
             Writes a model's graphs, trains it with verifiable rewards, evaluates it before and after on held-out problems, and exports the better checkpoint.
@@ -99,8 +99,16 @@ internal static class ExportAndTrainCommand
         using var trainer = new Trainer(config, events: view.Events, backend: backend);
         using var run = open();
         var (artifacts, model) = (Path.Combine(run.Folder, "artifacts"), Path.Combine(run.Folder, "model"));
-        if (!Directory.Exists(artifacts))
-            GraphArtifacts.Write(artifacts, trainer.Policy, config, progress.Warning);
+        try
+        {
+            if (!Directory.Exists(artifacts))
+                GraphArtifacts.Write(artifacts, trainer.Policy, config, progress.Warning);
+        }
+        catch
+        {
+            run.Abandon();
+            throw;
+        }
         view.Show(
             new() { ["run"] = run.Folder, ["algorithm"] = config.Algorithm.Name, ["problems"] = trainer.Problems.Name, ["parameters"] = trainer.Policy.ParameterCount, ["seed"] = config.Seed },
             $"{run.Folder}: {config.Algorithm.Name} on {trainer.Problems.Name}, {Parameters(trainer.Policy)}, {config.Steps} steps of {config.Sampling.PromptsPerStep} x {config.Sampling.GroupSize} rollouts, seed {config.Seed}");
@@ -112,6 +120,9 @@ internal static class ExportAndTrainCommand
             return Failures.Interrupted;
         }
         var complete = !view.Worked && Directory.Exists(model);
+        // Steps were done: one that is there is of a state before them.
+        if (view.Worked && Directory.Exists(model))
+            Directory.Delete(model, recursive: true);
         if (!Directory.Exists(model))
             trainer.Export(model);
         var adapter = Path.Combine(run.Folder, "adapter");

@@ -26,7 +26,9 @@ internal sealed class TrainingView(RunConfig config, ProgressLine progress, bool
         Progress = (phase, done, of) =>
         {
             var share = (double)done / of;
-            if (phase == "evaluate")
+            if (phase == "check")
+                progress.Show("checking prompts", done, of, 0);
+            else if (phase == "evaluate")
                 progress.Show($"evaluation after {step} steps, samples", done, of, Overall(0, share));
             else
                 progress.Show($"step {step + 1}/{config.Steps}, rollouts", done, of, Overall(share / 2, 0));

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Algorithms.Corrections;
+using G2RL.Onnx.Problems.Prompts;
 
 namespace G2RL.Onnx.Configuration;
 
@@ -26,6 +27,7 @@ internal static class ConfigSettings
         ["algorithm.overlong.kind"] = Enum.GetNames<OverlongKind>(),
         ["adapter.type"] = Enum.GetNames<AdapterKind>(),
         ["adapter.base"] = Enum.GetNames<Models.WeightStorage>(),
+        ["problems.tooLong"] = Enum.GetNames<TooLong>(),
         ["training.schedule.kind"] = Enum.GetNames<ScheduleKind>(),
     };
 

@@ -24,6 +24,7 @@ public static class GeometryMeasurement
     public static IReadOnlyList<GeometryResult> Run(RunConfig config, GeometrySettings settings, IProblemSet? problems = null, Action<int, int>? progress = null, CancellationToken cancel = default)
     {
         using var inputs = new RunInputs(config, problems);
+        inputs.CheckHeldOut(settings.Problems);
         return Run(inputs, config, settings, step: 0, progress, cancel);
     }
 

@@ -164,6 +164,7 @@ public sealed class ExperimentRun
         if (folder.BeforeEvaluation(start.Name, config) is not null && folder.HasGeometry(folder.Before(start.Name), config))
             return;
         using var inputs = new RunInputs(config with { Execution = config.Execution with { Threads = threads } }, problems: null);
+        inputs.CheckHeldOut(Math.Max(config.Evaluation.Problems, folder.Experiment.Geometry?.Problems ?? 0));
         var evaluation = Evaluator.Run(inputs, config.Evaluation, step: 0, progress: null, cancel).ToJson();
         folder.WriteBefore(start.Name, config, evaluation, folder.Experiment.Geometry is { } settings ? GeometryMeasurement.Run(inputs, config, settings, step: 0, progress: null, cancel) : []);
         events.Finished?.Invoke(folder.WriteResults().Last(r => RunLogs.Text(r, "base") == start.Name && RunLogs.Text(r, "arm") == ExperimentCell.Before));

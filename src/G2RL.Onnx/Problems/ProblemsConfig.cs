@@ -1,4 +1,5 @@
 using System.Text.Json;
+using G2RL.Onnx.Problems.Prompts;
 
 namespace G2RL.Onnx.Problems;
 
@@ -33,4 +34,7 @@ public sealed record ProblemsConfig
     /// The date that a chat template's <c>strftime_now</c> tells, as 2024-07-26 or 2024-07-26T12:00:00; empty refuses to tell one.
     /// </summary>
     public string Date { get; init; } = "";
+
+    /// <summary>What becomes of problems whose prompts have more than sampling.maxPromptTokens tokens: refuse, or skip, which leaves them out and counts them.</summary>
+    public TooLong TooLong { get; init; } = TooLong.Refuse;
 }

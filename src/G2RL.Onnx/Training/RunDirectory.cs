@@ -1,59 +1,63 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Training.Checkpointing;
 using G2RL.Onnx.Training.Logging;
+using G2RL.Onnx.Training.Resuming;
 
 namespace G2RL.Onnx.Training;
 
 /// <summary>
-/// A run's folder: config.json, environment.json, append-only metrics.jsonl, evaluations.jsonl and rollouts/, checkpoints/ and report.html. One process at
-/// a time holds it. On resume the logs are cut back to the checkpoint, so a killed and resumed run writes the same rows as one that was left alone.
+/// A run's folder: config.json, environment.json, inputs.json, append-only metrics.jsonl, evaluations.jsonl, changes.jsonl and rollouts/, checkpoints/ and
+/// report.html. One process at a time holds it. On resume the logs are cut back to the checkpoint, so a killed and resumed run writes the same rows as one
+/// that was left alone.
 /// </summary>
 public sealed class RunDirectory : IDisposable
 {
-    private const string ConfigFile = "config.json";
-    private const string EnvironmentFile = "environment.json";
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
-
     private readonly FolderLock guard;
+    private readonly bool isNew;
+    private readonly bool isFolderNew;
 
-    private RunDirectory(string folder, RunConfig config, FolderLock guard)
+    private RunDirectory(string folder, RunConfig config, FolderLock guard, bool isNew = false, bool isFolderNew = false)
     {
-        (Folder, Config, this.guard) = (folder, config, guard);
-        Checkpoints = new CheckpointStore(Path.Combine(folder, "checkpoints"), config.Training.KeepCheckpoints);
-        Directory.CreateDirectory(RolloutsFolder);
-        Directory.CreateDirectory(Path.Combine(folder, "checkpoints"));
-        if (!File.Exists(Path.Combine(folder, EnvironmentFile)))
-            DurableFile.Write(Path.Combine(folder, EnvironmentFile), RunEnvironment.Describe().ToJsonString(Indented) + "\n");
+        (Folder, Config, this.guard, this.isNew, this.isFolderNew) = (folder, config, guard, isNew, isFolderNew);
+        Checkpoints = new CheckpointStore(In(RunEntries.Checkpoints), config.Training.KeepCheckpoints);
+        Directory.CreateDirectory(In(RunEntries.Rollouts));
+        Directory.CreateDirectory(In(RunEntries.Checkpoints));
+        if (!File.Exists(In(RunEntries.Environment)))
+            DurableFile.Write(In(RunEntries.Environment), RunEnvironment.ToJson());
     }
 
     /// <summary>The folder.</summary>
     public string Folder { get; }
 
-    /// <summary>The configuration that the run was started with.</summary>
+    /// <summary>The configuration: the one that the run was started with, and from a resumption on the one that was asked for there.</summary>
     public RunConfig Config { get; }
 
     /// <summary>Its checkpoints.</summary>
     public CheckpointStore Checkpoints { get; }
 
+    /// <summary>What deserves a word about the folder that was found; empty when nothing does.</summary>
+    public string Note { get; private init; } = "";
+
     /// <summary>Path of metrics.jsonl.</summary>
-    public string MetricsPath => Path.Combine(Folder, "metrics.jsonl");
+    public string MetricsPath => In(RunEntries.Metrics);
 
     /// <summary>Path of evaluations.jsonl.</summary>
-    public string EvaluationsPath => Path.Combine(Folder, "evaluations.jsonl");
+    public string EvaluationsPath => In(RunEntries.Evaluations);
 
-    private string RolloutsFolder => Path.Combine(Folder, "rollouts");
+    /// <summary>Settings that were others when the run's folder was written.</summary>
+    internal IReadOnlyList<SettingChange> Changes { get; private init; } = [];
 
-    /// <summary>Starts a run in a new folder <c>output/utc-name</c>, or in the folder given, which must be new or empty.</summary>
+    /// <summary>Starts a run in a new folder <c>output/utc-name</c>, or in the folder given, which must be new, empty, or that of a run without a step.</summary>
     /// <exception cref="InputException">The folder holds a run or anything else already, another process is at work in it, or it cannot be written.</exception>
-    public static RunDirectory Create(RunConfig config, TimeProvider clock, string? folder = null) => Guarded(folder ?? config.Output, () =>
+    public static RunDirectory Create(RunConfig config, TimeProvider clock, string? folder = null) => Guarded(folder ?? config.Output, Unbegun, () =>
     {
         if (folder is not null)
         {
+            var found = Directory.Exists(folder);
             Directory.CreateDirectory(folder);
-            return Begin(folder, config, FolderLock.Take(folder));
+            return Begin(folder, config, FolderLock.Take(folder), isFolderNew: !found);
         }
         var stem = Path.Combine(config.Output, string.Create(CultureInfo.InvariantCulture, $"{clock.GetUtcNow():yyyyMMdd-HHmmss}-{config.Name}"));
         for (var i = 1; ; i++)
@@ -64,26 +68,29 @@ public sealed class RunDirectory : IDisposable
             Directory.CreateDirectory(candidate);
             // Without the lock another run was faster by a moment: on to the next name.
             if (FolderLock.TryTake(candidate) is { } held)
-                return Begin(candidate, config, held);
+                return Begin(candidate, config, held, isFolderNew: true);
         }
     });
 
     /// <summary>Opens a run that was interrupted.</summary>
     /// <param name="folder">The run's folder.</param>
-    /// <param name="expected">The configuration asked for now; null accepts the run's own.</param>
+    /// <param name="expected">The configuration asked for now, which may differ where no step that is done would have been another; null accepts the run's own.</param>
     /// <exception cref="InputException">No run there, another configuration, or another process at work in it.</exception>
-    public static RunDirectory Resume(string folder, RunConfig? expected) => Guarded(folder, () =>
+    public static RunDirectory Resume(string folder, RunConfig? expected) => Guarded(folder, () => WayOut(folder), () =>
     {
         var path = ConfigOf(folder);
         var held = FolderLock.Take(folder);
         try
         {
-            var config = RunConfigFile.FromJson(InputFile.Text(path), path);
+            var own = RunConfigFile.FromJson(InputFile.Text(path), path);
             // Name and output only say where a run's folder is.
-            var differences = expected is null ? [] : RunConfigFile.Differences(config, expected with { Name = config.Name, Output = config.Output });
-            if (differences.Count > 0)
-                throw new InputException($"{folder} was started with another configuration: {string.Join("; ", differences)}. Resume with the same one, or start a new run.");
-            var run = new RunDirectory(folder, config, held);
+            var asked = expected is null ? own : expected with { Name = own.Name, Output = own.Output };
+            var isSaved = new CheckpointStore(Path.Combine(folder, RunEntries.Checkpoints), 1).Any;
+            var changes = ResumableSettings.Changes(own, asked, any: !isSaved, folder);
+            // The graphs are of the first settings.
+            if (!isSaved && changes.Count > 0)
+                RunEntries.Delete(Path.Combine(folder, RunEntries.Artifacts));
+            var run = new RunDirectory(folder, asked, held) { Changes = changes };
             run.Checkpoints.RemoveLeftovers();
             return run;
         }
@@ -96,83 +103,121 @@ public sealed class RunDirectory : IDisposable
 
     /// <summary>Path of a run's configuration.</summary>
     /// <exception cref="InputException">The folder holds no run.</exception>
-    public static string ConfigOf(string folder) => IsRun(folder)
-        ? Path.Combine(folder, ConfigFile)
+    public static string ConfigOf(string folder) => RunEntries.IsRun(folder)
+        ? Path.Combine(folder, RunEntries.Config)
         : throw new InputException($"{folder} holds no run. Give the folder of a run, for example runs/20260101-120000-run.");
 
     /// <summary>Cuts the logs back to what belongs to the first <paramref name="step"/> steps; a torn last line goes too.</summary>
-    public void RewindTo(int step) => Guarded(Folder, () =>
+    public void RewindTo(int step) => Guarded(() =>
     {
         JsonLinesLog.Rewind(MetricsPath, row => row < step);
         // An evaluation of step s is made after s updates, so that of the checkpoint itself is kept.
         JsonLinesLog.Rewind(EvaluationsPath, row => row <= step);
-        foreach (var file in Directory.EnumerateFiles(RolloutsFolder, "step-*.jsonl"))
+        foreach (var file in Directory.EnumerateFiles(In(RunEntries.Rollouts), "step-*.jsonl"))
             if (int.TryParse(Path.GetFileNameWithoutExtension(file)["step-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var logged) && logged >= step)
                 File.Delete(file);
-        return true;
     });
 
     /// <summary>The row of the evaluation made after a number of steps, or null when there is none.</summary>
-    public JsonObject? Evaluation(int step) => Guarded(Folder, () => JsonLinesLog.Read(EvaluationsPath).LastOrDefault(row => JsonLinesLog.StepOf(row) == step));
+    public JsonObject? Evaluation(int step) =>
+        Guarded(Folder, () => WayOut(Folder), () => JsonLinesLog.Read(EvaluationsPath).LastOrDefault(row => JsonLinesLog.StepOf(row) == step));
 
     /// <summary>Appends a row of metrics.</summary>
     /// <exception cref="InputException">It cannot be written, for example because the disk is full.</exception>
-    public void Append(StepMetrics metrics) => Append(MetricsPath, metrics.ToJson());
+    public void Append(StepMetrics metrics) => Guarded(() => JsonLinesLog.Append(MetricsPath, metrics.ToJson()));
 
     /// <summary>Appends a row of evaluations.</summary>
     /// <exception cref="InputException">It cannot be written, for example because the disk is full.</exception>
-    public void AppendEvaluation(JsonObject row) => Append(EvaluationsPath, row);
+    public void AppendEvaluation(JsonObject row) => Guarded(() => JsonLinesLog.Append(EvaluationsPath, row));
 
     /// <summary>Writes the rollouts of a step.</summary>
     /// <exception cref="InputException">They cannot be written, for example because the disk is full.</exception>
-    public void WriteRollouts(int step, IEnumerable<JsonObject> rows) => Guarded(Folder, () =>
-    {
-        DurableFile.Write(Path.Combine(RolloutsFolder, $"step-{step:D6}.jsonl"), string.Concat(rows.Select(r => r.ToJsonString(JsonLinesLog.Compact) + "\n")));
-        return true;
-    });
+    public void WriteRollouts(int step, IEnumerable<JsonObject> rows) => Guarded(() =>
+        DurableFile.Write(In(Path.Combine(RunEntries.Rollouts, $"step-{step:D6}.jsonl")), string.Concat(rows.Select(r => r.ToJsonString(JsonLinesLog.Compact) + "\n"))));
 
     /// <summary>Waits until the logs are on the disk: a checkpoint must not outlive the rows that lead up to it.</summary>
-    public void FlushLogs() => Guarded(Folder, () =>
+    public void FlushLogs() => Guarded(() =>
     {
         DurableFile.Flush(MetricsPath);
         DurableFile.Flush(EvaluationsPath);
-        return true;
     });
+
+    /// <summary>Removes a run that was refused before it did anything, so that nothing stands in the corrected command's way; one with work in it, or resumed, stays.</summary>
+    public void Abandon()
+    {
+        if (!isNew || RunEntries.HasWork(Folder))
+            return;
+        try
+        {
+            RunEntries.Clear(Folder);
+            guard.Remove();
+            if (isFolderNew && !Directory.EnumerateFileSystemEntries(Folder).Any())
+                Directory.Delete(Folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It stays as a run without a step, in whose folder another may begin.
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose() => guard.Dispose();
 
-    private static RunDirectory Begin(string folder, RunConfig config, FolderLock held)
+    /// <summary>Work on the folder, with the way out in the message where the disk refuses.</summary>
+    internal void Guarded(Action work) => Guarded(Folder, () => WayOut(Folder), () =>
+    {
+        work();
+        return true;
+    });
+
+    /// <summary>A path in the folder.</summary>
+    internal string In(string name) => Path.Combine(Folder, name);
+
+    private static RunDirectory Begin(string folder, RunConfig config, FolderLock held, bool isFolderNew)
     {
         try
         {
-            var present = Directory.EnumerateFileSystemEntries(folder).Select(p => Path.GetFileName(p)!).Where(n => n is not FolderLock.FileName and not ConfigFile + ".tmp").ToArray();
-            if (IsRun(folder))
+            var unbegun = RunEntries.IsUnbegun(folder);
+            if (RunEntries.IsRun(folder) && !unbegun)
                 throw new InputException($"{folder} holds a run already. Go on with it by --resume, or choose another folder.");
-            if (present.Length > 0)
-                throw new InputException($"{folder} is not empty (it holds {present.Order(StringComparer.Ordinal).First()}); a run needs a folder of its own. Choose another.");
-            // First of all: a folder that has it can be resumed, one that lacks it can be started in.
-            DurableFile.Write(Path.Combine(folder, ConfigFile), RunConfigFile.ToJson(config));
-            return new(folder, config, held);
+            if (RunEntries.Foreign(folder, mayHoldRun: unbegun) is { } foreign)
+                throw new InputException($"{folder} is not empty (it holds {foreign}); a run needs a folder of its own. Choose another.");
+            var note = unbegun ? $"{folder} held a run without a step; this one begins in its place." : "";
+            if (unbegun)
+                RunEntries.Clear(folder);
+            try
+            {
+                // First of all: a folder that has it can be resumed, one that lacks it can be started in.
+                DurableFile.Write(Path.Combine(folder, RunEntries.Config), RunConfigFile.ToJson(config));
+                return new(folder, config, held, isNew: true, isFolderNew) { Note = note };
+            }
+            catch
+            {
+                RunEntries.Clear(folder);
+                if (isFolderNew)
+                    held.Remove();
+                throw;
+            }
         }
         catch
         {
             held.Dispose();
+            if (isFolderNew && !Directory.EnumerateFileSystemEntries(folder).Any())
+                Directory.Delete(folder);
             throw;
         }
     }
 
-    // Models have a config.json, too.
-    private static bool IsRun(string folder) =>
-        File.Exists(Path.Combine(folder, ConfigFile)) && (File.Exists(Path.Combine(folder, FolderLock.FileName)) || Directory.Exists(Path.Combine(folder, "checkpoints")));
+    private static string Unbegun() => "Nothing was begun. Make room or correct its permissions and give the same command again, or choose another folder with --run or --set output=FOLDER.";
 
-    private void Append(string path, JsonObject row) => Guarded(Folder, () =>
+    private static string WayOut(string folder)
     {
-        JsonLinesLog.Append(path, row);
-        return true;
-    });
+        var saved = new CheckpointStore(Path.Combine(folder, RunEntries.Checkpoints), 1).Newest;
+        return $"Make room or correct its permissions, then go on {(saved is null ? "(no step is saved yet)" : $"from step {saved}, which is saved,")} with: g2rl export-and-train --resume {folder}. "
+            + "A run that is given up can be removed with its folder.";
+    }
 
-    private static T Guarded<T>(string folder, Func<T> work)
+    private static T Guarded<T>(string folder, Func<string> wayOut, Func<T> work)
     {
         try
         {
@@ -180,7 +225,7 @@ public sealed class RunDirectory : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"The run folder {folder} cannot be used: {e.Message} Make room or correct its permissions and go on with --resume, or choose another folder with --run or --set output=FOLDER.", e);
+            throw new InputException($"The run folder {folder} cannot be used: {e.Message} {wayOut()}", e);
         }
     }
 }

@@ -2,11 +2,13 @@ using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Prompts;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Tokenizers.Chat;
 using G2RL.Onnx.Tokenizers.Jinja;
 using G2RL.Onnx.Training.Backends;
+using G2RL.Onnx.Training.Resuming;
 
 namespace G2RL.Onnx.Training;
 
@@ -17,6 +19,7 @@ internal sealed class RunInputs : IDisposable
     private readonly int[] stopTokens;
     private readonly PromptEncoder prompts;
     private readonly Conversations conversations;
+    private CheckedProblems checkedProblems;
 
     /// <summary>Loads everything.</summary>
     /// <param name="config">The configuration; checked here.</param>
@@ -43,7 +46,7 @@ internal sealed class RunInputs : IDisposable
         prompts = new(Tokenizer, chat, config.Problems.AddSpecialTokens);
         conversations = new(config, chat, () => ChatPrompts.HasTemplate(config.Model, Checkpoint.Spec.Architecture) ? Chat(config, Checkpoint.Spec.Architecture) : null);
         stopTokens = [.. Checkpoint.GenerationEosTokens(), .. config.Sampling.StopTokens.Select(StopToken)];
-        Problems = problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default);
+        checkedProblems = new(problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default), [], 0, "", "");
         Policy = RunAdapter.Load(config, Checkpoint.Spec, positions);
     }
 
@@ -56,24 +59,47 @@ internal sealed class RunInputs : IDisposable
 
     public Tokenizer Tokenizer { get; }
 
-    public IProblemSet Problems { get; }
+    /// <summary>The problems; from a check on those whose prompts fit.</summary>
+    public IProblemSet Problems => checkedProblems.Set;
 
     public Policy Policy { get; }
 
     /// <summary>What deserves a word about the problems.</summary>
-    public IEnumerable<string> Warnings() => Problems.Notes.Concat(conversations.Warnings(Problems.Training?.Take(1) ?? []));
+    public IEnumerable<string> Warnings() => Problems.Notes.Concat(checkedProblems.Notes).Concat(conversations.Warnings(Problems.Training?.Take(1) ?? []));
+
+    /// <summary>Looks at every prompt that the run may draw or be evaluated on, and leaves out those that do not fit where the configuration says so.</summary>
+    /// <param name="progress">Called with (prompts done, of), from any thread.</param>
+    /// <exception cref="InputException">Prompts that are too long, or that tokenizer or model cannot read.</exception>
+    public void CheckProblems(Action<int, int>? progress) =>
+        checkedProblems = Check(progress).Run(Problems, config.Steps, config.Sampling.PromptsPerStep, config.Seed, config.Evaluation.Problems);
+
+    /// <summary>Likewise of the held-out problems alone.</summary>
+    /// <param name="count">How many are asked for.</param>
+    public void CheckHeldOut(int count) => checkedProblems = Check(progress: null).RunHeldOut(Problems, count);
+
+    /// <summary>What the results depend on beside the configuration; after a check of the problems.</summary>
+    public RunIdentity Identity() => RunIdentity.Of(config, Policy.Version.Origin, Checkpoint.Spec, stopTokens, Tokenizer, checkedProblems);
 
     /// <summary>A problem's prompt as token ids.</summary>
     /// <exception cref="InputException">A prompt that is too long, or that tokenizer or model cannot read.</exception>
     public int[] Encode(Problem problem)
     {
-        var ids = conversations.Render(problem) is { } text ? Tokenizer.Encode(text) : prompts.Encode(problem.Prompt);
-        if (ids.FirstOrDefault(id => id >= Policy.Spec.VocabularySize, -1) is >= 0 and var bad)
-            throw new InputException($"The prompt of {problem.Id} holds token {bad} of the tokenizer; the model's vocabulary has {Policy.Spec.VocabularySize}. Tokenizer and weights of {config.Model} do not belong together.");
+        var ids = Tokens(problem);
         return ids.Length <= config.Sampling.MaxPromptTokens
             ? ids
             : throw new InputException($"The prompt of {problem.Id} has {ids.Length} tokens; sampling.maxPromptTokens is {config.Sampling.MaxPromptTokens}. Raise it, or leave such problems out.");
     }
+
+    // Of any length.
+    private int[] Tokens(Problem problem)
+    {
+        var ids = conversations.Render(problem) is { } text ? Tokenizer.Encode(text) : prompts.Encode(problem.Prompt);
+        if (ids.FirstOrDefault(id => id >= Policy.Spec.VocabularySize, -1) is >= 0 and var bad)
+            throw new InputException($"The prompt of {problem.Id} holds token {bad} of the tokenizer; the model's vocabulary has {Policy.Spec.VocabularySize}. Tokenizer and weights of {config.Model} do not belong together.");
+        return ids;
+    }
+
+    private PromptCheck Check(Action<int, int>? progress) => new(Tokens, config.Sampling.MaxPromptTokens, config.Problems.TooLong, Threads, progress);
 
     /// <summary>How training draws.</summary>
     public SamplerSettings TrainingSampler() => Settings(config.Sampling.Temperature, config.Sampling.TopK, config.Sampling.TopP, config.Sampling.MinP);

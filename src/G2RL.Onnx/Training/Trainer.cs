@@ -10,6 +10,7 @@ using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Training.Backends;
 using G2RL.Onnx.Training.Logging;
 using G2RL.Onnx.Training.Optimizers;
+using G2RL.Onnx.Training.Resuming;
 using G2RL.Onnx.Training.Steps;
 using G2RL.Onnx.Training.Updates;
 
@@ -57,6 +58,7 @@ public sealed class Trainer : IDisposable
         (this.config, this.events) = (config, events ?? new());
         PolicyOptimizers.Require(config.Execution.Gradients);
         inputs = new RunInputs(config, problems, backend);
+        inputs.CheckProblems((done, of) => this.events.Progress?.Invoke("check", done, of));
         algorithm = AlgorithmTable.All[config.Algorithm.Name];
         reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
         scoresFirst = optimizer is not null || ScoringPass.IsNeeded(config);
@@ -99,10 +101,9 @@ public sealed class Trainer : IDisposable
     {
         if (RunConfigFile.ToJson(run.Config) != RunConfigFile.ToJson(config))
             throw new ArgumentException($"{run.Folder} belongs to another configuration: {string.Join("; ", RunConfigFile.Differences(run.Config, config))}.", nameof(run));
-        // The weights are those after `done` whole steps, at every moment at which work can be cancelled.
-        var done = Restore(run);
-        var saved = done;
-        RequireRoom(run, done);
+        // The weights are those after `done` whole steps, at every moment at which work can be cancelled; `logged` of them are in the logs.
+        var done = Begin(run, evaluates: evaluate is not null);
+        var (saved, logged) = (done, done);
         events.Started?.Invoke(done);
         try
         {
@@ -119,6 +120,7 @@ public sealed class Trainer : IDisposable
                 if (config.Logging.RolloutsEvery > 0 && metrics.Step % config.Logging.RolloutsEvery == 0)
                     run.WriteRollouts(metrics.Step, groups.SelectMany((g, i) => RolloutLog.Rows(metrics.Step, i, g)));
                 run.Append(metrics);
+                logged = done;
                 events.Step?.Invoke(metrics);
                 if (done % config.Training.CheckpointEvery == 0 || done == config.Steps)
                     Save(run, saved = done);
@@ -130,9 +132,12 @@ public sealed class Trainer : IDisposable
                 Save(run, done);
             return new(done, Completed: false);
         }
-        catch (NonFiniteException e)
+        catch (Exception e)
         {
-            throw new NonFiniteException($"Step {done}: {e.Message}", e);
+            Rescue(run, done, saved, isWhole: update.IsWhole && logged == done);
+            if (e is NonFiniteException)
+                throw new NonFiniteException($"Step {done}: {e.Message}", e);
+            throw;
         }
     }
 
@@ -273,18 +278,60 @@ public sealed class Trainer : IDisposable
     private ScoredGroup[] Judge(IReadOnlyList<Problem> problems, Rollout[][] drawn) =>
         [.. problems.Zip(drawn, (p, rollouts) => new ScoredGroup(new RolloutGroup(p, rollouts), [.. rollouts.Select(r => Problems.Judge(p, r.Text, r.Finished))]))];
 
-    private int Restore(RunDirectory run)
+    // Steps that are done. What is refused here leaves no new folder.
+    private int Begin(RunDirectory run, bool evaluates)
     {
-        if (run.Checkpoints.Latest(events.Warning) is not { } latest)
+        try
         {
-            run.RewindTo(0);
-            return 0;
+            var done = Restore(run, evaluates);
+            RequireRoom(run, done);
+            return done;
         }
-        if (latest.Step > config.Steps)
-            throw new InputException($"{latest.Folder} is beyond the run's {config.Steps} steps; it does not belong to {run.Folder}.");
-        update.Optimizer.Load(latest.Folder);
-        run.RewindTo(latest.Step);
-        return latest.Step;
+        catch
+        {
+            run.Abandon();
+            throw;
+        }
+    }
+
+    private int Restore(RunDirectory run, bool evaluates)
+    {
+        var latest = run.Checkpoints.Latest(events.Warning);
+        var done = latest?.Step ?? 0;
+        if (done > config.Steps)
+            throw new InputException($"{latest!.Value.Folder} is beyond the run's {config.Steps} steps; it does not belong to {run.Folder}, or steps must be at least {done}.");
+        var border = new Resumption(run, inputs.Identity(), done);
+        foreach (var word in border.Begin())
+            events.Warning?.Invoke(word);
+        if (latest is { } checkpoint)
+            update.Optimizer.Load(checkpoint.Folder);
+        run.RewindTo(done);
+        foreach (var word in border.MissingRows(evaluates))
+            events.Warning?.Invoke(word);
+        return done;
+    }
+
+    // Something failed. What was done before is kept where the weights are still those of whole steps and the logs hold their rows; otherwise the steps since
+    // the last checkpoint are done again, to the same bytes. A run without any work leaves nothing.
+    private void Rescue(RunDirectory run, int done, int saved, bool isWhole)
+    {
+        if (isWhole && done > saved)
+        {
+#pragma warning disable CA1031 // whatever else fails now, the first failure is the one to tell
+            try
+            {
+                Save(run, done);
+                saved = done;
+            }
+            catch (Exception e)
+            {
+                events.Warning?.Invoke($"the {done} steps that are done could not be saved: {e.Message}");
+            }
+#pragma warning restore CA1031
+        }
+        run.Abandon();
+        if (Directory.Exists(run.Folder) && RunEntries.HasWork(run.Folder))
+            events.Warning?.Invoke($"{(saved == 0 ? "no step is saved" : $"the run is saved after {saved} of the {done} steps that were done")}; when the cause is mended go on with: g2rl export-and-train --resume {run.Folder}");
     }
 
     private void RequireRoom(RunDirectory run, int done)

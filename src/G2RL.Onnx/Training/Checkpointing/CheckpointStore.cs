@@ -83,6 +83,12 @@ public sealed class CheckpointStore(string folder, int keep, Func<string, long>?
         return null;
     }
 
+    /// <summary>Whether there is any checkpoint, whole or not.</summary>
+    public bool Any => Newest is not null;
+
+    /// <summary>Step of the newest checkpoint, whole or not; null when there is none.</summary>
+    public int? Newest => Steps() is [.., var last] ? last.Step : null;
+
     /// <summary>Deletes what an interrupted save left behind.</summary>
     public void RemoveLeftovers()
     {
@@ -126,6 +132,11 @@ public sealed class CheckpointStore(string folder, int keep, Func<string, long>?
             var state = JsonNode.Parse(File.ReadAllText(Path.Combine(path, StateFile)));
             if (state?["step"]?.GetValue<int>() != step || state["files"] is not JsonObject files)
                 return "its state.json does not belong to it";
+            // A file without a hash may be anybody's.
+            if (Directory.EnumerateFiles(path).Select(f => Path.GetFileName(f)).FirstOrDefault(f => f != StateFile && !files.ContainsKey(f)) is { } stranger)
+                return $"its {StateFile} has no hash of {stranger}";
+            if (files.Count == 0)
+                return $"its {StateFile} names no file";
             foreach (var (name, hash) in files)
                 if (Path.GetFileName(name) != name || Hash(Path.Combine(path, name)) != hash?.GetValue<string>())
                     return $"{name} is not as it was written";

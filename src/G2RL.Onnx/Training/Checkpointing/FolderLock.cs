@@ -40,6 +40,19 @@ internal sealed class FolderLock : IDisposable
     public static FolderLock Take(string folder) => TryTake(folder)
         ?? throw new InputException($"Another process is at work in {folder} (it holds {Path.Combine(folder, FileName)}). Wait for it, or choose another folder.");
 
+    /// <summary>
+    /// Gives the lock up together with its file: for a folder that goes. Where that is possible the file goes while the lock is held, so that whoever has
+    /// opened it finds it held, and whoever comes later makes another.
+    /// </summary>
+    public void Remove()
+    {
+        var path = file.Name;
+        if (OperatingSystem.IsWindows())
+            file.Dispose();
+        File.Delete(path);
+        file.Dispose();
+    }
+
     /// <inheritdoc/>
     public void Dispose() => file.Dispose();
 

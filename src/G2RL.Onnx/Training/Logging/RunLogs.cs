@@ -69,7 +69,7 @@ internal sealed class RunLogs
         }
     }
 
-    private static JsonObject? Object(string path)
+    internal static JsonObject? Object(string path)
     {
         try
         {

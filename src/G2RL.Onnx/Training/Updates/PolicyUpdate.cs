@@ -33,6 +33,9 @@ internal sealed class PolicyUpdate : IDisposable
     /// <summary>Weights, moments and counters.</summary>
     public IPolicyOptimizer Optimizer => optimizer;
 
+    /// <summary>Whether the weights are those after all updates of a step, or before the first; false when something failed in between.</summary>
+    public bool IsWhole { get; private set; } = true;
+
     /// <summary>Updates the policy from a batch of rollouts.</summary>
     /// <exception cref="NonFiniteException">Loss or gradient is not finite; names the tensor. The weights are as before the update.</exception>
     /// <param name="step">The step.</param>
@@ -67,6 +70,7 @@ internal sealed class PolicyUpdate : IDisposable
                 Update(step, index, minibatch, rows, first, tally, metrics, found);
             }
         }
+        IsWhole = true;
         tally.Report(metrics);
     }
 
@@ -118,6 +122,7 @@ internal sealed class PolicyUpdate : IDisposable
             throw new NonFiniteException($"{e.Message} The weights are as before this update; lower training.learningRate, or look at the rollouts of this step.", e);
         }
         var rate = Schedules.LearningRate(config.Training.Schedule, config.Training.LearningRate, index, config.Steps * config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch);
+        IsWhole = false;
         optimizer.Step(rate);
         policy.Updates++;
         tally.AddUpdate(loss, norm, rate);

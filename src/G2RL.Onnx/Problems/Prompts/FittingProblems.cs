@@ -1,0 +1,46 @@
+namespace G2RL.Onnx.Problems.Prompts;
+
+/// <summary>A set that makes its problems up, without those that do not fit: others are drawn in their places.</summary>
+/// <param name="all">The set.</param>
+/// <param name="fits">Whether a problem is kept.</param>
+internal sealed class FittingProblems(IProblemSet all, Func<Problem, bool> fits) : IProblemSet
+{
+    private const int MostRounds = 1000;
+    private const ulong Again = 0x4669_7474_696E_6721;
+
+    /// <inheritdoc/>
+    public string Name => all.Name;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Notes => all.Notes;
+
+    /// <inheritdoc/>
+    /// <exception cref="InputException">Hardly a problem fits.</exception>
+    public IReadOnlyList<Problem> Batch(int step, int count, ulong seed)
+    {
+        var batch = all.Batch(step, count, seed).Where(fits).ToList();
+        var seen = batch.Select(p => p.Id).ToHashSet(StringComparer.Ordinal);
+        for (var round = 0; batch.Count < count; round++)
+        {
+            if (round == MostRounds)
+                throw new InputException($"problems.tooLong is skip, and hardly a problem of '{Name}' fits sampling.maxPromptTokens. Raise it, or ask for shorter problems.");
+            batch.AddRange(all.Batch(step, count, ProblemRandom.Stream(seed ^ Again, (ulong)round)).Where(p => fits(p) && seen.Add(p.Id)).Take(count - batch.Count));
+        }
+        return batch;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Problem> HeldOut(int count) => [.. all.HeldOut(count).Where(fits)];
+
+    /// <inheritdoc/>
+    public Outcome Judge(Problem problem, string completion, bool finished) => all.Judge(problem, completion, finished);
+
+    /// <inheritdoc/>
+    public string? AnswerOf(Problem problem, string completion) => all.AnswerOf(problem, completion);
+
+    /// <inheritdoc/>
+    public string Spelling(Problem problem, string answer) => all.Spelling(problem, answer);
+
+    /// <inheritdoc/>
+    public bool IsSameAnswer(Problem problem, string left, string right) => all.IsSameAnswer(problem, left, right);
+}
