@@ -23,6 +23,7 @@ $verbs = [ordered]@{
     'doctor'           = @{ Does = 'Tells what this machine offers and what is missing.'; Runs = @(, ($program + 'doctor')) }
     'gpu-test'         = @{ Does = 'Compares every kernel and a short run on a GPU with the host (builds -p:Flavor=cuda).'; Runs = @(, @('run', '--project', 'src/G2RL.Onnx.Cli', '-c', 'Release', '-p:Flavor=cuda', '--', 'gpu-test')) }
     'convert'          = @{ Does = 'Converts a Hugging Face checkpoint to a folder of ONNX graphs.'; Runs = @(, ('run', '--project', 'tools/ModelConverter', '-c', 'Release', '--', 'convert')) }
+    'pack'             = @{ Does = 'Makes the NuGet packages and the tools g2rl and g2rl-convert in artifacts/packages.'; Runs = @(, @('pack', $solution, '-c', 'Release', '-o', 'artifacts/packages')) }
     'benchmark'        = @{ Does = 'Measures decoding, training and G2RL beside their physical limits.'; Runs = @(, @('run', '--project', 'tests/G2RL.Onnx.Benchmarks', '-c', 'Release', '--')) }
     'ci'               = @{
         Does = 'What the CI runs: restore, build, format check, tests. Takes no parameters.'

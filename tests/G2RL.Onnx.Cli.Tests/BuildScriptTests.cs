@@ -30,6 +30,7 @@ public sealed class BuildScriptTests
     [DataRow("doctor", $"{Program} doctor")]
     [DataRow("gpu-test", "run --project src/G2RL.Onnx.Cli -c Release -p:Flavor=cuda -- gpu-test")]
     [DataRow("convert", "run --project tools/ModelConverter -c Release -- convert")]
+    [DataRow("pack", "pack G2RL.Onnx.sln -c Release -o artifacts/packages")]
     [DataRow("benchmark", "run --project tests/G2RL.Onnx.Benchmarks -c Release --")]
     public void Verb_Typed_RunsItsCommandLineAndPassesParametersOn(string verb, string commandLine)
     {

@@ -35,6 +35,7 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     /// <exception cref="InputException">Something is missing, malformed, of the wrong shape, or left over; all such faults are listed.</exception>
     public static HuggingFaceCheckpoint Open(string folder)
     {
+        folder = BundledModels.Resolve(folder);
         if (!Directory.Exists(folder))
             throw new InputException($"{folder} is not a folder; give one that holds config.json and model.safetensors.");
         var spec = Architectures.Read(folder);

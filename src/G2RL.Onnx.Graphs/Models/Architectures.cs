@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Models.Families;
 using G2RL.Onnx.Models.Keys;
 
@@ -35,7 +36,7 @@ public static class Architectures
     /// <exception cref="InputException">The file is missing or malformed, or describes something that is not supported.</exception>
     public static DecoderSpec Read(string folder)
     {
-        var path = Path.Combine(folder, "config.json");
+        var path = Path.Combine(BundledModels.Resolve(folder), "config.json");
         using var document = JsonInput.ReadObject(path, MaxConfigBytes);
         return Parse(document.RootElement, path);
     }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Tokenizers.Normalization;
 using G2RL.Onnx.Tokenizers.Splitting;
 
@@ -60,6 +61,7 @@ internal sealed class TokenizerFile
     /// </exception>
     public static TokenizerFile Read(string folder)
     {
+        folder = BundledModels.Resolve(folder);
         var file = new TokenizerFile(Path.Combine(folder, "tokenizer.json"));
         file._json.Read(file.ReadTokenizer);
         var config = new TokenizerJson(Path.Combine(folder, "tokenizer_config.json"));
