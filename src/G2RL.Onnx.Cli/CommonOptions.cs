@@ -18,8 +18,18 @@ internal static class CommonOptions
 
     public static Option<int> Threads() => new("--threads") { Description = "Threads; 0 means every core.", HelpName = "N", DefaultValueFactory = _ => 0 };
 
+    /// <summary>The user's word that unknown keys of config.json change nothing.</summary>
+    public static Option<bool> AllowUnknownConfig { get; } = new("--allow-unknown-config")
+    {
+        Description = "Passes over keys of the model's config.json that nobody here knows, instead of refusing them; "
+            + "kept with the run as allowUnknownConfig.",
+    };
+
     /// <summary>The configuration that a command line asks for.</summary>
-    public static RunConfig Load(ParseResult parsed, Option<string?> config, Option<string[]> set) => RunConfigFile.Load(parsed.GetValue(config), parsed.GetValue(set));
+    public static RunConfig Load(ParseResult parsed, Option<string?> config, Option<string[]> set) => 
+        RunConfigFile.Load(parsed.GetValue(config), [.. parsed.GetValue(set) ?? [], .. Allowed(parsed)]);
+
+    private static string[] Allowed(ParseResult parsed) => parsed.GetValue(AllowUnknownConfig) ? ["allowUnknownConfig=true"] : [];
 
     /// <summary>The number of threads that a command line asks for.</summary>
     public static int Threads(ParseResult parsed, Option<int> threads) => parsed.GetValue(threads) switch

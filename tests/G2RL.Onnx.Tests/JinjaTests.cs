@@ -104,8 +104,8 @@ public sealed class JinjaTests
         }
 
         Assert.AreEqual("", string.Join('\n', wrong));
-        Assert.AreEqual(94, same);
-        Assert.AreEqual(7, refused);
+        Assert.AreEqual(116, same);
+        Assert.AreEqual(6, refused);
     }
 
     [TestMethod]

@@ -24,6 +24,7 @@ internal static class EvaluateCommand
             adapter,
             config,
             set,
+            CommonOptions.AllowUnknownConfig,
             json,
         };
         command.SetAction(parsed =>

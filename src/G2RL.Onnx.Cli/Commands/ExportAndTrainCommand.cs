@@ -32,6 +32,7 @@ internal static class ExportAndTrainCommand
         {
             config,
             set,
+            CommonOptions.AllowUnknownConfig,
             run,
             resume,
             dryRun,

@@ -31,6 +31,7 @@ internal static class GeometryCommand
             embedder,
             config,
             set,
+            CommonOptions.AllowUnknownConfig,
             json,
         };
         command.SetAction(parsed =>

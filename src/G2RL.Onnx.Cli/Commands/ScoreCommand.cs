@@ -40,6 +40,7 @@ internal static class ScoreCommand
             hidden,
             temperature,
             special,
+            CommonOptions.AllowUnknownConfig,
             threads,
         };
         command.SetAction(parsed =>
@@ -47,12 +48,17 @@ internal static class ScoreCommand
             var (folder, t, target) = (parsed.GetValue(model)!, parsed.GetValue(temperature), parsed.GetValue(output));
             if (!(t > 0 && double.IsFinite(t)))
                 throw new InputException($"--temperature is {t}; it must be above 0 and finite.");
-            using var checkpoint = HuggingFaceCheckpoint.Open(folder);
+            var allow = parsed.GetValue(CommonOptions.AllowUnknownConfig);
+            using var checkpoint = HuggingFaceCheckpoint.Open(folder, allow);
+            foreach (var key in checkpoint.UnknownKeys)
+                Console.Error.WriteLine($"warning: {folder}: config.json's {key} is unknown and passed over.");
             var tokenizer = new Lazy<Tokenizer>(() => Tokenizer.Load(folder));
             var rows = ScoreRows.Read(parsed.GetValue(input)!, checkpoint.Spec, tokenizer, parsed.GetValue(special));
             using var interruption = new Interruption();
             var longest = rows.Max(r => r.InputLength);
-            using var policy = parsed.GetValue(adapter) is { } peft ? RunAdapter.Load(folder, longest, checkpoint.Spec, peft) : Policy.Load(folder, longest);
+            using var policy = parsed.GetValue(adapter) is { } peft
+                ? RunAdapter.Load(folder, longest, checkpoint.Spec, peft, allow)
+                : Policy.Load(folder, longest, allowUnknownConfig: allow);
             using var scorer = new Scorer(policy.Spec, CommonOptions.Threads(parsed, threads));
             using var progress = new ProgressLine(json: target is null);
             void Write(TextWriter writer)

@@ -4,7 +4,9 @@ using G2RL.Onnx.Models.Keys;
 
 namespace G2RL.Onnx.Checkpoints;
 
-/// <summary>A model folder in Hugging Face's layout: config.json and safetensors weights, one file or shards. Opened, it is known to be complete.</summary>
+/// <summary>
+/// A model folder in Hugging Face's layout: config.json and safetensors weights, one file or shards. Opened, it is known to be complete.
+/// </summary>
 public sealed class HuggingFaceCheckpoint : IDisposable
 {
     private readonly CheckpointShards _shards;
@@ -25,6 +27,9 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     /// <summary>The model that config.json describes.</summary>
     public DecoderSpec Spec { get; }
 
+    /// <summary>Keys of config.json that nobody knows and that were passed over, because that was allowed.</summary>
+    public IReadOnlyList<string> UnknownKeys { get; private init; } = [];
+
     /// <summary>Every stored tensor, including its dtype; offsets are those in its own file.</summary>
     public IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
@@ -32,18 +37,25 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     public WeightPlan Plan => new(Spec, Spec.Parameters.ToDictionary(p => p.Name, p => Tensors[CheckpointRules.StoredName(Spec, _shards, p.Name)].Dtype, StringComparer.Ordinal));
 
     /// <summary>Opens a folder and checks that every weight is there with the right shape, and nothing else.</summary>
-    /// <exception cref="InputException">Something is missing, malformed, of the wrong shape, or left over; all such faults are listed.</exception>
-    public static HuggingFaceCheckpoint Open(string folder)
+    /// <exception cref="InputException">
+    /// Something is missing, malformed, of the wrong shape, or left over; all such faults are listed.
+    /// </exception>
+    /// <param name="folder">The folder.</param>
+    /// <param name="allowUnknownConfig">
+    /// Whether keys of config.json that nobody knows are passed over; <see cref="UnknownKeys"/> tells which.
+    /// </param>
+    public static HuggingFaceCheckpoint Open(string folder, bool allowUnknownConfig = false)
     {
         folder = BundledModels.Resolve(folder);
+        List<string> unknown = [];
         if (!Directory.Exists(folder))
             throw new InputException($"{folder} is not a folder; give one that holds config.json and model.safetensors.");
-        var spec = Architectures.Read(folder);
+        var spec = Architectures.Read(folder, allowUnknownConfig ? unknown : null);
         var shards = CheckpointShards.Open(folder);
         try
         {
             CheckpointRules.Check(folder, spec, shards);
-            return new HuggingFaceCheckpoint(folder, spec, shards);
+            return new HuggingFaceCheckpoint(folder, spec, shards) { UnknownKeys = unknown };
         }
         catch
         {
@@ -66,7 +78,9 @@ public sealed class HuggingFaceCheckpoint : IDisposable
             throw new InputException($"{Folder}: tensor '{stored}' is {destination[bad]} at [{Index(parameter.Shape, bad)}]; weights must be finite. The checkpoint is damaged, or its training diverged.");
     }
 
-    /// <summary>Ids that end a text when generating: generation_config.json's, which Hugging Face's `generate` follows, else config.json's.</summary>
+    /// <summary>
+    /// Ids that end a text when generating: generation_config.json's, which Hugging Face's `generate` follows, else config.json's.
+    /// </summary>
     /// <exception cref="InputException">generation_config.json is malformed, or names an id outside the vocabulary.</exception>
     public int[] GenerationEosTokens()
     {
@@ -80,12 +94,16 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     }
 
     /// <summary>
-    /// Writes the same model with other weights: the names, order, shards and dtypes of this checkpoint, with its config and tokenizer files beside
+    /// Writes the same model with other weights: the names, order, shards and dtypes of this checkpoint, with its config and tokenizer
+    /// files beside
     /// them. The folder appears whole or not at all.
     /// </summary>
     /// <param name="folder">The new folder; must not exist.</param>
     /// <param name="weights">Gives each weight, in the order of the files; all finite.</param>
-    /// <param name="dtype">Another stored type for all weights (config.json then says so too); null: each keeps its own. Small updates to BF16 weights are lost by rounding; F32 keeps them.</param>
+    /// <param name="dtype">
+    /// Another stored type for all weights (config.json then says so too); null: each keeps its own. Small updates to BF16 weights are lost
+    /// by rounding; F32 keeps them.
+    /// </param>
     /// <exception cref="InputException">The folder exists or cannot be written, or a weight is not finite in its stored type.</exception>
     public void SaveAs(string folder, WeightSource weights, SafeTensorsDtype? dtype = null)
     {
@@ -106,13 +124,17 @@ public sealed class HuggingFaceCheckpoint : IDisposable
         });
     }
 
-    /// <summary>Writes a model that has no source checkpoint: config.json and one model.safetensors. The folder appears whole or not at all.</summary>
+    /// <summary>
+    /// Writes a model that has no source checkpoint: config.json and one model.safetensors. The folder appears whole or not at all.
+    /// </summary>
     /// <param name="folder">The new folder; must not exist.</param>
     /// <param name="spec">The model.</param>
     /// <param name="weights">Gives each of <see cref="DecoderSpec.Parameters"/>, in their order; all finite.</param>
     /// <param name="dtype">The stored type.</param>
     /// <param name="companions">Further files to copy, such as tokenizer.json; each keeps its name.</param>
-    /// <exception cref="InputException">The spec is invalid, the folder exists or cannot be written, or a weight is not finite in its stored type.</exception>
+    /// <exception cref="InputException">
+    /// The spec is invalid, the folder exists or cannot be written, or a weight is not finite in its stored type.
+    /// </exception>
     public static void Create(string folder, DecoderSpec spec, WeightSource weights, SafeTensorsDtype dtype = SafeTensorsDtype.F32, IEnumerable<string>? companions = null) =>
         Create(folder, spec, dtype, p => TensorToWrite.Floats(p.Name, dtype, p.Shape, weights), temporary =>
         {
@@ -120,7 +142,9 @@ public sealed class HuggingFaceCheckpoint : IDisposable
                 ModelFolder.Copy(file, temporary);
         });
 
-    /// <summary>The same for weights that write themselves, each in its own type; <paramref name="dtype"/> is what config.json says.</summary>
+    /// <summary>
+    /// The same for weights that write themselves, each in its own type; <paramref name="dtype"/> is what config.json says.
+    /// </summary>
     internal static void Create(string folder, DecoderSpec spec, SafeTensorsDtype dtype, Func<ParameterSpec, TensorToWrite> tensor, Action<string> addCompanions)
     {
         var config = spec.ToConfigJson(dtype.ConfigName());

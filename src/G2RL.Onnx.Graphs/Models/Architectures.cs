@@ -34,11 +34,14 @@ public static class Architectures
 
     /// <summary>Reads a model folder's config.json.</summary>
     /// <exception cref="InputException">The file is missing or malformed, or describes something that is not supported.</exception>
-    public static DecoderSpec Read(string folder)
+    public static DecoderSpec Read(string folder) => Read(folder, unknown: null);
+
+    /// <summary>The same; with a list, keys that nobody knows are added to it instead of being refused.</summary>
+    internal static DecoderSpec Read(string folder, List<string>? unknown)
     {
         var path = Path.Combine(BundledModels.Resolve(folder), "config.json");
         using var document = JsonInput.ReadObject(path, MaxConfigBytes);
-        return Parse(document.RootElement, path);
+        return Parse(document.RootElement, path, unknown);
     }
 
     /// <summary>Reads the text of a config.json.</summary>
@@ -52,13 +55,18 @@ public static class Architectures
     }
 
     /// <inheritdoc cref="Parse(string, string)"/>
-    public static DecoderSpec Parse(JsonElement config, string source)
+    public static DecoderSpec Parse(JsonElement config, string source) => Parse(config, source, unknown: null);
+
+    private static DecoderSpec Parse(JsonElement config, string source, List<string>? unknown)
     {
         var reader = new ConfigReader(config, source);
         RefuseOtherKinds(reader);
         var name = NameOf(reader);
         var spec = All[name].Describe(reader);
-        reader.Finish(name);
+        if (unknown is null)
+            reader.FinishModel(name);
+        else
+            unknown.AddRange(reader.UnknownKeys());
         spec.Validate(source);
         return spec;
     }

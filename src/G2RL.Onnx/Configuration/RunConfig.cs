@@ -14,6 +14,12 @@ public sealed record RunConfig
     /// <summary>Hugging Face folder of the model to be trained.</summary>
     public string Model { get; init; } = "models/arithmetic-base";
 
+    /// <summary>
+    /// Whether keys of the model's config.json that nobody here knows are passed over instead of refused: the user's word that they change
+    /// nothing.
+    /// </summary>
+    public bool AllowUnknownConfig { get; init; }
+
     /// <summary>Folder that receives run folders.</summary>
     public string Output { get; init; } = "runs";
 

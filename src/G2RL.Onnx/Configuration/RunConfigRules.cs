@@ -96,11 +96,6 @@ public static class RunConfigRules
             "problems.date",
             $"'{c.Problems.Date}'",
             "it must be a date such as 2024-07-26, or one with a time such as 2024-07-26T12:00:00.");
-        Rule(
-            c.Problems.Chat || c.Problems.TemplateVariables.Count == 0,
-            "problems.templateVariables",
-            "given",
-            "only a chat template reads them; set problems.chat, too.");
         Share(c.Evaluation.TopP, "evaluation.topP", zero: false, one: true);
         var device = c.Execution.Device;
         Rule(device == ExecutionConfig.Cpu || (device.StartsWith("cuda:", StringComparison.Ordinal) && byte.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _)), "execution.device", $"'{device}'", "it must be cpu, or cuda:N with the index of a GPU.");

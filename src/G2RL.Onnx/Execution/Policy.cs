@@ -81,10 +81,11 @@ public sealed class Policy : IDisposable
     /// <param name="folder">The folder.</param>
     /// <param name="positions">The longest sequence to be run, tokens; at most what the model allows.</param>
     /// <param name="adapter">Adapters beside the weights, and how the frozen ones are stored; null for neither.</param>
+    /// <param name="allowUnknownConfig">Whether keys of config.json that nobody knows are passed over.</param>
     /// <exception cref="InputException">A missing, broken or unsupported checkpoint, or more positions than the model has.</exception>
-    public static Policy Load(string folder, int positions, PolicyAdapter? adapter = null)
+    public static Policy Load(string folder, int positions, PolicyAdapter? adapter = null, bool allowUnknownConfig = false)
     {
-        using var checkpoint = HuggingFaceCheckpoint.Open(folder);
+        using var checkpoint = HuggingFaceCheckpoint.Open(folder, allowUnknownConfig);
         if (positions > checkpoint.Spec.MaxPositions)
             throw new InputException($"{folder}: sequences of {positions} tokens are asked for; max_position_embeddings is {checkpoint.Spec.MaxPositions}. Shorten the prompt or sampling.maxNewTokens.");
         return adapter is null ? new(checkpoint.Spec, positions, checkpoint.ReadParameter) : new(adapter.Apply(checkpoint.Spec), positions, (p, span) =>

@@ -14,7 +14,7 @@ public static class RunAdapter
     /// <exception cref="InputException">As for the other overloads.</exception>
     public static Policy Load(RunConfig config)
     {
-        using var checkpoint = HuggingFaceCheckpoint.Open(config.Model);
+        using var checkpoint = HuggingFaceCheckpoint.Open(config.Model, config.AllowUnknownConfig);
         return Load(config, checkpoint.Spec, config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens);
     }
 
@@ -27,12 +27,12 @@ public static class RunAdapter
     {
         var a = config.Adapter;
         if (a.Type == AdapterKind.None)
-            return Policy.Load(config.Model, positions);
+            return Policy.Load(config.Model, positions, allowUnknownConfig: config.AllowUnknownConfig);
         if (a.Path.Length > 0)
-            return Load(config.Model, positions, spec, a.Path, a.Base);
+            return Load(config.Model, positions, spec, a.Path, config.AllowUnknownConfig, a.Base);
         var adapter = new AdapterSpec { Rank = a.Rank, Alpha = a.Alpha, RankStabilized = a.RsLora, Targets = a.Targets };
         adapter.Validate(spec, "adapter");
-        return Policy.Load(config.Model, positions, Fresh(adapter, a.Base, config.Seed));
+        return Policy.Load(config.Model, positions, Fresh(adapter, a.Base, config.Seed), config.AllowUnknownConfig);
     }
 
     /// <summary>A model with the adapters of a folder in PEFT's layout.</summary>
@@ -40,11 +40,18 @@ public static class RunAdapter
     /// <param name="positions">The longest sequence to be run, tokens.</param>
     /// <param name="spec">The model, as its config.json describes it.</param>
     /// <param name="folder">The adapters.</param>
+    /// <param name="allowUnknownConfig">Whether keys of config.json that nobody knows are passed over.</param>
     /// <param name="storage">How the frozen projections are held.</param>
-    public static Policy Load(string model, int positions, DecoderSpec spec, string folder, WeightStorage storage = WeightStorage.Float32)
+    public static Policy Load(
+        string model,
+        int positions,
+        DecoderSpec spec,
+        string folder,
+        bool allowUnknownConfig = false,
+        WeightStorage storage = WeightStorage.Float32)
     {
         using var peft = PeftFolder.Open(folder, spec);
-        return Policy.Load(model, positions, new PolicyAdapter(peft.Adapter, storage, peft.ReadParameter));
+        return Policy.Load(model, positions, new PolicyAdapter(peft.Adapter, storage, peft.ReadParameter), allowUnknownConfig);
     }
 
     /// <summary>Writes a policy's adapters in PEFT's layout.</summary>

@@ -12,7 +12,9 @@ using G2RL.Onnx.Training.Resuming;
 
 namespace G2RL.Onnx.Training;
 
-/// <summary>What a configuration names, opened and checked: the model, its tokenizer, the problems. Enough to sample; training needs more.</summary>
+/// <summary>
+/// What a configuration names, opened and checked: the model, its tokenizer, the problems. Enough to sample; training needs more.
+/// </summary>
 internal sealed class RunInputs : IDisposable
 {
     private readonly RunConfig config;
@@ -37,14 +39,16 @@ internal sealed class RunInputs : IDisposable
             : throw new InputException($"execution.device is {config.Execution.Device}, and no such device was opened; the command line does that, a program of one's own hands its backend over."));
         if (Backend.Name != config.Execution.Device)
             throw new ArgumentException($"The backend is {Backend.Name}; execution.device is {config.Execution.Device}.", nameof(backend));
-        Checkpoint = HuggingFaceCheckpoint.Open(config.Model);
+        Checkpoint = HuggingFaceCheckpoint.Open(config.Model, config.AllowUnknownConfig);
         var (limit, positions) = (Checkpoint.Spec.MaxPositions, config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens);
         if (positions > limit)
             throw new InputException($"sampling.maxPromptTokens {config.Sampling.MaxPromptTokens} + sampling.maxNewTokens {config.Sampling.MaxNewTokens} = {positions}; {config.Model} has {limit} positions (max_position_embeddings). Lower one of them.");
         Tokenizer = Tokenizer.Load(config.Model);
         var chat = config.Problems.Chat ? Chat(config, Checkpoint.Spec.Architecture) : null;
         prompts = new(Tokenizer, chat, config.Problems.AddSpecialTokens);
-        conversations = new(config, chat, () => ChatPrompts.HasTemplate(config.Model, Checkpoint.Spec.Architecture) ? Chat(config, Checkpoint.Spec.Architecture) : null);
+        conversations = new(config, chat, () => ChatPrompts.HasTemplate(config.Model, Checkpoint.Spec.Architecture)
+            ? Chat(config, Checkpoint.Spec.Architecture)
+            : null);
         stopTokens = [.. Checkpoint.GenerationEosTokens(), .. config.Sampling.StopTokens.Select(StopToken)];
         checkedProblems = new(problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default), [], 0, "", "");
         Policy = RunAdapter.Load(config, Checkpoint.Spec, positions);
@@ -64,8 +68,14 @@ internal sealed class RunInputs : IDisposable
 
     public Policy Policy { get; }
 
-    /// <summary>What deserves a word about the problems.</summary>
-    public IEnumerable<string> Warnings() => Problems.Notes.Concat(checkedProblems.Notes).Concat(conversations.Warnings(Problems.Training?.Take(1) ?? []));
+    /// <summary>What deserves a word about the model and the problems.</summary>
+    public IEnumerable<string> Warnings() =>
+    [
+        .. Checkpoint.UnknownKeys.Select(key => $"{config.Model}: config.json's {key} is unknown and passed over (allowUnknownConfig)."),
+        .. Problems.Notes,
+        .. checkedProblems.Notes,
+        .. conversations.Warnings(Problems.Training?.Take(1) ?? []),
+    ];
 
     /// <summary>Looks at every prompt that the run may draw or be evaluated on, and leaves out those that do not fit where the configuration says so.</summary>
     /// <param name="progress">Called with (prompts done, of), from any thread.</param>

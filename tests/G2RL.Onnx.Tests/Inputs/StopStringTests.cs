@@ -62,6 +62,21 @@ public sealed class StopStringTests
         Assert.IsGreaterThan(60, stopped);
     }
 
+    // However many tokens without a text lie between, and however long the run of bytes is that the string ends.
+    [TestMethod]
+    public void IsStopped_StringSpelledByMoreTokensThanCharacters_IsSeen()
+    {
+        var tokenizer = Load(Decoders[1]);
+        int Id(string token) => tokenizer.IdOf(token)!.Value;
+        var text = new RolloutText(tokenizer, new SamplerSettings { StopStrings = ["ab", "€€"] });
+        Assert.IsTrue(text.IsStopped([Id("a"), .. Enumerable.Repeat(62, 500), .. Enumerable.Repeat(Id("<pad>"), 500), Id("b")]));
+        int[] smile = [Id("<0xF0>"), Id("<0x9F>"), Id("<0x98>"), Id("<0x80>")], euro = [Id("<0xE2>"), Id("<0x82>"), Id("<0xAC>")];
+        int[] run = [.. Enumerable.Repeat(smile, 100).SelectMany(s => s), .. euro, .. euro];
+        Assert.IsTrue(text.IsStopped(run));
+        // One stray byte makes the whole run unreadable, as the reference decodes it.
+        Assert.IsFalse(text.IsStopped([smile[1], .. run]));
+    }
+
     [TestMethod]
     [DataRow("ab<end>", "ab")]
     [DataRow("<pad>a<end>", "a")]

@@ -6,20 +6,6 @@ namespace G2RL.Onnx.Models.Keys;
 /// <summary>Keys that mean the same in every family.</summary>
 internal static class CommonKeys
 {
-    // Storage, provenance, initialisation, caching, text generation and dropout (0 in every pass of RL, as in evaluation): no part in the mathematics.
-    private static readonly string[] Harmless =
-    [
-        "_attn_implementation", "_attn_implementation_autoset", "_commit_hash", "_name_or_path", "architectures", "attention_dropout", "bad_words_ids",
-        "begin_suppress_tokens", "cache_implementation", "chunk_size_feed_forward", "decoder_start_token_id", "diversity_penalty", "do_sample", "dtype",
-        "early_stopping", "encoder_no_repeat_ngram_size", "exponential_decay_length_penalty", "finetuning_task", "forced_bos_token_id",
-        "forced_eos_token_id", "id2label", "initializer_range", "is_llama_config", "keys_to_ignore_at_inference", "label2id", "length_penalty", "max_length",
-        "max_window_layers", "min_length", "model_type", "no_repeat_ngram_size", "num_beam_groups", "num_beams", "num_return_sequences",
-        "output_attentions", "output_hidden_states", "output_scores", "prefix", "problem_type", "remove_invalid_values", "repetition_penalty",
-        "return_dict", "return_dict_in_generate", "sep_token_id", "suppress_tokens", "task_specific_params", "temperature", "tf_legacy_loss",
-        "tokenizer_class", "top_k", "top_p", "torch_dtype", "torchscript", "transformers.js_config", "transformers_version", "typical_p", "unk_token_id",
-        "unsloth_fixed", "unsloth_version", "use_bfloat16", "use_cache",
-    ];
-
     /// <summary>Sizes, tokens and positions. The caller gives what the family's own class defaults to.</summary>
     /// <param name="config">The keys.</param>
     /// <param name="architecture">Name in <see cref="Architectures.All"/>.</param>
@@ -71,10 +57,13 @@ internal static class CommonKeys
         };
     }
 
-    /// <summary>Takes the keys that have no part in the mathematics and refuses those that stand for what no graph here does.</summary>
+    /// <summary>
+    /// Refuses the keys that stand for what no graph here does; <see cref="HarmlessKeys"/> knows those without a part in the mathematics.
+    /// </summary>
     public static void Screen(ConfigReader config, string architecture)
     {
-        config.Ignore(Harmless);
+        // Read by the families that have windows.
+        config.Ignore("max_window_layers");
         config.Expect("is_decoder", true, "");
         config.Refuse("quantization", "give the unquantised checkpoint.");
         config.Refuse("quantization_config", "give the unquantised checkpoint.");
@@ -85,6 +74,8 @@ internal static class CommonKeys
         config.Refuse("tie_encoder_decoder", "only decoders are.");
         config.Refuse("cross_attention_hidden_size", "only self-attention is.");
         config.Refuse("use_mrope", "positions must be one-dimensional.");
+        config.Refuse("rope_interleaved", "heads are rotated by halves.");
+        config.Refuse("lm_head_bias", "the LM head has no bias.");
         config.Expect("pruned_heads", config.Child("pruned_heads") is null or { IsEmpty: true }, "all heads must be there.");
     }
 
@@ -129,7 +120,9 @@ internal static class CommonKeys
             : [.. Enumerable.Range(0, layers).Select(layer => types?[layer] ?? slides?.Invoke(layer) ?? true ? tokens : 0)];
     }
 
-    /// <summary>Qwen's window: `use_sliding_window` (default false) turns it on, and then layers from `max_window_layers` on slide.</summary>
+    /// <summary>
+    /// Qwen's window: `use_sliding_window` (default false) turns it on, and then layers from `max_window_layers` on slide.
+    /// </summary>
     public static int[] QwenWindows(ConfigReader config, int layers)
     {
         var on = config.Flag("use_sliding_window", false);

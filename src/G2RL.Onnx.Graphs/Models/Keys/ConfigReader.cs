@@ -109,15 +109,30 @@ internal sealed class ConfigReader
     public void Refuse(string key, string why) =>
         Expect(key, Take(key) is { ValueKind: JsonValueKind.False }, why);
 
+    /// <summary>The keys that were not taken, are not null, and are of no harmless kind: what they mean nobody here knows.</summary>
+    public IReadOnlyList<string> UnknownKeys() =>
+    [
+        .. _members.Where(member => !_taken.Contains(member.Key) && member.Value.ValueKind != JsonValueKind.Null)
+            .Where(member => !HarmlessKeys.Contains(member.Key))
+            .Select(member => member.Key)
+            .Order(StringComparer.Ordinal),
+    ];
+
     /// <summary>Every key must have been taken.</summary>
-    public void Finish(string family)
+    public void Finish(string family) =>
+        Reject(family, [.. _members.Keys.Where(key => !_taken.Contains(key)).Order(StringComparer.Ordinal)], "");
+
+    /// <summary>There must be no unknown key.</summary>
+    public void FinishModel(string family) =>
+        Reject(family, UnknownKeys(), " If you know that they do nothing: --allow-unknown-config (the setting allowUnknownConfig).");
+
+    private void Reject(string family, IReadOnlyList<string> left, string wayOut)
     {
-        var left = _members.Keys.Where(key => !_taken.Contains(key)).Order(StringComparer.Ordinal).ToArray();
-        if (left.Length > 0)
+        if (left.Count > 0)
             throw new InputException(
-                $"{Source}: the key{(left.Length > 1 ? "s" : "")} {string.Join(", ", left.Take(8).Select(key => $"'{key}'"))}"
-                + $"{(left.Length > 8 ? $" and {left.Length - 8} more" : "")} {(left.Length > 1 ? "are" : "is")} unknown for {family} and could change the mathematics. "
-                + "Remove what is known to be harmless, or teach the family's description what it means.");
+                $"{Source}: the key{(left.Count > 1 ? "s" : "")} {string.Join(", ", left.Take(8).Select(key => $"'{key}'"))}"
+                + $"{(left.Count > 8 ? $" and {left.Count - 8} more" : "")} {(left.Count > 1 ? "are" : "is")} unknown for {family} and could change the mathematics. "
+                + "Remove what is known to be harmless, or teach the family's description what it means." + wayOut);
     }
 
     public InputException Wrong(string key, JsonElement element, string expected) =>

@@ -86,17 +86,21 @@ public sealed class JinjaChatTemplate
         return _template.Render(values, date);
     }
 
-    private static OrderedDictionary<string, object?> Message(ChatMessage message, int at)
+    private static JinjaMapping Message(ChatMessage message, int at)
     {
-        var result = new OrderedDictionary<string, object?>(StringComparer.Ordinal) { ["role"] = message.Role, ["content"] = message.Content };
+        var result = new JinjaMapping { ["role"] = message.Role, ["content"] = message.Content };
         if (message.ReasoningContent is not null)
             result["reasoning_content"] = message.ReasoningContent;
         if (message.ToolCalls is { Count: > 0 } calls)
         {
-            result["tool_calls"] = calls.Select((c, i) => (object?)new OrderedDictionary<string, object?>(StringComparer.Ordinal)
+            result["tool_calls"] = calls.Select((c, i) => (object?)new JinjaMapping
             {
                 ["type"] = "function",
-                ["function"] = new OrderedDictionary<string, object?>(StringComparer.Ordinal) { ["name"] = c.Name, ["arguments"] = Parsed(c.ArgumentsJson, $"messages[{at}].tool_calls[{i}].arguments") },
+                ["function"] = new JinjaMapping
+                {
+                    ["name"] = c.Name,
+                    ["arguments"] = Parsed(c.ArgumentsJson, $"messages[{at}].tool_calls[{i}].arguments"),
+                },
             }).ToList();
         }
 

@@ -26,8 +26,15 @@ internal sealed class JinjaArguments(string what, object?[] values, bool[] given
     };
 
     /// <summary>Puts arguments into the order of the parameters.</summary>
-    /// <exception cref="InputException">More than there are parameters, or a name that is none: leaving it out would change the text.</exception>
-    public static JinjaArguments Bind(string what, string[] parameters, List<object?> placed, Dictionary<string, object?> named)
+    /// <exception cref="InputException">
+    /// More than there are parameters, or a name that is none: leaving it out would change the text.
+    /// </exception>
+    public static JinjaArguments Bind(
+        string what,
+        string[] parameters,
+        List<object?> placed,
+        Dictionary<string, object?> named,
+        bool raw = false)
     {
         if (placed.Count > parameters.Length)
             throw new InputException($"The chat template gives {what} {placed.Count} arguments; {(parameters.Length == 0 ? "none" : string.Join(", ", parameters))} can be given.");
@@ -42,6 +49,10 @@ internal sealed class JinjaArguments(string what, object?[] values, bool[] given
             (values[at], given[at]) = (value, true);
         }
 
+        // A safe text is a text here, but where it is handed through.
+        if (!raw)
+            for (var i = 0; i < values.Length; i++)
+                values[i] = Markup.Plain(values[i]);
         return new(what, values, given);
     }
 

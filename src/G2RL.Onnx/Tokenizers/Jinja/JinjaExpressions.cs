@@ -43,9 +43,9 @@ internal sealed class MappingOf(List<(Expression Key, Expression Value)> entries
 {
     protected override object? Compute(JinjaRun run, Scope scope)
     {
-        var mapping = new OrderedDictionary<string, object?>(StringComparer.Ordinal);
+        var mapping = new JinjaMapping();
         foreach (var (key, value) in entries)
-            mapping[key.Value(run, scope) as string ?? throw new InputException("The chat template has a mapping with a key that is no text, which is not implemented.")] = value.Value(run, scope);
+            mapping.Set(key.Value(run, scope), value.Value(run, scope));
         return mapping;
     }
 }

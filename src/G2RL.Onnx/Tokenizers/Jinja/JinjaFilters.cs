@@ -20,7 +20,12 @@ internal static class JinjaFilters
         ["float"] = (["default"], (_, v, a) => JinjaValue.Number(v) ?? (v is string s && double.TryParse(s, CultureInfo.InvariantCulture, out var d) ? d : a.Has(0) ? a[0] : 0.0)),
         ["indent"] = (["width", "first", "blank"], Indent),
         ["int"] = (["default"], Integer),
-        ["items"] = ([], (_, v, _) => v is Undefined ? new List<object?>() : JinjaMembers.Items(v as OrderedDictionary<string, object?> ?? throw Wrong("items", v))),
+        ["e"] = ([], (_, v, _) => new Markup(Markup.Escape(v))),
+        ["escape"] = ([], (_, v, _) => new Markup(Markup.Escape(v))),
+        ["forceescape"] = ([], (_, v, _) => new Markup(Markup.Escape(JinjaValue.Text(v)))),
+        ["items"] = ([], (_, v, _) => v is Undefined
+            ? new List<object?>()
+            : JinjaMembers.Items(v as JinjaMapping ?? throw Wrong("items", v))),
         ["join"] = (["d", "attribute"], (run, v, a) => Join(run, JinjaSelection.Attributes(run, JinjaMembers.Entries(run, v), a[1]), JinjaValue.Text(a.Has(0) ? a[0] : ""))),
         ["last"] = ([], (run, v, _) => JinjaMembers.Entries(run, v) is [.., var last] ? last : new Undefined("last")),
         ["length"] = ([], (run, v, _) => Length(run, v)),
@@ -28,15 +33,17 @@ internal static class JinjaFilters
         ["lower"] = ([], (_, v, _) => JinjaValue.Text(v).ToLowerInvariant()),
         ["replace"] = (["old", "new", "count"], (run, v, a) => Replace(run, JinjaValue.Text(v), a)),
         ["reverse"] = ([], (run, v, _) => Enumerable.Reverse(JinjaMembers.Entries(run, v)) is var reversed && v is string ? string.Concat(reversed) : reversed.ToList()),
-        ["safe"] = ([], (_, v, _) => v),
+        ["safe"] = ([], (_, v, _) => new Markup(JinjaValue.Text(v))),
         ["sort"] = (["reverse", "case_sensitive", "attribute"], Sort),
         ["string"] = ([], (_, v, _) => JinjaValue.Text(v)),
-        ["title"] = ([], (_, v, _) => Title(JinjaValue.Text(v))),
+        ["title"] = ([], (_, v, _) => TitleFilter(JinjaValue.Text(v))),
         ["tojson"] = (["ensure_ascii", "indent", "separators", "sort_keys"], (_, v, a) => JinjaJson.Write(v, a)),
         ["trim"] = (["chars"], (_, v, a) => JinjaMembers.Strip(JinjaValue.Text(v), a[0], true, true)),
         ["unique"] = (["case_sensitive", "attribute"], Unique),
         ["upper"] = ([], (_, v, _) => JinjaValue.Text(v).ToUpperInvariant()),
     };
+
+    private static readonly HashSet<string> TakesMarkup = ["d", "default", "e", "escape", "forceescape", "safe"];
 
     /// <summary>Whether there is such a filter.</summary>
     public static bool Knows(string name) => All.ContainsKey(name) || JinjaSelection.Knows(name);
@@ -48,12 +55,16 @@ internal static class JinjaFilters
     /// <exception cref="InputException">A value or argument that the filter does not take.</exception>
     public static object? Apply(JinjaRun run, string name, object? value, List<object?> arguments, Dictionary<string, object?> named)
     {
-        run.Charge(value is string text ? text.Length : 1);
+        if (!Knows(name))
+            throw new InputException($"The chat template uses the filter '{name}', which is not implemented; {Names} are.");
+        var plain = Markup.Plain(value);
+        run.Charge(plain is string text ? text.Length : 1);
+        var raw = TakesMarkup.Contains(name);
         var result = All.TryGetValue(name, out var filter)
-            ? filter.Function(run, value, JinjaArguments.Bind(name, filter.Parameters, arguments, named))
-            : JinjaSelection.Apply(run, name, value, arguments, named);
-        run.Charge(result is string made ? made.Length : 1);
-        return result;
+            ? filter.Function(run, raw ? value : plain, JinjaArguments.Bind(name, filter.Parameters, arguments, named, raw))
+            : JinjaSelection.Apply(run, name, plain, arguments, named);
+        run.Charge(Markup.Plain(result) is string made ? made.Length : 1);
+        return value is Markup ? Markup.OfFilter(name, result) : result;
     }
 
     /// <summary>The first character large, the others small.</summary>
@@ -68,6 +79,20 @@ internal static class JinjaFilters
         {
             result.Append(inside ? char.ToLowerInvariant(c) : char.ToUpperInvariant(c));
             inside = char.IsLetter(c);
+        }
+
+        return result.ToString();
+    }
+
+    // The filter has other words than the method: they begin behind white space, a hyphen or an opening bracket.
+    private static string TitleFilter(string text)
+    {
+        var result = new StringBuilder(text.Length);
+        var inside = false;
+        foreach (var c in text)
+        {
+            result.Append(inside ? char.ToLowerInvariant(c) : char.ToUpperInvariant(c));
+            inside = !(JinjaText.IsSpace(c) || c is '-' or '(' or '{' or '[' or '<');
         }
 
         return result.ToString();
@@ -94,7 +119,8 @@ internal static class JinjaFilters
         return string.Join(with, parts);
     }
 
-    private static long Length(JinjaRun run, object? value) => value is OrderedDictionary<string, object?> mapping ? mapping.Count : JinjaMembers.Entries(run, value).Count;
+    private static long Length(JinjaRun run, object? value) =>
+        value is JinjaMapping mapping ? mapping.Count : JinjaMembers.Entries(run, value).Count;
 
     private static object? Default(JinjaRun run, object? value, JinjaArguments arguments) =>
         value is Undefined || (JinjaValue.True(arguments[1]) && !JinjaValue.True(value)) ? (arguments.Has(0) ? arguments[0] : "") : value;
@@ -125,7 +151,7 @@ internal static class JinjaFilters
     private static List<object?> SortedItems(JinjaRun run, object? value, JinjaArguments arguments)
     {
         var at = (arguments[1] as string ?? "key") switch { "key" => 0, "value" => 1, var by => throw new InputException($"The chat template sorts a mapping by '{by}'; key and value are implemented.") };
-        var items = JinjaMembers.Items(value as OrderedDictionary<string, object?> ?? throw Wrong("dictsort", value));
+        var items = JinjaMembers.Items(value as JinjaMapping ?? throw Wrong("dictsort", value));
         return Sorted(run, items, i => ((List<object?>)i!)[at], JinjaValue.True(arguments[0]), JinjaValue.True(arguments[2]));
     }
 
@@ -157,7 +183,8 @@ internal static class JinjaFilters
     }
 
     // Sorting does not tell capitals from small letters unless asked to.
-    private static object? Folded(object? value, bool exact) => value is string text && !exact ? text.ToLowerInvariant() : value;
+    private static object? Folded(object? value, bool exact) =>
+        Markup.Plain(value) is string text && !exact ? text.ToLowerInvariant() : value;
 
     private static InputException Wrong(string filter, object? value) => new($"The chat template gives {JinjaValue.Kind(value)} to {filter}.");
 }

@@ -29,7 +29,7 @@ internal static class JinjaJson
     private static void Write(StringBuilder text, object? value, Style style, int level)
     {
         JinjaValue.CheckSize(text, level);
-        switch (value)
+        switch (Markup.Plain(value))
         {
             case null: text.Append("null"); break;
             case bool b: text.Append(b ? "true" : "false"); break;
@@ -39,11 +39,12 @@ internal static class JinjaJson
             case List<object?> list:
                 Group(text, '[', ']', list.Count, style, level, i => Write(text, list[i], style, level + 1));
                 break;
-            case OrderedDictionary<string, object?> mapping:
-                var keys = style.Sorted ? mapping.Keys.Order(Comparer<string>.Create(JinjaText.Compare)).ToArray() : [.. mapping.Keys];
+            case JinjaMapping mapping:
+                var order = Comparer<object>.Create((a, b) => JinjaOperators.Order(JinjaMapping.Shown(a), JinjaMapping.Shown(b)));
+                object[] keys = style.Sorted ? [.. mapping.Keys.Order(order)] : [.. mapping.Keys];
                 Group(text, '{', '}', keys.Length, style, level, i =>
                 {
-                    Quote(text, keys[i], style.Ascii);
+                    Quote(text, JinjaMapping.AsJson(keys[i]), style.Ascii);
                     text.Append(style.Key);
                     Write(text, mapping[keys[i]], style, level + 1);
                 });

@@ -10,15 +10,22 @@ internal static class JinjaMembers
     /// <exception cref="InputException">Something of an undefined value.</exception>
     public static object? Get(JinjaRun run, object? of, object? key, bool dotted)
     {
+        key = Markup.Plain(key);
         switch (of, key)
         {
+            case (Markup safe, long):
+                return Get(run, safe.Text, key, dotted) is string character ? new Markup(character) : new Undefined("a character");
+            case (Markup safe, string name):
+                return SafeMethod(run, safe, name) ?? (object)new Undefined(name);
             case (Undefined u, _):
                 throw new InputException(
                     $"The chat template uses '{u.Name}', which is not defined. Variables are given by problems.templateVariables.");
             case (Namespace space, string name):
                 return space.Attributes.TryGetValue(name, out var attribute) ? attribute : new Undefined(name);
-            case (OrderedDictionary<string, object?> mapping, string name):
+            case (JinjaMapping mapping, string name):
                 return dotted && Method(run, of, name) is { } first ? first : mapping.TryGetValue(name, out var item) ? item : Method(run, of, name) ?? (object)new Undefined(name);
+            case (JinjaMapping mapping, _):
+                return mapping.Find(key, out var entry) ? entry : new Undefined(JinjaValue.Text(key));
             case (List<object?> list, long index):
                 return Place(list.Count, index) is { } at ? list[at] : new Undefined("an entry");
             case (string text, long index):
@@ -35,6 +42,8 @@ internal static class JinjaMembers
     /// <exception cref="InputException">Something else, or a step of zero.</exception>
     public static object? Slice(JinjaRun run, object? of, object? start, object? stop, object? step)
     {
+        if (of is Markup safe)
+            return new Markup((string)Slice(run, safe.Text, start, stop, step)!);
         var items = of switch
         {
             List<object?> list => list,
@@ -60,14 +69,16 @@ internal static class JinjaMembers
     public static List<object?> Entries(JinjaRun run, object? value) => value switch
     {
         List<object?> list => list,
-        OrderedDictionary<string, object?> mapping => [.. mapping.Keys],
+        JinjaMapping mapping => [.. mapping.Names],
+        Markup safe => Characters(run, safe.Text),
         string text => Characters(run, text),
         Undefined => [],
         _ => throw new InputException($"The chat template runs over {JinjaValue.Kind(value)}."),
     };
 
     /// <summary>Pairs of key and value.</summary>
-    public static List<object?> Items(OrderedDictionary<string, object?> mapping) => [.. mapping.Select(p => new JinjaTuple([p.Key, p.Value]))];
+    public static List<object?> Items(JinjaMapping mapping) =>
+        [.. mapping.Select(p => new JinjaTuple([JinjaMapping.Shown(p.Key), p.Value]))];
 
     private static List<object?> Characters(JinjaRun run, string text)
     {
@@ -84,15 +95,15 @@ internal static class JinjaMembers
         _ => throw new InputException($"The chat template slices at {JinjaValue.Kind(value)}."),
     };
 
-    private delegate object? MappingMethod(OrderedDictionary<string, object?> mapping, JinjaArguments arguments);
+    private delegate object? MappingMethod(JinjaMapping mapping, JinjaArguments arguments);
 
     private delegate object? TextMethod(JinjaRun run, string text, JinjaArguments arguments);
 
     private static readonly Dictionary<string, (string[] Parameters, MappingMethod Method)> OfMappings = new(StringComparer.Ordinal)
     {
-        ["get"] = (["key", "default"], (m, a) => a[0] is string key && m.TryGetValue(key, out var value) ? value : a[1]),
+        ["get"] = (["key", "default"], (m, a) => m.Find(a[0], out var value) ? value : a[1]),
         ["items"] = ([], (m, _) => Items(m)),
-        ["keys"] = ([], (m, _) => m.Keys.Cast<object?>().ToList()),
+        ["keys"] = ([], (m, _) => m.Names.ToList()),
         ["values"] = ([], (m, _) => m.Values.ToList()),
     };
 
@@ -115,7 +126,7 @@ internal static class JinjaMembers
 
     private static Callable? Method(JinjaRun run, object? of, string name)
     {
-        if (of is OrderedDictionary<string, object?> mapping && OfMappings.TryGetValue(name, out var first))
+        if (of is JinjaMapping mapping && OfMappings.TryGetValue(name, out var first))
             return (placed, named) => first.Method(mapping, JinjaArguments.Bind(name, first.Parameters, placed, named));
         if (of is string text && OfTexts.TryGetValue(name, out var second))
             return (placed, named) =>
@@ -124,6 +135,21 @@ internal static class JinjaMembers
                 return second.Method(run, text, JinjaArguments.Bind(name, second.Parameters, placed, named));
             };
         return null;
+    }
+
+    private static Callable? SafeMethod(JinjaRun run, Markup of, string name)
+    {
+        if (Method(run, of.Text, name) is not { } method)
+            return null;
+        return (placed, named) =>
+        {
+            // What a safe text takes in is escaped: the entries that it joins, and what it puts in the place of something.
+            if (name == "join" && placed is [var entries])
+                placed = [Entries(run, entries).ConvertAll(e => (object?)Markup.Escape(e))];
+            if (name == "replace" && placed is [var old, var with, ..])
+                placed = [old, Markup.Escape(with), .. placed.Skip(2)];
+            return Markup.OfMethod(name, method(placed, named));
+        };
     }
 
     private static int Place(string text, int at) => at < 0 ? at : text[..at].EnumerateRunes().Count();

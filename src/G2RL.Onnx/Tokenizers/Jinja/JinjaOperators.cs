@@ -9,6 +9,10 @@ internal static class JinjaOperators
     {
         switch (op, left, right)
         {
+            case ("+", Markup, string or Markup) or ("+", string, Markup):
+                return new Markup(Joined(run, Markup.Escape(left), Markup.Escape(right)));
+            case ("*", Markup, long) or ("*", long, Markup):
+                return new Markup((string)Apply(run, op, Markup.Plain(left), Markup.Plain(right))!);
             case ("~", _, _):
                 return Joined(run, JinjaValue.Text(left), JinjaValue.Text(right));
             case ("+", string a, string b):
@@ -83,6 +87,7 @@ internal static class JinjaOperators
             case "not in": return !Holds(run, right, left);
         }
 
+        (left, right) = (Markup.Plain(left), Markup.Plain(right));
         if (left is string a && right is string b)
             run.Charge(Math.Min(a.Length, b.Length) / 16);
         var order = Order(left, right);
@@ -91,7 +96,7 @@ internal static class JinjaOperators
 
     /// <summary>The order of two values: numbers, or texts by character.</summary>
     /// <exception cref="InputException">Values that have no order.</exception>
-    public static int Order(object? left, object? right) => (left, right) switch
+    public static int Order(object? left, object? right) => (Markup.Plain(left), Markup.Plain(right)) switch
     {
         (string a, string b) => JinjaText.Compare(a, b),
         _ when JinjaValue.Number(left) is { } x && JinjaValue.Number(right) is { } y => x.CompareTo(y),
@@ -101,7 +106,7 @@ internal static class JinjaOperators
     /// <summary>Whether something holds a value.</summary>
     public static bool Holds(JinjaRun run, object? container, object? value)
     {
-        switch (container, value)
+        switch (Markup.Plain(container), Markup.Plain(value))
         {
             case (Undefined, _): return false;
             case (string text, string part):
@@ -110,7 +115,7 @@ internal static class JinjaOperators
             case (List<object?> list, _):
                 run.Charge(list.Count);
                 return list.Exists(i => JinjaValue.Same(run, i, value));
-            case (OrderedDictionary<string, object?> mapping, _): return value is string key && mapping.ContainsKey(key);
+            case (JinjaMapping mapping, _): return mapping.Find(value, out _);
             default: throw new InputException($"The chat template looks for {JinjaValue.Kind(value)} in {JinjaValue.Kind(container)}.");
         }
     }

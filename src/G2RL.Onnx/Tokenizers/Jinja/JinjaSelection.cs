@@ -15,6 +15,9 @@ internal static class JinjaSelection
     /// <exception cref="InputException">A value or argument that it does not take.</exception>
     public static List<object?> Apply(JinjaRun run, string name, object? value, List<object?> arguments, Dictionary<string, object?> named)
     {
+        // Jinja runs over nothing when the value is false, None and 0 among them.
+        if (!JinjaValue.True(value))
+            return [];
         var entries = JinjaMembers.Entries(run, value);
         run.Charge(entries.Count);
         if (name == "map")

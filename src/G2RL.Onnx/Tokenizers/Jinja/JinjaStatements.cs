@@ -141,7 +141,7 @@ internal sealed class For(List<string> names, Expression over, Expression? condi
         return entries.Count == 0 ? RunAll(otherwise, run, new Scope(scope)) : Flow.Next;
     }
 
-    private static OrderedDictionary<string, object?> Loop(List<object?> entries, int i) => new(StringComparer.Ordinal)
+    private static JinjaMapping Loop(List<object?> entries, int i) => new()
     {
         ["index"] = i + 1L,
         ["index0"] = (long)i,

@@ -48,7 +48,13 @@ internal sealed class JinjaTemplate
                     space.Attributes[name] = value;
                 return space;
             }),
-            ["dict"] = (Callable)((_, named) => new OrderedDictionary<string, object?>(named, StringComparer.Ordinal)),
+            ["dict"] = (Callable)((_, named) =>
+            {
+                var mapping = new JinjaMapping();
+                foreach (var (name, value) in named)
+                    mapping[name] = value;
+                return mapping;
+            }),
             ["range"] = (Callable)((a, _) => Range(run, a)),
         };
         foreach (var (name, value) in variables)

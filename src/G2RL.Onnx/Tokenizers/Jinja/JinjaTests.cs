@@ -11,6 +11,7 @@ internal static class JinjaTests
         ["divisibleby"] = (run, v, a) => JinjaValue.Same(run, JinjaOperators.Apply(run, "%", v, a.FirstOrDefault()), 0L),
         ["eq"] = (run, v, a) => JinjaValue.Same(run, v, a.FirstOrDefault()),
         ["equalto"] = (run, v, a) => JinjaValue.Same(run, v, a.FirstOrDefault()),
+        ["escaped"] = (_, v, _) => v is Markup,
         ["even"] = (run, v, _) => JinjaValue.Same(run, JinjaOperators.Apply(run, "%", v, 2L), 0L),
         ["false"] = (_, v, _) => v is false,
         ["float"] = (_, v, _) => v is double,
@@ -19,25 +20,22 @@ internal static class JinjaTests
         ["gt"] = (run, v, a) => JinjaOperators.Compare(run, ">", v, a.FirstOrDefault()),
         ["in"] = (run, v, a) => JinjaOperators.Holds(run, a.FirstOrDefault(), v),
         ["integer"] = (_, v, _) => v is long,
-        ["iterable"] = (_, v, _) => v is string or List<object?> or OrderedDictionary<string, object?> or Undefined,
+        ["iterable"] = (_, v, _) => v is string or List<object?> or JinjaMapping or Undefined,
         ["le"] = (run, v, a) => JinjaOperators.Compare(run, "<=", v, a.FirstOrDefault()),
         ["lessthan"] = (run, v, a) => JinjaOperators.Compare(run, "<", v, a.FirstOrDefault()),
         ["lower"] = (_, v, _) => JinjaValue.Text(v) is var text && text.Any(char.IsLetter) && !text.Any(char.IsUpper),
         ["lt"] = (run, v, a) => JinjaOperators.Compare(run, "<", v, a.FirstOrDefault()),
-        ["mapping"] = (_, v, _) => v is OrderedDictionary<string, object?>,
+        ["mapping"] = (_, v, _) => v is JinjaMapping,
         ["ne"] = (run, v, a) => !JinjaValue.Same(run, v, a.FirstOrDefault()),
         ["none"] = (_, v, _) => v is null,
         ["number"] = (_, v, _) => v is long or double or bool,
         ["odd"] = (run, v, _) => JinjaValue.Same(run, JinjaOperators.Apply(run, "%", v, 2L), 1L),
-        ["sequence"] = (_, v, _) => v is string or List<object?> or OrderedDictionary<string, object?> or Undefined,
+        ["sequence"] = (_, v, _) => v is string or List<object?> or JinjaMapping or Undefined,
         ["string"] = (_, v, _) => v is string,
         ["true"] = (_, v, _) => v is true,
         ["undefined"] = (_, v, _) => v is Undefined,
         ["upper"] = (_, v, _) => JinjaValue.Text(v) is var text && text.Any(char.IsLetter) && !text.Any(char.IsLower),
     };
-
-    /// <summary>Whether there is such a test.</summary>
-    public static bool Knows(string name) => All.ContainsKey(name);
 
     /// <summary>The names of all tests.</summary>
     public static string Names => string.Join(", ", All.Keys);
@@ -45,5 +43,7 @@ internal static class JinjaTests
     /// <summary>A test's answer.</summary>
     /// <exception cref="InputException">No such test, or a value that it does not take.</exception>
     public static bool Holds(JinjaRun run, string name, object? value, List<object?> arguments) =>
-        All.TryGetValue(name, out var test) ? test(run, value, arguments) : throw new InputException($"The chat template uses the test '{name}'; {Names} are implemented.");
+        All.TryGetValue(name, out var test)
+            ? test(run, name == "escaped" ? value : Markup.Plain(value), arguments.ConvertAll(Markup.Plain))
+            : throw new InputException($"The chat template uses the test '{name}', which is not implemented; {Names} are.");
 }

@@ -23,7 +23,8 @@ internal sealed class JinjaTuple(IEnumerable<object?> items) : List<object?>(ite
 internal delegate object? Callable(List<object?> arguments, Dictionary<string, object?> named);
 
 /// <summary>
-/// Values as Python has them: null is None, then <see cref="bool"/>, <see cref="long"/>, <see cref="double"/>, <see cref="string"/>, lists, dictionaries that
+/// Values as Python has them: null is None, then <see cref="bool"/>, <see cref="long"/>, <see cref="double"/>, <see cref="string"/>, lists,
+/// dictionaries that
 /// keep their order, <see cref="Undefined"/>, <see cref="Namespace"/> and <see cref="Callable"/>.
 /// </summary>
 internal static class JinjaValue
@@ -36,8 +37,9 @@ internal static class JinjaValue
         long n => n != 0,
         double d => d != 0,
         string s => s.Length > 0,
+        Markup m => m.Text.Length > 0,
         List<object?> l => l.Count > 0,
-        OrderedDictionary<string, object?> o => o.Count > 0,
+        JinjaMapping o => o.Count > 0,
         _ => true,
     };
 
@@ -50,6 +52,7 @@ internal static class JinjaValue
             throw new InputException($"The chat template compares values of more than {JinjaRun.DeepestNesting} levels.");
         if (ReferenceEquals(a, b))
             return true;
+        (a, b) = (Markup.Plain(a), Markup.Plain(b));
         if (Number(a) is { } first && Number(b) is { } second)
             return first.Equals(second);
         return (a, b) switch
@@ -57,7 +60,7 @@ internal static class JinjaValue
             (Undefined, Undefined) => true,
             (string x, string y) => x.Length == y.Length && SameText(run, x, y),
             (List<object?> x, List<object?> y) => x is JinjaTuple == y is JinjaTuple && x.Count == y.Count && x.Zip(y).All(p => Same(run, p.First, p.Second, level + 1)),
-            (OrderedDictionary<string, object?> x, OrderedDictionary<string, object?> y) =>
+            (JinjaMapping x, JinjaMapping y) =>
                 x.Count == y.Count && x.All(p => y.TryGetValue(p.Key, out var other) && Same(run, p.Value, other, level + 1)),
             _ => false,
         };
@@ -83,6 +86,7 @@ internal static class JinjaValue
     public static string Text(object? value) => value switch
     {
         string s => s,
+        Markup m => m.Text,
         Undefined => "",
         _ => Append(new StringBuilder(), value, 0).ToString(),
     };
@@ -94,9 +98,9 @@ internal static class JinjaValue
         Undefined u => $"undefined ('{u.Name}')",
         bool => "a truth value",
         long or double => "a number",
-        string => "a text",
+        string or Markup => "a text",
         List<object?> => "a list",
-        OrderedDictionary<string, object?> => "a mapping",
+        JinjaMapping => "a mapping",
         Namespace => "a namespace",
         _ => "a function",
     };
@@ -140,9 +144,9 @@ internal static class JinjaValue
             throw new InputException($"The chat template writes a value of more than {1 << 24} characters or {JinjaRun.DeepestNesting} levels.");
     }
 
-    private static OrderedDictionary<string, object?> Mapping(JsonElement json)
+    private static JinjaMapping Mapping(JsonElement json)
     {
-        var mapping = new OrderedDictionary<string, object?>(StringComparer.Ordinal);
+        var mapping = new JinjaMapping();
         foreach (var property in json.EnumerateObject())
             mapping[property.Name] = Of(property.Value);
         return mapping;
@@ -160,15 +164,21 @@ internal static class JinjaValue
             case string s:
                 JinjaText.Represent(text, s);
                 return text;
+            case Markup m:
+                JinjaText.Represent(text.Append("Markup("), m.Text);
+                return text.Append(')');
             case List<object?> list:
                 text.Append(list is JinjaTuple ? '(' : '[');
                 for (var i = 0; i < list.Count; i++)
                     Append(i > 0 ? text.Append(", ") : text, list[i], level + 1);
                 return text.Append(list is not JinjaTuple ? "]" : list.Count == 1 ? ",)" : ")");
-            case OrderedDictionary<string, object?> mapping:
+            case JinjaMapping mapping:
                 text.Append('{');
                 for (var i = 0; i < mapping.Count; i++)
-                    Append(Append(i > 0 ? text.Append(", ") : text, mapping.GetAt(i).Key, level + 1).Append(": "), mapping.GetAt(i).Value, level + 1);
+                {
+                    var key = JinjaMapping.Shown(mapping.GetAt(i).Key);
+                    Append(Append(i > 0 ? text.Append(", ") : text, key, level + 1).Append(": "), mapping.GetAt(i).Value, level + 1);
+                }
                 return text.Append('}');
             default:
                 throw new InputException($"The chat template writes {Kind(value)} as text.");
