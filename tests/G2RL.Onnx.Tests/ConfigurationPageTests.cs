@@ -9,6 +9,7 @@ using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Problems.Files;
 using G2RL.Onnx.Problems.Generated;
 using G2RL.Onnx.Problems.Mixtures;
+using G2RL.Onnx.Rewards;
 using G2RL.Onnx.TestSupport;
 using G2RL.Onnx.Training.Pretraining;
 
@@ -57,6 +58,13 @@ public sealed class ConfigurationPageTests
             ## A run
             """);
         Table(page, typeof(RunConfig));
+        page.Append("\n\n## Rewards\n\n`rewards` is a list of objects, each with its `name` and these settings; [rewards.md](rewards.md) tells what they are for.");
+        Table(page, typeof(CheckerConfig));
+        foreach (var (name, kind) in RewardTable.All.Where(k => k.Value.Settings != typeof(CheckerConfig)))
+        {
+            page.Append($"\n\n### Settings of reward `{name}`");
+            Table(page, kind.Settings, "weight", "label", "maxFailedShare", "scale");
+        }
         page.Append("\n\n## Settings of problem set `arithmetic`\n\nThey stand under `problems.settings`, as in `--set problems.settings.maxOperands=3`.");
         Table(page, typeof(ArithmeticSettings));
         page.Append("\n\n## Settings of problem sets `jsonl` and `file`\n\nThey stand under `problems.settings`, too. The presets of [benchmarks.md](benchmarks.md) take the same ones, with defaults that fit their files.");

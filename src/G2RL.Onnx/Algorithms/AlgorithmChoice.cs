@@ -95,6 +95,12 @@ public sealed record AlgorithmChoice(Profile Profile, string Advantage, string L
             faults.Add($"algorithm.advantage is {a.Advantage} with algorithm.name {a.Name}, whose advantages are its own; leave the advantage out.");
         if (arm.OwnAdvantages && a.Overlong.Kind != OverlongKind.None)
             faults.Add($"algorithm.overlong.kind is {a.Overlong.Kind} with algorithm.name {a.Name}, whose advantages count right answers alone; leave it out.");
+        var shapes = arm.Shapes || arm.Features != FeatureKind.None;
+        if (a.Advantage == "gdpo" && (shapes || a.Overlong.Kind != OverlongKind.None))
+            faults.Add(
+                $"algorithm.advantage is gdpo with {(shapes ? $"algorithm.name {a.Name}" : $"algorithm.overlong.kind {a.Overlong.Kind}")}; " +
+                "it normalises each of the rewards by itself and sees nothing of what is made of their sum. " +
+                (shapes ? "Take grpo, or another advantage." : "Take the reward overlong instead."));
         if (arm.EntropyCoefficient > 0 && a.EntropyCoefficient == 0)
             faults.Add($"algorithm.entropyCoefficient is 0 with algorithm.name {a.Name}, which is {arm.EntropyCoefficient} by default; leave it out, or take grpo.");
         if ((a.Name == "g2rl-prose" && a.Shaping == ShapingKind.Shuffled) || (a.Name == "g2rl-shuffled" && a.Shaping == ShapingKind.Prose))

@@ -52,6 +52,7 @@ public static class AlgorithmTable
         ["grpo"] = new(FeatureKind.None, Grpo.Advantages),
         ["entropy"] = new(FeatureKind.None, Grpo.Advantages) { EntropyCoefficient = 0.003 },
         ["clip-higher"] = new(FeatureKind.None, Grpo.Advantages) { ClipHigh = 0.28 },
+        ["maxrl"] = new(FeatureKind.None, MaxRl.Advantages) { OwnAdvantages = true },
         ["passk"] = new(FeatureKind.None, PassAtKTraining.Advantages) { OwnAdvantages = true },
         ["embedding"] = new(FeatureKind.Embedding, EvolRl.Advantages),
         ["g2rl"] = new(FeatureKind.Gradient, G2rl.Advantages) { Shapes = true },

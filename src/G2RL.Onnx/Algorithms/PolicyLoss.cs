@@ -61,9 +61,9 @@ public static class PolicyLoss
             loss = op.Mul(loss, c.Clean(c.Input(Corrections)));
         if (settings.KlCoefficient != 0)
         {
-            var kl = KlEstimators.All[settings.Kl](new(op, c.LogProbs, c.Clean(c.Input(ReferenceLogProbs)), settings.KlInputClamp, settings.KlOutputClamp));
-            if (settings.KlOverRatio)
-                kl = op.Mul(kl, LossTable.Ratio(c));
+            var seen = new KlContext(op, c.LogProbs, c.Clean(c.Input(ReferenceLogProbs)), settings.KlInputClamp, settings.KlOutputClamp);
+            var estimator = KlEstimators.All[settings.Kl];
+            var kl = settings.KlOverRatio ? KlEstimators.Scored(estimator, seen, c.Old, settings.LogRatioClamp) : estimator(seen);
             loss = op.Add(loss, op.Mul(kl, op.Scalar(settings.KlCoefficient)));
         }
         if (settings.EntropyCoefficient != 0 && !settings.EntropyApart)

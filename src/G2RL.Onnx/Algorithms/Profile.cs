@@ -23,7 +23,8 @@ public sealed record Profile(string Advantage, AdvantageSettings AdvantageSettin
     public static Profile Paper { get; } = new("group-normal", new(1e-6, LoneKeepsReward: false), "clipped", "token-mean", "k3", 0, 0, 0, 0, "gspo", SkipsMasked: true);
 
     /// <summary>verl: log-ratio within +-20, dual clip 3, k3 within +-20 and +-10.</summary>
-    public static Profile Verl { get; } = new("group-std", new(1e-6, LoneKeepsReward: true), "clipped", "token-mean", "k3", 20, 3, 20, 10, "gspo-token", SkipsMasked: false);
+    public static Profile Verl { get; } = new("group-std", new(1e-6, LoneKeepsReward: true) { WhitensTokens = true }, "clipped",
+        "token-mean", "k3", 20, 3, 20, 10, "gspo-token", SkipsMasked: false);
 
     /// <summary>TRL: no clamps, epsilon 1e-4, the mean of every row's mean.</summary>
     public static Profile Trl { get; } = new("group-std", new(1e-4, LoneKeepsReward: false), "clipped", "row-mean-token-mean", "k3", 0, 0, 0, 0, "gspo", SkipsMasked: false);

@@ -3,17 +3,27 @@ using G2RL.Onnx.Rollouts;
 
 namespace G2RL.Onnx.Algorithms;
 
+/// <summary>The scores of several rewards.</summary>
+/// <param name="Labels">Their names [K].</param>
+/// <param name="Weights">What each is multiplied by in the sum [K].</param>
+/// <param name="Scores">Scores before the weights of each rollout [G][K], NaN where one gave none.</param>
+public sealed record RewardParts(IReadOnlyList<string> Labels, IReadOnlyList<double> Weights, IReadOnlyList<double[]> Scores);
+
 /// <summary>A group whose completions have been judged. Rollouts without a score are no members and are not trained on.</summary>
 public sealed class ScoredGroup
 {
     /// <summary>Judgements in the order of the rollouts.</summary>
     /// <param name="group">The group.</param>
     /// <param name="outcomes">One judgement per rollout.</param>
-    public ScoredGroup(RolloutGroup group, IReadOnlyList<Outcome> outcomes)
+    /// <param name="verdicts">The checker's score of each rollout, above 0 is right; null takes the scores themselves.</param>
+    /// <param name="parts">Scores of each of the run's rewards; null for one reward.</param>
+    public ScoredGroup(
+        RolloutGroup group, IReadOnlyList<Outcome> outcomes, IReadOnlyList<double>? verdicts = null, RewardParts? parts = null)
     {
-        (Group, Outcomes) = (group, outcomes);
+        (Group, Outcomes, Parts) = (group, outcomes, parts);
         Members = [.. Enumerable.Range(0, outcomes.Count).Where(i => outcomes[i].Kind == OutcomeKind.Score)];
         Rewards = [.. Members.Select(i => outcomes[i].Score)];
+        Verdicts = [.. Members.Select(i => verdicts?[i] ?? outcomes[i].Score)];
         Shaped = [.. Rewards];
         Novelty = new double[Members.Length];
         Cosines = [];
@@ -31,6 +41,12 @@ public sealed class ScoredGroup
 
     /// <summary>Base rewards of the members; never overwritten.</summary>
     public double[] Rewards { get; }
+
+    /// <summary>What the checker says of the members: above 0 is right. Their rewards, unless a run has several.</summary>
+    public double[] Verdicts { get; }
+
+    /// <summary>Scores of each of the run's rewards; null for one reward.</summary>
+    public RewardParts? Parts { get; }
 
     /// <summary>Shaped rewards of the members; the base rewards unless an algorithm says otherwise.</summary>
     public double[] Shaped { get; }
@@ -51,5 +67,5 @@ public sealed class ScoredGroup
     public bool Masked { get; set; }
 
     /// <summary>All members right, or all wrong.</summary>
-    public bool IsHomogeneous => Rewards.Length > 0 && Rewards.All(r => r == Rewards[0]);
+    public bool IsHomogeneous => Verdicts.Length > 0 && Verdicts.All(v => v == Verdicts[0]);
 }

@@ -19,6 +19,8 @@ internal static class StepAdvantages
             [.. members.Select(m => m.Scored.Shaped[m.Member])],
             [.. members.Select(m => m.Group)],
             [.. members.Select(m => (double)m.Scored.Group.Rollouts[m.Rollout].Tokens.Length)]);
+        if (members[0].Scored.Parts is { } parts)
+            batch = batch with { Parts = [.. members.Select(m => m.Scored.Parts!.Scores[m.Rollout])], Weights = parts.Weights };
         var advantages = new double[members.Length];
         AdvantageTable.All[choice.Advantage](batch, choice.Settings(config), advantages);
         foreach (var (m, advantage) in members.Zip(advantages))

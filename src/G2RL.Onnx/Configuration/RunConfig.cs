@@ -1,6 +1,7 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Problems;
+using G2RL.Onnx.Rewards;
 using G2RL.Onnx.Rollouts;
 
 namespace G2RL.Onnx.Configuration;
@@ -31,6 +32,10 @@ public sealed record RunConfig
 
     /// <summary>What to train on.</summary>
     public ProblemsConfig Problems { get; init; } = new();
+
+    /// <summary>What responses are worth: a list of rewards, each an object with its name in <c>RewardTable</c> and settings of its own;
+    /// docs/rewards.md has them.</summary>
+    public IReadOnlyList<RewardConfig> Rewards { get; init; } = [new CheckerConfig()];
 
     /// <summary>How rollouts are drawn.</summary>
     public SamplingConfig Sampling { get; init; } = new();

@@ -29,6 +29,7 @@ public static class RunConfigRules
 
         Rule(c.Name.Length is > 0 and <= 100 && c.Name.All(ch => char.IsAsciiLetterOrDigit(ch) || ch is '-' or '_' or '.') && c.Name[0] != '.', "name", $"'{c.Name}'", "it is part of a folder's name: letters, digits, '-', '_' and '.', not starting with '.'.");
         AtLeast(c.Steps, 1, "steps");
+        faults.AddRange(Rewards.RewardRules.Faults(c.Rewards, c.Sampling.MaxNewTokens));
         AtLeast(c.Sampling.PromptsPerStep, 1, "sampling.promptsPerStep", most: 10_000);
         Rule(c.Sampling.GroupSize >= 2, "sampling.groupSize", c.Sampling.GroupSize, "a group-relative advantage needs at least 2.");
         AtLeast(c.Sampling.MaxPromptTokens, 1, "sampling.maxPromptTokens");

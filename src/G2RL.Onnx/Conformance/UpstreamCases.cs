@@ -1,5 +1,6 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Algorithms.Advantages;
+using G2RL.Onnx.Algorithms.Arms;
 using G2RL.Onnx.Algorithms.Corrections;
 using G2RL.Onnx.Algorithms.Losses;
 using G2RL.Onnx.Conformance.Cases;
@@ -14,6 +15,10 @@ internal static class UpstreamCases
         "ppo_clip" or "ppo_dual_clip" or "gspo" or "cispo" => PolicyLosses(c, check),
         "ppo_clip+is" => Corrected(c, check),
         "k3" => Divergence(c, check),
+        "k3+is" => ScoredDivergence(c, check, c.Number("input_clamp", 0), c.Number("output_clamp", 0), scale: 1),
+        "kl_grad" => ScoredDivergence(c, check, 0, 0, c.Number("beta", 1) / c.Input("log_prob").Values.Length),
+        "maxrl" => MaximumLikelihood(c, check),
+        "is_metrics" => Fractions(c, check),
         "rloo" => Advantage(c, check, "rloo"),
         "grpo_no_std" => Advantage(c, check, "group-mean"),
         "group_norm" => Advantage(c, check, "group-std", Profile.OpenRlhf.AdvantageSettings),
@@ -78,6 +83,45 @@ internal static class UpstreamCases
         check.Expected(c, "k3", k3);
         check.Expected(c, "kl_mean", k3.Average());
         check.Expected(c, "loss", k3.Average() * c.Number("beta", 1));
+        return null;
+    }
+
+    // The divergence times its own ratio: the gradient has the part that moves samples, too.
+    private static string? ScoredDivergence(GoldenCase c, Check check, double inputClamp, double outputClamp, double scale)
+    {
+        var reference = c.Input("ref_log_prob").Floats;
+        var (kl, gradient) = ObjectiveRunner.Function(
+            c.Input("log_prob").Floats,
+            (op, lp) => KlEstimators.Scored(KlEstimators.All["k3"], new(op, lp, op.Graph["ref"], inputClamp, outputClamp),
+            old: op.Detach(lp)),
+            ("ref", reference));
+        check.Expected(c, "kl", kl);
+        check.Expected(c, "grad", [.. gradient.Select(g => g * scale)]);
+        return null;
+    }
+
+    private static string? MaximumLikelihood(GoldenCase c, Check check)
+    {
+        var (scores, index) = (c.Input("scores").Rounded, c.Input("index").Values);
+        var advantages = new double[scores.Length];
+        foreach (var group in Enumerable.Range(0, scores.Length).GroupBy(i => index[i]))
+        {
+            int[] members = [.. group];
+            var own = new double[members.Length];
+            MaxRl.Of([.. members.Select(i => scores[i])], c.Number("eps", 0), own);
+            foreach (var (i, a) in members.Zip(own))
+                advantages[i] = a;
+        }
+        check.Expected(c, "advantages", advantages);
+        return null;
+    }
+
+    private static string? Fractions(GoldenCase c, Check check)
+    {
+        var (raw, mask) = (c.Input("raw_is_weights"), c.Input("mask"));
+        double[] log = [.. raw.Values.Select(w => Math.Log(w))];
+        check.Expected(c, "rollout_is_seq_fraction_high",
+            MismatchStatistics.SequencesAbove(log, mask.Values, mask.Rows, c.Number("threshold", 2)));
         return null;
     }
 

@@ -25,6 +25,9 @@ internal sealed class RunCharts
         var all = new RunCharts(logs);
         all.Add(all.PassAt1());
         all.Add(new("reward", "Reward", "mean of a step", all.Lines(("base", "reward/mean"), ("shaped", "reward/shaped_mean"))) { Note = "Base rewards are the judge's; shaped ones are what the advantages are made of." });
+        all.Add(new("rewards", "Rewards apart", "mean of a step, before weights",
+            all.Rewards())
+        { Note = "Errors and timeouts of a reward count in no mean." });
         all.Add(new("answers", "Training answers", "% of rollouts", all.Lines(100, ("right", "reward/right_share"), ("well-formed", "reward/well_formed_share"), ("cut off", "response/truncated_share"))) { Minimum = 0 });
         all.Add(new("kl", "KL to the model that came in", "nats per token", all.Lines(("k3 estimate", "policy/kl_nats"))) { Minimum = 0 });
         all.Add(new("entropy", "Entropy", "nats per token", all.Lines(("at sampling", "policy/sampling_entropy_nats"), ("at the update", "policy/entropy_nats"))) { Minimum = 0 });
@@ -45,6 +48,16 @@ internal sealed class RunCharts
     {
         if (chart.Lines.Count > 0)
             charts.Add(chart);
+    }
+
+    // A line for each reward of a run that has several.
+    private List<ChartLine> Rewards()
+    {
+        const string Prefix = "rewards/";
+        const string Suffix = "_mean";
+        var names = logs.Metrics.SelectMany(r => r.Select(p => p.Key)).Distinct(StringComparer.Ordinal)
+            .Where(n => n.StartsWith(Prefix, StringComparison.Ordinal) && n.EndsWith(Suffix, StringComparison.Ordinal));
+        return Lines([.. names.Select(n => (n[Prefix.Length..^Suffix.Length], n))]);
     }
 
     private Chart PassAt1()

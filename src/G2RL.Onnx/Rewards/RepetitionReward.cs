@@ -49,6 +49,6 @@ internal static class RepetitionReward
         var different = 1;
         for (var i = 1; i < count; i++)
             different += Compare(starts[i - 1], starts[i]) == 0 ? 0 : 1;
-        return (1 - (different / (double)count)) * maxPenalty;
+        return different == count ? 0 : (1 - (different / (double)count)) * maxPenalty;
     }
 }

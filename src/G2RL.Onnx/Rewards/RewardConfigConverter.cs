@@ -9,6 +9,15 @@ public sealed class RewardConfigConverter : JsonConverter<RewardConfig>
 {
     private const string Name = "name";
 
+    // The same settings whoever reads or writes.
+    private static readonly JsonSerializerOptions Own = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        RespectNullableAnnotations = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
+    };
+
     /// <inheritdoc/>
     /// <exception cref="InputException">No object, no such reward, or settings that it does not have.</exception>
     public override RewardConfig Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
@@ -22,7 +31,7 @@ public sealed class RewardConfigConverter : JsonConverter<RewardConfig>
         entry.Remove(Name);
         try
         {
-            return (RewardConfig)entry.Deserialize(kind.Settings, options)!;
+            return (RewardConfig)entry.Deserialize(kind.Settings, Own)!;
         }
         catch (JsonException e)
         {
@@ -36,10 +45,10 @@ public sealed class RewardConfigConverter : JsonConverter<RewardConfig>
     {
         writer.WriteStartObject();
         writer.WriteString(Name, RewardTable.NameOf(value));
-        foreach (var (name, setting) in JsonSerializer.SerializeToNode(value, value.GetType(), options)!.AsObject())
+        foreach (var (name, setting) in JsonSerializer.SerializeToNode(value, value.GetType(), Own)!.AsObject())
         {
             writer.WritePropertyName(name);
-            JsonSerializer.Serialize(writer, setting, options);
+            JsonSerializer.Serialize(writer, setting, Own);
         }
         writer.WriteEndObject();
     }

@@ -5,6 +5,7 @@ using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Problems;
+using G2RL.Onnx.Rewards;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Training.Backends;
@@ -36,6 +37,7 @@ public sealed class Trainer : IDisposable
     private readonly IRolloutSource sampler;
     private readonly IScorer scorer;
     private readonly RolloutFeatures features;
+    private readonly RewardSet rewards;
     private readonly Policy? reference;
     private readonly PolicyUpdate update;
     private readonly TrainingEvents events;
@@ -46,19 +48,33 @@ public sealed class Trainer : IDisposable
     /// <param name="problems">Problems and rewards of one's own; null takes the configuration's.</param>
     /// <param name="events">What to tell while at work.</param>
     /// <param name="backend">Who computes, the caller's to dispose of; null is the host.</param>
-    /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
-    public Trainer(RunConfig config, IProblemSet? problems = null, TrainingEvents? events = null, IBackend? backend = null)
-        : this(config, problems, events, optimizer: null, backend)
+    /// <param name="functions">Rewards of one's own, which the configuration names by the reward "function".</param>
+    /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer, the problems or the
+    /// rewards.</exception>
+    public Trainer(
+        RunConfig config,
+        IProblemSet? problems = null,
+        TrainingEvents? events = null,
+        IBackend? backend = null,
+        IReadOnlyDictionary<string, RewardFunction>? functions = null)
+        : this(config, problems, events, optimizer: null, backend, functions)
     {
     }
 
     // The optimizer is the caller's where a test looks over its shoulder.
-    internal Trainer(RunConfig config, IProblemSet? problems, TrainingEvents? events, PolicyOptimizers.Factory? optimizer, IBackend? backend = null)
+    internal Trainer(
+        RunConfig config,
+        IProblemSet? problems,
+        TrainingEvents? events,
+        PolicyOptimizers.Factory? optimizer,
+        IBackend? backend = null,
+        IReadOnlyDictionary<string, RewardFunction>? functions = null)
     {
         (this.config, this.events) = (config, events ?? new());
         PolicyOptimizers.Require(config.Execution.Gradients);
         inputs = new RunInputs(config, problems, backend);
         inputs.CheckProblems((done, of) => this.events.Progress?.Invoke("check", done, of));
+        rewards = new RewardSet(config.Rewards, Problems, config.Sampling.MaxNewTokens, functions);
         algorithm = AlgorithmTable.All[config.Algorithm.Name];
         reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
         scoresFirst = optimizer is not null || ScoringPass.IsNeeded(config);
@@ -186,6 +202,7 @@ public sealed class Trainer : IDisposable
     {
         update.Dispose();
         features.Dispose();
+        rewards.Dispose();
         scorer.Dispose();
         sampler.Dispose();
         reference?.Dispose();
@@ -205,7 +222,7 @@ public sealed class Trainer : IDisposable
         clock.Lap("sample");
 
         // 2. Judge them, and score them in full forward passes where the old log-probs of the update are not those of its own forward pass.
-        var groups = Judge(problems, drawn);
+        var groups = Judging.Run(rewards, problems, drawn, events.Progress, cancel, metrics);
         RolloutMetrics.Report(metrics, groups, clock.Seconds("sample"));
         foreach (var group in groups)
             foreach (var outcome in group.Outcomes.Where(o => o.Message is not null).Take(1))
@@ -217,7 +234,7 @@ public sealed class Trainer : IDisposable
             {
                 var more = sampler.Draw(request with { Prompts = [.. others.Select(inputs.Encode)], Seed = seed, KeepsFeatures = true }, done => events.Progress?.Invoke("resample", done, others.Count * config.Sampling.GroupSize), cancel);
                 largestLogit = Math.Max(largestLogit, sampler.LargestLogit);
-                return Judge(others, more);
+                return Judging.Run(rewards, others, more, events.Progress, cancel);
             },
             metrics);
         if (config.Sampling.ResampleRounds > 0)
@@ -274,9 +291,6 @@ public sealed class Trainer : IDisposable
         clock.Total();
         return groups;
     }
-
-    private ScoredGroup[] Judge(IReadOnlyList<Problem> problems, Rollout[][] drawn) =>
-        [.. problems.Zip(drawn, (p, rollouts) => new ScoredGroup(new RolloutGroup(p, rollouts), [.. rollouts.Select(r => Problems.Judge(p, r.Text, r.Finished))]))];
 
     // Steps that are done. What is refused here leaves no new folder.
     private int Begin(RunDirectory run, bool evaluates)

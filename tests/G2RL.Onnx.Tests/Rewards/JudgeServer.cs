@@ -90,8 +90,9 @@ internal sealed class JudgeServer : IDisposable
         {
             Authorization = context.Request.Headers["Authorization"];
             using var reader = new StreamReader(context.Request.InputStream);
-            Body = await reader.ReadToEndAsync();
-            using var document = JsonDocument.Parse(Body);
+            var body = await reader.ReadToEndAsync();
+            Body = body;
+            using var document = JsonDocument.Parse(body);
             var user = document.RootElement.GetProperty("messages").EnumerateArray().Last().GetProperty("content");
             var said = user.ValueKind == JsonValueKind.String ? user.GetString()! : user[0].GetProperty("text").GetString()!;
             var answer = reply(Interlocked.Increment(ref requests), said);

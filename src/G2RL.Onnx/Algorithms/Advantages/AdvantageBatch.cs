@@ -6,6 +6,12 @@ namespace G2RL.Onnx.Algorithms.Advantages;
 /// <param name="Lengths">Unmasked tokens of each sequence.</param>
 public sealed record AdvantageBatch(double[] Rewards, int[] Groups, double[] Lengths)
 {
+    /// <summary>Scores of several rewards [B][K], NaN where one gave none; null where the rewards are all there is.</summary>
+    public double[][]? Parts { get; init; }
+
+    /// <summary>Their weights [K].</summary>
+    public IReadOnlyList<double> Weights { get; init; } = [1];
+
     /// <summary>Indices of each group's sequences, groups in the order in which they first appear.</summary>
     public IEnumerable<int[]> Members => Enumerable.Range(0, Rewards.Length).GroupBy(i => Groups[i]).Select(g => g.ToArray());
 }
@@ -13,7 +19,11 @@ public sealed record AdvantageBatch(double[] Rewards, int[] Groups, double[] Len
 /// <summary>Constants in which trainers differ.</summary>
 /// <param name="Epsilon">Added to a standard deviation (to the variance in <c>group-normal</c>), > 0.</param>
 /// <param name="LoneKeepsReward">Whether a group of one has baseline 0 and scale 1; else its own reward is its baseline.</param>
-public readonly record struct AdvantageSettings(double Epsilon, bool LoneKeepsReward);
+public readonly record struct AdvantageSettings(double Epsilon, bool LoneKeepsReward)
+{
+    /// <summary>Whether a sum of normalised rewards is whitened over tokens; else it is normalised over sequences.</summary>
+    public bool WhitensTokens { get; init; }
+}
 
 /// <summary>Rewards to advantages of a whole step. A missing reward (NaN) takes no part in any statistic and has advantage 0.</summary>
 /// <param name="batch">Rewards.</param>

@@ -8,6 +8,7 @@ public static class AdvantageTable
     {
         ["batch-std"] = GroupStandard.OverBatch,
         ["gpg"] = Gpg.Compute,
+        ["gdpo"] = Gdpo.Compute,
         ["global-whiten"] = GlobalWhitening.Compute,
         ["group-mean"] = GroupStandard.MeanOnly,
         ["group-normal"] = GroupNormal.Compute,

@@ -24,14 +24,25 @@ public static class Whitening
     public static void Apply(Span<double> values, ReadOnlySpan<double> weights)
     {
         var mean = Mean(values, weights);
+        var scale = 1 / Math.Sqrt(Variance(values, weights, unbiased: true) + Tiny);
+        foreach (ref var x in values)
+            x = (x - mean) * scale;
+    }
+
+    /// <summary>The mean of (x - mean)^2, times N / (N - 1) where it is unbiased.</summary>
+    /// <param name="values">x</param>
+    /// <param name="weights">m, see <see cref="Mean"/>.</param>
+    /// <param name="unbiased">Whether N - 1 divides.</param>
+    /// <exception cref="ArgumentException">One token or none of which an unbiased variance is asked.</exception>
+    public static double Variance(ReadOnlySpan<double> values, ReadOnlySpan<double> weights, bool unbiased)
+    {
+        var mean = Mean(values, weights);
         var total = 0d;
         var squares = new double[values.Length];
         for (var i = 0; i < values.Length; i++)
             (total, squares[i]) = (total + weights[i], (values[i] - mean) * (values[i] - mean));
-        if (total <= 1)
+        if (unbiased && total <= 1)
             throw new ArgumentException($"{total} tokens to whiten; a variance needs at least 2.", nameof(weights));
-        var scale = 1 / Math.Sqrt((Mean(squares, weights) * total / (total - 1)) + Tiny);
-        foreach (ref var x in values)
-            x = (x - mean) * scale;
+        return unbiased ? Mean(squares, weights) * total / (total - 1) : Mean(squares, weights);
     }
 }

@@ -21,11 +21,11 @@ internal static class EvolRl
         var m = group.Members.Length;
         group.Cosines = new double[m * m];
         ExplorationScore.Cosines(features ?? throw new ArgumentNullException(nameof(features)), group.Cosines);
-        Novelty(group.Cosines, group.Rewards, group.Novelty);
+        Novelty(group.Cosines, group.Verdicts, group.Novelty);
         var normalized = new double[m];
-        ExplorationScore.NormalizeByClass(group.Novelty, group.Rewards, normalized);
+        ExplorationScore.NormalizeByClass(group.Novelty, group.Verdicts, normalized);
         for (var i = 0; i < m; i++)
-            group.Shaped[i] = Reward(group.Rewards[i] > 0, group.Outcomes[group.Members[i]].WellFormed, normalized[i]);
+            group.Shaped[i] = Reward(group.Verdicts[i] > 0, group.Outcomes[group.Members[i]].WellFormed, normalized[i]);
         Grpo.Advantages(group, features, config, seed);
     }
 

@@ -19,7 +19,7 @@ public static class G2rl
         }
         var normalized = new double[m];
         if (config.NoveltyWithin == NoveltyScope.Class)
-            ExplorationScore.NormalizeByClass(group.Novelty, group.Rewards, normalized);
+            ExplorationScore.NormalizeByClass(group.Novelty, group.Verdicts, normalized);
         else
             ExplorationScore.Normalize(group.Novelty, normalized);
         if (config.Shaping == ShapingKind.Shuffled)

@@ -9,9 +9,9 @@ internal static class PassAtKTraining
     {
         group.Masked = config.HomogeneousGroups == KeepOrMask.Mask && group.IsHomogeneous;
         var n = group.Rewards.Length;
-        var (right, wrong) = Of(n, group.Rewards.Count(r => r > 0), Math.Min(config.PassAtK, n));
+        var (right, wrong) = Of(n, group.Verdicts.Count(v => v > 0), Math.Min(config.PassAtK, n));
         for (var i = 0; i < n; i++)
-            group.Advantages[i] = group.Rewards[i] > 0 ? right : wrong;
+            group.Advantages[i] = group.Verdicts[i] > 0 ? right : wrong;
     }
 
     /// <summary>

@@ -57,6 +57,27 @@ public static class KlEstimators
         return c.Op.Add(c.Op.Sub(k2, c.Op.Detach(k2)), c.Op.Detach(value(c)));
     }
 
+    /// <summary>
+    /// The estimate times rho = e^(lp - old), whose gradient is unbiased off-policy, too; rho is a constant where the input clamp acts, since there nothing may
+    /// have a gradient.
+    /// </summary>
+    /// <param name="estimator">The estimator.</param>
+    /// <param name="c">What it sees.</param>
+    /// <param name="old">Log-probs of the policy that drew the tokens.</param>
+    /// <param name="logRatioClamp">The log-ratio is clamped to +- this; 0 is off.</param>
+    internal static Value Scored(KlEstimator estimator, KlContext c, Value old, double logRatioClamp = 0)
+    {
+        var op = c.Op;
+        var log = op.Sub(c.LogProbs, old);
+        var ratio = op.Exp(logRatioClamp > 0 ? op.Clip(log, -logRatioClamp, logRatioClamp) : log);
+        if (c.InputClamp > 0)
+        {
+            var beyond = op.Op("Greater", [op.Op("Abs", [op.Sub(c.LogProbs, c.Reference)]), op.Scalar(c.InputClamp)]);
+            ratio = op.Where(beyond, op.Detach(ratio), ratio);
+        }
+        return op.Mul(estimator(c), ratio);
+    }
+
     // -d
     private static Value Minus(KlContext c)
     {

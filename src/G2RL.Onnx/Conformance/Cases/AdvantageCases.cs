@@ -15,7 +15,7 @@ internal static class AdvantageCases
         ["rloo_vectorized"] = "rloo",
         ["opo"] = "opo",
         ["gpg"] = "gpg",
-        ["gdpo"] = "group-std",
+        ["gdpo"] = "gdpo",
         ["reinforce_plus_plus_baseline"] = "group-mean",
     };
 
@@ -49,7 +49,7 @@ internal static class AdvantageCases
         else
             AdvantageTable.All[normalize ? Verls[estimator] : "group-mean"](batch, settings, perRow);
         advantages = [.. perRow.SelectMany(a => Enumerable.Repeat(a, width))];
-        if (estimator is "gdpo" or "reinforce_plus_plus_baseline")
+        if (estimator == "reinforce_plus_plus_baseline")
         {
             Mask(advantages, mask);
             Whitening.Apply(advantages, mask.Values);

@@ -8,6 +8,8 @@ internal static class CorrectionCases
 {
     public static string? Verl(GoldenCase c, Check check)
     {
+        if (c.Field("kind") == "metrics")
+            return Metrics(c, check);
         if (c.Field("kind") is not ("is_weights" or "rejection_mask"))
             return $"rollout correction '{c.Field("kind")}'";
         var (log, mask) = (c.Input("log_ratio"), c.Input("mask"));
@@ -19,6 +21,30 @@ internal static class CorrectionCases
         if (!Rejection.Options.Contains(c.Text("option", "")))
             return $"rejection '{c.Text("option", "")}'";
         check.Expected(c, "mask", Reject(log.Rounded, mask, c.Text("option", ""), c.Text("threshold", "")));
+        return null;
+    }
+
+    private static string? Metrics(GoldenCase c, Check check)
+    {
+        var mask = c.Input("mask");
+        var s = MismatchStatistics.Of(c.Input("old_log_prob").Rounded, c.Input("rollout_log_prob").Rounded, mask.Values, mask.Rows);
+        foreach (var (name, value) in new[]
+        {
+            ("training_ppl", s.TrainerPerplexity),
+            ("training_log_ppl", s.TrainerLogPerplexity),
+            ("rollout_ppl", s.SamplerPerplexity),
+            ("rollout_log_ppl", s.SamplerLogPerplexity),
+            ("kl", s.Kl),
+            ("k3_kl", s.K3),
+            ("log_ppl_diff", s.Difference),
+            ("log_ppl_abs_diff", s.AbsoluteDifference),
+            ("log_ppl_diff_max", s.LargestDifference),
+            ("log_ppl_diff_min", s.SmallestDifference),
+            ("ppl_ratio", s.PerplexityRatio),
+            ("chi2_token", s.ChiSquareToken),
+            ("chi2_seq", s.ChiSquareSequence),
+        })
+            check.Expected(c, name, value);
         return null;
     }
 

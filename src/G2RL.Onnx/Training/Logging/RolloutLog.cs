@@ -27,6 +27,9 @@ internal static class RolloutLog
                 ["tokens"] = rollout.Tokens.Length,
                 ["policy"] = rollout.Version.ToString(),
             };
+            if (group.Parts is { } parts)
+                row["rewards"] = new JsonObject(parts.Labels.Select((label, k) =>
+                    KeyValuePair.Create<string, JsonNode?>(label, double.IsNaN(parts.Scores[i][k]) ? null : parts.Scores[i][k])));
             if (member >= 0)
             {
                 row["shaped"] = group.Shaped[member];

@@ -16,7 +16,7 @@ internal static class RolloutMetrics
         if (rewards.Length > 0)
         {
             metrics.Set("reward/mean", rewards.Average(o => o.Score));
-            metrics.Set("reward/right_share", rewards.Average(o => o.Score > 0 ? 1.0 : 0));
+            metrics.Set("reward/right_share", groups.SelectMany(g => g.Verdicts).Average(v => v > 0 ? 1.0 : 0));
             metrics.Set("reward/well_formed_share", rewards.Average(o => o.WellFormed ? 1.0 : 0));
         }
         foreach (var (name, kind) in new[] { ("abstain", OutcomeKind.Abstain), ("error", OutcomeKind.Error), ("timeout", OutcomeKind.Timeout) })

@@ -27,6 +27,13 @@ internal static class RolloutCorrections
         var mask = Laid((_, _) => 1);
         var total = mask.Sum();
         var ratios = Laid((row, t) => (double)samples[row].OldLogProbs[t] - samples[row].Rollout.LogProbs[t]);
+        var gap = MismatchStatistics.Of(
+            Laid((row, t) => samples[row].OldLogProbs[t]), Laid((row, t) => samples[row].Rollout.LogProbs[t]), mask, rows);
+        metrics.Set("mismatch/kl_nats", gap.Kl);
+        metrics.Set("mismatch/k3_nats", gap.K3);
+        metrics.Set("mismatch/perplexity_ratio", gap.PerplexityRatio);
+        metrics.Set("mismatch/chi_square_token", gap.ChiSquareToken);
+        metrics.Set("mismatch/chi_square_sequence", gap.ChiSquareSequence);
         var kept = mask;
         if (config.Rejection != "none")
             kept = Rejection.Mask(ratios, kept, rows, config.Rejection, config.RejectionLow, config.RejectionHigh);

@@ -84,12 +84,14 @@ internal sealed class PolicyUpdate : IDisposable
             metrics.Add("policy/empty_minibatches", 1);
             return;
         }
-        var counts = new BatchCounts(rows, minibatch.Count(s => s.KeptTokens > 0), tokens, config.Sampling.MaxNewTokens, config.Sampling.MaxNewTokens);
+        var groupTokens = minibatch.GroupBy(s => s.Group).ToDictionary(g => g.Key, g => (double)g.Sum(s => s.KeptTokens));
+        var longest = config.Sampling.MaxNewTokens;
+        var counts = new BatchCounts(rows, minibatch.Count(s => s.KeptTokens > 0), tokens, longest, longest, groupTokens.Count(g => g.Value > 0));
         optimizer.Clear();
         Sequence[] sequences = [.. minibatch.Select(s => s.Sequence)];
         var most = wholeBatch ? int.MaxValue : Lanes.TokensPerBatch(policy.Spec, sequences.Sum(s => (long)s.InputLength), config.Training.TokensPerMicrobatch);
         var plan = SequenceBatch.Plan(sequences, most);
-        Microbatch[] micros = [.. plan.Select(indices => Fill([.. indices.Select(i => minibatch[i])], counts))];
+        Microbatch[] micros = [.. plan.Select(indices => Fill([.. indices.Select(i => minibatch[i])], counts, groupTokens))];
         var loss = optimizer.Add(micros);
         if (found is not null)
         {
@@ -140,14 +142,14 @@ internal sealed class PolicyUpdate : IDisposable
         }
     }
 
-    private Microbatch Fill(Sample[] rows, BatchCounts counts)
+    private Microbatch Fill(Sample[] rows, BatchCounts counts, Dictionary<int, double> groupTokens)
     {
         var micro = new Microbatch(new SequenceBatch([.. rows.Select(s => s.Sequence)]));
         var next = 0;
         foreach (var sample in rows)
         {
             var length = sample.Rollout.Tokens.Length;
-            micro.Weights.AsSpan(next, length).Fill((float)aggregation.Weight(sample.KeptTokens, counts));
+            micro.Weights.AsSpan(next, length).Fill((float)aggregation.Weight(new(sample.KeptTokens, groupTokens[sample.Group]), counts));
             for (var t = 0; sample.Kept is not null && t < length; t++)
                 micro.Weights[next + t] = sample.Kept[t] ? micro.Weights[next + t] : 0;
             sample.Corrections?.CopyTo(micro.Corrections, next);
