@@ -16,6 +16,8 @@ internal static class BenchmarkTable
         ("g2rl-parts", MethodBenchmarks.Parts),
         ("g2rl-share", MethodBenchmarks.Share),
         ("countdown", JudgeBenchmarks.Countdown),
+        ("answers", AnswerBenchmarks.Checks),
+        ("mutated-answers", AnswerBenchmarks.Fuzz),
         ("tokenizer", TokenizerBenchmarks.Encode),
     ];
 }

@@ -2,7 +2,7 @@ using System.CommandLine;
 using G2RL.Onnx;
 using G2RL.Onnx.Benchmarks;
 
-var filter = new Option<string>("--filter") { Description = "Only benchmarks whose name contains this: machine, product, decode-small, decode-large, score, train, adamw, g2rl-parts, g2rl-share, countdown, tokenizer.", HelpName = "TEXT", DefaultValueFactory = _ => "" };
+var filter = new Option<string>("--filter") { Description = "Only benchmarks whose name contains this: machine, product, decode-small, decode-large, score, train, adamw, g2rl-parts, g2rl-share, countdown, answers, mutated-answers, tokenizer.", HelpName = "TEXT", DefaultValueFactory = _ => "" };
 var seconds = new Option<double>("--seconds") { Description = "Time for one measurement; it is repeated three times at least.", HelpName = "S", DefaultValueFactory = _ => 2 };
 var threads = new Option<int>("--threads") { Description = "Threads; 0 means every core.", HelpName = "N" };
 var json = new Option<bool>("--json") { Description = "Prints one JSON object a row, as each is done." };

@@ -10,6 +10,8 @@ internal sealed partial class Comparer(EquivalenceRules rules, Budget budget)
     {
         if (!budget.Spend(2))
             return null;
+        if (!rules.RelationsForSets && answer is NamedValue { IsSolved: true } && IsSet(gold))
+            return false;
         return (gold, answer) switch
         {
             (ScalarValue a, ScalarValue b) => Scalars(a, b),
@@ -18,8 +20,6 @@ internal sealed partial class Comparer(EquivalenceRules rules, Budget budget)
             (NamedValue a, EquationValue b) => Equation(a) is { } equation ? Equations(equation, b) : false,
             (EquationValue a, NamedValue b) => Equation(b) is { } equation ? Equations(a, equation) : false,
             (NamedValue { Value: RealSetValue } a, ListValue or RealSetValue) => Equal(a.Value, answer),
-            (ListValue or RealSetValue, NamedValue { Value: RealSetValue,
-            NameScalar: not null } b) when IsSet(gold) => rules.RelationsForSets && Equal(gold, b.Value) is true,
             (NamedValue a, _) => Equal(a.Value, answer),
             (_, NamedValue b) => Equal(gold, b.Value),
             (EquationValue a, EquationValue b) => Equations(a, b),
@@ -36,7 +36,12 @@ internal sealed partial class Comparer(EquivalenceRules rules, Budget budget)
         };
     }
 
-    private static bool IsSet(Value value) => value is RealSetValue or ListValue { IsInterval: true } or ListValue { IsSet: true };
+    private static bool IsSet(Value value) => value switch
+    {
+        NamedValue { IsSolved: false } named => IsSet(named.Value),
+        RealSetValue or ListValue { IsInterval: true } or ListValue { IsSet: true } => true,
+        _ => false,
+    };
 
     private bool? BothNamed(NamedValue gold, NamedValue answer)
     {
@@ -79,13 +84,19 @@ internal sealed partial class Comparer(EquivalenceRules rules, Budget budget)
             return false;
         if (Enumerable.Range(0, gold.Parts.Length).All(i => Scalars(gold.Parts[i], answer.Parts[i]) is true))
             return true;
-        // 2 : 4 is 1 : 2, but 2:40 p.m. is not 1:20 p.m.
+        // 2 : 4 is 1 : 2, but 2:40 is not 1:20, for both may be times of day.
+        if (IsTime(gold) && IsTime(answer))
+            return false;
         if (gold.Parts.Concat(answer.Parts).Any(p => p.Unit is not null || p.Scalar.AsRational is not { Sign: > 0 }))
             return false;
         var factor = gold.Parts[0].Scalar.AsRational!.Value / answer.Parts[0].Scalar.AsRational!.Value;
         return Enumerable.Range(1, gold.Parts.Length - 1).All(i =>
             gold.Parts[i].Scalar.AsRational!.Value == factor * answer.Parts[i].Scalar.AsRational!.Value);
     }
+
+    private static bool IsTime(RatioValue ratio) => ratio.Parts is [var hours, .. var rest]
+        && hours.Scalar.AsRational is { IsInteger: true } first && first.Numerator <= 24
+        && Array.TrueForAll(rest, p => p.Scalar.AsRational is { IsInteger: true } part && part.Numerator >= 10 && part.Numerator < 60);
 
     private ScalarValue? Quotient(RatioValue ratio) =>
         ratio.Parts[1].Unit is null && Scalar.Divide(ratio.Parts[0].Scalar, ratio.Parts[1].Scalar, budget) is { } quotient

@@ -14,25 +14,25 @@ internal sealed partial class Evaluator
             case NodeKind.Symbol:
                 return Symbol(node.Text);
             case NodeKind.Sum:
-            {
-                var sum = Scalar.Zero;
-                foreach (var child in node.Children)
-                    sum = Scalar.Add(sum, Number(child), budget);
-                return sum;
-            }
-
-            case NodeKind.Product:
-            {
-                var product = Scalar.One;
-                foreach (var child in node.Children)
                 {
-                    product = child.Kind == NodeKind.Inverse
-                        ? Scalar.Divide(product, Number(child.Children[0]), budget)
-                        : Scalar.Multiply(product, Number(child), budget);
+                    var sum = Scalar.Zero;
+                    foreach (var child in node.Children)
+                        sum = Scalar.Add(sum, Number(child), budget);
+                    return sum;
                 }
 
-                return product;
-            }
+            case NodeKind.Product:
+                {
+                    var product = Scalar.One;
+                    foreach (var child in node.Children)
+                    {
+                        product = child.Kind == NodeKind.Inverse
+                            ? Scalar.Divide(product, Number(child.Children[0]), budget)
+                            : Scalar.Multiply(product, Number(child), budget);
+                    }
+
+                    return product;
+                }
 
             case NodeKind.Negative:
                 return Number(node.Children[0])?.Negated();
@@ -83,7 +83,7 @@ internal sealed partial class Evaluator
     {
         var name = node.Text;
         if (name is "overline" or "vec" or "hat")
-            return Number(node.Children[0]) is { } marked ? Scalar.Of(Atom.OfFunction(name, marked)) : null;
+            return Number(node.Children[0]) is { } marked ? Scalar.OfFunction(budget, name, marked) : null;
         var isAngle = name is "sin" or "cos" or "tan" or "cot" or "sec" or "csc";
         angles += isAngle ? 1 : 0;
         var arguments = Array.ConvertAll(node.Children, Number);
@@ -96,6 +96,6 @@ internal sealed partial class Evaluator
             return Scalar.Divide(Functions.Logarithm(arguments[0], budget), Functions.Logarithm(arguments[1], budget), budget);
         if (arguments.Length == 1)
             return Functions.Apply(name, arguments[0], budget);
-        return Array.Exists(arguments, a => a!.IsInfinite) ? null : Scalar.Of(Atom.OfFunction(name, arguments!));
+        return Array.Exists(arguments, a => a!.IsInfinite) ? null : Scalar.OfFunction(budget, name, arguments!);
     }
 }

@@ -61,7 +61,7 @@ internal sealed partial class Evaluator
         if (conditions.Count == 0)
             return null;
         var inequality = new InequalityValue([.. conditions]);
-        return RealSets.Solve(inequality, budget) is var (name, set) ? new NamedValue(name.Key, name, set) : inequality;
+        return RealSets.Solve(inequality, budget) is var (name, set) ? new NamedValue(name.Key, name, set, IsSolved: true) : inequality;
     }
 
     private NamedValue Named(Node name, Value value)

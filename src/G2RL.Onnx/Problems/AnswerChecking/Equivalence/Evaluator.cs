@@ -10,6 +10,9 @@ internal sealed partial class Evaluator(Budget budget)
     /// <summary>The value of an answer; with a plus-minus sign both values, as a bare list.</summary>
     public Value? Evaluate(Node node)
     {
+        // Words behind a list belong to its items and say nothing.
+        if (node is { Kind: NodeKind.Unit, Children: [{ Kind: NodeKind.List } list] })
+            return Evaluate(list);
         if (!node.HasPlusMinus || node.Kind is NodeKind.List)
             return Plain(node);
         sign = 1;

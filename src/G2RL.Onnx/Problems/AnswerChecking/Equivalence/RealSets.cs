@@ -114,8 +114,12 @@ internal static class RealSets
             if (!budget.Spend(4) || Place(part.Low, budget) is not { } low || Place(part.High, budget) is not { } high)
                 return null;
             // An end at infinity is always open.
-            var interval = part with { LowClosed = part.LowClosed && !part.Low.IsInfinite, HighClosed = part.HighClosed
-                && !part.High.IsInfinite };
+            var interval = part with
+            {
+                LowClosed = part.LowClosed && !part.Low.IsInfinite,
+                HighClosed = part.HighClosed
+                && !part.High.IsInfinite
+            };
             if (low < high || (low == high && interval is { LowClosed: true, HighClosed: true }))
                 sorted.Add((low, high, interval));
         }

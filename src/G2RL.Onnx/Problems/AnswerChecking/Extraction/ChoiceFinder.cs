@@ -52,7 +52,7 @@ internal static partial class ChoiceFinder
     [GeneratedRegex(@"(?i:answer|réponse|option|choice)\s*(?i:is|est|:|=|would\s+be)" + Between + Filler + TheLetter, Options)]
     private static partial Regex Answer();
 
-    [GeneratedRegex(@"(?m)^[\s(*\[]*(?<letter>[A-Z])([).:,\]*]|[\s]+\S|[^\x00-\x7F]|\s*$)", Options)]
+    [GeneratedRegex(@"(?m)^[\s(*\[]*((?<letter>[A-Z])([).:,\]*]|[^\x00-\x7F]|\s*$|\s+[^\sa-z])|(?<letter>[B-HJ-Z])\s+[a-z])", Options)]
     private static partial Regex LineStart();
 
     [GeneratedRegex(@"(^|[^A-Za-z])[(\[*]+(?<letter>[A-Z])[)\]*]+", Options)]

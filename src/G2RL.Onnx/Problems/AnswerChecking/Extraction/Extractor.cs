@@ -56,9 +56,45 @@ internal static class Extractor
             yield break;
         foreach (var boxed in One(BoxFinder.Last(clause)))
             yield return boxed;
+        if (FormulaFinder.Last(clause, 2) is [{ Start: 0 } only] && only.End == clause.Length)
+        {
+            yield return only.Content;
+            yield break;
+        }
+
+        if (HasWord(clause) && Leading(clause) is { } leading)
+            yield return leading;
         yield return clause;
         foreach (var found in Either(clause, policy.Rules.DecimalComma))
             yield return found;
+    }
+
+    // "$10$ because ..." and "3, not 4": what stands first is the answer.
+    private static string? Leading(string clause)
+    {
+        if (clause[0] is '$' or '\\' && FormulaFinder.Last(clause, int.MaxValue) is [.., { Start: 0 } first])
+            return first.Content;
+        var length = NumberFinder.Leading(clause);
+        var rest = clause.AsSpan(length).TrimStart(" ,;");
+        return length > 0 && length < clause.Length && clause[length] is ' ' or ',' or ';' && !rest.IsEmpty
+            && char.IsAsciiLetterLower(rest[0])
+            && !rest.StartsWith("and") && !rest.StartsWith("or") ? clause[..length] : null;
+    }
+
+    // A word of three letters or more outside of commands.
+    private static bool HasWord(string clause)
+    {
+        for (var i = 0; i < clause.Length;)
+        {
+            var length = 0;
+            while (i + length < clause.Length && char.IsAsciiLetter(clause[i + length]))
+                length++;
+            if (length >= 3 && (i == 0 || clause[i - 1] is not '\\' and not '{') && clause.AsSpan(i, length) is not "and")
+                return true;
+            i += Math.Max(length, 1);
+        }
+
+        return false;
     }
 
     // The last number counts when it stands behind the last formula: inside of one it is a part of something else.

@@ -45,6 +45,9 @@ internal static class NumberFinder
         return last ?? aside;
     }
 
+    /// <summary>The length of the number that a text begins with; 0 when it begins with something else.</summary>
+    public static int Leading(string text) => LengthAt(text, 0, 0);
+
     /// <summary>The length of the number that starts at a position, its sign included; 0 when none does.</summary>
     private static int LengthAt(string text, int start, int from)
     {

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace G2RL.Onnx.Problems.AnswerChecking;
 
 /// <summary>
@@ -117,15 +115,14 @@ internal sealed class Lexer
             return;
         }
 
-        if ("½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞".Contains(letter))
+        if (Vocabulary.Fractions.TryGetValue(letter, out var fraction))
         {
-            // A vulgar fraction is written out; compatibility decomposition gives 1⁄2 with a fraction slash.
-            var parts = letter.ToString().Normalize(NormalizationForm.FormKD).Split('⁄');
+            // A vulgar fraction is written out, behind a whole number as a mixed number.
             var mixed = tokens.Count > 0 && tokens[^1].IsDigits;
             AddMark(mixed ? '+' : '{');
-            Add(new(TokenKind.Number, parts[0], false, int.Parse(parts[0])));
+            Add(new(TokenKind.Number, fraction.Above.ToString(), false, fraction.Above));
             AddMark('/');
-            Add(new(TokenKind.Number, parts[1], false, int.Parse(parts[1])));
+            Add(new(TokenKind.Number, fraction.Below.ToString(), false, fraction.Below));
             if (!mixed)
                 AddMark('}');
             return;
@@ -301,8 +298,8 @@ internal sealed class Lexer
         if (trimmed.IsEmpty)
         {
             space = true;
-            if (content.AsSpan().Trim(" ~") is "," or ";")
-                AddMark(',');
+            if (content.AsSpan().Trim(" ~") is [',' or ';' or ':'])
+                AddMark(content.Contains(':') ? ':' : ',');
             return;
         }
 

@@ -36,11 +36,11 @@ internal sealed partial class Parser
             return number;
         if (Next.Is("frac"))
         {
-            var start = at;
+            var (start, level) = (at, depth);
             if (Primary() is { Kind: NodeKind.Fraction } fraction
                 && Array.TrueForAll(fraction.Children, c => c is { Kind: NodeKind.Number, HasDecimal: false }))
                 return Node.Of(NodeKind.Mixed, "", number, fraction);
-            at = start;
+            (at, depth) = (start, level);
         }
         else if (Next is { IsDigits: true, SpaceBefore: true } && tokens[at + 1].Is('/') && tokens[at + 2].IsDigits)
         {

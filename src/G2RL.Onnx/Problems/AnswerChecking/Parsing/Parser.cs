@@ -35,7 +35,7 @@ internal sealed partial class Parser
         return true;
     }
 
-    private bool Enter() => ++depth < Budget.MaxDepth && budget.Spend(1);
+    private bool Enter() => ++depth < 3 * Budget.MaxDepth && budget.Spend(1);
 
     // One item as itself; several as a bare list. Commas are weak separators; semicolons, "and", "or" and new rows are strong ones.
     private Node? Items(bool isTop)
@@ -65,14 +65,11 @@ internal sealed partial class Parser
 
             if (!found)
             {
-                // Trailing punctuation ends a sentence.
-                if (Next.Is('.') && tokens[at + 1].Kind == TokenKind.End)
-                    at++;
+                SkipStops();
                 break;
             }
 
-            if (Next.Is('.') && tokens[at + 1].Kind == TokenKind.End)
-                at++;
+            SkipStops();
             if (isStrong)
             {
                 strong++;
@@ -95,6 +92,16 @@ internal sealed partial class Parser
             return Node.Of(NodeKind.List, Brackets(' ', separator, ' '),
                 [.. groups.Select(g => Node.Of(NodeKind.List, Brackets(' ', ',', ' '), [.. g]))]);
         return Node.Of(NodeKind.List, Brackets(' ', separator, ' '), [.. groups.SelectMany(g => g)]);
+    }
+
+    // Full stops at the end of a sentence or group.
+    private void SkipStops()
+    {
+        var end = at;
+        while (tokens[end].Is('.') || tokens[end].Is(Marks.NewRow))
+            end++;
+        if (tokens[end].Kind == TokenKind.End || IsClosing(tokens[end]))
+            at = end;
     }
 
     private void SkipSeparators()
@@ -144,8 +151,14 @@ internal sealed partial class Parser
         var left = Ratio();
         while (left is not null && Next.Kind == TokenKind.Mark)
         {
-            var kind = Next.Text[0] switch { '∪' => NodeKind.Union, '∩' => NodeKind.Intersection, '∖' => NodeKind.Difference, _ =>
-                NodeKind.Number };
+            var kind = Next.Text[0] switch
+            {
+                '∪' => NodeKind.Union,
+                '∩' => NodeKind.Intersection,
+                '∖' => NodeKind.Difference,
+                _ =>
+                NodeKind.Number
+            };
             if (kind == NodeKind.Number)
                 break;
             // Unions of many parts are one node, so that depth does not grow with length.

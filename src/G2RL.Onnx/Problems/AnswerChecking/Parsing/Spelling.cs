@@ -15,6 +15,11 @@ internal static class Spelling
             var token = tokens[i];
             if (token.Is(Marks.NewRow) || (i == tokens.Count - 2 && token.Kind == TokenKind.Mark && token.Text[0] is '.' or ',' or ';'))
                 continue;
+            // x^{2} is x^2: braces around one letter or digit say nothing.
+            if (token.Is('{') && IsSingle(tokens[i + 1]) && tokens[i + 2].Is('}'))
+                continue;
+            if (token.Is('}') && i >= 2 && IsSingle(tokens[i - 1]) && tokens[i - 2].Is('{'))
+                continue;
             // A space between two digits says that they are two numbers.
             if (token.Kind == TokenKind.Number && text.Length > 0 && char.IsAsciiDigit(text[^1]))
                 text.Append(' ');
@@ -26,6 +31,8 @@ internal static class Spelling
 
         return text.ToString();
     }
+
+    private static bool IsSingle(Token token) => token is { Text.Length: 1, Kind: TokenKind.Number or TokenKind.Symbol };
 
     /// <summary>Only the letters and digits of a text, in lower case unless it is a single letter: "(C)" is C, "\text{ odd}" is
     /// odd.</summary>

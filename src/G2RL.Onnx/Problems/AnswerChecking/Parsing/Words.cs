@@ -94,7 +94,8 @@ internal static class Words
                 {
                     pending.Add(choice);
                     Flush();
-                    addMark(',');
+                    if (words.Length > 1 || word.Length > choice.Length)
+                        addMark(',');
                 }
             }
             else

@@ -7,22 +7,19 @@ internal static class AnswerCheck
 
     public static CheckResult Run(AnswerPolicy policy, string? completion, string? gold)
     {
-        var budget = new Budget(policy.MaxSteps);
         if (string.IsNullOrWhiteSpace(gold))
             return new(Verdict.Unparseable, Extract(policy, completion), 0, GoldReadable: false);
-        var visible = Visible(policy, completion);
-        if (Pick(policy, policy.GoldSources, gold, budget) is not { } reference)
-            return new(budget.Exhausted ? Verdict.OverBudget : Verdict.Unparseable, null, budget.Spent, GoldReadable: false);
-        var readable = reference.Answer is { } known && (known.Value is not null || known.Spelling.Length > 0)
-            && (policy.Rules.Words || known.Value is not (null or TextValue));
-        if (Pick(policy, policy.Sources, visible, budget) is not { } found)
-            return new(budget.Exhausted ? Verdict.OverBudget : Verdict.Unparseable, null, budget.Spent, readable);
-        if (!readable)
-            return new(budget.Exhausted ? Verdict.OverBudget : Verdict.Unparseable, found.Text, budget.Spent, GoldReadable: false);
+        var budgets = new Budgets(policy.MaxSteps);
+        var reference = Pick(policy, policy.GoldSources, gold, budgets.Gold);
+        var found = Pick(policy, policy.Sources, Visible(policy, completion), budgets.Answer);
+        var value = reference?.Answer?.Value;
+        var readable = value is not null && (policy.Rules.Words || value is not TextValue);
+        if (reference is null || found is null || (!readable && !policy.Rules.Words))
+            return new(budgets.Exhausted ? Verdict.OverBudget : Verdict.Unparseable, found?.Text, budgets.Spent, readable);
         var verdict = policy.Rules.SpellingOnly
             ? MathSpelling.Normalize(reference.Text) == MathSpelling.Normalize(found.Text) ? Verdict.Right : Verdict.Wrong
-            : Compare(policy.Rules, reference, found, budget);
-        return new(verdict, found.Text, budget.Spent, readable);
+            : Compare(policy.Rules, reference, found, budgets);
+        return new(verdict, found.Text, budgets.Spent, readable || verdict == Verdict.Right || policy.Rules.SpellingOnly);
     }
 
     public static string? Extract(AnswerPolicy policy, string? completion)
@@ -49,34 +46,39 @@ internal static class AnswerCheck
             return false;
         if (policy.Rules.SpellingOnly)
             return MathSpelling.Normalize(left) == MathSpelling.Normalize(right);
-        var budget = new Budget(policy.MaxSteps);
-        var (a, b) = (new Candidate(left, Answer.Read(left, budget)), new Candidate(right, Answer.Read(right, budget)));
-        return Compare(policy.Rules, a, b, budget) == Verdict.Right || Compare(policy.Rules, b, a, budget) == Verdict.Right;
+        var budgets = new Budgets(policy.MaxSteps);
+        var a = new Candidate(left, Answer.Read(left, budgets.Gold));
+        var b = new Candidate(right, Answer.Read(right, budgets.Answer));
+        return Compare(policy.Rules, a, b, budgets) == Verdict.Right || Compare(policy.Rules, b, a, budgets) == Verdict.Right;
     }
 
     /// <summary>Compares two answers that were read.</summary>
-    private static Verdict Compare(EquivalenceRules rules, Candidate gold, Candidate found, Budget budget)
+    private static Verdict Compare(EquivalenceRules rules, Candidate gold, Candidate found, Budgets budgets)
     {
         if (gold.Answer is not { } a || found.Answer is not { } b)
-            return budget.Exhausted ? Verdict.OverBudget : Verdict.Unparseable;
+            return budgets.Exhausted ? Verdict.OverBudget : Verdict.Unparseable;
         if (a.Spelling.Length > 0 && a.Spelling == b.Spelling)
             return Verdict.Right;
         if (rules.LiteralFractions && IsFraction(a.Node) && IsFraction(b.Node))
             return Verdict.Wrong;
-        if (Values(rules, a, b, budget))
+        // ABC and CAB may be names or orders, not products.
+        if (IsName(a.Node) && IsName(b.Node) && a.Word != b.Word)
+            return Verdict.Wrong;
+        if (Values(rules, a, b, budgets.Comparison))
             return Verdict.Right;
         // Words may be set as words or as a product of letters.
         if ((a.IsText || b.IsText || a.Value is null) && a.Word is { Length: > 0 } word && word == b.Word)
             return Verdict.Right;
         // A comma that was read as one of thousands may separate a list.
         if ((a.HasGroupedNumbers || b.HasGroupedNumbers) && a.Value is ListValue != b.Value is ListValue
-            && Answer.Read(a.Text, budget, thousands: false) is { } c && Answer.Read(b.Text, budget, thousands: false) is { } d
-                && Values(rules, c, d, budget))
+            && Answer.Read(a.Text, budgets.Comparison, thousands: false) is { } c
+                && Answer.Read(b.Text, budgets.Comparison, thousands: false) is { } d
+                && Values(rules, c, d, budgets.Comparison))
         {
             return Verdict.Right;
         }
 
-        if (budget.Exhausted)
+        if (budgets.Exhausted)
             return Verdict.OverBudget;
         return a.Value is null || b.Value is null ? Verdict.Unparseable : Verdict.Wrong;
     }
@@ -84,6 +86,9 @@ internal static class AnswerCheck
     private static bool Values(EquivalenceRules rules, Answer gold, Answer found, Budget budget) =>
         gold.Value is { } a && found.Value is { } b
         && new Comparer(rules, budget).Equal(a, b) is true;
+
+    private static bool IsName(Node? node) => node is { Kind: NodeKind.Product, Children.Length: >= 3 }
+        && Array.TrueForAll(node.Children, c => c is { Kind: NodeKind.Symbol, Text: [>= 'A' and <= 'Z'] });
 
     private static bool IsFraction(Node? node) => node switch
     {
@@ -132,4 +137,18 @@ internal static class AnswerCheck
 
     /// <summary>A text that may be the answer, and what was read in it.</summary>
     private sealed record Candidate(string Text, Answer? Answer);
+
+    /// <summary>A third each for the reference, the answer and their comparison, so that one that is too large does not hide the other.</summary>
+    private sealed class Budgets(int steps)
+    {
+        public Budget Gold { get; } = new(Math.Max(1, steps / 3));
+
+        public Budget Answer { get; } = new(Math.Max(1, steps / 3));
+
+        public Budget Comparison { get; } = new(Math.Max(1, steps / 3));
+
+        public bool Exhausted => Gold.Exhausted || Answer.Exhausted || Comparison.Exhausted;
+
+        public int Spent => Gold.Spent + Answer.Spent + Comparison.Spent;
+    }
 }

@@ -34,9 +34,9 @@ public sealed record AnswerPolicy
     /// null.</summary>
     public string? After { get; init; }
 
-    /// <summary>Most steps of work that one check may take. 200,000 take some ten milliseconds at worst; an ordinary check takes a few
+    /// <summary>Most steps of work that one check may take. 100,000 take some ten milliseconds at worst; an ordinary check takes a few
     /// hundred.</summary>
-    public int MaxSteps { get; init; } = 200_000;
+    public int MaxSteps { get; init; } = 100_000;
 
     /// <summary>The policy of that name.</summary>
     /// <exception cref="InputException">There is none; the message lists those that there are.</exception>

@@ -34,6 +34,8 @@ internal sealed class Atom : IEquatable<Atom>
     public static readonly Atom E = new(AtomKind.E, "e", positive: true);
     public static readonly Atom I = new(AtomKind.I, "i", positive: false);
 
+    private const int LongestKey = 1_024;
+
     private Atom(AtomKind kind, string key, bool positive) => (Kind, Key, IsPositive) = (kind, key, positive);
 
     public AtomKind Kind { get; }
@@ -69,11 +71,21 @@ internal sealed class Atom : IEquatable<Atom>
 
     public static Atom OfSymbol(string name) => new(AtomKind.Symbol, "$" + name, positive: false) { Name = name };
 
-    public static Atom OfRoot(Polynomial radicand) => new(AtomKind.Root, $"({radicand.Key})", positive: false) { Radicand = radicand };
+    /// <summary>A polynomial to be raised to fractional powers; null when it is too long.</summary>
+    public static Atom? OfRoot(Budget budget, Polynomial radicand) => Fits(budget, radicand.Key.Length)
+        ? new(AtomKind.Root, $"({radicand.Key})", positive: false) { Radicand = radicand }
+        : null;
 
-    public static Atom OfFunction(string name, params Scalar[] arguments) =>
-        new(AtomKind.Function, $"{name}({string.Join(";", arguments.Select(a => a.Key))})", positive: false) { Name = name,
-            Arguments = arguments };
+    /// <summary>A function of scalars; null when its arguments are too long.</summary>
+    public static Atom? OfFunction(Budget budget, string name, params Scalar[] arguments)
+    {
+        if (!Fits(budget, arguments.Sum(a => a.Key.Length)))
+            return null;
+        var key = $"{name}({string.Join(";", arguments.Select(a => a.Key))})";
+        return new(AtomKind.Function, key, positive: false) { Name = name, Arguments = arguments };
+    }
+
+    private static bool Fits(Budget budget, int length) => length <= LongestKey ? budget.Spend(1 + (length / 16)) : budget.Refuse();
 
     public bool Equals(Atom? other) => other is not null && (ReferenceEquals(this, other) || Key == other.Key);
 

@@ -27,7 +27,7 @@ internal static class Functions
             "floor" => Rounded(argument, name, budget),
             "ceil" => Rounded(argument.Negated(), "floor", budget)?.Negated(),
             "factorial" => Factorial(argument, budget),
-            _ => argument.IsInfinite ? null : Scalar.Of(Atom.OfFunction(name, argument)),
+            _ => argument.IsInfinite ? null : Scalar.OfFunction(budget, name, argument),
         };
     }
 
@@ -38,11 +38,11 @@ internal static class Functions
             return null;
         if (!argument.Denominator.IsOne || argument.Numerator.Terms.Length != 1
             || argument.Numerator.Terms[0] is not { Coefficient.Sign: > 0 } term)
-            return Scalar.Of(Atom.OfFunction("ln", argument));
+            return Scalar.OfFunction(budget, "ln", argument);
         foreach (var (atom, _) in term.Monomial.Factors)
         {
             if (!atom.IsPositive && !IsPower(atom))
-                return Scalar.Of(Atom.OfFunction("ln", argument));
+                return Scalar.OfFunction(budget, "ln", argument);
         }
 
         var sum = Scalar.Zero;
@@ -51,7 +51,7 @@ internal static class Functions
             if (Factors.Of(part, budget) is not { } factors)
                 return null;
             foreach (var (number, count) in factors)
-                sum = Scalar.Add(sum, Of(Atom.OfFunction("ln", Scalar.Of((Rational)number)), count * sign, budget), budget);
+                sum = Scalar.Add(sum, LogarithmOf(Scalar.Of((Rational)number), count * sign, budget), budget);
         }
 
         foreach (var (atom, exponent) in term.Monomial.Factors)
@@ -59,7 +59,7 @@ internal static class Functions
             var logarithm = atom.Kind == AtomKind.E ? Scalar.Of(exponent)
                 : IsPower(atom) ? Scalar.Multiply(Scalar.Multiply(Logarithm(atom.Arguments[0], budget), atom.Arguments[1], budget),
                     Scalar.Of(exponent), budget)
-                : Of(Atom.OfFunction("ln", Scalar.Of(atom)), exponent, budget);
+                : LogarithmOf(Scalar.Of(atom), exponent, budget);
             sum = Scalar.Add(sum, logarithm, budget);
         }
 
@@ -72,7 +72,7 @@ internal static class Functions
         if (n is null || k is null)
             return null;
         if (n.AsRational is not { IsInteger: true, Sign: >= 0 } above || k.AsRational is not { IsInteger: true, Sign: >= 0 } below)
-            return Scalar.Of(Atom.OfFunction("binomial", n, k));
+            return Scalar.OfFunction(budget, "binomial", n, k);
         if (below.Numerator > above.Numerator)
             return Scalar.Zero;
         if (above.Numerator > LargestFactorial || !budget.Spend(8 * LargestFactorial))
@@ -90,7 +90,8 @@ internal static class Functions
     private static bool IsPower(Atom atom) =>
         atom is { Kind: AtomKind.Function, Name: "pow" } && atom.Arguments[0].AsRational is { Sign: > 0 };
 
-    private static Scalar? Of(Atom atom, Rational factor, Budget budget) => Scalar.Multiply(Scalar.Of(atom), Scalar.Of(factor), budget);
+    private static Scalar? LogarithmOf(Scalar argument, Rational factor, Budget budget) =>
+        Scalar.Multiply(Scalar.OfFunction(budget, "ln", argument), Scalar.Of(factor), budget);
 
     private static Scalar? Absolute(Scalar argument, Budget budget)
     {
@@ -109,7 +110,7 @@ internal static class Functions
         }
 
         var leading = argument.Numerator.Terms[0].Coefficient.Sign < 0 ? argument.Negated() : argument;
-        return Scalar.Of(Atom.OfFunction("abs", leading));
+        return Scalar.OfFunction(budget, "abs", leading);
     }
 
     private static Scalar? Conjugate(Scalar value, Budget budget)
@@ -136,13 +137,13 @@ internal static class Functions
                 return Scalar.Of((Rational)(BigInteger)Math.Floor(real));
         }
 
-        return Scalar.Of(Atom.OfFunction(name, argument));
+        return Scalar.OfFunction(budget, name, argument);
     }
 
     private static Scalar? Factorial(Scalar argument, Budget budget)
     {
         if (argument.AsRational is not { } value)
-            return argument.IsInfinite ? null : Scalar.Of(Atom.OfFunction("factorial", argument));
+            return argument.IsInfinite ? null : Scalar.OfFunction(budget, "factorial", argument);
         if (!value.IsInteger || value.Sign < 0)
             return null;
         if (value.Numerator > LargestFactorial || !budget.Spend(8 * LargestFactorial))

@@ -79,7 +79,7 @@ internal sealed class Polynomial
 
     public static Polynomial? Multiply(Polynomial? a, Polynomial? b, Budget budget)
     {
-        if (a is null || b is null || !budget.Spend(1 + (4L * a.terms.Length * b.terms.Length)))
+        if (a is null || b is null || !budget.Spend(1 + (8L * a.terms.Length * b.terms.Length)))
             return null;
         if (a.IsZero || b.IsOne)
             return a;

@@ -7,6 +7,7 @@ namespace G2RL.Onnx.Problems.AnswerChecking;
 internal static class Powers
 {
     private const int LargestExpansion = 400;
+    private const int LargestExponentBits = 128;
 
     /// <summary>base ^ exponent, or null: 0^0, a negative power of 0, or too large.</summary>
     public static Scalar? Raise(Scalar? value, Scalar? exponent, Budget budget)
@@ -31,6 +32,12 @@ internal static class Powers
             return exponent.Sign > 0 ? Scalar.Zero : null;
         if (exponent.IsOne)
             return value;
+        if (exponent.GetBitLength() > LargestExponentBits)
+        {
+            budget.Refuse();
+            return null;
+        }
+
         if (value.Denominator.IsOne && value.Numerator.Terms.Length == 1)
             return Scalar.Of(OfTerm(value.Numerator.Terms[0], exponent, budget));
         var size = BigInteger.Abs(exponent);
@@ -94,7 +101,7 @@ internal static class Powers
             // (a/b)^r = a^r / b^r holds for positive b.
             return value.Denominator.IsConstant && Numeric.Sign(value.Denominator, budget) == 1
                 ? Scalar.Divide(OfPolynomial(value.Numerator, exponent, budget), OfPolynomial(value.Denominator, exponent, budget), budget)
-                : Scalar.Of(Atom.OfFunction("pow", value, Scalar.Of(exponent)));
+                : Scalar.OfFunction(budget, "pow", value, Scalar.Of(exponent));
         }
 
         return OfPolynomial(value.Numerator, exponent, budget);
@@ -111,7 +118,7 @@ internal static class Powers
             return Scalar.Of(exponent.Numerator.IsEven ? size : size?.Times(-1));
         return exponent.Denominator == 2
             ? Scalar.Of(Polynomial.Multiply(size, Reduction.Reduce(Rational.One, Monomial.Of(Atom.I, exponent.Numerator), budget), budget))
-            : Scalar.Of(Atom.OfFunction("pow", Scalar.Of(value), Scalar.Of(exponent)));
+            : Scalar.OfFunction(budget, "pow", Scalar.Of(value), Scalar.Of(exponent));
     }
 
     private static Scalar? OfPolynomial(Polynomial value, Rational exponent, Budget budget)
@@ -127,7 +134,9 @@ internal static class Powers
         }
 
         var content = value.Content();
-        var root = Monomial.Of(Atom.OfRoot(value.Times(content.Inverse())), exponent);
+        if (Atom.OfRoot(budget, value.Times(content.Inverse())) is not { } atom)
+            return null;
+        var root = Monomial.Of(atom, exponent);
         return OfNumber(content, exponent, budget) is { } outside
             ? Scalar.Of(Reduction.Reduce(Rational.One, Monomial.Multiply(outside, root), budget))
             : null;
@@ -153,7 +162,7 @@ internal static class Powers
         if (value.Numerator.IsZero)
             return null;
         if (!exponent.Denominator.IsOne)
-            return Scalar.Of(Atom.OfFunction("pow", value, exponent));
+            return Scalar.OfFunction(budget, "pow", value, exponent);
         // b^(p x + q y) = (b^x)^p (b^y)^q for positive b; for others only whole p and q may be taken out.
         var product = Scalar.One;
         foreach (var term in exponent.Numerator.Terms)
@@ -188,14 +197,20 @@ internal static class Powers
         else
         {
             var (outer, inner) = term.Coefficient.IsInteger ? (term.Coefficient, Rational.One) : (Rational.One, term.Coefficient);
-            var power = Atom.OfFunction("pow", value, Scalar.Of(Polynomial.Of(inner, term.Monomial))!);
-            return Scalar.Of(Reduction.Reduce(Rational.One, Monomial.Of(power, outer), budget));
+            return Atom.OfFunction(budget, "pow", value, Scalar.Of(Polynomial.Of(inner, term.Monomial))!) is { } power
+                ? Scalar.Of(Reduction.Reduce(Rational.One, Monomial.Of(power, outer), budget))
+                : null;
         }
 
         var exponent = Scalar.Of(Polynomial.Of(Rational.One, term.Monomial))!;
         var product = Monomial.One;
         foreach (var (number, count) in bases)
-            product = Monomial.Multiply(product, Monomial.Of(Atom.OfFunction("pow", number, exponent), term.Coefficient * count));
+        {
+            if (Atom.OfFunction(budget, "pow", number, exponent) is not { } power)
+                return null;
+            product = Monomial.Multiply(product, Monomial.Of(power, term.Coefficient * count));
+        }
+
         return Scalar.Of(Reduction.Reduce(Rational.One, product, budget));
     }
 }

@@ -33,6 +33,10 @@ internal sealed class Scalar
 
     public static Scalar Of(Rational value) => new(Polynomial.Of(value), Polynomial.One);
 
+    /// <summary>A function that has no simpler form; null when its arguments are too long to be told apart at a bounded cost.</summary>
+    public static Scalar? OfFunction(Budget budget, string name, params Scalar[] arguments) =>
+        Atom.OfFunction(budget, name, arguments) is { } atom ? Of(atom) : null;
+
     public static Scalar Of(Atom atom) => new(Polynomial.Of(Rational.One, Monomial.Of(atom, Rational.One)), Polynomial.One);
 
     public static Scalar? Of(Polynomial? numerator) => numerator is null ? null : new(numerator, Polynomial.One);

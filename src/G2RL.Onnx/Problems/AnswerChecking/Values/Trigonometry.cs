@@ -9,8 +9,8 @@ internal static class Trigonometry
             return null;
         if (MultipleOfPi(argument) is { } turns && SineOfTurns(turns, budget) is { } exact)
             return exact;
-        return IsNegative(argument) ? Scalar.Of(Atom.OfFunction("sin", argument.Negated())).Negated()
-            : Scalar.Of(Atom.OfFunction("sin", argument));
+        return IsNegative(argument) ? Scalar.OfFunction(budget, "sin", argument.Negated())?.Negated()
+            : Scalar.OfFunction(budget, "sin", argument);
     }
 
     public static Scalar? Cosine(Scalar? argument, Budget budget)
@@ -19,7 +19,7 @@ internal static class Trigonometry
             return null;
         if (MultipleOfPi(argument) is { } turns && SineOfTurns(turns + Rational.Half, budget) is { } exact)
             return exact;
-        return Scalar.Of(Atom.OfFunction("cos", IsNegative(argument) ? argument.Negated() : argument));
+        return Scalar.OfFunction(budget, "cos", IsNegative(argument) ? argument.Negated() : argument);
     }
 
     /// <summary>e^(i q pi) as cos + i sin; null when the exponent is something else.</summary>

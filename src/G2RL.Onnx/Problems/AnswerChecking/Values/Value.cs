@@ -35,7 +35,11 @@ internal sealed record MatrixValue(Value[][] Rows) : Value;
 internal sealed record RealSetValue(Interval[] Intervals) : Value;
 
 /// <summary>A value with a name: x = 5, f(x) = x + 1, x in [0, 1].</summary>
-internal sealed record NamedValue(string Name, Scalar? NameScalar, Value Value) : Value;
+/// <param name="Name">Its name.</param>
+/// <param name="NameScalar">The name as an expression, where it is one.</param>
+/// <param name="Value">Its value.</param>
+/// <param name="IsSolved">Whether the value is the solution of an inequality.</param>
+internal sealed record NamedValue(string Name, Scalar? NameScalar, Value Value, bool IsSolved = false) : Value;
 
 /// <summary>An equation f = g as f - g, up to a constant factor.</summary>
 internal sealed record EquationValue(Scalar Difference) : Value;

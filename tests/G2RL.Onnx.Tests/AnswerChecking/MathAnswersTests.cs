@@ -1,0 +1,84 @@
+using System.Text.Json;
+using G2RL.Onnx.Problems.AnswerChecking;
+using G2RL.Onnx.TestSupport;
+
+namespace G2RL.Onnx.Tests.AnswerChecking;
+
+/// <summary>The reference answers of MATH, MMLU-Pro, GSM8K and AIME: all are read, equal themselves however they are spelled, and differ from others.</summary>
+[TestClass]
+public sealed class MathAnswersTests
+{
+    // Answers of MATH500 that are equal though spelled differently, every other pair differs.
+    private static readonly string[] SamePairs =
+    [
+        "90^\\circ = 90", "5 = x=5", "1,-2 = -2,1", "120^\\circ = 120", "36 = 36^\\circ", "36 = \\$36", "\\frac{1}{4} = \\frac14", "30^\\circ = 30",
+        "10,\\!080 = 10080", "15 = 15\\mbox{ cm}^2", "2 \\sqrt{5} = 2\\sqrt{5}",
+    ];
+
+    [TestMethod]
+    [DataRow("math500.jsonl")]
+    [DataRow("math_train.jsonl")]
+    public void Read_EveryAnswer_HasAValue(string file)
+    {
+        foreach (var answer in Answers(file))
+        {
+            var budget = new Budget(100_000);
+            Assert.IsNotNull(Answer.Read(answer, budget)?.Value, answer);
+            Assert.IsTrue(budget.Spent < 10_000, $"{answer} takes {budget.Spent} steps");
+        }
+    }
+
+    [TestMethod]
+    public void Equivalent_TwentyRewritesOfMath500_StayEqual()
+    {
+        var policy = AnswerPolicy.All["math"];
+        foreach (var answer in Answers("math500.jsonl").Distinct())
+        {
+            var rewrites = Rewrites.Of(answer).ToArray();
+            Assert.IsTrue(rewrites.Length >= 20);
+            foreach (var rewrite in rewrites)
+                Assert.IsTrue(policy.Equivalent(answer, rewrite), $"{answer} became {rewrite}");
+        }
+    }
+
+    [TestMethod]
+    public void Equivalent_AnswersOfDifferentProblems_Differ()
+    {
+        var policy = AnswerPolicy.All["math"];
+        var answers = Answers("math500.jsonl").Distinct().ToArray();
+        var same = new List<string>();
+        for (var i = 0; i < answers.Length; i++)
+            for (var j = i + 1; j < answers.Length; j++)
+                if (policy.Equivalent(answers[i], answers[j]))
+                    same.Add($"{answers[i]} = {answers[j]}");
+        CollectionAssert.AreEquivalent(SamePairs, same);
+    }
+
+    [TestMethod]
+    [DataRow("mmlu_pro_test.jsonl", "choice", "The answer is ({0}).")]
+    [DataRow("gsm8k_test.jsonl", "gsm8k", "so\n#### {0}")]
+    [DataRow("aime24.jsonl", "aime", "\\boxed{{{0}}}")]
+    [DataRow("aime25.jsonl", "aime", "\\boxed{{{0}}}")]
+    [DataRow("amc83.jsonl", "aime", "\\boxed{{{0}}}")]
+    public void Check_ReferenceAsItsBenchmarkAsksForIt_IsRight(string file, string policy, string completion)
+    {
+        foreach (var answer in Answers(file))
+            Assert.IsTrue(AnswerPolicy.All[policy].Check(string.Format(completion, answer), answer).IsRight, answer);
+    }
+
+    private static string[] Answers(string file)
+    {
+        var answers = new List<string>();
+        foreach (var line in File.ReadLines(SharedFolder.Require("data", file)))
+        {
+            using var json = JsonDocument.Parse(line);
+            var value = json.RootElement.GetProperty("answer");
+            var text = value.ValueKind == JsonValueKind.String ? value.GetString() : value.GetRawText();
+            // Two rows of MATH's training set have no answer.
+            if (!string.IsNullOrWhiteSpace(text) && value.ValueKind != JsonValueKind.Null)
+                answers.Add(text);
+        }
+
+        return [.. answers];
+    }
+}
