@@ -34,7 +34,7 @@ internal static class Numerals
         var whole = Digits(text, at);
         digits.Append(text.Slice(at, whole));
         at += whole;
-        if (whole is >= 1 and <= 3 && text[start] != '0')
+        if (whole is >= 1 and <= 3 && (text[start] != '0' || text[at..].StartsWith(",000")))
             at += Groups(text, at, inList, indian && whole <= 2, ref digits, ref grouped);
         var point = at < text.Length && text[at] == '.' ? Digits(text, at + 1) : 0;
         var hasPoint = point > 0;
