@@ -16,6 +16,9 @@ internal sealed record Probed(double Seconds, double Spread, double Bytes, doubl
 {
     /// <summary>Weights and gradients, bytes.</summary>
     public double Held { get; init; }
+
+    /// <summary>Highest memory of one micro-batch's values, reckoned from the graph, bytes.</summary>
+    public double Planned { get; init; }
 }
 
 /// <summary>Runs <see cref="Probed"/> measurements in child processes.</summary>
@@ -48,6 +51,8 @@ internal static class MemoryProbe
         var (rows, length, threads, repetitions) = (Number(parts[1]), Number(parts[2]), Number(parts[3]), Number(parts[4]));
         var shape = Shape.Parse(parts[0]);
         using var policy = shape.Policy(length);
+        // The gradients that the step reserves count as held; what it reserves beside them does not.
+        var before = Status("VmRSS") + shape.WeightBytes;
         var memory = parts[5] switch
         {
             "plain" => GraphMemory.Plain,
@@ -57,13 +62,17 @@ internal static class MemoryProbe
         using var step = new TrainingStep(policy, threads, rows * length, withOptimizer: false, memory);
         // As a run divides it.
         var micros = TrainingStep.Microbatches(shape, rows, length, parts[5] == "plain" ? int.MaxValue : Lanes.TokensPerBatch(policy.Spec, rows * length, int.MaxValue));
-        var before = Status("VmRSS");
+        var largest = micros.MaxBy(m => m.Batch.InputIds.Length)!.Batch;
+        var plan = PeakMemory.Of(DecoderGraph.Train(shape.Spec, Algorithms.PolicyLoss.Objective(new(KlCoefficient: 0.001)), memory: memory), new Dictionary<string, long>(StringComparer.Ordinal)
+        {
+            ["B"] = largest.Rows, ["T"] = largest.Width, ["R"] = largest.Targets.Length, ["P"] = length,
+        });
         var first = Clock(step, micros);
         double[] seconds = [.. Enumerable.Range(0, repetitions).Select(_ => Clock(step, micros))];
         Array.Sort(seconds);
         var median = seconds[seconds.Length / 2];
         var spread = (seconds[seconds.Length * 3 / 4] - seconds[seconds.Length / 4]) / 2 / median;
-        Console.WriteLine(JsonSerializer.Serialize(new Probed(median, spread, Status("VmHWM") - before, first) { Held = 2.0 * shape.WeightBytes }));
+        Console.WriteLine(JsonSerializer.Serialize(new Probed(median, spread, Status("VmHWM") - before, first) { Held = 2.0 * shape.WeightBytes, Planned = plan }));
     }
 
     private static double Clock(TrainingStep step, Microbatch[] micros)
@@ -77,5 +86,5 @@ internal static class MemoryProbe
 
     // Bytes of a line of /proc/self/status, which counts in KiB.
     private static double Status(string name) =>
-        1024 * double.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith(name + ":", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture);
+        1024 * double.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith(name + ":", StringComparison.Ordinal)).Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture);
 }

@@ -114,6 +114,30 @@ public readonly record struct Dimension
         return new(a.factor / b.factor, string.Join('*', left));
     }
 
+    /// <summary>The length where the symbols have lengths: of <c>(R+3)</c>, <c>(R/4)</c> and sums of such parts, too.</summary>
+    /// <exception cref="ArgumentException">A symbol that is neither among them nor made of them.</exception>
+    public long At(IReadOnlyDictionary<string, long> axes) => symbols is null ? factor : Parts(this).Aggregate(factor, (product, part) => checked(product * At(part, axes)));
+
+    private static long At(string part, IReadOnlyDictionary<string, long> axes)
+    {
+        if (axes.TryGetValue(part, out var length) || long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out length))
+            return length;
+        if (part.StartsWith('(') && part.EndsWith(')'))
+        {
+            var (text, depth) = (part[1..^1], 0);
+            for (var i = text.Length - 1; i >= 0; i--)
+            {
+                depth += text[i] == ')' ? 1 : text[i] == '(' ? -1 : 0;
+                if (depth == 0 && (text[i] is '+' or '/'))
+                {
+                    var (left, right) = (Parse(text[..i]).At(axes), Parse(text[(i + 1)..]).At(axes));
+                    return text[i] == '+' ? left + right : left / right;
+                }
+            }
+        }
+        throw new ArgumentException($"The axis '{part}' has no length here.", nameof(axes));
+    }
+
     /// <summary>The canonical text, for example <c>12</c>, <c>T</c> or <c>8*B*T</c>.</summary>
     public override string ToString() => symbols is null ? factor.ToString(CultureInfo.InvariantCulture)
         : factor == 1 ? symbols

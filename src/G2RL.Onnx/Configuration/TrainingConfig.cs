@@ -8,6 +8,9 @@ public enum Recomputation
 
     /// <summary>The inside of every layer: about a quarter more time, and memory of one layer instead of all. The gradients are the same, bit for bit.</summary>
     Layers,
+
+    /// <summary>Layers where memory would not do without, else nothing.</summary>
+    Auto,
 }
 
 /// <summary>How the loss changes the weights.</summary>
@@ -22,8 +25,8 @@ public sealed record TrainingConfig
     /// <summary>Padded tokens that one run of the train graph holds; must not change results beyond rounding.</summary>
     public int TokensPerMicrobatch { get; init; } = 1024;
 
-    /// <summary>What the backward pass computes again instead of keeping it: none, layers. Changes memory and time, and no number.</summary>
-    public Recomputation Recompute { get; init; }
+    /// <summary>What the backward pass computes again instead of keeping it: none, layers, or auto by the memory that is free. Changes memory and time, and no number.</summary>
+    public Recomputation Recompute { get; init; } = Recomputation.Auto;
 
     /// <summary>Peak learning rate, > 0.</summary>
     public double LearningRate { get; init; } = 2e-4;

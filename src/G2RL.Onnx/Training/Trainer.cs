@@ -179,10 +179,8 @@ public sealed class Trainer : IDisposable
         var learning = Policy.TrainableCount * sizeof(float);
         var rows = config.Training.TokensPerMicrobatch;
         var spec = Policy.Spec;
-        // What the backward pass keeps: per layer about 14 vectors of width D, 6 of the feed-forward width and the attention shares.
-        var width = Math.Min(Policy.Positions, rows);
         var lanes = Lanes.For(spec, inputs.Threads).Count;
-        var activations = rows * sizeof(float) * ((spec.Layers * ((14L * spec.HiddenSize) + (6L * spec.IntermediateSize) + (4L * spec.Heads * width))) + (5L * spec.VocabularySize));
+        var activations = MemoryChoice.Activations(spec, PolicyOptimizers.Memory(Policy, config, inputs.Threads), rows, Policy.Positions);
         return
         [
             ("weights", Policy.WeightBytes),
@@ -193,7 +191,7 @@ public sealed class Trainer : IDisposable
             ("reference policy", reference is null or { Spec.Adapter: null } && Policy.Spec.Adapter is not null ? 0 : learning),
             ("key/value cache, training", sampler.Plan.CacheBytes),
             ("features of rollouts", config.Sampling.PromptsPerStep * config.Sampling.GroupSize * features.BytesPerRollout),
-            ("activations of the micro-batches at work, estimated", activations * lanes),
+            ("activations of the micro-batches at work", activations * lanes),
         ];
     }
 

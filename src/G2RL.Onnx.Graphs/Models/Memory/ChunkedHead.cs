@@ -24,6 +24,7 @@ internal sealed class ChunkedHead
     private readonly Value[] targets;
     private readonly List<Value> hiddenGradients = [];
     private Value? weightGradient;
+    private Value? lastEntropy;
 
     /// <param name="op">Receives the nodes.</param>
     /// <param name="spec">The decoder.</param>
@@ -44,7 +45,9 @@ internal sealed class ChunkedHead
     /// <summary>log p of the targets and entropies, [R] each.</summary>
     public (Value LogProbs, Value Entropy) Scores()
     {
-        var parts = Enumerable.Range(0, chunks).Select(c => Forward(c, hidden[c])).ToArray();
+        var parts = new List<Part>();
+        for (var c = 0; c < chunks; c++)
+            parts.Add(Forward(c, ordered && c > 0 ? op.After(op.After(hidden[c], parts[^1].Chosen), parts[^1].Entropy) : hidden[c]));
         return (Joined([.. parts.Select(p => p.Chosen)]), Joined([.. parts.Select(p => p.Entropy)]));
     }
 
@@ -71,6 +74,7 @@ internal sealed class ChunkedHead
             var loss = objective.Write(op, part.Chosen, part.Entropy, [.. inputs.Select(i => i[c])]);
             var gradients = Differentiator.Backward(op, loss, seed, [part.Chosen, part.Entropy]);
             Backward(c, part, gradients[part.Chosen], DependsOn(loss, part.Entropy) ? gradients[part.Entropy] : null);
+            lastEntropy = part.Entropy;
             losses.Add(loss);
             logProbs.Add(part.Chosen);
             entropies.Add(part.Entropy);
@@ -94,12 +98,14 @@ internal sealed class ChunkedHead
         return (loss, logProbs, entropy);
     }
 
-    // One chunk ends, with all its gradients, before the next begins.
+    // One chunk ends, with all its gradients and with its entropies, which nothing else waits for, before the next begins.
     private Value AfterChunks(Value x)
     {
         if (!ordered || hiddenGradients.Count == 0)
             return x;
         x = op.After(x, hiddenGradients[^1]);
+        if (lastEntropy is not null)
+            x = op.After(x, lastEntropy);
         return weightGradient is null ? x : op.After(x, weightGradient);
     }
 

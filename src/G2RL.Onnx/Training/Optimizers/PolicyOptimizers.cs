@@ -24,13 +24,21 @@ internal static class PolicyOptimizers
     /// <summary>Factories by name.</summary>
     public static IReadOnlyDictionary<string, Factory> All { get; } = new Dictionary<string, Factory>(StringComparer.Ordinal)
     {
-        ["graph"] = (policy, c, threads) => new StockOptimizer(policy, Objective(c), c.Sampling.Temperature, c.Training.Optimizer, threads, Memory(policy, c)),
+        ["graph"] = (policy, c, threads) => new StockOptimizer(policy, Objective(c), c.Sampling.Temperature, c.Training.Optimizer, threads, Memory(policy, c, threads)),
         ["ortTraining"] = (policy, c, threads) => new OrtTrainingOptimizer(policy, c, threads),
     };
 
     private static Func<OpBuilder, Value, Value, Value> Objective(RunConfig c) =>
         PolicyLoss.Objective(PolicyLossSettings.Of(c.Algorithm) with { OldIsCurrent = ScoringPass.OldIsCurrent(c) });
 
-    private static GraphMemory Memory(Policy policy, RunConfig c) =>
-        MemoryChoice.Training(policy.Spec, c.Training.TokensPerMicrobatch, policy.Positions, c.Training.Recompute == Recomputation.Layers);
+    /// <summary>How the train graph of a run spends memory.</summary>
+    public static GraphMemory Memory(Policy policy, RunConfig c, int threads)
+    {
+        var (spec, tokens, positions) = (policy.Spec, c.Training.TokensPerMicrobatch, policy.Positions);
+        return MemoryChoice.Training(spec, tokens, positions, c.Training.Recompute switch
+        {
+            Recomputation.Auto => MemoryChoice.RecomputesToFit(spec, threads, tokens, positions),
+            var asked => asked == Recomputation.Layers,
+        });
+    }
 }
