@@ -65,7 +65,10 @@ internal static class MemoryProbe
         var largest = micros.MaxBy(m => m.Batch.InputIds.Length)!.Batch;
         var plan = PeakMemory.Of(DecoderGraph.Train(shape.Spec, Algorithms.PolicyLoss.Objective(new(KlCoefficient: 0.001)), memory: memory), new Dictionary<string, long>(StringComparer.Ordinal)
         {
-            ["B"] = largest.Rows, ["T"] = largest.Width, ["R"] = largest.Targets.Length, ["P"] = length,
+            ["B"] = largest.Rows,
+            ["T"] = largest.Width,
+            ["R"] = largest.Targets.Length,
+            ["P"] = length,
         });
         var first = Clock(step, micros);
         double[] seconds = [.. Enumerable.Range(0, repetitions).Select(_ => Clock(step, micros))];
