@@ -2,9 +2,18 @@ using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Configuration;
 
-/// <summary>Settings of <see cref="AdamW"/>.</summary>
+/// <summary>Settings of <see cref="AdamW"/>, and of the optimizers that leave some weights to it.</summary>
 public sealed record AdamWSettings
 {
+    /// <summary>adamW for every weight, or muon for the matrices of the layers (or of adapters) and AdamW for the rest.</summary>
+    public OptimizerKind Kind { get; init; } = OptimizerKind.AdamW;
+
+    /// <summary>How AdamW's moments are held: float32, bFloat16 or int8 (blocks of 256), which take 8, 4 and 2 bytes a weight.</summary>
+    public MomentStorage Moments { get; init; } = MomentStorage.Float32;
+
+    /// <summary>Decay of muon's momentum, in [0, 1).</summary>
+    public double Momentum { get; init; } = 0.95;
+
     /// <summary>Decay of the first moment, in [0, 1).</summary>
     public double Beta1 { get; init; } = 0.9;
 
@@ -23,6 +32,15 @@ public sealed record AdamWSettings
     /// <summary>Gradients are scaled so that their global norm is at most this; 0 turns clipping off.</summary>
     public double MaxGradientNorm { get; init; } = 1;
 
+    /// <summary>Bits of both moments of a weight; with muon, most weights have one of 32.</summary>
+    internal long MomentBits => (Kind, Moments) switch
+    {
+        (OptimizerKind.Muon, _) => 32,
+        (_, MomentStorage.BFloat16) => 32,
+        (_, MomentStorage.Int8) => 17,
+        _ => 64,
+    };
+
     /// <summary>Whether a parameter is decayed.</summary>
     internal bool Decays(string name) => WeightDecay > 0 && !DecayExclusions.Any(e => name.Contains(e, StringComparison.Ordinal));
 
@@ -34,7 +52,7 @@ public sealed record AdamWSettings
     public void Validate()
     {
         var faults = new List<string>();
-        foreach (var (name, value) in new[] { ("beta1", Beta1), ("beta2", Beta2) })
+        foreach (var (name, value) in new[] { ("beta1", Beta1), ("beta2", Beta2), ("momentum", Momentum) })
             if (!(value is >= 0 and < 1))
                 faults.Add($"training.optimizer.{name} is {value}; it must lie in [0, 1).");
         if (!(Epsilon > 0 && double.IsFinite(Epsilon)))

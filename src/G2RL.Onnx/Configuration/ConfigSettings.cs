@@ -28,6 +28,8 @@ internal static class ConfigSettings
         ["adapter.type"] = Enum.GetNames<AdapterKind>(),
         ["adapter.base"] = Enum.GetNames<Models.WeightStorage>(),
         ["problems.tooLong"] = Enum.GetNames<TooLong>(),
+        ["training.optimizer.kind"] = Enum.GetNames<OptimizerKind>(),
+        ["training.optimizer.moments"] = Enum.GetNames<MomentStorage>(),
         ["training.schedule.kind"] = Enum.GetNames<ScheduleKind>(),
     };
 

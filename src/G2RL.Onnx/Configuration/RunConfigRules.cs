@@ -104,9 +104,15 @@ public static class RunConfigRules
         Rule(device != ExecutionConfig.Cpu || c.Execution.Precision == "float32", "execution.precision", c.Execution.Precision, "on the CPU it must be float32.");
         Rule(device == ExecutionConfig.Cpu || c.Execution.Gradients == "graph", "execution.gradients", c.Execution.Gradients, $"on {device} it must be graph.");
         Rule(ExecutionConfig.Optimizers.Contains(c.Execution.Gradients), "execution.gradients", $"'{c.Execution.Gradients}'", $"there are: {string.Join(", ", ExecutionConfig.Optimizers)}.");
+        var optimizer = c.Training.Optimizer;
+        Share(optimizer.Momentum, "training.optimizer.momentum", zero: true, one: false);
+        var here = device == ExecutionConfig.Cpu && c.Execution.Gradients == "graph";
+        const string Elsewhere = "on the CPU by execution.gradients=graph alone; elsewhere it must be";
+        Rule(here || optimizer.Kind == OptimizerKind.AdamW, "training.optimizer.kind", optimizer.Kind, $"it runs {Elsewhere} adamW.");
+        Rule(here || optimizer.Moments == MomentStorage.Float32, "training.optimizer.moments", optimizer.Moments, $"they are kept {Elsewhere} float32.");
         var narrow = c.Adapter.Base != Models.WeightStorage.Float32;
         Rule(
-            !narrow || (device == ExecutionConfig.Cpu && c.Execution.Gradients == "graph"),
+            !narrow || here,
             "adapter.base",
             c.Adapter.Base,
             "frozen weights in few bits are read on the CPU by execution.gradients=graph; elsewhere they must be float32.");

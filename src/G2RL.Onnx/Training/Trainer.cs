@@ -185,7 +185,7 @@ public sealed class Trainer : IDisposable
         [
             ("weights", Policy.WeightBytes),
             ("gradients", learning * (lanes == 1 ? 1 : 1 + lanes)),
-            ("optimizer moments", 2 * learning),
+            ("optimizer moments", Policy.TrainableCount * config.Training.Optimizer.MomentBits / 8),
             // The training API keeps its own copy, beside the one that the sampler reads, and hands it over in one piece.
             ("weights in the training session", config.Execution.Gradients == "ortTraining" ? Policy.WeightBytes + learning : 0),
             ("reference policy", reference is null or { Spec.Adapter: null } && Policy.Spec.Adapter is not null ? 0 : learning),

@@ -1,5 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Buffers;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 
@@ -10,7 +12,7 @@ namespace G2RL.Onnx.Training.Optimizers;
 /// Work is cut into fixed chunks, so results do not depend on the number of threads.
 /// </summary>
 /// <remarks>Source: Loshchilov and Hutter, arXiv:1711.05101, in torch.optim.AdamW's order of operations.</remarks>
-public sealed class AdamW : IDisposable
+public sealed class AdamW : IWeightOptimizer
 {
     private const int Chunk = 1 << 16;
 
@@ -21,6 +23,8 @@ public sealed class AdamW : IDisposable
     private readonly bool[] decays;
     private readonly double[] sums;
     private readonly ParallelOptions parallel;
+    private readonly PackedMoment[] packedFirst = [];
+    private readonly PackedMoment[] packedSecond = [];
 
     /// <summary>Reserves both moments, zero.</summary>
     /// <param name="parameters">Weights, updated in place.</param>
@@ -34,8 +38,14 @@ public sealed class AdamW : IDisposable
         if (parameters.Count != gradients.Count || parameters.Zip(gradients).Any(p => p.First.Name != p.Second.Name || p.First.Buffer.Length != p.Second.Buffer.Length))
             throw new ArgumentException("Weights and gradients do not belong together.", nameof(gradients));
         (this.parameters, this.gradients, this.settings) = (parameters, gradients, settings);
-        FirstMoments = [.. parameters.Select(p => new Parameter(p.Name, [.. p.Shape]))];
-        SecondMoments = [.. parameters.Select(p => new Parameter(p.Name, [.. p.Shape]))];
+        var wide = settings.Moments == MomentStorage.Float32;
+        FirstMoments = wide ? [.. parameters.Select(p => new Parameter(p.Name, [.. p.Shape]))] : [];
+        SecondMoments = wide ? [.. parameters.Select(p => new Parameter(p.Name, [.. p.Shape]))] : [];
+        if (!wide)
+        {
+            packedFirst = [.. parameters.Select((p, i) => new PackedMoment(p, settings.Moments, isSecond: false, i))];
+            packedSecond = [.. parameters.Select((p, i) => new PackedMoment(p, settings.Moments, isSecond: true, i))];
+        }
         chunks = [.. parameters.SelectMany((p, i) => Enumerable.Range(0, (int)((p.Buffer.Length + Chunk - 1) / Chunk)).Select(c => (i, (long)c * Chunk, (int)Math.Min(Chunk, p.Buffer.Length - ((long)c * Chunk)))))];
         decays = [.. parameters.Select(p => settings.Decays(p.Name))];
         sums = new double[chunks.Length];
@@ -45,10 +55,13 @@ public sealed class AdamW : IDisposable
     /// <summary>Updates done; restored on resume.</summary>
     public long Steps { get; set; }
 
-    /// <summary>First moments, in the order of the parameters.</summary>
+    /// <inheritdoc/>
+    public long StateBytes => FirstMoments.Concat(SecondMoments).Sum(p => p.Buffer.Length * sizeof(float)) + packedFirst.Concat(packedSecond).Sum(p => p.Bytes);
+
+    /// <summary>First moments, in the order of the parameters; none where they are held in fewer bits.</summary>
     public IReadOnlyList<Parameter> FirstMoments { get; }
 
-    /// <summary>Second moments, in the order of the parameters.</summary>
+    /// <summary>Second moments, in the order of the parameters; none where they are held in fewer bits.</summary>
     public IReadOnlyList<Parameter> SecondMoments { get; }
 
     /// <summary>The global norm of the gradients.</summary>
@@ -81,10 +94,34 @@ public sealed class AdamW : IDisposable
         Parallel.For(0, chunks.Length, parallel, c =>
         {
             var (i, offset, length) = chunks[c];
-            Update(
-                parameters[i].Buffer.Slice(offset, length), gradients[i].Buffer.Slice(offset, length),
-                FirstMoments[i].Buffer.Slice(offset, length), SecondMoments[i].Buffer.Slice(offset, length), decays[i] ? decayed : kept);
+            var (weights, slopes, coefficients) = (parameters[i].Buffer, gradients[i].Buffer, decays[i] ? decayed : kept);
+            if (packedFirst.Length == 0)
+                Update(
+                    weights.Slice(offset, length), slopes.Slice(offset, length),
+                    FirstMoments[i].Buffer.Slice(offset, length), SecondMoments[i].Buffer.Slice(offset, length), coefficients);
+            else
+                UpdatePacked(i, offset, weights.Slice(offset, length), slopes.Slice(offset, length), coefficients);
         });
+    }
+
+    /// <inheritdoc/>
+    IEnumerable<TensorToWrite> IWeightOptimizer.State() => packedFirst.Length == 0
+        ? [.. FirstMoments.Select(m => Tensor(m, FirstSuffix)), .. SecondMoments.Select(m => Tensor(m, SecondSuffix))]
+        : [.. parameters.SelectMany((p, i) => packedFirst[i].Tensors(p.Name + FirstSuffix)),
+            .. parameters.SelectMany((p, i) => packedSecond[i].Tensors(p.Name + SecondSuffix))];
+
+    /// <inheritdoc/>
+    void IWeightOptimizer.Load(SafeTensorsFile file)
+    {
+        foreach (var moment in FirstMoments)
+            file.ReadFloats(moment.Name + FirstSuffix, moment.Buffer.Span);
+        foreach (var moment in SecondMoments)
+            file.ReadFloats(moment.Name + SecondSuffix, moment.Buffer.Span);
+        for (var i = 0; i < packedFirst.Length; i++)
+        {
+            packedFirst[i].Load(file, parameters[i].Name + FirstSuffix);
+            packedSecond[i].Load(file, parameters[i].Name + SecondSuffix);
+        }
     }
 
     /// <inheritdoc/>
@@ -92,6 +129,30 @@ public sealed class AdamW : IDisposable
     {
         foreach (var moment in FirstMoments.Concat(SecondMoments))
             moment.Dispose();
+        foreach (var moment in packedFirst.Concat(packedSecond))
+            moment.Dispose();
+    }
+
+    /// <summary>Suffix of the first moment of a weight in a checkpoint.</summary>
+    internal const string FirstSuffix = ".first_moment";
+
+    /// <summary>Suffix of the second.</summary>
+    internal const string SecondSuffix = ".second_moment";
+
+    private static TensorToWrite Tensor(Parameter moment, string suffix) =>
+        TensorToWrite.Floats(moment.Name + suffix, SafeTensorsDtype.F32, [.. moment.Shape], _ => moment.Buffer.Span);
+
+    // Both moments are widened for one chunk at a time.
+    private void UpdatePacked(int i, long offset, Span<float> weights, ReadOnlySpan<float> slopes, in AdamWCoefficients coefficients)
+    {
+        var scratch = ArrayPool<float>.Shared.Rent(2 * Chunk);
+        var (first, second) = (scratch.AsMemory(0, weights.Length), scratch.AsMemory(Chunk, weights.Length));
+        packedFirst[i].Read(offset, first.Span);
+        packedSecond[i].Read(offset, second.Span);
+        Update(weights, slopes, first.Span, second.Span, coefficients);
+        packedFirst[i].Write(offset, first.Span, Steps);
+        packedSecond[i].Write(offset, second.Span, Steps);
+        ArrayPool<float>.Shared.Return(scratch);
     }
 
     /// <summary>Sum of squares in double; not finite if and only if an element is not.</summary>

@@ -99,6 +99,8 @@ public static class OrtTraining
     /// <param name="skipped">How far the schedule is ahead of the optimizer's steps.</param>
     internal static OrtTrainingOptions Options(Policy policy, RunConfig config, bool scheduled, Func<string, bool>? trainable = null, long skipped = 0)
     {
+        if (Fault(policy, config) is { } fault)
+            throw new InputException(fault);
         var t = config.Training;
         var schedule = Schedules.Graph(t.Schedule, t.LearningRate, config.Steps * UpdatesPerStep(config));
         return new(
@@ -110,7 +112,10 @@ public static class OrtTraining
     }
 
     /// <summary>Says why the training API cannot do what a configuration asks for; null when it can.</summary>
-    internal static string? Fault(Policy policy, RunConfig config) => policy.Spec.Storage != WeightStorage.Float32
+    internal static string? Fault(Policy policy, RunConfig config) => config.Training.Optimizer is { Kind: not OptimizerKind.AdamW } or { Moments: not MomentStorage.Float32 }
+        ? $"training.optimizer.kind is {config.Training.Optimizer.Kind} with moments in {config.Training.Optimizer.Moments}; "
+            + "ONNX Runtime's training API has AdamW with moments in float32. Set adamW and float32 for it."
+        : policy.Spec.Storage != WeightStorage.Float32
         ? $"adapter.base is {policy.Spec.Storage}; the training artifacts hold frozen weights in float32. Set adapter.base=float32 for them."
         : DecayFault(config.Training.Optimizer, [.. policy.Trainable.Select(p => p.Name)]);
 

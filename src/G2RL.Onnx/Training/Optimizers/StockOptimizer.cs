@@ -5,12 +5,12 @@ using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Training.Optimizers;
 
-/// <summary>The update on stock ONNX Runtime: our train graph and our AdamW.</summary>
+/// <summary>The update on stock ONNX Runtime: our train graph and our optimizers.</summary>
 internal sealed class StockOptimizer : IPolicyOptimizer
 {
     private readonly Policy policy;
     private readonly GradientAccumulator gradients;
-    private readonly AdamW optimizer;
+    private readonly IWeightOptimizer optimizer;
     private double? norm;
 
     /// <summary>Builds the train graph's session and reserves gradients and moments.</summary>
@@ -18,11 +18,11 @@ internal sealed class StockOptimizer : IPolicyOptimizer
     {
         this.policy = policy;
         gradients = new GradientAccumulator(policy, objective, temperature, threads, memory);
-        optimizer = new AdamW(policy.Trainable, gradients.Gradients, settings, threads);
+        optimizer = WeightOptimizers.All[settings.Kind](policy, gradients.Gradients, settings, threads);
     }
 
     /// <summary>The optimizer, for its moments and step.</summary>
-    public AdamW AdamW => optimizer;
+    public AdamW AdamW => (AdamW)optimizer;
 
     public void Clear()
     {

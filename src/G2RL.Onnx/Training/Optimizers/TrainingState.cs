@@ -17,16 +17,20 @@ internal static class TrainingState
     private const string Model = "model.safetensors";
     private const string Optimizer = "optimizer.safetensors";
     private const string Origin = "origin";
-    private const string First = ".first_moment";
-    private const string Second = ".second_moment";
 
-    /// <summary>Bytes of the numbers that <see cref="Save(string, Policy, AdamW)"/> writes.</summary>
+    /// <summary>The most bytes of numbers that are written: those of float32 moments.</summary>
     public static long Bytes(Policy policy) => 3 * policy.TrainableCount * sizeof(float);
 
-    public static void Save(string folder, Policy policy, AdamW optimizer) =>
-        Save(folder, policy, optimizer.Steps, Source(optimizer.FirstMoments), Source(optimizer.SecondMoments));
+    public static void Save(string folder, Policy policy, IWeightOptimizer optimizer) => Save(folder, policy, optimizer.Steps, [.. optimizer.State()]);
 
-    public static void Save(string folder, Policy policy, long steps, WeightSource first, WeightSource second)
+    /// <summary>The same for moments of AdamW that live elsewhere.</summary>
+    public static void Save(string folder, Policy policy, long steps, WeightSource first, WeightSource second) => Save(folder, policy, steps,
+    [
+        .. policy.Trainable.Select(p => Tensor(p, AdamW.FirstSuffix, _ => first(p.Name))),
+        .. policy.Trainable.Select(p => Tensor(p, AdamW.SecondSuffix, _ => second(p.Name))),
+    ]);
+
+    private static void Save(string folder, Policy policy, long steps, TensorToWrite[] state)
     {
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = "pt", ["updates"] = Text(policy.Updates), [Origin] = policy.Version.Origin };
         var weights = policy.Trainable.ToDictionary(p => p.Name, StringComparer.Ordinal);
@@ -36,43 +40,42 @@ internal static class TrainingState
             PeftFolder.WriteInto(folder, policy.Spec, name => weights[name].Buffer.Span, "", metadata);
         SafeTensorsWriter.Write(
             Path.Combine(folder, Optimizer),
-            [.. policy.Trainable.Select(p => Tensor(p, First, _ => first(p.Name))), .. policy.Trainable.Select(p => Tensor(p, Second, _ => second(p.Name)))],
+            state,
             new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = "pt", ["steps"] = Text(steps) });
     }
 
-    public static void Load(string folder, Policy policy, AdamW optimizer) =>
-        optimizer.Steps = Load(folder, policy, Target(optimizer.FirstMoments), Target(optimizer.SecondMoments));
+    public static void Load(string folder, Policy policy, IWeightOptimizer optimizer)
+    {
+        LoadWeights(folder, policy);
+        using var state = SafeTensorsFile.Open(Path.Combine(folder, Optimizer));
+        optimizer.Load(state);
+        optimizer.Steps = Number(state, "steps");
+    }
 
-    /// <summary>Reads weights into the policy and moments into their places; returns the optimizer's steps.</summary>
+    /// <summary>Reads weights into the policy and AdamW's moments into their places; returns the optimizer's steps.</summary>
     public static long Load(string folder, Policy policy, MomentTarget first, MomentTarget second)
+    {
+        LoadWeights(folder, policy);
+        using var moments = SafeTensorsFile.Open(Path.Combine(folder, Optimizer));
+        foreach (var parameter in policy.Trainable)
+        {
+            moments.ReadFloats(parameter.Name + AdamW.FirstSuffix, first(parameter.Name));
+            moments.ReadFloats(parameter.Name + AdamW.SecondSuffix, second(parameter.Name));
+        }
+        return Number(moments, "steps");
+    }
+
+    private static void LoadWeights(string folder, Policy policy)
     {
         var prefix = policy.Spec.Adapter is null ? "" : PeftFolder.Prefix;
         using var weights = SafeTensorsFile.Open(Path.Combine(folder, policy.Spec.Adapter is null ? Model : PeftFolder.WeightsFile));
         // A reference policy is read anew from the model: it has to be the same model.
         if (weights.Metadata.GetValueOrDefault(Origin) is var origin && origin != policy.Version.Origin)
-            throw new InputException($"{weights.Path} belongs to a run that began with other weights ({origin}) than the model now has ({policy.Version.Origin}). Put the first model back, or start a new run.");
+            throw new InputException($"{weights.Path} belongs to a run that began with other weights ({origin}) than the model now has "
+                + $"({policy.Version.Origin}). Put the first model back, or start a new run.");
         foreach (var parameter in policy.Trainable)
             weights.ReadFloats(prefix + parameter.Name, parameter.Buffer.Span);
         policy.Updates = Number(weights, "updates");
-        using var moments = SafeTensorsFile.Open(Path.Combine(folder, Optimizer));
-        foreach (var parameter in policy.Trainable)
-        {
-            moments.ReadFloats(parameter.Name + First, first(parameter.Name));
-            moments.ReadFloats(parameter.Name + Second, second(parameter.Name));
-        }
-        return Number(moments, "steps");
-    }
-
-    private static WeightSource Source(IReadOnlyList<Parameter> list)
-    {
-        var byName = list.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        return name => byName[name].Buffer.Span;
-    }
-
-    private static MomentTarget Target(IReadOnlyList<Parameter> list)
-    {
-        var byName = list.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        return name => byName[name].Buffer.Span;
     }
 
     private static TensorToWrite Tensor(Parameter parameter, string suffix, WeightSource values) =>
