@@ -10,12 +10,10 @@ internal static class Widening
     /// <param name="op">Writes the nodes.</param>
     /// <param name="stored">An input of the graph in bfloat16, or in 8 bits.</param>
     /// <param name="scales">Scales of blocks along the last axis, for 8 bits.</param>
-    /// <param name="after">What has to be there first; the length of its first axis is not known when the graph is built.</param>
+    /// <param name="after">What has to be there first.</param>
     public static Value Of(OpBuilder op, Value stored, Value? scales, Value after)
     {
-        // The same memory in the same shape, which only seems to depend on the other value.
-        var nothing = op.Mul(op.Slice(op.Op("Shape", [after]), 0, 0, 1), op.Ints(0));
-        var late = op.Op("Reshape", [stored, op.Add(op.Ints([.. stored.Shape.Select(d => d.Size)]), op.Concat(0, nothing, nothing))], ("allowzero", 1L));
+        var late = op.After(stored, after);
         if (scales is null)
             return op.Cast(late, ElementType.Float32);
         var block = stored.Shape[1].Size / scales.Shape[1].Size;

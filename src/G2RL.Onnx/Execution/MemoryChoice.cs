@@ -21,8 +21,12 @@ internal static class MemoryChoice
     /// <param name="tokens">Padded tokens of a micro-batch, at most.</param>
     /// <param name="positions">Tokens of a row, at most.</param>
     /// <param name="recompute">Whether layers are recomputed.</param>
+    /// <remarks>
+    /// Sums inside the products round otherwise than sums of products, so they are for models that are never trained side by side: of a smaller one, lanes
+    /// add whole gradients, and one thread has to give the bits of many.
+    /// </remarks>
     public static GraphMemory Training(DecoderSpec spec, long tokens, int positions, bool recompute) =>
-        Scoring(spec, tokens, positions) with { Recompute = recompute, InPlaceSums = true };
+        Scoring(spec, tokens, positions) with { Recompute = recompute, InPlaceSums = Lanes.For(spec, threads: 2).Count == 1 };
 
     /// <summary>For scoring: no gradients.</summary>
     public static GraphMemory Scoring(DecoderSpec spec, long tokens, int positions)
