@@ -12,7 +12,7 @@ internal static class CommonOptions
 
     public static Option<bool> Json() => new("--json") { Description = "Prints JSON Lines instead of text; nothing else goes to the standard output." };
 
-    public static Option<string> Model() => new("--model") { Description = "Hugging Face folder of the model.", HelpName = "FOLDER", Required = true };
+    public static Option<string> Model() => new("--model") { Description = "Hugging Face folder of the model, or a .gguf file.", HelpName = "FOLDER", Required = true };
 
     public static Option<string?> Adapter() => new("--adapter") { Description = "Folder with adapters for the model, in PEFT's layout.", HelpName = "FOLDER" };
 

@@ -3,7 +3,8 @@ using System.Text;
 namespace G2RL.Onnx;
 
 /// <summary>
-/// Files that are something else than their name says: what a download left behind, and the formats of other programs. Asked when a file cannot be read, so that
+/// Files that are something else than their name says: what a download left behind, and the formats of other programs. Asked when a file
+/// cannot be read, so that
 /// the message names the thing and not what is wrong with its first bytes.
 /// </summary>
 internal static class ForeignFile
@@ -11,6 +12,7 @@ internal static class ForeignFile
     private const int Head = 1024;
 
     private const string Again = "Download it again";
+    private const string SafeTensors = "a safetensors file";
 
     // By the first bytes, which no text and no safetensors file has.
     private static readonly (byte[] Magic, string Kind)[] Magics =
@@ -48,7 +50,9 @@ internal static class ForeignFile
         {
             return null;
         }
-        return KindOf(head.AsSpan(0, count)) is { } kind ? $"{path} is {kind}." : null;
+        return KindOf(head.AsSpan(0, count)) is { } kind && !(kind == SafeTensors && path.EndsWith(".safetensors", StringComparison.Ordinal))
+            ? $"{path} is {kind}."
+            : null;
     }
 
     /// <summary>What a file is by its first bytes, with the way out; null when nothing unmistakable is known.</summary>
@@ -58,7 +62,7 @@ internal static class ForeignFile
             if (head.StartsWith(magic))
                 return kind;
         if (head.Length > 9 && head[2..8].IndexOfAnyExcept((byte)0) < 0 && head[8] == '{')
-            return "a safetensors file";
+            return SafeTensors;
         // The first bytes of a pickle: its protocol, then an opcode.
         if (head.Length > 2 && head[0] == 0x80 && head[1] is >= 2 and <= 5)
             return "a Python pickle, as old PyTorch files are. Save the model as safetensors";

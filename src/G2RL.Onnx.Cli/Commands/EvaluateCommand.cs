@@ -30,8 +30,8 @@ internal static class EvaluateCommand
         command.SetAction(parsed =>
         {
             var resolved = CommonOptions.Load(parsed, config, set);
-            if (parsed.GetValue(model) is { } folder)
-                resolved = resolved with { Model = folder };
+            using var source = new ModelSource(parsed.GetValue(model) ?? resolved.Model);
+            resolved = resolved with { Model = source.Folder };
             if (parsed.GetValue(adapter) is { } peft)
                 resolved = resolved with { Adapter = new() { Type = AdapterKind.Lora, Base = resolved.Adapter.Base, Path = peft } };
             using var interruption = new Interruption();

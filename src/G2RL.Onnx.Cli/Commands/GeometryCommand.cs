@@ -37,8 +37,8 @@ internal static class GeometryCommand
         command.SetAction(parsed =>
         {
             var resolved = CommonOptions.Load(parsed, config, set);
-            if (parsed.GetValue(model) is { } folder)
-                resolved = resolved with { Model = folder };
+            using var source = new ModelSource(parsed.GetValue(model) ?? resolved.Model);
+            resolved = resolved with { Model = source.Folder };
             var settings = new GeometrySettings { Problems = parsed.GetValue(problems), Samples = parsed.GetValue(samples), OtherTemperatures = parsed.GetValue(temperatures)!, Embedder = parsed.GetValue(embedder) ?? "" };
             using var interruption = new Interruption();
             using var progress = new ProgressLine(parsed.GetValue(json));

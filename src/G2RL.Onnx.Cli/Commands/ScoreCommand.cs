@@ -45,7 +45,8 @@ internal static class ScoreCommand
         };
         command.SetAction(parsed =>
         {
-            var (folder, t, target) = (parsed.GetValue(model)!, parsed.GetValue(temperature), parsed.GetValue(output));
+            using var source = new ModelSource(parsed.GetValue(model)!);
+            var (folder, t, target) = (source.Folder, parsed.GetValue(temperature), parsed.GetValue(output));
             if (!(t > 0 && double.IsFinite(t)))
                 throw new InputException($"--temperature is {t}; it must be above 0 and finite.");
             var allow = parsed.GetValue(CommonOptions.AllowUnknownConfig);

@@ -14,7 +14,8 @@ namespace G2RL.Onnx.Artifacts;
 public sealed record ConvertedObjective(Func<OpBuilder, Value, Value, Value> Loss, IReadOnlyDictionary<string, double> Coefficients);
 
 /// <summary>
-/// A Hugging Face folder as a folder of ONNX graphs that any client can load: weights are external constants in one data file that the graphs
+/// A Hugging Face folder as a folder of ONNX graphs that any client can load: weights are external constants in one data file that the
+/// graphs
 /// share, where the running system feeds the same graphs its weights as inputs.
 /// </summary>
 public static class ModelConversion
@@ -28,7 +29,9 @@ public static class ModelConversion
     /// <param name="settings">Choices.</param>
     /// <param name="objective">The training graph's loss.</param>
     /// <param name="progress">Called with the bytes of weights written so far and in all.</param>
-    /// <exception cref="InputException">The source is not supported or damaged, the folder exists, or the disk has too little room.</exception>
+    /// <exception cref="InputException">
+    /// The source is not supported or damaged, the folder exists, or the disk has too little room.
+    /// </exception>
     public static ConversionManifest Convert(string source, string folder, ConversionSettings settings, ConvertedObjective objective, Action<long, long>? progress = null)
     {
         using var checkpoint = HuggingFaceCheckpoint.Open(source);
@@ -107,7 +110,8 @@ public static class ModelConversion
     private static void WriteWeights(HuggingFaceCheckpoint checkpoint, ConversionSettings settings, QuantizedWeights? quantized, WeightFile file, List<ConvertedTensor> tensors, Dictionary<string, TensorData> data, Action<long> progress)
     {
         var written = new Dictionary<string, ConvertedTensor>(StringComparer.Ordinal);
-        // A stored copy of a tied head points at the embedding, which may come later in the files: copies go last and the list is put in order again.
+        // A stored copy of a tied head points at the embedding, which may come later in the files: copies go last and the list is put in
+        // order again.
         var order = checkpoint.Shards.Files.SelectMany(shard => shard.Tensors.Values.OrderBy(t => t.Offset).ThenBy(t => t.Length).Select(tensor => (Shard: shard, Tensor: tensor))).ToList();
         foreach (var (shard, tensor) in order.OrderBy(entry => IsCopy(checkpoint, entry.Tensor) ? 1 : 0))
         {
@@ -138,7 +142,8 @@ public static class ModelConversion
         tensors.Sort((a, b) => place[a.Name].CompareTo(place[b.Name]));
     }
 
-    private static bool IsCopy(HuggingFaceCheckpoint checkpoint, TensorInfo tensor) => checkpoint.Spec.TieEmbeddings && tensor.Name == CheckpointRules.Head(checkpoint.Spec);
+    private static bool IsCopy(HuggingFaceCheckpoint checkpoint, TensorInfo tensor) => 
+        checkpoint.Spec.TieEmbeddings && checkpoint.PlainName(tensor.Name) == CheckpointRules.Head(checkpoint.Spec);
 
     private static long TableBytes(IReadOnlyList<RotaryTable> tables, int length) => tables.Sum(t => 2 * WeightFile.Space((long)length * (t.Width / 2) * sizeof(float)));
 

@@ -23,6 +23,10 @@ internal static partial class CheckpointRules
         foreach (var name in shards.Names.Where(name => !expected.Contains(name)).Order(StringComparer.Ordinal))
             if (ExtraFault(spec, shards, name) is { } fault)
                 faults.Add($"{folder}: tensor '{name}' {fault}");
+        if (spec.Parameters.All(p => shards.FileOf(StoredName(spec, shards, p.Name)) is null))
+            throw new InputException($"{folder}: no weight has the name that config.json implies, such as '{spec.Parameters[0].Name}'. The tensors that are "
+                + $"there: {string.Join(", ", shards.Names.Order(StringComparer.Ordinal).Take(MostFaults).Select(name => $"'{name}'"))}"
+                + $"{(shards.Names.Count > MostFaults ? $" and {shards.Names.Count - MostFaults} more" : "")}. They are another model's, or renamed.");
         if (faults.Count > MostFaults)
             faults = [.. faults.Take(MostFaults), $"{folder}: and {faults.Count - MostFaults} more faults of this kind."];
         if (faults.Count > 0)
@@ -35,14 +39,8 @@ internal static partial class CheckpointRules
     /// <summary>The embedding's parameter.</summary>
     public static string Embedding(DecoderSpec spec) => DecoderNames.Of(spec).Embedding + ".weight";
 
-    /// <summary>A parameter's name in these files: its own, or without the base's prefix when they hold the bare decoder (as GPT-2's do).</summary>
-    public static string StoredName(DecoderSpec spec, CheckpointShards shards, string parameter)
-    {
-        var prefix = DecoderNames.Of(spec).Base;
-        return shards.FileOf(parameter) is null && parameter.StartsWith(prefix, StringComparison.Ordinal) && shards.FileOf(parameter[prefix.Length..]) is not null
-            ? parameter[prefix.Length..]
-            : parameter;
-    }
+    /// <summary>A parameter's name in these files, which may stand behind a wrapper's prefix or lack the base's.</summary>
+    public static string StoredName(DecoderSpec spec, CheckpointShards shards, string parameter) => shards.NamesOf(spec).Stored(parameter);
 
     /// <summary>Buffers of old files that are computed from the config and not weights: rotary frequencies, GPT-2's causal masks.</summary>
     public static bool IsBuffer(DecoderSpec spec, string name) => (spec.Weights == WeightLayout.Gpt2 ? CausalMasks() : InverseFrequencies()).IsMatch(name);
@@ -58,9 +56,9 @@ internal static partial class CheckpointRules
 
     private static string? ExtraFault(DecoderSpec spec, CheckpointShards shards, string name)
     {
-        if (IsBuffer(spec, name))
+        if (IsBuffer(spec, shards.NamesOf(spec).Plain(name)))
             return null;
-        var (head, embedding) = (Head(spec), StoredName(spec, shards, Embedding(spec)));
+        var (head, embedding) = (StoredName(spec, shards, Head(spec)), StoredName(spec, shards, Embedding(spec)));
         if (name != head || !spec.TieEmbeddings)
             return "is not a weight of the model that config.json describes, so something of it would be lost. The checkpoint and config do not belong together.";
         return shards.FileOf(embedding) is { } file && !SameBytes(file, embedding, shards.FileOf(head)!, head)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using G2RL.Onnx.Models;
 using G2RL.Onnx.Checkpoints.SafeTensors;
 
 namespace G2RL.Onnx.Checkpoints;
@@ -14,6 +15,7 @@ internal sealed class CheckpointShards : IDisposable
 
     private readonly Dictionary<string, SafeTensorsFile> _fileOf = new(StringComparer.Ordinal);
     private readonly List<SafeTensorsFile> _files = [];
+    private WrappedNames? _names;
 
     private CheckpointShards(bool hasIndex) => HasIndex = hasIndex;
 
@@ -25,6 +27,9 @@ internal sealed class CheckpointShards : IDisposable
 
     /// <summary>Names of all tensors.</summary>
     public IReadOnlyCollection<string> Names => _fileOf.Keys;
+
+    /// <summary>How the names of a model's weights are written here.</summary>
+    public WrappedNames NamesOf(DecoderSpec spec) => _names ??= new(spec, Names, _fileOf.ContainsKey);
 
     public SafeTensorsFile? FileOf(string name) => _fileOf.GetValueOrDefault(name);
 

@@ -48,8 +48,8 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     {
         folder = BundledModels.Resolve(folder);
         List<string> unknown = [];
-        if (!Directory.Exists(folder))
-            throw new InputException($"{folder} is not a folder; give one that holds config.json and model.safetensors.");
+        if (ForeignModel.Fault(folder) is { } fault)
+            throw new InputException(fault);
         var spec = Architectures.Read(folder, allowUnknownConfig ? unknown : null);
         var shards = CheckpointShards.Open(folder);
         try
@@ -118,7 +118,7 @@ public sealed class HuggingFaceCheckpoint : IDisposable
             }
             ModelFolder.CopyCompanions(Folder, temporary);
             if (_shards.HasIndex)
-                ModelFolder.WriteIndex(Path.Combine(Folder, CheckpointShards.IndexFile), temporary, dtype);
+                ModelFolder.WriteIndex(Path.Combine(Folder, CheckpointShards.IndexFile), temporary, dtype, PlainNames);
             if (dtype is { } stored)
                 ModelFolder.SetDtype(temporary, stored);
         });
@@ -163,7 +163,14 @@ public sealed class HuggingFaceCheckpoint : IDisposable
 
     /// <summary>The parameter that a stored tensor holds; the embedding for a stored copy of a tied head; null for a buffer.</summary>
     internal string? ParameterOf(string tensor) =>
-        CheckpointRules.IsBuffer(Spec, tensor) ? null : _parameterOf.GetValueOrDefault(tensor, CheckpointRules.Embedding(Spec));
+        CheckpointRules.IsBuffer(Spec, PlainName(tensor)) ? null : _parameterOf.GetValueOrDefault(tensor, CheckpointRules.Embedding(Spec));
+
+    /// <summary>
+    /// A stored tensor's name as the family writes it, without what a wrapper (<c>module.</c>, <c>_orig_mod.</c>) has put before.
+    /// </summary>
+    internal string PlainName(string tensor) => _shards.NamesOf(Spec).Plain(tensor);
+
+    private Func<string, string>? PlainNames => _shards.NamesOf(Spec).IsWrapped ? PlainName : null;
 
     /// <summary>Unmaps the files.</summary>
     public void Dispose() => _shards.Dispose();
@@ -171,8 +178,8 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     private TensorToWrite ToWrite(SafeTensorsFile file, TensorInfo tensor, WeightSource weights, SafeTensorsDtype? dtype)
     {
         if (ParameterOf(tensor.Name) is not { } parameter)
-            return new TensorToWrite(tensor.Name, tensor.Dtype, tensor.Shape, stream => stream.Write(file.RawBytes(tensor.Name)));
-        return TensorToWrite.Floats(tensor.Name, dtype ?? tensor.Dtype, tensor.Shape, _ => weights(parameter));
+            return new TensorToWrite(PlainName(tensor.Name), tensor.Dtype, tensor.Shape, stream => stream.Write(file.RawBytes(tensor.Name)));
+        return TensorToWrite.Floats(PlainName(tensor.Name), dtype ?? tensor.Dtype, tensor.Shape, _ => weights(parameter));
     }
 
     private static string Index(long[] shape, long flat)

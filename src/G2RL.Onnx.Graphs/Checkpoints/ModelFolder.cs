@@ -5,7 +5,9 @@ using G2RL.Onnx.Checkpoints.SafeTensors;
 
 namespace G2RL.Onnx.Checkpoints;
 
-/// <summary>Writes a model folder so that it is there whole or not at all: into a sibling that is renamed when everything is on the disk.</summary>
+/// <summary>
+/// Writes a model folder so that it is there whole or not at all: into a sibling that is renamed when everything is on the disk.
+/// </summary>
 internal static class ModelFolder
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
@@ -101,9 +103,9 @@ internal static class ModelFolder
     }
 
     /// <summary>The source's index; with another dtype, its total_size is counted anew.</summary>
-    public static void WriteIndex(string source, string folder, SafeTensorsDtype? dtype)
+    public static void WriteIndex(string source, string folder, SafeTensorsDtype? dtype, Func<string, string>? rename = null)
     {
-        if (dtype is null)
+        if (dtype is null && rename is null)
         {
             Copy(source, folder);
             return;
@@ -115,6 +117,8 @@ internal static class ModelFolder
             using var file = SafeTensorsFile.Open(shard);
             total += file.Tensors.Values.Sum(tensor => tensor.Length);
         }
+        if (rename is not null && index["weight_map"] is JsonObject map)
+            index["weight_map"] = new JsonObject(map.Select(entry => KeyValuePair.Create(rename(entry.Key), entry.Value?.DeepClone())));
         if (index["metadata"] is JsonObject metadata)
             metadata["total_size"] = total;
         WriteText(Path.Combine(folder, CheckpointShards.IndexFile), index.ToJsonString(Indented) + "\n");

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace G2RL.Onnx.Checkpoints.SafeTensors;
 
-/// <summary>A safetensors file, mapped into memory: its header is checked on opening, its data read only when asked for. Larger than 2 GiB is fine.</summary>
+/// <summary>
+/// A safetensors file, mapped into memory: its header is checked on opening, its data read only when asked for. Larger than 2 GiB is fine.
+/// </summary>
 /// <remarks>
 /// Reading from several threads is safe; disposing while another thread reads is not. A file that is cut short by somebody else while it is
 /// mapped ends the process, as with every memory map.
@@ -41,7 +43,17 @@ public sealed class SafeTensorsFile : IDisposable
 
     /// <summary>Maps a file.</summary>
     /// <exception cref="InputException">It is missing, unreadable, truncated or malformed.</exception>
-    public static SafeTensorsFile Open(string path) => new(new MappedFile(path, LengthBytes, "a safetensors file"));
+    public static SafeTensorsFile Open(string path)
+    {
+        try
+        {
+            return new(new MappedFile(path, LengthBytes, "a safetensors file"));
+        }
+        catch (InputException e) when (ForeignFile.Fault(path) is { } what)
+        {
+            throw new InputException(what, e);
+        }
+    }
 
     /// <summary>A tensor's entry.</summary>
     /// <exception cref="InputException">There is no such tensor.</exception>
