@@ -1,6 +1,7 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Algorithms.Arms;
 using G2RL.Onnx.Algorithms.Novelty;
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Problems;
@@ -48,6 +49,46 @@ public sealed class ArmTests
         var (a, b) = PassAtKTraining.Of(n, c, k);
         Assert.AreEqual(right, a, Exact);
         Assert.AreEqual(wrong, b, Exact);
+    }
+
+    [TestMethod]
+    // One of 4 right: mean 1/4; (1 - 1/4) / (1/4) = 3 and (0 - 1/4) / (1/4) = -1. All right: 0. None right: 0, not 0 / 0.
+    [DataRow(new[] { 1.0, -1, -1, -1 }, new[] { 3.0, -1, -1, -1 })]
+    [DataRow(new[] { 1.0, 1, 1, 1 }, new[] { 0.0, 0, 0, 0 })]
+    [DataRow(new[] { -1.0, -1, -1, -1 }, new[] { 0.0, 0, 0, 0 })]
+    public void MaxRl_ByHand_DividesByTheShareOfRightAnswers(double[] rewards, double[] expected)
+    {
+        var group = Group(rewards);
+        AlgorithmTable.All["maxrl"].Advantages(group, null, new() { Name = "maxrl" }, 0);
+        Near(expected, group.Advantages, Exact);
+    }
+
+    [TestMethod]
+    // METHOD.md's table, lambda 0.5.
+    [DataRow(1, 0.0, 1.0)]
+    [DataRow(1, 0.5, 1.25)]
+    [DataRow(1, 1.0, 1.5)]
+    [DataRow(-1, 0.0, -1.0)]
+    [DataRow(-1, 0.5, -1.25)]
+    [DataRow(-1, 1.0, -1.5)]
+    public void Shape_Multiplicative_IsMethodsTable(double reward, double novelty, double expected) =>
+        Assert.AreEqual(expected, RewardShaping.Shape(ShapingKind.Multiplicative, reward, novelty, 0.5, 3), Exact);
+
+    [TestMethod]
+    [DataRow("verl", "sapo", "seq-mean-token-mean")]
+    [DataRow("verl", "gspo", "seq-mean-token-mean")]
+    [DataRow("verl", "gmpo", "row-mean-token-mean")]
+    [DataRow("verl", "cispo", "seq-mean-token-sum")]
+    [DataRow("trl", "sapo", "row-mean-token-mean")]
+    [DataRow("trl", "cispo", "token-mean")]
+    [DataRow("trl", "vespo", "token-mean")]
+    [DataRow("openrlhf", "gspo", "seq-mean-token-mean")]
+    [DataRow("paper", "sapo", "seq-mean-token-sum")]
+    public void Choice_LossThatATrainerAlwaysAveragesOneWay_IsAveragedSo(string profile, string loss, string aggregation)
+    {
+        AlgorithmConfig config = new() { Name = "grpo", Profile = profile, Loss = loss, Aggregation = "seq-mean-token-sum" };
+        Assert.AreEqual(aggregation, AlgorithmChoice.Of(config).Aggregation);
+        Assert.AreEqual(aggregation == "seq-mean-token-sum" ? 0 : 1, RunConfigRules.Faults(new() { Algorithm = config }).Count(f => f.Contains("aggregation")));
     }
 
     [TestMethod]

@@ -28,7 +28,7 @@ public sealed record AlgorithmChoice(Profile Profile, string Advantage, string L
             profile,
             config.Advantage == Profiles ? profile.Advantage : config.Advantage,
             loss,
-            form.Aggregation ?? (config.Aggregation == Profiles ? profile.Aggregation : config.Aggregation),
+            form.Aggregation ?? profile.FixedAggregations.GetValueOrDefault(loss) ?? (config.Aggregation == Profiles ? profile.Aggregation : config.Aggregation),
             config.Kl == Profiles ? profile.Kl : config.Kl,
             form.DualClip ? config.DualClip ?? (config.RatioLimit > 0 ? 0 : profile.DualClip) : 0,
             config.ClipHigh ?? arm.ClipHigh,
@@ -60,6 +60,11 @@ public sealed record AlgorithmChoice(Profile Profile, string Advantage, string L
             faults.Add($"algorithm.dualClip is {a.DualClip}; it must be above 1, or 0 for none.");
         if (a.DualClip > 0 && !form.DualClip)
             faults.Add($"algorithm.dualClip is {a.DualClip} with algorithm.loss {Of(a).Loss}, which has no dual clip; leave dualClip out, or take the loss clipped.");
+        var profile = Profile.Named(a.Profile);
+        if (profile.FixedAggregations.GetValueOrDefault(Of(a).Loss) is { } its && a.Aggregation != Profiles && a.Aggregation != its)
+            faults.Add(
+                $"algorithm.aggregation is {a.Aggregation} with algorithm.loss {a.Loss}, which the trainer of algorithm.profile {a.Profile} " +
+                $"always averages by {its}; leave the aggregation out, or take another profile.");
         if (form.Aggregation is { } only && a.Aggregation != Profiles && a.Aggregation != only)
             faults.Add($"algorithm.aggregation is {a.Aggregation} with algorithm.loss {a.Loss}, which is always averaged by {only}; leave the aggregation out.");
         var loss = Of(a).Loss;

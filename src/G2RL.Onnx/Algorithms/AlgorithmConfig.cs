@@ -5,7 +5,7 @@ namespace G2RL.Onnx.Algorithms;
 /// <summary>How rewards become a loss.</summary>
 public sealed record AlgorithmConfig
 {
-    /// <summary>A name in <c>AlgorithmTable</c>: grpo, entropy, clip-higher, passk, embedding, g2rl, g2rl-prose, g2rl-shuffled, g2rl-masked, g2rl-hidden.</summary>
+    /// <summary>A name in <c>AlgorithmTable</c>: grpo, entropy, clip-higher, maxrl, passk, embedding, g2rl, g2rl-prose, g2rl-shuffled, g2rl-masked, g2rl-hidden.</summary>
     public string Name { get; init; } = "g2rl";
 
     /// <summary>How novelty shapes rewards; only for g2rl and its kin.</summary>

@@ -9,6 +9,9 @@ public enum ShapingKind
     /// <summary>r (1 + lambda (2 nu_bar - 1)): the paper's description.</summary>
     Prose,
 
+    /// <summary>r (1 + lambda nu_bar): novel right answers gain, novel wrong ones lose.</summary>
+    Multiplicative,
+
     /// <summary>Literal with the novelties of a group permuted at random: the control.</summary>
     Shuffled,
 }

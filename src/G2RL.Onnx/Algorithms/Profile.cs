@@ -16,6 +16,9 @@ namespace G2RL.Onnx.Algorithms;
 /// <param name="SkipsMasked">Whether nothing in a masked position can reach a result, and an all-masked batch gives 0.</param>
 public sealed record Profile(string Advantage, AdvantageSettings AdvantageSettings, string Loss, string Aggregation, string Kl, double LogRatioClamp, double DualClip, double KlInputClamp, double KlOutputClamp, string Gspo, bool SkipsMasked)
 {
+    /// <summary>The aggregation that a loss always has in this trainer, whatever is configured, by the loss's name; docs/profiles.md tells where that stands.</summary>
+    public IReadOnlyDictionary<string, string> FixedAggregations { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
     /// <summary>The name of the default.</summary>
     public const string Default = "paper";
 
@@ -24,13 +27,34 @@ public sealed record Profile(string Advantage, AdvantageSettings AdvantageSettin
 
     /// <summary>verl: log-ratio within +-20, dual clip 3, k3 within +-20 and +-10.</summary>
     public static Profile Verl { get; } = new("group-std", new(1e-6, LoneKeepsReward: true) { WhitensTokens = true }, "clipped",
-        "token-mean", "k3", 20, 3, 20, 10, "gspo-token", SkipsMasked: false);
+        "token-mean", "k3", 20, 3, 20, 10, "gspo-token", SkipsMasked: false)
+    {
+        FixedAggregations = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["gspo-token"] = "seq-mean-token-mean",
+            ["sapo"] = "seq-mean-token-mean",
+        },
+    };
 
     /// <summary>TRL: no clamps, epsilon 1e-4, the mean of every row's mean.</summary>
-    public static Profile Trl { get; } = new("group-std", new(1e-4, LoneKeepsReward: false), "clipped", "row-mean-token-mean", "k3", 0, 0, 0, 0, "gspo", SkipsMasked: false);
+    public static Profile Trl { get; } = new("group-std", new(1e-4, LoneKeepsReward: false), "clipped", "row-mean-token-mean", "k3", 0, 0, 0, 0, "gspo", SkipsMasked: false)
+    {
+        FixedAggregations = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["cispo"] = "token-mean",
+            ["sapo"] = "row-mean-token-mean",
+            ["vespo"] = "token-mean",
+        },
+    };
 
     /// <summary>OpenRLHF: log-ratio within +-20, no dual clip, divergences within +-10, epsilon 1e-9.</summary>
-    public static Profile OpenRlhf { get; } = new("group-std", new(1e-9, LoneKeepsReward: false), "clipped", "token-mean", "k1", 20, 0, 0, 10, "gspo", SkipsMasked: false);
+    public static Profile OpenRlhf { get; } = new("group-std", new(1e-9, LoneKeepsReward: false), "clipped", "token-mean", "k1", 20, 0, 0, 10, "gspo", SkipsMasked: false)
+    {
+        FixedAggregations = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["gspo"] = "seq-mean-token-mean",
+        },
+    };
 
     /// <summary>Profiles by name.</summary>
     public static IReadOnlyDictionary<string, Profile> All { get; } = new SortedDictionary<string, Profile>(StringComparer.Ordinal)
