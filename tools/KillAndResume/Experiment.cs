@@ -10,6 +10,7 @@ namespace G2RL.Onnx.Tools.KillAndResume;
 internal sealed class Experiment(string folder, string[] job, int seed)
 {
     private readonly Random random = new(seed);
+    private int inEvaluation;
 
     /// <summary>Kills runs until there were enough kills; true when every run ended in the same bytes.</summary>
     public bool Run(int kills)
@@ -37,7 +38,7 @@ internal sealed class Experiment(string folder, string[] job, int seed)
             Console.WriteLine($"run {run}: {moments.Count} kills, {(weights && metrics && evaluations ? "equal" : "DIFFERENT")}; {done} of {kills} kills after {Stopwatch.GetElapsedTime(started).TotalSeconds:0} s");
         }
         AnsiConsole.Write(table);
-        Console.WriteLine($"{done} kills, {(equal ? "every run equals the one left alone" : "DIFFERENCES, see above")}, {Stopwatch.GetElapsedTime(started).TotalSeconds:0} s in all.");
+        Console.WriteLine($"{done} kills, {inEvaluation} of them during an evaluation, {(equal ? "every run equals the one left alone" : "DIFFERENCES, see above")}, {Stopwatch.GetElapsedTime(started).TotalSeconds:0} s in all.");
         return equal;
     }
 
@@ -54,7 +55,9 @@ internal sealed class Experiment(string folder, string[] job, int seed)
             return true;
         }
         life.Kill();
-        moments.Add($"{moment.TotalSeconds:0.00} ({RunResult.StepsLogged(target)}, {RunResult.LastCheckpoint(target)})");
+        var evaluating = RunResult.IsEvaluating(target);
+        inEvaluation += evaluating ? 1 : 0;
+        moments.Add($"{moment.TotalSeconds:0.00} ({RunResult.StepsLogged(target)}, {RunResult.LastCheckpoint(target)}{(evaluating ? ", evaluating" : "")})");
         return false;
     }
 

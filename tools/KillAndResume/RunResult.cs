@@ -28,6 +28,19 @@ internal sealed record RunResult(string[] Metrics, string[] Evaluations, string 
         return File.Exists(path) ? File.ReadAllText(path).Count(c => c == '\n') : 0;
     }
 
+    /// <summary>Whether an evaluation is due after the steps that are logged, and not there.</summary>
+    public static bool IsEvaluating(string folder)
+    {
+        var config = Path.Combine(folder, "config.json");
+        if (!File.Exists(config))
+            return false;
+        var (settings, steps) = (JsonNode.Parse(File.ReadAllText(config))!, StepsLogged(folder));
+        var every = (int)settings["evaluation"]!["every"]!;
+        var log = Path.Combine(folder, "evaluations.jsonl");
+        var last = File.Exists(log) ? File.ReadLines(log).Select(l => (int)JsonNode.Parse(l)!["step"]!).DefaultIfEmpty(-1).Last() : -1;
+        return (steps == 0 || steps == (int)settings["steps"]! || (every > 0 && steps % every == 0)) && last < steps;
+    }
+
     /// <summary>Name of the newest checkpoint.</summary>
     public static string LastCheckpoint(string folder)
     {

@@ -31,7 +31,7 @@ internal static class ResumableSettings
         ("training.keepCheckpoints", null),
         ("evaluation.every", null),
         ("evaluation.", _ => "evaluations before and after this cannot be compared"),
-        ("execution.threads", null),
+        ("execution.threads", _ => Rounding),
         ("execution.device", _ => Rounding),
         ("logging.", null),
     ];

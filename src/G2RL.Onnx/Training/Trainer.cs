@@ -341,8 +341,9 @@ public sealed class Trainer : IDisposable
             }
 #pragma warning restore CA1031
         }
-        run.Abandon();
-        if (Directory.Exists(run.Folder) && RunEntries.HasWork(run.Folder))
+        if (done == 0)
+            run.Abandon();
+        if (done > 0 || (Directory.Exists(run.Folder) && RunEntries.HasWork(run.Folder)))
             events.Warning?.Invoke($"{(saved == 0 ? "no step is saved" : $"the run is saved after {saved} of the {done} steps that were done")}; when the cause is mended go on with: g2rl export-and-train --resume {run.Folder}");
     }
 

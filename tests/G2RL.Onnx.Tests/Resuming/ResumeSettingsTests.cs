@@ -29,7 +29,7 @@ public sealed class ResumeSettingsTests
         [
             config with { Sampling = config.Sampling with { MaxPromptTokens = 40 } },
             config with { Logging = new() { RolloutsEvery = 1 }, Evaluation = new() { Problems = 3, Samples = 1, Every = 1, Seed = 5 } },
-            config with { Execution = new() { Threads = 1 }, Training = config.Training with { CheckpointEvery = 7, KeepCheckpoints = 1 } },
+            config with { Training = config.Training with { CheckpointEvery = 7, KeepCheckpoints = 1 } },
             config with { Problems = new() { TooLong = Problems.Prompts.TooLong.Skip } },
         ];
         for (var i = 0; i < others.Length; i++)
