@@ -194,7 +194,7 @@ internal sealed class DeviceDraw
         }
         foreach (var c in places)
         {
-            var row = new DeviceRow(prompt, started++ % request.Samples, ids, width) { PromptHidden = promptHidden };
+            var row = new DeviceRow(prompt, started++ % request.Samples, ids, width) { PromptHidden = promptHidden, PromptKey = request.FirstPrompt + prompt };
             lane.Table.Set(c, row, request.Seed, request.Step, Slot(row));
             row.Issued = 1;
             rows[c] = columns[c] = row;

@@ -23,6 +23,9 @@ internal sealed class DeviceRow(int prompt, int sample, int[] promptTokens, int 
 
     public int Prompt => prompt;
 
+    /// <summary>Number of the prompt that keys its random numbers.</summary>
+    public int PromptKey { get; init; } = prompt;
+
     public int Sample => sample;
 
     /// <summary>Tokens that the device has been told to draw, those on their way included.</summary>

@@ -57,7 +57,7 @@ internal sealed class RowTable : IDisposable
     public void Set(int column, DeviceRow row, ulong seed, int step, int slot)
     {
         (seeds[column], positions[column], ends[column], slots[column], weights[column]) = (seed, row.Filled, row.Filled, slot, 1);
-        (counters[4 * column], counters[(4 * column) + 1], counters[(4 * column) + 2], counters[(4 * column) + 3]) = ((uint)row.Issued, (uint)row.Sample, (uint)row.Prompt, (uint)step);
+        (counters[4 * column], counters[(4 * column) + 1], counters[(4 * column) + 2], counters[(4 * column) + 3]) = ((uint)row.Issued, (uint)row.Sample, (uint)row.PromptKey, (uint)step);
     }
 
     /// <summary>A row that fills the batch up.</summary>

@@ -26,6 +26,15 @@ public sealed record EvaluationConfig
     /// <summary>Seed of the evaluation's samples; the same for every run, so that runs are compared on equal terms.</summary>
     public ulong Seed { get; init; } = 20240229;
 
+    /// <summary>Times that all samples are drawn anew, under seeds of their own, >= 1; numbers are means over them, with their deviation.</summary>
+    public int Repeats { get; init; } = 1;
+
+    /// <summary>
+    /// Benchmarks that are evaluated, too: a list of entries { name, set, settings, problems, samples }. <c>g2rl evaluate</c> takes them in
+    /// place of the run's own held-out problems.
+    /// </summary>
+    public IReadOnlyList<BenchmarkConfig> Benchmarks { get; init; } = [];
+
     /// <summary>Whether no token is drawn.</summary>
     internal bool TakesTheBest => Greedy || Temperature == 0;
 

@@ -89,6 +89,16 @@ public static class RunConfigRules
         AtLeast(c.Evaluation.Every, 0, "evaluation.every");
         AtLeast(c.Evaluation.Problems, 1, "evaluation.problems");
         AtLeast(c.Evaluation.Samples, 1, "evaluation.samples", most: 10_000);
+        AtLeast(c.Evaluation.Repeats, 1, "evaluation.repeats", most: 1000);
+        for (var i = 0; i < c.Evaluation.Benchmarks.Count; i++)
+        {
+            var (benchmark, at) = (c.Evaluation.Benchmarks[i], $"evaluation.benchmarks[{i}]");
+            var names = string.Join(", ", Problems.ProblemSets.Names);
+            Rule(Problems.ProblemSets.Names.Contains(benchmark.Set), $"{at}.set", $"'{benchmark.Set}'", $"there are: {names}.");
+            AtLeast(benchmark.Problems ?? 1, 1, $"{at}.problems");
+            AtLeast(benchmark.Samples ?? 1, 1, $"{at}.samples", most: 10_000);
+            Rule(c.Evaluation.Benchmarks.Count(b => b.Label == benchmark.Label) == 1, $"{at}.name", $"'{benchmark.Label}'", "every benchmark needs a name of its own.");
+        }
         Rule((long)c.Evaluation.Problems * c.Evaluation.Samples <= 100_000_000, "evaluation.problems x evaluation.samples", (long)c.Evaluation.Problems * c.Evaluation.Samples, "it must be at most 100,000,000.");
         if (c.Evaluation.Temperature != 0)
             Temperature(c.Evaluation.Temperature, "evaluation.temperature", greedy);

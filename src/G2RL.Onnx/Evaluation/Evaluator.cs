@@ -10,59 +10,12 @@ using G2RL.Onnx.Training.Backends;
 
 namespace G2RL.Onnx.Evaluation;
 
-/// <summary>One evaluation on held-out problems.</summary>
-/// <param name="Step">Steps of training behind the weights.</param>
-/// <param name="Problems">Held-out problems.</param>
-/// <param name="Samples">Samples of each.</param>
-/// <param name="PassAt1">Mean share of right samples, with its interval over problems.</param>
-/// <param name="PassAtN">Share of problems with at least one right sample among all.</param>
-/// <param name="MajorityAtN">Share of problems whose most frequent answer text is right.</param>
-/// <param name="WellFormed">Share of well-formed samples.</param>
-/// <param name="PassAt1WellFormed">Share of right samples among the well-formed ones.</param>
-/// <param name="ResponseLength">Mean tokens of a response.</param>
-/// <param name="Truncated">Share of samples that the length limit cut off.</param>
-/// <param name="Failures">Samples that could not be judged; they are in no share.</param>
-/// <param name="Seconds">Wall time.</param>
-public sealed record EvaluationResult(int Step, int Problems, int Samples, Interval PassAt1, double PassAtN, double MajorityAtN, double WellFormed, double PassAt1WellFormed, double ResponseLength, double Truncated, int Failures, double Seconds)
-{
-    /// <summary>The row of evaluations.jsonl.</summary>
-    public JsonObject ToJson() => new()
-    {
-        ["step"] = Step,
-        ["problems"] = Problems,
-        ["samples"] = Samples,
-        ["pass@1"] = PassAt1.Mean,
-        ["pass@1_low"] = PassAt1.Low,
-        ["pass@1_high"] = PassAt1.High,
-        [$"pass@{Samples}"] = PassAtN,
-        [$"maj@{Samples}"] = MajorityAtN,
-        ["well_formed"] = WellFormed,
-        ["pass@1_well_formed"] = PassAt1WellFormed,
-        ["response_length"] = ResponseLength,
-        ["truncated"] = Truncated,
-        ["failures"] = Failures,
-        ["seconds"] = Seconds,
-    };
-
-    /// <summary>Reads a row of evaluations.jsonl.</summary>
-    /// <exception cref="InputException">A field is missing or no number.</exception>
-    public static EvaluationResult FromJson(JsonObject row)
-    {
-        // A row that was not read from text holds whole numbers as integers.
-        double Number(string name) => row[name] is JsonValue value
-            ? value.TryGetValue<double>(out var number) ? number : value.TryGetValue<int>(out var whole) ? whole : throw Lacks(name)
-            : throw Lacks(name);
-        InputException Lacks(string name) =>
-            new($"An evaluation lacks the number '{name}': {row.ToJsonString()}. It was not written by this program; remove the row.");
-        var samples = (int)Number("samples");
-        return new((int)Number("step"), (int)Number("problems"), samples, new(Number("pass@1"), Number("pass@1_low"), Number("pass@1_high")), Number($"pass@{samples}"), Number($"maj@{samples}"),
-            Number("well_formed"), Number("pass@1_well_formed"), Number("response_length"), Number("truncated"), (int)Number("failures"), Number("seconds"));
-    }
-}
-
 /// <summary>Samples held-out problems and judges the answers.</summary>
 public static class Evaluator
 {
+    // Completions that are drawn between two writes of the log.
+    private const int LoggedAtOnce = 256;
+
     /// <summary>Evaluates the model of a configuration: its weights and what sampling needs, nothing of what training does.</summary>
     /// <param name="config">The configuration; checked here.</param>
     /// <param name="problems">Problems of one's own; null takes the configuration's.</param>
@@ -70,26 +23,61 @@ public static class Evaluator
     /// <param name="backend">Who computes, the caller's to dispose of; null is the host.</param>
     /// <param name="cancel">Stops between decode steps.</param>
     /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
-    public static EvaluationResult Run(RunConfig config, IProblemSet? problems = null, Action<int, int>? progress = null, IBackend? backend = null, CancellationToken cancel = default)
+    public static EvaluationResult Run(
+        RunConfig config, IProblemSet? problems = null, Action<int, int>? progress = null, IBackend? backend = null, CancellationToken cancel = default)
     {
         using var inputs = new RunInputs(config, problems, backend);
         return Run(inputs, config.Evaluation, step: 0, progress, cancel);
     }
 
-    internal static EvaluationResult Run(RunInputs inputs, EvaluationConfig config, int step, Action<int, int>? progress, CancellationToken cancel) =>
-        Run(
-            inputs.Policy,
-            inputs.Tokenizer,
-            inputs.Problems,
-            inputs.Encode,
-            inputs.EvaluationSampler(),
-            config.Problems,
-            config.Draws,
-            config.Seed,
-            step,
-            progress,
-            inputs.Backend,
-            cancel);
+    /// <summary>Evaluates the benchmarks of a configuration, or its own held-out problems where it names none.</summary>
+    /// <param name="config">The configuration; checked here.</param>
+    /// <param name="samplesTo">Where completions are written while they are drawn, and read when the evaluation was begun before; null keeps none.</param>
+    /// <param name="progress">Called with (samples done, samples in all), from any thread.</param>
+    /// <param name="warn">Told what deserves a word.</param>
+    /// <param name="backend">Who computes, the caller's to dispose of; null is the host.</param>
+    /// <param name="cancel">Stops between decode steps; what is whole is in the log.</param>
+    /// <returns>Name and result of each.</returns>
+    /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
+    public static IReadOnlyList<(string Name, EvaluationResult Result)> RunAll(
+        RunConfig config, string? samplesTo = null, Action<int, int>? progress = null, Action<string>? warn = null, IBackend? backend = null, CancellationToken cancel = default)
+    {
+        var own = config.Evaluation.Benchmarks.Count > 0 ? ProblemSets.Create(config.Evaluation.Benchmarks[0].Set, config.Evaluation.Benchmarks[0].Settings ?? default) : null;
+        using var inputs = new RunInputs(config, own, backend);
+        IReadOnlyList<Benchmark> benchmarks = inputs.Benchmarks.Count > 0 ? inputs.Benchmarks : [Own(inputs, config.Evaluation)];
+        foreach (var note in benchmarks.SelectMany(b => b.Set.Notes))
+            warn?.Invoke(note);
+        using var log = samplesTo is null ? null : SampleLog.Open(samplesTo, Header(inputs, config), benchmarks.SelectMany(b =>
+            b.Set.HeldOut(b.Problems).Select(p => (b.Name, p.Id, b.Samples * config.Evaluation.Repeats))));
+        return Draw(inputs, config.Evaluation, benchmarks, step: 0, log, progress, cancel);
+    }
+
+    /// <summary>Judges completions that were made elsewhere; no model is needed.</summary>
+    /// <param name="config">The configuration: evaluation.benchmarks, or the run's own problems where there are none.</param>
+    /// <param name="samplesFrom">The completions, see <see cref="SampledFile"/>.</param>
+    /// <param name="warn">Told what deserves a word.</param>
+    /// <returns>Name and result of each benchmark that has completions.</returns>
+    /// <exception cref="InputException">A fault in the configuration, the problems or the completions.</exception>
+    public static IReadOnlyList<(string Name, EvaluationResult Result)> Grade(RunConfig config, string samplesFrom, Action<string>? warn = null)
+    {
+        if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
+            throw InputException.Of([.. faults]);
+        var opened = Benchmark.Open(config.Evaluation);
+        IReadOnlyList<Benchmark> benchmarks = opened.Count > 0 ? opened
+            : [new(config.Problems.Set, ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default), config.Evaluation.Problems, 1)];
+        var asked = benchmarks.Select(b => (b.Name, Problems: b.Set.HeldOut(b.Problems))).ToArray();
+        var found = SampledFile.Read(samplesFrom, asked);
+        var results = new List<(string, EvaluationResult)>();
+        foreach (var (benchmark, all) in benchmarks.Zip(asked))
+        {
+            var (problems, completions) = found[benchmark.Name];
+            if (problems.Count < all.Problems.Count)
+                warn?.Invoke($"{benchmark.Name}: {all.Problems.Count - problems.Count} of {all.Problems.Count} problems have no completion and are left out.");
+            if (problems.Count > 0)
+                results.Add((benchmark.Name, EvaluationTally.Of(benchmark.Set, problems, completions, repeats: 1, step: 0, seconds: 0)));
+        }
+        return results;
+    }
 
     /// <summary>Evaluates a policy.</summary>
     /// <param name="policy">The weights.</param>
@@ -104,50 +92,103 @@ public static class Evaluator
     /// <param name="progress">Called with (samples done, samples in all), from any thread.</param>
     /// <param name="backend">Who computes; null is the host.</param>
     /// <param name="cancel">Stops between decode steps.</param>
-    public static EvaluationResult Run(Policy policy, Tokenizer tokenizer, IProblemSet problems, Func<Problem, int[]> encode, SamplerSettings sampling, int count, int samples, ulong seed, int step, Action<int, int>? progress = null, IBackend? backend = null, CancellationToken cancel = default)
+    public static EvaluationResult Run(
+        Policy policy,
+        Tokenizer tokenizer,
+        IProblemSet problems,
+        Func<Problem, int[]> encode,
+        SamplerSettings sampling,
+        int count,
+        int samples,
+        ulong seed,
+        int step,
+        Action<int, int>? progress = null,
+        IBackend? backend = null,
+        CancellationToken cancel = default)
     {
         var started = Stopwatch.GetTimestamp();
-        var heldOut = problems.HeldOut(count);
-        if (heldOut.Count == 0)
-            throw new InputException($"Problem set '{problems.Name}' has no held-out problems to evaluate on.");
+        var heldOut = HeldOut(problems, count);
         using var sampler = backend?.Rollouts(policy, tokenizer, sampling) ?? new Sampler(policy, tokenizer, sampling);
         var request = new DrawRequest([.. heldOut.Select(encode)], samples, Seeds.Derive(seed, Seeds.Purpose.Evaluation), Step: 0);
         var drawn = sampler.Draw(request, progress is null ? null : done => progress(done, heldOut.Count * samples), cancel);
-        var (rates, wellFormed, rightWellFormed, judged, tokens, truncated, failures, solved, majority) = (new List<double>(), 0, 0, 0, 0L, 0, 0, 0, 0);
-        for (var i = 0; i < drawn.Length; i++)
+        return EvaluationTally.Of(problems, heldOut, [.. drawn.Select(Completions)], repeats: 1, step, Stopwatch.GetElapsedTime(started).TotalSeconds);
+    }
+
+    internal static EvaluationResult Run(RunInputs inputs, EvaluationConfig config, int step, Action<int, int>? progress, CancellationToken cancel)
+    {
+        var results = Draw(inputs, config, [Own(inputs, config), .. inputs.Benchmarks], step, log: null, progress, cancel);
+        return results[0].Result with { Benchmarks = [.. results.Skip(1)] };
+    }
+
+    private static Benchmark Own(RunInputs inputs, EvaluationConfig config) => new(inputs.Problems.Name, inputs.Problems, config.Problems, config.Draws);
+
+    private static List<(string Name, EvaluationResult Result)> Draw(
+        RunInputs inputs, EvaluationConfig config, IReadOnlyList<Benchmark> benchmarks, int step, SampleLog? log, Action<int, int>? progress, CancellationToken cancel)
+    {
+        var asked = benchmarks.Select(b => HeldOut(b.Set, b.Problems)).ToArray();
+        // Whatever is wrong with a prompt is told before anything is drawn.
+        var prompts = asked.Select(problems => problems.Select(inputs.Encode).ToArray()).ToArray();
+        var of = benchmarks.Zip(asked, (b, problems) => problems.Count * b.Samples * config.Repeats).Sum();
+        using var sampler = inputs.Backend.Rollouts(inputs.Policy, inputs.Tokenizer, inputs.EvaluationSampler());
+        var (results, before) = (new List<(string, EvaluationResult)>(), 0);
+        for (var b = 0; b < benchmarks.Count; b++)
         {
-            var (right, scored) = (0, 0);
-            var answers = new Dictionary<string, (int Count, bool Right)>(StringComparer.Ordinal);
-            foreach (var rollout in drawn[i])
+            var (benchmark, started) = (benchmarks[b], Stopwatch.GetTimestamp());
+            var completions = new List<Completion[]>(asked[b].Count);
+            var each = benchmark.Samples * config.Repeats;
+            var atOnce = log is null ? asked[b].Count : Math.Max(1, LoggedAtOnce / each);
+            while (completions.Count < asked[b].Count)
             {
-                tokens += rollout.Tokens.Length;
-                truncated += rollout.Finished ? 0 : 1;
-                var outcome = problems.Judge(heldOut[i], rollout.Text, rollout.Finished);
-                if (outcome.Kind != OutcomeKind.Score)
+                var first = completions.Count;
+                if (log?.Find(benchmark.Name, asked[b][first]) is { } whole)
                 {
-                    failures++;
+                    completions.Add(whole);
+                    before += each;
+                    progress?.Invoke(before, of);
                     continue;
                 }
-                var isRight = outcome.Score > 0;
-                scored++;
-                right += isRight ? 1 : 0;
-                wellFormed += outcome.WellFormed ? 1 : 0;
-                rightWellFormed += outcome.WellFormed && isRight ? 1 : 0;
-                var answer = problems.AnswerOf(heldOut[i], rollout.Text) ?? "";
-                answers[answer] = (answers.GetValueOrDefault(answer).Count + 1, isRight);
+                var part = prompts[b].AsSpan(first, Math.Min(atOnce, asked[b].Count - first)).ToArray();
+                var drawn = part.Select(_ => new List<Completion>(each)).ToArray();
+                for (var repeat = 0; repeat < config.Repeats; repeat++)
+                {
+                    var seed = Seeds.Derive(config.Seed, Seeds.Purpose.Evaluation, repeat);
+                    var request = new DrawRequest(part, benchmark.Samples, seed, Step: 0) { FirstPrompt = first };
+                    var offset = before;
+                    var rollouts = sampler.Draw(request, progress is null ? null : done => progress(offset + done, of), cancel);
+                    for (var i = 0; i < part.Length; i++)
+                        drawn[i].AddRange(Completions(rollouts[i]));
+                    before += part.Length * benchmark.Samples;
+                }
+                for (var i = 0; i < part.Length; i++)
+                {
+                    completions.Add([.. drawn[i]]);
+                    log?.Append(benchmark.Name, benchmark.Set, asked[b][first + i], drawn[i]);
+                }
             }
-            judged += scored;
-            if (scored == 0)
-                continue;
-            rates.Add((double)right / scored);
-            solved += right > 0 ? 1 : 0;
-            majority += answers.MaxBy(a => a.Value.Count).Value.Right ? 1 : 0;
+            results.Add((benchmark.Name, EvaluationTally.Of(
+                benchmark.Set, asked[b], completions, config.Repeats, step, Stopwatch.GetElapsedTime(started).TotalSeconds)));
         }
-        if (rates.Count == 0)
-            throw new InputException($"No sample of {heldOut.Count} held-out problems could be judged ({failures} failures). Look at the reward function.");
-        // A share lies in [0, 1]; the interval of few problems would reach beyond.
-        var interval = Interval.OfMean(rates);
-        return new(step, rates.Count, samples, interval with { Low = Math.Max(0, interval.Low), High = Math.Min(1, interval.High) }, (double)solved / rates.Count, (double)majority / rates.Count, (double)wellFormed / judged,
-            wellFormed == 0 ? 0 : (double)rightWellFormed / wellFormed, (double)tokens / (heldOut.Count * samples), (double)truncated / (heldOut.Count * samples), failures, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        return results;
     }
+
+    private static IReadOnlyList<Problem> HeldOut(IProblemSet problems, int count) => problems.HeldOut(count) is { Count: > 0 } heldOut
+        ? heldOut
+        : throw new InputException($"Problem set '{problems.Name}' has no held-out problems to evaluate on.");
+
+    private static Completion[] Completions(Rollout[] rollouts) => [.. rollouts.Select(r => new Completion(r.Text, r.Tokens.Length, r.Finished))];
+
+    // All that the completions depend on.
+    private static JsonObject Header(RunInputs inputs, RunConfig config) => new()
+    {
+        ["samples_of"] = "g2rl evaluate",
+        ["weights"] = inputs.Policy.Version.Origin,
+        ["configuration"] = RunConfigFile.ToNode(new RunConfig
+        {
+            Model = config.Model,
+            Problems = config.Problems,
+            Sampling = new() { MaxPromptTokens = config.Sampling.MaxPromptTokens, MaxNewTokens = config.Sampling.MaxNewTokens, StopStrings = config.Sampling.StopStrings, StopTokens = config.Sampling.StopTokens },
+            Evaluation = config.Evaluation with { Every = 0 },
+            Execution = new() { Device = config.Execution.Device, Precision = config.Execution.Precision },
+        }),
+    };
 }

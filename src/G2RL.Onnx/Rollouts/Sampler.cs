@@ -51,6 +51,11 @@ public sealed record SamplerSettings
 /// <param name="KeepsFeatures">Feature weights of earlier draws stay beside the new ones; otherwise a device forgets them.</param>
 public sealed record DrawRequest(IReadOnlyList<int[]> Prompts, int Samples, ulong Seed, int Step, bool WithFeatures = false, bool WithHidden = false, bool KeepsFeatures = false)
 {
+    /// <summary>
+    /// Number of the first prompt, >= 0: where the prompts are a part of a longer list, its rollouts are the same as those of the whole list.
+    /// </summary>
+    public int FirstPrompt { get; init; }
+
     /// <summary>Checks the prompts.</summary>
     /// <exception cref="InputException">A prompt that is empty or leaves no room.</exception>
     internal void Validate(SamplerSettings settings, int positions)

@@ -51,6 +51,9 @@ internal sealed class RunInputs : IDisposable
             : null);
         stopTokens = [.. Checkpoint.GenerationEosTokens(), .. config.Sampling.StopTokens.Select(StopToken)];
         checkedProblems = new(problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default), [], 0, "", "");
+        Benchmarks = Benchmark.Open(config.Evaluation);
+        if (problems is null)
+            Benchmark.RefuseOverlap(Benchmarks, Problems);
         Policy = RunAdapter.Load(config, Checkpoint.Spec, positions);
     }
 
@@ -65,6 +68,9 @@ internal sealed class RunInputs : IDisposable
 
     /// <summary>The problems; from a check on those whose prompts fit.</summary>
     public IProblemSet Problems => checkedProblems.Set;
+
+    /// <summary>The benchmarks that evaluations take, opened.</summary>
+    public IReadOnlyList<Benchmark> Benchmarks { get; }
 
     public Policy Policy { get; }
 

@@ -7,5 +7,5 @@ internal static class Aime24
         "aime24",
         "AIME I and II of 2024",
         "huggingface.co/datasets/HuggingFaceH4/aime_2024",
-        ProblemPreset.Mathematics with { HeldOutRows = [30] });
+        ProblemPreset.Mathematics with { Policy = "aime", HeldOutRows = [30] });
 }

@@ -7,5 +7,5 @@ internal static class Aime25
         "aime25",
         "AIME I and II of 2025",
         "huggingface.co/datasets/math-ai/aime25",
-        ProblemPreset.Mathematics with { HeldOutRows = [30] });
+        ProblemPreset.Mathematics with { Policy = "aime", HeldOutRows = [30] });
 }

@@ -7,5 +7,5 @@ internal static class Gsm8k
         "gsm8k",
         "GSM8K",
         "github.com/openai/grade-school-math: train.jsonl, test.jsonl; huggingface.co/datasets/openai/gsm8k",
-        ProblemPreset.Mathematics with { ReferenceMarker = "####", TrainRows = [7473], HeldOutRows = [1319] });
+        ProblemPreset.Mathematics with { Policy = "gsm8k", ReferenceMarker = "####", TrainRows = [7473], HeldOutRows = [1319] });
 }

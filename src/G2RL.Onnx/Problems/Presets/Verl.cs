@@ -11,9 +11,9 @@ internal static class Verl
         {
             PromptField = "prompt",
             AnswerField = "reward_model.ground_truth",
-            Policy = PresetPolicies.Mathematics,
+            Policy = "math",
             PolicyField = "data_source",
-            Policies = new Dictionary<string, string>(StringComparer.Ordinal) { ["openai/gsm8k"] = PresetPolicies.Words },
+            Policies = new Dictionary<string, string>(StringComparer.Ordinal) { ["openai/gsm8k"] = "gsm8k" },
             RequireFinished = false,
         });
 }
