@@ -62,6 +62,8 @@ internal static class ExportAndTrainCommand
     private static int DryRun(RunConfig config, bool json)
     {
         void Warn(string warning) => Console.Error.WriteLine($"warning: {warning}");
+        if (DryRunWithoutWeights.Applies(config))
+            return DryRunWithoutWeights.Show(config, json, Warn);
         using var backend = Backends.Open(config, Warn);
         using var trainer = new Trainer(config, events: new() { Warning = Warn }, backend: backend);
         var plan = trainer.MemoryPlan();

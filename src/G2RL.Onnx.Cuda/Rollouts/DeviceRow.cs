@@ -24,7 +24,7 @@ internal sealed class DeviceRow(int prompt, int sample, int[] promptTokens, int 
     public int Prompt => prompt;
 
     /// <summary>Number of the prompt that keys its random numbers.</summary>
-    public int PromptKey { get; init; } = prompt;
+    public int PromptKey { get; init; }
 
     public int Sample => sample;
 

@@ -86,6 +86,13 @@ public static class RunConfigRules
         Share(c.Training.Schedule.FinalFraction, "training.schedule.finalFraction", zero: true, one: true);
         AtLeast(c.Training.CheckpointEvery, 1, "training.checkpointEvery");
         AtLeast(c.Training.KeepCheckpoints, 1, "training.keepCheckpoints");
+        var passRate = c.Problems.PassRate;
+        AtLeast(passRate.Window, 0, "problems.passRate.window");
+        Rule(
+            passRate.Low is >= 0 and < 1 && passRate.High > passRate.Low && passRate.High <= 1,
+            "problems.passRate",
+            $"{passRate.Low} to {passRate.High}",
+            "low must lie in [0, 1) and high in (low, 1].");
         AtLeast(c.Evaluation.Every, 0, "evaluation.every");
         AtLeast(c.Evaluation.Problems, 1, "evaluation.problems");
         AtLeast(c.Evaluation.Samples, 1, "evaluation.samples", most: 10_000);

@@ -27,6 +27,7 @@ public static class Evaluator
         RunConfig config, IProblemSet? problems = null, Action<int, int>? progress = null, IBackend? backend = null, CancellationToken cancel = default)
     {
         using var inputs = new RunInputs(config, problems, backend);
+        inputs.CheckHeldOut(config.Evaluation.Problems);
         return Run(inputs, config.Evaluation, step: 0, progress, cancel);
     }
 
@@ -44,6 +45,8 @@ public static class Evaluator
     {
         var own = config.Evaluation.Benchmarks.Count > 0 ? ProblemSets.Create(config.Evaluation.Benchmarks[0].Set, config.Evaluation.Benchmarks[0].Settings ?? default) : null;
         using var inputs = new RunInputs(config, own, backend);
+        if (own is null)
+            inputs.CheckHeldOut(config.Evaluation.Problems);
         IReadOnlyList<Benchmark> benchmarks = inputs.Benchmarks.Count > 0 ? inputs.Benchmarks : [Own(inputs, config.Evaluation)];
         foreach (var note in benchmarks.SelectMany(b => b.Set.Notes))
             warn?.Invoke(note);
@@ -185,6 +188,7 @@ public static class Evaluator
         ["configuration"] = RunConfigFile.ToNode(new RunConfig
         {
             Model = config.Model,
+            Adapter = config.Adapter,
             Problems = config.Problems,
             Sampling = new() { MaxPromptTokens = config.Sampling.MaxPromptTokens, MaxNewTokens = config.Sampling.MaxNewTokens, StopStrings = config.Sampling.StopStrings, StopTokens = config.Sampling.StopTokens },
             Evaluation = config.Evaluation with { Every = 0 },

@@ -20,8 +20,11 @@ internal static class ExperimentRows
     public static JsonObject Of(string start, string arm, ulong? seed, JsonObject evaluation, IReadOnlyList<JsonObject> metrics, IReadOnlyList<JsonObject> geometry)
     {
         var row = new JsonObject { ["base"] = start, ["arm"] = arm, ["seed"] = seed };
-        foreach (var (name, value) in evaluation)
+        foreach (var (name, value) in evaluation.Where(e => e.Value is not JsonArray and not JsonObject))
             row[name] = value?.DeepClone();
+        foreach (var (benchmark, result) in evaluation["benchmarks"] as JsonObject ?? [])
+            foreach (var name in OfBenchmark((JsonObject)result!))
+                row[$"{benchmark} {name}"] = result![name]?.DeepClone();
         var seconds = RunLogs.Number(evaluation, "seconds") ?? 0;
         foreach (var (name, metric, last) in OfTraining)
         {
@@ -43,9 +46,16 @@ internal static class ExperimentRows
     {
         var samples = row["samples"]?.ToJsonString() ?? "1";
         string[] all = ["pass@1", $"maj@{samples}", $"pass@{samples}", "pass@1_well_formed", "well_formed", "response_length", .. OfTraining.Select(t => t.Name)];
-        return [.. all.Distinct()];
+        return [.. all.Concat(row.Select(p => p.Key).Where(k => k.Contains(' ', StringComparison.Ordinal))).Distinct()];
+    }
+
+    // A benchmark has its own number of samples.
+    private static IEnumerable<string> OfBenchmark(JsonObject result)
+    {
+        var samples = result["samples"]?.ToJsonString() ?? "1";
+        return new[] { "pass@1", $"maj@{samples}", $"pass@{samples}", "unparseable" }.Distinct();
     }
 
     /// <summary>Whether a metric is a share, shown in percent.</summary>
-    public static bool IsShare(string metric) => metric.Contains('@', StringComparison.Ordinal) || metric is "well_formed" || metric.EndsWith("_share", StringComparison.Ordinal);
+    public static bool IsShare(string metric) => metric.Contains('@', StringComparison.Ordinal) || metric is "well_formed" || metric.EndsWith("unparseable", StringComparison.Ordinal) || metric.EndsWith("_share", StringComparison.Ordinal);
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using G2RL.Onnx.Problems.Curriculum;
 using G2RL.Onnx.Problems.Prompts;
 
 namespace G2RL.Onnx.Problems;
@@ -6,11 +7,17 @@ namespace G2RL.Onnx.Problems;
 /// <summary>What to train on.</summary>
 public sealed record ProblemsConfig
 {
-    /// <summary>A name in <c>ProblemSets</c>: arithmetic, countdown, jsonl or file (files of your own), mixture (several sets), or a preset (docs/benchmarks.md): math, math500, gsm8k, amc, aime24, aime25, gpqa-diamond, mmlu-pro, verl, verl-digits.</summary>
+    /// <summary>
+    /// A name in <c>ProblemSets</c>: arithmetic, countdown, jsonl or file (files of your own), mixture (several sets), or a preset
+    /// (docs/benchmarks.md): math, math500, gsm8k, amc, aime24, aime25, gpqa-diamond, mmlu-pro, verl, verl-digits.
+    /// </summary>
     public string Set { get; init; } = "arithmetic";
 
     /// <summary>The set's own settings.</summary>
     public JsonElement? Settings { get; init; }
+
+    /// <summary>Leaves out what is always or never solved, for a while.</summary>
+    public PassRateConfig PassRate { get; init; } = new();
 
     /// <summary>
     /// Whether a plain prompt begins with the special tokens that the tokenizer's post-processor puts before a text (Llama's and Gemma's

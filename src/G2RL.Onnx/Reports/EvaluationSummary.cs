@@ -48,7 +48,7 @@ internal sealed class EvaluationSummary
             html.Leaf("th", "change");
         }
         using var body = html.Open("tbody");
-        foreach (var name in new[] { before, after }.OfType<JsonObject>().SelectMany(e => e.Select(p => p.Key)).Distinct().Where(n => !NotMeasured.Contains(n)))
+        foreach (var name in new[] { before, after }.OfType<JsonObject>().SelectMany(e => e.Select(p => p.Key)).Distinct().Where(IsMeasured))
             WriteRow(html, name);
     }
 
@@ -92,6 +92,41 @@ internal sealed class EvaluationSummary
         html.Leaf("td", from is null || to is null ? "\u2013" : Amounts.Contains(name) ? Format.Signed(to.Value - from.Value, "0.##") : Format.Points(to.Value - from.Value));
     }
 
+    // Ends of intervals stand with their means; curves and benchmarks have places of their own.
+    private bool IsMeasured(string name) => !NotMeasured.Contains(name) && !name.EndsWith("_low", StringComparison.Ordinal) && !name.EndsWith("_high", StringComparison.Ordinal)
+        && (Value(before, name) ?? Value(after, name)) is not null;
+
+    /// <summary>Writes the benchmarks before and after; nothing where there are none.</summary>
+    public void WriteBenchmarks(HtmlWriter html)
+    {
+        JsonObject? Of(JsonObject? row, string name) => (row?["benchmarks"] as JsonObject)?[name] as JsonObject;
+        string[] names = [.. new[] { before, after }.Select(e => e?["benchmarks"] as JsonObject).OfType<JsonObject>().SelectMany(b => b.Select(p => p.Key)).Distinct()];
+        if (names.Length == 0)
+            return;
+        html.Leaf("h3", "Benchmarks");
+        using var scroll = html.Open("div", "scroll");
+        using var table = html.Open("table", "numbers");
+        using (html.Open("thead"))
+        using (html.Open("tr"))
+            foreach (var head in new[] { "", "problems", "pass@1 before", "pass@1 after", "change", "maj@n after", "pass@n after" })
+                html.Leaf("th", head);
+        using var body = html.Open("tbody");
+        foreach (var name in names)
+        {
+            var (from, to) = (Of(before, name), Of(after, name));
+            var samples = (to ?? from)?["samples"]?.ToJsonString();
+            string Share(JsonObject? row, string metric) => Value(row, metric) is { } share ? Format.Percent(share) : "\u2013";
+            using var row = html.Open("tr");
+            html.Leaf("th", name);
+            html.Leaf("td", Format.Count(Value(to ?? from, "problems") ?? 0));
+            html.Leaf("td", Share(from, "pass@1"));
+            html.Leaf("td", Share(to, "pass@1"));
+            html.Leaf("td", Value(from, "pass@1") is { } a && Value(to, "pass@1") is { } b ? Format.Points(b - a) : "\u2013");
+            html.Leaf("td", Share(to, $"maj@{samples}"));
+            html.Leaf("td", Share(to, $"pass@{samples}"));
+        }
+    }
+
     private static double? Value(JsonObject? row, string name) => row is null ? null : RunLogs.Number(row, name);
 
     private static (double Low, double High)? Interval(JsonObject? row, string name, double value) =>
@@ -105,6 +140,7 @@ internal sealed class EvaluationSummary
         "pass@1_well_formed" => "pass@1 on well-formed answers alone",
         "response_length" => "response length, tokens",
         "truncated" => "cut off by the length limit",
+        "unparseable" => "without an answer that can be read",
         "failures" => "samples that could not be judged",
         "seconds" => "seconds of the evaluation",
         _ when name.StartsWith("maj@", StringComparison.Ordinal) => $"{name}, majority of the samples",

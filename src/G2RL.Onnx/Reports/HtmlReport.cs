@@ -62,6 +62,7 @@ public static class HtmlReport
         {
             html.Leaf("h2", "Before and after");
             evaluations.WriteTable(html);
+            evaluations.WriteBenchmarks(html);
         }
         using (html.Open("section"))
         {

@@ -5,6 +5,7 @@ using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Curriculum;
 using G2RL.Onnx.Rewards;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
@@ -33,6 +34,7 @@ public sealed class Trainer : IDisposable
 {
     private readonly RunConfig config;
     private readonly RunInputs inputs;
+    private readonly PassRateFilter? curriculum;
     private readonly Algorithm algorithm;
     private readonly IRolloutSource sampler;
     private readonly IScorer scorer;
@@ -74,6 +76,7 @@ public sealed class Trainer : IDisposable
         PolicyOptimizers.Require(config.Execution.Gradients);
         inputs = new RunInputs(config, problems, backend);
         inputs.CheckProblems((done, of) => this.events.Progress?.Invoke("check", done, of));
+        curriculum = config.Problems.PassRate.IsOn ? new PassRateFilter(inputs.Problems, config.Problems.PassRate) : null;
         rewards = new RewardSet(config.Rewards, Problems, config.Sampling.MaxNewTokens, functions);
         algorithm = AlgorithmTable.All[config.Algorithm.Name];
         reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
@@ -104,7 +107,7 @@ public sealed class Trainer : IDisposable
     public Tokenizer Tokenizer => inputs.Tokenizer;
 
     /// <summary>Problems and rewards.</summary>
-    public IProblemSet Problems => inputs.Problems;
+    public IProblemSet Problems => (IProblemSet?)curriculum ?? inputs.Problems;
 
     /// <summary>Runs (or goes on with) a run to its end, or until cancelled; either way the folder holds a checkpoint to go on from.</summary>
     /// <param name="run">The run's folder.</param>
@@ -221,6 +224,7 @@ public sealed class Trainer : IDisposable
 
         // 2. Judge them, and score them in full forward passes where the old log-probs of the update are not those of its own forward pass.
         var groups = Judging.Run(rewards, problems, drawn, events.Progress, cancel, metrics);
+        ScoredGroup[] passedOver = [.. groups];
         RolloutMetrics.Report(metrics, groups, clock.Seconds("sample"));
         foreach (var group in groups)
             foreach (var outcome in group.Outcomes.Where(o => o.Message is not null).Take(1))
@@ -283,11 +287,22 @@ public sealed class Trainer : IDisposable
         // 4. One optimizer step per mini-batch of whole groups, the old log-probs fixed. Once begun it runs to its end.
         cancel.ThrowIfCancellationRequested();
         update.Run(step, samples, groups.Length, metrics, scoresFirst ? null : CheckMismatch);
+        if (curriculum is not null)
+            Remember(curriculum, step, [.. groups, .. passedOver], metrics);
         if (metrics.Values.TryGetValue("policy/empty_minibatches", out var empty))
             events.Warning?.Invoke($"step {step}: {empty} of {config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch} mini-batches hold no token to train on, every one is masked; their loss is 0 and they update nothing.");
         clock.Lap("train");
         clock.Total();
         return groups;
+    }
+
+    // A step that was cancelled leaves no trace, so that it is drawn again as it was.
+    private static void Remember(PassRateFilter curriculum, int step, IReadOnlyList<ScoredGroup> groups, StepMetrics metrics)
+    {
+        metrics.Set("curriculum/replaced", curriculum.Replaced);
+        curriculum.Record(step, groups.Select(g => (Problem: g.Group.Problem.Id, Judged: g.Outcomes.Where(o => o.Kind == OutcomeKind.Score).ToArray()))
+            .Where(g => g.Judged.Length > 0).Select(g => (g.Problem, (double)g.Judged.Count(o => o.Score > 0) / g.Judged.Length)));
+        metrics.Set("curriculum/left_out", curriculum.LeftOut(step + 1));
     }
 
     // Steps that are done. What is refused here leaves no new folder.
@@ -316,7 +331,10 @@ public sealed class Trainer : IDisposable
         foreach (var word in border.Begin())
             events.Warning?.Invoke(word);
         if (latest is { } checkpoint)
+        {
             update.Optimizer.Load(checkpoint.Folder);
+            curriculum?.Load(checkpoint.Folder);
+        }
         run.RewindTo(done);
         foreach (var word in border.MissingRows(evaluates))
             events.Warning?.Invoke(word);
@@ -358,6 +376,10 @@ public sealed class Trainer : IDisposable
     private void Save(RunDirectory run, int step)
     {
         run.FlushLogs();
-        run.Checkpoints.Save(step, TrainingState.Bytes(Policy), update.Optimizer.Save);
+        run.Checkpoints.Save(step, TrainingState.Bytes(Policy), folder =>
+        {
+            update.Optimizer.Save(folder);
+            curriculum?.Save(folder);
+        });
     }
 }

@@ -143,7 +143,8 @@ public sealed class FileProblems : IProblemSet
 
     private void ResolveOverlap()
     {
-        var asked = heldOut.ToDictionary(p => p.Question, p => p.Id);
+        // A question may stand there twice with other options.
+        var asked = heldOut.GroupBy(p => p.Question, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.First().Id, StringComparer.Ordinal);
         var shared = train.Where(p => asked.ContainsKey(p.Question)).ToList();
         if (shared.Count == 0)
             return;

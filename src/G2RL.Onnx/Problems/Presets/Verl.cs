@@ -15,5 +15,6 @@ internal static class Verl
             PolicyField = "data_source",
             Policies = new Dictionary<string, string>(StringComparer.Ordinal) { ["openai/gsm8k"] = "gsm8k" },
             RequireFinished = false,
+            SkipEmpty = true,
         });
 }
