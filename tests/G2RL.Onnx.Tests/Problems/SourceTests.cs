@@ -97,25 +97,25 @@ public sealed class SourceTests
             new ListField("prompt", new StructField("element", new DataField<string>("role"), new DataField<string>("content"))),
             new StructField("reward_model", new DataField<string>("ground_truth"), new DataField<string>("style")),
             new DataField<double>("rate"));
-        var rows = Enumerable.Range(0, 3).Select(i => (IDictionary<string, object?>)new Dictionary<string, object?>
+        var rows = Enumerable.Range(0, 40).Select(i => (IDictionary<string, object?>)new Dictionary<string, object?>
         {
             ["data_source"] = i == 1 ? null : "d",
             ["prompt"] = new List<IDictionary<string, object?>> { new Dictionary<string, object?> { ["role"] = "user", ["content"] = $"what is {i}?" } },
             ["reward_model"] = new Dictionary<string, object?> { ["ground_truth"] = $"{i}", ["style"] = "rule" },
-            ["rate"] = i / 2.0,
+            ["rate"] = i / 40.0,
         }).ToList();
         await using (var stream = File.Create(At("a.parquet")))
             await ParquetSerializer.SerializeUntypedAsync(rows!, schema, stream);
         var found = SourceReader.Rows(At("a.parquet"), new RowFaults()).ToArray();
-        Assert.HasCount(3, found);
+        Assert.HasCount(40, found);
         Assert.AreEqual("2", found[2].Find("reward_model.ground_truth")!.Value.GetString());
         Assert.AreEqual("what is 2?", SourceRow.Turns("prompt", found[2].Find("prompt")!.Value)[0].Content);
         Assert.AreEqual("data_source, prompt, reward_model.ground_truth, reward_model.style, rate", found[0].Names());
-        var set = new FileProblems(new() { Train = At("a.parquet"), HeldOutFraction = 0.5, PassRateField = "rate", MinPassRate = 0.1, PromptField = "prompt" });
-        Assert.AreEqual(2, set.TrainCount + set.HeldOutCount);
+        var set = new FileProblems(new() { Train = At("a.parquet"), HeldOutFraction = 0.5, PassRateField = "rate", MinPassRate = 0.099, PromptField = "prompt" });
+        Assert.AreEqual(36, set.TrainCount + set.HeldOutCount, "rates 4/40 to 39/40");
         var other = Assert.ThrowsExactly<InputException>(() => new FileProblems(new() { Train = At("a.parquet"), HeldOutFraction = 0.5, AnswerField = "answer" })).Message;
         StringAssert.Contains(other, "has no field 'answer'; it has data_source, prompt, reward_model.ground_truth");
-        StringAssert.Contains(other, "The same in 2, 3.");
+        StringAssert.Contains(other, "The same in 3, 4");
         var bytes = File.ReadAllBytes(At("a.parquet"));
         File.WriteAllBytes(At("b.parquet"), bytes[..(bytes.Length / 2)]);
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Read(At("b.parquet"))).Message, "cannot be read as Parquet");

@@ -121,7 +121,7 @@ public sealed class FileProblems : IProblemSet
         {
             rows++;
             var read = faults.Guard(row, () => reader.Read(row, isTraining));
-            if (read?.Problem is { } problem && !seen.Add(problem.Prompt))
+            if (read?.Problem is { } problem && !seen.Add(problem.Prompt) && (isTraining || !settings.KeepRepeated))
                 duplicates++;
             else if (read?.Problem is { } fresh)
                 problems.Add(fresh);

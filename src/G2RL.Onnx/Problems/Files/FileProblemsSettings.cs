@@ -83,6 +83,9 @@ public sealed record FileProblemsSettings
     /// <summary>Whether rows with an empty prompt or answer are left out instead of reported. Default false.</summary>
     public bool SkipEmpty { get; init; }
 
+    /// <summary>Whether held-out rows that repeat an earlier prompt are kept, as benchmarks count them. Default false.</summary>
+    public bool KeepRepeated { get; init; }
+
     /// <summary>Longest prompt, characters, >= 1; rows with a longer one are left out. Null is no limit. By tokens: problems.tooLong.</summary>
     public int? MaxPromptCharacters { get; init; }
 

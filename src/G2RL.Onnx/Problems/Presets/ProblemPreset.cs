@@ -14,8 +14,8 @@ public sealed record ProblemPreset(string Name, string Title, string Where, File
     internal const string Boxed = "{prompt}\n\n" + SystemPrompts.ReasonStepByStep + "\n\n";
 
     /// <summary>Questions with free answers in a box.</summary>
-    internal static FileProblemsSettings Mathematics { get; } = new() { Template = Boxed, Policy = "math", RequireFinished = false };
+    internal static FileProblemsSettings Mathematics { get; } = new() { Template = Boxed, Policy = "math", RequireFinished = false, KeepRepeated = true };
 
     /// <summary>Questions whose answer is an option's letter.</summary>
-    internal static FileProblemsSettings Letters(ChoiceSettings choice) => new() { Choice = choice, Policy = "choice", RequireFinished = false };
+    internal static FileProblemsSettings Letters(ChoiceSettings choice) => new() { Choice = choice, Policy = "choice", RequireFinished = false, KeepRepeated = true };
 }
