@@ -46,7 +46,8 @@ public sealed class GraderSuiteTests
         foreach (var line in File.ReadLines(SharedFolder.Require("data", "grader", "open_instruct_strip_string.jsonl")))
         {
             using var json = JsonDocument.Parse(line);
-            Assert.AreEqual(Text(json.RootElement, "expected"), AnswerPolicy.All["open_instruct"].Canonical(Text(json.RootElement, "input")), line);
+            var expected = Text(json.RootElement, "expected");
+            Assert.AreEqual(expected, AnswerPolicy.All["open_instruct"].Canonical(Text(json.RootElement, "input")), line);
         }
     }
 
@@ -86,7 +87,11 @@ public sealed class GraderSuiteTests
     private static AnswerPolicy Policy(AnswerPolicy policy, JsonElement row)
     {
         if (Text(row, "function") == "reasoning_accuracy_reward")
-            return AnswerPolicy.All["trl_reasoning"] with { After = Text(row, "pred")!.Contains("</REASONING_END>") ? "</REASONING_END>" : "</think>" };
+        {
+            var custom = Text(row, "pred")!.Contains("</REASONING_END>");
+            return AnswerPolicy.All["trl_reasoning"] with { After = custom ? "</REASONING_END>" : "</think>" };
+        }
+
         if (!row.TryGetProperty("opts", out var options))
             return policy;
         var rules = policy.Rules;
@@ -96,7 +101,9 @@ public sealed class GraderSuiteTests
             rules = rules with { RelationsForSets = allowed.GetBoolean() };
         if (options.TryGetProperty("strict", out var strict))
             rules = rules with { StrictNames = strict.GetBoolean() };
-        var types = options.TryGetProperty("match_types", out var match) ? string.Join('+', match.EnumerateArray().Select(m => m.GetString())) : "";
+        var types = options.TryGetProperty("match_types", out var match)
+            ? string.Join('+', match.EnumerateArray().Select(m => m.GetString()))
+            : "";
         var named = types switch
         {
             "latex" => AnswerPolicy.All["math_verify_latex"],
@@ -117,7 +124,8 @@ public sealed class GraderSuiteTests
         _ => value.GetBoolean(),
     };
 
-    private static string? Text(JsonElement row, string name) => !row.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null
+    private static string? Text(JsonElement row, string name) =>
+        !row.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null
         ? null
         : value.ValueKind == JsonValueKind.String ? value.GetString() : value.GetRawText();
 }

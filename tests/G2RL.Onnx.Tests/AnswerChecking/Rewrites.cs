@@ -24,7 +24,9 @@ internal static partial class Rewrites
         yield return answer.Replace("\\frac", "\\tfrac");
         yield return answer.Replace("\\dfrac", "\\frac").Replace("\\tfrac", "\\frac");
         yield return answer.Replace("\\left", "").Replace("\\right", "");
-        yield return hasText || answer.Contains("\\left") || answer.Contains("\\{") ? answer : answer.Replace("(", "\\left(").Replace(")", "\\right)");
+        yield return hasText || answer.Contains("\\left") || answer.Contains("\\{")
+            ? answer
+            : answer.Replace("(", "\\left(").Replace(")", "\\right)");
         yield return Operator().Replace(answer, " $1 ");
         yield return Loose().Replace(answer, "");
         yield return answer.Replace(", ", ",\\ ");
@@ -38,7 +40,8 @@ internal static partial class Rewrites
             yield return $"\\text{{{answer}}}";
         if (Fraction().Match(answer) is { Success: true } match)
         {
-            var (above, below) = (long.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture), long.Parse(match.Groups[3].Value, CultureInfo.InvariantCulture));
+            var above = long.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture);
+            var below = long.Parse(match.Groups[3].Value, CultureInfo.InvariantCulture);
             yield return $"{match.Groups[1].Value}{above}/{below}";
             var rest = below;
             while (rest % 2 == 0)

@@ -138,7 +138,8 @@ internal static class AnswerCheck
     /// <summary>A text that may be the answer, and what was read in it.</summary>
     private sealed record Candidate(string Text, Answer? Answer);
 
-    /// <summary>A third each for the reference, the answer and their comparison, so that one that is too large does not hide the other.</summary>
+    /// <summary>A third each for the reference, the answer and their comparison, so that one that is too large
+    /// does not hide the other.</summary>
     private sealed class Budgets(int steps)
     {
         public Budget Gold { get; } = new(Math.Max(1, steps / 3));
