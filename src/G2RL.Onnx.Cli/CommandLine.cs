@@ -38,6 +38,7 @@ internal static class CommandLine
         ExportAndTrainCommand.Create(),
         PretrainCommand.Create(),
         EvaluateCommand.Create(),
+        SampleCommand.Create(),
         ScoreCommand.Create(),
         ReportCommand.Create(),
         OrtTrainingCommand.Create(),

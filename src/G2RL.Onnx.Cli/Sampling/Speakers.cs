@@ -1,0 +1,111 @@
+using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Tokenizers.Chat;
+
+namespace G2RL.Onnx.Cli.Sampling;
+
+/// <summary>A model that is asked: its weights, tokenizer and, in a conversation, template.</summary>
+internal sealed class Speaker : IDisposable
+{
+    private readonly Policy policy;
+    private readonly StreamingSampler stream;
+    private readonly ChatPrompts? chat;
+    private readonly string? system;
+    private readonly string[] stops;
+
+    /// <summary>Opens a model.</summary>
+    /// <exception cref="InputException">No such model, or one without a chat template where one is needed.</exception>
+    public Speaker(string folder, SamplerSettings settings, bool chat, string? system)
+    {
+        Name = folder;
+        // A run's folder stands for the model that it trained.
+        if (!File.Exists(Path.Combine(folder, "config.json")) || Directory.Exists(Path.Combine(folder, "checkpoints")))
+        {
+            var trained = Path.Combine(folder, "model");
+            if (Directory.Exists(trained))
+                folder = trained;
+            else if (Directory.Exists(Path.Combine(folder, "checkpoints")))
+                throw new InputException($"{folder} is a run without a trained model yet. Let it end, with export-and-train --resume {folder}.");
+        }
+        using var checkpoint = HuggingFaceCheckpoint.Open(folder);
+        Tokenizer = Tokenizer.Load(folder);
+        this.chat = chat ? ChatPrompts.Load(folder, checkpoint.Spec.Architecture, system ?? "You are a helpful assistant.") : null;
+        this.system = system;
+        stops = [.. settings.StopStrings];
+        policy = Policy.Load(folder, Math.Min(checkpoint.Spec.MaxPositions, Math.Max(2048, 2 * settings.MaxNewTokens)));
+        stream = new StreamingSampler(policy, settings with { StopTokens = checkpoint.GenerationEosTokens() });
+    }
+
+    public string Name { get; }
+
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>Says something, piece by piece.</summary>
+    /// <param name="turns">What was said; the last turn is the prompt.</param>
+    /// <param name="seed">Seed.</param>
+    /// <param name="sample">Index of the sample.</param>
+    /// <param name="alternatives">Of each token, how many of the most probable ones.</param>
+    public IEnumerable<SpokenToken> Say(IReadOnlyList<ChatMessage> turns, ulong seed, int sample, int alternatives)
+    {
+        var prompt = chat is null
+            ? Tokenizer.EncodePrompt(turns[^1].Content)
+            : Tokenizer.Encode(chat.Render([.. system is null || turns[0].Role == "system" ? [] : new[] { new ChatMessage("system", system) }, .. turns]));
+        var ids = new List<int>();
+        var shown = "";
+        foreach (var token in stream.Draw(prompt, seed, sample, alternatives))
+        {
+            ids.Add(token.Token);
+            var text = Tokenizer.Decode([.. ids]);
+            var cut = stops.Select(s => text.IndexOf(s, StringComparison.Ordinal)).Where(at => at >= 0).DefaultIfEmpty(-1).Min();
+            // A character of several tokens shows as U+FFFD until the last of them has come.
+            var visible = cut >= 0 ? text[..cut] : text.TrimEnd('\uFFFD');
+            var piece = visible.StartsWith(shown, StringComparison.Ordinal) ? visible[shown.Length..] : "";
+            shown += piece;
+            yield return new(token, piece);
+            if (cut >= 0)
+                yield break;
+        }
+    }
+
+    public void Dispose()
+    {
+        stream.Dispose();
+        policy.Dispose();
+    }
+}
+
+/// <summary>A token and the visible text that came with it.</summary>
+internal readonly record struct SpokenToken(StreamedToken Drawn, string Text);
+
+/// <summary>The models that are asked, in order.</summary>
+internal sealed class Speakers : IDisposable
+{
+    private readonly List<Speaker> all = [];
+
+    public Speakers(IReadOnlyList<string> folders, SamplerSettings settings, bool chat, string? system)
+    {
+        Chat = chat;
+        try
+        {
+            foreach (var folder in folders)
+                all.Add(new Speaker(folder, settings, chat, system));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public bool Chat { get; }
+
+    public IReadOnlyList<Speaker> All => all;
+
+    public void Dispose()
+    {
+        foreach (var speaker in all)
+            speaker.Dispose();
+    }
+}
