@@ -11,7 +11,7 @@ public sealed class SampleTests
             "--max-new-tokens", "5", "--seed", "3", "--top", "2", "--json"];
         var rows = G2rlProcess.Call(command).Exits(0).Rows;
         Assert.HasCount(8, rows);
-        for (var i = 0; i < rows.Count; i += 2)
+        for (var i = 0; i < rows.Length; i += 2)
             Assert.AreEqual(rows[i]["tokens"]!.ToJsonString(), rows[i + 1]["tokens"]!.ToJsonString(), "the same weights and seed say the same");
         Assert.AreEqual("1+2=", rows[0]["prompt"]!.GetValue<string>());
         Assert.AreEqual("3+4=", rows[4]["prompt"]!.GetValue<string>());
