@@ -73,8 +73,8 @@ internal static class MemoryProbe
         var first = Clock(step, micros);
         double[] seconds = [.. Enumerable.Range(0, repetitions).Select(_ => Clock(step, micros))];
         Array.Sort(seconds);
-        var median = seconds[seconds.Length / 2];
-        var spread = (seconds[seconds.Length * 3 / 4] - seconds[seconds.Length / 4]) / 2 / median;
+        var median = seconds.Length == 0 ? first : seconds[seconds.Length / 2];
+        var spread = seconds.Length == 0 ? 0 : (seconds[seconds.Length * 3 / 4] - seconds[seconds.Length / 4]) / 2 / median;
         Console.WriteLine(JsonSerializer.Serialize(new Probed(median, spread, Status("VmHWM") - before, first) { Held = 2.0 * shape.WeightBytes, Planned = plan }));
     }
 

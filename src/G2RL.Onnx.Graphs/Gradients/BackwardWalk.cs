@@ -12,6 +12,9 @@ namespace G2RL.Onnx.Gradients;
 /// <param name="rules">Rules by operator.</param>
 internal sealed class BackwardWalk(OpBuilder op, Dictionary<Value, Value> gradients, HashSet<Value> varying, IReadOnlyDictionary<string, GradientRule> rules)
 {
+    // What the region before gave.
+    private readonly List<Value> contributed = [];
+
     /// <summary>Goes through all nodes.</summary>
     /// <param name="forward">In order.</param>
     /// <param name="regions">Those among them that are recomputed; one lies inside another or apart from it.</param>
@@ -42,7 +45,8 @@ internal sealed class BackwardWalk(OpBuilder op, Dictionary<Value, Value> gradie
     private void Again(RecomputedRegion region, IReadOnlyList<RecomputedRegion> inside)
     {
         var result = region.Nodes[^1].Outputs[0]!;
-        var gradient = gradients[result];
+        // Regions that do not depend on each other wait for each other: all at once they would hold what one after the other holds once.
+        var gradient = contributed.Aggregate(gradients[result], op.After);
         var own = region.Nodes.SelectMany(n => n.Outputs).OfType<Value>().ToHashSet<Value>(ReferenceEqualityComparer.Instance);
         var late = new Dictionary<Value, Value>(ReferenceEqualityComparer.Instance);
         foreach (var input in region.Nodes.SelectMany(n => n.Inputs).OfType<Value>())
@@ -60,9 +64,16 @@ internal sealed class BackwardWalk(OpBuilder op, Dictionary<Value, Value> gradie
         gradients[values[result]] = gradient;
         var byOriginal = region.Nodes.Zip(copies).ToDictionary(p => p.First, p => p.Second, (IEqualityComparer<Node>)ReferenceEqualityComparer.Instance);
         Run(copies, [.. inside.Select(r => new RecomputedRegion([.. r.Nodes.Select(n => byOriginal[n])]))]);
+        contributed.Clear();
+        var makers = new HashSet<Node?>(ReferenceEqualityComparer.Instance);
         foreach (var (input, copy) in late)
             if (varying.Contains(input) && gradients.Remove(copy, out var contribution))
+            {
                 Add(input, contribution);
+                // One part of what a node divides stands for all.
+                if (makers.Add(contribution.Producer))
+                    contributed.Add(contribution);
+            }
     }
 
     private void Apply(Node node)
