@@ -14,11 +14,12 @@ internal static class Failures
     public const int Inconclusive = 77;
     public const int Interrupted = 130;
 
-    private static readonly string[] Words = ["bad_alloc", "bad allocation", "failed to allocate memory", "out of memory", "failed to map segment", "Cannot allocate memory"];
+    private static readonly string[] Words =
+        ["bad_alloc", "bad allocation", "failed to allocate memory", "out of memory", "failed to map segment", "Cannot allocate memory"];
 
     /// <summary>
-    /// Prints wrong input plainly, and so a training that diverged: its message says where and what to do, and no stack trace would add to it. Anything
-    /// else is a fault of the program and keeps its stack trace.
+    /// Prints wrong input plainly, and so a training that diverged: its message says where and what to do, and no stack trace would add to
+    /// it. Anything else is a fault of the program and keeps its stack trace.
     /// </summary>
     public static int Run(Func<int> command)
     {
@@ -47,7 +48,10 @@ internal static class Failures
         }
         catch (Exception e) when (IsOutOfMemory(e))
         {
-            Console.Error.WriteLine($"There is not enough memory: {Memory()} Lower training.tokensPerMicrobatch, sampling.maxRows or sampling.cacheBudgetMiB, take fewer threads (execution.threads), or a smaller model or input; g2rl export-and-train --dry-run tells what a run needs. What was saved can be gone on with by --resume, also with these settings.");
+            Console.Error.WriteLine($"There is not enough memory: {Memory()} Lower training.tokensPerMicrobatch, sampling.maxRows or "
+                + "sampling.cacheBudgetMiB, take fewer threads (execution.threads), or a smaller model or input; "
+                + "g2rl export-and-train --dry-run tells what a run needs. "
+                + "What was saved can be gone on with by --resume, also with these settings.");
             return Input;
         }
 #pragma warning disable CA1031 // the last line of defence: report and fail

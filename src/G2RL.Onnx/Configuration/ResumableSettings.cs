@@ -13,14 +13,16 @@ internal sealed record SettingChange(string Name, string From, string To)
 /// <summary>The settings that may change when a run goes on: every step that is done would have been the same with them.</summary>
 internal static class ResumableSettings
 {
-    private const string Rounding = "sums may be rounded differently from here on, so the run no longer ends in the same bytes as one that was left alone";
+    private const string Rounding =
+        "sums may be rounded differently from here on, so the run no longer ends in the same bytes as one that was left alone";
 
     // A name that ends with '.' stands for all below it. The word is said when the setting changes.
     private static readonly (string Name, Func<RunConfig, string>? Word)[] Table =
     [
         // Where the model lies; that it is the same one is seen by what it holds.
         ("model", null),
-        ("steps", c => c.Training.Schedule.Kind == ScheduleKind.Constant ? "" : "training.schedule follows the new number of steps from here on; a run begun with it would have had other learning rates before"),
+        ("steps", c => c.Training.Schedule.Kind == ScheduleKind.Constant ? "" : "training.schedule follows the new number of steps from "
+            + "here on; a run begun with it would have had other learning rates before"),
         // Which problems there are is compared; the limit alone changes none.
         ("problems.tooLong", null),
         ("sampling.maxPromptTokens", null),
@@ -48,16 +50,20 @@ internal static class ResumableSettings
     public static IReadOnlyList<SettingChange> Changes(RunConfig was, RunConfig asked, bool any, string folder)
     {
         var (before, after) = (ConfigSettings.Flat(RunConfigFile.ToNode(was)), ConfigSettings.Flat(RunConfigFile.ToNode(asked)));
-        SettingChange[] changes = [.. before.Keys.Union(after.Keys).Order(StringComparer.Ordinal)
-            .Select(k => new SettingChange(k, before.GetValueOrDefault(k, "(none)"), after.GetValueOrDefault(k, "(none)"))).Where(c => c.From != c.To)];
+        SettingChange[] changes = [.. before.Keys.Union(after.Keys)
+            .Order(StringComparer.Ordinal)
+                .Select(k => new SettingChange(k, before.GetValueOrDefault(k, "(none)"), after.GetValueOrDefault(k, "(none)")))
+            .Where(c => c.From != c.To)];
         if (any)
             return changes;
         var refused = changes.Where(c => Line(c.Name) is null).Select(c => c.ToString()).ToList();
         if (asked.Sampling.MaxPromptTokens < was.Sampling.MaxPromptTokens)
-            refused.Add($"sampling.maxPromptTokens: {was.Sampling.MaxPromptTokens} -> {asked.Sampling.MaxPromptTokens} (it may only be raised)");
+            refused.Add("sampling.maxPromptTokens: "
+                + $"{was.Sampling.MaxPromptTokens} -> {asked.Sampling.MaxPromptTokens} (it may only be raised)");
         return refused.Count == 0
             ? changes
-            : throw new InputException($"{folder} was started with another configuration: {string.Join("; ", refused)}. Resume with the same one, or start a new run. When a run goes on these may change: {string.Join(", ", Names)}.");
+            : throw new InputException($"{folder} was started with another configuration: {string.Join("; ", refused)}. "
+                + $"Resume with the same one, or start a new run. When a run goes on these may change: {string.Join(", ", Names)}.");
     }
 
     /// <summary>What deserves a word about a change; empty when nothing does.</summary>

@@ -8,9 +8,9 @@ using G2RL.Onnx.Training.Resuming;
 namespace G2RL.Onnx.Training;
 
 /// <summary>
-/// A run's folder: config.json, environment.json, inputs.json, append-only metrics.jsonl, evaluations.jsonl, changes.jsonl and rollouts/, checkpoints/ and
-/// report.html. One process at a time holds it. On resume the logs are cut back to the checkpoint, so a killed and resumed run writes the same rows as one
-/// that was left alone.
+/// A run's folder: config.json, environment.json, inputs.json, append-only metrics.jsonl, evaluations.jsonl, changes.jsonl and rollouts/,
+/// checkpoints/ and report.html. One process at a time holds it. On resume the logs are cut back to the checkpoint, so a killed and resumed
+/// run writes the same rows as one that was left alone.
 /// </summary>
 public sealed class RunDirectory : IDisposable
 {
@@ -31,7 +31,9 @@ public sealed class RunDirectory : IDisposable
     /// <summary>The folder.</summary>
     public string Folder { get; }
 
-    /// <summary>The configuration: the one that the run was started with, and from a resumption on the one that was asked for there.</summary>
+    /// <summary>
+    /// The configuration: the one that the run was started with, and from a resumption on the one that was asked for there.
+    /// </summary>
     public RunConfig Config { get; }
 
     /// <summary>Its checkpoints.</summary>
@@ -49,9 +51,16 @@ public sealed class RunDirectory : IDisposable
     /// <summary>Settings that were others when the run's folder was written.</summary>
     internal IReadOnlyList<SettingChange> Changes { get; private init; } = [];
 
-    /// <summary>Starts a run in a new folder <c>output/utc-name</c>, or in the folder given, which must be new, empty, or that of a run without a step.</summary>
-    /// <exception cref="InputException">The folder holds a run or anything else already, another process is at work in it, or it cannot be written.</exception>
-    public static RunDirectory Create(RunConfig config, TimeProvider clock, string? folder = null) => Guarded(folder ?? config.Output, Unbegun, () =>
+    /// <summary>
+    /// Starts a run in a new folder <c>output/utc-name</c>, or in the folder given, which must be new, empty, or that of a run without a
+    /// step.
+    /// </summary>
+    /// <exception cref="InputException">The folder holds a run or anything else already, another process is at work in it, or it cannot be
+    /// written.</exception>
+    public static RunDirectory Create(
+        RunConfig config,
+        TimeProvider clock,
+        string? folder = null) => Guarded(folder ?? config.Output, Unbegun, () =>
     {
         if (folder is not null)
         {
@@ -59,7 +68,9 @@ public sealed class RunDirectory : IDisposable
             Directory.CreateDirectory(folder);
             return Begin(folder, config, FolderLock.Take(folder), isFolderNew: !found);
         }
-        var stem = Path.Combine(config.Output, string.Create(CultureInfo.InvariantCulture, $"{clock.GetUtcNow():yyyyMMdd-HHmmss}-{config.Name}"));
+        var stem = Path.Combine(
+            config.Output,
+            string.Create(CultureInfo.InvariantCulture, $"{clock.GetUtcNow():yyyyMMdd-HHmmss}-{config.Name}"));
         for (var i = 1; ; i++)
         {
             var candidate = i == 1 ? stem : $"{stem}-{i}";
@@ -74,7 +85,8 @@ public sealed class RunDirectory : IDisposable
 
     /// <summary>Opens a run that was interrupted.</summary>
     /// <param name="folder">The run's folder.</param>
-    /// <param name="expected">The configuration asked for now, which may differ where no step that is done would have been another; null accepts the run's own.</param>
+    /// <param name="expected">The configuration asked for now, which may differ where no step that is done would have been another; null
+    /// accepts the run's own.</param>
     /// <exception cref="InputException">No run there, another configuration, or another process at work in it.</exception>
     public static RunDirectory Resume(string folder, RunConfig? expected) => Guarded(folder, () => WayOut(folder), () =>
     {
@@ -114,13 +126,20 @@ public sealed class RunDirectory : IDisposable
         // An evaluation of step s is made after s updates, so that of the checkpoint itself is kept.
         JsonLinesLog.Rewind(EvaluationsPath, row => row <= step);
         foreach (var file in Directory.EnumerateFiles(In(RunEntries.Rollouts), "step-*.jsonl"))
-            if (int.TryParse(Path.GetFileNameWithoutExtension(file)["step-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var logged) && logged >= step)
+            if (int.TryParse(
+                Path.GetFileNameWithoutExtension(file)["step-".Length..],
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out var logged) && logged >= step)
                 File.Delete(file);
     });
 
     /// <summary>The row of the evaluation made after a number of steps, or null when there is none.</summary>
     public JsonObject? Evaluation(int step) =>
-        Guarded(Folder, () => WayOut(Folder), () => JsonLinesLog.Read(EvaluationsPath).LastOrDefault(row => JsonLinesLog.StepOf(row) == step));
+        Guarded(
+            Folder,
+            () => WayOut(Folder),
+            () => JsonLinesLog.Read(EvaluationsPath).LastOrDefault(row => JsonLinesLog.StepOf(row) == step));
 
     /// <summary>Appends a row of metrics.</summary>
     /// <exception cref="InputException">It cannot be written, for example because the disk is full.</exception>
@@ -133,7 +152,9 @@ public sealed class RunDirectory : IDisposable
     /// <summary>Writes the rollouts of a step.</summary>
     /// <exception cref="InputException">They cannot be written, for example because the disk is full.</exception>
     public void WriteRollouts(int step, IEnumerable<JsonObject> rows) => Guarded(() =>
-        DurableFile.Write(In(Path.Combine(RunEntries.Rollouts, $"step-{step:D6}.jsonl")), string.Concat(rows.Select(r => r.ToJsonString(JsonLinesLog.Compact) + "\n"))));
+        DurableFile.Write(
+            In(Path.Combine(RunEntries.Rollouts, $"step-{step:D6}.jsonl")),
+            string.Concat(rows.Select(r => r.ToJsonString(JsonLinesLog.Compact) + "\n"))));
 
     /// <summary>Waits until the logs are on the disk: a checkpoint must not outlive the rows that lead up to it.</summary>
     public void FlushLogs() => Guarded(() =>
@@ -142,7 +163,10 @@ public sealed class RunDirectory : IDisposable
         DurableFile.Flush(EvaluationsPath);
     });
 
-    /// <summary>Removes a run that was refused before it did anything, so that nothing stands in the corrected command's way; one with work in it, or resumed, stays.</summary>
+    /// <summary>
+    /// Removes a run that was refused before it did anything, so that nothing stands in the corrected command's way; one with work in it,
+    /// or resumed, stays.
+    /// </summary>
     public void Abandon()
     {
         if (!isNew || RunEntries.HasWork(Folder))
@@ -208,12 +232,15 @@ public sealed class RunDirectory : IDisposable
         }
     }
 
-    private static string Unbegun() => "Nothing was begun. Make room or correct its permissions and give the same command again, or choose another folder with --run or --set output=FOLDER.";
+    private static string Unbegun() => "Nothing was begun. Make room or correct its permissions and give the same command again, or "
+        + "choose another folder with --run or --set output=FOLDER.";
 
     private static string WayOut(string folder)
     {
         var saved = new CheckpointStore(Path.Combine(folder, RunEntries.Checkpoints), 1).Newest;
-        return $"Make room or correct its permissions, then go on {(saved is null ? "(no step is saved yet)" : $"from step {saved}, which is saved,")} with: g2rl export-and-train --resume {folder}. "
+        return "Make room or correct its permissions, then go on "
+            + $"{(saved is null ? "(no step is saved yet)" : $"from step {saved}, which is saved,")} with: g2rl export-and-train --resume "
+            + $"{folder}. "
             + "A run that is given up can be removed with its folder.";
     }
 

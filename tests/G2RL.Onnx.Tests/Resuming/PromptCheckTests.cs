@@ -22,26 +22,33 @@ public sealed class PromptCheckTests
     [TestMethod]
     public void Run_LongPromptsAndUnknownCharacters_AreAllToldAtOnce()
     {
-        var message = Assert.ThrowsExactly<InputException>(() => Check(3, TooLong.Refuse).Run(Set("1", "4444", "x", "55555", ""), 5, 2, 0, 1)).Message;
-        StringAssert.Contains(message, "2 of 6 prompts have more than sampling.maxPromptTokens (3) tokens: t1 (4), t3 (5). Raise it to 5, or set problems.tooLong to skip");
+        var message = Assert.ThrowsExactly<InputException>(() =>
+            Check(3, TooLong.Refuse).Run(Set("1", "4444", "x", "55555", ""), 5, 2, 0, 1)).Message;
+        StringAssert.Contains(message, "2 of 6 prompts have more than sampling.maxPromptTokens (3) tokens: t1 (4), t3 (5). "
+            + "Raise it to 5, or set problems.tooLong to skip");
         StringAssert.Contains(message, "2 of 6 prompts cannot become tokens");
         StringAssert.Contains(message, "- t2: no token 'x'");
         StringAssert.Contains(message, "- t4: the prompt has no tokens");
         // Skipping is for length alone.
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Check(3, TooLong.Skip).Run(Set("1", "x"), 5, 2, 0, 1)).Message, "t1: no token 'x'");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => Check(3, TooLong.Skip).Run(Set("1", "x"), 5, 2, 0, 1)).Message,
+            "t1: no token 'x'");
     }
 
     [TestMethod]
     public void Run_HeldOutPromptTooLong_IsToldThoughFewerAreEvaluated() =>
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Check(3, TooLong.Refuse).Run(Set(["1"], ["2", "99999"]), 5, 1, 0, heldOut: 1)).Message, "h1 (5)");
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() =>
+            Check(3, TooLong.Refuse).Run(Set(["1"], ["2", "99999"]), 5, 1, 0, heldOut: 1)).Message, "h1 (5)");
 
     // As if the rows had never been there: the same batches, the same identity.
     [TestMethod]
     public void Run_Skip_EqualsASetWithoutThem()
     {
         var skipped = Check(3, TooLong.Skip).Run(Set("1", "4444", "22", "333", "55555"), 5, 2, 0, 1);
-        var without = Check(3, TooLong.Refuse).Run(new FunctionProblemSet("s", [P("t0", "1"), P("t2", "22"), P("t3", "333")], [P("h0", "0")], Judge), 5, 2, 0, 1);
-        Assert.AreEqual("2 of 6 problems are left out (problems.tooLong is skip): their prompts have more than sampling.maxPromptTokens (3) tokens, among them t1, t4.", skipped.Notes.Single());
+        var without = Check(3, TooLong.Refuse)
+            .Run(new FunctionProblemSet("s", [P("t0", "1"), P("t2", "22"), P("t3", "333")], [P("h0", "0")], Judge), 5, 2, 0, 1);
+        Assert.AreEqual("2 of 6 problems are left out (problems.tooLong is skip): "
+            + "their prompts have more than sampling.maxPromptTokens (3) tokens, among them t1, t4.", skipped.Notes.Single());
         Assert.AreEqual((without.TrainingHash, without.HeldOutHash, 4), (skipped.TrainingHash, skipped.HeldOutHash, skipped.Count));
         for (var step = 0; step < 10; step++)
             CollectionAssert.AreEqual(without.Set.Batch(step, 2, 7).ToArray(), skipped.Set.Batch(step, 2, 7).ToArray());
@@ -50,15 +57,21 @@ public sealed class PromptCheckTests
     [TestMethod]
     public void Run_SkipLeavesNothing_IsRefused()
     {
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Check(3, TooLong.Skip).Run(Set("4444"), 5, 1, 0, 1)).Message, "of 1 training and 1 held-out problems 0 and 1 have prompts of at most");
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Check(3, TooLong.Skip).Run(Set(["1"], ["4444"]), 5, 1, 0, 1)).Message, "1 and 0");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => Check(3, TooLong.Skip).Run(Set("4444"), 5, 1, 0, 1)).Message,
+            "of 1 training and 1 held-out problems 0 and 1 have prompts of at most");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => Check(3, TooLong.Skip).Run(Set(["1"], ["4444"]), 5, 1, 0, 1)).Message,
+            "1 and 0");
     }
 
     [TestMethod]
     public void Run_FileSkip_LeavesTheRowOut()
     {
         var file = Path.GetTempFileName() + ".jsonl";
-        File.WriteAllLines(file, Enumerable.Range(0, 40).Select(i => $$"""{"prompt": "{{new string('7', (i % 5) + 1)}}{{i}}", "answer": "1"}"""));
+        File.WriteAllLines(
+            file,
+            Enumerable.Range(0, 40).Select(i => $$"""{"prompt": "{{new string('7', (i % 5) + 1)}}{{i}}", "answer": "1"}"""));
         var all = new FileProblems(new() { Train = file, HeldOutFraction = 0.3 });
         // Numbers below 10 have a digit, the others two: of i % 5 = 4 all but i = 4 and 9 are too long for six.
         var kept = Check(6, TooLong.Skip).Run(all, 5, 2, 0, 3);
@@ -84,13 +97,16 @@ public sealed class PromptCheckTests
             CollectionAssert.IsSubsetOf(set.Batch(step, 8, 3).Where(p => p.Prompt.Length <= 8).ToArray(), batch.ToArray());
         }
         Assert.IsTrue(result.Set.HeldOut(50).All(p => p.Prompt.Length <= 8));
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Check(8, TooLong.Refuse).Run(set, 20, 8, 3, 50)).Message, "arithmetic/");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => Check(8, TooLong.Refuse).Run(set, 20, 8, 3, 50)).Message,
+            "arithmetic/");
     }
 
     [TestMethod]
     public void Hash_OfAnotherOrderAnswerOrToken_IsAnother()
     {
-        string Hash(PromptCheck check, params Problem[] train) => check.Run(new FunctionProblemSet("s", train, [P("h0", "0")], Judge), 1, 1, 0, 1).TrainingHash;
+        string Hash(PromptCheck check, params Problem[] train) =>
+            check.Run(new FunctionProblemSet("s", train, [P("h0", "0")], Judge), 1, 1, 0, 1).TrainingHash;
         var check = Check(9, TooLong.Refuse);
         var first = Hash(check, P("a", "1"), P("b", "2"));
         Assert.AreEqual(first, Hash(check, P("a", "1"), P("b", "2")));
@@ -109,10 +125,14 @@ public sealed class PromptCheckTests
     public void RunHeldOut_SkipTakesOthersInTheirPlaces_AndRefusesOnlyWhatIsAskedFor()
     {
         var set = Set(["1"], ["2", "99999", "3", "x"]);
-        CollectionAssert.AreEqual(new[] { "2" }, Check(3, TooLong.Refuse).RunHeldOut(set, 1).Set.HeldOut(1).Select(p => p.Prompt).ToArray());
+        CollectionAssert.AreEqual(
+            new[] { "2" },
+            Check(3, TooLong.Refuse).RunHeldOut(set, 1).Set.HeldOut(1).Select(p => p.Prompt).ToArray());
         Assert.ThrowsExactly<InputException>(() => Check(3, TooLong.Refuse).RunHeldOut(set, 2));
         set = Set(["1"], ["2", "99999", "3"]);
-        CollectionAssert.AreEqual(new[] { "2", "3" }, Check(3, TooLong.Skip).RunHeldOut(set, 2).Set.HeldOut(2).Select(p => p.Prompt).ToArray());
+        CollectionAssert.AreEqual(
+            new[] { "2", "3" },
+            Check(3, TooLong.Skip).RunHeldOut(set, 2).Set.HeldOut(2).Select(p => p.Prompt).ToArray());
     }
 
     [TestMethod]
@@ -131,12 +151,17 @@ public sealed class PromptCheckTests
 
     private static PromptCheck Check(int most, TooLong tooLong) => new(Encode, most, tooLong, 2);
 
-    private static int[] Encode(Problem problem) => problem.Prompt.Contains('x') ? throw new InputException("no token 'x'") : [.. problem.Prompt.Select(c => (int)c)];
+    private static int[] Encode(Problem problem) =>
+        problem.Prompt.Contains('x') ? throw new InputException("no token 'x'") : [.. problem.Prompt.Select(c => (int)c)];
 
     private static FunctionProblemSet Set(params string[] train) => Set(train, ["0"]);
 
     private static FunctionProblemSet Set(string[] train, string[] heldOut) =>
-        new("s", [.. train.Select((t, i) => P($"t{i}", t))], [.. heldOut.Select((t, i) => P($"h{i}", t)).Where(p => !train.Contains(p.Prompt))], Judge);
+        new(
+            "s",
+            [.. train.Select((t, i) => P($"t{i}", t))],
+            [.. heldOut.Select((t, i) => P($"h{i}", t)).Where(p => !train.Contains(p.Prompt))],
+            Judge);
 
     private static Problem P(string id, string prompt) => new(id, prompt, "");
 

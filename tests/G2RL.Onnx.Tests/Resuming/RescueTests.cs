@@ -28,7 +28,8 @@ public sealed class RescueTests : IDisposable
         // Before, 24 a step, then none of the third step's.
         var problems = Judging(text => ++judged > 8 + (2 * 24) ? Outcome.Failed("the judge is down") : Right(text));
         Fails<InputException>(Config, problems, "Step 2: none of 24 completions could be judged");
-        StringAssert.Contains(words[^1], $"the run is saved after 2 of the 2 steps that were done; when the cause is mended go on with: g2rl export-and-train --resume {Folder}");
+        StringAssert.Contains(words[^1], "the run is saved after 2 of the 2 steps that were done; when the cause is mended go on with: "
+            + $"g2rl export-and-train --resume {Folder}");
         Assert.IsTrue(Directory.Exists(Path.Combine(Folder, "checkpoints", "step-000002")));
         Assert.AreEqual(expected, Resume(Config));
     }
@@ -37,7 +38,11 @@ public sealed class RescueTests : IDisposable
     public void Train_DefectInAListener_SavesTheStepsBeforeToo()
     {
         var expected = Whole(Config);
-        Fails<InvalidTimeZoneException>(Config, null, "x", new() { Step = m => { if (m.Step == 2) throw new InvalidTimeZoneException("x"); } });
+        Fails<InvalidTimeZoneException>(
+            Config,
+            null,
+            "x",
+            new() { Step = m => { if (m.Step == 2) throw new InvalidTimeZoneException("x"); } });
         Assert.IsTrue(Directory.Exists(Path.Combine(Folder, "checkpoints", "step-000003")));
         Assert.AreEqual(expected, Resume(Config));
     }
@@ -50,8 +55,14 @@ public sealed class RescueTests : IDisposable
         var expected = Whole(config);
         var updates = 0;
         // Of the fourth step, the second after the checkpoint.
-        Fails<IOException>(config, null, "torn", optimizer: (policy, c, threads) => new Failing(PolicyOptimizers.All["graph"](policy, c, threads), () => ++updates == 8));
-        CollectionAssert.AreEqual(new[] { "step-000002" }, Directory.GetDirectories(Path.Combine(Folder, "checkpoints")).Select(Path.GetFileName).ToArray());
+        Fails<IOException>(
+            config,
+            null,
+            "torn",
+            optimizer: (policy, c, threads) => new Failing(PolicyOptimizers.All["graph"](policy, c, threads), () => ++updates == 8));
+        CollectionAssert.AreEqual(
+            new[] { "step-000002" },
+            Directory.GetDirectories(Path.Combine(Folder, "checkpoints")).Select(Path.GetFileName).ToArray());
         StringAssert.Contains(words[^1], "the run is saved after 2 of the 3 steps that were done");
         Assert.AreEqual(expected, Resume(config));
     }
@@ -104,7 +115,9 @@ public sealed class RescueTests : IDisposable
         var corrected = Config with { Training = Config.Training with { LearningRate = 5e-3 } };
         Assert.AreEqual(Whole(corrected), Resume(corrected));
         StringAssert.StartsWith(File.ReadAllText(Path.Combine(Folder, "evaluations.jsonl")), evaluation, "It is not made again.");
-        CollectionAssert.AreEqual(new[] { 0, 4 }, File.ReadLines(Path.Combine(Folder, "evaluations.jsonl")).Select(l => (int)JsonNode.Parse(l)!["step"]!).ToArray());
+        CollectionAssert.AreEqual(
+            new[] { 0, 4 },
+            File.ReadLines(Path.Combine(Folder, "evaluations.jsonl")).Select(l => (int)JsonNode.Parse(l)!["step"]!).ToArray());
     }
 
     [TestMethod]
@@ -142,7 +155,8 @@ public sealed class RescueTests : IDisposable
         Refuses(".lock", "config.json", "checkpoints/", "notes.txt");
     }
 
-    private static Outcome Right(string text) => Outcome.Judged(text.Count(c => "02468".Contains(c)) > text.Count(c => "13579".Contains(c)));
+    private static Outcome Right(string text) =>
+        Outcome.Judged(text.Count(c => "02468".Contains(c)) > text.Count(c => "13579".Contains(c)));
 
     private static FunctionProblemSet Judging(Func<string, Outcome> judge)
     {
@@ -150,11 +164,17 @@ public sealed class RescueTests : IDisposable
         return new("even", problems[..16], problems[16..], (_, text) => judge(text));
     }
 
-    private void Fails<T>(RunConfig config, IProblemSet? problems, string what, TrainingEvents? events = null, PolicyOptimizers.Factory? optimizer = null)
+    private void Fails<T>(
+        RunConfig config,
+        IProblemSet? problems,
+        string what,
+        TrainingEvents? events = null,
+        PolicyOptimizers.Factory? optimizer = null)
         where T : Exception
     {
         words.Clear();
-        using var trainer = new Trainer(config, problems ?? TinyModel.Problems(), (events ?? new()) with { Warning = words.Add }, optimizer);
+        using var trainer =
+            new Trainer(config, problems ?? TinyModel.Problems(), (events ?? new()) with { Warning = words.Add }, optimizer);
         using var run = RunDirectory.Create(config, TimeProvider.System, Folder);
         StringAssert.Contains(Assert.ThrowsExactly<T>(() => trainer.Run(run)).Message, what);
     }

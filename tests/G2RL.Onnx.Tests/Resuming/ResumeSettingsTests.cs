@@ -18,7 +18,8 @@ public sealed class ResumeSettingsTests
             Assert.IsTrue(settings.Any(s => name.EndsWith('*') ? s.StartsWith(name[..^1], StringComparison.Ordinal) : s == name), name);
     }
 
-    // The claim behind the table, but for the settings that only round differently: with any of them from the start the weights are the same.
+    // The claim behind the table, but for the settings that only round differently: with any of them from the start the weights are the
+    // same.
     [TestMethod]
     public void Train_WithAnyOfThemFromTheStart_GivesTheSameWeights()
     {
@@ -55,7 +56,9 @@ public sealed class ResumeSettingsTests
         StringAssert.Contains(words[2], "model-000003");
         Assert.IsTrue(Directory.Exists(Path.Combine(cut, "model-000003")));
         // Recorded, and from now on the run's own.
-        Assert.AreEqual("""{"step":3,"settings":{"logging.rolloutsEvery":[10,3],"steps":[3,5]}}""", File.ReadAllText(Path.Combine(cut, "changes.jsonl")).Trim());
+        Assert.AreEqual(
+            """{"step":3,"settings":{"logging.rolloutsEvery":[10,3],"steps":[3,5]}}""",
+            File.ReadAllText(Path.Combine(cut, "changes.jsonl")).Trim());
         using var again = RunDirectory.Resume(cut, null);
         Assert.AreEqual((5, 3, "run"), (again.Config.Steps, again.Config.Logging.RolloutsEvery, again.Config.Name));
     }
@@ -64,7 +67,8 @@ public sealed class ResumeSettingsTests
     public void Resume_StepsUnderASchedule_SaysWhatTheyDoToTheRates()
     {
         using var model = new TinyModel();
-        var config = model.Config with { Steps = 2, Training = model.Config.Training with { Schedule = new() { Kind = ScheduleKind.Cosine } } };
+        var config =
+            model.Config with { Steps = 2, Training = model.Config.Training with { Schedule = new() { Kind = ScheduleKind.Cosine } } };
         var folder = Path.Combine(model.Root, "run");
         Train(config, folder);
         var words = new List<string>();
@@ -79,18 +83,28 @@ public sealed class ResumeSettingsTests
         var folder = Path.Combine(model.Root, "run");
         Train(model.Config, folder);
         var before = File.ReadAllText(Path.Combine(folder, "config.json"));
-        void Refuses(RunConfig asked, string what) => StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => RunDirectory.Resume(folder, asked)).Message, what);
-        Refuses(model.Config with { Seed = 1 }, "seed: 0 -> 1. Resume with the same one, or start a new run. When a run goes on these may change: model, steps,");
-        Refuses(model.Config with { Algorithm = new() { KlCoefficient = 0 }, Steps = 9 }, "another configuration: algorithm.klCoefficient: 0.001 -> 0.");
-        Refuses(model.Config with { Sampling = model.Config.Sampling with { MaxPromptTokens = 11 } }, "sampling.maxPromptTokens: 12 -> 11 (it may only be raised)");
+        void Refuses(RunConfig asked, string what) =>
+            StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => RunDirectory.Resume(folder, asked)).Message, what);
+        Refuses(
+            model.Config with { Seed = 1 },
+            "seed: 0 -> 1. Resume with the same one, or start a new run. When a run goes on these may change: model, steps,");
+        Refuses(
+            model.Config with { Algorithm = new() { KlCoefficient = 0 }, Steps = 9 },
+            "another configuration: algorithm.klCoefficient: 0.001 -> 0.");
+        Refuses(
+            model.Config with { Sampling = model.Config.Sampling with { MaxPromptTokens = 11 } },
+            "sampling.maxPromptTokens: 12 -> 11 (it may only be raised)");
         Assert.AreEqual(before, File.ReadAllText(Path.Combine(folder, "config.json")));
         Assert.IsFalse(File.Exists(Path.Combine(folder, "changes.jsonl")));
         // Fewer steps than are done: known only once the checkpoint is opened.
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Resume(folder, model.Config with { Steps = 2 })).Message, "steps must be at least 3");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => Resume(folder, model.Config with { Steps = 2 })).Message,
+            "steps must be at least 3");
         Assert.AreEqual(before, File.ReadAllText(Path.Combine(folder, "config.json")));
     }
 
-    // The run does not exist yet, so to speak: it begins with what is asked for, and its evaluation is made again where it would be another.
+    // The run does not exist yet, so to speak: it begins with what is asked for, and its evaluation is made again where it would be
+    // another.
     [TestMethod]
     [DataRow(false)]
     [DataRow(true)]
@@ -104,11 +118,19 @@ public sealed class ResumeSettingsTests
         using (var run = RunDirectory.Create(config, TimeProvider.System, folder))
             Assert.IsFalse(trainer.Run(run, cancel.Token).Completed);
         Directory.CreateDirectory(Path.Combine(folder, "artifacts"));
-        var asked = config with { Training = config.Training with { LearningRate = 1e-2 }, Evaluation = evaluates ? config.Evaluation with { Samples = 3 } : config.Evaluation };
+        var asked = config with
+        {
+            Training = config.Training with { LearningRate = 1e-2 },
+            Evaluation = evaluates ? config.Evaluation with { Samples = 3 } : config.Evaluation,
+        };
         var words = new List<string>();
         Assert.AreEqual(Train(asked, Path.Combine(model.Root, "other")), Resume(folder, asked, words));
-        Assert.AreEqual(evaluates, words.Contains("the evaluation before the first step was made with other inputs or settings and is made again."));
-        Assert.AreEqual(evaluates ? 3 : 2, (int)JsonNode.Parse(File.ReadLines(Path.Combine(folder, "evaluations.jsonl")).First())!["samples"]!);
+        Assert.AreEqual(
+            evaluates,
+            words.Contains("the evaluation before the first step was made with other inputs or settings and is made again."));
+        Assert.AreEqual(
+            evaluates ? 3 : 2,
+            (int)JsonNode.Parse(File.ReadLines(Path.Combine(folder, "evaluations.jsonl")).First())!["samples"]!);
         Assert.IsFalse(Directory.Exists(Path.Combine(folder, "artifacts")), "graphs of other settings");
     }
 

@@ -45,7 +45,11 @@ public sealed class ResumptionTests : IDisposable
     {
         Begin();
         Edit("config.json", c => c["rope_theta"] = 20000.0);
-        Refuses(null, "the model's rope.theta was 10000 and is 20000", "Files with other bytes: model/config.json (", "Put the first model and problems back and resume, or start a new run.");
+        Refuses(
+            null,
+            "the model's rope.theta was 10000 and is 20000",
+            "Files with other bytes: model/config.json (",
+            "Put the first model and problems back and resume, or start a new run.");
         Edit("config.json", c => (c["rope_theta"], c["eos_token_id"]) = (10000.0, 1));
         Refuses(null, "eosTokens", "ended a rollout, and now [1] do");
     }
@@ -74,14 +78,23 @@ public sealed class ResumptionTests : IDisposable
             var (one, two) = ((int)vocabulary["1"]!, (int)vocabulary["2"]!);
             (vocabulary["1"], vocabulary["2"]) = (two, one);
         });
-        Refuses(null, "the tokenizer's tokens have other texts", "the problems or the tokens of their prompts are others", "model/tokenizer.json (");
+        Refuses(
+            null,
+            "the tokenizer's tokens have other texts",
+            "the problems or the tokens of their prompts are others",
+            "model/tokenizer.json (");
     }
 
     [TestMethod]
     public void Resume_ModelChangedBeforeTheFirstCheckpoint_BeginsWithThoseOfNow()
     {
         using (var cancel = new CancellationTokenSource())
-            Assert.IsFalse(Train(model.Config, RunDirectory.Create(model.Config, TimeProvider.System, In("")), null, new() { Evaluation = _ => cancel.Cancel() }, cancel.Token));
+            Assert.IsFalse(Train(
+                model.Config,
+                RunDirectory.Create(model.Config, TimeProvider.System, In("")),
+                null,
+                new() { Evaluation = _ => cancel.Cancel() },
+                cancel.Token));
         Edit("config.json", c => c["rope_theta"] = 20000.0);
         Resume();
         StringAssert.Contains(words[0], "began with other inputs; no step is saved, so it begins with those of now");
@@ -138,7 +151,9 @@ public sealed class ResumptionTests : IDisposable
         Begin();
         File.Delete(In("inputs.json"));
         Resume();
-        StringAssert.Contains(words.Single(), "has no inputs.json: whether model, tokenizer and problems are those that it began with cannot be told");
+        StringAssert.Contains(
+            words.Single(),
+            "has no inputs.json: whether model, tokenizer and problems are those that it began with cannot be told");
         Assert.IsTrue(File.Exists(In("inputs.json")));
         File.WriteAllText(In("inputs.json"), "{\"weights\": 3}");
         Refuses(null, "inputs.json is not what a run wrote");
@@ -165,7 +180,12 @@ public sealed class ResumptionTests : IDisposable
     private string In(string name) => Path.Combine(model.Root, "run", name);
 
     private RunConfig Config(int steps, int every) =>
-        model.Config with { Steps = steps, Evaluation = model.Config.Evaluation with { Every = every }, Training = model.Config.Training with { KeepCheckpoints = 3 } };
+        model.Config with
+        {
+            Steps = steps,
+            Evaluation = model.Config.Evaluation with { Every = every },
+            Training = model.Config.Training with { KeepCheckpoints = 3 },
+        };
 
     private void Begin(int steps = 2, int every = 0)
     {

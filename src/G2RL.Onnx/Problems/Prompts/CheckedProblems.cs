@@ -14,6 +14,7 @@ public enum TooLong
 /// <param name="Set">The set, perhaps without some problems.</param>
 /// <param name="Notes">What was left out, a line a reason.</param>
 /// <param name="Count">Problems that were looked at and fit.</param>
-/// <param name="TrainingHash">SHA-256 of the training problems with their tokens, in order; of the first step's where the set makes them up.</param>
+/// <param name="TrainingHash">SHA-256 of the training problems with their tokens, in order; of the first step's where the set makes them
+/// up.</param>
 /// <param name="HeldOutHash">Likewise of the held-out problems.</param>
 internal sealed record CheckedProblems(IProblemSet Set, IReadOnlyList<string> Notes, int Count, string TrainingHash, string HeldOutHash);

@@ -23,8 +23,11 @@ internal sealed class FittingProblems(IProblemSet all, Func<Problem, bool> fits)
         for (var round = 0; batch.Count < count; round++)
         {
             if (round == MostRounds)
-                throw new InputException($"problems.tooLong is skip, and hardly a problem of '{Name}' fits sampling.maxPromptTokens. Raise it, or ask for shorter problems.");
-            batch.AddRange(all.Batch(step, count, ProblemRandom.Stream(seed ^ Again, (ulong)round)).Where(p => fits(p) && seen.Add(p.Id)).Take(count - batch.Count));
+                throw new InputException($"problems.tooLong is skip, and hardly a problem of '{Name}' fits sampling.maxPromptTokens. "
+                    + "Raise it, or ask for shorter problems.");
+            batch.AddRange(all.Batch(step, count, ProblemRandom.Stream(seed ^ Again, (ulong)round))
+                .Where(p => fits(p) && seen.Add(p.Id))
+                .Take(count - batch.Count));
         }
         return batch;
     }

@@ -6,7 +6,12 @@ namespace G2RL.Onnx.Problems.Prompts;
 /// <param name="tooLong">What becomes of longer ones.</param>
 /// <param name="threads">Threads, >= 1.</param>
 /// <param name="progress">Called with (done, of), from any thread.</param>
-internal sealed class PromptCheck(Func<Problem, int[]> encode, int maxTokens, TooLong tooLong, int threads, Action<int, int>? progress = null)
+internal sealed class PromptCheck(
+    Func<Problem, int[]> encode,
+    int maxTokens,
+    TooLong tooLong,
+    int threads,
+    Action<int, int>? progress = null)
 {
     private const int Examples = 5;
 
@@ -23,15 +28,23 @@ internal sealed class PromptCheck(Func<Problem, int[]> encode, int maxTokens, To
     public CheckedProblems Run(IProblemSet set, int steps, int perStep, ulong seed, int heldOut)
     {
         var madeUp = set.Training is null;
-        var training = set.Training ?? [.. Enumerable.Range(0, Math.Clamp(MostMadeUp / perStep, 1, steps)).SelectMany(step => set.Batch(step, perStep, seed))];
+        var training = set.Training
+            ?? [.. Enumerable.Range(0, Math.Clamp(MostMadeUp / perStep, 1, steps)).SelectMany(step => set.Batch(step, perStep, seed))];
         var evaluated = set.HeldOut(madeUp ? heldOut : int.MaxValue);
         var looks = LookAt([.. training, .. evaluated]);
         var misfits = Misfits(looks);
         var (train, held) = (Fitting(looks.Take(training.Count)), Fitting(looks.Skip(training.Count)));
         if (train.Length == 0 || (held.Length == 0 && evaluated.Count > 0))
-            throw new InputException($"problems.tooLong is skip, and of {training.Count} training and {evaluated.Count} held-out problems {train.Length} and {held.Length} have prompts of at most sampling.maxPromptTokens ({maxTokens}) tokens; both need one. Raise it.");
+            throw new InputException($"problems.tooLong is skip, and of {training.Count} training and {evaluated.Count} held-out problems "
+                + $"{train.Length} and {held.Length} have prompts of at most sampling.maxPromptTokens ({maxTokens}) tokens; both need one. "
+                + "Raise it.");
         // Of made-up problems those of the first step: a run that is prolonged has the same.
-        return new(Without(set, misfits), Notes(misfits, looks.Length), train.Length + held.Length, PromptLook.HashOf(madeUp ? train.Take(perStep) : train), PromptLook.HashOf(held));
+        return new(
+            Without(set, misfits),
+            Notes(misfits, looks.Length),
+            train.Length + held.Length,
+            PromptLook.HashOf(madeUp ? train.Take(perStep) : train),
+            PromptLook.HashOf(held));
 
         PromptLook[] Fitting(IEnumerable<PromptLook> some) => [.. some.Where(l => !misfits.Contains(l.Problem))];
     }
@@ -46,7 +59,12 @@ internal sealed class PromptCheck(Func<Problem, int[]> encode, int maxTokens, To
         var held = set.HeldOut(tooLong == TooLong.Skip && set.Training is not null ? int.MaxValue : count);
         var looks = LookAt(held);
         var misfits = Misfits(looks);
-        return new(Without(set, misfits), Notes(misfits, looks.Length), looks.Length - misfits.Count, "", PromptLook.HashOf(looks.Where(l => !misfits.Contains(l.Problem))));
+        return new(
+            Without(set, misfits),
+            Notes(misfits, looks.Length),
+            looks.Length - misfits.Count,
+            "",
+            PromptLook.HashOf(looks.Where(l => !misfits.Contains(l.Problem))));
     }
 
     private PromptLook[] LookAt(IReadOnlyList<Problem> problems)
@@ -69,22 +87,31 @@ internal sealed class PromptCheck(Func<Problem, int[]> encode, int maxTokens, To
         var faults = new List<string>();
         var broken = looks.Where(l => l.Fault is not null).ToArray();
         if (broken.Length > 0)
-            faults.Add($"{broken.Length} of {looks.Length} prompts cannot become tokens. Mend those rows, or remove them:{Environment.NewLine}{string.Join(Environment.NewLine, broken.Take(Examples).Select(l => $"- {l.Fault}"))}{More(broken.Length)}");
+            faults.Add($"{broken.Length} of {looks.Length} prompts cannot become tokens. "
+                + "Mend those rows, or remove "
+                + $"them:{Environment.NewLine}{string.Join(Environment.NewLine, broken.Take(Examples).Select(l => $"- {l.Fault}"))}"
+                + $"{More(broken.Length)}");
         var longer = looks.Where(l => l.Length > maxTokens).ToArray();
         if (longer.Length > 0 && tooLong == TooLong.Refuse)
         {
             var examples = string.Join(", ", longer.Take(Examples).Select(l => $"{l.Problem.Id} ({l.Length})"));
-            faults.Add($"{longer.Length} of {looks.Length} prompts have more than sampling.maxPromptTokens ({maxTokens}) tokens: {examples}{More(longer.Length)}. Raise it to {longer.Max(l => l.Length)}, or set problems.tooLong to skip, which leaves them out.");
+            faults.Add($"{longer.Length} of {looks.Length} prompts have more than sampling.maxPromptTokens ({maxTokens}) tokens: "
+                + $"{examples}{More(longer.Length)}. Raise it to {longer.Max(l => l.Length)}, or set problems.tooLong to skip, which "
+                + "leaves them out.");
         }
         return faults.Count == 0 ? [.. longer.Select(l => l.Problem)] : throw InputException.Of(faults);
     }
 
     private IProblemSet Without(IProblemSet set, HashSet<Problem> misfits) =>
-        misfits.Count == 0 ? set : set.Training is null ? new FittingProblems(set, p => PromptLook.At(p, encode) is { Fault: null } look && look.Length <= maxTokens) : set.Without(misfits);
+        misfits.Count == 0 ? set : set.Training is null ? new FittingProblems(
+            set,
+            p => PromptLook.At(p, encode) is { Fault: null } look && look.Length <= maxTokens) : set.Without(misfits);
 
     private string[] Notes(HashSet<Problem> misfits, int of) => misfits.Count == 0
         ? []
-        : [$"{misfits.Count} of {of} problems are left out (problems.tooLong is skip): their prompts have more than sampling.maxPromptTokens ({maxTokens}) tokens, among them {string.Join(", ", misfits.Take(Examples).Select(p => p.Id))}."];
+        : [$"{misfits.Count} of {of} problems are left out (problems.tooLong is skip): "
+            + $"their prompts have more than sampling.maxPromptTokens ({maxTokens}) tokens, among them "
+            + $"{string.Join(", ", misfits.Take(Examples).Select(p => p.Id))}."];
 
     private static string More(int count) => count > Examples ? $" and {count - Examples} more" : "";
 }

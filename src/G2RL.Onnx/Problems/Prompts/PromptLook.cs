@@ -23,7 +23,11 @@ internal readonly record struct PromptLook(Problem Problem, int Length, string? 
             // As a record it prints all that it holds.
             hash.AppendData(Encoding.UTF8.GetBytes(problem.ToString()));
             hash.AppendData(MemoryMarshal.AsBytes<int>(tokens));
-            return new(problem, tokens.Length, tokens.Length == 0 ? $"{problem.Id}: the prompt has no tokens." : null, hash.GetHashAndReset());
+            return new(
+                problem,
+                tokens.Length,
+                tokens.Length == 0 ? $"{problem.Id}: the prompt has no tokens." : null,
+                hash.GetHashAndReset());
         }
         catch (InputException e)
         {

@@ -27,7 +27,8 @@ public sealed class CheckpointStore(string folder, int keep, Func<string, long>?
         var needed = (Math.Max(0, Math.Min(keep + 1, present + count) - present) * Padded(bytes)) + further;
         var free = Free();
         if (free < needed)
-            throw new InputException($"The run needs {Mebibytes(needed)} in {Path.GetFullPath(folder)} for checkpoints and the trained model; {Mebibytes(free)} are free. Make room, or lower training.keepCheckpoints.");
+            throw new InputException($"The run needs {Mebibytes(needed)} in {Path.GetFullPath(folder)} for checkpoints and the trained "
+                + $"model; {Mebibytes(free)} are free. Make room, or lower training.keepCheckpoints.");
     }
 
     /// <summary>Writes a checkpoint.</summary>
@@ -40,7 +41,8 @@ public sealed class CheckpointStore(string folder, int keep, Func<string, long>?
         Directory.CreateDirectory(folder);
         var (free, needed) = (Free(), Padded(bytes));
         if (free < needed)
-            throw new InputException($"A checkpoint needs {Mebibytes(needed)} in {Path.GetFullPath(folder)}; {Mebibytes(free)} are free. Make room or lower training.keepCheckpoints, then go on with --resume.");
+            throw new InputException($"A checkpoint needs {Mebibytes(needed)} in {Path.GetFullPath(folder)}; {Mebibytes(free)} are free. "
+                + "Make room or lower training.keepCheckpoints, then go on with --resume.");
         var name = $"step-{step:D6}";
         var (aside, final) = (Path.Combine(folder, Aside + name), Path.Combine(folder, name));
         try
@@ -54,7 +56,8 @@ public sealed class CheckpointStore(string folder, int keep, Func<string, long>?
                 files[Path.GetFileName(file)] = Hash(file);
                 DurableFile.Flush(file);
             }
-            DurableFile.Write(Path.Combine(aside, StateFile), new JsonObject { ["step"] = step, ["files"] = files }.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+            DurableFile.Write(Path.Combine(aside, StateFile), new JsonObject { ["step"] = step, ["files"] = files }
+                .ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
             DurableFile.FlushFolder(aside);
             Remove(final);
             Directory.Move(aside, final);
@@ -68,7 +71,9 @@ public sealed class CheckpointStore(string folder, int keep, Func<string, long>?
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             TryRemove(aside);
-            throw new InputException($"The checkpoint {final} cannot be written: {e.Message} Older checkpoints are whole; go on with --resume.", e);
+            throw new InputException(
+                $"The checkpoint {final} cannot be written: {e.Message} Older checkpoints are whole; go on with --resume.",
+                e);
         }
     }
 
@@ -122,7 +127,10 @@ public sealed class CheckpointStore(string folder, int keep, Func<string, long>?
 
     private (int Step, string Folder)[] Steps() => !Directory.Exists(folder) ? [] :
         [.. Directory.EnumerateDirectories(folder, "step-*")
-            .Select(d => (Parsed: int.TryParse(Path.GetFileName(d)["step-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var step), Step: step, Folder: d))
+            .Select(d => (
+                Parsed: int.TryParse(Path.GetFileName(d)["step-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var step),
+                Step: step,
+                Folder: d))
             .Where(d => d.Parsed).Select(d => (d.Step, d.Folder)).OrderBy(d => d.Step)];
 
     private static string? Fault(int step, string path)
@@ -133,7 +141,9 @@ public sealed class CheckpointStore(string folder, int keep, Func<string, long>?
             if (state?["step"]?.GetValue<int>() != step || state["files"] is not JsonObject files)
                 return "its state.json does not belong to it";
             // A file without a hash may be anybody's.
-            if (Directory.EnumerateFiles(path).Select(f => Path.GetFileName(f)).FirstOrDefault(f => f != StateFile && !files.ContainsKey(f)) is { } stranger)
+            if (Directory.EnumerateFiles(path)
+                .Select(f => Path.GetFileName(f))
+                .FirstOrDefault(f => f != StateFile && !files.ContainsKey(f)) is { } stranger)
                 return $"its {StateFile} has no hash of {stranger}";
             if (files.Count == 0)
                 return $"its {StateFile} names no file";

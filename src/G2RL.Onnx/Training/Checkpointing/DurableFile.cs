@@ -27,7 +27,9 @@ internal static class DurableFile
         stream.Flush(flushToDisk: true);
     }
 
-    /// <summary>Flushes a folder's entries, so that a rename survives a power cut. Linux and macOS; elsewhere the file system sees to it.</summary>
+    /// <summary>
+    /// Flushes a folder's entries, so that a rename survives a power cut. Linux and macOS; elsewhere the file system sees to it.
+    /// </summary>
     public static void FlushFolder(string folder)
     {
         if (OperatingSystem.IsWindows())

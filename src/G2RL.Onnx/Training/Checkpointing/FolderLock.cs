@@ -3,8 +3,9 @@ using System.Text;
 namespace G2RL.Onnx.Training.Checkpointing;
 
 /// <summary>
-/// Keeps a folder to one process. The operating system drops the lock with the process, however it ends, so nothing is ever left locked. The file itself
-/// stays: removing it would let a process that has just opened it and one that makes it anew both believe that they hold it.
+/// Keeps a folder to one process. The operating system drops the lock with the process, however it ends, so nothing is ever left locked.
+/// The file itself stays: removing it would let a process that has just opened it and one that makes it anew both believe that they hold
+/// it.
 /// </summary>
 internal sealed class FolderLock : IDisposable
 {
@@ -23,7 +24,8 @@ internal sealed class FolderLock : IDisposable
         FileStream stream;
         try
         {
-            stream = new FileStream(Path.Combine(folder, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            stream =
+                new FileStream(Path.Combine(folder, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
         catch (IOException e) when (IsHeld(e))
         {
@@ -38,11 +40,12 @@ internal sealed class FolderLock : IDisposable
     /// <summary>Takes the lock.</summary>
     /// <exception cref="InputException">Another process has it.</exception>
     public static FolderLock Take(string folder) => TryTake(folder)
-        ?? throw new InputException($"Another process is at work in {folder} (it holds {Path.Combine(folder, FileName)}). Wait for it, or choose another folder.");
+        ?? throw new InputException($"Another process is at work in {folder} (it holds {Path.Combine(folder, FileName)}). "
+            + "Wait for it, or choose another folder.");
 
     /// <summary>
-    /// Gives the lock up together with its file: for a folder that goes. Where that is possible the file goes while the lock is held, so that whoever has
-    /// opened it finds it held, and whoever comes later makes another.
+    /// Gives the lock up together with its file: for a folder that goes. Where that is possible the file goes while the lock is held, so
+    /// that whoever has opened it finds it held, and whoever comes later makes another.
     /// </summary>
     public void Remove()
     {

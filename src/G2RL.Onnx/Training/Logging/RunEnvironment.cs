@@ -19,12 +19,14 @@ public static class RunEnvironment
     // By these ONNX Runtime chooses its kernels; it asks the processor itself, whatever .NET may use.
     private static readonly string[] Features =
     [
-        "avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "avx512_fp16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16",
+        "avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "avx512_fp16", "avx_vnni",
+        "amx_tile", "amx_int8", "amx_bf16",
         "asimd", "asimddp", "asimdhp", "i8mm", "bf16", "sve", "sve2", "sme",
     ];
 
     // Where one of these is another, sums may be rounded in another way. The rest only says where a run was.
-    private static readonly string[] Rounding = ["build", "runtime", "architecture", "onnxruntime", "vector_bits", "instruction_sets", "processor_features"];
+    private static readonly string[] Rounding =
+        ["build", "runtime", "architecture", "onnxruntime", "vector_bits", "instruction_sets", "processor_features"];
 
     /// <summary>Operating system, runtime, processor, instruction sets and versions.</summary>
     public static JsonObject Describe() => new()
@@ -40,13 +42,17 @@ public static class RunEnvironment
         ["onnxruntime"] = OrtEnv.Instance().GetVersionString(),
         ["vector_bits"] = System.Numerics.Vector<byte>.Count * 8,
         ["instruction_sets"] = InstructionSets(),
-        ["processor_features"] = string.Join(' ', Lines("flags").Concat(Lines("Features")).Take(1).SelectMany(l => l.Split(' ')).Intersect(Features, StringComparer.Ordinal)),
+        ["processor_features"] = string.Join(
+            ' ',
+            Lines("flags").Concat(Lines("Features")).Take(1).SelectMany(l => l.Split(' ')).Intersect(Features, StringComparer.Ordinal)),
     };
 
     /// <summary>The description as the text of environment.json.</summary>
     internal static string ToJson() => Describe().ToJsonString(Indented) + "\n";
 
-    /// <summary>What may make sums round differently on one machine than on another; what one of them does not tell counts as the same.</summary>
+    /// <summary>
+    /// What may make sums round differently on one machine than on another; what one of them does not tell counts as the same.
+    /// </summary>
     /// <param name="before">A description.</param>
     /// <param name="after">Another.</param>
     internal static IReadOnlyList<SettingChange> Differences(JsonObject before, JsonObject after) =>
@@ -60,7 +66,8 @@ public static class RunEnvironment
     {
         (string Name, bool Is)[] all =
         [
-            ("sse4.2", Sse42.IsSupported), ("avx", Avx.IsSupported), ("avx2", Avx2.IsSupported), ("fma", Fma.IsSupported), ("avx512f", Avx512F.IsSupported),
+            ("sse4.2", Sse42.IsSupported), ("avx", Avx.IsSupported), ("avx2", Avx2.IsSupported), ("fma", Fma.IsSupported),
+            ("avx512f", Avx512F.IsSupported),
             ("advsimd", AdvSimd.IsSupported), ("dp", Dp.IsSupported),
         ];
         return string.Join(' ', all.Where(s => s.Is).Select(s => s.Name));

@@ -5,8 +5,8 @@ using G2RL.Onnx.Training.Logging;
 namespace G2RL.Onnx.Training.Resuming;
 
 /// <summary>
-/// The border between two lives of a run: what it began with is compared with what is there now. What would change results is refused, what only rounds
-/// differently is told and recorded, and settings that may change are taken over.
+/// The border between two lives of a run: what it began with is compared with what is there now. What would change results is refused, what
+/// only rounds differently is told and recorded, and settings that may change are taken over.
 /// </summary>
 /// <param name="run">The run.</param>
 /// <param name="now">Its inputs as they are now.</param>
@@ -29,7 +29,8 @@ internal sealed class Resumption(RunDirectory run, RunIdentity now, int done)
                 DropEvaluations();
             var environment = CompareMachine();
             foreach (var change in run.Changes)
-                words.Add($"from step {done + 1} on {change}{(ResumableSettings.Word(change, run.Config) is { Length: > 0 } word ? $"; {word}" : "")}.");
+                words.Add($"from step {done + 1} on "
+                    + $"{change}{(ResumableSettings.Word(change, run.Config) is { Length: > 0 } word ? $"; {word}" : "")}.");
             KeepModel();
             RunChanges.Append(run.Folder, done, run.Changes, environment, [.. inputs.Faults, .. inputs.Files]);
             if (was is null || inputs.Faults.Count + inputs.Files.Count > 0)
@@ -46,12 +47,16 @@ internal sealed class Resumption(RunDirectory run, RunIdentity now, int done)
     {
         var steps = JsonLinesLog.Read(run.MetricsPath).Select(JsonLinesLog.StepOf).ToHashSet();
         if (Ranges(Enumerable.Range(0, done).Where(s => !steps.Contains(s))) is { Length: > 0 } missing)
-            yield return $"{run.MetricsPath} lacks the rows of steps {missing} of {done} that are done. They cannot be made again; tables and pages leave them out.";
+            yield return $"{run.MetricsPath} lacks the rows of steps {missing} of {done} that are done. They cannot be made again; "
+                + "tables and pages leave them out.";
         var every = run.Config.Evaluation.Every;
         var since = RunChanges.LastOf(run.Folder, "evaluation.every");
-        var due = Enumerable.Range(0, done).Where(s => s == 0 || (every > 0 && s % every == 0 && s >= since)).Where(s => run.Evaluation(s) is null);
+        var due = Enumerable.Range(0, done)
+            .Where(s => s == 0 || (every > 0 && s % every == 0 && s >= since))
+            .Where(s => run.Evaluation(s) is null);
         if (evaluations && Ranges(due) is { Length: > 0 } lost)
-            yield return $"{run.EvaluationsPath} lacks the evaluations after steps {lost}. They cannot be made again, the weights have gone on.";
+            yield return $"{run.EvaluationsPath} lacks the evaluations after steps {lost}. They cannot be made again, the weights have "
+                + "gone on.";
     }
 
     // 3-5, 9
@@ -72,13 +77,16 @@ internal sealed class Resumption(RunDirectory run, RunIdentity now, int done)
         if (was is null)
         {
             if (done > 0)
-                words.Add($"{run.Folder} has no {RunIdentity.FileName}: whether model, tokenizer and problems are those that it began with cannot be told. They are recorded now.");
+                words.Add($"{run.Folder} has no {RunIdentity.FileName}: whether model, tokenizer and problems are those that it began with "
+                    + "cannot be told. They are recorded now.");
             return new([], []);
         }
         var inputs = IdentityChange.Between(was, now, run.Config);
-        var (faults, files) = (string.Join("; ", inputs.Faults), inputs.Files.Count == 0 ? "" : $" Files with other bytes: {string.Join(", ", inputs.Files)}.");
+        var (faults, files) = (string.Join("; ", inputs.Faults),
+            inputs.Files.Count == 0 ? "" : $" Files with other bytes: {string.Join(", ", inputs.Files)}.");
         if (inputs.Faults.Count > 0 && done > 0)
-            throw new InputException($"{run.Folder} cannot go on to the results that it would have had: {faults}.{files} Put the first model and problems back and resume, or start a new run.");
+            throw new InputException($"{run.Folder} cannot go on to the results that it would have had: "
+                + $"{faults}.{files} Put the first model and problems back and resume, or start a new run.");
         if (inputs.Faults.Count > 0)
             words.Add($"{run.Folder} began with other inputs; no step is saved, so it begins with those of now: {faults}.{files}");
         else if (inputs.Files.Count > 0)
@@ -105,7 +113,8 @@ internal sealed class Resumption(RunDirectory run, RunIdentity now, int done)
         }
         var changes = RunEnvironment.Differences(RunChanges.Environment(run.Folder, first), RunEnvironment.Describe());
         if (changes.Count > 0)
-            words.Add($"this is not the machine or the software that the run was on: {string.Join("; ", changes)}. Sums may be rounded differently, so it goes on, but no longer ends in the same bytes as one that was left alone.");
+            words.Add($"this is not the machine or the software that the run was on: {string.Join("; ", changes)}. "
+                + "Sums may be rounded differently, so it goes on, but no longer ends in the same bytes as one that was left alone.");
         return changes;
     }
 

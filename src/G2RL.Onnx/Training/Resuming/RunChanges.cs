@@ -5,7 +5,10 @@ using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Training.Resuming;
 
-/// <summary>changes.jsonl of a run: what was another one from some step on. A row a resumption that found anything; settings and machine as [before, after].</summary>
+/// <summary>
+/// changes.jsonl of a run: what was another one from some step on. A row a resumption that found anything; settings and machine as [before,
+/// after].
+/// </summary>
 internal static class RunChanges
 {
     /// <summary>Its name.</summary>
@@ -17,7 +20,12 @@ internal static class RunChanges
     /// <param name="settings">Settings.</param>
     /// <param name="environment">The machine and the software.</param>
     /// <param name="inputs">Files and what they mean, in words.</param>
-    public static void Append(string folder, int step, IReadOnlyList<SettingChange> settings, IReadOnlyList<SettingChange> environment, IReadOnlyList<string> inputs)
+    public static void Append(
+        string folder,
+        int step,
+        IReadOnlyList<SettingChange> settings,
+        IReadOnlyList<SettingChange> environment,
+        IReadOnlyList<string> inputs)
     {
         if (settings.Count + environment.Count + inputs.Count == 0)
             return;

@@ -23,9 +23,15 @@ internal static class RunEntries
     public static bool IsRun(string folder) => File.Exists(Path.Combine(folder, Config))
         && (File.Exists(Path.Combine(folder, FolderLock.FileName)) || Directory.Exists(Path.Combine(folder, Checkpoints)));
 
-    /// <summary>Whether not a step of a run is done, so that nothing is lost when another begins in its folder. Only for what this program wrote.</summary>
-    public static bool IsUnbegun(string folder) => File.Exists(Path.Combine(folder, FolderLock.FileName)) && HasRunConfig(folder)
-        && !HasRows(folder, Metrics) && !HasCheckpoint(folder) && !Directory.Exists(Path.Combine(folder, Model)) && Foreign(folder, mayHoldRun: true) is null;
+    /// <summary>
+    /// Whether not a step of a run is done, so that nothing is lost when another begins in its folder. Only for what this program wrote.
+    /// </summary>
+    public static bool IsUnbegun(string folder) => File.Exists(Path.Combine(folder, FolderLock.FileName))
+        && HasRunConfig(folder)
+            && !HasRows(folder, Metrics)
+        && !HasCheckpoint(folder)
+        && !Directory.Exists(Path.Combine(folder, Model))
+        && Foreign(folder, mayHoldRun: true) is null;
 
     /// <summary>Whether a run has written anything that took work: a step, an evaluation or a checkpoint.</summary>
     public static bool HasWork(string folder) => !IsUnbegun(folder) || HasRows(folder, Evaluations);
@@ -33,11 +39,17 @@ internal static class RunEntries
     /// <summary>The first entry that no run put there; null when there is none.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="mayHoldRun">Whether a run's own entries are none of these.</param>
-    public static string? Foreign(string folder, bool mayHoldRun) => Directory.EnumerateFileSystemEntries(folder).Select(p => Path.GetFileName(p)!)
-        .Where(n => n is not FolderLock.FileName and not Config + ".tmp" && !(mayHoldRun && (n == Config || Files.Contains(n) || Folders.Contains(n))))
+    public static string? Foreign(
+        string folder,
+        bool mayHoldRun) => Directory.EnumerateFileSystemEntries(folder).Select(p => Path.GetFileName(p)!)
+        .Where(n => n is not FolderLock.FileName and not Config + ".tmp"
+            && !(mayHoldRun && (n == Config || Files.Contains(n) || Folders.Contains(n))))
         .Order(StringComparer.Ordinal).FirstOrDefault();
 
-    /// <summary>Removes everything that a run put into its folder but the lock; config.json last, so that the rest is found again when this is cut short.</summary>
+    /// <summary>
+    /// Removes everything that a run put into its folder but the lock; config.json last, so that the rest is found again when this is cut
+    /// short.
+    /// </summary>
     public static void Clear(string folder)
     {
         foreach (var name in Folders)
@@ -73,5 +85,6 @@ internal static class RunEntries
     private static bool HasRows(string folder, string log) => JsonLinesLog.Read(Path.Combine(folder, log)).Any();
 
     private static bool HasCheckpoint(string folder) =>
-        Directory.Exists(Path.Combine(folder, Checkpoints)) && Directory.EnumerateDirectories(Path.Combine(folder, Checkpoints), "step-*").Any();
+        Directory.Exists(Path.Combine(folder, Checkpoints))
+            && Directory.EnumerateDirectories(Path.Combine(folder, Checkpoints), "step-*").Any();
 }

@@ -10,8 +10,8 @@ using G2RL.Onnx.Tokenizers;
 namespace G2RL.Onnx.Training.Resuming;
 
 /// <summary>
-/// What decides a run's results beside its configuration, kept in its folder as inputs.json: what the model, its tokenizer and the problems mean to the run,
-/// and the hashes of their files, which tell where a difference comes from.
+/// What decides a run's results beside its configuration, kept in its folder as inputs.json: what the model, its tokenizer and the problems
+/// mean to the run, and the hashes of their files, which tell where a difference comes from.
 /// </summary>
 internal sealed record RunIdentity
 {
@@ -20,8 +20,8 @@ internal sealed record RunIdentity
 
     private static readonly string[] ModelFiles =
     [
-        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json",
-        "vocab.json", "merges.txt", "chat_template.jinja",
+        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json",
+        "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja",
     ];
 
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
@@ -63,7 +63,13 @@ internal sealed record RunIdentity
     /// <param name="stopTokens">Ids that end a rollout.</param>
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="problems">The problems, looked at.</param>
-    public static RunIdentity Of(RunConfig config, string weights, DecoderSpec spec, IReadOnlyList<int> stopTokens, Tokenizer tokenizer, CheckedProblems problems) => new()
+    public static RunIdentity Of(
+        RunConfig config,
+        string weights,
+        DecoderSpec spec,
+        IReadOnlyList<int> stopTokens,
+        Tokenizer tokenizer,
+        CheckedProblems problems) => new()
     {
         Weights = weights,
         Architecture = Describe(spec),
@@ -84,11 +90,14 @@ internal sealed record RunIdentity
             return null;
         try
         {
-            return JsonSerializer.Deserialize<RunIdentity>(InputFile.Text(path), Options) ?? throw new InputException($"{path} holds null.");
+            return JsonSerializer.Deserialize<RunIdentity>(InputFile.Text(path), Options)
+                ?? throw new InputException($"{path} holds null.");
         }
         catch (JsonException e)
         {
-            throw new InputException($"{path} is not what a run wrote: {e.Message} Put it back, or remove it; what the run began with is then not compared.", e);
+            throw new InputException(
+                $"{path} is not what a run wrote: {e.Message} Put it back, or remove it; what the run began with is then not compared.",
+                e);
         }
     }
 
@@ -136,7 +145,8 @@ internal sealed record RunIdentity
     {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
+            using var stream =
+                new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
             return stream.CanSeek && stream.Length > 0 ? Convert.ToHexStringLower(SHA256.HashData(stream)) : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
