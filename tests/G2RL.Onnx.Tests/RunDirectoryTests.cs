@@ -87,7 +87,7 @@ public sealed class RunDirectoryTests
         run.RewindTo(2);
         CollectionAssert.AreEqual(new[] { "{\"step\":0}", "{\"step\":1}" }, File.ReadAllLines(run.MetricsPath));
         Assert.HasCount(3, File.ReadAllLines(run.EvaluationsPath));
-        Assert.AreEqual(Some(2), run.EvaluationAfter(2));
+        Assert.AreEqual(Some(2).ToJson().ToJsonString(), run.EvaluationAfter(2)!.ToJson().ToJsonString());
         Assert.IsNull(run.Evaluation(3));
         CollectionAssert.AreEqual(new[] { "step-000000.jsonl", "step-000001.jsonl" }, Directory.GetFiles(Path.Combine(run.Folder, "rollouts")).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray());
     }
