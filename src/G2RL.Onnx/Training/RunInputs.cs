@@ -46,7 +46,7 @@ internal sealed class RunInputs : IDisposable
         Tokenizer = Tokenizer.Load(config.Model);
         var chat = config.Problems.Chat ? Chat(config, Checkpoint.Spec.Architecture) : null;
         prompts = new(Tokenizer, chat, config.Problems.AddSpecialTokens);
-        conversations = new(config, chat, () => ChatPrompts.HasTemplate(config.Model, Checkpoint.Spec.Architecture)
+        conversations = new(config, chat, () => ChatPrompts.HasTemplate(config.Model, Checkpoint.Spec.Architecture, Tokenizer)
             ? Chat(config, Checkpoint.Spec.Architecture)
             : null);
         stopTokens = [.. Checkpoint.GenerationEosTokens(), .. config.Sampling.StopTokens.Select(StopToken)];

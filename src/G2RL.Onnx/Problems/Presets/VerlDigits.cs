@@ -7,5 +7,5 @@ internal static class VerlDigits
         "verl-digits",
         "verl's digit completion",
         "made by verl's tests (arithmetic sequences)",
-        new() { PromptField = "prompt", DerivedAnswer = "digitCompletion" });
+        new() { PromptField = "prompt", DerivedAnswer = "digitCompletion", Overlap = Files.Overlap.DropFromTraining });
 }

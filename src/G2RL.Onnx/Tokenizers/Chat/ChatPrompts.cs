@@ -64,10 +64,10 @@ public sealed class ChatPrompts
             : throw new InputException($"problems.chat is true, but {folder} brings no chat template: neither chat_template.jinja nor chat_template in tokenizer_config.json. Only Qwen3 has one without, and this is {architecture}. Add the model's template, or set problems.chat to false.");
     }
 
-    /// <summary>Whether a model brings a template, or has one without.</summary>
+    /// <summary>Whether a model brings a template, or has one without: a Qwen3 whose tokenizer knows the tokens of a turn.</summary>
     /// <exception cref="InputException">It brings one that cannot be read.</exception>
-    public static bool HasTemplate(string folder, string architecture) =>
-        architecture == WithoutTemplate || JinjaChatTemplate.Load(folder) is not null;
+    public static bool HasTemplate(string folder, string architecture, Tokenizer tokenizer) =>
+        JinjaChatTemplate.Load(folder) is not null || (architecture == WithoutTemplate && tokenizer.IdOf("<|im_start|>") is not null);
 
     /// <summary>
     /// A conversation as a prompt that ends where the answer begins. Where the template knows no system turn, the first question begins with
