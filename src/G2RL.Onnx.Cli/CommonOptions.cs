@@ -26,7 +26,7 @@ internal static class CommonOptions
     };
 
     /// <summary>The configuration that a command line asks for.</summary>
-    public static RunConfig Load(ParseResult parsed, Option<string?> config, Option<string[]> set) => 
+    public static RunConfig Load(ParseResult parsed, Option<string?> config, Option<string[]> set) =>
         RunConfigFile.Load(parsed.GetValue(config), [.. parsed.GetValue(set) ?? [], .. Allowed(parsed)]);
 
     private static string[] Allowed(ParseResult parsed) => parsed.GetValue(AllowUnknownConfig) ? ["allowUnknownConfig=true"] : [];

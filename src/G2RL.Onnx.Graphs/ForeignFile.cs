@@ -34,7 +34,10 @@ internal static class ForeignFile
 
     // What model hubs answer instead of a file.
     private static readonly string[] Refusals =
-        ["Entry not found", "Repository not found", "Revision not found", "Invalid username or password", "Invalid credentials", "Access to model", "Access to dataset", "Unauthorized"];
+    [
+        "Entry not found", "Repository not found", "Revision not found", "Invalid username or password", "Invalid credentials", "Access to model",
+        "Access to dataset", "Unauthorized",
+    ];
 
     /// <summary>A sentence with the file's path that says what it is, or null when nothing unmistakable is known.</summary>
     public static string? Fault(string path)

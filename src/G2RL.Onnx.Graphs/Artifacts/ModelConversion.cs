@@ -142,7 +142,7 @@ public static class ModelConversion
         tensors.Sort((a, b) => place[a.Name].CompareTo(place[b.Name]));
     }
 
-    private static bool IsCopy(HuggingFaceCheckpoint checkpoint, TensorInfo tensor) => 
+    private static bool IsCopy(HuggingFaceCheckpoint checkpoint, TensorInfo tensor) =>
         checkpoint.Spec.TieEmbeddings && checkpoint.PlainName(tensor.Name) == CheckpointRules.Head(checkpoint.Spec);
 
     private static long TableBytes(IReadOnlyList<RotaryTable> tables, int length) => tables.Sum(t => 2 * WeightFile.Space((long)length * (t.Width / 2) * sizeof(float)));

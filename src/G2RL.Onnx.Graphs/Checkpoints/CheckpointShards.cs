@@ -1,6 +1,6 @@
 using System.Text.Json;
-using G2RL.Onnx.Models;
 using G2RL.Onnx.Checkpoints.SafeTensors;
+using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Checkpoints;
 

@@ -20,7 +20,8 @@ internal static partial class ForeignModel
         if (Has(path, "metrics.jsonl") || Directory.Exists(Path.Combine(path, "checkpoints")))
             return $"{path} is the folder of a run; its trained model is {Path.Combine(path, "model")}.";
         if (ConversionManifest.IsIn(path))
-            return $"{path} is a converted folder, of ONNX graphs; give the folder that it was made from, or write one: g2rl-convert export {path} MODEL.";
+            return $"{path} is a converted folder, of ONNX graphs; give the folder that it was made from, or write one: "
+                + $"g2rl-convert export {path} MODEL.";
         if (Directory.Exists(Path.Combine(path, "snapshots")))
             return $"{path} is a folder of the hub's cache; the model is the folder in {Path.Combine(path, "snapshots")}.";
         return $"{path}: there is neither {CheckpointShards.SingleFile} nor {CheckpointShards.IndexFile}. {Found(path)}";
@@ -62,7 +63,8 @@ internal static partial class ForeignModel
         var shown = names.Length == 0 ? "It is empty" : $"It holds {string.Join(", ", names.Take(12))}{(names.Length > 12 ? ", ..." : "")}";
         var way = First(".gguf") is { } gguf ? $"A GGUF file is given by its own path, {Path.Combine(folder, gguf)}."
             : First(".onnx") is not null ? "ONNX graphs cannot be trained; fetch the safetensors weights that they were made from."
-            : First(".safetensors") is { } other ? $"{other} may be one of several shards, whose {CheckpointShards.IndexFile} is missing, or has another name."
+            : First(".safetensors") is { } other
+                ? $"{other} may be one of several shards, whose {CheckpointShards.IndexFile} is missing, or has another name."
             : First(".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack") is { } bin ? $"{bin} is of another format; fetch the safetensors weights."
             : "Fetch the safetensors weights.";
         return $"{shown}. {way}";
@@ -75,10 +77,12 @@ internal static partial class ForeignModel
         if (!match.Success || Directory.Exists(match.Groups["owner"].Value))
             return "";
         var (name, folder) = (match.Groups["name"].Value, Path.Combine("models", match.Groups["model"].Value));
-        return $" If it is the name of a model on the Hugging Face hub: nothing is downloaded here. `hf download {name} --local-dir {folder}` fetches it "
-            + $"(config.json, generation_config.json, tokenizer.json, tokenizer_config.json and the .safetensors files); then give {folder}.";
+        return " If it is the name of a model on the Hugging Face hub: nothing is downloaded here. "
+            + $"`hf download {name} --local-dir {folder}` fetches it (config.json, generation_config.json, tokenizer.json, tokenizer_config.json and the .safetensors files); then give {folder}.";
     }
 
-    [GeneratedRegex(@"^((https://)?(huggingface\.co|hf\.co)/)?(?<name>(?<owner>[A-Za-z0-9][\w.-]*)/(?<model>[A-Za-z0-9][\w.-]*))/?\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"^((https://)?(huggingface\.co|hf\.co)/)?(?<name>(?<owner>[A-Za-z0-9][\w.-]*)/(?<model>[A-Za-z0-9][\w.-]*))/?\z",
+        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex HubName();
 }

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace G2RL.Onnx.Tokenizers.Jinja;
 
-/// <summary>Python's dict: in order of insertion, its keys texts, numbers, truth values, None or tuples of them; 1, 1.0 and True are one key.</summary>
+/// <summary>
+/// Python's dict: in order of insertion, its keys texts, numbers, truth values, None or tuples of them; 1, 1.0 and True are one key.
+/// </summary>
 internal sealed class JinjaMapping() : OrderedDictionary<object, object?>(Comparison)
 {
     private static readonly Equality Comparison = new();

@@ -2,7 +2,10 @@ using System.Text;
 
 namespace G2RL.Onnx.Tokenizers.Jinja;
 
-/// <summary>A text that was declared safe (<c>x|safe</c>): what is joined to it is escaped first, as MarkupSafe's <c>Markup</c> does, and the result is safe again.</summary>
+/// <summary>
+/// A text that was declared safe (<c>x|safe</c>): what is joined to it is escaped first, as MarkupSafe's <c>Markup</c> does, and the result
+/// is safe again.
+/// </summary>
 /// <param name="text">The text.</param>
 internal sealed class Markup(string text)
 {
