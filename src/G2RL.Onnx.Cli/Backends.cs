@@ -15,7 +15,8 @@ internal static class Backends
     /// <summary>The device; null for the host, which needs no opening.</summary>
     /// <param name="config">The configuration; checked here.</param>
     /// <param name="warn">Told what deserves a word.</param>
-    /// <exception cref="InputException">A fault in the configuration, a build that cannot drive a GPU, no driver, or no such device.</exception>
+    /// <exception cref="InputException">A fault in the configuration, a build that cannot drive a GPU, no driver, or no such
+    /// device.</exception>
     public static IBackend? Open(RunConfig config, Action<string>? warn = null)
     {
         if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
@@ -25,7 +26,9 @@ internal static class Backends
             return null;
         try
         {
-            return new CudaBackend(CudaDrivers.Open(int.Parse(device.AsSpan(Cuda.Length), NumberStyles.None, CultureInfo.InvariantCulture)), new() { Warning = warn, Precision = Enum.Parse<ElementType>(config.Execution.Precision, ignoreCase: true) });
+            return new CudaBackend(
+                CudaDrivers.Open(int.Parse(device.AsSpan(Cuda.Length), NumberStyles.None, CultureInfo.InvariantCulture)),
+                new() { Warning = warn, Precision = Enum.Parse<ElementType>(config.Execution.Precision, ignoreCase: true) });
         }
         catch (CudaException e) when (e is not CudaMemoryException)
         {

@@ -15,10 +15,16 @@ internal static class CommandLine
             faults.ShowHelp = false;
         // Of a command line that cannot be read nothing goes to the standard output, suggestions included.
         var output = parsed.Errors.Count == 0 ? Console.Out : Console.Error;
-        var code = parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = output });
+        var code = parsed.Invoke(new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null,
+            Output = output,
+        });
         if (parsed.Errors.Count == 0)
             return code;
-        Console.Error.WriteLine($"See: g2rl {(parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ")}--help");
+        Console.Error.WriteLine("See: g2rl "
+            + $"{(parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ")}--help");
         return Failures.Input;
     });
 

@@ -6,17 +6,40 @@ namespace G2RL.Onnx.Cli;
 /// <summary>Options that several commands share.</summary>
 internal static class CommonOptions
 {
-    public static Option<string?> Config() => new("--config") { Description = "JSON file with the run's configuration; comments and trailing commas are welcome. Without it every setting has its default.", HelpName = "FILE" };
+    public static Option<string?> Config() => new("--config") { Description = "JSON file with the run's configuration; "
+        + "comments and trailing commas are welcome. Without it every setting has its default.", HelpName = "FILE" };
 
-    public static Option<string[]> Set() => new("--set") { Description = "Overrides one setting, for example --set sampling.groupSize=8. May be repeated.", HelpName = "NAME=VALUE", DefaultValueFactory = _ => [] };
+    public static Option<string[]> Set() => new("--set")
+    {
+        Description = "Overrides one setting, for example --set sampling.groupSize=8. May be repeated.",
+        HelpName = "NAME=VALUE",
+        DefaultValueFactory = _ => [],
+    };
 
-    public static Option<bool> Json() => new("--json") { Description = "Prints JSON Lines instead of text; nothing else goes to the standard output." };
+    public static Option<bool> Json() => new("--json")
+    {
+        Description = "Prints JSON Lines instead of text; nothing else goes to the standard output.",
+    };
 
-    public static Option<string> Model() => new("--model") { Description = "Hugging Face folder of the model, or a .gguf file.", HelpName = "FOLDER", Required = true };
+    public static Option<string> Model() => new("--model")
+    {
+        Description = "Hugging Face folder of the model, or a .gguf file.",
+        HelpName = "FOLDER",
+        Required = true,
+    };
 
-    public static Option<string?> Adapter() => new("--adapter") { Description = "Folder with adapters for the model, in PEFT's layout.", HelpName = "FOLDER" };
+    public static Option<string?> Adapter() => new("--adapter")
+    {
+        Description = "Folder with adapters for the model, in PEFT's layout.",
+        HelpName = "FOLDER",
+    };
 
-    public static Option<int> Threads() => new("--threads") { Description = "Threads; 0 means every core.", HelpName = "N", DefaultValueFactory = _ => 0 };
+    public static Option<int> Threads() => new("--threads")
+    {
+        Description = "Threads; 0 means every core.",
+        HelpName = "N",
+        DefaultValueFactory = _ => 0,
+    };
 
     /// <summary>The user's word that unknown keys of config.json change nothing.</summary>
     public static Option<bool> AllowUnknownConfig { get; } = new("--allow-unknown-config")

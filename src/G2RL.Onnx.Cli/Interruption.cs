@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace G2RL.Onnx.Cli;
 
-/// <summary>Turns Ctrl-C, SIGTERM and a closed terminal into a cancellation, so that work ends at its next safe point and is saved; the second one ends at once.</summary>
+/// <summary>
+/// Turns Ctrl-C, SIGTERM and a closed terminal into a cancellation, so that work ends at its next safe point and is saved; the second one
+/// ends at once.
+/// </summary>
 internal sealed class Interruption : IDisposable
 {
     private static readonly PosixSignal[] Signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];

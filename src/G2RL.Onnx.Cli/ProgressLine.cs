@@ -80,7 +80,10 @@ internal sealed class ProgressLine : IDisposable
             Erase();
     }
 
-    public static string Span(TimeSpan time) => time.TotalHours >= 1 ? $"{time.TotalHours:0.0} h" : time.TotalMinutes >= 1 ? $"{(int)time.TotalMinutes} min {time.Seconds} s" : $"{time.TotalSeconds:0} s";
+    public static string Span(TimeSpan time) => time.TotalHours >= 1
+        ? $"{time.TotalHours:0.0} h"
+        : time.TotalMinutes >= 1 ? $"{(int)time.TotalMinutes} min {time.Seconds} s"
+        : $"{time.TotalSeconds:0} s";
 
     private string Left(double overall)
     {

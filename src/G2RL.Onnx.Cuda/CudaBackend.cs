@@ -17,8 +17,8 @@ using G2RL.Onnx.Training.Optimizers;
 namespace G2RL.Onnx.Cuda;
 
 /// <summary>
-/// A CUDA device: weights, caches, logits, accumulators, gradients and moments live in its memory, ONNX Runtime's graphs and our kernels share one stream.
-/// Everything goes through an <see cref="ICudaDriver"/>, on one thread. What it makes has to be disposed of before it.
+/// A CUDA device: weights, caches, logits, accumulators, gradients and moments live in its memory, ONNX Runtime's graphs and our kernels
+/// share one stream. Everything goes through an <see cref="ICudaDriver"/>, on one thread. What it makes has to be disposed of before it.
 /// </summary>
 public sealed class CudaBackend : IBackend
 {
@@ -62,7 +62,8 @@ public sealed class CudaBackend : IBackend
     internal FeatureStore Features { get; }
 
     /// <inheritdoc/>
-    public IRolloutSource Rollouts(Policy policy, Tokenizer tokenizer, SamplerSettings settings) => new DeviceSampler(this, policy, tokenizer, settings);
+    public IRolloutSource Rollouts(Policy policy, Tokenizer tokenizer, SamplerSettings settings) =>
+        new DeviceSampler(this, policy, tokenizer, settings);
 
     /// <inheritdoc/>
     public IScorer Scorer(DecoderSpec spec) => new DeviceScorer(this, spec);

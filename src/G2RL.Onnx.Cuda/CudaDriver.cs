@@ -13,8 +13,8 @@ using Modules = ManagedCuda.DriverAPINativeMethods.ModuleManagement;
 namespace G2RL.Onnx.Cuda;
 
 /// <summary>
-/// One NVIDIA GPU through ManagedCuda or, with -p:CudaBinding=own, through our own file of the same names: the only file that names the binding.
-/// It works in the device's primary context, which the CUDA runtime and so ONNX Runtime use too. One thread at a time.
+/// One NVIDIA GPU through ManagedCuda or, with -p:CudaBinding=own, through our own file of the same names: the only file that names the
+/// binding. It works in the device's primary context, which the CUDA runtime and so ONNX Runtime use too. One thread at a time.
 /// </summary>
 internal sealed class CudaDriver : ICudaDriver
 {
@@ -130,7 +130,9 @@ internal sealed class CudaDriver : ICudaDriver
     public void BeginCopyToHost(nint hostDestination, nint source, long bytes)
     {
         if (!IsPageLocked(hostDestination))
-            throw new ArgumentException("The destination is not page-locked; ordinary memory would make the copy wait. Take it from AllocateHost.", nameof(hostDestination));
+            throw new ArgumentException(
+                "The destination is not page-locked; ordinary memory would make the copy wait. Take it from AllocateHost.",
+                nameof(hostDestination));
         Check("A copy to the host", Copies.cuMemcpyDtoHAsync_v2(hostDestination, At(source), bytes, stream.Stream));
     }
 
@@ -139,7 +141,8 @@ internal sealed class CudaDriver : ICudaDriver
         Check("A copy on the device", Copies.cuMemcpyDtoDAsync_v2(At(destination), At(source), bytes, stream.Stream));
 
     /// <inheritdoc/>
-    public void Fill(nint destination, byte value, long bytes) => Check("A fill", Fills.cuMemsetD8Async(At(destination), value, bytes, stream.Stream));
+    public void Fill(nint destination, byte value, long bytes) =>
+        Check("A fill", Fills.cuMemsetD8Async(At(destination), value, bytes, stream.Stream));
 
     /// <inheritdoc/>
     public nint AllocateHost(long bytes)
@@ -191,7 +194,8 @@ internal sealed class CudaDriver : ICudaDriver
     {
         // The driver reads as many bytes of each as the kernel declares, the low ones first.
         for (var i = 0; i < arguments.Length; i++)
-            (this.arguments[i], places[i]) = (arguments[i].Bits, (nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref this.arguments[i]));
+            (this.arguments[i], places[i]) =
+                (arguments[i].Bits, (nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref this.arguments[i]));
         var name = kernels[kernel];
         trail.Add(name);
         var result = Launches.cuLaunchKernel(
@@ -217,7 +221,8 @@ internal sealed class CudaDriver : ICudaDriver
     public void Wait(nint cudaEvent) => Try("Work on the device", events[cudaEvent].Synchronize);
 
     /// <inheritdoc/>
-    public float Elapsed(nint start, nint end) => Try("The time between two events", () => CudaEvent.ElapsedTime(events[start], events[end]));
+    public float Elapsed(nint start, nint end) =>
+        Try("The time between two events", () => CudaEvent.ElapsedTime(events[start], events[end]));
 
     /// <inheritdoc/>
     public void FreeEvent(nint cudaEvent)
@@ -234,7 +239,9 @@ internal sealed class CudaDriver : ICudaDriver
     }
 
     /// <inheritdoc/>
-    public (long Free, long Total) MemoryInfo() => Try("The device does not tell its memory", () => ((long)context.GetFreeDeviceMemorySize(), (long)context.GetTotalDeviceMemorySize()));
+    public (long Free, long Total) MemoryInfo() => Try(
+        "The device does not tell its memory",
+        () => ((long)context.GetFreeDeviceMemorySize(), (long)context.GetTotalDeviceMemorySize()));
 
     /// <inheritdoc/>
     public void Dispose()

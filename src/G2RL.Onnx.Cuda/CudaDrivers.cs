@@ -19,6 +19,7 @@ public static class CudaDrivers
 #if CUDA
         new CudaDriver(ordinal);
 #else
-        throw new InputException($"execution.device is cuda:{ordinal}; this build works on the CPU alone. Build with -p:Flavor=cuda (README, GPU), or set execution.device=cpu.");
+        throw new InputException($"execution.device is cuda:{ordinal}; this build works on the CPU alone. "
+            + "Build with -p:Flavor=cuda (README, GPU), or set execution.device=cpu.");
 #endif
 }

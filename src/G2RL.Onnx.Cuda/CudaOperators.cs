@@ -4,8 +4,9 @@ namespace G2RL.Onnx.Cuda;
 public static class CudaOperators
 {
     /// <summary>
-    /// The version of ONNX's operator set to write graphs in. A kernel that is registered from a version on holds for that version alone: at 21 Identity,
-    /// ConstantOfShape, Pad, Equal, ReduceMax and ReduceMin would run on the CPU, with a copy there and back for each; at 18 everything runs on the device.
+    /// The version of ONNX's operator set to write graphs in. A kernel that is registered from a version on holds for that version alone:
+    /// at 21 Identity, ConstantOfShape, Pad, Equal, ReduceMax and ReduceMin would run on the CPU, with a copy there and back for each; at
+    /// 18 everything runs on the device.
     /// </summary>
     public const int Opset = 18;
 }

@@ -6,10 +6,15 @@ namespace G2RL.Onnx.Cuda;
 /// <summary>How a <see cref="CudaBackend"/> computes.</summary>
 public sealed record CudaSettings
 {
-    /// <summary>Type of products and of the weights that they read: Float32, Float16 or BFloat16. Master weights, gradients and moments are float32 always.</summary>
+    /// <summary>
+    /// Type of products and of the weights that they read: Float32, Float16 or BFloat16. Master weights, gradients and moments are float32
+    /// always.
+    /// </summary>
     public ElementType Precision { get; init; } = ElementType.Float32;
 
-    /// <summary>How the decode graph reads its cache; null leaves it to the precision, since CUDA has GroupQueryAttention in the narrow types only.</summary>
+    /// <summary>
+    /// How the decode graph reads its cache; null leaves it to the precision, since CUDA has GroupQueryAttention in the narrow types only.
+    /// </summary>
     public CacheAttention? CacheAttention { get; init; }
 
     /// <summary>Told what deserves a word.</summary>

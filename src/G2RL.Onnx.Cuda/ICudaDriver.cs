@@ -3,8 +3,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace G2RL.Onnx.Cuda;
 
 /// <summary>
-/// What the backend asks of one CUDA device and its one stream. Two implementations: the driver API through ManagedCuda, and in the tests an
-/// interpreter of the same PTX over host memory.
+/// What the backend asks of one CUDA device and its one stream. Two implementations: the driver API through ManagedCuda, and in the tests
+/// an interpreter of the same PTX over host memory.
 /// </summary>
 public interface ICudaDriver : IDisposable
 {
@@ -34,7 +34,9 @@ public interface ICudaDriver : IDisposable
     /// <summary>Device to host; returns when the bytes are there.</summary>
     void CopyToHost(Span<byte> destination, nint source);
 
-    /// <summary>Device to page-locked host memory of <see cref="AllocateHost"/>, in stream order; record an event to know when it is done.</summary>
+    /// <summary>
+    /// Device to page-locked host memory of <see cref="AllocateHost"/>, in stream order; record an event to know when it is done.
+    /// </summary>
     void BeginCopyToHost(nint hostDestination, nint source, long bytes);
 
     /// <summary>Device to device, in stream order. The ranges must not overlap.</summary>
@@ -63,7 +65,12 @@ public interface ICudaDriver : IDisposable
     /// <param name="block">Threads of a block in x, y, z.</param>
     /// <param name="sharedBytes">Dynamic shared memory of a block, bytes.</param>
     /// <param name="arguments">In the order of the kernel's parameters, each of its exact width.</param>
-    void Launch(nint kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) block, int sharedBytes, ReadOnlySpan<KernelArgument> arguments);
+    void Launch(
+        nint kernel,
+        (int X, int Y, int Z) grid,
+        (int X, int Y, int Z) block,
+        int sharedBytes,
+        ReadOnlySpan<KernelArgument> arguments);
 
     /// <summary>An event.</summary>
     nint CreateEvent();

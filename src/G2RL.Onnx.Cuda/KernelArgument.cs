@@ -1,6 +1,8 @@
 namespace G2RL.Onnx.Cuda;
 
-/// <summary>One parameter of a launch: its bits and its width, since the driver reads exactly as many bytes as the kernel declares.</summary>
+/// <summary>
+/// One parameter of a launch: its bits and its width, since the driver reads exactly as many bytes as the kernel declares.
+/// </summary>
 /// <param name="Bits">The value, low bytes first.</param>
 /// <param name="Bytes">4 or 8.</param>
 public readonly record struct KernelArgument(ulong Bits, int Bytes)

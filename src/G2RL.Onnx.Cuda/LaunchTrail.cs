@@ -1,8 +1,8 @@
 namespace G2RL.Onnx.Cuda;
 
 /// <summary>
-/// The kernels queued since the host last waited without an error. A device tells of a fault only where somebody waits, so these are the ones
-/// that it may be in.
+/// The kernels queued since the host last waited without an error. A device tells of a fault only where somebody waits, so these are the
+/// ones that it may be in.
 /// </summary>
 internal sealed class LaunchTrail
 {
@@ -30,7 +30,9 @@ internal sealed class LaunchTrail
         order.Clear();
     }
 
-    /// <summary>The sentence that names them, the last one first; that there were none where ONNX Runtime's nodes alone can be meant.</summary>
+    /// <summary>
+    /// The sentence that names them, the last one first; that there were none where ONNX Runtime's nodes alone can be meant.
+    /// </summary>
     public string Describe() => order.Count == 0
         ? "None of our kernels was queued since the last wait that ended well: it is in a node of ONNX Runtime"
         : $"Queued since the last wait that ended well, the last one first: {string.Join(", ", Names())}; it is in one of these or in a "

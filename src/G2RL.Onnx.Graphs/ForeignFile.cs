@@ -35,7 +35,8 @@ internal static class ForeignFile
     // What model hubs answer instead of a file.
     private static readonly string[] Refusals =
     [
-        "Entry not found", "Repository not found", "Revision not found", "Invalid username or password", "Invalid credentials", "Access to model",
+        "Entry not found", "Repository not found", "Revision not found", "Invalid username or password", "Invalid credentials",
+        "Access to model",
         "Access to dataset", "Unauthorized",
     ];
 
@@ -53,7 +54,8 @@ internal static class ForeignFile
         {
             return null;
         }
-        return KindOf(head.AsSpan(0, count)) is { } kind && !(kind == SafeTensors && path.EndsWith(".safetensors", StringComparison.Ordinal))
+        return KindOf(head.AsSpan(0, count)) is { } kind
+            && !(kind == SafeTensors && path.EndsWith(".safetensors", StringComparison.Ordinal))
             ? $"{path} is {kind}."
             : null;
     }
@@ -71,9 +73,12 @@ internal static class ForeignFile
             return "a Python pickle, as old PyTorch files are. Save the model as safetensors";
         var text = Encoding.UTF8.GetString(head).TrimStart('\uFEFF', ' ', '\t', '\r', '\n');
         if (text.StartsWith("version https://git-lfs.github.com/spec/", StringComparison.Ordinal))
-            return $"a Git LFS pointer{Size(text)}, not the file itself. Fetch the content with `git lfs pull`, or download the file without git";
-        if (text.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase) || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase))
-            return $"an HTML page, such as a server sends for a login or an error: '{Words(text)}'. {Again}, signed in where the model asks for it";
+            return $"a Git LFS pointer{Size(text)}, not the file itself. Fetch the content with `git lfs pull`, or download the file "
+                + "without git";
+        if (text.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase)
+            || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase))
+            return $"an HTML page, such as a server sends for a login or an error: '{Words(text)}'. "
+                + $"{Again}, signed in where the model asks for it";
         if (text.StartsWith("<?xml", StringComparison.Ordinal))
             return $"an XML document, such as a server sends for an error: '{Words(text)}'. {Again}";
         foreach (var refusal in Refusals)

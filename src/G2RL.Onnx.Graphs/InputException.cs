@@ -1,8 +1,8 @@
 namespace G2RL.Onnx;
 
 /// <summary>
-/// The user's input (a configuration, a checkpoint, a data file, a command) is wrong. The message names the thing, its value, the rule and the
-/// way out; the command line prints it plainly and exits with 2. Anything else keeps its stack trace and exits with 1.
+/// The user's input (a configuration, a checkpoint, a data file, a command) is wrong. The message names the thing, its value, the rule and
+/// the way out; the command line prints it plainly and exits with 2. Anything else keeps its stack trace and exits with 1.
 /// </summary>
 public sealed class InputException : Exception
 {

@@ -3,7 +3,9 @@ using System.Text.Unicode;
 
 namespace G2RL.Onnx;
 
-/// <summary>Reads JSON that somebody else wrote: bounded in size and depth, no key twice, every fault an <see cref="InputException"/>.</summary>
+/// <summary>
+/// Reads JSON that somebody else wrote: bounded in size and depth, no key twice, every fault an <see cref="InputException"/>.
+/// </summary>
 internal static class JsonInput
 {
     private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false, MaxDepth = 32 };

@@ -17,7 +17,8 @@ internal static class AnswerBenchmarks
         var golds = Golds();
         foreach (var (name, shift) in new[] { ("right, as spelled", 0), ("wrong, another's answer", 1), ("right, spelled otherwise", -1) })
         {
-            var completions = golds.Select((gold, i) => Completion(shift < 0 ? Respelled(gold) : golds[(i + shift) % golds.Length])).ToArray();
+            var completions =
+                golds.Select((gold, i) => Completion(shift < 0 ? Respelled(gold) : golds[(i + shift) % golds.Length])).ToArray();
             var policy = AnswerPolicy.All["math"];
             var timing = Timing.Of(() =>
             {
@@ -28,7 +29,9 @@ internal static class AnswerBenchmarks
         }
     }
 
-    /// <summary>A million mutated completions, whatever the time given: nothing thrown, the slowest of them, managed memory before and after.</summary>
+    /// <summary>
+    /// A million mutated completions, whatever the time given: nothing thrown, the slowest of them, managed memory before and after.
+    /// </summary>
     public static IEnumerable<Row> Fuzz(Machine machine)
     {
         var golds = Golds();

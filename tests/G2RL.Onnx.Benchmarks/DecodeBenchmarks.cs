@@ -20,16 +20,32 @@ internal static class DecodeBenchmarks
         var tokenizer = Shape.Tokenizer();
         foreach (var batch in Batches)
         {
-            using var sampler = new Sampler(policy, tokenizer, new SamplerSettings { MaxNewTokens = newTokens, MaxRows = batch, CacheBudgetBytes = 2L << 30, Threads = machine.Threads });
+            using var sampler = new Sampler(
+                policy,
+                tokenizer,
+                new SamplerSettings { MaxNewTokens = newTokens, MaxRows = batch, CacheBudgetBytes = 2L << 30, Threads = machine.Threads });
             // One prompt a thread, so that every thread has its share of the rows.
             var prompts = Math.Min(machine.Threads, batch);
-            var request = new DrawRequest([.. Enumerable.Range(0, prompts).Select(i => shape.Tokens(PromptTokens, i))], batch / prompts, Seed: 3, Step: 0);
+            var request = new DrawRequest(
+                [.. Enumerable.Range(0, prompts).Select(i => shape.Tokens(PromptTokens, i))],
+                batch / prompts,
+                Seed: 3,
+                Step: 0);
             var tokens = request.Samples * prompts * newTokens;
             var timing = Timing.Of(() => sampler.Draw(request), machine.Budget);
             // A step multiplies every row with every weight, and reads each weight and each row's cache once.
             var attended = PromptTokens + (newTokens / 2.0);
-            var (least, by) = machine.Least(batch * shape.ForwardFlops(attended), shape.WeightBytes + (batch * shape.CacheBytes * attended), shape.WeightBytes);
-            yield return new("decode", $"{shape.Name}, batch {batch}", tokens / timing.Seconds, timing.Spread, "tokens/s") { Limit = batch / least, LimitedBy = by };
+            var (least, by) = machine.Least(
+                batch * shape.ForwardFlops(attended),
+                shape.WeightBytes + (batch * shape.CacheBytes * attended),
+                shape.WeightBytes);
+            yield return new(
+                "decode",
+                $"{shape.Name}, batch {batch}",
+                tokens / timing.Seconds,
+                timing.Spread,
+                "tokens/s")
+            { Limit = batch / least, LimitedBy = by };
         }
     }
 }

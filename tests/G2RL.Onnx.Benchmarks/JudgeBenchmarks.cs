@@ -33,5 +33,6 @@ internal static class JudgeBenchmarks
         }
     }
 
-    private static Row Characters(string name, double characters, Timing timing) => new("countdown", name, characters / timing.Seconds / 1e6, timing.Spread, "M characters/s");
+    private static Row Characters(string name, double characters, Timing timing) =>
+        new("countdown", name, characters / timing.Seconds / 1e6, timing.Spread, "M characters/s");
 }

@@ -6,8 +6,9 @@ using G2RL.Onnx.Graphs;
 namespace G2RL.Onnx.Benchmarks;
 
 /// <summary>
-/// What this machine can do at most, measured in this run, the fastest repetition, and remembered: the rate of a large matrix product in ONNX Runtime, and how fast memory of a
-/// given size is read, or read and written. A model that fits a cache is held against the cache, not against main memory.
+/// What this machine can do at most, measured in this run, the fastest repetition, and remembered: the rate of a large matrix product in
+/// ONNX Runtime, and how fast memory of a given size is read, or read and written. A model that fits a cache is held against the cache, not
+/// against main memory.
 /// </summary>
 internal sealed class Machine(int threads, double budget)
 {
@@ -23,7 +24,9 @@ internal sealed class Machine(int threads, double budget)
     /// <summary>Seconds that one measurement may take.</summary>
     public double Budget => budget;
 
-    /// <summary>Floating-point operations per second of a large square product with a packed weight, the fastest of all repetitions and sizes.</summary>
+    /// <summary>
+    /// Floating-point operations per second of a large square product with a packed weight, the fastest of all repetitions and sizes.
+    /// </summary>
     public double Arithmetic => product ??= Squares.Max(MeasureProduct);
 
     /// <summary>Bytes per second when memory of this size is read over and over.</summary>

@@ -7,7 +7,9 @@ using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Benchmarks;
 
-/// <summary>What one training step of a shape took, measured in a process of its own, since memory once taken is never given back.</summary>
+/// <summary>
+/// What one training step of a shape took, measured in a process of its own, since memory once taken is never given back.
+/// </summary>
 /// <param name="Seconds">Median of the steps: loss and all gradients, no optimizer.</param>
 /// <param name="Spread">Half the distance between the quartiles, as a share of the median.</param>
 /// <param name="Bytes">Highest resident memory above that of the idle process with weights and gradients.</param>
@@ -34,7 +36,11 @@ internal static class MemoryProbe
     public static Probed Run(string shape, int rows, int length, int threads, int repetitions, string mode = "run")
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, UseShellExecute = false };
-        foreach (var argument in new[] { "--probe", string.Create(CultureInfo.InvariantCulture, $"{shape},{rows},{length},{threads},{repetitions},{mode}") })
+        foreach (var argument in new[]
+        {
+            "--probe",
+            string.Create(CultureInfo.InvariantCulture, $"{shape},{rows},{length},{threads},{repetitions},{mode}"),
+        })
             start.ArgumentList.Add(argument);
         using var child = Process.Start(start) ?? throw new InvalidOperationException($"{start.FileName} does not start.");
         var answer = child.StandardOutput.ReadToEnd();
@@ -61,21 +67,31 @@ internal static class MemoryProbe
         };
         using var step = new TrainingStep(policy, threads, rows * length, withOptimizer: false, memory);
         // As a run divides it.
-        var micros = TrainingStep.Microbatches(shape, rows, length, parts[5] == "plain" ? int.MaxValue : Lanes.TokensPerBatch(policy.Spec, rows * length, int.MaxValue));
+        var micros = TrainingStep.Microbatches(
+            shape,
+            rows,
+            length,
+            parts[5] == "plain" ? int.MaxValue : Lanes.TokensPerBatch(policy.Spec, rows * length, int.MaxValue));
         var largest = micros.MaxBy(m => m.Batch.InputIds.Length)!.Batch;
-        var plan = PeakMemory.Of(DecoderGraph.Train(shape.Spec, Algorithms.PolicyLoss.Objective(new(KlCoefficient: 0.001)), memory: memory), new Dictionary<string, long>(StringComparer.Ordinal)
-        {
-            ["B"] = largest.Rows,
-            ["T"] = largest.Width,
-            ["R"] = largest.Targets.Length,
-            ["P"] = length,
-        });
+        var plan = PeakMemory.Of(
+            DecoderGraph.Train(shape.Spec, Algorithms.PolicyLoss.Objective(new(KlCoefficient: 0.001)), memory: memory),
+            new Dictionary<string, long>(StringComparer.Ordinal)
+            {
+                ["B"] = largest.Rows,
+                ["T"] = largest.Width,
+                ["R"] = largest.Targets.Length,
+                ["P"] = length,
+            });
         var first = Clock(step, micros);
         double[] seconds = [.. Enumerable.Range(0, repetitions).Select(_ => Clock(step, micros))];
         Array.Sort(seconds);
         var median = seconds.Length == 0 ? first : seconds[seconds.Length / 2];
         var spread = seconds.Length == 0 ? 0 : (seconds[seconds.Length * 3 / 4] - seconds[seconds.Length / 4]) / 2 / median;
-        Console.WriteLine(JsonSerializer.Serialize(new Probed(median, spread, Status("VmHWM") - before, first) { Held = 2.0 * shape.WeightBytes, Planned = plan }));
+        Console.WriteLine(JsonSerializer.Serialize(new Probed(
+            median,
+            spread,
+            Status("VmHWM") - before,
+            first) { Held = 2.0 * shape.WeightBytes, Planned = plan }));
     }
 
     private static double Clock(TrainingStep step, Microbatch[] micros)
@@ -89,5 +105,7 @@ internal static class MemoryProbe
 
     // Bytes of a line of /proc/self/status, which counts in KiB.
     private static double Status(string name) =>
-        1024 * double.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith(name + ":", StringComparison.Ordinal)).Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture);
+        1024 * double.Parse(File.ReadLines("/proc/self/status")
+            .First(l => l.StartsWith(name + ":", StringComparison.Ordinal))
+            .Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture);
 }

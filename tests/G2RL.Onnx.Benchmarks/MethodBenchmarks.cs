@@ -22,7 +22,12 @@ internal static class MethodBenchmarks
             // Shares and u read, u written, by one thread.
             var bytes = 3.0 * sizeof(float) * shape.Spec.VocabularySize;
             var filling = Filling(machine, shape);
-            yield return new("G2RL", $"fill u, vocabulary {shape.Spec.VocabularySize}", 1 / filling.Seconds, filling.Spread, "tokens/s") { Limit = machine.Streaming((long)bytes) / machine.Threads / bytes, LimitedBy = "memory" };
+            yield return new(
+                "G2RL",
+                $"fill u, vocabulary {shape.Spec.VocabularySize}",
+                1 / filling.Seconds,
+                filling.Spread,
+                "tokens/s") { Limit = machine.Streaming((long)bytes) / machine.Threads / bytes, LimitedBy = "memory" };
         }
         foreach (var shape in new[] { Shape.ArithmeticBase, Shape.FourLayers })
         {
@@ -31,8 +36,16 @@ internal static class MethodBenchmarks
             var weights = Weights(shape, GroupSize * GroupSize);
             var timing = Timing.Of(() => projector.Project(policy, weights), machine.Budget);
             double numbers = (double)shape.Spec.VocabularySize * shape.Spec.HiddenSize, all = weights.Length;
-            var (least, by) = machine.Least(2 * all * numbers, sizeof(float) * (numbers + (all * (shape.Spec.VocabularySize + shape.Spec.HiddenSize))), (long)(sizeof(float) * numbers));
-            yield return new("G2RL", $"u E, {shape.Name}", all / timing.Seconds, timing.Spread, "rollouts/s") { Limit = all / least, LimitedBy = by };
+            var (least, by) = machine.Least(
+                2 * all * numbers,
+                sizeof(float) * (numbers + (all * (shape.Spec.VocabularySize + shape.Spec.HiddenSize))),
+                (long)(sizeof(float) * numbers));
+            yield return new(
+                "G2RL",
+                $"u E, {shape.Name}",
+                all / timing.Seconds,
+                timing.Spread,
+                "rollouts/s") { Limit = all / least, LimitedBy = by };
 
             var features = projector.Project(policy, weights[..GroupSize]);
             var group = Group(GroupSize);
@@ -53,15 +66,25 @@ internal static class MethodBenchmarks
         foreach (var shape in new[] { Shape.ArithmeticBase, Shape.FourLayers })
         {
             using var policy = shape.Policy(promptTokens + newTokens);
-            using var sampler = new Sampler(policy, Shape.Tokenizer(), new SamplerSettings { MaxNewTokens = newTokens, CacheBudgetBytes = 1L << 30, Threads = machine.Threads });
+            using var sampler = new Sampler(
+                policy,
+                Shape.Tokenizer(),
+                new SamplerSettings { MaxNewTokens = newTokens, CacheBudgetBytes = 1L << 30, Threads = machine.Threads });
             using var scorer = new Scorer(policy.Spec, machine.Threads);
             using var projector = new FeatureProjector(policy.Spec, machine.Threads);
             using var training = new TrainingStep(policy, machine.Threads, new TrainingConfig().TokensPerMicrobatch);
-            var request = new DrawRequest([.. Enumerable.Range(0, prompts).Select(i => shape.Tokens(promptTokens, i))], GroupSize, Seed: 3, Step: 0, WithFeatures: true);
+            var request = new DrawRequest(
+                [.. Enumerable.Range(0, prompts).Select(i => shape.Tokens(promptTokens, i))],
+                GroupSize,
+                Seed: 3,
+                Step: 0,
+                WithFeatures: true);
             var tokens = new TrainingConfig().TokensPerMicrobatch;
             var rollouts = sampler.Draw(request).SelectMany(r => r).ToArray();
             var sequences = rollouts.Select(r => new Sequence(r.PromptTokens, r.Tokens)).ToArray();
-            var micros = SequenceBatch.Plan(sequences, tokens).Select(p => TrainingStep.Microbatch([.. p.Select(i => sequences[i])])).ToArray();
+            var micros = SequenceBatch.Plan(sequences, tokens)
+                .Select(p => TrainingStep.Microbatch([.. p.Select(i => sequences[i])]))
+                .ToArray();
             var groups = Enumerable.Range(0, prompts).Select(_ => Group(GroupSize)).ToArray();
 
             var sample = Timing.Of(() => sampler.Draw(request), machine.Budget).Seconds;
@@ -82,8 +105,8 @@ internal static class MethodBenchmarks
         }
     }
 
-    // What TokenSampler adds to a choice when a rollout has an accumulator: one pass over shares and u. Measured by itself, since the difference of two
-    // choices, with and without, drowns in their noise.
+    // What TokenSampler adds to a choice when a rollout has an accumulator: one pass over shares and u. Measured by itself, since the
+    // difference of two choices, with and without, drowns in their noise.
     private static Timing Filling(Machine machine, Shape shape)
     {
         var (shares, u) = (new float[shape.Spec.VocabularySize], new float[shape.Spec.VocabularySize]);
@@ -100,7 +123,18 @@ internal static class MethodBenchmarks
 
     private static ScoredGroup Group(int size)
     {
-        var rollout = new Rollout { PromptTokens = [0], Tokens = [0], LogProbs = [0], Entropies = [0], Finish = FinishReason.StopToken, Version = default, Text = "" };
-        return new(new RolloutGroup(new Problem("p", "", ""), [.. Enumerable.Repeat(rollout, size)]), [.. Enumerable.Range(0, size).Select(i => Outcome.Judged(i % 3 == 0))]);
+        var rollout = new Rollout
+        {
+            PromptTokens = [0],
+            Tokens = [0],
+            LogProbs = [0],
+            Entropies = [0],
+            Finish = FinishReason.StopToken,
+            Version = default,
+            Text = "",
+        };
+        return new(
+            new RolloutGroup(new Problem("p", "", ""), [.. Enumerable.Repeat(rollout, size)]),
+            [.. Enumerable.Range(0, size).Select(i => Outcome.Judged(i % 3 == 0))]);
     }
 }

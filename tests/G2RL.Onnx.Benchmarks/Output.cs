@@ -51,18 +51,23 @@ internal static class Output
     public static string Where(Machine machine)
     {
         var about = RunEnvironment.Describe();
-        return $"{about["processor"]}, {machine.Threads} of {about["cores"]} cores, {about["os"]}, {about["runtime"]}, ONNX Runtime {about["onnxruntime"]} on the CPU, float32{Load}";
+        return $"{about["processor"]}, {machine.Threads} of {about["cores"]} cores, {about["os"]}, {about["runtime"]}, ONNX Runtime "
+            + $"{about["onnxruntime"]} on the CPU, float32{Load}";
     }
 
     private static string[] Cells(Row row) =>
     [
-        row.Group, row.Name, Number(row.Value), row.Unit, row.Spread > 0 ? Percent(row.Spread) : "", row.Limit is { } limit ? Number(limit) : "", row.LimitedBy, row.Share is { } share ? Percent(share) : "",
+        row.Group, row.Name, Number(row.Value), row.Unit, row.Spread > 0 ? Percent(row.Spread) : "",
+        row.Limit is { } limit ? Number(limit) : "", row.LimitedBy, row.Share is { } share ? Percent(share) : "",
     ];
 
     // How busy the machine was before the run began: above a tenth of a core or so, the table says more about the other programs.
-    private static string Load { get; } = File.Exists("/proc/loadavg") ? $"; load average {File.ReadAllText("/proc/loadavg").Split(' ')[0]} before the run" : "";
+    private static string Load { get; } = File.Exists("/proc/loadavg")
+        ? $"; load average {File.ReadAllText("/proc/loadavg").Split(' ')[0]} before the run"
+        : "";
 
-    private static string Percent(double share) => (100 * share).ToString(Math.Abs(share) < 0.1 ? "0.0" : "0", CultureInfo.InvariantCulture) + " %";
+    private static string Percent(double share) =>
+        (100 * share).ToString(Math.Abs(share) < 0.1 ? "0.0" : "0", CultureInfo.InvariantCulture) + " %";
 
     private static string Number(double value) => value switch
     {

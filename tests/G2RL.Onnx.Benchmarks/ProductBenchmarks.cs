@@ -3,7 +3,8 @@ namespace G2RL.Onnx.Benchmarks;
 /// <summary>The machine itself, and the matrix products that the models are made of, by where their weight lies.</summary>
 internal static class ProductBenchmarks
 {
-    private static readonly (int Rows, int Inner, int Outer)[] Shapes = [(8, 576, 1536), (32, 576, 1536), (512, 576, 1536), (32, 128, 384), (512, 128, 384)];
+    private static readonly (int Rows, int Inner, int Outer)[] Shapes =
+        [(8, 576, 1536), (32, 576, 1536), (512, 576, 1536), (32, 128, 384), (512, 128, 384)];
 
     /// <summary>Limits that the other rows are held against.</summary>
     public static IEnumerable<Row> Limits(Machine machine)
@@ -20,12 +21,23 @@ internal static class ProductBenchmarks
     public static IEnumerable<Row> Products(Machine machine)
     {
         foreach (var (rows, inner, outer) in Shapes)
-            foreach (var (layout, name) in new[] { (Layout.Packed, "packed"), (Layout.Input, "input, X W\u1d40"), (Layout.InputFirst, "input, W X\u1d40") })
+            foreach (var (layout, name) in new[]
+            {
+                (Layout.Packed, "packed"),
+                (Layout.Input, "input, X W\u1d40"),
+                (Layout.InputFirst, "input, W X\u1d40"),
+            })
             {
                 using var product = new Product(rows, inner, outer, layout, machine.Threads);
                 var timing = Timing.Of(product.Run, machine.Budget / 4);
                 var (least, by) = machine.Least(product.Flops, product.Bytes, (long)product.Bytes);
-                yield return new("product", $"{rows} x {inner} x {outer}, {name}", product.Flops / timing.Seconds / 1e9, timing.Spread, "GFLOP/s") { Limit = product.Flops / least / 1e9, LimitedBy = by };
+                yield return new(
+                    "product",
+                    $"{rows} x {inner} x {outer}, {name}",
+                    product.Flops / timing.Seconds / 1e9,
+                    timing.Spread,
+                    "GFLOP/s")
+                { Limit = product.Flops / least / 1e9, LimitedBy = by };
             }
     }
 }

@@ -2,13 +2,21 @@ using System.CommandLine;
 using G2RL.Onnx;
 using G2RL.Onnx.Benchmarks;
 
-var filter = new Option<string>("--filter") { Description = "Only benchmarks whose name contains this: machine, product, decode-small, decode-large, score, train, adamw, g2rl-parts, g2rl-share, countdown, answers, mutated-answers, tokenizer.", HelpName = "TEXT", DefaultValueFactory = _ => "" };
-var seconds = new Option<double>("--seconds") { Description = "Time for one measurement; it is repeated three times at least.", HelpName = "S", DefaultValueFactory = _ => 2 };
+var filter = new Option<string>("--filter") { Description = "Only benchmarks whose name contains this: "
+    + "machine, product, decode-small, decode-large, score, train, adamw, g2rl-parts, g2rl-share, countdown, answers, mutated-answers, "
+    + "tokenizer.", HelpName = "TEXT", DefaultValueFactory = _ => "" };
+var seconds = new Option<double>("--seconds")
+{
+    Description = "Time for one measurement; it is repeated three times at least.",
+    HelpName = "S",
+    DefaultValueFactory = _ => 2,
+};
 var threads = new Option<int>("--threads") { Description = "Threads; 0 means every core.", HelpName = "N" };
 var json = new Option<bool>("--json") { Description = "Prints one JSON object a row, as each is done." };
 var markdown = new Option<bool>("--markdown") { Description = "Prints the table that docs/performance.md holds." };
 var probe = new Option<string>("--probe") { Hidden = true, DefaultValueFactory = _ => "" };
-var root = new RootCommand("Speed of sampling, scoring, training and of the method, each beside its physical limit measured in the same run.") { filter, seconds, threads, json, markdown, probe };
+var root = new RootCommand("Speed of sampling, scoring, training and of the method, each beside its physical limit measured in the same "
+    + "run.") { filter, seconds, threads, json, markdown, probe };
 root.SetAction(parsed =>
 {
     if (parsed.GetValue(probe) is { Length: > 0 } request)
@@ -17,10 +25,12 @@ root.SetAction(parsed =>
         return;
     }
     if (!(parsed.GetValue(seconds) is > 0 and < 3600) || parsed.GetValue(threads) < 0)
-        throw new InputException($"--seconds is {parsed.GetValue(seconds)} and --threads {parsed.GetValue(threads)}; give above 0 and below 3600 seconds, and 0 threads (every core) or more.");
+        throw new InputException($"--seconds is {parsed.GetValue(seconds)} and --threads {parsed.GetValue(threads)}; "
+            + "give above 0 and below 3600 seconds, and 0 threads (every core) or more.");
     var chosen = BenchmarkTable.All.Where(b => b.Name.Contains(parsed.GetValue(filter)!, StringComparison.OrdinalIgnoreCase)).ToArray();
     if (chosen.Length == 0)
-        throw new InputException($"No benchmark's name contains '{parsed.GetValue(filter)}'. There are: {string.Join(", ", BenchmarkTable.All.Select(b => b.Name))}.");
+        throw new InputException($"No benchmark's name contains '{parsed.GetValue(filter)}'. There are: "
+            + $"{string.Join(", ", BenchmarkTable.All.Select(b => b.Name))}.");
     var machine = new Machine(parsed.GetValue(threads) is > 0 and var count ? count : Environment.ProcessorCount, parsed.GetValue(seconds));
     var rows = new List<Row>();
     Console.Error.WriteLine(Output.Where(machine));

@@ -18,7 +18,13 @@ internal static class ScoreBenchmarks
             var sequences = shape.Sequences(Rows, Length);
             var timing = Timing.Of(() => scorer.Score(policy, sequences, temperature: 1, maxTokens: 8192), machine.Budget);
             var (least, by) = machine.Least(Rows * Length * shape.ForwardFlops(Length / 2.0), shape.WeightBytes, shape.WeightBytes);
-            yield return new("score", $"{shape.Name}, {Rows} x {Length}", Rows * Length / timing.Seconds, timing.Spread, "tokens/s") { Limit = Rows * Length / least, LimitedBy = by };
+            yield return new(
+                "score",
+                $"{shape.Name}, {Rows} x {Length}",
+                Rows * Length / timing.Seconds,
+                timing.Spread,
+                "tokens/s")
+            { Limit = Rows * Length / least, LimitedBy = by };
         }
     }
 }

@@ -16,7 +16,9 @@ namespace G2RL.Onnx.Benchmarks;
 internal sealed record Shape(string Name, DecoderSpec Spec)
 {
     /// <summary>The model of the main job; the defaults of a pretraining recipe are its shape.</summary>
-    public static Shape ArithmeticBase { get; } = new("arithmetic-base", new PretrainConfig().Spec(Arithmetic.Characters.Length + 3, bos: 1, eos: 2, pad: 0));
+    public static Shape ArithmeticBase { get; } = new(
+        "arithmetic-base",
+        new PretrainConfig().Spec(Arithmetic.Characters.Length + 3, bos: 1, eos: 2, pad: 0));
 
     /// <summary>SmolLM2-135M's shape.</summary>
     public static Shape Smol { get; } = new("135M", Llama(layers: 30, vocabulary: 49152));
@@ -45,7 +47,8 @@ internal sealed record Shape(string Name, DecoderSpec Spec)
     public static Shape Qwen17 { get; } = new("qwen3-1.7b", Qwen3(width: 2048, inner: 6144));
 
     /// <summary>Numbers in the matrices that a token is multiplied with, LM head included.</summary>
-    public double MatrixNumbers => Spec.Parameters.Where(p => p.Shape.Length == 2).Sum(p => (double)p.Count) - (Spec.TieEmbeddings ? 0 : (double)Spec.VocabularySize * Spec.HiddenSize);
+    public double MatrixNumbers => Spec.Parameters.Where(p => p.Shape.Length == 2).Sum(p => (double)p.Count)
+        - (Spec.TieEmbeddings ? 0 : (double)Spec.VocabularySize * Spec.HiddenSize);
 
     /// <summary>Bytes of all weights.</summary>
     public long WeightBytes => Spec.ParameterCount * sizeof(float);
@@ -85,10 +88,14 @@ internal sealed record Shape(string Name, DecoderSpec Spec)
     }
 
     /// <summary>Seeded random ids.</summary>
-    public int[] Tokens(int count, int seed) => [.. Enumerable.Range(0, count).Select(i => (int)(Seeds.Uniform(2, seed, 0, 0, i) * Spec.VocabularySize))];
+    public int[] Tokens(
+        int count,
+        int seed) => [.. Enumerable.Range(0, count).Select(i => (int)(Seeds.Uniform(2, seed, 0, 0, i) * Spec.VocabularySize))];
 
     /// <summary>Sequences of one prompt token and a response.</summary>
-    public Sequence[] Sequences(int rows, int length) => [.. Enumerable.Range(0, rows).Select(r => new Sequence(Tokens(1, r), Tokens(length, rows + r)))];
+    public Sequence[] Sequences(
+        int rows,
+        int length) => [.. Enumerable.Range(0, rows).Select(r => new Sequence(Tokens(1, r), Tokens(length, rows + r)))];
 
     private static DecoderSpec Qwen3(int width, int inner) => new()
     {

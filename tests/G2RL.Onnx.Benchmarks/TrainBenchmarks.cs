@@ -21,7 +21,13 @@ internal static class TrainBenchmarks
             // Forward once, backward twice as much; AdamW and the gradients' own traffic come on top.
             var (least, by) = machine.Least(3 * Rows * Length * shape.ForwardFlops(Length / 2.0), shape.WeightBytes, shape.WeightBytes);
             least += AdamWBytes * policy.ParameterCount / machine.Streaming(4 * shape.WeightBytes);
-            yield return new("train", $"{shape.Name}, {Rows} x {Length}", Rows * Length / timing.Seconds, timing.Spread, "tokens/s") { Limit = Rows * Length / least, LimitedBy = by };
+            yield return new(
+                "train",
+                $"{shape.Name}, {Rows} x {Length}",
+                Rows * Length / timing.Seconds,
+                timing.Spread,
+                "tokens/s")
+            { Limit = Rows * Length / least, LimitedBy = by };
         }
     }
 
@@ -37,7 +43,13 @@ internal static class TrainBenchmarks
                 gradient.Buffer.Span.Fill(1e-3f);
             var timing = Timing.Of(() => optimizer.Step(1e-4, 1), machine.Budget);
             var bytes = (double)AdamWBytes * policy.ParameterCount;
-            yield return new("train", $"AdamW, {shape.Name}", bytes / timing.Seconds / 1e9, timing.Spread, "GB/s") { Limit = machine.Streaming(4 * shape.WeightBytes) / 1e9, LimitedBy = "memory" };
+            yield return new(
+                "train",
+                $"AdamW, {shape.Name}",
+                bytes / timing.Seconds / 1e9,
+                timing.Spread,
+                "GB/s")
+            { Limit = machine.Streaming(4 * shape.WeightBytes) / 1e9, LimitedBy = "memory" };
             foreach (var gradient in gradients)
                 gradient.Dispose();
         }

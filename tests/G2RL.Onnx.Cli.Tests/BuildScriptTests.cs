@@ -79,7 +79,9 @@ public sealed class BuildScriptTests
     public void ExitCode_WhereNativeErrorsStopScripts_IsKept()
     {
         using var dotnet = new StandInDotnet(("run", 2));
-        Assert.AreEqual(2, Run("doctor", before: "$ErrorActionPreference = 'Stop'; $PSNativeCommandUseErrorActionPreference = $true; ").Code);
+        Assert.AreEqual(
+            2,
+            Run("doctor", before: "$ErrorActionPreference = 'Stop'; $PSNativeCommandUseErrorActionPreference = $true; ").Code);
     }
 
     [TestMethod]
@@ -88,7 +90,8 @@ public sealed class BuildScriptTests
         using var dotnet = new StandInDotnet();
         Assert.AreEqual(0, Run("ci").Code);
         // The lines of .ci/run that begin with dotnet and name the solution, up to a pipe.
-        var expected = File.ReadLines(SharedFolder.InRepository(".ci", "run")).Select(line => Regex.Match(line, @"^dotnet (?<words>.*G2RL\.Onnx\.sln[^|&>]*?)(?: 2>.*)?(?: \|.*)?$", RegexOptions.NonBacktracking))
+        var expected = File.ReadLines(SharedFolder.InRepository(".ci", "run")).Select(
+            line => Regex.Match(line, @"^dotnet (?<words>.*G2RL\.Onnx\.sln[^|&>]*?)(?: 2>.*)?(?: \|.*)?$", RegexOptions.NonBacktracking))
             .Where(m => m.Success).Select(m => m.Groups["words"].Value.Trim()).ToArray();
         Assert.HasCount(4, expected);
         CollectionAssert.AreEqual(expected, dotnet.Calls.Select(c => string.Join(' ', c.Words)).ToArray());
@@ -158,7 +161,10 @@ public sealed class BuildScriptTests
         var elsewhere = Directory.CreateTempSubdirectory("g2rl [x]").FullName;
         try
         {
-            var (code, output, _) = Run("doctor", before: $"$null = $ExecutionContext.SessionState.Path.SetLocation([WildcardPattern]::Escape('{elsewhere}')); ", after: "; $PWD.ProviderPath");
+            var (code, output, _) = Run(
+                "doctor",
+                before: $"$null = $ExecutionContext.SessionState.Path.SetLocation([WildcardPattern]::Escape('{elsewhere}')); ",
+                after: "; $PWD.ProviderPath");
             Assert.AreEqual(0, code);
             Assert.AreEqual(elsewhere, output.Trim());
             Assert.AreEqual(SharedFolder.Root, dotnet.Calls.Single().Folder);
@@ -179,7 +185,8 @@ public sealed class BuildScriptTests
         StringAssert.Contains(error, "global.json");
     }
 
-    private static string[] Verbs() => [.. Regex.Matches(File.ReadAllText(Script), @"(?m)^    '([a-z-]+)' += @\{").Select(m => m.Groups[1].Value)];
+    private static string[] Verbs() => [.. Regex.Matches(File.ReadAllText(Script), @"(?m)^    '([a-z-]+)' += @\{")
+        .Select(m => m.Groups[1].Value)];
 
     private static (int Code, string Output, string Error) Run(string typed, string before = "", string after = "")
     {

@@ -20,7 +20,8 @@ public sealed class CommandTests
 
             {"prompt": "1+2=", "completion": "34"}
             """);
-        G2rlProcess.Call("score", "--model", tiny.Model, "--input", input, "--output", output, "--hidden", "--temperature", "0.7", "--threads", "1").Exits(0);
+        G2rlProcess.Call("score", "--model", tiny.Model, "--input", input, "--output", output, "--hidden", "--temperature", "0.7",
+            "--threads", "1").Exits(0);
         var rows = File.ReadAllLines(output).Select(l => JsonNode.Parse(l)!).ToArray();
         Assert.HasCount(2, rows);
         using (var policy = Policy.Load(tiny.Model, 8))
@@ -31,7 +32,10 @@ public sealed class CommandTests
             {
                 Assert.AreEqual(expected.LogProbs[t], rows[0]["log_probs"]![t]!.GetValue<float>(), Tolerances.SameModelNats);
                 Assert.AreEqual(expected.Entropies[t], rows[0]["entropies"]![t]!.GetValue<float>(), Tolerances.SameModelNats);
-                Assert.AreEqual(expected.HiddenStates![(t * 16) + 9], rows[0]["hidden_states"]![t]![9]!.GetValue<float>(), Tolerances.SameModelNats);
+                Assert.AreEqual(
+                    expected.HiddenStates![(t * 16) + 9],
+                    rows[0]["hidden_states"]![t]![9]!.GetValue<float>(),
+                    Tolerances.SameModelNats);
             }
         }
         Assert.HasCount(2, rows[1]["log_probs"]!.AsArray());
@@ -72,7 +76,8 @@ public sealed class CommandTests
         File.WriteAllText(input, "{\"ids\": [3, 4], \"prompt_length\": 1}");
         G2rlProcess.Call("score", "--model", tiny.Model, "--input", input, "--temperature", "0").Refuses("--temperature is 0");
         G2rlProcess.Call("score", "--model", tiny.Model, "--input", input, "--threads", "-1").Refuses("--threads is -1");
-        G2rlProcess.Call("score", "--model", tiny.Model, "--input", input, "--output", Path.Combine(input, "x")).Refuses("cannot be written");
+        G2rlProcess.Call("score", "--model", tiny.Model, "--input", input, "--output", Path.Combine(input, "x"))
+            .Refuses("cannot be written");
     }
 
     [TestMethod]
@@ -86,7 +91,9 @@ public sealed class CommandTests
         before.Remove("seconds");
         Assert.AreEqual(rows[0], before.ToJsonString());
         // The exported model is the trained one.
-        var after = G2rlProcess.Call("evaluate", "--config", tiny.Config, "--model", Path.Combine(folder, "model"), "--json").Exits(0).Rows.Single();
+        var after = G2rlProcess.Call("evaluate", "--config", tiny.Config, "--model", Path.Combine(folder, "model"), "--json")
+            .Exits(0).Rows
+            .Single();
         foreach (var name in new[] { "pass@1", "response_length", "well_formed" })
             Assert.AreEqual(JsonNode.Parse(rows[^1])![name]!.ToJsonString(), after[name]!.ToJsonString(), name);
         Assert.Contains("pass@1", G2rlProcess.Call("evaluate", "--config", tiny.Config).Exits(0).Output);
@@ -97,7 +104,11 @@ public sealed class CommandTests
     {
         using var tiny = new TinyRun();
         var facts = G2rlProcess.Call("doctor", "--model", tiny.Model, "--json").Exits(0).Rows.Single();
-        foreach (var name in new[] { "g2rl", "os", "runtime", "processor", "cores", "threads", "memory_mib", "onnxruntime", "execution_providers", "free_disk_mib", "architecture", "parameters", "tokenizer_tokens", "sampled_token" })
+        foreach (var name in new[]
+        {
+            "g2rl", "os", "runtime", "processor", "cores", "threads", "memory_mib", "onnxruntime", "execution_providers", "free_disk_mib",
+            "architecture", "parameters", "tokenizer_tokens", "sampled_token",
+        })
             Assert.IsNotNull(facts[name], name);
         // This build has no CUDA, whatever the machine: not ready, and a sentence says what to do.
         Assert.IsFalse(facts["cuda"]!["ready"]!.GetValue<bool>());
@@ -135,7 +146,9 @@ public sealed class CommandTests
     {
         using var tiny = new TinyRun();
         var (recipe, whole, stopped) = (tiny.Folder("recipe.json"), tiny.Folder("whole"), tiny.Folder("stopped"));
-        File.WriteAllText(recipe, """{ "hiddenSize": 16, "intermediateSize": 24, "layers": 1, "heads": 2, "keyValueHeads": 1, "headDimension": 8, "maxPositions": 128, "steps": 60, "examplesPerStep": 64, "warmupSteps": 5, "arithmetic": { "maxOperands": 3 } }""");
+        File.WriteAllText(
+            recipe,
+            """{ "hiddenSize": 16, "intermediateSize": 24, "layers": 1, "heads": 2, "keyValueHeads": 1, "headDimension": 8, "maxPositions": 128, "steps": 60, "examplesPerStep": 64, "warmupSteps": 5, "arithmetic": { "maxOperands": 3 } }""");
         using (var process = G2rlProcess.Start("pretrain", "--config", recipe, "--output", stopped, "--threads", "1", "--json"))
         {
             process.WaitFor(() => process.Output.Contains("\"step\":5,", StringComparison.Ordinal));

@@ -38,11 +38,15 @@ public sealed class DocumentationTests
     {
         var (missing, seen) = (new List<string>(), 0);
         foreach (var page in Pages)
-            foreach (Match code in Regex.Matches(File.ReadAllText(page), @"`(?<path>(?:src|native|models|tests|tools|docs|\.ci|\.github)/?[A-Za-z0-9_./-]*|[A-Za-z.]+\.(?:props|sln|ps1|txt|json))`", RegexOptions.NonBacktracking))
+            foreach (Match code in Regex.Matches(
+                File.ReadAllText(page),
+                @"`(?<path>(?:src|native|models|tests|tools|docs|\.ci|\.github)/?[A-Za-z0-9_./-]*|[A-Za-z.]+\.(?:props|sln|ps1|txt|json))`",
+                RegexOptions.NonBacktracking))
             {
                 var path = code.Groups["path"].Value;
                 // Files of a run or a checkpoint, not of the repository.
-                if (!path.Contains('/') && path is not ("build.ps1" or "global.json" or "G2RL.Onnx.sln" or "Directory.Packages.props" or "Directory.Build.props" or "BannedSymbols.txt"))
+                if (!path.Contains('/') && path is not ("build.ps1" or "global.json" or "G2RL.Onnx.sln" or "Directory.Packages.props"
+                    or "Directory.Build.props" or "BannedSymbols.txt"))
                     continue;
                 seen++;
                 if (!Path.Exists(SharedFolder.InRepository(path)))
@@ -62,5 +66,6 @@ public sealed class DocumentationTests
 
     // GitHub's: lower case, punctuation dropped, spaces to hyphens.
     private static HashSet<string> Anchors(string page) =>
-        [.. File.ReadLines(page).Where(l => l.StartsWith('#')).Select(l => Regex.Replace(l.TrimStart('#', ' ').ToLowerInvariant(), @"[^\w\- ]", "", RegexOptions.NonBacktracking).Replace(' ', '-'))];
+        [.. File.ReadLines(page).Where(l => l.StartsWith('#')).Select(
+            l => Regex.Replace(l.TrimStart('#', ' ').ToLowerInvariant(), @"[^\w\- ]", "", RegexOptions.NonBacktracking).Replace(' ', '-'))];
 }

@@ -17,19 +17,39 @@ public sealed class ExportAndTrainTests
         Assert.Contains(Path.Combine(folder, "model"), result.Output);
         Assert.AreEqual("", result.Error);
 
-        foreach (var file in new[] { "config.json", "environment.json", "metrics.jsonl", "evaluations.jsonl", "rollouts/step-000000.jsonl", "checkpoints/step-000005/state.json", "report.html", "model/config.json", "model/tokenizer.json" })
+        foreach (var file in new[]
+        {
+            "config.json",
+            "environment.json",
+            "metrics.jsonl",
+            "evaluations.jsonl",
+            "rollouts/step-000000.jsonl",
+            "checkpoints/step-000005/state.json",
+            "report.html",
+            "model/config.json",
+            "model/tokenizer.json",
+        })
             Assert.IsTrue(File.Exists(Path.Combine(folder, file)), file);
-        CollectionAssert.AreEqual(new[] { "step-000004", "step-000005" }, Directory.GetDirectories(Path.Combine(folder, "checkpoints")).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray());
-        var leftovers = Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Where(p => p.EndsWith(".tmp", StringComparison.Ordinal) || p.EndsWith(".partial", StringComparison.Ordinal) || p.Contains(".tmp-")).ToArray();
+        CollectionAssert.AreEqual(
+            new[] { "step-000004", "step-000005" },
+            Directory.GetDirectories(Path.Combine(folder, "checkpoints")).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray());
+        var leftovers = Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Where(p => p.EndsWith(
+            ".tmp",
+            StringComparison.Ordinal) || p.EndsWith(".partial", StringComparison.Ordinal) || p.Contains(".tmp-")).ToArray();
         Assert.IsEmpty(leftovers, string.Join(", ", leftovers));
 
         CollectionAssert.AreEqual(new[] { 0, 1, 2, 3, 4 }, Steps(folder, "metrics.jsonl"));
         CollectionAssert.AreEqual(new[] { 0, 3, 5 }, Steps(folder, "evaluations.jsonl"));
         foreach (var row in Json(folder, "evaluations.jsonl"))
         {
-            foreach (var name in new[] { "step", "problems", "samples", "pass@1", "pass@1_low", "pass@1_high", "pass@4", "maj@4", "well_formed", "pass@1_well_formed", "response_length", "truncated", "failures", "seconds" })
+            foreach (var name in new[]
+            {
+                "step", "problems", "samples", "pass@1", "pass@1_low", "pass@1_high", "pass@4", "maj@4", "well_formed",
+                "pass@1_well_formed", "response_length", "truncated", "failures", "seconds",
+            })
                 Assert.IsTrue(double.IsFinite(row[name]!.GetValue<double>()), name);
-            Assert.IsTrue(row["pass@1_low"]!.GetValue<double>() <= row["pass@1"]!.GetValue<double>() && row["pass@1"]!.GetValue<double>() <= row["pass@1_high"]!.GetValue<double>());
+            Assert.IsTrue(row["pass@1_low"]!.GetValue<double>() <= row["pass@1"]!.GetValue<double>()
+                && row["pass@1"]!.GetValue<double>() <= row["pass@1_high"]!.GetValue<double>());
         }
 
         // The weights of the last checkpoint and of the exported model are the same numbers, and not those that came in.
@@ -54,7 +74,9 @@ public sealed class ExportAndTrainTests
         G2rlProcess.Run(tiny.Train(second)).Exits(0);
         CollectionAssert.AreEqual(TinyRun.Essence(first), TinyRun.Essence(second));
         G2rlProcess.Run(tiny.Train(other, "--set", "seed=1")).Exits(0);
-        Assert.AreNotEqual(TinyRun.Hash(Path.Combine(first, "model", "model.safetensors")), TinyRun.Hash(Path.Combine(other, "model", "model.safetensors")));
+        Assert.AreNotEqual(
+            TinyRun.Hash(Path.Combine(first, "model", "model.safetensors")),
+            TinyRun.Hash(Path.Combine(other, "model", "model.safetensors")));
     }
 
     [TestMethod]
@@ -67,7 +89,8 @@ public sealed class ExportAndTrainTests
         for (var step = 0; step < 3; step++)
             CollectionAssert.AreEqual(Tokens(one, step), Tokens(two, step), $"step {step}");
 
-        static string[] Tokens(string folder, int step) => [.. Json(folder, $"rollouts/step-{step:D6}.jsonl").Select(r => $"{r["problem"]} {r["sample"]} {r["tokens"]} {r["text"]} {r["finish"]}")];
+        static string[] Tokens(string folder, int step) => [.. Json(folder, $"rollouts/step-{step:D6}.jsonl")
+            .Select(r => $"{r["problem"]} {r["sample"]} {r["tokens"]} {r["text"]} {r["finish"]}")];
     }
 
     [TestMethod]
@@ -99,7 +122,9 @@ public sealed class ExportAndTrainTests
         CollectionAssert.AreEqual(before, Directory.GetFileSystemEntries(tiny.Root));
     }
 
-    private static JsonNode[] Json(string folder, string log) => [.. File.ReadLines(Path.Combine(folder, log)).Select(line => JsonNode.Parse(line)!)];
+    private static JsonNode[] Json(
+        string folder,
+        string log) => [.. File.ReadLines(Path.Combine(folder, log)).Select(line => JsonNode.Parse(line)!)];
 
     private static int[] Steps(string folder, string log) => [.. Json(folder, log).Select(r => r["step"]!.GetValue<int>())];
 }

@@ -15,8 +15,9 @@ public sealed class FaultsTests
         var folder = SharedFolder.Require("faults", "01-bos-never-added");
         float[][] Score(params string[] further) =>
         [
-            .. G2rlProcess.Call(["score", "--model", folder, "--input", Path.Combine(folder, "rows.jsonl"), "--threads", "1", .. further]).Exits(0).Rows
-                .Select(row => row["log_probs"]!.AsArray().Select(n => n!.GetValue<float>()).ToArray()),
+            .. G2rlProcess.Call(["score", "--model", folder, "--input", Path.Combine(folder, "rows.jsonl"), "--threads", "1", .. further])
+                .Exits(0).Rows
+                    .Select(row => row["log_probs"]!.AsArray().Select(n => n!.GetValue<float>()).ToArray()),
         ];
         var rows = Score();
         CollectionAssert.AreEqual(rows[2], rows[0]);
@@ -32,8 +33,17 @@ public sealed class FaultsTests
         var config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
         config["eos_token_id"] = null;
         File.WriteAllText(path, config.ToJsonString());
-        JsonObject Evaluate(string set) => G2rlProcess.Call("evaluate", "--config", tiny.Config, "--json", "--set", "sampling.maxNewTokens=40", "--set", set).Exits(0).Rows.Single();
-        var (byString, byToken, never) = (Evaluate("sampling.stopStrings=[\"<eos>\"]"), Evaluate("sampling.stopTokens=[\"<eos>\"]"), Evaluate("name=x"));
+        JsonObject Evaluate(string set) => G2rlProcess.Call(
+            "evaluate",
+            "--config",
+            tiny.Config,
+            "--json",
+            "--set",
+            "sampling.maxNewTokens=40",
+            "--set",
+            set).Exits(0).Rows.Single();
+        var (byString, byToken, never) =
+            (Evaluate("sampling.stopStrings=[\"<eos>\"]"), Evaluate("sampling.stopTokens=[\"<eos>\"]"), Evaluate("name=x"));
         foreach (var name in new[] { "truncated", "response_length", "pass@1", "well_formed" })
             Assert.AreEqual(byToken[name]!.ToJsonString(), byString[name]!.ToJsonString(), name);
         Assert.AreEqual(1.0, never["truncated"]!.GetValue<double>());
@@ -47,8 +57,10 @@ public sealed class FaultsTests
         var folder = SharedFolder.Require("faults", "04-advice-that-cannot-be-followed");
         string[] call =
         [
-            "evaluate", "--model", tiny.Model, "--set", "problems.set=jsonl", "--set", $"problems.settings.train={Path.Combine(folder, "q.jsonl")}",
-            "--set", $"problems.settings.heldOut={Path.Combine(folder, "h.jsonl")}", "--set", "sampling.maxPromptTokens=12", "--set", "sampling.maxNewTokens=6",
+            "evaluate", "--model", tiny.Model, "--set", "problems.set=jsonl", "--set",
+            $"problems.settings.train={Path.Combine(folder, "q.jsonl")}",
+            "--set", $"problems.settings.heldOut={Path.Combine(folder, "h.jsonl")}", "--set", "sampling.maxPromptTokens=12", "--set",
+            "sampling.maxNewTokens=6",
             "--set", "evaluation.greedy=true",
         ];
         G2rlProcess.Call([.. call, "--set", "problems.settings.promptField=text"]).Refuses("problems.settings.promptField");
@@ -59,11 +71,13 @@ public sealed class FaultsTests
     public void TemplateThatAsksForTheDate_IsToldIt()
     {
         var folder = SharedFolder.Require("faults", "05-template-asks-for-the-date");
-        string[] call = ["evaluate", "--model", folder, "--set", "problems.chat=true", "--set", "evaluation.problems=2", "--set", "evaluation.greedy=true"];
+        string[] call = ["evaluate", "--model", folder, "--set", "problems.chat=true", "--set", "evaluation.problems=2", "--set",
+            "evaluation.greedy=true"];
         G2rlProcess.Call(call).Refuses("problems.date=2024-07-26", "problems.templateVariables");
         // The tiny vocabulary has digits alone.
         G2rlProcess.Call([.. call, "--set", "problems.templateVariables.date_string=\"2024\""]).Exits(0);
-        G2rlProcess.Call([.. call, "--set", "problems.date=tomorrow"]).Refuses("problems.date is 'tomorrow'; it must be a date such as 2024-07-26");
+        G2rlProcess.Call([.. call, "--set", "problems.date=tomorrow"])
+            .Refuses("problems.date is 'tomorrow'; it must be a date such as 2024-07-26");
         G2rlProcess.Call([.. call, "--set", "problems.date=2024-07-26"]).Refuses("the tokenizer's vocabulary");
     }
 
@@ -79,11 +93,16 @@ public sealed class FaultsTests
             foreach (var file in Directory.EnumerateFiles(SharedFolder.Require("faults", "07-tokenizer-with-padding", part)))
                 File.WriteAllBytes(Path.Combine(model, Path.GetFileName(file)), File.ReadAllBytes(file));
         G2rlProcess.Call("score", "--model", model, "--input", input).Exits(0);
-        G2rlProcess.Call("score", "--model", SharedFolder.Require("faults", "11-prefixed-tensors", "a11-orig-mod"), "--input", input).Exits(0);
+        G2rlProcess.Call("score", "--model", SharedFolder.Require("faults", "11-prefixed-tensors", "a11-orig-mod"), "--input", input)
+            .Exits(0);
         var config = Path.Combine(model, "config.json");
-        File.WriteAllText(config, File.ReadAllText(config).Replace("\"use_cache\"", "\"mystery\": 1, \"use_cache\"", StringComparison.Ordinal));
+        File.WriteAllText(
+            config,
+            File.ReadAllText(config).Replace("\"use_cache\"", "\"mystery\": 1, \"use_cache\"", StringComparison.Ordinal));
         G2rlProcess.Call("score", "--model", model, "--input", input).Refuses("'mystery'", "--allow-unknown-config");
-        Assert.Contains("mystery is unknown", G2rlProcess.Call("score", "--model", model, "--input", input, "--allow-unknown-config").Exits(0).Error);
+        Assert.Contains(
+            "mystery is unknown",
+            G2rlProcess.Call("score", "--model", model, "--input", input, "--allow-unknown-config").Exits(0).Error);
     }
 
     [TestMethod]
@@ -97,7 +116,9 @@ public sealed class FaultsTests
         Refuses("Qwen/Qwen3-0.6B", "hf download Qwen/Qwen3-0.6B");
         foreach (var (file, kind) in new[] { ("html.safetensors", "an HTML page"), ("lfs-pointer.safetensors", "a Git LFS pointer") })
         {
-            File.WriteAllBytes(Path.Combine(tiny.Model, "model.safetensors"), File.ReadAllBytes(SharedFolder.Require("faults", "10-not-a-checkpoint", file)));
+            File.WriteAllBytes(
+                Path.Combine(tiny.Model, "model.safetensors"),
+                File.ReadAllBytes(SharedFolder.Require("faults", "10-not-a-checkpoint", file)));
             Refuses(tiny.Model, kind);
         }
     }
@@ -123,7 +144,8 @@ public sealed class FaultsTests
         File.WriteAllBytes(input, [.. "\uFEFF{\"prompt\": \"1+2=\", \"completion\": \"3\"}\n"u8]);
         G2rlProcess.Call("score", "--model", tiny.Model, "--input", input).Exits(0);
         File.AppendAllBytes(input, [.. "{\"prompt\": \""u8, 0xE9, .. "\", \"completion\": \"3\"}\n"u8]);
-        G2rlProcess.Call("score", "--model", tiny.Model, "--input", input).Refuses("rows.jsonl:2: byte 13 of the line is 0xE9", "offset 53 of the file");
+        G2rlProcess.Call("score", "--model", tiny.Model, "--input", input)
+            .Refuses("rows.jsonl:2: byte 13 of the line is 0xE9", "offset 53 of the file");
         foreach (var name in new[] { "config.json", "tokenizer.json", "tokenizer_config.json" })
         {
             var path = Path.Combine(tiny.Model, name);

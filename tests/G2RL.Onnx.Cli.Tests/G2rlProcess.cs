@@ -10,7 +10,8 @@ namespace G2RL.Onnx.Cli.Tests;
 internal sealed record CommandResult(int ExitCode, string Output, string Error)
 {
     /// <summary>The rows of --json; fails when anything else stands on the standard output.</summary>
-    public JsonObject[] Rows => [.. Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!.AsObject())];
+    public JsonObject[] Rows => [.. Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        .Select(line => JsonNode.Parse(line)!.AsObject())];
 
     /// <summary>Fails with everything that was printed unless the command ended so.</summary>
     public CommandResult Exits(int code)
@@ -66,7 +67,9 @@ internal sealed class G2rlProcess : IDisposable
     /// <summary>Starts a command in the repository's root.</summary>
     public static G2rlProcess Start(params string[] arguments)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet"
+            ? host
+            : "dotnet")
         {
             UseShellExecute = false,
             WorkingDirectory = SharedFolder.Root,
@@ -89,8 +92,8 @@ internal sealed class G2rlProcess : IDisposable
     }
 
     /// <summary>
-    /// The same command line as a function call in the tests' own process, for the many cases in which only the message and the exit code matter.
-    /// Whatever Main does is in it; only the start of a process is not.
+    /// The same command line as a function call in the tests' own process, for the many cases in which only the message and the exit code
+    /// matter. Whatever Main does is in it; only the start of a process is not.
     /// </summary>
     public static CommandResult Call(params string[] arguments)
     {

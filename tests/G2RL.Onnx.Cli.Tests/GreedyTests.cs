@@ -10,7 +10,9 @@ public sealed class GreedyTests
         using var tiny = new TinyRun();
         string Run(params string[] sets)
         {
-            var row = G2rlProcess.Call(["evaluate", "--config", tiny.Config, "--json", .. sets.SelectMany(s => new[] { "--set", s })]).Exits(0).Rows.Single();
+            var row = G2rlProcess.Call(["evaluate", "--config", tiny.Config, "--json", .. sets.SelectMany(s => new[] { "--set", s })])
+                .Exits(0).Rows
+                .Single();
             row.Remove("seconds");
             return row.ToJsonString();
         }
@@ -27,7 +29,8 @@ public sealed class GreedyTests
     public void Temperature_OutOfRange_NamesTheSettingThatWasGivenAndTheWayOut()
     {
         using var tiny = new TinyRun();
-        void Refuses(string set, params string[] parts) => G2rlProcess.Call("evaluate", "--config", tiny.Config, "--set", set).Refuses(parts);
+        void Refuses(string set, params string[] parts) =>
+            G2rlProcess.Call("evaluate", "--config", tiny.Config, "--set", set).Refuses(parts);
         Refuses("evaluation.temperature=1e-9", "evaluation.temperature is 1E-09; it must lie in [1e-6, 1e6].", "set evaluation.greedy");
         Refuses("evaluation.temperature=-1", "evaluation.temperature is -1");
         Refuses("sampling.temperature=0", "sampling.temperature is 0; it must lie in [1e-6, 1e6].", "evaluation.greedy");

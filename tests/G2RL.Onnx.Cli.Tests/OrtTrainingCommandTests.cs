@@ -14,7 +14,11 @@ public sealed class OrtTrainingCommandTests
             Assert.IsTrue(File.Exists(Path.Combine(run, "artifacts", "training", file)), file);
         G2rlProcess.Call("ort-training", "write", run, "--output", moved).Exits(0);
         var step = Path.Combine(run, "checkpoints", "step-000005");
-        string[] Hashes() => [TinyRun.Hash(Path.Combine(step, "model.safetensors")), TinyRun.Hash(Path.Combine(step, "optimizer.safetensors"))];
+        string[] Hashes() =>
+        [
+            TinyRun.Hash(Path.Combine(step, "model.safetensors")),
+            TinyRun.Hash(Path.Combine(step, "optimizer.safetensors")),
+        ];
         var before = Hashes();
         Directory.Delete(step, recursive: true);
         var checkpoint = Path.Combine(moved, "checkpoint");
@@ -23,7 +27,9 @@ public sealed class OrtTrainingCommandTests
         // The run goes on from it: nothing is left to do.
         G2rlProcess.Call("export-and-train", "--resume", run).Exits(0);
         G2rlProcess.Call("ort-training", "export", checkpoint, "--model", tiny.Model, "--output", exported).Exits(0);
-        Assert.AreEqual(TinyRun.Hash(Path.Combine(run, "model", "model.safetensors")), TinyRun.Hash(Path.Combine(exported, "model.safetensors")));
+        Assert.AreEqual(
+            TinyRun.Hash(Path.Combine(run, "model", "model.safetensors")),
+            TinyRun.Hash(Path.Combine(exported, "model.safetensors")));
         G2rlProcess.Call("ort-training", "write", run, "--output", moved).Refuses("never written over");
         G2rlProcess.Call("ort-training", "import", tiny.Config, "--run", run).Refuses("does not bear the mark ODTC");
         G2rlProcess.Call("ort-training", "write", tiny.Root, "--output", tiny.Folder("none")).Refuses("no run");

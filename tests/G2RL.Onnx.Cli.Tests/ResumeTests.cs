@@ -29,7 +29,10 @@ public sealed class ResumeTests
             Assert.IsFalse(File.Exists(Path.Combine(killed, "model", "model.safetensors")), "It was to be killed before its end.");
         }
         var result = G2rlProcess.Run("export-and-train", "--resume", killed).Exits(0);
-        Assert.Contains("pass@1", result.Output.Split('\n')[^6], "before and after are told although the evaluation before was made in an earlier life");
+        Assert.Contains(
+            "pass@1",
+            result.Output.Split('\n')[^6],
+            "before and after are told although the evaluation before was made in an earlier life");
         CollectionAssert.AreEqual(TinyRun.Essence(whole), TinyRun.Essence(killed));
     }
 
@@ -49,7 +52,8 @@ public sealed class ResumeTests
         tiny.Write(config);
         using (var process = G2rlProcess.Start(tiny.Train(stopped)))
         {
-            process.WaitFor(() => Directory.Exists(Path.Combine(stopped, rows == 8 ? "checkpoints/step-000008" : "artifacts")) && Lines(stopped, "metrics.jsonl") >= rows);
+            process.WaitFor(() => Directory.Exists(Path.Combine(stopped, rows == 8 ? "checkpoints/step-000008" : "artifacts"))
+                && Lines(stopped, "metrics.jsonl") >= rows);
             process.Send(signal);
             var result = process.End().Exits(130);
             Assert.Contains($"--resume {stopped}", result.Error);
@@ -100,9 +104,12 @@ public sealed class ResumeTests
         using var tiny = new TinyRun();
         var folder = tiny.Folder("run");
         G2rlProcess.Call(tiny.Train(folder, "--set", "steps=1")).Exits(0);
-        G2rlProcess.Call("export-and-train", "--resume", folder, "--set", "steps=9", "--set", "training.learningRate=0.5").Refuses("another configuration: training.learningRate: 0.01 -> 0.5. Resume with the same one");
-        G2rlProcess.Call("export-and-train", "--resume", folder, "--config", tiny.Config, "--set", "seed=5").Refuses("another configuration: seed: 0 -> 5.");
-        G2rlProcess.Call("export-and-train", "--resume", folder, "--run", folder).Refuses("--run starts a run and --resume goes on with one");
+        G2rlProcess.Call("export-and-train", "--resume", folder, "--set", "steps=9", "--set", "training.learningRate=0.5")
+            .Refuses("another configuration: training.learningRate: 0.01 -> 0.5. Resume with the same one");
+        G2rlProcess.Call("export-and-train", "--resume", folder, "--config", tiny.Config, "--set", "seed=5")
+            .Refuses("another configuration: seed: 0 -> 5.");
+        G2rlProcess.Call("export-and-train", "--resume", folder, "--run", folder)
+            .Refuses("--run starts a run and --resume goes on with one");
         G2rlProcess.Call("export-and-train", "--resume", tiny.Root).Refuses("holds no run");
         // Where the folder lies and what it is called decides nothing.
         G2rlProcess.Call("export-and-train", "--resume", folder, "--set", "output=elsewhere", "--set", "name=other").Exits(0);
@@ -117,7 +124,8 @@ public sealed class ResumeTests
         G2rlProcess.Call(tiny.Train(folder, "--set", "steps=1")).Exits(0);
         // The trained weights in place of the first ones: the reference policy would be another.
         File.Copy(Path.Combine(folder, "model", "model.safetensors"), Path.Combine(tiny.Model, "model.safetensors"), overwrite: true);
-        G2rlProcess.Call("export-and-train", "--resume", folder).Refuses("began with other weights", "Put the first model and problems back and resume");
+        G2rlProcess.Call("export-and-train", "--resume", folder)
+            .Refuses("began with other weights", "Put the first model and problems back and resume");
     }
 
     [TestMethod]
@@ -155,7 +163,8 @@ public sealed class ResumeTests
     private static JsonObject LongRun(TinyRun tiny)
     {
         var config = tiny.Default;
-        (config["steps"], config["evaluation"]!["every"], config["logging"]!["rolloutsEvery"], config["training"]!["checkpointEvery"]) = (Long, 40, 7, 9);
+        (config["steps"], config["evaluation"]!["every"], config["logging"]!["rolloutsEvery"], config["training"]!["checkpointEvery"]) =
+            (Long, 40, 7, 9);
         return config;
     }
 

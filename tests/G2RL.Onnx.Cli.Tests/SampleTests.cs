@@ -7,12 +7,16 @@ public sealed class SampleTests
     public void Sample_TwoModelsSideBySide_GivesARowAContinuation()
     {
         using var tiny = new TinyRun();
-        string[] command = ["sample", "--model", tiny.Model, "--against", tiny.Model, "--prompt", "1+2=", "--prompt", "3+4=", "--samples", "2",
+        string[] command = ["sample", "--model", tiny.Model, "--against", tiny.Model, "--prompt", "1+2=", "--prompt", "3+4=", "--samples",
+            "2",
             "--max-new-tokens", "5", "--seed", "3", "--top", "2", "--json"];
         var rows = G2rlProcess.Call(command).Exits(0).Rows;
         Assert.HasCount(8, rows);
         for (var i = 0; i < rows.Length; i += 2)
-            Assert.AreEqual(rows[i]["tokens"]!.ToJsonString(), rows[i + 1]["tokens"]!.ToJsonString(), "the same weights and seed say the same");
+            Assert.AreEqual(
+                rows[i]["tokens"]!.ToJsonString(),
+                rows[i + 1]["tokens"]!.ToJsonString(),
+                "the same weights and seed say the same");
         Assert.AreEqual("1+2=", rows[0]["prompt"]!.GetValue<string>());
         Assert.AreEqual("3+4=", rows[4]["prompt"]!.GetValue<string>());
         foreach (var token in rows[0]["tokens"]!.AsArray())
@@ -32,7 +36,8 @@ public sealed class SampleTests
         {
             var file = tiny.Folder("prompts.txt");
             File.WriteAllText(file, text);
-            var rows = G2rlProcess.Call("sample", "--model", tiny.Model, "--input", file, "--temperature", "0", "--max-new-tokens", "3", "--json").Exits(0).Rows;
+            var rows = G2rlProcess.Call("sample", "--model", tiny.Model, "--input", file, "--temperature", "0", "--max-new-tokens", "3",
+                "--json").Exits(0).Rows;
             CollectionAssert.AreEqual(new[] { "1+2=", "3+4=" }, rows.Select(r => r["prompt"]!.GetValue<string>()).ToArray());
         }
     }

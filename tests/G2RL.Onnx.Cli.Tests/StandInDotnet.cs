@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace G2RL.Onnx.Cli.Tests;
 
 /// <summary>
-/// A program named dotnet, first on the PATH for as long as this object lives: it writes down where it was called and with which words, and exits with the
-/// code chosen for its first word. Real, so that quoting is tested all the way through the operating system.
+/// A program named dotnet, first on the PATH for as long as this object lives: it writes down where it was called and with which words, and
+/// exits with the code chosen for its first word. Real, so that quoting is tested all the way through the operating system.
 /// </summary>
 internal sealed class StandInDotnet : IDisposable
 {
@@ -73,8 +73,8 @@ internal sealed class StandInDotnet : IDisposable
             File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
-    // Windows passes a program one string, and batch files read it by other rules than programs do: only a program is a fair stand-in. The compiler of
-    // .NET Framework is part of every Windows.
+    // Windows passes a program one string, and batch files read it by other rules than programs do: only a program is a fair stand-in. The
+    // compiler of .NET Framework is part of every Windows.
     private void WriteProgram((string FirstWord, int Code)[] exits)
     {
         var source = Path.Combine(folder, "dotnet.cs");
@@ -94,8 +94,14 @@ internal sealed class StandInDotnet : IDisposable
                 }
             }
             """);
-        var compiler = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.Windows), "Microsoft.NET", "Framework64", "v4.0.30319", "csc.exe");
-        using var process = Process.Start(new ProcessStartInfo(compiler, ["-nologo", $"-out:{Path.Combine(folder, "dotnet.exe")}", source]))!;
+        var compiler = Path.Combine(
+            Environment.GetFolderPath(Environment.SpecialFolder.Windows),
+            "Microsoft.NET",
+            "Framework64",
+            "v4.0.30319",
+            "csc.exe");
+        using var process =
+            Process.Start(new ProcessStartInfo(compiler, ["-nologo", $"-out:{Path.Combine(folder, "dotnet.exe")}", source]))!;
         process.WaitForExit();
         Assert.AreEqual(0, process.ExitCode, "the stand-in for dotnet does not compile");
     }

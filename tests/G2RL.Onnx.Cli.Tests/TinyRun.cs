@@ -41,7 +41,14 @@ internal sealed class TinyRun : IDisposable
         ["problems"] = new JsonObject
         {
             ["set"] = "jsonl",
-            ["settings"] = new JsonObject { ["train"] = Problems, ["heldOutFraction"] = 0.5, ["answer"] = "lastNumber", ["match"] = "numeric", ["requireFinished"] = false },
+            ["settings"] = new JsonObject
+            {
+                ["train"] = Problems,
+                ["heldOutFraction"] = 0.5,
+                ["answer"] = "lastNumber",
+                ["match"] = "numeric",
+                ["requireFinished"] = false,
+            },
         },
         ["sampling"] = new JsonObject { ["promptsPerStep"] = 4, ["groupSize"] = 8, ["maxPromptTokens"] = 12, ["maxNewTokens"] = 6 },
         ["training"] = new JsonObject { ["learningRate"] = 1e-2, ["checkpointEvery"] = 2, ["minibatchesPerBatch"] = 2 },
@@ -67,13 +74,27 @@ internal sealed class TinyRun : IDisposable
         return row.ToJsonString();
     })];
 
-    /// <summary>Everything of a run that its seed decides: metrics, evaluations, rollouts, the final checkpoint and the exported weights.</summary>
+    /// <summary>
+    /// Everything of a run that its seed decides: metrics, evaluations, rollouts, the final checkpoint and the exported weights.
+    /// </summary>
     public static string[] Essence(string folder)
     {
         var steps = RunConfigFile.Load(Path.Combine(folder, "config.json")).Steps;
-        var files = new[] { $"checkpoints/step-{steps:D6}/model.safetensors", $"checkpoints/step-{steps:D6}/optimizer.safetensors", "model/model.safetensors" }
-            .Concat(Directory.EnumerateFiles(Path.Combine(folder, "rollouts")).Select(f => "rollouts/" + Path.GetFileName(f)).Order(StringComparer.Ordinal));
-        return [.. Rows(folder, "metrics.jsonl"), .. Rows(folder, "evaluations.jsonl"), .. files.Select(f => $"{f} {Hash(Path.Combine(folder, f))}")];
+        var files = new[]
+        {
+            $"checkpoints/step-{steps:D6}/model.safetensors",
+            $"checkpoints/step-{steps:D6}/optimizer.safetensors",
+            "model/model.safetensors",
+        }
+            .Concat(Directory.EnumerateFiles(Path.Combine(folder, "rollouts"))
+                .Select(f => "rollouts/" + Path.GetFileName(f))
+                .Order(StringComparer.Ordinal));
+        return
+        [
+            .. Rows(folder, "metrics.jsonl"),
+            .. Rows(folder, "evaluations.jsonl"),
+            .. files.Select(f => $"{f} {Hash(Path.Combine(folder, f))}"),
+        ];
     }
 
     public static string Hash(string file) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)));

@@ -4,8 +4,8 @@ namespace G2RL.Onnx.Cuda.Tests;
 internal static class Tolerances
 {
     /// <summary>
-    /// Log-prob, entropy, logsumexp: relative. A weight e^x carries x's own rounding, |x| 2^-24 from the subtraction and as much from the temperature, and
-    /// up to 8e-8 from the exponential; over a distribution this stays below 3e-6 down to probabilities of e^-27.
+    /// Log-prob, entropy, logsumexp: relative. A weight e^x carries x's own rounding, |x| 2^-24 from the subtraction and as much from the
+    /// temperature, and up to 8e-8 from the exponential; over a distribution this stays below 3e-6 down to probabilities of e^-27.
     /// </summary>
     public const double Statistics = 5e-6;
 

@@ -10,7 +10,9 @@ public sealed class DependencyTests
     public void Assembly_References_NoRuntimeGpuOrHosting()
     {
         var foreign = typeof(Graph).Assembly.GetReferencedAssemblies().Select(a => a.Name!)
-            .Where(name => !name.StartsWith("System", StringComparison.Ordinal) && !name.StartsWith("Microsoft.Win32", StringComparison.Ordinal) && !Allowed.Contains(name));
+            .Where(name => !name.StartsWith("System", StringComparison.Ordinal)
+                && !name.StartsWith("Microsoft.Win32", StringComparison.Ordinal)
+                && !Allowed.Contains(name));
         Assert.AreEqual("", string.Join(", ", foreign));
     }
 }

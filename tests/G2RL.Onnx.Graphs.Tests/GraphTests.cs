@@ -62,7 +62,9 @@ public sealed class GraphTests
 
     [TestMethod]
     public void Constant_WithAnotherNumberOfBytes_IsRefused() =>
-        Refused("'c' of graph 'g' has 7 bytes; Float32 [2] needs 8", () => graph.Initializer("c", new TensorData(ElementType.Float32, [2], new byte[7])));
+        Refused(
+            "'c' of graph 'g' has 7 bytes; Float32 [2] needs 8",
+            () => graph.Initializer("c", new TensorData(ElementType.Float32, [2], new byte[7])));
 
     [TestMethod]
     public void Value_WithMoreAxesThanTheLimit_IsRefused() =>
@@ -137,8 +139,12 @@ public sealed class GraphTests
         TensorData[] same =
         [
             TensorData.Of(numbers, 2, 2),
-            new(ElementType.Float16, [2, 2], System.Runtime.InteropServices.MemoryMarshal.AsBytes<Half>([.. numbers.Select(n => (Half)n)]).ToArray()),
-            new(ElementType.BFloat16, [2, 2], System.Runtime.InteropServices.MemoryMarshal.AsBytes<ushort>([.. numbers.Select(n => (ushort)(BitConverter.SingleToUInt32Bits(n) >> 16))]).ToArray()),
+            new(
+                ElementType.Float16,
+                [2, 2],
+                System.Runtime.InteropServices.MemoryMarshal.AsBytes<Half>([.. numbers.Select(n => (Half)n)]).ToArray()),
+            new(ElementType.BFloat16, [2, 2], System.Runtime.InteropServices.MemoryMarshal.AsBytes<ushort>(
+                [.. numbers.Select(n => (ushort)(BitConverter.SingleToUInt32Bits(n) >> 16))]).ToArray()),
         ];
         foreach (var data in same)
         {
@@ -146,7 +152,10 @@ public sealed class GraphTests
             sum.Fix("x", data);
             Assert.IsEmpty(sum.Inputs);
             // 0.5^2 + 1, (-1)^2 + 1, 2^2 + 1, 3^2 + 1.
-            CollectionAssert.AreEqual(TensorData.Of([1.25f, 2, 5, 10], 2, 2).Bytes.ToArray(), OrtRunner.Run(sum, new Dictionary<string, TensorData>())[0].Bytes.ToArray(), $"{data.Type}");
+            CollectionAssert.AreEqual(
+                TensorData.Of([1.25f, 2, 5, 10], 2, 2).Bytes.ToArray(),
+                OrtRunner.Run(sum, new Dictionary<string, TensorData>())[0].Bytes.ToArray(),
+                $"{data.Type}");
         }
         Refused("has no input 'y'", () => Sum().Fix("y", same[0]));
         Refused("cannot be fixed", () => Sum().Fix("x", TensorData.Of(numbers, 1, 4)));
@@ -154,5 +163,6 @@ public sealed class GraphTests
         Refused("cannot be fixed", () => Sum().Fix("x", TensorData.Of([1L, 2], 1, 2)));
     }
 
-    private static void Refused(string named, Action action) => StringAssert.Contains(Assert.ThrowsExactly<GraphException>(action).Message, named);
+    private static void Refused(string named, Action action) =>
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(action).Message, named);
 }

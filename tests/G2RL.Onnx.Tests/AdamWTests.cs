@@ -181,8 +181,10 @@ public sealed class AdamWTests
     public void Constructor_WrongSettings_NamesThemAllAtOnce()
     {
         using var set = new Set(1, _ => 0f, _ => 0f);
-        var fault = Assert.ThrowsExactly<InputException>(() => set.Optimizer(new() { Beta1 = 1, Beta2 = -0.1, Epsilon = 0, WeightDecay = -1, MaxGradientNorm = double.NaN }));
-        foreach (var name in new[] { "training.optimizer.beta1 is 1", "training.optimizer.beta2 is -0.1", "training.optimizer.epsilon is 0", "training.optimizer.weightDecay is -1", "training.optimizer.maxGradientNorm is NaN" })
+        var fault = Assert.ThrowsExactly<InputException>(() =>
+            set.Optimizer(new() { Beta1 = 1, Beta2 = -0.1, Epsilon = 0, WeightDecay = -1, MaxGradientNorm = double.NaN }));
+        foreach (var name in new[] { "training.optimizer.beta1 is 1", "training.optimizer.beta2 is -0.1", "training.optimizer.epsilon is "
+            + "0", "training.optimizer.weightDecay is -1", "training.optimizer.maxGradientNorm is NaN" })
             StringAssert.Contains(fault.Message, name);
     }
 

@@ -26,7 +26,8 @@ public sealed class AdapterFileTests
     {
         using var golden = new GoldenAdapter(index);
         using var policy = golden.Load();
-        var (expected, actual) = (golden.Case["log_probs"].Deserialize<double[]>()!, Score(policy, golden.Case["tokens"].Deserialize<int[]>()!));
+        var (expected, actual) =
+            (golden.Case["log_probs"].Deserialize<double[]>()!, Score(policy, golden.Case["tokens"].Deserialize<int[]>()!));
         for (var i = 0; i < expected.Length; i++)
             Assert.AreEqual(expected[i], actual[i], Tolerances.LogProbs, $"token {i}");
     }
@@ -40,7 +41,9 @@ public sealed class AdapterFileTests
         RunAdapter.Write(folder, policy, golden.Model);
         var config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, PeftFolder.ConfigFile)))!;
         Assert.AreEqual("LORA", config["peft_type"]!.GetValue<string>());
-        Assert.AreEqual((3, 2.0, true), (config["r"]!.GetValue<int>(), config["lora_alpha"]!.GetValue<double>(), config["use_rslora"]!.GetValue<bool>()));
+        Assert.AreEqual(
+            (3, 2.0, true),
+            (config["r"]!.GetValue<int>(), config["lora_alpha"]!.GetValue<double>(), config["use_rslora"]!.GetValue<bool>()));
         CollectionAssert.AreEqual(new[] { "v_proj", "down_proj" }, config["target_modules"].Deserialize<string[]>());
         using var again = golden.Load(folder);
         Assert.AreEqual(policy.Hash(), again.Hash());
@@ -77,7 +80,9 @@ public sealed class AdapterFileTests
     {
         using var golden = new GoldenAdapter(1);
         golden.WriteWeights(name => !name.Contains("down_proj.lora_B", StringComparison.Ordinal), float.NaN);
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => golden.Load()).Message, "there is no tensor 'base_model.model.model.layers.0.mlp.down_proj.lora_B.weight'");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => golden.Load()).Message,
+            "there is no tensor 'base_model.model.model.layers.0.mlp.down_proj.lora_B.weight'");
         File.WriteAllText(Path.Combine(golden.Folder, PeftFolder.WeightsFile), "no safetensors");
         Assert.ThrowsExactly<InputException>(() => golden.Load());
     }
@@ -99,7 +104,9 @@ public sealed class AdapterFileTests
         using var adapter = OrtLoraAdapter.Create(path, null);
         using var options = new RunOptions();
         options.AddActiveLoraAdapter(adapter);
-        var inputs = policy.Parameters.Except(policy.Trainable).Concat(policy.Tables).ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
+        var inputs = policy.Parameters.Except(policy.Trainable)
+            .Concat(policy.Tables)
+            .ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
         inputs["input_ids"] = OrtValue.CreateTensorValueFromMemory(tokens.Select(t => (long)t).ToArray(), row);
         inputs["attention_mask"] = OrtValue.CreateTensorValueFromMemory(tokens.Select(_ => 1L).ToArray(), row);
         inputs["position_ids"] = OrtValue.CreateTensorValueFromMemory(tokens.Select((_, i) => (long)i).ToArray(), row);
@@ -159,16 +166,18 @@ public sealed class AdapterFileTests
 
         public void WriteWeights(Func<string, bool> kept, float? first = null)
         {
-            SafeTensorsWriter.Write(Path.Combine(Folder, PeftFolder.WeightsFile), [.. Case["adapter"]!.AsObject().Where(t => kept(t.Key)).Select(t => new TensorToWrite(
-                t.Key,
-                SafeTensorsDtype.F32,
-                [t.Value!.AsArray().Count, t.Value![0]!.AsArray().Count],
-                stream =>
-                {
-                    var numbers = Numbers(t.Value!);
-                    numbers[0] = first ?? numbers[0];
-                    stream.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes(numbers.AsSpan()));
-                }))]);
+            SafeTensorsWriter.Write(
+                Path.Combine(Folder, PeftFolder.WeightsFile),
+                [.. Case["adapter"]!.AsObject().Where(t => kept(t.Key)).Select(t => new TensorToWrite(
+                    t.Key,
+                    SafeTensorsDtype.F32,
+                    [t.Value!.AsArray().Count, t.Value![0]!.AsArray().Count],
+                    stream =>
+                    {
+                        var numbers = Numbers(t.Value!);
+                        numbers[0] = first ?? numbers[0];
+                        stream.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes(numbers.AsSpan()));
+                    }))]);
         }
 
         public Policy Load(string? folder = null)
@@ -179,6 +188,7 @@ public sealed class AdapterFileTests
 
         public void Dispose() => Directory.Delete(Root, recursive: true);
 
-        private static float[] Numbers(JsonNode node) => node is JsonArray array ? [.. array.SelectMany(n => Numbers(n!))] : [node.GetValue<float>()];
+        private static float[] Numbers(JsonNode node) =>
+            node is JsonArray array ? [.. array.SelectMany(n => Numbers(n!))] : [node.GetValue<float>()];
     }
 }

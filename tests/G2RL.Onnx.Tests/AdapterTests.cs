@@ -40,7 +40,10 @@ public sealed class AdapterTests
     public void Merged_AgreesWithBaseAndAdapter(string target, bool stabilized)
     {
         using var model = new TinyModel();
-        using var adapted = Load(model.Folder, new() { Rank = 3, Alpha = 6, Targets = [target], RankStabilized = stabilized }, random: true);
+        using var adapted = Load(
+            model.Folder,
+            new() { Rank = 3, Alpha = 6, Targets = [target], RankStabilized = stabilized },
+            random: true);
         using var merged = Policy.Create(adapted.Spec.Bare(), 40, (p, span) => adapted.Merged(p.Name).CopyTo(span));
         using var plain = Policy.Load(model.Folder, 40);
         var (a, b, c) = (Score(adapted), Score(merged), Score(plain));
@@ -95,7 +98,8 @@ public sealed class AdapterTests
             CollectionAssert.AreEqual(x.Buffer.Span.ToArray(), y.Buffer.Span.ToArray(), x.Name);
         Assert.IsLessThan(wide.WeightBytes, narrow.WeightBytes);
 
-        static Policy Base(Policy policy) => policy.Freeze() is var copy && copy.Trainable.All(p => Clear(p)) ? copy : throw new InvalidOperationException();
+        static Policy Base(Policy policy) =>
+            policy.Freeze() is var copy && copy.Trainable.All(p => Clear(p)) ? copy : throw new InvalidOperationException();
         static bool Clear(Parameter p)
         {
             p.Buffer.Clear();
@@ -114,7 +118,8 @@ public sealed class AdapterTests
         var down = all.Trainable.Where(p => p.Name.EndsWith(AdapterSpec.DownSuffix, StringComparison.Ordinal)).ToArray();
         Assert.HasCount(down.Length, down.Select(p => p.Buffer.Span[0]).Distinct());
         foreach (var p in down)
-            Assert.IsTrue(p.Buffer.Span.ToArray().All(v => Math.Abs(v) <= 1 / Math.Sqrt(p.Shape[1])) && p.Buffer.Span.ToArray().Max() > 0.8 / Math.Sqrt(p.Shape[1]), p.Name);
+            Assert.IsTrue(p.Buffer.Span.ToArray().All(v => Math.Abs(v) <= 1 / Math.Sqrt(p.Shape[1]))
+                && p.Buffer.Span.ToArray().Max() > 0.8 / Math.Sqrt(p.Shape[1]), p.Name);
     }
 
     [TestMethod]
@@ -176,7 +181,10 @@ public sealed class AdapterTests
             if (cutAfter > 0)
             {
                 using var cancel = new CancellationTokenSource();
-                using var first = new Trainer(config, TinyModel.Problems(), new() { Step = m => { if (m.Step == cutAfter - 1) cancel.Cancel(); } });
+                using var first = new Trainer(
+                    config,
+                    TinyModel.Problems(),
+                    new() { Step = m => { if (m.Step == cutAfter - 1) cancel.Cancel(); } });
                 using var begun = RunDirectory.Create(config, TimeProvider.System, folder);
                 Assert.IsFalse(first.Run(begun, cancel.Token).Completed);
             }
@@ -197,14 +205,19 @@ public sealed class AdapterTests
         OrtTraining.Write(folder, policy, model.Config);
         var names = policy.Trainable.Select(p => p.Name).ToArray();
         var training = OnnxFile.Load(Path.Combine(folder, OrtTrainingArtifacts.TrainingModel));
-        CollectionAssert.AreEquivalent(names, training.Inputs.Select(i => i.Name).Where(n => n.EndsWith(".weight", StringComparison.Ordinal)).ToArray());
-        CollectionAssert.IsSubsetOf(policy.Parameters.Except(policy.Trainable).Select(p => p.Name).ToArray(), training.Initializers.Select(i => i.Name).ToArray());
+        CollectionAssert.AreEquivalent(
+            names,
+            training.Inputs.Select(i => i.Name).Where(n => n.EndsWith(".weight", StringComparison.Ordinal)).ToArray());
+        CollectionAssert.IsSubsetOf(
+            policy.Parameters.Except(policy.Trainable).Select(p => p.Name).ToArray(),
+            training.Initializers.Select(i => i.Name).ToArray());
         using (var checkpoint = OrtCheckpoint.Open(Path.Combine(folder, OrtTrainingArtifacts.Checkpoint)))
             CollectionAssert.AreEquivalent(names, checkpoint.Trainable.Keys.ToArray());
         using var other = Load(model.Folder, new() { Rank = 4, Alpha = 8, Targets = ["q_proj", "down_proj"] });
         OrtTraining.Import(Path.Combine(folder, OrtTrainingArtifacts.Checkpoint), other, Path.Combine(model.Root, "imported"));
         CollectionAssert.AreEqual(Score(policy), Score(other));
-        var refusal = Assert.ThrowsExactly<InputException>(() => OrtTraining.Export(Path.Combine(folder, OrtTrainingArtifacts.Checkpoint), model.Folder, Path.Combine(model.Root, "exported")));
+        var refusal = Assert.ThrowsExactly<InputException>(() =>
+            OrtTraining.Export(Path.Combine(folder, OrtTrainingArtifacts.Checkpoint), model.Folder, Path.Combine(model.Root, "exported")));
         StringAssert.Contains(refusal.Message, "holds adapters");
         using var narrow = Load(model.Folder, new() { Rank = 4, Alpha = 8 }, storage: WeightStorage.BFloat16);
         StringAssert.Contains(OrtTraining.Fault(narrow, model.Config), "adapter.base is BFloat16");
@@ -215,7 +228,8 @@ public sealed class AdapterTests
     {
         using var model = new TinyModel();
         void Refused(AdapterConfig adapter, string part) =>
-            StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new Trainer(model.Config with { Adapter = adapter }, TinyModel.Problems())).Message, part);
+            StringAssert.Contains(Assert.ThrowsExactly<InputException>(() =>
+                new Trainer(model.Config with { Adapter = adapter }, TinyModel.Problems())).Message, part);
         Refused(Lora with { Rank = 0 }, "adapter.rank is 0");
         Refused(Lora with { Rank = 1000 }, "rank is 1000");
         Refused(Lora with { Alpha = double.NaN }, "adapter.alpha");
@@ -261,7 +275,8 @@ public sealed class AdapterTests
 
     private static GradientAccumulator Gradients(Policy policy)
     {
-        var accumulator = new GradientAccumulator(policy, PolicyLoss.Objective(PolicyLossSettings.Of(new AlgorithmConfig())), 1, threads: 1);
+        var accumulator =
+            new GradientAccumulator(policy, PolicyLoss.Objective(PolicyLossSettings.Of(new AlgorithmConfig())), 1, threads: 1);
         var micro = new Microbatch(new SequenceBatch(Sequences()));
         micro.Weights.AsSpan().Fill(1f / micro.Weights.Length);
         for (var i = 0; i < micro.Advantages.Length; i++)
@@ -273,7 +288,8 @@ public sealed class AdapterTests
 
     private static float[] Weight(Policy policy, string name) => policy.Parameters.Single(p => p.Name == name).Buffer.Span.ToArray();
 
-    private static float[] Gradient(GradientAccumulator accumulator, string name) => accumulator.Gradients.Single(g => g.Name == name).Buffer.Span.ToArray();
+    private static float[] Gradient(GradientAccumulator accumulator, string name) =>
+        accumulator.Gradients.Single(g => g.Name == name).Buffer.Span.ToArray();
 
     private static void AssertClose(double[] expected, float[] actual, string name)
     {

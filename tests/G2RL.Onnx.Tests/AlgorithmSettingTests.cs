@@ -47,15 +47,23 @@ public sealed class AlgorithmSettingTests
         }
         string Text(bool[][] kept) => string.Join(' ', kept.Select(row => string.Concat(row.Select(k => k ? '1' : '0'))));
         // Sampler / trainer is 1/4, 2, 1: within [.4, 2.5] are the last two.
-        Assert.AreEqual("01 1", Text(Kept(new() { Rejection = "token_k1", RejectionLow = 0.4, RejectionHigh = 2.5 }, [Made([4, 0.5]), Made([1])])));
+        Assert.AreEqual(
+            "01 1",
+            Text(Kept(new() { Rejection = "token_k1", RejectionLow = 0.4, RejectionHigh = 2.5 }, [Made([4, 0.5]), Made([1])])));
         Assert.AreEqual(1 / 3.0, metrics.Values["correction/masked_share"], Exact);
         // Over the response: ln(1/2) in sum, outside [ln .6, ln 2].
-        Assert.AreEqual("00 1", Text(Kept(new() { Rejection = "seq_sum_k1", RejectionLow = 0.6, RejectionHigh = 2 }, [Made([4, 0.5]), Made([1])])));
+        Assert.AreEqual(
+            "00 1",
+            Text(Kept(new() { Rejection = "seq_sum_k1", RejectionLow = 0.6, RejectionHigh = 2 }, [Made([4, 0.5]), Made([1])])));
         // Entropies 1 to 4: the .5 quantile is 2.5.
         Assert.AreEqual("00 11", Text(Kept(new() { EntropyQuantile = 0.5 }, [Made([1, 1]), Made([1, 1])], [[1, 2], [3, 4]])));
         // sampler - trainer is ln 2 a token, above .5; only where the advantage is negative.
-        Assert.AreEqual("11 00", Text(Kept(new() { OffPolicyBound = 0.5 }, [Made([0.5, 0.5], advantage: 1), Made([0.5, 0.5], advantage: -1)])));
-        Assert.AreEqual("11 11", Text(Kept(new() { OffPolicyBound = 0.8 }, [Made([0.5, 0.5], advantage: 1), Made([0.5, 0.5], advantage: -1)])));
+        Assert.AreEqual(
+            "11 00",
+            Text(Kept(new() { OffPolicyBound = 0.5 }, [Made([0.5, 0.5], advantage: 1), Made([0.5, 0.5], advantage: -1)])));
+        Assert.AreEqual(
+            "11 11",
+            Text(Kept(new() { OffPolicyBound = 0.8 }, [Made([0.5, 0.5], advantage: 1), Made([0.5, 0.5], advantage: -1)])));
         var untouched = Made([4]);
         RolloutCorrections.Apply([untouched], Entropies([untouched]), new(), metrics);
         Assert.IsNull(untouched.Kept);
@@ -66,7 +74,12 @@ public sealed class AlgorithmSettingTests
     public void Overlong_ByHand_LowersShapedRewardsBeforeTheNormalisation()
     {
         // Limit 10, buffer 4: 6 tokens lose nothing, 8 half, 10 all.
-        foreach (var (config, expected) in new (OverlongConfig, double[])[] { (new() { Kind = OverlongKind.Linear, Buffer = 4, Factor = 2 }, [1, 0, -1]), (new() { Kind = OverlongKind.Bounded, Buffer = 4 }, [1, 0.5, 0]), (new(), [1, 1, 1]) })
+        foreach (var (config, expected) in new (OverlongConfig, double[])[]
+        {
+            (new() { Kind = OverlongKind.Linear, Buffer = 4, Factor = 2 }, [1, 0, -1]),
+            (new() { Kind = OverlongKind.Bounded, Buffer = 4 }, [1, 0.5, 0]),
+            (new(), [1, 1, 1]),
+        })
         {
             var group = Group([6, 8, 10], [1, 1, 1]);
             OverlongShaping.Apply([group], config, 10);
@@ -87,14 +100,22 @@ public sealed class AlgorithmSettingTests
         var mixed = groups[1];
         var asked = new List<int>();
         // Two groups are drawn in the first round, of which one has a signal; one in the second, which has none; the third round helps.
-        var answers = new Queue<ScoredGroup[]>([[Group([1, 1], [1, -1]), Group([1, 1], [1, 1])], [Group([1, 1], [1, 1])], [Group([1, 1], [-1, 1])]]);
+        var answers =
+            new Queue<ScoredGroup[]>([[Group([1, 1], [1, -1]), Group([1, 1], [1, 1])], [Group([1, 1], [1, 1])], [Group([1, 1], [-1, 1])]]);
         var seeds = new List<ulong>();
-        DynamicSampling.Run(groups, 3, config, TinyModel.Problems(), (problems, seed) => { asked.Add(problems.Count); seeds.Add(seed); return answers.Dequeue(); }, metrics);
+        DynamicSampling.Run(
+            groups,
+            3,
+            config,
+            TinyModel.Problems(),
+            (problems, seed) => { asked.Add(problems.Count); seeds.Add(seed); return answers.Dequeue(); },
+            metrics);
         CollectionAssert.AreEqual(new[] { 2, 1, 1 }, asked);
         Assert.AreEqual(3, seeds.Distinct().Count());
         Assert.AreSame(mixed, groups[1]);
         Assert.IsTrue(groups.All(g => !g.IsHomogeneous));
-        Assert.AreEqual((3, 4, 0), (metrics.Values["sampling/resample_rounds"], metrics.Values["sampling/resampled_groups"], metrics.Values["sampling/groups_without_signal"]));
+        Assert.AreEqual((3, 4, 0), (metrics.Values["sampling/resample_rounds"], metrics.Values["sampling/resampled_groups"],
+            metrics.Values["sampling/groups_without_signal"]));
     }
 
     [TestMethod]
@@ -103,12 +124,19 @@ public sealed class AlgorithmSettingTests
         using var model = new TinyModel();
         var noisy = TinyModel.Problems();
         var always = new FunctionProblemSet("always", [.. noisy.Batch(0, 16, 0)], [.. noisy.HeldOut(8)], (_, _) => Outcome.Judged(true));
-        var config = model.Config with { Steps = 1, Algorithm = new() { Name = "grpo" }, Sampling = model.Config.Sampling with { ResampleRounds = 3 } };
+        var config = model.Config with
+        {
+            Steps = 1,
+            Algorithm = new() { Name = "grpo" },
+            Sampling = model.Config.Sampling with { ResampleRounds = 3 },
+        };
         var row = ArmRunTests.Row(ArmRunTests.Train(config, always).Metrics[0]);
-        Assert.AreEqual((3.0, 12.0, 4.0), (row["sampling/resample_rounds"]!.GetValue<double>(), row["sampling/resampled_groups"]!.GetValue<double>(), row["sampling/groups_without_signal"]!.GetValue<double>()));
+        Assert.AreEqual((3.0, 12.0, 4.0), (row["sampling/resample_rounds"]!.GetValue<double>(),
+            row["sampling/resampled_groups"]!.GetValue<double>(), row["sampling/groups_without_signal"]!.GetValue<double>()));
         // Where every group has a signal nothing changes.
         var off = ArmRunTests.Train(model.Config with { Steps = 1, Sampling = model.Config.Sampling with { GroupSize = 16 } });
-        var on = ArmRunTests.Train(model.Config with { Steps = 1, Sampling = model.Config.Sampling with { GroupSize = 16, ResampleRounds = 3 } });
+        var on = ArmRunTests.Train(
+            model.Config with { Steps = 1, Sampling = model.Config.Sampling with { GroupSize = 16, ResampleRounds = 3 } });
         Assert.AreEqual(0, ArmRunTests.Row(off.Metrics[0])["reward/homogeneous_share"]!.GetValue<double>());
         Assert.AreEqual(off.Hash, on.Hash);
     }
@@ -117,7 +145,12 @@ public sealed class AlgorithmSettingTests
     public void Run_EachSetting_TrainsAndDiffersFromGrpo()
     {
         using var model = new TinyModel();
-        var config = model.Config with { Steps = 2, Training = model.Config.Training with { LearningRate = 2e-2, MinibatchesPerBatch = 4, EpochsPerBatch = 2, CheckpointEvery = 100 } };
+        var config = model.Config with
+        {
+            Steps = 2,
+            Training =
+            model.Config.Training with { LearningRate = 2e-2, MinibatchesPerBatch = 4, EpochsPerBatch = 2, CheckpointEvery = 100 }
+        };
         string Hash(AlgorithmConfig algorithm) => ArmRunTests.Train(config with { Algorithm = algorithm with { Name = "grpo" } }).Hash;
         var plain = Hash(new());
         // The sampler is the trainer but for rounding: a correction is 1, and a loose rejection leaves all in.
@@ -127,7 +160,10 @@ public sealed class AlgorithmSettingTests
             new() { Correction = new() { EntropyQuantile = 0.5 } },
             new() { Correction = new() { Rejection = "token_k1", RejectionLow = 1, RejectionHigh = 2 } },
             new() { Correction = new() { Weights = CorrectionKind.Tis, High = 0.5 } },
-            new() { Correction = new() { Weights = CorrectionKind.IcePop, Level = CorrectionLevel.Sequence, Low = 0.999, High = 1.00000001 } },
+            new()
+            {
+                Correction = new() { Weights = CorrectionKind.IcePop, Level = CorrectionLevel.Sequence, Low = 0.999, High = 1.00000001 },
+            },
             new() { Overlong = new() { Kind = OverlongKind.Linear, Buffer = 12 } },
             new() { Truncated = KeepOrMask.Mask },
             new() { DualClip = 1.0001 },
@@ -157,7 +193,9 @@ public sealed class AlgorithmSettingTests
     [DataRow("overlong.kind=linear overlong.buffer=100", "algorithm.overlong.buffer is 100; it must be 1 to sampling.maxNewTokens (80).")]
     [DataRow("overlong.kind=linear name=passk", "algorithm.overlong.kind is Linear with algorithm.name passk")]
     public void Faults_ContradictoryOptions_AreRefusedByName(string settings, string message) =>
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => RunConfigFile.Load(null, settings.Split(' ').Select(s => $"algorithm.{s}"))).Message, message);
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => RunConfigFile.Load(null, settings.Split(' ').Select(s => $"algorithm.{s}"))).Message,
+            message);
 
     internal static Sample Made(double[] ratios, double advantage = 0)
     {
@@ -170,7 +208,16 @@ public sealed class AlgorithmSettingTests
 
     // The sampler's log-probs are -1 each.
     private static ScoredGroup Group(int[] lengths, double[] rewards) => new(
-        new(new Problem("p", "", ""), [.. lengths.Select(n => new Rollout { PromptTokens = [1], Tokens = new int[n], LogProbs = [.. Enumerable.Repeat(-1f, n)], Entropies = new float[n], Finish = FinishReason.StopToken, Version = new(0, ""), Text = "" })]),
+        new(new Problem("p", "", ""), [.. lengths.Select(n => new Rollout
+        {
+            PromptTokens = [1],
+            Tokens = new int[n],
+            LogProbs = [.. Enumerable.Repeat(-1f, n)],
+            Entropies = new float[n],
+            Finish = FinishReason.StopToken,
+            Version = new(0, ""),
+            Text = "",
+        })]),
         [.. rewards.Select(r => Outcome.Scored(r))]);
 
     private static void Near(float[] expected, float[][] actual)

@@ -26,7 +26,21 @@ public sealed class ArithmeticTests
     [TestMethod]
     public void Solution_PromptOutsideTheGrammar_IsRefused()
     {
-        foreach (var prompt in new[] { "", "=", "1+", "1+2", "a=", "01+2=", "(1+2=", "1+2)=", "1++2=", "--1=", "9999999999=", new string('(', 300) + "1" + new string(')', 300) + "=" })
+        foreach (var prompt in new[]
+        {
+            "",
+            "=",
+            "1+",
+            "1+2",
+            "a=",
+            "01+2=",
+            "(1+2=",
+            "1+2)=",
+            "1++2=",
+            "--1=",
+            "9999999999=",
+            new string('(', 300) + "1" + new string(')', 300) + "=",
+        })
             Assert.ThrowsExactly<InputException>(() => Solve(prompt), prompt);
     }
 
@@ -36,19 +50,24 @@ public sealed class ArithmeticTests
     [DataRow("**+", true)]
     public void Batch_ManySteps_AgreesWithAnIndependentEvaluation(string operators, bool parentheses)
     {
-        var set = new Arithmetic(new ArithmeticSettings { Operators = operators, Parentheses = parentheses, MaxOperands = 6, MaxOperand = 20 });
+        var set =
+            new Arithmetic(new ArithmeticSettings { Operators = operators, Parentheses = parentheses, MaxOperands = 6, MaxOperand = 20 });
         using var table = new DataTable { Locale = CultureInfo.InvariantCulture };
         for (var step = 0; step < 40; step++)
         {
             foreach (var problem in set.Batch(step, 16, 5))
             {
                 // DataTable has an expression parser of its own.
-                var expected = Convert.ToInt64(table.Compute(problem.Prompt.TrimEnd('='), null), CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture);
+                var expected = Convert.ToInt64(table.Compute(problem.Prompt.TrimEnd('='), null), CultureInfo.InvariantCulture)
+                    .ToString(CultureInfo.InvariantCulture);
                 Assert.AreEqual(expected, problem.Answer, problem.Prompt);
                 Assert.IsTrue(parentheses || !problem.Prompt.Contains('('), problem.Prompt);
                 foreach (var written in Arithmetic.Solution(problem).Split('='))
-                    Assert.AreEqual(expected, Convert.ToInt64(table.Compute(written.Replace("--", "+"), null), CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture), $"{problem.Prompt}{written}");
-                Assert.AreEqual(new Outcome(OutcomeKind.Score, 1, true, null), set.Judge(problem, Arithmetic.Solution(problem), finished: true));
+                    Assert.AreEqual(expected, Convert.ToInt64(table.Compute(written.Replace("--", "+"), null), CultureInfo.InvariantCulture)
+                        .ToString(CultureInfo.InvariantCulture), $"{problem.Prompt}{written}");
+                Assert.AreEqual(
+                    new Outcome(OutcomeKind.Score, 1, true, null),
+                    set.Judge(problem, Arithmetic.Solution(problem), finished: true));
             }
         }
     }
@@ -115,7 +134,11 @@ public sealed class ArithmeticTests
         }
 
         Assert.AreEqual(0, cleanWrong);
-        Assert.AreEqual(0.1, wrongSteps / (double)steps, 0.02, "binomial: sd 0.0037 at 6,000 steps, less the mistakes rejected for leaving the bound");
+        Assert.AreEqual(
+            0.1,
+            wrongSteps / (double)steps,
+            0.02,
+            "binomial: sd 0.0037 at 6,000 steps, less the mistakes rejected for leaving the bound");
         Assert.IsGreaterThan(wrongSteps / 2, wrong);
         Assert.AreEqual(clean.Example(3, 17), new Arithmetic(new ArithmeticSettings()).Example(3, 17));
         Assert.AreNotEqual(clean.Example(3, 17), clean.Example(3, 18));
@@ -193,9 +216,19 @@ public sealed class ArithmeticTests
             HeldOutCount = 0,
             ErrorRate = double.NaN,
         }));
-        foreach (var name in new[] { "minOperands is 1", "maxOperands is 9", "minOperand is -1", "maxOperand is 5000", "operators is '+/'", "heldOutCount is 0", "errorRate is NaN" })
+        foreach (var name in new[]
+        {
+            "minOperands is 1",
+            "maxOperands is 9",
+            "minOperand is -1",
+            "maxOperand is 5000",
+            "operators is '+/'",
+            "heldOutCount is 0",
+            "errorRate is NaN",
+        })
             StringAssert.Contains(error.Message, name);
-        Assert.ThrowsExactly<InputException>(() => new Arithmetic(new ArithmeticSettings { Operators = "*", MinOperand = 90, MinOperands = 4 }));
+        Assert.ThrowsExactly<InputException>(() =>
+            new Arithmetic(new ArithmeticSettings { Operators = "*", MinOperand = 90, MinOperands = 4 }));
     }
 
     private static string Solve(string prompt) => Arithmetic.Solution(new Problem("x", prompt, ""));

@@ -17,7 +17,11 @@ public sealed class ArmRunTests
         using var model = new TinyModel();
         // Every fourth problem takes any answer, so that some groups are all right.
         var noisy = TinyModel.Problems();
-        var problems = new FunctionProblemSet("some", [.. noisy.Batch(0, 16, 0)], [.. noisy.HeldOut(8)], (p, text) => p.Prompt[0] % 4 == 0 ? Outcome.Judged(true) : noisy.Judge(p, text, true));
+        var problems = new FunctionProblemSet(
+            "some",
+            [.. noisy.Batch(0, 16, 0)],
+            [.. noisy.HeldOut(8)],
+            (p, text) => p.Prompt[0] % 4 == 0 ? Outcome.Judged(true) : noisy.Judge(p, text, true));
         var hashes = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var name in AlgorithmTable.All.Keys)
         {
@@ -38,9 +42,20 @@ public sealed class ArmRunTests
     public void Run_EntropyAndClipHigher_AreGrpoWithThatSetting()
     {
         using var model = new TinyModel();
-        var config = model.Config with { Steps = 2, Training = model.Config.Training with { LearningRate = 2e-2, MinibatchesPerBatch = 4, CheckpointEvery = 100 } };
-        foreach (var (name, same) in new (string, AlgorithmConfig)[] { ("entropy", new() { EntropyCoefficient = 0.003 }), ("clip-higher", new() { ClipHigh = 0.28 }) })
-            Assert.AreEqual(Train(config with { Algorithm = same with { Name = "grpo" } }).Hash, Train(config with { Algorithm = new() { Name = name } }).Hash, name);
+        var config = model.Config with
+        {
+            Steps = 2,
+            Training = model.Config.Training with { LearningRate = 2e-2, MinibatchesPerBatch = 4, CheckpointEvery = 100 },
+        };
+        foreach (var (name, same) in new (string, AlgorithmConfig)[]
+        {
+            ("entropy", new() { EntropyCoefficient = 0.003 }),
+            ("clip-higher", new() { ClipHigh = 0.28 }),
+        })
+            Assert.AreEqual(
+                Train(config with { Algorithm = same with { Name = "grpo" } }).Hash,
+                Train(config with { Algorithm = new() { Name = name } }).Hash,
+                name);
     }
 
     [TestMethod]
@@ -57,19 +72,28 @@ public sealed class ArmRunTests
     public void Run_TokenWeights_ChangeTheNoveltyAndTakeTheScoringPass()
     {
         using var model = new TinyModel();
-        double Novelty(TokenWeightKind kind) => Row(Train(model.Config with { Steps = 1, Algorithm = new() { TokenWeights = kind, LastTokens = 2 } }).Metrics[0])["g2rl/nu_mean"]!.GetValue<double>();
-        Assert.AreEqual(3, new[] { Novelty(TokenWeightKind.Uniform), Novelty(TokenWeightKind.Entropy), Novelty(TokenWeightKind.LastK) }.Distinct().Count());
+        double Novelty(TokenWeightKind kind) => Row(Train(model.Config with
+        {
+            Steps = 1,
+            Algorithm = new() { TokenWeights = kind, LastTokens = 2 },
+        }).Metrics[0])["g2rl/nu_mean"]!.GetValue<double>();
+        Assert.AreEqual(3, new[] { Novelty(TokenWeightKind.Uniform), Novelty(TokenWeightKind.Entropy), Novelty(TokenWeightKind.LastK) }
+            .Distinct()
+            .Count());
     }
 
     [TestMethod]
-    [DataRow("name", "ppo", "algorithm.name is 'ppo'; there are: clip-higher, embedding, entropy, g2rl, g2rl-hidden, g2rl-masked, g2rl-prose, g2rl-shuffled, grpo, maxrl, passk.")]
+    [DataRow("name", "ppo", "algorithm.name is 'ppo'; there are: clip-higher, embedding, entropy, g2rl, g2rl-hidden, g2rl-masked, "
+        + "g2rl-prose, g2rl-shuffled, grpo, maxrl, passk.")]
     [DataRow("noveltyWithin", "batch", "it must be one of: group, class.")]
     [DataRow("tokenWeights", "first", "it must be one of: uniform, entropy, lastK.")]
     [DataRow("lastTokens", "0", "algorithm.lastTokens is 0; it must be at least 1.")]
     [DataRow("passAtK", "0", "algorithm.passAtK is 0; it must be 1 to sampling.groupSize (16).")]
     [DataRow("clipHigh", "-1", "algorithm.clipHigh is -1; it must be 0 or more")]
     public void Faults_BadArmSettings_SayWhatThereIs(string setting, string value, string message) =>
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => RunConfigFile.Load(null, [$"algorithm.{setting}={value}"])).Message, message);
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => RunConfigFile.Load(null, [$"algorithm.{setting}={value}"])).Message,
+            message);
 
     [TestMethod]
     [DataRow("name=passk advantage=rloo", "algorithm.advantage is rloo with algorithm.name passk")]
@@ -77,12 +101,21 @@ public sealed class ArmRunTests
     [DataRow("name=g2rl-prose shaping=shuffled", "algorithm.shaping is Shuffled with algorithm.name g2rl-prose")]
     [DataRow("name=g2rl-shuffled shaping=prose", "algorithm.shaping is Prose with algorithm.name g2rl-shuffled")]
     public void Faults_ContradictoryOptions_AreRefusedByName(string settings, string message) =>
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => RunConfigFile.Load(null, settings.Split(' ').Select(s => $"algorithm.{s}"))).Message, message);
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => RunConfigFile.Load(null, settings.Split(' ').Select(s => $"algorithm.{s}"))).Message,
+            message);
 
     [TestMethod]
     public void Warnings_SettingsThatAnArmIgnores_AreNamed()
     {
-        var warnings = string.Join('\n', RunConfigRules.Warnings(new() { Algorithm = new() { Name = "grpo", Shaping = ShapingKind.Prose, TokenWeights = TokenWeightKind.Entropy, NoveltyWithin = NoveltyScope.Class, Embedder = "x.onnx" } }));
+        var warnings = string.Join('\n', RunConfigRules.Warnings(new() { Algorithm = new()
+        {
+            Name = "grpo",
+            Shaping = ShapingKind.Prose,
+            TokenWeights = TokenWeightKind.Entropy,
+            NoveltyWithin = NoveltyScope.Class,
+            Embedder = "x.onnx",
+        } }));
         foreach (var name in new[] { "shaping", "tokenWeights", "noveltyWithin", "embedder" })
             StringAssert.Contains(warnings, $"algorithm.{name} is");
         Assert.HasCount(0, RunConfigRules.Warnings(new() { Algorithm = new() { Name = "g2rl-hidden", Shaping = ShapingKind.Prose } }));

@@ -16,7 +16,8 @@ public sealed class ArmTests
     private const double Exact = 1e-12;
 
     // Unit vectors at 0, 60, 90 and 180 degrees.
-    private static readonly float[][] Angles = [.. new[] { 0, 60, 90, 180 }.Select(a => new[] { MathF.Cos(a * MathF.PI / 180), MathF.Sin(a * MathF.PI / 180) })];
+    private static readonly float[][] Angles =
+        [.. new[] { 0, 60, 90, 180 }.Select(a => new[] { MathF.Cos(a * MathF.PI / 180), MathF.Sin(a * MathF.PI / 180) })];
 
     [TestMethod]
     [DataRow("grpo", 0.2, 0.0)]
@@ -88,7 +89,9 @@ public sealed class ArmTests
     {
         AlgorithmConfig config = new() { Name = "grpo", Profile = profile, Loss = loss, Aggregation = "seq-mean-token-sum" };
         Assert.AreEqual(aggregation, AlgorithmChoice.Of(config).Aggregation);
-        Assert.AreEqual(aggregation == "seq-mean-token-sum" ? 0 : 1, RunConfigRules.Faults(new() { Algorithm = config }).Count(f => f.Contains("aggregation")));
+        Assert.AreEqual(
+            aggregation == "seq-mean-token-sum" ? 0 : 1,
+            RunConfigRules.Faults(new() { Algorithm = config }).Count(f => f.Contains("aggregation")));
     }
 
     [TestMethod]
@@ -99,10 +102,14 @@ public sealed class ArmTests
             for (var c = 1; c <= n; c++)
                 for (var k = 1; k <= n; k++)
                 {
-                    var sets = Enumerable.Range(0, 1 << n).Where(s => int.PopCount(s) == k).Select(s => (Set: s, Reward: (s & ((1 << c) - 1)) != 0 ? 1.0 : 0)).ToArray();
+                    var sets = Enumerable.Range(0, 1 << n)
+                        .Where(s => int.PopCount(s) == k)
+                        .Select(s => (Set: s, Reward: (s & ((1 << c) - 1)) != 0 ? 1.0 : 0))
+                        .ToArray();
                     var mean = sets.Average(s => s.Reward);
                     var deviation = Math.Sqrt(sets.Average(s => (s.Reward - mean) * (s.Reward - mean)));
-                    double Of(int member) => deviation == 0 ? 0 : sets.Where(s => (s.Set & (1 << member)) != 0).Average(s => (s.Reward - mean) / deviation);
+                    double Of(int member) =>
+                        deviation == 0 ? 0 : sets.Where(s => (s.Set & (1 << member)) != 0).Average(s => (s.Reward - mean) / deviation);
                     var (right, wrong) = PassAtKTraining.Of(n, c, k);
                     Assert.AreEqual(Of(0), right, Exact, $"right, n {n}, c {c}, k {k}");
                     if (c < n)
@@ -115,7 +122,9 @@ public sealed class ArmTests
     {
         var group = Group([1, -1, -1, -1]);
         AlgorithmTable.All["passk"].Advantages(group, null, new() { Name = "passk", PassAtK = 2 }, 0);
-        CollectionAssert.AreEqual(new[] { 1, -0.333333333333, -0.333333333333, -0.333333333333 }, group.Advantages.Select(a => Math.Round(a, 12)).ToArray());
+        CollectionAssert.AreEqual(
+            new[] { 1, -0.333333333333, -0.333333333333, -0.333333333333 },
+            group.Advantages.Select(a => Math.Round(a, 12)).ToArray());
         // Fewer members than k are one set.
         var small = Group([1, -1]);
         AlgorithmTable.All["passk"].Advantages(small, null, new() { Name = "passk", PassAtK = 4 }, 0);
@@ -126,8 +135,9 @@ public sealed class ArmTests
     public void Embedding_ByHand_GivesBandsByNovelty()
     {
         // Right at 0, 60, 90 degrees, wrong at 180. S: cos 60 = .5, cos 90 = 0, cos 30 = .8660254, cos 180 = -1, cos 120 = -.5.
-        // u0 = 1 - (.5 (.5 + 0)/2 + .5 .5) = .625; u1 = 1 - (.5 (.5 + .8660254)/2 + .5 .8660254) = .2254810; u2 = 1 - (.5 .8660254/2 + .5 .8660254) = .3504809
-        // u3 = 1 - (0 + .5 max(-1, -.5, 0)) = 1. Scaled among the right: 1, 0, (.3504809 - .2254810)/.3995190 = .3128761; the only wrong one: 0.
+        // u0 = 1 - (.5 (.5 + 0)/2 + .5 .5) = .625; u1 = 1 - (.5 (.5 + .8660254)/2 + .5 .8660254) = .2254810; u2 = 1 - (.5 .8660254/2 + .5
+        // .8660254) = .3504809 u3 = 1 - (0 + .5 max(-1, -.5, 0)) = 1. Scaled among the right: 1, 0, (.3504809 - .2254810)/.3995190 =
+        // .3128761; the only wrong one: 0.
         var group = Group([1, 1, 1, -1]);
         AlgorithmTable.All["embedding"].Advantages(group, Angles, new() { Name = "embedding" }, 0);
         Near([0.625, 0.2254810, 0.3504809, 1], group.Novelty, 1e-6);
@@ -181,7 +191,8 @@ public sealed class ArmTests
             return group.Shaped;
         }
         var within = Shaped(NoveltyScope.Class);
-        // Literal, lambda .5: the right answers span 0 to 1, the only wrong one has 0. In the group it is more novel than the second right one.
+        // Literal, lambda .5: the right answers span 0 to 1, the only wrong one has 0. In the group it is more novel than the second right
+        // one.
         Assert.AreEqual((1, 1.5, -1), (within[..3].Min(), within[..3].Max(), within[3]));
         Assert.IsGreaterThan(-1, Shaped(NoveltyScope.Group)[3]);
     }
@@ -198,7 +209,9 @@ public sealed class ArmTests
                 return group;
             }
             CollectionAssert.AreEqual(Run("g2rl", new() { Shaping = ShapingKind.Prose }).Advantages, Run("g2rl-prose", new()).Advantages);
-            CollectionAssert.AreEqual(Run("g2rl", new() { Shaping = ShapingKind.Shuffled }).Advantages, Run("g2rl-shuffled", new()).Advantages);
+            CollectionAssert.AreEqual(
+                Run("g2rl", new() { Shaping = ShapingKind.Shuffled }).Advantages,
+                Run("g2rl-shuffled", new()).Advantages);
             CollectionAssert.AreEqual(Run("g2rl", new()).Advantages, Run("g2rl-hidden", new()).Advantages);
             CollectionAssert.AreNotEqual(Run("g2rl", new()).Advantages, Run("g2rl-prose", new()).Advantages);
             Assert.AreEqual(rewards.Distinct().Count() == 1, Run("g2rl-masked", new()).Masked);
@@ -232,10 +245,19 @@ public sealed class ArmTests
         using var model = new TinyModel();
         using var policy = Policy.Load(model.Folder, 40);
         var weight = TokenWeights.Of(new() { TokenWeights = kind, LastTokens = 3 });
-        Sequence[] sequences = [.. new[] { 1, 2, 5, 9 }.Select(n => new Sequence([3, 4, 5], [.. Enumerable.Range(0, n).Select(t => 3 + (t * n % 9))]))];
+        Sequence[] sequences =
+            [.. new[] { 1, 2, 5, 9 }.Select(n => new Sequence([3, 4, 5], [.. Enumerable.Range(0, n).Select(t => 3 + (t * n % 9))]))];
         using var scorer = new Scorer(policy.Spec, threads: 2);
         using var projector = new FeatureProjector(policy.Spec, threads: 1);
-        var scores = scorer.Score(policy, sequences, temperature: 0.8, maxTokens: 30, withHidden: true, withFeatures: true, tokenWeight: weight, withMeanHidden: true);
+        var scores = scorer.Score(
+            policy,
+            sequences,
+            temperature: 0.8,
+            maxTokens: 30,
+            withHidden: true,
+            withFeatures: true,
+            tokenWeight: weight,
+            withMeanHidden: true);
         var features = projector.Project(policy, [.. scores.Select(s => s.FeatureWeights!)]);
         var head = policy.Parameters.First(p => p.Name == "model.embed_tokens.weight").Buffer.Span;
         for (var i = 0; i < sequences.Length; i++)
@@ -263,7 +285,10 @@ public sealed class ArmTests
     {
         // Tokens 3, -1, -1, -1, 3 (a sequence of none and a missing reward do not count): mean .6, population variance 3.84.
         var advantages = new double[4];
-        Algorithms.Advantages.AdvantageTable.All["global-whiten"](new([3, -1, 3, double.NaN], [0, 0, 1, 1], [1, 3, 1, 7]), new(1e-9, false), advantages);
+        Algorithms.Advantages.AdvantageTable.All["global-whiten"](
+            new([3, -1, 3, double.NaN], [0, 0, 1, 1], [1, 3, 1, 7]),
+            new(1e-9, false),
+            advantages);
         Near([2.4 / Math.Sqrt(3.84), -1.6 / Math.Sqrt(3.84), 2.4 / Math.Sqrt(3.84), 0], advantages, Exact);
         Algorithms.Advantages.AdvantageTable.All["global-whiten"](new([2, 2], [0, 0], [1, 3]), new(1e-9, false), advantages.AsSpan(0, 2));
         Near([0, 0], advantages[..2], Exact);
@@ -271,7 +296,16 @@ public sealed class ArmTests
 
     internal static ScoredGroup Group(double[] rewards, bool[]? wellFormed = null)
     {
-        Rollout[] rollouts = [.. rewards.Select(_ => new Rollout { PromptTokens = [1], Tokens = [1], LogProbs = [0], Entropies = [0], Finish = FinishReason.StopToken, Version = new(0, ""), Text = "" })];
+        Rollout[] rollouts = [.. rewards.Select(_ => new Rollout
+        {
+            PromptTokens = [1],
+            Tokens = [1],
+            LogProbs = [0],
+            Entropies = [0],
+            Finish = FinishReason.StopToken,
+            Version = new(0, ""),
+            Text = "",
+        })];
         return new(new(new Problem("p", "", ""), rollouts), [.. rewards.Select((r, i) => Outcome.Scored(r, wellFormed?[i] ?? true))]);
     }
 

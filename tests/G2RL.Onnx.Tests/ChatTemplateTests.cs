@@ -12,29 +12,44 @@ public sealed class ChatTemplateTests
     public void Qwen3_ReasoningOfTheLastAnswer_IsKeptAndEarlierIsLeftOut()
     {
         var text = ChatTemplate.Qwen3(
-            [new("user", "a"), new("assistant", "<think>\nold\n</think>\n\nb"), new("user", "c"), new("assistant", "\nd", ReasoningContent: "\nnew\n")],
+            [
+                new("user", "a"),
+                new("assistant", "<think>\nold\n</think>\n\nb"),
+                new("user", "c"),
+                new("assistant", "\nd", ReasoningContent: "\nnew\n"),
+            ],
             new ChatOptions(AddGenerationPrompt: false));
         Assert.AreEqual(
-            "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n<|im_start|>user\nc<|im_end|>\n<|im_start|>assistant\n<think>\nnew\n</think>\n\nd<|im_end|>\n", text);
+            "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n<|im_start|>user\nc<|im_end|>\n<|im_start|>assistant\n"
+                + "<think>\nnew\n</think>\n\nd<|im_end|>\n", text);
     }
 
     [TestMethod]
     public void Qwen3_ToolsAndCalls_AreRendered()
     {
         var text = ChatTemplate.Qwen3(
-            [new("system", "S"), new("user", "q"), new("assistant", "", ToolCalls: [new("f", "{\"x\": 1}"), new("g", "{}")]), new("tool", "1"), new("tool", "2")],
+            [
+                new("system", "S"),
+                new("user", "q"),
+                new("assistant", "", ToolCalls: [new("f", "{\"x\": 1}"), new("g", "{}")]),
+                new("tool", "1"),
+                new("tool", "2"),
+            ],
             new ChatOptions(ToolsJson: ["{\"name\": \"f\"}"]));
         StringAssert.StartsWith(text, "<|im_start|>system\nS\n\n# Tools\n\nYou may call one or more functions");
         StringAssert.Contains(text, "<tools>\n{\"name\": \"f\"}\n</tools>\n\nFor each function call");
         StringAssert.EndsWith(
             text,
-            "<|im_start|>assistant\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": 1}}\n</tool_call>\n<tool_call>\n{\"name\": \"g\", \"arguments\": {}}\n</tool_call><|im_end|>\n"
-            + "<|im_start|>user\n<tool_response>\n1\n</tool_response>\n<tool_response>\n2\n</tool_response><|im_end|>\n<|im_start|>assistant\n");
+            "<|im_start|>assistant\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": 1}}\n</tool_call>\n<tool_call>\n{\"name\": "
+                + "\"g\", \"arguments\": {}}\n</tool_call><|im_end|>\n"
+            + "<|im_start|>user\n<tool_response>\n1\n</tool_response>\n<tool_response>\n2\n</tool_response><|im_end|>\n<|im_start|"
+            + ">assistant\n");
     }
 
     [TestMethod]
     public void ChatPrompt_Question_AsksForStepsAndABox() => Assert.AreEqual(
-        "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n",
+        "<|im_start|>system\nPlease reason step by step, and put your final answer within "
+            + "\\boxed{}.<|im_end|>\n<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n",
         Prompting.ChatPrompt("1+1?"));
 
     [TestMethod]
@@ -53,8 +68,10 @@ public sealed class ChatTemplateTests
     }
 
     [TestMethod]
-    [DataRow("{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}", "<s>[system]Be brief.[user]q[assistant]")]
-    [DataRow("{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('none') }}{% endif %}[{{ m.role }}]{{ m.content }}{% endfor %}", "[user]Be brief.\n\nq")]
+    [DataRow("{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{% if add_generation_prompt %}[assistant]{% "
+        + "endif %}", "<s>[system]Be brief.[user]q[assistant]")]
+    [DataRow("{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('none') }}{% endif %}[{{ m.role }}]{{ m.content }}{% "
+        + "endfor %}", "[user]Be brief.\n\nq")]
     public void ChatPrompts_ModelsOwnTemplate_IsUsed(string template, string expected)
     {
         var folder = Directory.CreateTempSubdirectory("g2rl-chat").FullName;
@@ -72,7 +89,9 @@ public sealed class ChatTemplateTests
         StringAssert.Contains(error.Message, "chat_template.jinja");
         StringAssert.Contains(error.Message, "LlamaForCausalLM");
         File.WriteAllText(Path.Combine(folder, "chat_template.jinja"), "{{ raise_exception('not today, ' + messages[0].role) }}");
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => ChatPrompts.Load(folder, "Qwen3ForCausalLM")).Message, "not today, system");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => ChatPrompts.Load(folder, "Qwen3ForCausalLM")).Message,
+            "not today, system");
         Directory.Delete(folder, recursive: true);
     }
 

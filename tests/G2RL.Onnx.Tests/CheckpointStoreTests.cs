@@ -112,7 +112,9 @@ public sealed class CheckpointStoreTests
 
     private static Action<string> Writer(string text) => aside => File.WriteAllText(Path.Combine(aside, "data"), text);
 
-    private static string[] Names(Scratch folder) => [.. Directory.GetFileSystemEntries(folder.Path).Select(p => Path.GetFileName(p)!).Order(StringComparer.Ordinal)];
+    private static string[] Names(Scratch folder) => [.. Directory.GetFileSystemEntries(folder.Path)
+        .Select(p => Path.GetFileName(p)!)
+        .Order(StringComparer.Ordinal)];
 }
 
 /// <summary>A temporary folder.</summary>

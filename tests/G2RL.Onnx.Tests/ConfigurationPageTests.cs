@@ -15,7 +15,9 @@ using G2RL.Onnx.Training.Pretraining;
 
 namespace G2RL.Onnx.Tests;
 
-/// <summary>docs/configuration.md is made from the records and their doc comments; run this test with G2RL_WRITE_DOCS=1 to write it anew.</summary>
+/// <summary>
+/// docs/configuration.md is made from the records and their doc comments; run this test with G2RL_WRITE_DOCS=1 to write it anew.
+/// </summary>
 [TestClass]
 public sealed class ConfigurationPageTests
 {
@@ -35,13 +37,25 @@ public sealed class ConfigurationPageTests
         var made = Make();
         if (Environment.GetEnvironmentVariable("G2RL_WRITE_DOCS") == "1")
             File.WriteAllText(Page, made);
-        Assert.AreEqual(made, File.ReadAllText(Page).ReplaceLineEndings("\n"), "docs/configuration.md is not what the records say; run this test once with the environment variable G2RL_WRITE_DOCS=1");
+        Assert.AreEqual(
+            made,
+            File.ReadAllText(Page).ReplaceLineEndings("\n"),
+            "docs/configuration.md is not what the records say; run this test once with the environment variable G2RL_WRITE_DOCS=1");
     }
 
     [TestMethod]
     public void Settings_AllOfThem_HaveAMeaning()
     {
-        foreach (var type in new[] { typeof(RunConfig), typeof(ArithmeticSettings), typeof(FileProblemsSettings), typeof(ChoiceSettings), typeof(MixtureSource), typeof(CountdownSettings), typeof(PretrainConfig) })
+        foreach (var type in new[]
+        {
+            typeof(RunConfig),
+            typeof(ArithmeticSettings),
+            typeof(FileProblemsSettings),
+            typeof(ChoiceSettings),
+            typeof(MixtureSource),
+            typeof(CountdownSettings),
+            typeof(PretrainConfig),
+        })
             foreach (var (name, property, _) in Leaves(type, Activator.CreateInstance(type)!, ""))
                 Assert.IsGreaterThan(0, Meaning(property).Length, $"{type.Name}.{name} has no summary");
     }
@@ -58,16 +72,19 @@ public sealed class ConfigurationPageTests
             ## A run
             """);
         Table(page, typeof(RunConfig));
-        page.Append("\n\n## Rewards\n\n`rewards` is a list of objects, each with its `name` and these settings; [rewards.md](rewards.md) tells what they are for.");
+        page.Append("\n\n## Rewards\n\n`rewards` is a list of objects, each with its `name` and these settings; "
+            + "[rewards.md](rewards.md) tells what they are for.");
         Table(page, typeof(CheckerConfig));
         foreach (var (name, kind) in RewardTable.All.Where(k => k.Value.Settings != typeof(CheckerConfig)))
         {
             page.Append($"\n\n### Settings of reward `{name}`");
             Table(page, kind.Settings, "weight", "label", "maxFailedShare", "scale");
         }
-        page.Append("\n\n## Settings of problem set `arithmetic`\n\nThey stand under `problems.settings`, as in `--set problems.settings.maxOperands=3`.");
+        page.Append("\n\n## Settings of problem set `arithmetic`\n\nThey stand under `problems.settings`, as in `--set "
+            + "problems.settings.maxOperands=3`.");
         Table(page, typeof(ArithmeticSettings));
-        page.Append("\n\n## Settings of problem sets `jsonl` and `file`\n\nThey stand under `problems.settings`, too. The presets of [benchmarks.md](benchmarks.md) take the same ones, with defaults that fit their files.");
+        page.Append("\n\n## Settings of problem sets `jsonl` and `file`\n\nThey stand under `problems.settings`, too. "
+            + "The presets of [benchmarks.md](benchmarks.md) take the same ones, with defaults that fit their files.");
         Table(page, typeof(FileProblemsSettings));
         page.Append("\n\nUnder `choice` stand those of multiple choice.");
         Table(page, typeof(ChoiceSettings));
@@ -75,7 +92,8 @@ public sealed class ConfigurationPageTests
         Table(page, typeof(MixtureSource));
         page.Append("\n\n## Settings of problem set `countdown`\n\nThey stand under `problems.settings`, too.");
         Table(page, typeof(CountdownSettings));
-        page.Append("\n\n## A pretraining recipe\n\nThe file that `pretrain --config` reads; under `arithmetic` or `countdown` stand the settings of the problem set that is its corpus.");
+        page.Append("\n\n## A pretraining recipe\n\nThe file that `pretrain --config` reads; "
+            + "under `arithmetic` or `countdown` stand the settings of the problem set that is its corpus.");
         Table(page, typeof(PretrainConfig), "arithmetic.", "countdown.");
         return page.Append('\n').ToString();
     }
@@ -83,8 +101,10 @@ public sealed class ConfigurationPageTests
     private static void Table(StringBuilder page, Type type, params string[] except)
     {
         page.Append("\n\n| setting | default | meaning |\n|---|---|---|");
-        foreach (var (name, property, value) in Leaves(type, Activator.CreateInstance(type)!, "").Where(l => !except.Any(e => l.Name.StartsWith(e, StringComparison.Ordinal))))
-            page.Append($"\n| `{name}` | {(value is null ? "none" : $"`{JsonSerializer.Serialize(value, Values)}`")} | {Cell(Meaning(property) + Choices(property.PropertyType))} |");
+        foreach (var (name, property, value) in Leaves(type, Activator.CreateInstance(type)!, "")
+            .Where(l => !except.Any(e => l.Name.StartsWith(e, StringComparison.Ordinal))))
+            page.Append($"\n| `{name}` | {(value is null ? "none" : $"`{JsonSerializer.Serialize(value, Values)}`")} | "
+                + $"{Cell(Meaning(property) + Choices(property.PropertyType))} |");
     }
 
     // Settings in the order of their records; a record of ours is a group of settings.
@@ -101,8 +121,10 @@ public sealed class ConfigurationPageTests
         }
     }
 
-    private static string Choices(Type type) => !type.IsEnum ? "" : " " + string.Join("; ",
-        Enum.GetNames(type).Select(n => $"`{JsonNamingPolicy.CamelCase.ConvertName(n)}`: {Text($"F:{type.FullName}.{n}").TrimEnd('.')}")) + ".";
+    private static string Choices(Type type) => !type.IsEnum ? "" : " "
+        + string.Join("; ",
+        Enum.GetNames(type).Select(n => $"`{JsonNamingPolicy.CamelCase.ConvertName(n)}`: {Text($"F:{type.FullName}.{n}").TrimEnd('.')}"))
+        + ".";
 
     private static string Meaning(PropertyInfo property) => Text($"P:{property.DeclaringType!.FullName}.{property.Name}");
 
@@ -121,7 +143,11 @@ public sealed class ConfigurationPageTests
                 _ => node.ToString().Replace("&gt;", ">").Replace("&lt;", "<").Replace("&amp;", "&"),
             });
         // "Default 4." closes some summaries; the table has a column for it.
-        return Regex.Replace(Regex.Replace(text.ToString(), @"\s+", " ", RegexOptions.NonBacktracking).Trim(), @" Default [^ ]+\.$", "", RegexOptions.NonBacktracking);
+        return Regex.Replace(
+            Regex.Replace(text.ToString(), @"\s+", " ", RegexOptions.NonBacktracking).Trim(),
+            @" Default [^ ]+\.$",
+            "",
+            RegexOptions.NonBacktracking);
     }
 
     // A property or a value of ours is written as in JSON, a method as in C#.

@@ -14,7 +14,9 @@ public sealed class ConformanceTests
     public void Run_GoldenFiles_AllSupportedCasesAgree()
     {
         var report = ConformanceRun.Run([SharedFolder.Require("golden")]);
-        Assert.AreEqual("", string.Join("; ", report.Files.SelectMany(f => f.Cases).Where(c => c.Supported && !c.Passed).Select(c => $"{c.Id}: {c.Fault}")));
+        Assert.AreEqual("", string.Join(
+            "; ",
+            report.Files.SelectMany(f => f.Cases).Where(c => c.Supported && !c.Passed).Select(c => $"{c.Id}: {c.Fault}")));
         Assert.IsGreaterThanOrEqualTo(413, report.Files.Sum(f => f.Passed));
         Assert.IsTrue(report.IsGreen(strict: false));
         Assert.IsFalse(report.IsGreen(strict: true));
@@ -25,7 +27,9 @@ public sealed class ConformanceTests
     public void Run_GoldenModel_EveryCaseAgrees()
     {
         var report = ConformanceRun.Run([SharedFolder.Require("models", "golden-qwen2-a")]);
-        Assert.AreEqual("", string.Join("; ", report.Files.SelectMany(f => f.Cases).Where(c => !c.Passed).Select(c => $"{c.Id}: {c.Fault}")));
+        Assert.AreEqual(
+            "",
+            string.Join("; ", report.Files.SelectMany(f => f.Cases).Where(c => !c.Passed).Select(c => $"{c.Id}: {c.Fault}")));
         Assert.HasCount(8, report.Files.Single().Cases);
     }
 
@@ -88,8 +92,12 @@ public sealed class ConformanceTests
         var op = new OpBuilder(graph);
         var (logProbs, entropy) = (graph.Input("log_probs", ElementType.Float32, "R"), graph.Input("entropy", ElementType.Float32, "R"));
         PolicyLoss.Objective(new(0.2, 0.28, KlCoefficient: 0.01, EntropyCoefficient: 0.003))(op, logProbs, entropy);
-        Assert.AreEqual("Sub Exp Neg Mul Clip Mul Max Sub Exp Sub Sub Mul Add Mul Sub Mul ReduceSum", string.Join(' ', graph.Nodes.Select(n => n.Op)));
-        CollectionAssert.AreEqual(new[] { "log_probs", "entropy", "old_log_probs", "advantages", "weights", "reference_log_probs" }, graph.Inputs.Select(i => i.Name).ToArray());
+        Assert.AreEqual(
+            "Sub Exp Neg Mul Clip Mul Max Sub Exp Sub Sub Mul Add Mul Sub Mul ReduceSum",
+            string.Join(' ', graph.Nodes.Select(n => n.Op)));
+        CollectionAssert.AreEqual(
+            new[] { "log_probs", "entropy", "old_log_probs", "advantages", "weights", "reference_log_probs" },
+            graph.Inputs.Select(i => i.Name).ToArray());
     }
 
     [TestMethod]
@@ -111,7 +119,8 @@ public sealed class ConformanceTests
     public void Objective_NumbersInMaskedPositions_NeverReachAResultOfThePaperProfile()
     {
         foreach (var (name, loss) in LossTable.All)
-            foreach (var (mode, aggregation) in Aggregations.All.Where(a => !a.Value.EveryPosition && (loss.Aggregation is null || a.Key == loss.Aggregation)))
+            foreach (var (mode, aggregation) in Aggregations.All.Where(a =>
+                !a.Value.EveryPosition && (loss.Aggregation is null || a.Key == loss.Aggregation)))
             {
                 var clean = Run(name, aggregation, 0, Rows);
                 foreach (var bad in new[] { float.NaN, float.PositiveInfinity, float.NegativeInfinity, 1e30f })
@@ -131,7 +140,13 @@ public sealed class ConformanceTests
             foreach (var (_, aggregation) in Aggregations.All)
             {
                 var weights = Aggregations.Weights(aggregation, none, Rows, Aggregations.Count(none, Rows), emptyIsZero: true);
-                var result = ObjectiveRunner.Run(new(Settings(name), Noise(1), none, Rows, Noise(2), weights) { Old = Noise(3), Reference = Noise(4), Entropies = Noise(5) });
+                var result = ObjectiveRunner.Run(new(
+                    Settings(name),
+                    Noise(1),
+                    none,
+                    Rows,
+                    Noise(2),
+                    weights) { Old = Noise(3), Reference = Noise(4), Entropies = Noise(5) });
                 Assert.AreEqual(0, result.Loss, name);
                 Assert.IsTrue(result.Gradient.All(g => g == 0), name);
             }
@@ -142,16 +157,28 @@ public sealed class ConformanceTests
 
     private static readonly float[] Mask = [1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0];
 
-    private static PolicyLossSettings Settings(string loss) => new(0.2, 0.28, KlCoefficient: 0.05, EntropyCoefficient: 0.01) { Loss = loss, SkipMasked = true };
+    private static PolicyLossSettings Settings(string loss) => new(
+        0.2,
+        0.28,
+        KlCoefficient: 0.05,
+        EntropyCoefficient: 0.01) { Loss = loss, SkipMasked = true };
 
     private static ObjectiveResult Run(string loss, Aggregation aggregation, int start, int end, float masked = 0)
     {
         var part = (start * Width)..(end * Width);
         var batch = Aggregations.Count(Mask, Rows);
         float[] Values(int seed) => [.. Noise(seed).Select((v, i) => Mask[i] == 0 ? masked : v).Take(part)];
-        float[] advantages = [.. Enumerable.Range(0, Rows * Width).Select(i => Mask[i] == 0 ? masked : ((i / Width) % 2 == 0 ? 1 : -1) * (1 + (i / Width))).Take(part)];
+        float[] advantages = [.. Enumerable.Range(0, Rows * Width)
+            .Select(i => Mask[i] == 0 ? masked : ((i / Width) % 2 == 0 ? 1 : -1) * (1 + (i / Width)))
+            .Take(part)];
         var weights = Aggregations.Weights(aggregation, Mask.AsSpan(part), end - start, batch, emptyIsZero: true);
-        return ObjectiveRunner.Run(new(Settings(loss), Values(1), Mask[part], end - start, advantages, weights) { Old = Values(3), Reference = Values(4), Entropies = Values(5) });
+        return ObjectiveRunner.Run(new(
+            Settings(loss),
+            Values(1),
+            Mask[part],
+            end - start,
+            advantages,
+            weights) { Old = Values(3), Reference = Values(4), Entropies = Values(5) });
     }
 
     private static float[] Noise(int seed)

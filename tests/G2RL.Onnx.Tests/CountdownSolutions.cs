@@ -1,6 +1,8 @@
 namespace G2RL.Onnx.Tests;
 
-/// <summary>All solutions of a small countdown problem by trying everything; those that differ only in the order of terms or factors count once.</summary>
+/// <summary>
+/// All solutions of a small countdown problem by trying everything; those that differ only in the order of terms or factors count once.
+/// </summary>
 internal static class CountdownSolutions
 {
     private readonly record struct Part(string Text, long Numerator, long Denominator);
@@ -34,11 +36,17 @@ internal static class CountdownSolutions
     {
         if (string.CompareOrdinal(a.Text, b.Text) > 0)
             (a, b) = (b, a);
-        yield return new($"({a.Text}+{b.Text})", (a.Numerator * b.Denominator) + (b.Numerator * a.Denominator), a.Denominator * b.Denominator);
+        yield return new(
+            $"({a.Text}+{b.Text})",
+            (a.Numerator * b.Denominator) + (b.Numerator * a.Denominator),
+            a.Denominator * b.Denominator);
         yield return new($"({a.Text}*{b.Text})", a.Numerator * b.Numerator, a.Denominator * b.Denominator);
         foreach (var (x, y) in new[] { (a, b), (b, a) })
         {
-            yield return new($"({x.Text}-{y.Text})", (x.Numerator * y.Denominator) - (y.Numerator * x.Denominator), x.Denominator * y.Denominator);
+            yield return new(
+                $"({x.Text}-{y.Text})",
+                (x.Numerator * y.Denominator) - (y.Numerator * x.Denominator),
+                x.Denominator * y.Denominator);
             if (y.Numerator != 0)
                 yield return new($"({x.Text}/{y.Text})", x.Numerator * y.Denominator, x.Denominator * y.Numerator);
         }

@@ -34,7 +34,9 @@ public sealed class CountdownTests
     [DataRow("", true, false, false)]
     [DataRow("\uD800", true, false, false)]
     public void Judge_Completions_EveryValidWayToTheTargetIsRight(string completion, bool finished, bool correct, bool wellFormed) =>
-        Assert.AreEqual(new Outcome(OutcomeKind.Score, correct ? 1 : -1, wellFormed, null), Default.Judge(new Problem("x", "3,7,9,8:42=", ""), completion, finished));
+        Assert.AreEqual(
+            new Outcome(OutcomeKind.Score, correct ? 1 : -1, wellFormed, null),
+            Default.Judge(new Problem("x", "3,7,9,8:42=", ""), completion, finished));
 
     [TestMethod]
     public void Judge_FractionsOnTheWay_AreExact()
@@ -42,7 +44,9 @@ public sealed class CountdownTests
         Assert.AreEqual(1.0, Default.Judge(new Problem("x", "8,3,8,3:24=", ""), "8/(3-8/3)", true).Score);
         Assert.AreEqual(1.0, Default.Judge(new Problem("x", "1,3,9:3=", ""), "9*(1/3)", true).Score);
         // 0.999... is not 1: ten digits are not enough to tell these apart.
-        Assert.AreEqual(-1.0, Default.Judge(new Problem("x", "9999,9998,9997,9996,9995:1=", ""), "9999/9998*9997/9996*9995/9995", true).Score);
+        Assert.AreEqual(
+            -1.0,
+            Default.Judge(new Problem("x", "9999,9998,9997,9996,9995:1=", ""), "9999/9998*9997/9996*9995/9995", true).Score);
         Assert.AreEqual(-1.0, Default.Judge(new Problem("x", "7,2:3=", ""), "7/2", true).Score, "no integer division");
         Assert.AreEqual(1.0, Default.Judge(new Problem("x", "5,5:10=", ""), "5+5", true).Score, "a number given twice may be used twice");
         Assert.AreEqual(-1.0, Default.Judge(new Problem("x", "5,5:15=", ""), "5+5+5", true).Score);
@@ -55,13 +59,18 @@ public sealed class CountdownTests
         Assert.AreEqual(1.0, Default.Judge(problem, "8-4", true).Score);
         Assert.AreEqual(-1.0, new Countdown(new CountdownSettings { UseAll = true }).Judge(problem, "8-4", true).Score);
         Assert.AreEqual(1.0, new Countdown(new CountdownSettings { UseAll = true }).Judge(problem, "8/4*2", true).Score);
-        Assert.AreEqual(-1.0, new Countdown(new CountdownSettings { UseAll = true, Operators = "+-*" }).Judge(problem, "8/4*2", true).Score);
+        Assert.AreEqual(
+            -1.0,
+            new Countdown(new CountdownSettings { UseAll = true, Operators = "+-*" }).Judge(problem, "8/4*2", true).Score);
     }
 
     [TestMethod]
     public void Judge_PromptOfAnotherSet_IsAFailureAndNoScore()
     {
-        foreach (var prompt in new[] { "", "1+2=", "=", ":=", "1,2:=", "1,,2:3=", "1,2:3", "-1,2:3=", "1,2:3=4=", "9999999999,1:2=", "1, 2:3=" })
+        foreach (var prompt in new[]
+        {
+            "", "1+2=", "=", ":=", "1,2:=", "1,,2:3=", "1,2:3", "-1,2:3=", "1,2:3=4=", "9999999999,1:2=", "1, 2:3=",
+        })
             Assert.AreEqual(OutcomeKind.Error, Default.Judge(new Problem("x", prompt, ""), "1+2", true).Kind, prompt);
     }
 
@@ -92,7 +101,10 @@ public sealed class CountdownTests
             var completion = text.ToString();
             var outcome = Default.Judge(problem, completion, finished: true);
             var expected = IsRight(problem, completion);
-            Assert.AreEqual(new Outcome(OutcomeKind.Score, expected ? 1 : -1, outcome.WellFormed, null), outcome, $"{problem.Prompt}{completion}");
+            Assert.AreEqual(
+                new Outcome(OutcomeKind.Score, expected ? 1 : -1, outcome.WellFormed, null),
+                outcome,
+                $"{problem.Prompt}{completion}");
             Assert.AreEqual(RationalExpression.TryParse(completion) is not null, outcome.WellFormed);
             right += expected ? 1 : 0;
         }
@@ -105,19 +117,42 @@ public sealed class CountdownTests
     [DataRow(3, 6, 25, 999, "+-*/", true)]
     [DataRow(2, 4, 9, 20, "+-", false)]
     [DataRow(4, 4, 13, 24, "*/+-", true)]
-    public void Batch_ManySteps_HasASolutionThatKeepsTheRules(int minCount, int maxCount, int maxNumber, int maxTarget, string operators, bool useAll)
+    public void Batch_ManySteps_HasASolutionThatKeepsTheRules(
+        int minCount,
+        int maxCount,
+        int maxNumber,
+        int maxTarget,
+        string operators,
+        bool useAll)
     {
-        var set = new Countdown(new CountdownSettings { MinCount = minCount, MaxCount = maxCount, MaxNumber = maxNumber, MaxTarget = maxTarget, Operators = operators, UseAll = useAll });
+        var set = new Countdown(new CountdownSettings
+        {
+            MinCount = minCount,
+            MaxCount = maxCount,
+            MaxNumber = maxNumber,
+            MaxTarget = maxTarget,
+            Operators = operators,
+            UseAll = useAll,
+        });
         for (var step = 0; step < 40; step++)
         {
             foreach (var problem in set.Batch(step, 16, 5))
             {
                 Assert.IsTrue(IsRight(problem, problem.Answer), $"{problem.Prompt}{problem.Answer}");
-                Assert.AreEqual(new Outcome(OutcomeKind.Score, 1, true, null), set.Judge(problem, problem.Answer, finished: true), $"{problem.Prompt}{problem.Answer}");
+                Assert.AreEqual(
+                    new Outcome(OutcomeKind.Score, 1, true, null),
+                    set.Judge(problem, problem.Answer, finished: true),
+                    $"{problem.Prompt}{problem.Answer}");
                 var (numbers, target) = Read(problem);
-                Assert.IsTrue(numbers.Length >= minCount && numbers.Length <= maxCount && numbers.All(n => n >= 1 && n <= maxNumber) && target >= 1 && target <= maxTarget, problem.Prompt);
+                Assert.IsTrue(numbers.Length >= minCount
+                    && numbers.Length <= maxCount
+                    && numbers.All(n => n >= 1 && n <= maxNumber)
+                    && target >= 1
+                    && target <= maxTarget, problem.Prompt);
                 Assert.DoesNotContain(target, numbers, "a target that is one of the numbers needs no work");
-                Assert.IsTrue(problem.Answer.Where(c => !char.IsAsciiDigit(c) && c is not ('(' or ')')).All(operators.Contains), problem.Answer);
+                Assert.IsTrue(
+                    problem.Answer.Where(c => !char.IsAsciiDigit(c) && c is not ('(' or ')')).All(operators.Contains),
+                    problem.Answer);
             }
         }
     }
@@ -126,10 +161,17 @@ public sealed class CountdownTests
     public void Batch_DefaultSettings_MostProblemsHaveSeveralSolutions()
     {
         // Trying everything takes too long with five numbers; those have more solutions, not fewer.
-        var solutions = Default.HeldOut(100).Select(Read).Where(p => p.Numbers.Length == 4).Select(p => CountdownSolutions.Of(p.Numbers, p.Target).Count).ToArray();
+        var solutions = Default.HeldOut(100)
+            .Select(Read)
+            .Where(p => p.Numbers.Length == 4)
+            .Select(p => CountdownSolutions.Of(p.Numbers, p.Target).Count)
+            .ToArray();
         Assert.IsGreaterThan(30, solutions.Length);
         Assert.IsTrue(solutions.All(s => s >= 1));
-        Assert.IsGreaterThan(solutions.Length * 0.8, solutions.Count(s => s >= 2), "two solutions that differ by more than the order of two terms or factors");
+        Assert.IsGreaterThan(
+            solutions.Length * 0.8,
+            solutions.Count(s => s >= 2),
+            "two solutions that differ by more than the order of two terms or factors");
     }
 
     [TestMethod]
@@ -167,7 +209,9 @@ public sealed class CountdownTests
     {
         var set = new Countdown(new CountdownSettings { MinCount = 2, MaxCount = 2, MaxNumber = 9, Operators = "+" });
         // 45 sums a+b with a <= b, about a tenth of them held out.
-        var expected = Enumerable.Range(0, 81).Select(i => (A: 1 + (i / 9), B: 1 + (i % 9))).Count(p => p.A <= p.B && Countdown.IsHeldOut([p.A, p.B], p.A + p.B));
+        var expected = Enumerable.Range(0, 81)
+            .Select(i => (A: 1 + (i / 9), B: 1 + (i % 9)))
+            .Count(p => p.A <= p.B && Countdown.IsHeldOut([p.A, p.B], p.A + p.B));
         Assert.AreEqual(expected, set.HeldOut(500).Count);
         Assert.AreEqual(200, set.Batch(0, 200, 1).Count, "a batch larger than the space repeats");
     }
@@ -211,9 +255,14 @@ public sealed class CountdownTests
             HeldOutCount = 0,
             ErrorRate = double.NaN,
         }));
-        foreach (var name in new[] { "minCount is 1", "maxCount is 9", "minNumber is 0", "maxNumber is 10000", "minTarget is -1", "maxTarget is 1000000", "operators is '+%'", "heldOutCount is 0", "errorRate is NaN" })
+        foreach (var name in new[]
+        {
+            "minCount is 1", "maxCount is 9", "minNumber is 0", "maxNumber is 10000", "minTarget is -1", "maxTarget is 1000000",
+            "operators is '+%'", "heldOutCount is 0", "errorRate is NaN",
+        })
             StringAssert.Contains(error.Message, name);
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new Countdown(new CountdownSettings { MinCount = 4, MinNumber = 9, Operators = "*", UseAll = true })).Message, "Widen the targets");
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new Countdown(
+            new CountdownSettings { MinCount = 4, MinNumber = 9, Operators = "*", UseAll = true })).Message, "Widen the targets");
     }
 
     [TestMethod]
@@ -229,11 +278,19 @@ public sealed class CountdownTests
         {
             using var row = JsonDocument.Parse(line);
             var numbers = row.RootElement.GetProperty("numbers").EnumerateArray().Select(n => n.GetInt32()).ToArray();
-            var (target, solution) = (row.RootElement.GetProperty("target").GetInt32(), row.RootElement.GetProperty("solution").GetString()!);
-            var set = new Countdown(new CountdownSettings { UseAll = true, Operators = string.Concat(row.RootElement.GetProperty("allowed_ops").EnumerateArray().Select(o => o.GetString())) });
+            var (target, solution) =
+                (row.RootElement.GetProperty("target").GetInt32(), row.RootElement.GetProperty("solution").GetString()!);
+            var set = new Countdown(new CountdownSettings
+            {
+                UseAll = true,
+                Operators = string.Concat(row.RootElement.GetProperty("allowed_ops").EnumerateArray().Select(o => o.GetString())),
+            });
             var problem = new Problem("x", $"{string.Join(',', numbers)}:{target}=", solution);
             Assert.AreEqual(new Outcome(OutcomeKind.Score, 1, true, null), set.Judge(problem, solution, finished: true), line);
-            Assert.AreEqual(-1.0, set.Judge(problem with { Prompt = $"{string.Join(',', numbers)}:{target + 1}=" }, solution, finished: true).Score, line);
+            Assert.AreEqual(
+                -1.0,
+                set.Judge(problem with { Prompt = $"{string.Join(',', numbers)}:{target + 1}=" }, solution, finished: true).Score,
+                line);
             rows++;
         }
 
@@ -252,7 +309,8 @@ public sealed class CountdownTests
         var (numbers, target) = Read(problem);
         var left = numbers.Select(n => n.ToString()).ToList();
         return completion.Length <= RationalExpression.MaxLength
-            && RationalOracle.Work(completion) is { Kind: RationalOracle.Kind.Value, Denominator.IsOne: true } value && value.Numerator == target
-            && completion.Split('+', '-', '*', '/', '(', ')', ' ').Where(p => p.Length > 0).All(left.Remove);
+            && RationalOracle.Work(completion) is { Kind: RationalOracle.Kind.Value, Denominator.IsOne: true } value
+            && value.Numerator == target
+                && completion.Split('+', '-', '*', '/', '(', ')', ' ').Where(p => p.Length > 0).All(left.Remove);
     }
 }

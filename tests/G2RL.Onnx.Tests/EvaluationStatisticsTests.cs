@@ -18,7 +18,11 @@ public sealed class EvaluationStatisticsTests
         foreach (var c in golden.RootElement.GetProperty("cases").EnumerateArray())
         {
             int In(string name) => c.GetProperty("inputs").GetProperty(name).GetInt32();
-            Assert.AreEqual(c.GetProperty("expected").GetProperty("unbiased").GetDouble(), PassAtK.Estimate(In("n"), In("c"), In("k")), 1e-12, c.GetProperty("id").GetString());
+            Assert.AreEqual(
+                c.GetProperty("expected").GetProperty("unbiased").GetDouble(),
+                PassAtK.Estimate(In("n"), In("c"), In("k")),
+                1e-12,
+                c.GetProperty("id").GetString());
             count++;
         }
         Assert.IsGreaterThan(100, count);
@@ -30,7 +34,8 @@ public sealed class EvaluationStatisticsTests
     [DataRow(4, -1, 1)]
     [DataRow(4, 2, 0)]
     [DataRow(4, 2, 5)]
-    public void Estimate_ImpossibleNumbers_AreRefused(int n, int c, int k) => Assert.ThrowsExactly<ArgumentException>(() => PassAtK.Estimate(n, c, k));
+    public void Estimate_ImpossibleNumbers_AreRefused(int n, int c, int k) =>
+        Assert.ThrowsExactly<ArgumentException>(() => PassAtK.Estimate(n, c, k));
 
     [TestMethod]
     [DataRow(new[] { "a", "b", "b" }, 1)]
@@ -39,7 +44,8 @@ public sealed class EvaluationStatisticsTests
     [DataRow(new[] { null, null, null, "x" }, 3)]
     [DataRow(new string?[] { null, null }, -1)]
     [DataRow(new string?[0], -1)]
-    public void Majority_Votes_GoToTheMostFrequentThenTheFirst(string?[] answers, int expected) => Assert.AreEqual(expected, PassAtK.Majority(answers));
+    public void Majority_Votes_GoToTheMostFrequentThenTheFirst(string?[] answers, int expected) =>
+        Assert.AreEqual(expected, PassAtK.Majority(answers));
 
     [TestMethod]
     public void OfMean_ThreeSeeds_IsStudentsInterval()

@@ -66,8 +66,12 @@ public sealed class FileProblemsTests
         var set = new FileProblems(settings with { SkipEmpty = true });
         Assert.AreEqual(500, set.HeldOutCount);
         var problem = set.HeldOut(1)[0];
-        Assert.AreEqual(Outcome.Judged(true), set.Judge(problem, "so \\boxed{x} no, \\boxed{\\left( 3, \\frac{\\pi}{2} \\right)}.", finished: true));
-        Assert.AreEqual(Outcome.Judged(false, wellFormed: false), set.Judge(problem, "\\boxed{\\left( 3, \\frac{\\pi}{2} \\right)", finished: true));
+        Assert.AreEqual(
+            Outcome.Judged(true),
+            set.Judge(problem, "so \\boxed{x} no, \\boxed{\\left( 3, \\frac{\\pi}{2} \\right)}.", finished: true));
+        Assert.AreEqual(
+            Outcome.Judged(false, wellFormed: false),
+            set.Judge(problem, "\\boxed{\\left( 3, \\frac{\\pi}{2} \\right)", finished: true));
     }
 
     [TestMethod]
@@ -98,7 +102,8 @@ public sealed class FileProblemsTests
     [DataRow("٣", "3", false)]
     [DataRow("1/2/3", "1/6", false)]
     [DataRow("NaN", "NaN", false)]
-    public void ExactNumber_Pairs_CompareAsRationals(string left, string right, bool equal) => Assert.AreEqual(equal, ExactNumber.Equal(left, right));
+    public void ExactNumber_Pairs_CompareAsRationals(string left, string right, bool equal) =>
+        Assert.AreEqual(equal, ExactNumber.Equal(left, right));
 
     [TestMethod]
     public void ExactNumber_TooLong_IsNotANumber()
@@ -114,7 +119,8 @@ public sealed class FileProblemsTests
     [DataRow("costs $1,234,567.", "$1,234,567")]
     [DataRow("1e5 apples", "1e5")]
     [DataRow("none", null)]
-    public void LastNumber_Texts_IsFound(string text, string? expected) => Assert.AreEqual(expected, AnswerExtraction.Find(text, AnswerPlace.LastNumber, ""));
+    public void LastNumber_Texts_IsFound(string text, string? expected) =>
+        Assert.AreEqual(expected, AnswerExtraction.Find(text, AnswerPlace.LastNumber, ""));
 
     [TestMethod]
     public void Judge_HostileCompletions_NeverThrows()
@@ -126,7 +132,29 @@ public sealed class FileProblemsTests
             {
                 var set = new FileProblems(new FileProblemsSettings { Train = path, HeldOutFraction = 0.3, Answer = place, Match = match });
                 var problem = set.Batch(0, 1, 1)[0];
-                foreach (var text in new[] { "", "\0", "\uD800", "#### ", "\\boxed{", "\\boxed{}", "####\n", new string('9', 1_000_000), string.Concat(Enumerable.Repeat("\\boxed{", 100_000)), string.Concat(Enumerable.Repeat("1,", 300_000)), "1e99999999999999999999", "/", "\\frac{}{}", "\\frac{1}{", "-", "$", "\\$", "e", "1/", "." })
+                foreach (var text in new[]
+                {
+                    "",
+                    "\0",
+                    "\uD800",
+                    "#### ",
+                    "\\boxed{",
+                    "\\boxed{}",
+                    "####\n",
+                    new string('9', 1_000_000),
+                    string.Concat(Enumerable.Repeat("\\boxed{", 100_000)),
+                    string.Concat(Enumerable.Repeat("1,", 300_000)),
+                    "1e99999999999999999999",
+                    "/",
+                    "\\frac{}{}",
+                    "\\frac{1}{",
+                    "-",
+                    "$",
+                    "\\$",
+                    "e",
+                    "1/",
+                    ".",
+                })
                 {
                     var outcome = set.Judge(problem, text, finished: true);
                     Assert.AreEqual(OutcomeKind.Score, outcome.Kind);
@@ -141,7 +169,8 @@ public sealed class FileProblemsTests
     [TestMethod]
     public void Batch_WithinAnEpoch_NeverRepeatsAndIsPure()
     {
-        var set = new FileProblems(new FileProblemsSettings { Train = Write("a.jsonl", Rows(25)), HeldOut = Write("b.jsonl", Rows(5, 100)) });
+        var set =
+            new FileProblems(new FileProblemsSettings { Train = Write("a.jsonl", Rows(25)), HeldOut = Write("b.jsonl", Rows(5, 100)) });
         for (var epoch = 0; epoch < 3; epoch++)
             Assert.AreEqual(24, Enumerable.Range(epoch * 3, 3).SelectMany(s => set.Batch(s, 8, 3)).Distinct().Count());
         CollectionAssert.AreEqual(set.Batch(4, 8, 3).ToArray(), set.Batch(4, 8, 3).ToArray());
@@ -149,7 +178,10 @@ public sealed class FileProblemsTests
         CollectionAssert.AreNotEqual(set.Batch(0, 8, 3).ToArray(), set.Batch(0, 8, 4).ToArray());
         Assert.AreEqual(25, set.Batch(0, 60, 1).Take(25).Distinct().Count());
         Assert.AreEqual(60, set.Batch(0, 60, 1).Count);
-        Assert.AreEqual(25, Enumerable.Range(0, 50).SelectMany(s => set.Batch(s, 8, 3)).Distinct().Count(), "every problem is met in some epoch");
+        Assert.AreEqual(
+            25,
+            Enumerable.Range(0, 50).SelectMany(s => set.Batch(s, 8, 3)).Distinct().Count(),
+            "every problem is met in some epoch");
     }
 
     [TestMethod]
@@ -171,7 +203,11 @@ public sealed class FileProblemsTests
         var set = new FileProblems(settings with { Overlap = Overlap.DropFromTraining });
         Assert.AreEqual(8, set.TrainCount);
         Assert.AreEqual(1, set.Notes.Count);
-        var repeated = new FileProblems(new FileProblemsSettings { Train = Write("c.jsonl", Rows(4) + Rows(4)), HeldOut = Write("d.jsonl", Rows(3, 8)) });
+        var repeated = new FileProblems(new FileProblemsSettings
+        {
+            Train = Write("c.jsonl", Rows(4) + Rows(4)),
+            HeldOut = Write("d.jsonl", Rows(3, 8)),
+        });
         Assert.AreEqual(4, repeated.TrainCount);
         StringAssert.Contains(repeated.Notes[0], "4 rows repeat");
     }
@@ -191,29 +227,49 @@ public sealed class FileProblemsTests
     [DataRow("\n\n", "holds no problems")]
     public void Read_MalformedFile_NamesFileLineAndFault(string content, string expected)
     {
-        var error = Assert.ThrowsExactly<InputException>(() => new FileProblems(new FileProblemsSettings { Train = Write("a.jsonl", content), HeldOutFraction = 0.5, Match = AnswerMatch.Numeric }));
+        var error = Assert.ThrowsExactly<InputException>(() => new FileProblems(new FileProblemsSettings
+        {
+            Train = Write("a.jsonl", content),
+            HeldOutFraction = 0.5,
+            Match = AnswerMatch.Numeric,
+        }));
         StringAssert.Contains(error.Message, expected);
     }
 
     [TestMethod]
     public void Settings_Wrong_AreReported()
     {
-        var error = Assert.ThrowsExactly<InputException>(() => new FileProblems(new FileProblemsSettings { Template = "hello", Marker = "", HeldOut = "x", HeldOutFraction = 2 }));
+        var error = Assert.ThrowsExactly<InputException>(() =>
+            new FileProblems(new FileProblemsSettings { Template = "hello", Marker = "", HeldOut = "x", HeldOutFraction = 2 }));
         foreach (var part in new[] { "train is empty", "both given", "heldOutFraction is 2", "marker is empty", "template is 'hello'" })
             StringAssert.Contains(error.Message, part);
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new FileProblems(new FileProblemsSettings { Train = Path.Combine(_folder, "no.jsonl"), HeldOutFraction = 0.5 })).Message, "cannot be read");
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new FileProblems(new FileProblemsSettings
+        {
+            Train = Path.Combine(_folder, "no.jsonl"),
+            HeldOutFraction = 0.5,
+        })).Message, "cannot be read");
     }
 
     [TestMethod]
     public void ReferenceMarker_OriginalGsm8kAnswers_TakesWhatStandsBehindIt()
     {
-        var path = Write("a.jsonl", string.Concat(Enumerable.Range(0, 20).Select(i => JsonSerializer.Serialize(new { question = $"q{i}", answer = $"one\n#### {i},000" }) + "\n")));
-        var set = new FileProblems(new FileProblemsSettings { Train = path, HeldOutFraction = 0.5, PromptField = "question", ReferenceMarker = "####", Match = AnswerMatch.Numeric, Answer = AnswerPlace.LastNumber });
+        var path = Write("a.jsonl", string.Concat(Enumerable.Range(0, 20)
+            .Select(i => JsonSerializer.Serialize(new { question = $"q{i}", answer = $"one\n#### {i},000" }) + "\n")));
+        var set = new FileProblems(new FileProblemsSettings
+        {
+            Train = path,
+            HeldOutFraction = 0.5,
+            PromptField = "question",
+            ReferenceMarker = "####",
+            Match = AnswerMatch.Numeric,
+            Answer = AnswerPlace.LastNumber,
+        });
         var problem = set.Batch(0, 1, 1)[0];
         Assert.AreEqual(1.0, set.Judge(problem, $"it is {problem.Answer.Replace(",", "")}.", finished: true).Score);
     }
 
-    private static string Rows(int count, int from = 0) => string.Concat(Enumerable.Range(from, count).Select(i => $"{{\"prompt\":\"what is {i}\",\"answer\":{i + 123456}}}\n"));
+    private static string Rows(int count, int from = 0) =>
+        string.Concat(Enumerable.Range(from, count).Select(i => $"{{\"prompt\":\"what is {i}\",\"answer\":{i + 123456}}}\n"));
 
     private string Write(string name, string content)
     {

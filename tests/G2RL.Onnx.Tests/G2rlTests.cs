@@ -13,7 +13,8 @@ public sealed class G2rlTests
 {
     private const double Exact = 1e-12;
 
-    private static readonly string[] Models = ["golden-qwen3-a", "golden-qwen2-a", "golden-llama-a", "golden-llama-b", "golden-mistral-a", "golden-phi3-a", "golden-gemma3-a"];
+    private static readonly string[] Models =
+        ["golden-qwen3-a", "golden-qwen2-a", "golden-llama-a", "golden-llama-b", "golden-mistral-a", "golden-phi3-a", "golden-gemma3-a"];
 
     public static IEnumerable<object[]> Goldens => Models.Select(m => new object[] { m });
 
@@ -63,14 +64,23 @@ public sealed class G2rlTests
         for (var i = 0; i < m; i++)
             for (var j = 0; j < m; j++)
                 // The norm's epsilon of 1e-8 is seen where a feature is short.
-                Assert.AreEqual(expected[i, j], actual[(i * m) + j], 4 * ExplorationScore.Epsilon / features.Min(f => Math.Sqrt(f.Sum(x => (double)x * x))));
+                Assert.AreEqual(
+                    expected[i, j],
+                    actual[(i * m) + j],
+                    4 * ExplorationScore.Epsilon / features.Min(f => Math.Sqrt(f.Sum(x => (double)x * x))));
     }
 
     [TestMethod]
     public void Novelty_TwoRollouts_IsTheSineOfTheirAngle()
     {
         // 60 degrees: S = .5, w = 1, nu = sqrt(1 - .25) = .8660254; opposite directions are as redundant as equal ones.
-        foreach (var (other, expected) in new[] { (new[] { 0.5f, 0.8660254f }, 0.8660254), ([-0.5f, 0.8660254f], 0.8660254), ([-1f, 0f], 0), ([0f, 3f], 1) })
+        foreach (var (other, expected) in new[]
+        {
+            (new[] { 0.5f, 0.8660254f }, 0.8660254),
+            ([-0.5f, 0.8660254f], 0.8660254),
+            ([-1f, 0f], 0),
+            ([0f, 3f], 1),
+        })
         {
             var cosines = new double[4];
             var nu = new double[2];
@@ -112,7 +122,9 @@ public sealed class G2rlTests
     [TestMethod]
     public void Cosines_BadFeatures_AreNamed()
     {
-        StringAssert.Contains(Assert.ThrowsExactly<NonFiniteException>(() => ExplorationScore.Cosines([[1, 0], [float.NaN, 0]], new double[4])).Message, "rollout 1");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<NonFiniteException>(() => ExplorationScore.Cosines([[1, 0], [float.NaN, 0]], new double[4])).Message,
+            "rollout 1");
         Assert.ThrowsExactly<ArgumentException>(() => ExplorationScore.Cosines([[1, 0], [1]], new double[4]));
         Assert.ThrowsExactly<ArgumentException>(() => ExplorationScore.Cosines([[1, 0], [1, 0]], new double[3]));
         Assert.ThrowsExactly<ArgumentException>(() => ExplorationScore.Novelty([1], [1], new double[1]));
@@ -152,7 +164,9 @@ public sealed class G2rlTests
     {
         foreach (var kind in Enum.GetValues<ShapingKind>())
             foreach (var reward in new[] { 1, -1, 0.1, -0.0, 7, -1e300, 1.0 / 3 })
-                Assert.AreEqual(BitConverter.DoubleToInt64Bits(reward), BitConverter.DoubleToInt64Bits(RewardShaping.Shape(kind, reward, 0.3, 0, 3)));
+                Assert.AreEqual(
+                    BitConverter.DoubleToInt64Bits(reward),
+                    BitConverter.DoubleToInt64Bits(RewardShaping.Shape(kind, reward, 0.3, 0, 3)));
     }
 
     [TestMethod]
@@ -161,7 +175,10 @@ public sealed class G2rlTests
     {
         using var golden = Golden.Open(name);
         var g2rl = golden.Json.GetProperty("g2rl");
-        var features = g2rl.GetProperty("Phi").EnumerateArray().Select(r => r.EnumerateArray().Select(x => (float)x.GetDouble()).ToArray()).ToArray();
+        var features = g2rl.GetProperty("Phi")
+            .EnumerateArray()
+            .Select(r => r.EnumerateArray().Select(x => (float)x.GetDouble()).ToArray())
+            .ToArray();
         var m = features.Length;
         var s = new double[m * m];
         ExplorationScore.Cosines(features, s);
@@ -182,11 +199,16 @@ public sealed class G2rlTests
                 for (var i = 0; i < m; i++)
                     shaped[i] = RewardShaping.Shape(kind, rewards[i], bar[i], lambda, 3);
                 GroupAdvantage.Compute(shaped, 1e-6, advantages);
-                // Prose has 2 lambda nu_bar. The division by the deviation amplifies an error, by the mean's and the deviation's share at most threefold.
+                // Prose has 2 lambda nu_bar. The division by the deviation amplifies an error, by the mean's and the deviation's share at
+                // most threefold.
                 var error = 2 * lambda * Tolerances.Novelty;
                 Near(c.GetProperty("shaped_" + key).EnumerateArray(), shaped, error, $"{key} shaped");
                 var mean = shaped.Average();
-                Near(c.GetProperty("adv_grpo_" + key).EnumerateArray(), advantages, 3 * error / Math.Sqrt(shaped.Average(x => (x - mean) * (x - mean))), $"{key} advantages");
+                Near(
+                    c.GetProperty("adv_grpo_" + key).EnumerateArray(),
+                    advantages,
+                    3 * error / Math.Sqrt(shaped.Average(x => (x - mean) * (x - mean))),
+                    $"{key} advantages");
             }
         }
     }
@@ -204,13 +226,15 @@ public sealed class G2rlTests
         var expected = golden.Floats("g2rl.Phi");
         var prompt = golden.Json.GetProperty("g2rl").GetProperty("prompt_len").GetInt32();
         var lengths = golden.Json.GetProperty("g2rl").GetProperty("response_len").EnumerateArray().Select(e => e.GetInt32()).ToArray();
-        var head = (golden.Policy.Parameters.FirstOrDefault(p => p.Name == "lm_head.weight") ?? golden.Policy.Parameters.First(p => p.Name == "model.embed_tokens.weight")).Buffer.Span.ToArray();
+        var head = (golden.Policy.Parameters.FirstOrDefault(p => p.Name == "lm_head.weight")
+            ?? golden.Policy.Parameters.First(p => p.Name == "model.embed_tokens.weight")).Buffer.Span.ToArray();
         for (var row = 0; row < rows; row++)
         {
             var length = lengths[row];
             var states = hidden.AsSpan(((row * columns) + prompt - 1) * width, length * width).ToArray();
             int[] tokens = [.. ids.Skip((row * columns) + prompt).Take(length).Select(i => (int)i)];
-            var (feature, perToken, u, cheap) = (new double[width], new double[length * width], new double[head.Length / width], new double[width]);
+            var (feature, perToken, u, cheap) =
+                (new double[width], new double[length * width], new double[head.Length / width], new double[width]);
             GradientFeature.PerToken(states, tokens, head, 1, [], feature, perToken);
             GradientFeature.Weights(states, tokens, head, 1, [], u);
             GradientFeature.FromWeights(u, head, cheap);
@@ -224,7 +248,9 @@ public sealed class G2rlTests
             var sampler = new TokenSampler(u.Length, new() { Greedy = true });
             for (var t = 0; t < length; t++)
             {
-                var logits = Enumerable.Range(0, u.Length).Select(v => (float)Enumerable.Range(0, width).Sum(d => (double)head[(v * width) + d] * states[(t * width) + d])).ToArray();
+                var logits = Enumerable.Range(0, u.Length)
+                    .Select(v => (float)Enumerable.Range(0, width).Sum(d => (double)head[(v * width) + d] * states[(t * width) + d]))
+                    .ToArray();
                 var drawn = sampler.Draw(logits, 0, accumulated).Token;
                 accumulated[drawn] -= 1;
                 accumulated[tokens[t]] += 1;

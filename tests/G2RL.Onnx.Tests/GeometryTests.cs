@@ -47,14 +47,16 @@ public sealed class GeometryTests
     [TestMethod]
     public void Signal_AnOutlierByHand_IsReliable()
     {
-        // Four alike and one at right angles. Against siblings 1, 3 and 2, 4 (0-based, in turn): nu of 0 is 0 and sqrt(1/2); of 1 to 3 likewise;
+        // Four alike and one at right angles. Against siblings 1, 3 and 2, 4 (0-based, in turn): nu of 0 is 0 and sqrt(1/2); of 1 to 3
+        // likewise;
         // of the outlier 1 and 1. Halves (0,0,0,0,1) and (.71,.71,.71,.71,1) correlate fully.
         var cosines = Enumerable.Range(0, 25).Select(i => (i / 5 == 4) == (i % 5 == 4) ? 1.0 : 0).ToArray();
         var signal = new NoveltySignal();
         Assert.IsNull(signal.Reliability);
         signal.Add(cosines, [1, 1, 1, -1, -1]);
         Assert.AreEqual(1, signal.Reliability!.Value, 1e-12);
-        // Weights e and 1/e: the right ones' sum of weights of others is 2e + 2/e, of which 1/e is the outlier's: nu^2 = (1/e) / (2e + 2/e) = .059601.
+        // Weights e and 1/e: the right ones' sum of weights of others is 2e + 2/e, of which 1/e is the outlier's: nu^2 = (1/e) / (2e + 2/e)
+        // = .059601.
         // Wrong: the like one has 3e + 1/e, nu^2 = (1/e) / (3e + 1/e) = .043165; the outlier 1.
         Assert.AreEqual(0.244134, signal.Right!.Value, 1e-6);
         Assert.AreEqual((0.207761 + 1) / 2, signal.Wrong!.Value, 1e-6);
@@ -89,7 +91,8 @@ public sealed class GeometryTests
             ExplorationScore.Cosines(features, cosines);
             signal.Add(cosines, [1, 1, 1, 1, -1, -1, -1, -1]);
         }
-        // Directions drawn alike: a response's novelty against one half says nothing about the other. 3,200 pairs have a standard error of .018.
+        // Directions drawn alike: a response's novelty against one half says nothing about the other. 3,200 pairs have a standard error of
+        // .018.
         Assert.AreEqual(0, signal.Reliability!.Value, 0.1);
         Assert.AreEqual(signal.Right!.Value, signal.Wrong!.Value, 0.02);
     }
@@ -103,17 +106,27 @@ public sealed class GeometryTests
         var results = GeometryMeasurement.Run(config, settings, problems);
         Assert.HasCount(2, results);
         Assert.AreEqual((1, 0.5), (results[0].FeatureTemperature, results[1].FeatureTemperature));
-        Assert.AreEqual((5, 4, 5 * 6L, 5 * 6L), (results[0].Problems, results[0].Samples, results[0].Gradient.Pairs, results[0].Histogram.Sum()));
-        // The same responses by the sampler, whose features are accumulated on another path, and whose hidden states give the semantic cosine.
+        Assert.AreEqual(
+            (5, 4, 5 * 6L, 5 * 6L),
+            (results[0].Problems, results[0].Samples, results[0].Gradient.Pairs, results[0].Histogram.Sum()));
+        // The same responses by the sampler, whose features are accumulated on another path, and whose hidden states give the semantic
+        // cosine.
         using var inputs = new RunInputs(config, problems);
         using var sampler = new Sampler(inputs.Policy, inputs.Tokenizer, inputs.TrainingSampler());
-        var drawn = sampler.Draw(new([.. problems.HeldOut(5).Select(inputs.Encode)], 4, Seeds.Derive(config.Evaluation.Seed, Seeds.Purpose.Evaluation, 1), 0, WithFeatures: true, WithHidden: true)).SelectMany(g => g).ToArray();
+        var drawn = sampler.Draw(new(
+            [.. problems.HeldOut(5).Select(inputs.Encode)],
+            4,
+            Seeds.Derive(config.Evaluation.Seed, Seeds.Purpose.Evaluation, 1),
+            0,
+            WithFeatures: true,
+            WithHidden: true)).SelectMany(g => g).ToArray();
         using var projector = new FeatureProjector(inputs.Policy.Spec, 1);
         var expected = GeometryMeasurement.Over(projector.Project(inputs.Policy, [.. drawn.Select(r => r.FeatureWeights!)]), 4);
         Assert.AreEqual(expected.Geometry.MeanCosine, results[0].Gradient.MeanCosine, Tolerances.MeanCosine);
         Assert.AreEqual(expected.Geometry.NegativeShare, results[0].Gradient.NegativeShare, 1.5 / 30);
         var width = inputs.Policy.Spec.HiddenSize;
-        var means = drawn.Select(r => Enumerable.Range(0, width).Select(d => r.HiddenStates!.Where((_, i) => i % width == d).Average()).ToArray()).ToArray();
+        var means = drawn.Select(r =>
+            Enumerable.Range(0, width).Select(d => r.HiddenStates!.Where((_, i) => i % width == d).Average()).ToArray()).ToArray();
         Assert.AreEqual(GeometryMeasurement.Over(means, 4).Geometry.MeanCosine, results[0].SemanticCosine, Tolerances.MeanCosine);
         // Another temperature of p_t is another feature; the responses and their meaning are the same.
         Assert.AreNotEqual(results[0].Gradient.MeanCosine, results[1].Gradient.MeanCosine, 1e-4);
@@ -124,7 +137,10 @@ public sealed class GeometryTests
     public void Run_AnyThreads_GivesTheSameNumbers()
     {
         using var model = new TinyModel();
-        string Rows(int threads) => string.Join('\n', GeometryMeasurement.Run(model.Config with { Execution = new() { Threads = threads } }, new() { Problems = 4, Samples = 3 }, TinyModel.Problems()).Select(r => r.ToJson().ToJsonString()));
+        string Rows(int threads) => string.Join('\n', GeometryMeasurement.Run(
+            model.Config with { Execution = new() { Threads = threads } },
+            new() { Problems = 4, Samples = 3 },
+            TinyModel.Problems()).Select(r => r.ToJson().ToJsonString()));
         Assert.AreEqual(Rows(1), Rows(3));
     }
 
@@ -132,8 +148,14 @@ public sealed class GeometryTests
     public void Run_SettingsOutOfRange_AreAllNamed()
     {
         using var model = new TinyModel();
-        var e = Assert.ThrowsExactly<InputException>(() => GeometryMeasurement.Run(model.Config, new() { Problems = 0, Samples = 1, OtherTemperatures = [0.5, 0] }));
-        foreach (var part in new[] { "geometry.problems is 0", "geometry.samples is 1; a pair needs 2", "geometry.otherTemperatures holds 0" })
+        var e = Assert.ThrowsExactly<InputException>(() =>
+            GeometryMeasurement.Run(model.Config, new() { Problems = 0, Samples = 1, OtherTemperatures = [0.5, 0] }));
+        foreach (var part in new[]
+        {
+            "geometry.problems is 0",
+            "geometry.samples is 1; a pair needs 2",
+            "geometry.otherTemperatures holds 0",
+        })
             Assert.Contains(part, e.Message);
     }
 }

@@ -39,7 +39,8 @@ public sealed class JinjaTests
         ChatMessage[] messages =
         [
             new("system", "S"), new("user", "q"), new("assistant", "<think>\nx\n</think>\n\ny"), new("user", "r"),
-            new("assistant", "", ToolCalls: [new("f", "{\"x\": 1, \"é\": [1.5, null, true]}"), new("g", "{}")]), new("tool", "1"), new("tool", "2"), new("assistant", "z", ReasoningContent: "\nw\n"),
+            new("assistant", "", ToolCalls: [new("f", "{\"x\": 1, \"é\": [1.5, null, true]}"), new("g", "{}")]), new("tool", "1"),
+            new("tool", "2"), new("assistant", "z", ReasoningContent: "\nw\n"),
         ];
         var options = new ChatOptions(ToolsJson: ["{\"name\": \"f\", \"parameters\": {\"a\": \"<b>\"}}"], EnableThinking: false);
         for (var count = 1; count <= messages.Length; count++)
@@ -49,20 +50,33 @@ public sealed class JinjaTests
     [TestMethod]
     [DataRow("{{ messages[0].role }}{{ messages[-1]['content'] }}{{ messages[9].x is defined }}", "error")]
     [DataRow("{{ messages[0].role + messages[-1]['content'] }} {{ messages[0].nothing }}", "systemb ")]
-    [DataRow("{% for m in messages %}\n  {% if loop.first %}\n    [{{ m.role }}]\n  {% else %}\n-{{ loop.index }}/{{ loop.length }}\n  {% endif %}\n{% endfor %}\nend\n", "    [system]\n-2/3\n-3/3\nend")]
+    [DataRow("{% for m in messages %}\n  {% if loop.first %}\n    [{{ m.role }}]\n  {% else %}\n-{{ loop.index }}/{{ loop.length }}\n  {% "
+        + "endif %}\n{% endfor %}\nend\n", "    [system]\n-2/3\n-3/3\nend")]
     [DataRow("a  {{- ' b ' -}}  \n c {#- gone -#} d", "a b cd")]
     [DataRow("  {%+ if true %}x{% endif +%}\ny", "  x\ny")]
-    [DataRow("{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% set x = 1 %}{% endfor %}{{ ns.n }}{{ x is defined }}", "3False")]
-    [DataRow("{% for m in messages if m.role != 'system' %}{{ m.content | trim }}{{ ',' if not loop.last }}{% else %}none{% endfor %}", "a,b")]
-    [DataRow("{% for x in [] %}{% else %}none{% endfor %}{% for k, v in {'a': 1, 'b': [true, none]}.items() %}{{ k }}={{ v }};{% endfor %}", "nonea=1;b=[True, None];")]
+    [DataRow("{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% set x = 1 %}{% endfor %}{{ ns.n }}{{ x is "
+        + "defined }}", "3False")]
+    [DataRow(
+        "{% for m in messages if m.role != 'system' %}{{ m.content | trim }}{{ ',' if not loop.last }}{% else %}none{% endfor %}",
+        "a,b")]
+    [DataRow(
+        "{% for x in [] %}{% else %}none{% endfor %}{% for k, v in {'a': 1, 'b': [true, none]}.items() %}{{ k }}={{ v }};{% endfor %}",
+        "nonea=1;b=[True, None];")]
     [DataRow("{% macro m(a, b='z') %}<{{ a }}{{ b }}>{% endmacro %}{{ m('x') }}{{ m('x', b=1) }}", "<xz><x1>")]
-    [DataRow("{{ [3, 1, 2] | sort | join('-') }} {{ 'aXb' | lower }} {{ 'ab'[::-1] }} {{ 'abc'[1:] }} {{ 'a,b'.split(',')[-1] }} {{ 'xxaxx'.strip('x') }}", "1-2-3 axb ba bc b a")]
+    [DataRow("{{ [3, 1, 2] | sort | join('-') }} {{ 'aXb' | lower }} {{ 'ab'[::-1] }} {{ 'abc'[1:] }} {{ 'a,b'.split(',')[-1] }} {{ "
+        + "'xxaxx'.strip('x') }}", "1-2-3 axb ba bc b a")]
     [DataRow("{{ {'a': [1, 2.0, 'é\"\\n'], 'b': {}} | tojson }}", "{\"a\": [1, 2.0, \"é\\\"\\n\"], \"b\": {}}")]
     [DataRow("{{ {'a': [1], 'b': {}} | tojson(indent=2) }}", "{\n  \"a\": [\n    1\n  ],\n  \"b\": {}\n}")]
-    [DataRow("{{ 7 // 2 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ 7 / 2 }} {{ 2 ** 3 }} {{ 1 < 2 < 3 }} {{ 'a' ~ 1 }} {{ 1 == 1.0 }}", "3 -4 2 3.5 8 True a1 True")]
-    [DataRow("{{ x | default('d') }}{{ '' | default('e', true) }}{{ none is none }}{{ 'a' is string and 1 is not string }}{{ 'b' in 'abc' }}{{ 2 not in [1] }}", "deTrueTrueTrueTrue")]
-    [DataRow("{{ messages | selectattr('role', 'equalto', 'user') | map(attribute='content') | list | length }}{{ messages | map(attribute='role') | join(' ') }}", "1system user assistant")]
-    [DataRow("{% for i in range(5) %}{% if i == 1 %}{% continue %}{% endif %}{% if i == 3 %}{% break %}{% endif %}{{ i }}{% endfor %}", "02")]
+    [DataRow(
+        "{{ 7 // 2 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ 7 / 2 }} {{ 2 ** 3 }} {{ 1 < 2 < 3 }} {{ 'a' ~ 1 }} {{ 1 == 1.0 }}",
+        "3 -4 2 3.5 8 True a1 True")]
+    [DataRow("{{ x | default('d') }}{{ '' | default('e', true) }}{{ none is none }}{{ 'a' is string and 1 is not string }}{{ 'b' in 'abc' "
+        + "}}{{ 2 not in [1] }}", "deTrueTrueTrueTrue")]
+    [DataRow("{{ messages | selectattr('role', 'equalto', 'user') | map(attribute='content') | list | length }}{{ messages | "
+        + "map(attribute='role') | join(' ') }}", "1system user assistant")]
+    [DataRow(
+        "{% for i in range(5) %}{% if i == 1 %}{% continue %}{% endif %}{% if i == 3 %}{% break %}{% endif %}{{ i }}{% endfor %}",
+        "02")]
     [DataRow("{% set a %}x{{ 1 }}{% endset %}{{ a * 2 }}{% generation %}g{% endgeneration %}", "x1x1g")]
     [DataRow("{{ bos_token }}{{ '%}' }}{{ \"it's\" }}{{ ('a' 'b', 1) }}", "<s>%}it's('ab', 1)")]
     public void Render_Parts_AreThoseOfJinja(string source, string expected)
@@ -79,7 +93,10 @@ public sealed class JinjaTests
     public void Render_TemplatesOfTheFixture_GiveWhatJinja2Gives()
     {
         using var json = JsonDocument.Parse(File.ReadAllText(SharedFolder.InRepository("tests", "fixtures", "jinja2.json")));
-        var variables = json.RootElement.GetProperty("variables").EnumerateObject().Select(p => KeyValuePair.Create(p.Name, JinjaValue.Of(p.Value))).ToList();
+        var variables = json.RootElement.GetProperty("variables")
+            .EnumerateObject()
+            .Select(p => KeyValuePair.Create(p.Name, JinjaValue.Of(p.Value)))
+            .ToList();
         var wrong = new List<string>();
         var (same, refused) = (0, 0);
         foreach (var entry in json.RootElement.GetProperty("cases").EnumerateArray())
@@ -93,7 +110,8 @@ public sealed class JinjaTests
                 else
                     wrong.Add($"{source}: {text} instead of {expected}");
             }
-            catch (InputException e) when (!entry.TryGetProperty("expected", out _) || e.Message.Contains("not implemented", StringComparison.Ordinal))
+            catch (InputException e)
+                when (!entry.TryGetProperty("expected", out _) || e.Message.Contains("not implemented", StringComparison.Ordinal))
             {
                 refused++;
             }
@@ -128,19 +146,29 @@ public sealed class JinjaTests
     [DataRow("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "deep")]
     [DataRow("{% set n = namespace(s='a') %}{% for i in range(60) %}{% set n.s = n.s + n.s %}{% endfor %}", "characters")]
     [DataRow("{% set n = namespace(s=[1]) %}{% for i in range(60) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s | tojson }}", "more than")]
-    [DataRow("{% set n = namespace(a=[1], b=[1]) %}{% for i in range(40) %}{% set n.a = [n.a, n.a] %}{% set n.b = [n.b, n.b] %}{% endfor %}{{ n.a == n.b }}", "more than")]
+    [DataRow("{% set n = namespace(a=[1], b=[1]) %}{% for i in range(40) %}{% set n.a = [n.a, n.a] %}{% set n.b = [n.b, n.b] %}{% endfor "
+        + "%}{{ n.a == n.b }}", "more than")]
     [DataRow("{% set s = 'a' * 1000000 %}{% for i in range(100000) %}{% set x = s.upper() %}{% endfor %}", "characters")]
-    [DataRow("{% set s = 'a' * 1000000 %}{% set t = s + 'b' %}{% set u = s + 'c' %}{% for i in range(100000) %}{% set x = t == u %}{% endfor %}", "characters")]
+    [DataRow(
+        "{% set s = 'a' * 1000000 %}{% set t = s + 'b' %}{% set u = s + 'c' %}{% for i in range(100000) %}{% set x = t == u %}{% endfor %}",
+        "characters")]
     [DataRow("{% set s = 'a' * 1000000 %}{% set t = s + 'b' %}{% for i in range(100000) %}{% set x = s < t %}{% endfor %}", "characters")]
     [DataRow("{% set s = 'a' * 1000000 %}{{ ([s, s + 'b'] * 100000) | sort | length }}", "characters")]
     [DataRow("{% set s = ['a'] * 100000 %}{% for i in range(100000) %}{% set x = s | join %}{% endfor %}", "characters")]
-    [DataRow("{% set s = ['aaaaaaaaaa'] * 100000 %}{% for i in range(100000) %}{% set x = s | string | length %}{% endfor %}", "characters")]
+    [DataRow(
+        "{% set s = ['aaaaaaaaaa'] * 100000 %}{% for i in range(100000) %}{% set x = s | string | length %}{% endfor %}",
+        "characters")]
     [DataRow("{% macro a(n) %}{% for i in range(9) %}{{ a(n) }}{% endfor %}{% endmacro %}{{ a(1) }}", "deep")]
-    [DataRow("{% macro a(n) %}{% if n > 0 %}{{ a(n - 1) }}{{ a(n - 1) }}{{ a(n - 1) }}{{ a(n - 1) }}{% endif %}{% endmacro %}{{ a(20) }}", "steps")]
-    [DataRow("{% set n = namespace(a=[1], b=[1]) %}{% for i in range(90000) %}{% set n.a = [n.a] %}{% set n.b = [n.b] %}{% endfor %}{{ n.a == n.b }}", "levels")]
+    [DataRow(
+        "{% macro a(n) %}{% if n > 0 %}{{ a(n - 1) }}{{ a(n - 1) }}{{ a(n - 1) }}{{ a(n - 1) }}{% endif %}{% endmacro %}{{ a(20) }}",
+        "steps")]
+    [DataRow("{% set n = namespace(a=[1], b=[1]) %}{% for i in range(90000) %}{% set n.a = [n.a] %}{% set n.b = [n.b] %}{% endfor %}{{ "
+        + "n.a == n.b }}", "levels")]
     [Timeout(120_000)]
     public void Render_WrongOrHostile_IsNamed(string source, string expected) =>
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new JinjaChatTemplate(source).Render(Conversation)).Message, expected);
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => new JinjaChatTemplate(source).Render(Conversation)).Message,
+            expected);
 
     [TestMethod]
     [DataRow("{{ x | trim('a', 'b') }}", "trim 2 arguments")]
@@ -153,7 +181,9 @@ public sealed class JinjaTests
     [DataRow("{{ {'a': 1} | dictsort(by='size') }}", "'size'")]
     [DataRow("{{ 'a'.format(1) }}", "'format'")]
     public void Render_ArgumentThatNobodyKnows_IsNamedAndNotDropped(string source, string expected) =>
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new JinjaChatTemplate(source).Render(Conversation)).Message, expected);
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => new JinjaChatTemplate(source).Render(Conversation)).Message,
+            expected);
 
     [TestMethod]
     [DataRow("(")]

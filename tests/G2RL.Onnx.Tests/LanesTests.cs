@@ -61,11 +61,13 @@ public sealed class LanesTests
         {
             using var accumulator = new GradientAccumulator(policy, PolicyLoss.CrossEntropy, 1, threads);
             using var scorer = new Scorer(policy.Spec, threads);
-            Microbatch[] micros = [.. SequenceBatch.Plan(sequences, 100).Select(indices => new Microbatch(new SequenceBatch([.. indices.Select(i => sequences[i])])))];
+            Microbatch[] micros = [.. SequenceBatch.Plan(sequences, 100)
+                .Select(indices => new Microbatch(new SequenceBatch([.. indices.Select(i => sequences[i])])))];
             foreach (var micro in micros)
                 Array.Fill(micro.Weights, 0.01f);
             var sum = accumulator.Add(micros);
-            return ([.. accumulator.Gradients.Select(g => g.Buffer.Span.ToArray())], sum, scorer.Score(policy, sequences, 1, 100, withFeatures: true));
+            return ([.. accumulator.Gradients.Select(g => g.Buffer.Span.ToArray())], sum,
+                scorer.Score(policy, sequences, 1, 100, withFeatures: true));
         }
     }
 }

@@ -31,7 +31,13 @@ public sealed class OptimizerTests
             var gradients = policy.Parameters.Select(p => new Parameter(p.Name, [.. p.Shape])).ToArray();
             var place = policy.Parameters.ToList().FindIndex(p => p.Name == "model.layers.0.mlp.up_proj.weight");
             Floats(one["start"]!).CopyTo(policy.Parameters[place].Buffer.Span);
-            var settings = new AdamWSettings { Kind = OptimizerKind.Muon, Momentum = Number("momentum"), WeightDecay = Number("decay"), MaxGradientNorm = 0 };
+            var settings = new AdamWSettings
+            {
+                Kind = OptimizerKind.Muon,
+                Momentum = Number("momentum"),
+                WeightDecay = Number("decay"),
+                MaxGradientNorm = 0,
+            };
             using (var muon = new Muon(policy, gradients, settings, threads))
                 foreach (var gradient in one["gradients"]!.AsArray())
                 {
@@ -126,7 +132,8 @@ public sealed class OptimizerTests
     public void Run_WithOtherOptimizers_ResumesBitForBit(OptimizerKind kind, MomentStorage moments, bool adapters)
     {
         using var model = new TinyModel();
-        var config = model.Config with { Steps = 4, Training = model.Config.Training with { Optimizer = new() { Kind = kind, Moments = moments } } };
+        var config =
+            model.Config with { Steps = 4, Training = model.Config.Training with { Optimizer = new() { Kind = kind, Moments = moments } } };
         if (adapters)
             config = config with { Adapter = new() { Type = AdapterKind.Lora, Rank = 4 } };
         string Train(string name, int cutAfter, int threads)
@@ -135,7 +142,10 @@ public sealed class OptimizerTests
             if (cutAfter > 0)
             {
                 using var cancel = new CancellationTokenSource();
-                using var first = new Trainer(own, TinyModel.Problems(), new() { Step = m => { if (m.Step == cutAfter - 1) cancel.Cancel(); } });
+                using var first = new Trainer(
+                    own,
+                    TinyModel.Problems(),
+                    new() { Step = m => { if (m.Step == cutAfter - 1) cancel.Cancel(); } });
                 using var begun = RunDirectory.Create(own, TimeProvider.System, folder);
                 Assert.IsFalse(first.Run(begun, cancel.Token).Completed);
             }

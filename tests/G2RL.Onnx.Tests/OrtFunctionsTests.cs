@@ -72,6 +72,7 @@ public sealed partial class OrtFunctionsTests
     [GeneratedRegex(@"/\*.*?\*/|//[^\n]*|^\s*#[^\n]*", RegexOptions.Singleline | RegexOptions.Multiline)]
     private static partial Regex Comments();
 
-    [GeneratedRegex(@"ORT_API2_STATUS\(\s*(?<name>\w+)|ORT_CLASS_RELEASE\(\s*(?<release>\w+)|ORT_API_T\([^,]*,\s*(?<name>\w+)|\(\s*(?:ORT_API_CALL)?\s*\*\s*(?<name>\w+)\s*\)")]
+    [GeneratedRegex(@"ORT_API2_STATUS\(\s*(?<name>\w+)|ORT_CLASS_RELEASE\(\s*(?<release>\w+)|ORT_API_T\([^,]*,\s*(?<name>\w+)|"
+        + @"\(\s*(?:ORT_API_CALL)?\s*\*\s*(?<name>\w+)\s*\)")]
     private static partial Regex Member();
 }

@@ -26,7 +26,12 @@ public sealed class PretrainerTests
         Assert.AreEqual(text, tokenizer.Decode(tokenizer.Encode(text)));
         Assert.HasCount(30, losses);
         Assert.IsLessThan(losses[0] - 0.3, losses[^1], "30 steps learn which characters are common");
-        var result = Evaluator.Run(new RunConfig { Model = model, Problems = new() { Set = corpus }, Evaluation = new() { Problems = 2, Samples = 2 } });
+        var result = Evaluator.Run(new RunConfig
+        {
+            Model = model,
+            Problems = new() { Set = corpus },
+            Evaluation = new() { Problems = 2, Samples = 2 },
+        });
         Assert.AreEqual(2, result.Problems);
     }
 

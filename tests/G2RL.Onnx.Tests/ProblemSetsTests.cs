@@ -27,7 +27,10 @@ public sealed class ProblemSetsTests
     [DataRow("countdown", """{ "useAll": 1 }""", "$.useAll")]
     [DataRow("jsonl", """{ "train": "x", "heldOut": "y", "match": "fuzzy" }""", "$.match")]
     [DataRow("jsonl", """{ "train": "x", "heldOut": "y", "match": 1 }""", "$.match")]
-    [DataRow("jsonl", """{ "train": "no/such/file.jsonl", "heldOutFraction": 0.5, "match": "numeric", "answer": "lastNumber" }""", "no/such/file.jsonl cannot be read")]
+    [DataRow(
+        "jsonl",
+        """{ "train": "no/such/file.jsonl", "heldOutFraction": 0.5, "match": "numeric", "answer": "lastNumber" }""",
+        "no/such/file.jsonl cannot be read")]
     public void Create_WrongNameOrSettings_SaysWhat(string name, string settings, string expected) =>
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => ProblemSets.Create(name, Json(settings))).Message, expected);
 
@@ -47,7 +50,9 @@ public sealed class ProblemSetsTests
         var outcome = failing.Judge(problem, "x", finished: true);
         Assert.AreEqual(OutcomeKind.Error, outcome.Kind);
         StringAssert.Contains(outcome.Message, "broken");
-        Assert.AreEqual(OutcomeKind.Error, Make((_, _) => new Outcome(OutcomeKind.Score, double.NaN, true, null)).Judge(problem, "x", true).Kind);
+        Assert.AreEqual(
+            OutcomeKind.Error,
+            Make((_, _) => new Outcome(OutcomeKind.Score, double.NaN, true, null)).Judge(problem, "x", true).Kind);
     }
 
     [TestMethod]
@@ -88,11 +93,12 @@ public sealed class ProblemSetsTests
         Assert.ThrowsExactly<InputException>(() => new FunctionProblemSet("x", [a], [], Judge, TimeSpan.Zero));
     }
 
-    private static FunctionProblemSet Make(Func<Problem, string, Outcome> judge, TimeSpan? limit = null, bool judgeUnfinished = true) => new(
-        "own",
-        [.. Enumerable.Range(0, 10).Select(i => new Problem($"t{i}", $"train {i}", "a"))],
-        [new Problem("h0", "held out", "a")],
-        judge, limit, judgeUnfinished);
+    private static FunctionProblemSet Make(Func<Problem, string, Outcome> judge, TimeSpan? limit = null, bool judgeUnfinished = true) =>
+        new(
+            "own",
+            [.. Enumerable.Range(0, 10).Select(i => new Problem($"t{i}", $"train {i}", "a"))],
+            [new Problem("h0", "held out", "a")],
+            judge, limit, judgeUnfinished);
 
     private static JsonElement Json(string text)
     {

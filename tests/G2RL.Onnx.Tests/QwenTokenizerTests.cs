@@ -90,7 +90,15 @@ public sealed class QwenTokenizerTests
             var text = new StringBuilder();
             for (var n = random.Below(30); n >= 0; n--)
             {
-                var point = random.Below(5) switch { 0 => random.Below(0x80), 1 => random.Below(0x800), 2 => random.Below(0x10000), 3 => random.Below(0x110000), _ => 32 };
+                var point = random.Below(5) switch
+                {
+                    0 =>
+                    random.Below(0x80),
+                    1 => random.Below(0x800),
+                    2 => random.Below(0x10000),
+                    3 => random.Below(0x110000),
+                    _ => 32
+                };
                 text.Append(Rune.IsValid(point) ? new Rune(point).ToString() : "?");
             }
 

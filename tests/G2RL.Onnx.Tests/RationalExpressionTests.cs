@@ -92,8 +92,12 @@ public sealed class RationalExpressionTests
         {
             var fits = length <= most;
             Assert.AreEqual(fits, RationalExpression.TryParse(new string('9', length)) is not null, "one number of many digits");
-            Assert.AreEqual(fits, RationalExpression.TryParse(new string('(', (length - 1) / 2) + "1" + new string(')', (length - 1) / 2) + (length % 2 == 0 ? " " : "")) is not null, "depth");
-            Assert.AreEqual(fits, RationalExpression.TryParse(string.Concat(Enumerable.Repeat("9*", (length - 1) / 2)) + (length % 2 == 0 ? "99" : "9")) is not null, "a long product");
+            Assert.AreEqual(fits, RationalExpression.TryParse(new string('(', (length - 1) / 2)
+                + "1"
+                + new string(')', (length - 1) / 2)
+                + (length % 2 == 0 ? " " : "")) is not null, "depth");
+            Assert.AreEqual(fits, RationalExpression.TryParse(string.Concat(Enumerable.Repeat("9*", (length - 1) / 2))
+                + (length % 2 == 0 ? "99" : "9")) is not null, "a long product");
             foreach (var c in "()+-*/ ")
                 Assert.IsNull(RationalExpression.TryParse(new string(c, length)), $"{length} times {c}");
         }
@@ -150,7 +154,9 @@ public sealed class RationalExpressionTests
             Assert.IsFalse(expression.IsWhole(numerator + 1) && denominator.IsOne, written);
         }
 
-        Assert.IsTrue(counts.All(c => c > 2000), $"{counts[0]} malformed, {counts[1]} by zero, {counts[2]} values: the texts must reach all three");
+        Assert.IsTrue(
+            counts.All(c => c > 2000),
+            $"{counts[0]} malformed, {counts[1]} by zero, {counts[2]} values: the texts must reach all three");
     }
 
     // A random expression with as many numbers, some of them large, with needless parentheses and spaces.

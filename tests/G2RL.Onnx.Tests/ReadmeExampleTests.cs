@@ -15,7 +15,8 @@ namespace G2RL.Onnx.Tests;
 public sealed class ReadmeExampleTests
 {
     // What ImplicitUsings gives a console program.
-    private const string ImplicitUsings = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;";
+    private const string ImplicitUsings = "global using System; global using System.Collections.Generic; global using System.IO; "
+        + "global using System.Linq; global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;";
 
     [TestMethod]
     public void Example_OnATinyModel_TrainsOnItsOwnReward()
@@ -23,15 +24,21 @@ public sealed class ReadmeExampleTests
         using var model = new TinyModel();
         var output = Path.Combine(model.Root, "runs");
         var printed = Run(Compile(Example()),
-            $"model={model.Folder}", $"output={output}", "steps=40", "execution.threads=2", "training.learningRate=1e-2", "training.tokensPerMicrobatch=256",
-            "sampling.promptsPerStep=4", "sampling.groupSize=6", "sampling.maxPromptTokens=12", "sampling.maxNewTokens=12", "evaluation.problems=4", "evaluation.samples=2");
+            $"model={model.Folder}", $"output={output}", "steps=40", "execution.threads=2", "training.learningRate=1e-2",
+            "training.tokensPerMicrobatch=256",
+            "sampling.promptsPerStep=4", "sampling.groupSize=6", "sampling.maxPromptTokens=12", "sampling.maxNewTokens=12",
+            "evaluation.problems=4", "evaluation.samples=2");
 
         var run = Directory.GetDirectories(output).Single();
-        var rewards = File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(l => JsonNode.Parse(l)!["reward/mean"]!.GetValue<double>()).ToArray();
+        var rewards = File.ReadLines(Path.Combine(run, "metrics.jsonl"))
+            .Select(l => JsonNode.Parse(l)!["reward/mean"]!.GetValue<double>())
+            .ToArray();
         Assert.HasCount(40, rewards);
         // Tiny's sums are wrong, so its reward is minus its length in hundredths: from about five characters it learns to stop at once.
         Assert.IsGreaterThan(rewards[..5].Average() + 0.03, rewards[^5..].Average());
-        CollectionAssert.AreEqual((int[])[0, 40], File.ReadLines(Path.Combine(run, "evaluations.jsonl")).Select(l => JsonNode.Parse(l)!["step"]!.GetValue<int>()).ToArray());
+        CollectionAssert.AreEqual(
+            (int[])[0, 40],
+            File.ReadLines(Path.Combine(run, "evaluations.jsonl")).Select(l => JsonNode.Parse(l)!["step"]!.GetValue<int>()).ToArray());
         using var before = Policy.Load(model.Folder, 24);
         using var after = Policy.Load(Path.Combine(run, "model"), 24);
         Assert.AreNotEqual(before.Hash(), after.Hash());
@@ -41,11 +48,17 @@ public sealed class ReadmeExampleTests
 
     [TestMethod]
     public void Example_InLines_IsAboutTwenty() =>
-        Assert.IsLessThanOrEqualTo(22, Example().Split('\n').Count(line => line.Trim().Length > 0 && !line.StartsWith("#:", StringComparison.Ordinal)));
+        Assert.IsLessThanOrEqualTo(
+            22,
+            Example().Split('\n').Count(line => line.Trim().Length > 0 && !line.StartsWith("#:", StringComparison.Ordinal)));
 
     private static string Example()
     {
-        var blocks = Regex.Matches(File.ReadAllText(SharedFolder.InRepository("README.md")), "(?m)^```csharp\n(?<code>(?:.*\n)*?)```$", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5));
+        var blocks = Regex.Matches(
+            File.ReadAllText(SharedFolder.InRepository("README.md")),
+            "(?m)^```csharp\n(?<code>(?:.*\n)*?)```$",
+            RegexOptions.ExplicitCapture,
+            TimeSpan.FromSeconds(5));
         Assert.HasCount(1, blocks, "README.md holds one C# program");
         return blocks[0].Groups["code"].Value;
     }
@@ -53,13 +66,21 @@ public sealed class ReadmeExampleTests
     private static Assembly Compile(string code)
     {
         // Directives like "#:project src/G2RL.Onnx" belong to `dotnet run file.cs`.
-        var options = CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.Latest).WithFeatures([new("FileBasedProgram", "true")]);
-        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(p => MetadataReference.CreateFromFile(p));
-        var compilation = CSharpCompilation.Create("ReadmeExample", [CSharpSyntaxTree.ParseText(code, options), CSharpSyntaxTree.ParseText(ImplicitUsings, options)], references,
+        var options =
+            CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.Latest).WithFeatures([new("FileBasedProgram", "true")]);
+        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
+            .Split(Path.PathSeparator)
+            .Select(p => MetadataReference.CreateFromFile(p));
+        var compilation = CSharpCompilation.Create(
+            "ReadmeExample",
+            [CSharpSyntaxTree.ParseText(code, options), CSharpSyntaxTree.ParseText(ImplicitUsings, options)],
+            references,
             new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
         using var image = new MemoryStream();
         var result = compilation.Emit(image);
-        Assert.IsTrue(result.Success && !result.Diagnostics.Any(d => d.Severity >= DiagnosticSeverity.Warning), string.Join('\n', result.Diagnostics));
+        Assert.IsTrue(
+            result.Success && !result.Diagnostics.Any(d => d.Severity >= DiagnosticSeverity.Warning),
+            string.Join('\n', result.Diagnostics));
         image.Position = 0;
         return AssemblyLoadContext.Default.LoadFromStream(image);
     }

@@ -52,7 +52,8 @@ public sealed class ReferenceDecoderTests
     // The form for providers without GroupQueryAttention in float32, in the operator set that CUDA has whole.
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void Decode_WithPlainAttention_EqualsTheReference(string name) => DecodeTokenByToken(name, spec => DecoderGraph.Decode(spec, 18, CacheAttention.Plain));
+    public void Decode_WithPlainAttention_EqualsTheReference(string name) =>
+        DecodeTokenByToken(name, spec => DecoderGraph.Decode(spec, 18, CacheAttention.Plain));
 
     private static void DecodeTokenByToken(string name, Func<DecoderSpec, Graph> graph)
     {
@@ -82,7 +83,10 @@ public sealed class ReferenceDecoderTests
     {
         using var policy = RandomPolicy(name);
         var gradients = Gradients(policy);
-        var weights = policy.Parameters.ToDictionary(p => p.Name, p => Array.ConvertAll(p.Buffer.Span.ToArray(), v => (double)v), StringComparer.Ordinal);
+        var weights = policy.Parameters.ToDictionary(
+            p => p.Name,
+            p => Array.ConvertAll(p.Buffer.Span.ToArray(), v => (double)v),
+            StringComparer.Ordinal);
         for (var index = 0; index < policy.Parameters.Count; index++)
         {
             var parameter = policy.Parameters[index];
@@ -116,7 +120,9 @@ public sealed class ReferenceDecoderTests
         var config = model.Config with { Steps = 2 };
         if (spec.LogitSoftcap is not null)
         {
-            StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new Trainer(config, TinyModel.Problems()).Dispose()).Message, "final_logit_softcapping");
+            StringAssert.Contains(
+                Assert.ThrowsExactly<InputException>(() => new Trainer(config, TinyModel.Problems()).Dispose()).Message,
+                "final_logit_softcapping");
             config = config with { Algorithm = new() { Name = "grpo" } };
         }
         using var trainer = new Trainer(config, TinyModel.Problems());
@@ -127,7 +133,10 @@ public sealed class ReferenceDecoderTests
         foreach (var line in File.ReadLines(Path.Combine(model.Root, "run", "metrics.jsonl")))
         {
             var row = JsonNode.Parse(line)!;
-            Assert.IsLessThanOrEqualTo(row["mismatch/allowed_nats"]!.GetValue<double>(), row["mismatch/sampler_trainer_max_nats"]!.GetValue<double>(), line);
+            Assert.IsLessThanOrEqualTo(
+                row["mismatch/allowed_nats"]!.GetValue<double>(),
+                row["mismatch/sampler_trainer_max_nats"]!.GetValue<double>(),
+                line);
         }
         trainer.Export(Path.Combine(model.Root, "trained"));
         using var saved = Policy.Load(Path.Combine(model.Root, "trained"), 32);
@@ -149,7 +158,10 @@ public sealed class ReferenceDecoderTests
 
     private static float[] Expected(string name, Policy policy)
     {
-        var weights = policy.Parameters.ToDictionary(p => p.Name, p => Array.ConvertAll(p.Buffer.Span.ToArray(), v => (double)v), StringComparer.Ordinal);
+        var weights = policy.Parameters.ToDictionary(
+            p => p.Name,
+            p => Array.ConvertAll(p.Buffer.Span.ToArray(), v => (double)v),
+            StringComparer.Ordinal);
         return [.. ReferenceDecoders.All[name].Logits(w => weights[w], Tokens).SelectMany(row => row).Select(v => (float)v)];
     }
 
@@ -169,7 +181,9 @@ public sealed class ReferenceDecoderTests
     private static Dictionary<string, float[]> Gradients(Policy policy)
     {
         var n = Tokens.Length - 1;
-        using var session = new OrtSession(DecoderGraph.Train(policy.Spec, (op, logProbs, _) => op.Neg(op.ReduceSum(logProbs, keepDims: false, 0))), 1);
+        using var session = new OrtSession(
+            DecoderGraph.Train(policy.Spec, (op, logProbs, _) => op.Neg(op.ReduceSum(logProbs, keepDims: false, 0))),
+            1);
         using var run = session.Bind();
         BindSequence(policy, run, n);
         run.Input("targets", [.. Tokens.Skip(1).Select(t => (long)t)], n);

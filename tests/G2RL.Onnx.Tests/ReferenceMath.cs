@@ -1,6 +1,9 @@
 namespace G2RL.Onnx.Tests;
 
-/// <summary>The pieces of a decoder in double precision, as plain loops over rows of one sequence. Written from the published formulas; shares nothing with the graphs.</summary>
+/// <summary>
+/// The pieces of a decoder in double precision, as plain loops over rows of one sequence. Written from the published formulas; shares
+/// nothing with the graphs.
+/// </summary>
 internal static class ReferenceMath
 {
     public static double[][] Map(double[][] rows, Func<double[], double[]> f) => [.. rows.Select(f)];
@@ -54,7 +57,10 @@ internal static class ReferenceMath
     /// <summary>Each head by itself.</summary>
     public static double[] PerHead(double[] x, int width, Func<double[], double[]> f) => [.. x.Chunk(width).SelectMany(f)];
 
-    /// <summary>Number i of a head's first <paramref name="rotated"/> is paired with number i + rotated/2, the pair turned by position * theta^(-2i/rotated).</summary>
+    /// <summary>
+    /// Number i of a head's first <paramref name="rotated"/> is paired with number i + rotated/2, the pair turned by position *
+    /// theta^(-2i/rotated).
+    /// </summary>
     public static double[] Rotate(double[] head, int position, double theta, int rotated)
     {
         var y = (double[])head.Clone();
@@ -75,7 +81,14 @@ internal static class ReferenceMath
     /// <param name="scale">What scores are multiplied by.</param>
     /// <param name="window">A token sees itself and window - 1 before it.</param>
     /// <param name="cap">Soft cap of scores.</param>
-    public static double[][] Attend(double[][] q, double[][] k, double[][] v, int width, double scale, int window = int.MaxValue, double? cap = null)
+    public static double[][] Attend(
+        double[][] q,
+        double[][] k,
+        double[][] v,
+        int width,
+        double scale,
+        int window = int.MaxValue,
+        double? cap = null)
     {
         int heads = q[0].Length / width, kvHeads = k[0].Length / width;
         var result = q.Select(row => new double[row.Length]).ToArray();
@@ -86,7 +99,9 @@ internal static class ReferenceMath
                 var scores = new Dictionary<int, double>();
                 for (var s = 0; s <= t; s++)
                     if (t - s < window)
-                        scores[s] = Softcap(scale * Enumerable.Range(0, width).Sum(i => q[t][(h * width) + i] * k[s][(kv * width) + i]), cap);
+                        scores[s] = Softcap(
+                            scale * Enumerable.Range(0, width).Sum(i => q[t][(h * width) + i] * k[s][(kv * width) + i]),
+                            cap);
                 var largest = scores.Values.Max();
                 var total = scores.Values.Sum(z => Math.Exp(z - largest));
                 foreach (var (s, z) in scores)

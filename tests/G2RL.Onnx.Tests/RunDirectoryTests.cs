@@ -47,11 +47,17 @@ public sealed class RunDirectoryTests
         using (var run = RunDirectory.Create(new(), TimeProvider.System, folder))
         {
             run.Append(new StepMetrics(0));
-            StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => RunDirectory.Resume(folder, null)).Message, "Another process is at work in");
+            StringAssert.Contains(
+                Assert.ThrowsExactly<InputException>(() => RunDirectory.Resume(folder, null)).Message,
+                "Another process is at work in");
         }
         using (RunDirectory.Resume(folder, null))
-            StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => RunDirectory.Create(new(), TimeProvider.System, folder)).Message, "Another process is at work in");
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => RunDirectory.Create(new(), TimeProvider.System, folder)).Message, "holds a run already");
+            StringAssert.Contains(
+                Assert.ThrowsExactly<InputException>(() => RunDirectory.Create(new(), TimeProvider.System, folder)).Message,
+                "Another process is at work in");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => RunDirectory.Create(new(), TimeProvider.System, folder)).Message,
+            "holds a run already");
         // A refusal does not keep the lock.
         Directory.CreateDirectory(Path.Combine(folder, "checkpoints", "step-000001"));
         Assert.ThrowsExactly<InputException>(() => RunDirectory.Resume(folder, new() { Seed = 7 }));
@@ -89,21 +95,31 @@ public sealed class RunDirectoryTests
         Assert.HasCount(3, File.ReadAllLines(run.EvaluationsPath));
         Assert.AreEqual(Some(2).ToJson().ToJsonString(), run.EvaluationAfter(2)!.ToJson().ToJsonString());
         Assert.IsNull(run.Evaluation(3));
-        CollectionAssert.AreEqual(new[] { "step-000000.jsonl", "step-000001.jsonl" }, Directory.GetFiles(Path.Combine(run.Folder, "rollouts")).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray());
+        CollectionAssert.AreEqual(
+            new[] { "step-000000.jsonl", "step-000001.jsonl" },
+            Directory.GetFiles(Path.Combine(run.Folder, "rollouts")).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray());
     }
 
     [TestMethod]
     public void Run_CancelledInAnEvaluationBetweenSteps_SavesTheStepsDone()
     {
         using var model = new TinyModel();
-        var config = model.Config with { Steps = 4, Training = model.Config.Training with { CheckpointEvery = 100 }, Evaluation = new() { Problems = 4, Samples = 2, Every = 2 } };
+        var config = model.Config with
+        {
+            Steps = 4,
+            Training = model.Config.Training with { CheckpointEvery = 100 },
+            Evaluation = new() { Problems = 4, Samples = 2, Every = 2 },
+        };
         var (whole, cut) = (Path.Combine(model.Root, "whole"), Path.Combine(model.Root, "cut"));
         var expected = Train(config, whole, new());
         using (var cancel = new CancellationTokenSource())
         {
             var evaluations = 0;
             // The second evaluation comes after two steps; the first of its samples cancels it.
-            var events = new TrainingEvents { Progress = (phase, done, _) => { if (phase == "evaluate" && done == 1 && Interlocked.Increment(ref evaluations) == 2) cancel.Cancel(); } };
+            var events = new TrainingEvents { Progress = (phase, done, _) =>
+            {
+                if (phase == "evaluate" && done == 1 && Interlocked.Increment(ref evaluations) == 2) cancel.Cancel();
+            } };
             using var trainer = new Trainer(config, TinyModel.Problems(), events);
             using var run = RunDirectory.Create(config, TimeProvider.System, cut);
             var result = trainer.Run(run, cancel.Token);
@@ -128,7 +144,8 @@ public sealed class RunDirectoryTests
         return trainer.Policy.Hash();
     }
 
-    private static string[] Steps(string folder) => [.. File.ReadLines(Path.Combine(folder, "evaluations.jsonl")).Select(l => l.Split(',')[0])];
+    private static string[] Steps(string folder) => [.. File.ReadLines(Path.Combine(folder, "evaluations.jsonl"))
+        .Select(l => l.Split(',')[0])];
 
     private static EvaluationResult Some(int step) => new(step, 10, 4, new(0.5, 0.25, 0.75), 0.75, 0.5, 1, 0.5, 7.5, 0.125, 1, 2.5);
 

@@ -41,7 +41,8 @@ public sealed class SamplerPlanTests
     [TestMethod]
     public void For_NotEvenThreeRows_SaysWhatThreeTake()
     {
-        var message = Assert.ThrowsExactly<InputException>(() => SamplerPlan.For(Spec, 8192, new SamplerSettings(), new(4, 5L << 30, 1L << 30))).Message;
+        var message = Assert.ThrowsExactly<InputException>(() =>
+            SamplerPlan.For(Spec, 8192, new SamplerSettings(), new(4, 5L << 30, 1L << 30))).Message;
         StringAssert.StartsWith(message, "sampling.cacheBudgetMiB is 0, which gives 5120 here; one row of 8192 tokens takes 1792 MiB");
         StringAssert.Contains(message, "Raise the budget to 5377");
     }
@@ -52,7 +53,8 @@ public sealed class SamplerPlanTests
     {
         var memory = new CacheMemory(2, 40L << 30, 20L << 30);
         SamplerPlan.For(Spec, 64, new SamplerSettings { MaxRows = 14_134 }, memory);
-        var message = Assert.ThrowsExactly<InputException>(() => SamplerPlan.For(Spec, 64, new SamplerSettings { MaxRows = 14_135 }, memory)).Message;
+        var message =
+            Assert.ThrowsExactly<InputException>(() => SamplerPlan.For(Spec, 64, new SamplerSettings { MaxRows = 14_135 }, memory)).Message;
         StringAssert.StartsWith(message, "sampling.maxRows is 14135; the logits of a decode step would have 14135 x 151936 numbers");
         StringAssert.Contains(message, "at most 14134");
     }

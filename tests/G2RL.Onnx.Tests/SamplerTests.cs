@@ -9,7 +9,8 @@ namespace G2RL.Onnx.Tests;
 [TestClass]
 public sealed class SamplerTests
 {
-    private static readonly int[][] Prompts = [.. Enumerable.Range(0, 9).Select(i => Enumerable.Range(0, (i % 5) + 1).Select(t => (3 * i + 5 * t) % 16).ToArray())];
+    private static readonly int[][] Prompts =
+        [.. Enumerable.Range(0, 9).Select(i => Enumerable.Range(0, (i % 5) + 1).Select(t => (3 * i + 5 * t) % 16).ToArray())];
 
     [TestMethod]
     [DataRow(8)]
@@ -33,11 +34,17 @@ public sealed class SamplerTests
                 {
                     CollectionAssert.AreEqual(reference[p][s].Tokens, drawn[p][s].Tokens, $"{settings} prompt {p} sample {s}");
                     CollectionAssert.AreEqual(reference[p][s].LogProbs, drawn[p][s].LogProbs, $"{settings} prompt {p} sample {s}");
-                    CollectionAssert.AreEqual(reference[p][s].FeatureWeights, drawn[p][s].FeatureWeights, $"{settings} prompt {p} sample {s}");
+                    CollectionAssert.AreEqual(
+                        reference[p][s].FeatureWeights,
+                        drawn[p][s].FeatureWeights,
+                        $"{settings} prompt {p} sample {s}");
                     CollectionAssert.AreEqual(reference[p][s].HiddenStates, drawn[p][s].HiddenStates, $"{settings} prompt {p} sample {s}");
                 }
         }
-        Assert.IsGreaterThan(1, reference.SelectMany(g => g).Select(r => r.Tokens.Length).Distinct().Count(), "rollouts of one length would not test the rows' bookkeeping");
+        Assert.IsGreaterThan(
+            1,
+            reference.SelectMany(g => g).Select(r => r.Tokens.Length).Distinct().Count(),
+            "rollouts of one length would not test the rows' bookkeeping");
     }
 
     [TestMethod]
@@ -45,7 +52,10 @@ public sealed class SamplerTests
     {
         using var model = new TinyModel();
         using var policy = Policy.Load(model.Folder, 40);
-        using var sampler = new Sampler(policy, Tokenizer.Load(model.Folder), new SamplerSettings { MaxNewTokens = 20, StopTokens = policy.Spec.EosTokens });
+        using var sampler = new Sampler(
+            policy,
+            Tokenizer.Load(model.Folder),
+            new SamplerSettings { MaxNewTokens = 20, StopTokens = policy.Spec.EosTokens });
         var many = sampler.Draw(new DrawRequest(Prompts, 16, 3, 5));
         var alone = sampler.Draw(new DrawRequest([Prompts[0]], 1, 3, 5));
         CollectionAssert.AreEqual(many[0][0].Tokens, alone[0][0].Tokens);
@@ -60,7 +70,13 @@ public sealed class SamplerTests
         var settings = new SamplerSettings { MaxNewTokens = 25, Sampling = new() { Temperature = 0.8 } };
         var drawn = Draw(policy, model, settings).SelectMany(g => g).ToArray();
         using var scorer = new Scorer(policy.Spec, 2);
-        var scores = scorer.Score(policy, [.. drawn.Select(r => new Sequence(r.PromptTokens, r.Tokens))], 0.8, 512, withHidden: true, withFeatures: true);
+        var scores = scorer.Score(
+            policy,
+            [.. drawn.Select(r => new Sequence(r.PromptTokens, r.Tokens))],
+            0.8,
+            512,
+            withHidden: true,
+            withFeatures: true);
         for (var i = 0; i < drawn.Length; i++)
         {
             Golden.Near(drawn[i].LogProbs, scores[i].LogProbs, Tolerances.LogProbs, $"log-probs of {i}");
@@ -82,7 +98,13 @@ public sealed class SamplerTests
         for (var i = 0; i < drawn.Length; i++)
         {
             var expected = new double[policy.Spec.HiddenSize];
-            GradientFeature.PerToken(drawn[i].HiddenStates, drawn[i].Tokens, head, 1, Enumerable.Repeat(1f, drawn[i].Tokens.Length).ToArray(), expected);
+            GradientFeature.PerToken(
+                drawn[i].HiddenStates,
+                drawn[i].Tokens,
+                head,
+                1,
+                Enumerable.Repeat(1f, drawn[i].Tokens.Length).ToArray(),
+                expected);
             Golden.Near(features[i], Array.ConvertAll(expected, x => (float)x), 2e-6, $"feature of {i}");
         }
     }
@@ -112,10 +134,17 @@ public sealed class SamplerTests
         using var policy = Policy.Load(model.Folder, 20);
         var tokenizer = Tokenizer.Load(model.Folder);
         using var sampler = new Sampler(policy, tokenizer, new SamplerSettings { MaxNewTokens = 15 });
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => sampler.Draw(new DrawRequest([new int[6]], 2, 0, 0))).Message, "20 positions");
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => sampler.Draw(new DrawRequest([[]], 2, 0, 0))).Message, "no tokens");
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new Sampler(policy, tokenizer, new SamplerSettings { MaxNewTokens = 5, CacheBudgetBytes = 100 })).Message, "cacheBudgetMiB");
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Policy.Load(model.Folder, 65)).Message, "max_position_embeddings is 64");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => sampler.Draw(new DrawRequest([new int[6]], 2, 0, 0))).Message,
+            "20 positions");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => sampler.Draw(new DrawRequest([[]], 2, 0, 0))).Message,
+            "no tokens");
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() =>
+            new Sampler(policy, tokenizer, new SamplerSettings { MaxNewTokens = 5, CacheBudgetBytes = 100 })).Message, "cacheBudgetMiB");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => Policy.Load(model.Folder, 65)).Message,
+            "max_position_embeddings is 64");
     }
 
     private static Rollout[][] Draw(Policy policy, TinyModel model, SamplerSettings settings)

@@ -23,7 +23,16 @@ public sealed class SeedsTests
     [TestMethod]
     public void Uniform_OneCoordinateChanged_GivesAnotherNumber()
     {
-        var numbers = new[] { Seeds.Uniform(1, 2, 3, 4, 5), Seeds.Uniform(2, 2, 3, 4, 5), Seeds.Uniform(1, 3, 3, 4, 5), Seeds.Uniform(1, 2, 4, 4, 5), Seeds.Uniform(1, 2, 3, 5, 5), Seeds.Uniform(1, 2, 3, 4, 6), Seeds.Uniform(1, 2, 3, 5, 4) };
+        var numbers = new[]
+        {
+            Seeds.Uniform(1, 2, 3, 4, 5),
+            Seeds.Uniform(2, 2, 3, 4, 5),
+            Seeds.Uniform(1, 3, 3, 4, 5),
+            Seeds.Uniform(1, 2, 4, 4, 5),
+            Seeds.Uniform(1, 2, 3, 5, 5),
+            Seeds.Uniform(1, 2, 3, 4, 6),
+            Seeds.Uniform(1, 2, 3, 5, 4),
+        };
         Assert.HasCount(numbers.Length, numbers.Distinct().ToArray());
     }
 
@@ -42,7 +51,9 @@ public sealed class SeedsTests
     [TestMethod]
     public void Derive_PurposesAndSteps_AreAllDifferent()
     {
-        var seeds = Enum.GetValues<Seeds.Purpose>().SelectMany(p => Enumerable.Range(0, 100).Select(step => Seeds.Derive(42, p, step))).ToArray();
+        var seeds = Enum.GetValues<Seeds.Purpose>()
+            .SelectMany(p => Enumerable.Range(0, 100).Select(step => Seeds.Derive(42, p, step)))
+            .ToArray();
         Assert.HasCount(seeds.Length, seeds.Distinct().ToArray());
     }
 

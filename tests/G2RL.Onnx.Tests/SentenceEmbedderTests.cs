@@ -39,13 +39,26 @@ public sealed class SentenceEmbedderTests
     {
         using var folder = new Folder();
         var vocabulary = new JsonObject();
-        foreach (var (token, i) in new[] { "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "play", "##ing", "cafe", "!" }.Select((t, i) => (t, i)))
+        foreach (var (token, i) in new[] { "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "play", "##ing", "cafe", "!" }
+            .Select((t, i) => (t, i)))
             vocabulary[token] = i;
         File.WriteAllText(Path.Combine(folder.Path, "tokenizer.json"), new JsonObject
         {
-            ["normalizer"] = new JsonObject { ["type"] = "BertNormalizer", ["lowercase"] = true, ["strip_accents"] = null, ["handle_chinese_chars"] = true },
+            ["normalizer"] = new JsonObject
+            {
+                ["type"] = "BertNormalizer",
+                ["lowercase"] = true,
+                ["strip_accents"] = null,
+                ["handle_chinese_chars"] = true,
+            },
             ["pre_tokenizer"] = new JsonObject { ["type"] = "BertPreTokenizer" },
-            ["model"] = new JsonObject { ["type"] = "WordPiece", ["unk_token"] = "[UNK]", ["continuing_subword_prefix"] = "##", ["vocab"] = vocabulary },
+            ["model"] = new JsonObject
+            {
+                ["type"] = "WordPiece",
+                ["unk_token"] = "[UNK]",
+                ["continuing_subword_prefix"] = "##",
+                ["vocab"] = vocabulary,
+            },
         }.ToJsonString());
         CollectionAssert.AreEqual(new[] { 2, 5, 6, 7, 8, 1, 3 }, EmbedderTokenizer.Load(folder.Path)("Playing Caf\u00e9! xyz"));
     }
@@ -54,7 +67,8 @@ public sealed class SentenceEmbedderTests
     public void Create_WhatIsNoSentenceModel_IsRefusedByName()
     {
         using var folder = new Folder();
-        void Refuses(string path, string what) => StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new SentenceEmbedder(path, 1)).Message, what);
+        void Refuses(string path, string what) =>
+            StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new SentenceEmbedder(path, 1)).Message, what);
         Refuses(Path.Combine(folder.Path, "absent.onnx"), "does not exist");
         var broken = Path.Combine(folder.Path, "broken.onnx");
         File.WriteAllText(broken, "no model");
@@ -77,7 +91,9 @@ public sealed class SentenceEmbedderTests
         var own = ArmRunTests.Train(config);
         var with = ArmRunTests.Train(config with { Algorithm = config.Algorithm with { Embedder = folder.Model } });
         Assert.AreNotEqual(own.Hash, with.Hash);
-        Assert.AreEqual(ArmRunTests.Row(own.Metrics[0])["reward/mean"]!.GetValue<double>(), ArmRunTests.Row(with.Metrics[0])["reward/mean"]!.GetValue<double>());
+        Assert.AreEqual(
+            ArmRunTests.Row(own.Metrics[0])["reward/mean"]!.GetValue<double>(),
+            ArmRunTests.Row(with.Metrics[0])["reward/mean"]!.GetValue<double>());
     }
 
     [TestMethod]
@@ -87,17 +103,24 @@ public sealed class SentenceEmbedderTests
         using var folder = new Folder(characters: Problems.Generated.Arithmetic.Characters);
         var settings = new Evaluation.GeometrySettings { Problems = 3, Samples = 4, OtherTemperatures = [] };
         var own = Evaluation.GeometryMeasurement.Run(model.Config, settings, TinyModel.Problems()).Single();
-        var with = Evaluation.GeometryMeasurement.Run(model.Config, settings with { Embedder = folder.Model }, TinyModel.Problems()).Single();
+        var with =
+            Evaluation.GeometryMeasurement.Run(model.Config, settings with { Embedder = folder.Model }, TinyModel.Problems()).Single();
         Assert.AreEqual(own.Gradient, with.Gradient);
         // The same responses drawn here, and embedded as they are.
         using var inputs = new Training.RunInputs(model.Config, TinyModel.Problems());
         using var sampler = new Rollouts.Sampler(inputs.Policy, inputs.Tokenizer, inputs.TrainingSampler());
         var seed = Rollouts.Seeds.Derive(model.Config.Evaluation.Seed, Rollouts.Seeds.Purpose.Evaluation, 1);
-        var texts = sampler.Draw(new([.. inputs.Problems.HeldOut(3).Select(inputs.Encode)], 4, seed, 0)).SelectMany(g => g).Select(r => r.Text).ToArray();
+        var texts = sampler.Draw(new([.. inputs.Problems.HeldOut(3).Select(inputs.Encode)], 4, seed, 0))
+            .SelectMany(g => g)
+            .Select(r => r.Text)
+            .ToArray();
         using var embedder = new SentenceEmbedder(folder.Model, threads: 1);
         Assert.AreEqual(Evaluation.GeometryMeasurement.Over(embedder.Embed(texts), 4).Geometry.MeanCosine, with.SemanticCosine);
         Assert.AreNotEqual(own.SemanticCosine, with.SemanticCosine);
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Evaluation.GeometryMeasurement.Run(model.Config, settings with { Embedder = "absent.onnx" }, TinyModel.Problems())).Message, "geometry.embedder is absent.onnx, which does not exist");
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Evaluation.GeometryMeasurement.Run(
+            model.Config,
+            settings with { Embedder = "absent.onnx" },
+            TinyModel.Problems())).Message, "geometry.embedder is absent.onnx, which does not exist");
     }
 
     private sealed class Folder : IDisposable
@@ -109,8 +132,12 @@ public sealed class SentenceEmbedderTests
             var op = new OpBuilder(graph);
             var (tokens, mask) = (graph.Input("input_ids", ids, "B", "T"), graph.Input("attention_mask", ids, "B", "T"));
             float[] table = [.. Enumerable.Range(0, 256).SelectMany(i => new float[] { i, 1 })];
-            var states = op.Mul(op.Gather(graph.Initializer("table", TensorData.Of(table, 256, 2)), tokens), op.Unsqueeze(op.Cast(mask, ElementType.Float32), 2));
-            graph.Output(pooled ? op.Named("sentence_embedding", op.ReduceMean(states, keepDims: false, 1)) : op.Named("last_hidden_state", states));
+            var states = op.Mul(
+                op.Gather(graph.Initializer("table", TensorData.Of(table, 256, 2)), tokens),
+                op.Unsqueeze(op.Cast(mask, ElementType.Float32), 2));
+            graph.Output(pooled
+                ? op.Named("sentence_embedding", op.ReduceMean(states, keepDims: false, 1))
+                : op.Named("last_hidden_state", states));
             OnnxFile.Save(graph, Model);
         }
 

@@ -11,7 +11,8 @@ public sealed class SentencePieceTokenizerTests
     private const int Byte0 = 3, First = 259;
     private static readonly string[] Pieces = ["▁", "a", "b", "c", "▁a", "ab", "▁ab", "▁▁"];
     private static readonly string[] Merges = ["▁ a", "a b", "▁a b", "▁ ▁"];
-    private const string Llama = """{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}""";
+    private const string Llama =
+        """{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}""";
     private readonly string _folder = Directory.CreateTempSubdirectory("g2rl-sentencepiece").FullName;
 
     [TestCleanup]
@@ -35,7 +36,9 @@ public sealed class SentencePieceTokenizerTests
     {
         var tokenizer = Load(Llama, "null");
         // € is E2 82 AC, a newline 0A.
-        CollectionAssert.AreEqual(new[] { First, Byte0 + 0xE2, Byte0 + 0x82, Byte0 + 0xAC, Byte0 + 0x0A, First + 5 }, tokenizer.Encode("€\nab"));
+        CollectionAssert.AreEqual(
+            new[] { First, Byte0 + 0xE2, Byte0 + 0x82, Byte0 + 0xAC, Byte0 + 0x0A, First + 5 },
+            tokenizer.Encode("€\nab"));
         Assert.AreEqual("€\nab", tokenizer.Decode(tokenizer.Encode("€\nab")));
         Assert.AreEqual("\uFFFD\uFFFDa", tokenizer.Decode([Byte0 + 0xE2, Byte0 + 0x82, First + 1]), "one each");
     }
@@ -65,7 +68,9 @@ public sealed class SentencePieceTokenizerTests
     [DataRow(true, new[] { First, First, First + 4 })]
     [DataRow(false, new[] { First + 7, First + 4 })]
     public void Encode_Metaspace_SplitsBeforeEachSpaceWhenAsked(bool split, int[] expected) =>
-        CollectionAssert.AreEqual(expected, Load("null", $$"""{"type":"Metaspace","prepend_scheme":"never","split":{{(split ? "true" : "false")}}}""").Encode("   a"));
+        CollectionAssert.AreEqual(
+            expected,
+            Load("null", $$"""{"type":"Metaspace","prepend_scheme":"never","split":{{(split ? "true" : "false")}}}""").Encode("   a"));
 
     // Without merges across pieces "a b" is never joined, so cuts show.
     [TestMethod]
@@ -116,7 +121,9 @@ public sealed class SentencePieceTokenizerTests
     [TestMethod]
     public void Load_MutatedFiles_AreReadOrRefused()
     {
-        Load(Llama, """{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},{"type":"Split","pattern":{"Regex":"\\p{L}+|\\s+(?!\\S)"},"behavior":"MergedWithNext"},{"type":"Metaspace","split":false}]}""");
+        Load(
+            Llama,
+            """{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},{"type":"Split","pattern":{"Regex":"\\p{L}+|\\s+(?!\\S)"},"behavior":"MergedWithNext"},{"type":"Metaspace","split":false}]}""");
         var path = Path.Combine(_folder, "tokenizer.json");
         var original = File.ReadAllBytes(path);
         var random = new Random(7);
@@ -128,7 +135,10 @@ public sealed class SentencePieceTokenizerTests
             for (var edits = random.Next(1, 4); edits > 0; edits--)
             {
                 // The vocabulary's bytes are most of the file and all alike; the parts before and behind it matter more.
-                var at = random.Next(3) == 0 ? random.Next(bytes.Count) : random.Next(2) == 0 ? random.Next(Math.Min(1800, bytes.Count)) : bytes.Count - 1 - random.Next(Math.Min(400, bytes.Count));
+                var at = random.Next(3) == 0
+                    ? random.Next(bytes.Count)
+                    : random.Next(2) == 0 ? random.Next(Math.Min(1800, bytes.Count))
+                    : bytes.Count - 1 - random.Next(Math.Min(400, bytes.Count));
                 switch (random.Next(4))
                 {
                     case 0: bytes[at] = (byte)random.Next(256); break;
@@ -172,7 +182,8 @@ public sealed class SentencePieceTokenizerTests
         change?.Invoke(model);
         var file = new JsonObject
         {
-            ["added_tokens"] = new JsonArray([.. Enumerable.Range(0, 3).Select(i => new JsonObject { ["id"] = i, ["content"] = all[i], ["special"] = true, ["normalized"] = false })]),
+            ["added_tokens"] = new JsonArray([.. Enumerable.Range(0, 3)
+                .Select(i => new JsonObject { ["id"] = i, ["content"] = all[i], ["special"] = true, ["normalized"] = false })]),
             ["normalizer"] = JsonNode.Parse(normalizer),
             ["pre_tokenizer"] = JsonNode.Parse(preTokenizer),
             ["post_processor"] = JsonNode.Parse("""

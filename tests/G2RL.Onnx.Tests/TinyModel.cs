@@ -10,7 +10,9 @@ using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Tests;
 
-/// <summary>A small model, Qwen3 unless said otherwise, with seeded random weights in a temporary folder, and a reward that such a model can learn.</summary>
+/// <summary>
+/// A small model, Qwen3 unless said otherwise, with seeded random weights in a temporary folder, and a reward that such a model can learn.
+/// </summary>
 internal sealed class TinyModel : IDisposable
 {
     public TinyModel(int headDimension = 8, int hidden = 16, DecoderSpec? like = null)
@@ -71,7 +73,11 @@ internal sealed class TinyModel : IDisposable
     public static FunctionProblemSet Problems()
     {
         var problems = Enumerable.Range(0, 24).Select(i => new Problem($"p{i}", $"{i}+{i % 7}*3=", "")).ToArray();
-        return new FunctionProblemSet("even", problems[..16], problems[16..], (_, text) => Outcome.Judged(text.Count(c => "02468".Contains(c)) > text.Count(c => "13579".Contains(c))));
+        return new FunctionProblemSet(
+            "even",
+            problems[..16],
+            problems[16..],
+            (_, text) => Outcome.Judged(text.Count(c => "02468".Contains(c)) > text.Count(c => "13579".Contains(c))));
     }
 
     public void Dispose() => Directory.Delete(Root, recursive: true);

@@ -10,8 +10,8 @@ namespace G2RL.Onnx.Tests;
 [TestClass]
 public sealed class TinyThirdPartyModelTests
 {
-    // The published tokens were computed in bfloat16. A double-precision forward written apart from this project puts 195 at place 4 of them 0.000857
-    // below 112, and every other one first; so the published text is followed and each token compared with the best.
+    // The published tokens were computed in bfloat16. A double-precision forward written apart from this project puts 195 at place 4 of
+    // them 0.000857 below 112, and every other one first; so the published text is followed and each token compared with the best.
     [TestMethod]
     public void TinyQwen3_AlongThePublishedTokens_PutsThemFirstButForOneNearTie()
     {
@@ -97,7 +97,8 @@ public sealed class TinyThirdPartyModelTests
         public float[] LastLogits(List<int> ids)
         {
             var n = ids.Count;
-            var (hidden, logits, ones) = (new float[policy.Spec.HiddenSize], new float[policy.Spec.VocabularySize], Enumerable.Repeat(1L, n).ToArray());
+            var (hidden, logits, ones) =
+                (new float[policy.Spec.HiddenSize], new float[policy.Spec.VocabularySize], Enumerable.Repeat(1L, n).ToArray());
             using (var run = body.Bind())
             {
                 policy.BindTo(run);

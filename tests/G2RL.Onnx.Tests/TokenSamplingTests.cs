@@ -19,13 +19,25 @@ public sealed class TokenSamplingTests
         {
             var temperature = c.GetProperty("params").GetProperty("temperature").GetDouble();
             var (inputs, expected) = (c.GetProperty("inputs"), c.GetProperty("expected"));
-            foreach (var (logits, token, logProb, entropy) in Rows(inputs.GetProperty("logits"), inputs.GetProperty("token_ids"), expected.GetProperty("logp"), expected.GetProperty("entropy")))
+            foreach (var (logits, token, logProb, entropy) in Rows(
+                inputs.GetProperty("logits"),
+                inputs.GetProperty("token_ids"),
+                expected.GetProperty("logp"),
+                expected.GetProperty("entropy")))
             {
                 var (actual, actualEntropy) = new TokenSampler(logits.Length, new() { Temperature = temperature }).Measure(logits, token);
                 // The file's own tolerance: rtol 1e-5, atol 1e-6.
                 Assert.AreEqual(logProb, actual, 1e-6 + (1e-5 * Math.Abs(logProb)), c.GetProperty("id").GetString());
-                Assert.AreEqual(entropy, actualEntropy, 1e-6 + (1e-5 * entropy) + (Tolerances.TorchEntropy * logits.Max(MathF.Abs) / temperature), c.GetProperty("id").GetString());
-                Assert.AreEqual(Entropy(Softmax(logits, temperature)), actualEntropy, Tolerances.SamplerEntropy, c.GetProperty("id").GetString());
+                Assert.AreEqual(
+                    entropy,
+                    actualEntropy,
+                    1e-6 + (1e-5 * entropy) + (Tolerances.TorchEntropy * logits.Max(MathF.Abs) / temperature),
+                    c.GetProperty("id").GetString());
+                Assert.AreEqual(
+                    Entropy(Softmax(logits, temperature)),
+                    actualEntropy,
+                    Tolerances.SamplerEntropy,
+                    c.GetProperty("id").GetString());
                 checkedCount++;
             }
         }
@@ -51,7 +63,11 @@ public sealed class TokenSamplingTests
         {
             Array.Clear(features);
             var (token, logProb, entropy) = sampler.Draw(logits, uniform, features);
-            Assert.AreEqual(Math.Log(p[token]), logProb, Tolerances.SamplerLogProb + (1e-7 * Math.Abs(Math.Log(p[token]))), $"V {vocabulary}, T {temperature}");
+            Assert.AreEqual(
+                Math.Log(p[token]),
+                logProb,
+                Tolerances.SamplerLogProb + (1e-7 * Math.Abs(Math.Log(p[token]))),
+                $"V {vocabulary}, T {temperature}");
             Assert.AreEqual(Entropy(p), entropy, Tolerances.SamplerEntropy + (1e-7 * Entropy(p)));
             for (var i = 0; i < vocabulary; i++)
                 Assert.AreEqual((i == token ? 1 : 0) - p[i], features[i], Tolerances.FeatureWeight, $"u[{i}]");
@@ -173,7 +189,9 @@ public sealed class TokenSamplingTests
         var kept = topK == 0 ? Enumerable.Range(0, V).ToArray() : Enumerable.Range(0, V).Where(i => counts[i] > 0).ToArray();
         var mass = kept.Sum(i => p[i]);
         Assert.IsGreaterThanOrEqualTo(topK == 0 ? 1 - 1e-9 : 0.9 * 0.8, mass);
-        Assert.IsLessThan(ChiSquare.Limit(kept.Length - 1), kept.Sum(i => Math.Pow(counts[i] - (Draws * p[i] / mass), 2) / (Draws * p[i] / mass)));
+        Assert.IsLessThan(
+            ChiSquare.Limit(kept.Length - 1),
+            kept.Sum(i => Math.Pow(counts[i] - (Draws * p[i] / mass), 2) / (Draws * p[i] / mass)));
     }
 
     [TestMethod]
@@ -196,7 +214,9 @@ public sealed class TokenSamplingTests
             var sampler = new TokenSampler(5, settings);
             foreach (var uniform in new[] { 0, 0.2, 0.5, 1 - 1e-16 })
                 Assert.AreNotEqual(0, sampler.Draw(logits, uniform, []).Token % 2);
-            Assert.AreEqual((float.NegativeInfinity, 0.5822f), (sampler.Measure(logits, 0).LogProb, MathF.Round(sampler.Measure(logits, 0).Entropy, 4)));
+            Assert.AreEqual(
+                (float.NegativeInfinity, 0.5822f),
+                (sampler.Measure(logits, 0).LogProb, MathF.Round(sampler.Measure(logits, 0).Entropy, 4)));
         }
     }
 
@@ -250,8 +270,16 @@ public sealed class TokenSamplingTests
     [TestMethod]
     public void Constructor_EverySettingWrong_NamesThemAllAtOnce()
     {
-        var fault = Assert.ThrowsExactly<InputException>(() => new TokenSampler(5, new() { Temperature = 0, TopK = -1, TopP = 0, MinP = double.NaN }));
-        foreach (var name in new[] { "Temperature is 0", "set Greedy", "sampling.topK is -1", "sampling.topP is 0", "sampling.minP is NaN" })
+        var fault = Assert.ThrowsExactly<InputException>(() =>
+            new TokenSampler(5, new() { Temperature = 0, TopK = -1, TopP = 0, MinP = double.NaN }));
+        foreach (var name in new[]
+        {
+            "Temperature is 0",
+            "set Greedy",
+            "sampling.topK is -1",
+            "sampling.topP is 0",
+            "sampling.minP is NaN",
+        })
             StringAssert.Contains(fault.Message, name);
         Assert.ThrowsExactly<InputException>(() => new SamplingSettings { Temperature = double.NaN }.Validate());
     }
@@ -268,7 +296,8 @@ public sealed class TokenSamplingTests
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => sampler.Measure(FiveLogits, 5));
     }
 
-    private static int Choose(SamplingSettings settings, double uniform) => new TokenSampler(5, settings).Draw(FiveLogits, uniform, []).Token;
+    private static int Choose(SamplingSettings settings, double uniform) =>
+        new TokenSampler(5, settings).Draw(FiveLogits, uniform, []).Token;
 
     private static float[] Logits(int vocabulary, double spread)
     {
@@ -289,10 +318,15 @@ public sealed class TokenSamplingTests
 
     private static double Entropy(double[] p) => -p.Sum(x => x > 0 ? x * Math.Log(x) : 0);
 
-    private static IEnumerable<(float[] Logits, int Token, double LogProb, double Entropy)> Rows(JsonElement logits, JsonElement tokens, JsonElement logProbs, JsonElement entropies)
+    private static IEnumerable<(float[] Logits, int Token, double LogProb, double Entropy)> Rows(
+        JsonElement logits,
+        JsonElement tokens,
+        JsonElement logProbs,
+        JsonElement entropies)
     {
         if (tokens.ValueKind == JsonValueKind.Number)
-            return [([.. logits.EnumerateArray().Select(GoldenNumber.Read).Select(x => (float)x)], tokens.GetInt32(), GoldenNumber.Read(logProbs), GoldenNumber.Read(entropies))];
+            return [([.. logits.EnumerateArray().Select(GoldenNumber.Read).Select(x => (float)x)], tokens.GetInt32(),
+                GoldenNumber.Read(logProbs), GoldenNumber.Read(entropies))];
         return Enumerable.Range(0, tokens.GetArrayLength()).SelectMany(i => Rows(logits[i], tokens[i], logProbs[i], entropies[i]));
     }
 }
@@ -300,5 +334,6 @@ public sealed class TokenSamplingTests
 /// <summary>Golden files spell numbers that JSON lacks as strings.</summary>
 internal static class GoldenNumber
 {
-    public static double Read(JsonElement element) => element.ValueKind == JsonValueKind.String ? double.Parse(element.GetString()!) : element.GetDouble();
+    public static double Read(JsonElement element) =>
+        element.ValueKind == JsonValueKind.String ? double.Parse(element.GetString()!) : element.GetDouble();
 }

@@ -7,7 +7,10 @@ using G2RL.Onnx.Tokenizers.Normalization;
 
 namespace G2RL.Onnx.Tests;
 
-/// <summary>What must hold for any text: Qwen's tokenizer gives back normal form C, halves of characters count as U+FFFD, long runs take no long time.</summary>
+/// <summary>
+/// What must hold for any text: Qwen's tokenizer gives back normal form C, halves of characters count as U+FFFD, long runs take no long
+/// time.
+/// </summary>
 [TestClass]
 public sealed class TokenizerPropertyTests
 {

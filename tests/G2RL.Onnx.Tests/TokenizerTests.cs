@@ -7,7 +7,8 @@ namespace G2RL.Onnx.Tests;
 [TestClass]
 public sealed class TokenizerTests
 {
-    private static readonly JsonNode Fixture = JsonNode.Parse(File.ReadAllText(SharedFolder.InRepository("tests", "fixtures", "byte-level-bpe.json")))!;
+    private static readonly JsonNode Fixture =
+        JsonNode.Parse(File.ReadAllText(SharedFolder.InRepository("tests", "fixtures", "byte-level-bpe.json")))!;
     private readonly string _folder = Directory.CreateTempSubdirectory("g2rl-tokenizer").FullName;
 
     [TestCleanup]
@@ -73,7 +74,10 @@ public sealed class TokenizerTests
     [DataRow("post_processor", """{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}}],"special_tokens":{}}""", "<s>")]
     [DataRow("post_processor", """{"type":"TemplateProcessing","single":[]}""", "lacks the sequence A")]
     [DataRow("post_processor", """{"type":"TemplateProcessing","single":[{"Sequence":{"id":"B"}}]}""", "sequence A, once")]
-    [DataRow("post_processor", """{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"x"}},{"Sequence":{"id":"A"}}],"special_tokens":{"x":{"id":"x","ids":[4000]}}}""", "id 4000")]
+    [DataRow(
+        "post_processor",
+        """{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"x"}},{"Sequence":{"id":"A"}}],"special_tokens":{"x":{"id":"x","ids":[4000]}}}""",
+        "id 4000")]
     [DataRow("decoder", """{"type":"Strip","content":" ","start":-1,"stop":0}""", "decoder.start")]
     [DataRow("model.byte_fallback", "1", "byte_fallback")]
     [DataRow("model.end_of_word_suffix", "\"</w>\"", "</w>")]
@@ -143,7 +147,8 @@ public sealed class TokenizerTests
         var file = Variant("gpt2");
         var plain = Load(Variant("gpt2")).Encode("the the the");
         file["truncation"] = JsonNode.Parse("""{"direction":"Right","max_length":1,"strategy":"LongestFirst","stride":0}""");
-        file["padding"] = JsonNode.Parse("""{"strategy":{"Fixed":128},"direction":"Left","pad_to_multiple_of":8,"pad_id":0,"pad_type_id":0,"pad_token":"<pad>"}""");
+        file["padding"] = JsonNode.Parse(
+            """{"strategy":{"Fixed":128},"direction":"Left","pad_to_multiple_of":8,"pad_id":0,"pad_type_id":0,"pad_token":"<pad>"}""");
         CollectionAssert.AreEqual(plain, Load(file).Encode("the the the"));
         CollectionAssert.AreEqual(plain, Load(file).EncodePrompt("the the the"));
     }
@@ -205,7 +210,8 @@ public sealed class TokenizerTests
             ["normalizer"] = null,
             ["pre_tokenizer"] = settings["pre_tokenizer"]!.DeepClone(),
             ["post_processor"] = null,
-            ["decoder"] = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = true },
+            ["decoder"] =
+                new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = true },
             ["model"] = new JsonObject
             {
                 ["type"] = "BPE",

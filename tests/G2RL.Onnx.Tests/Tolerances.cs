@@ -21,21 +21,26 @@ internal static class Tolerances
     /// <summary>Gradients relative to the tensor's largest: Hugging Face's float32 differs by 3.3e-6.</summary>
     public const double GradientRelative = 2e-5;
 
-    /// <summary>Parameters after optimizer steps, for 99.9 % of them; the rest within 2 lr a step, since Adam divides tiny gradients by themselves.</summary>
+    /// <summary>
+    /// Parameters after optimizer steps, for 99.9 % of them; the rest within 2 lr a step, since Adam divides tiny gradients by themselves.
+    /// </summary>
     public const double Parameters = 2e-6;
 
     /// <summary>Cosines of G2RL features.</summary>
     public const double Cosine = 1e-6;
 
-    /// <summary>Mean cosines of features from decoding against those from whole sequences: near 0 a feature's own rounding, 1e-7, stands against its length, some 0.1.</summary>
+    /// <summary>
+    /// Mean cosines of features from decoding against those from whole sequences: near 0 a feature's own rounding, 1e-7, stands against its
+    /// length, some 0.1.
+    /// </summary>
     public const double MeanCosine = 1e-5;
 
     /// <summary>Min-max normalised novelty: the division by the spread amplifies rounding.</summary>
     public const double Novelty = 2e-5;
 
     /// <summary>
-    /// Entropies of the golden file logprob_entropy, times the largest |logit / temperature|: torch subtracts two float32 numbers of that size, each with
-    /// about one ulp (1.2e-7) of error; 1.8 ulps at worst against float64 (measured).
+    /// Entropies of the golden file logprob_entropy, times the largest |logit / temperature|: torch subtracts two float32 numbers of that
+    /// size, each with about one ulp (1.2e-7) of error; 1.8 ulps at worst against float64 (measured).
     /// </summary>
     public const double TorchEntropy = 2.4e-7;
 
@@ -49,14 +54,17 @@ internal static class Tolerances
     public const double FeatureWeight = 3e-7;
 
     /// <summary>
-    /// Parameters after 20 steps in two runtimes, for 99.9 % of them; the rest within 2 lr a step. Both sum in float32 in different orders, and Adam divides
-    /// small gradients by themselves.
+    /// Parameters after 20 steps in two runtimes, for 99.9 % of them; the rest within 2 lr a step. Both sum in float32 in different orders,
+    /// and Adam divides small gradients by themselves.
     /// </summary>
     public const double BetweenRuntimes = 1e-5;
 
     /// <summary>pass@1 of models/countdown-base on its card (500 held-out problems, 16 samples each).</summary>
     public const double CountdownBasePassAt1 = 0.356;
 
-    /// <summary>What fewer problems may differ from the card: 3.5 standard errors of the mean over 200 problems, whose rates have a standard deviation of 0.2.</summary>
+    /// <summary>
+    /// What fewer problems may differ from the card: 3.5 standard errors of the mean over 200 problems, whose rates have a standard
+    /// deviation of 0.2.
+    /// </summary>
     public const double CountdownBaseSpread = 0.05;
 }

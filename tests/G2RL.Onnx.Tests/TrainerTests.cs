@@ -41,7 +41,8 @@ public sealed class TrainerTests
     public void Run_FeaturesFromSamplingOrScoring_GiveTheSameNovelty()
     {
         using var model = new TinyModel();
-        double Novelty(FeatureSource source) => JsonNode.Parse(Train(model.Config with { Steps = 1, Algorithm = new() { Features = source } }).Metrics[0])!["g2rl/nu_mean"]!.GetValue<double>();
+        double Novelty(FeatureSource source) => JsonNode.Parse(Train(
+            model.Config with { Steps = 1, Algorithm = new() { Features = source } }).Metrics[0])!["g2rl/nu_mean"]!.GetValue<double>();
         Assert.AreEqual(Novelty(FeatureSource.Sampling), Novelty(FeatureSource.Scoring), 1e-6);
     }
 
@@ -93,7 +94,8 @@ public sealed class TrainerTests
         {
             Steps = 4,
             Algorithm = new() { Name = "grpo", KlCoefficient = 0 },
-            Training = model.Config.Training with { LearningRate = 2e-2, MinibatchesPerBatch = 4, EpochsPerBatch = 2, CheckpointEvery = 100 },
+            Training =
+                model.Config.Training with { LearningRate = 2e-2, MinibatchesPerBatch = 4, EpochsPerBatch = 2, CheckpointEvery = 100 },
         };
         var plain = Train(config);
         Assert.IsGreaterThan(0, plain.Metrics.Max(m => JsonNode.Parse(m)!["policy/clip_share"]!.GetValue<double>()));
@@ -109,8 +111,24 @@ public sealed class TrainerTests
         var training = model.Config.Training with { LearningRate = 1e-2, EpochsPerBatch = 2 };
         var config = model.Config with { Steps = 1, Algorithm = new() { Name = "grpo" }, Training = training };
         var paper = Train(config).Hash;
-        Assert.AreEqual(paper, Train(config with { Algorithm = config.Algorithm with { Loss = "clipped", Advantage = "group-normal", Aggregation = "token-mean", Kl = "k3", DualClip = 0 } }).Hash);
-        foreach (var algorithm in new AlgorithmConfig[] { new() { Profile = "trl" }, new() { Profile = "verl", Loss = "gspo" }, new() { Loss = "gspo" }, new() { Loss = "cispo" }, new() { Advantage = "rloo" }, new() { Advantage = "reinforce++" }, new() { Aggregation = "seq-mean-token-mean" } })
+        Assert.AreEqual(paper, Train(config with { Algorithm = config.Algorithm with
+        {
+            Loss = "clipped",
+            Advantage = "group-normal",
+            Aggregation = "token-mean",
+            Kl = "k3",
+            DualClip = 0,
+        } }).Hash);
+        foreach (var algorithm in new AlgorithmConfig[]
+        {
+            new() { Profile = "trl" },
+            new() { Profile = "verl", Loss = "gspo" },
+            new() { Loss = "gspo" },
+            new() { Loss = "cispo" },
+            new() { Advantage = "rloo" },
+            new() { Advantage = "reinforce++" },
+            new() { Aggregation = "seq-mean-token-mean" },
+        })
             Assert.AreNotEqual(paper, Train(config with { Algorithm = algorithm with { Name = "grpo" } }).Hash, $"{algorithm}");
     }
 
@@ -120,12 +138,15 @@ public sealed class TrainerTests
     [DataRow("advantage", "gae", "algorithm.advantage is 'gae'; there are: profile, batch-std")]
     [DataRow("dualClip", "0.5", "algorithm.dualClip is 0.5; it must be above 1")]
     public void Faults_UnknownNames_ListWhatThereIs(string setting, string value, string message) =>
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => RunConfigFile.Load(null, [$"algorithm.{setting}={value}"])).Message, message);
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => RunConfigFile.Load(null, [$"algorithm.{setting}={value}"])).Message,
+            message);
 
     [TestMethod]
     public void Faults_DualClipWithGspo_IsRefusedByName()
     {
-        var message = Assert.ThrowsExactly<InputException>(() => RunConfigFile.Load(null, ["algorithm.loss=gspo", "algorithm.dualClip=3"])).Message;
+        var message =
+            Assert.ThrowsExactly<InputException>(() => RunConfigFile.Load(null, ["algorithm.loss=gspo", "algorithm.dualClip=3"])).Message;
         StringAssert.Contains(message, "algorithm.dualClip is 3 with algorithm.loss gspo");
         Assert.IsNotNull(RunConfigFile.Load(null, ["algorithm.loss=gspo", "algorithm.profile=verl"]));
     }
@@ -147,7 +168,11 @@ public sealed class TrainerTests
     public void Run_Learnable_RaisesTheReward()
     {
         using var model = new TinyModel();
-        var rewards = Train(model.Config with { Steps = 40, Training = model.Config.Training with { LearningRate = 1e-2, CheckpointEvery = 100 } }).Metrics.Select(m => JsonNode.Parse(m)!["reward/mean"]!.GetValue<double>()).ToArray();
+        var rewards = Train(model.Config with
+        {
+            Steps = 40,
+            Training = model.Config.Training with { LearningRate = 1e-2, CheckpointEvery = 100 },
+        }).Metrics.Select(m => JsonNode.Parse(m)!["reward/mean"]!.GetValue<double>()).ToArray();
         Assert.IsGreaterThan(rewards[..5].Average() + 0.3, rewards[^5..].Average());
     }
 
@@ -157,19 +182,25 @@ public sealed class TrainerTests
         using var model = new TinyModel();
         using var policy = Policy.Load(model.Folder, 40);
         var sequences = Enumerable.Range(0, 16).Select(i => new Sequence(
-            [.. Enumerable.Range(0, 2 + (i % 4)).Select(t => (i + t) % 16)], [.. Enumerable.Range(0, 3 + (5 * i % 11)).Select(t => (7 * i + 3 * t) % 16)])).ToArray();
+            [.. Enumerable.Range(0, 2 + (i % 4)).Select(t => (i + t) % 16)],
+            [.. Enumerable.Range(0, 3 + (5 * i % 11)).Select(t => (7 * i + 3 * t) % 16)])).ToArray();
         var whole = Accumulate(100_000);
         foreach (var size in new[] { 1, 40, 100 })
         {
             var parts = Accumulate(size);
             Assert.AreEqual(whole.Loss, parts.Loss, 1e-6 * Math.Abs(whole.Loss), $"loss at {size}");
             for (var p = 0; p < whole.Gradients.Length; p++)
-                Golden.Near(parts.Gradients[p], whole.Gradients[p], Tolerances.GradientRelative * whole.Gradients[p].Max(MathF.Abs), $"{policy.Parameters[p].Name} at {size}");
+                Golden.Near(
+                    parts.Gradients[p],
+                    whole.Gradients[p],
+                    Tolerances.GradientRelative * whole.Gradients[p].Max(MathF.Abs),
+                    $"{policy.Parameters[p].Name} at {size}");
         }
 
         (double Loss, float[][] Gradients) Accumulate(int tokens)
         {
-            using var trainer = new GradientAccumulator(policy, PolicyLoss.Objective(new(KlCoefficient: 0.01, EntropyCoefficient: 0.003)), 1, 2);
+            using var trainer =
+                new GradientAccumulator(policy, PolicyLoss.Objective(new(KlCoefficient: 0.01, EntropyCoefficient: 0.003)), 1, 2);
             var (loss, total) = (0d, sequences.Sum(s => s.Response.Length));
             foreach (var indices in SequenceBatch.Plan(sequences, tokens))
             {
@@ -178,7 +209,8 @@ public sealed class TrainerTests
                 var next = 0;
                 foreach (var i in indices)
                     for (var t = 0; t < sequences[i].Response.Length; t++, next++)
-                        (micro.Advantages[next], micro.OldLogProbs[next], micro.ReferenceLogProbs[next]) = (((i % 5) - 2) / 1.5f, -2.5f - (0.1f * t), -2.7f);
+                        (micro.Advantages[next], micro.OldLogProbs[next], micro.ReferenceLogProbs[next]) =
+                            (((i % 5) - 2) / 1.5f, -2.5f - (0.1f * t), -2.7f);
                 loss += trainer.Add(micro);
             }
             return (loss, [.. trainer.Gradients.Select(g => g.Buffer.Span.ToArray())]);
@@ -191,7 +223,11 @@ public sealed class TrainerTests
         using var model = new TinyModel();
         var problems = TinyModel.Problems();
         var judged = 0;
-        var shaky = new FunctionProblemSet("shaky", [.. problems.Batch(0, 16, 0)], [.. problems.HeldOut(8)], (p, text) => ++judged % 5 == 0 ? throw new InvalidOperationException("judge down") : Outcome.Judged(text.Contains('2')));
+        var shaky = new FunctionProblemSet(
+            "shaky",
+            [.. problems.Batch(0, 16, 0)],
+            [.. problems.HeldOut(8)],
+            (p, text) => ++judged % 5 == 0 ? throw new InvalidOperationException("judge down") : Outcome.Judged(text.Contains('2')));
         var warnings = new List<string>();
         var row = JsonNode.Parse(Train(model.Config with { Steps = 1 }, problems: shaky, warnings: warnings).Metrics[0])!;
         Assert.IsGreaterThan(0, row["reward/error_count"]!.GetValue<double>());
@@ -203,10 +239,15 @@ public sealed class TrainerTests
     {
         using var model = new TinyModel();
         var (train, heldOut) = (Path.Combine(model.Root, "train.jsonl"), Path.Combine(model.Root, "test.jsonl"));
-        File.WriteAllText(train, "{\"prompt\":\"1+1=\",\"answer\":2}\n{\"prompt\":\"1+1=\",\"answer\":2}\n{\"prompt\":\"2+1=\",\"answer\":3}\n");
+        File.WriteAllText(
+            train,
+            "{\"prompt\":\"1+1=\",\"answer\":2}\n{\"prompt\":\"1+1=\",\"answer\":2}\n{\"prompt\":\"2+1=\",\"answer\":3}\n");
         File.WriteAllText(heldOut, "{\"prompt\":\"3+1=\",\"answer\":4}\n");
         var warnings = new List<string>();
-        using var trainer = new Trainer(model.Config, new FileProblems(new() { Train = train, HeldOut = heldOut }), new() { Warning = warnings.Add });
+        using var trainer = new Trainer(
+            model.Config,
+            new FileProblems(new() { Train = train, HeldOut = heldOut }),
+            new() { Warning = warnings.Add });
         StringAssert.Contains(warnings.Single(), "1 rows repeat an earlier prompt");
     }
 
@@ -215,7 +256,8 @@ public sealed class TrainerTests
     {
         using var model = new TinyModel();
         var problems = TinyModel.Problems();
-        var broken = new FunctionProblemSet("broken", [.. problems.Batch(0, 16, 0)], [.. problems.HeldOut(8)], (_, _) => Outcome.Failed("always"));
+        var broken =
+            new FunctionProblemSet("broken", [.. problems.Batch(0, 16, 0)], [.. problems.HeldOut(8)], (_, _) => Outcome.Failed("always"));
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Train(model.Config, problems: broken)).Message, "could be judged");
     }
 
@@ -237,7 +279,8 @@ public sealed class TrainerTests
     {
         using var model = new TinyModel();
         var problems = TinyModel.Problems();
-        var always = new FunctionProblemSet("always", [.. problems.Batch(0, 16, 0)], [.. problems.HeldOut(8)], (_, _) => Outcome.Judged(true));
+        var always =
+            new FunctionProblemSet("always", [.. problems.Batch(0, 16, 0)], [.. problems.HeldOut(8)], (_, _) => Outcome.Judged(true));
         RunConfig With(KeepOrMask groups) => model.Config with { Algorithm = new() { HomogeneousGroups = groups, KlCoefficient = 0 } };
         using var untouched = Policy.Load(model.Folder, 24);
         Assert.AreEqual(untouched.Hash(), Train(With(KeepOrMask.Mask), problems: always).Hash);
@@ -265,15 +308,22 @@ public sealed class TrainerTests
     public void Create_ImpossibleConfiguration_SaysWhat()
     {
         using var model = new TinyModel();
-        void Refuses(RunConfig config, string what) => StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new Trainer(config, TinyModel.Problems())).Message, what);
-        Refuses(model.Config with { Sampling = model.Config.Sampling with { GroupSize = 1 } }, "sampling.groupSize is 1; a group-relative advantage needs at least 2.");
+        void Refuses(RunConfig config, string what) =>
+            StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new Trainer(config, TinyModel.Problems())).Message, what);
+        Refuses(
+            model.Config with { Sampling = model.Config.Sampling with { GroupSize = 1 } },
+            "sampling.groupSize is 1; a group-relative advantage needs at least 2.");
         Refuses(model.Config with { Sampling = model.Config.Sampling with { MaxNewTokens = 60 } }, "has 64 positions");
         Refuses(model.Config with { Sampling = model.Config.Sampling with { StopTokens = ["<nope>"] } }, "<nope>");
         Refuses(model.Config with { Model = Path.Combine(model.Root, "missing") }, "is not a folder");
         Refuses(model.Config with { Training = model.Config.Training with { MinibatchesPerBatch = 5 } }, "groups are never split");
     }
 
-    private static (string[] Metrics, string Hash) Train(RunConfig config, string? folder = null, IProblemSet? problems = null, List<string>? warnings = null)
+    private static (string[] Metrics, string Hash) Train(
+        RunConfig config,
+        string? folder = null,
+        IProblemSet? problems = null,
+        List<string>? warnings = null)
     {
         using var trainer = new Trainer(config, problems ?? TinyModel.Problems(), new() { Warning = w => warnings?.Add(w) });
         using var run = RunDirectory.Create(config, TimeProvider.System, folder);

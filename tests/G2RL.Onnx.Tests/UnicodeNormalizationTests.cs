@@ -9,7 +9,8 @@ namespace G2RL.Onnx.Tests;
 [TestClass]
 public sealed class UnicodeNormalizationTests
 {
-    private static readonly JsonDocument Fixture = JsonDocument.Parse(File.ReadAllText(SharedFolder.InRepository("tests", "fixtures", "nfc.json")));
+    private static readonly JsonDocument Fixture =
+        JsonDocument.Parse(File.ReadAllText(SharedFolder.InRepository("tests", "fixtures", "nfc.json")));
 
     [TestMethod]
     public void ToNfc_RandomStrings_EqualsPythons()
@@ -41,6 +42,8 @@ public sealed class UnicodeNormalizationTests
             }
         }
 
-        Assert.AreEqual(Fixture.RootElement.GetProperty("sha256OfEveryCharacter").GetString(), Convert.ToHexStringLower(hash.GetHashAndReset()));
+        Assert.AreEqual(
+            Fixture.RootElement.GetProperty("sha256OfEveryCharacter").GetString(),
+            Convert.ToHexStringLower(hash.GetHashAndReset()));
     }
 }

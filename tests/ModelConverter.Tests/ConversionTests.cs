@@ -12,7 +12,8 @@ namespace G2RL.Onnx.Converter.Tests;
 public sealed class ConversionTests
 {
     public static IEnumerable<string> Golden =>
-        ["golden-qwen3-a", "golden-qwen3-a-bf16", "golden-qwen3-yarn", "golden-qwen2-a", "golden-qwen2-a-sharded", "golden-llama-a", "golden-llama-b", "golden-mistral-a", "golden-phi3-a", "golden-gemma3-a"];
+        ["golden-qwen3-a", "golden-qwen3-a-bf16", "golden-qwen3-yarn", "golden-qwen2-a", "golden-qwen2-a-sharded", "golden-llama-a",
+            "golden-llama-b", "golden-mistral-a", "golden-phi3-a", "golden-gemma3-a"];
 
     [TestMethod]
     [DynamicData(nameof(Golden))]
@@ -25,13 +26,17 @@ public sealed class ConversionTests
         var report = JsonNode.Parse(ConverterRun.Done("verify", folder["onnx"], "--golden", source, "--json"))!;
         Assert.IsTrue(report["holds"]!.GetValue<bool>());
         var quantities = report["differences"]!.AsArray().Select(d => d!["quantity"]!.GetValue<string>()).ToArray();
-        CollectionAssert.IsSubsetOf(new[] { "log-probs", "entropies", "last hidden states", "decoding logits", "greedy tokens that differ" }, quantities);
+        CollectionAssert.IsSubsetOf(
+            new[] { "log-probs", "entropies", "last hidden states", "decoding logits", "greedy tokens that differ" },
+            quantities);
         if (File.Exists(Path.Combine(source, "grads.safetensors")))
             CollectionAssert.IsSubsetOf(new[] { "training log-probs", "loss", "gradients" }, quantities);
 
         ConverterRun.Done("export", folder["onnx"], folder["back"]);
         foreach (var file in Directory.GetFiles(source, "model*.safetensors").Append(Path.Combine(source, "config.json")))
-            Assert.IsTrue(File.ReadAllBytes(file).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(folder["back"], Path.GetFileName(file)))), file);
+            Assert.IsTrue(
+                File.ReadAllBytes(file).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(folder["back"], Path.GetFileName(file)))),
+                file);
         HuggingFaceCheckpoint.Open(folder["back"]).Dispose();
     }
 
@@ -44,7 +49,8 @@ public sealed class ConversionTests
         ConverterRun.Done("convert", source, folder["b"], "--clip-high", "0.28", "--graphs", "train");
         StringAssert.Contains(ConverterRun.Done("verify", folder["b"], "--golden", source, "--json"), "\"loss\"");
         ConverterRun.Done("convert", source, folder["other"], "--clip-high", "0.3", "--graphs", "train");
-        Assert.IsFalse(ConverterRun.Done("verify", folder["other"], "--golden", source, "--json").Contains("\"loss\"", StringComparison.Ordinal));
+        Assert.IsFalse(ConverterRun.Done("verify", folder["other"], "--golden", source, "--json")
+            .Contains("\"loss\"", StringComparison.Ordinal));
     }
 
     [TestMethod]
@@ -64,7 +70,10 @@ public sealed class ConversionTests
         var strict = ConverterRun.Of("verify", folder["fp16"], "--against", folder["source"], "--tolerance-factor", "0.001", "--json");
         Assert.AreEqual(1, strict.Code);
         StringAssert.Contains(strict.Output, "\"holds\":false");
-        Assert.AreEqual(2 * new FileInfo(Path.Combine(folder["fp16"], "weights.bin")).Length, new FileInfo(Path.Combine(folder["fp32"], "weights.bin")).Length, 512 * 1024);
+        Assert.AreEqual(
+            2 * new FileInfo(Path.Combine(folder["fp16"], "weights.bin")).Length,
+            new FileInfo(Path.Combine(folder["fp32"], "weights.bin")).Length,
+            512 * 1024);
     }
 
     // bf16 -> fp32 is exact, so the way back is too.
@@ -75,7 +84,9 @@ public sealed class ConversionTests
         var model = TestModels.Write(folder["model"], TestModels.Qwen3, SafeTensorsDtype.BF16);
         ConverterRun.Done("convert", model, folder["onnx"], "--precision", "fp32", "--graphs", "none");
         ConverterRun.Done("export", folder["onnx"], folder["back"]);
-        CollectionAssert.AreEqual(File.ReadAllBytes(Path.Combine(model, "model.safetensors")), File.ReadAllBytes(Path.Combine(folder["back"], "model.safetensors")));
+        CollectionAssert.AreEqual(
+            File.ReadAllBytes(Path.Combine(model, "model.safetensors")),
+            File.ReadAllBytes(Path.Combine(folder["back"], "model.safetensors")));
     }
 
     [TestMethod]
@@ -84,10 +95,14 @@ public sealed class ConversionTests
         var source = SharedFolder.Require("models", "golden-qwen3-a-bf16");
         using var folder = new TemporaryFolder();
         ConverterRun.Done("convert", source, folder["onnx"]);
-        CollectionAssert.AreEquivalent(new[] { "config.json", "decode.onnx", "genai_config.json", "manifest.json", "score.onnx", "train.onnx", "weights.bin" }, Directory.GetFiles(folder["onnx"]).Select(Path.GetFileName).ToArray());
+        CollectionAssert.AreEquivalent(
+            new[] { "config.json", "decode.onnx", "genai_config.json", "manifest.json", "score.onnx", "train.onnx", "weights.bin" },
+            Directory.GetFiles(folder["onnx"]).Select(Path.GetFileName).ToArray());
         var manifest = ConversionManifest.Read(folder["onnx"]);
         // The stored copy of the tied head lies on the embedding.
-        Assert.AreEqual(manifest.Tensors.Single(t => t.Name == "model.embed_tokens.weight").Offset, manifest.Tensors.Single(t => t.Name == "lm_head.weight").Offset);
+        Assert.AreEqual(
+            manifest.Tensors.Single(t => t.Name == "model.embed_tokens.weight").Offset,
+            manifest.Tensors.Single(t => t.Name == "lm_head.weight").Offset);
         var ends = manifest.Tensors.DistinctBy(t => t.Offset).OrderBy(t => t.Offset).ToArray();
         for (var i = 1; i < ends.Length; i++)
             Assert.IsLessThanOrEqualTo(ends[i].Offset, ends[i - 1].Offset + ends[i - 1].Bytes);
@@ -155,7 +170,8 @@ public sealed class ConversionTests
             Assert.IsGreaterThanOrEqualTo(real, room);
             Assert.IsLessThan(real + (65 << 20), room);
             var huge = plan with { Spec = plan.Spec with { VocabularySize = int.MaxValue, HiddenSize = 1 << 20 } };
-            var refusal = Assert.ThrowsExactly<InputException>(() => Aside.Use(folder["out"], huge, new(), _ => Assert.Fail(), _ => Assert.Fail()));
+            var refusal =
+                Assert.ThrowsExactly<InputException>(() => Aside.Use(folder["out"], huge, new(), _ => Assert.Fail(), _ => Assert.Fail()));
             StringAssert.Contains(refusal.Message, "MiB are free there");
         }
         Gguf.GgufWriter.Of(source).Save(folder["m.gguf"]);
@@ -171,7 +187,9 @@ public sealed class ConversionTests
     {
         using var folder = new TemporaryFolder();
         var model = TestModels.Write(folder["model"], TestModels.Qwen3, change: (name, v) => name == "model.norm.weight" ? 70_000 : v);
-        StringAssert.Contains(ConverterRun.Refused("convert", model, folder["onnx"], "--precision", "fp16"), "'model.norm.weight' is not finite as F16 at element 0");
+        StringAssert.Contains(
+            ConverterRun.Refused("convert", model, folder["onnx"], "--precision", "fp16"),
+            "'model.norm.weight' is not finite as F16 at element 0");
         Assert.HasCount(1, Directory.GetFileSystemEntries(folder.Path));
     }
 
@@ -247,24 +265,37 @@ public sealed class ConversionTests
         }
         // An exported policy is a model folder; exporting it back to the source's types is the same.
         ConverterRun.Done("export", folder["back"], folder["again"], "--source", source);
-        CollectionAssert.AreEqual(File.ReadAllBytes(Path.Combine(folder["back"], "model.safetensors")), File.ReadAllBytes(Path.Combine(folder["again"], "model.safetensors")));
+        CollectionAssert.AreEqual(
+            File.ReadAllBytes(Path.Combine(folder["back"], "model.safetensors")),
+            File.ReadAllBytes(Path.Combine(folder["again"], "model.safetensors")));
         // For inference alone: the same numbers as a conversion of the exported checkpoint, and nothing is left beside it.
         ConverterRun.Done("export", folder["step"], folder["inference"], "--source", source, "--format", "onnx");
         ConverterRun.Done("convert", folder["back"], folder["whole"]);
         ConverterRun.Done("verify", folder["inference"], "--against", folder["whole"], "--tolerance-factor", "1e-9");
-        CollectionAssert.AreEquivalent(new[] { "config.json", "decode.onnx", "genai_config.json", "manifest.json", "weights.bin" }, Directory.GetFiles(folder["inference"]).Select(Path.GetFileName).ToArray());
+        CollectionAssert.AreEquivalent(
+            new[] { "config.json", "decode.onnx", "genai_config.json", "manifest.json", "weights.bin" },
+            Directory.GetFiles(folder["inference"]).Select(Path.GetFileName).ToArray());
         Assert.IsEmpty(Directory.GetDirectories(folder.Path, "*.checkpoint"));
         StringAssert.Contains(ConverterRun.Refused("export", folder["step"], folder["no"], "--format", "gguf"), "--format is 'gguf'");
         StringAssert.Contains(ConverterRun.Refused("export", folder["step"], folder["no"]), "--source");
-        StringAssert.Contains(ConverterRun.Refused("export", folder["step"], folder["no"], "--source", TestModels.Write(folder["other"], TestModels.Olmo2)), "They are not of one model");
+        StringAssert.Contains(
+            ConverterRun.Refused("export", folder["step"], folder["no"], "--source", TestModels.Write(folder["other"], TestModels.Olmo2)),
+            "They are not of one model");
     }
 
     [TestMethod]
     public void GenAiConfig_HasOnlyKeysThatItsReaderAccepts()
     {
-        var fixture = JsonNode.Parse(File.ReadAllText(SharedFolder.InRepository("tests", "fixtures", "genai-config-keys.json")))!.AsObject();
+        var fixture =
+            JsonNode.Parse(File.ReadAllText(SharedFolder.InRepository("tests", "fixtures", "genai-config-keys.json")))!.AsObject();
         using var folder = new TemporaryFolder();
-        foreach (var (name, config) in new[] { ("qwen3", TestModels.Qwen3), ("gpt2", TestModels.Gpt2), ("olmo2", TestModels.Olmo2), ("ends", TestModels.Qwen3.Replace("\"eos_token_id\": 1", "\"eos_token_id\": [1, 2]")) })
+        foreach (var (name, config) in new[]
+        {
+            ("qwen3", TestModels.Qwen3),
+            ("gpt2", TestModels.Gpt2),
+            ("olmo2", TestModels.Olmo2),
+            ("ends", TestModels.Qwen3.Replace("\"eos_token_id\": 1", "\"eos_token_id\": [1, 2]")),
+        })
         {
             ConverterRun.Done("convert", TestModels.Write(folder[name], config), folder[name + "-onnx"], "--max-length", "20");
             var root = JsonNode.Parse(File.ReadAllText(Path.Combine(folder[name + "-onnx"], "genai_config.json")))!.AsObject();
@@ -274,7 +305,9 @@ public sealed class ConversionTests
             var graph = JsonNode.Parse(ConverterRun.Done("inspect", Path.Combine(folder[name + "-onnx"], "decode.onnx"), "--json"))!;
             foreach (var (list, key) in new[] { ("inputs", "inputs"), ("outputs", "outputs") })
                 foreach (var (_, value) in root["model"]!["decoder"]![key]!.AsObject())
-                    Assert.IsTrue(graph[list]!.AsArray().Any(v => v!.GetValue<string>().StartsWith(value!.GetValue<string>().Replace("%d", "1", StringComparison.Ordinal) + ":", StringComparison.Ordinal)), $"{name} {value}");
+                    Assert.IsTrue(graph[list]!.AsArray().Any(v => v!.GetValue<string>().StartsWith(
+                        value!.GetValue<string>().Replace("%d", "1", StringComparison.Ordinal) + ":",
+                        StringComparison.Ordinal)), $"{name} {value}");
         }
 
         string[] Names(string path) => [.. fixture[path]!.AsArray().Select(n => n!.GetValue<string>())];
@@ -288,7 +321,9 @@ public sealed class ConversionTests
                 if (inner is JsonObject child)
                     Check(full, child);
                 else
-                    Assert.IsTrue(Kinds(inner!).Any(kind => path is "model.decoder.inputs" or "model.decoder.outputs" ? kind == "text" : fixture["kinds"]![kind]!.AsArray().Any(n => n!.GetValue<string>() == full)), $"{full} is {inner}");
+                    Assert.IsTrue(Kinds(inner!).Any(kind => path is "model.decoder.inputs" or "model.decoder.outputs"
+                        ? kind == "text"
+                        : fixture["kinds"]![kind]!.AsArray().Any(n => n!.GetValue<string>() == full)), $"{full} is {inner}");
             }
         }
 
@@ -309,13 +344,17 @@ public sealed class ConversionTests
         var facts = JsonNode.Parse(ConverterRun.Done("inspect", model, "--json"))!;
         // embed 19*16; per layer 2 norms of 16, q 32*16, k and v 16*16, two norms of 8, o 16*32, mlp 3 * 24*16; final norm 16.
         const int parameters = (19 * 16) + (2 * (32 + (32 * 16) + (2 * 16 * 16) + 16 + (16 * 32) + (3 * 24 * 16))) + 16;
-        Assert.AreEqual(("Qwen3ForCausalLM", (long)parameters, 2L * parameters), (facts["architecture"]!.GetValue<string>(), facts["parameters"]!.GetValue<long>(), facts["weight_bytes"]!.GetValue<long>()));
+        Assert.AreEqual(
+            ("Qwen3ForCausalLM", (long)parameters, 2L * parameters),
+            (facts["architecture"]!.GetValue<string>(), facts["parameters"]!.GetValue<long>(), facts["weight_bytes"]!.GetValue<long>()));
         Assert.AreEqual(24, facts["types"]!["BF16"]!.GetValue<int>());
         // 8 texts of 64 tokens: 2 layers, keys and values, 2 heads of 8 floats.
         Assert.AreEqual((4L * parameters) + (8 * 64 * 2 * 2 * 2 * 8 * 4), facts["memory_bytes"]!["to sample"]!.GetValue<long>());
         ConverterRun.Done("convert", model, folder["onnx"]);
         StringAssert.Contains(ConverterRun.Done("inspect", folder["onnx"], "--json"), "\"kind\":\"converted folder\"");
-        StringAssert.Contains(ConverterRun.Done("inspect", Path.Combine(model, "model.safetensors"), "--json"), "model.norm.weight BF16 [16]");
+        StringAssert.Contains(
+            ConverterRun.Done("inspect", Path.Combine(model, "model.safetensors"), "--json"),
+            "model.norm.weight BF16 [16]");
         var decode = JsonNode.Parse(ConverterRun.Done("inspect", Path.Combine(folder["onnx"], "decode.onnx"), "--json"))!;
         Assert.AreEqual(2, decode["operators"]!["com.microsoft::GroupQueryAttention"]!.GetValue<int>());
         StringAssert.Contains(decode["external_files"]![0]!.GetValue<string>(), "weights.bin");

@@ -21,25 +21,45 @@ public sealed class ForeignOnnxTests
             Graph = new GraphProto
             {
                 Name = "foreign",
-                Input = { Value("x", 1, new() { DimParam = "N" }, new() { DimValue = 3 }), new ValueInfoProto { Name = "list", Type = new() { SequenceType = new() } } },
+                Input =
+                {
+                    Value("x", 1, new() { DimParam = "N" }, new() { DimValue = 3 }),
+                    new ValueInfoProto { Name = "list", Type = new() { SequenceType = new() } },
+                },
                 Output = { Value("y", 17), new ValueInfoProto { Name = "odd" } },
                 Initializer =
                 {
-                    new TensorProto { Name = "w", DataType = 1, Dims = { 3, 5 }, DataLocation = TensorProto.Types.Location.External, ExternalData = { new StringEntry { Key = "location", Value = "../w.bin" }, new StringEntry { Key = "length", Value = "60" } } },
+                    new TensorProto
+                    {
+                        Name = "w",
+                        DataType = 1,
+                        Dims = { 3, 5 },
+                        DataLocation = TensorProto.Types.Location.External,
+                        ExternalData =
+                            { new StringEntry { Key = "location", Value = "../w.bin" }, new StringEntry { Key = "length", Value = "60" } },
+                    },
                     new TensorProto { Name = "huge", DataType = 99, Dims = { long.MaxValue, long.MaxValue } },
                 },
                 Node =
                 {
                     new NodeProto { OpType = "Conv", Input = { "x", "w" }, Output = { "c" } },
                     new NodeProto { OpType = "Fancy", Domain = "org.example", Input = { "c" }, Output = { "f" } },
-                    new NodeProto { OpType = "If", Input = { "f" }, Output = { "y" }, Attribute = { Branch("then_branch"), Branch("else_branch") } },
+                    new NodeProto
+                    {
+                        OpType = "If",
+                        Input = { "f" },
+                        Output = { "y" },
+                        Attribute = { Branch("then_branch"), Branch("else_branch") },
+                    },
                 },
             },
             OpsetImport = { new OperatorSetProto { Version = 12 }, new OperatorSetProto { Domain = "org.example", Version = 3 } },
         };
         File.WriteAllBytes(folder["f.onnx"], model.ToByteArray());
         var facts = JsonNode.Parse(ConverterRun.Done("inspect", folder["f.onnx"], "--json"))!;
-        Assert.AreEqual("""["Conv","Fancy","If","Loop"]""", new JsonArray([.. facts["unknown_operators"]!.AsArray().Select(n => (JsonNode)n!.GetValue<string>().Split("::")[^1]).OrderBy(n => n.ToString(), StringComparer.Ordinal)]).ToJsonString());
+        Assert.AreEqual("""["Conv","Fancy","If","Loop"]""", new JsonArray([.. facts["unknown_operators"]!.AsArray()
+            .Select(n => (JsonNode)n!.GetValue<string>().Split("::")[^1])
+            .OrderBy(n => n.ToString(), StringComparer.Ordinal)]).ToJsonString());
         CollectionAssert.Contains(facts["unknown_operators"]!.AsArray().Select(n => n!.GetValue<string>()).ToArray(), "org.example::Fancy");
         Assert.AreEqual(7, facts["nodes"]!.GetValue<int>());
         Assert.AreEqual(2, facts["operators"]!["Add"]!.GetValue<int>());
@@ -81,8 +101,20 @@ public sealed class ForeignOnnxTests
     {
         Name = name,
         Type = AttributeProto.Types.Kind.Graph,
-        G = new GraphProto { Node = { new NodeProto { OpType = "Loop", Attribute = { new AttributeProto { Name = "body", Type = AttributeProto.Types.Kind.Graph, G = new GraphProto { Node = { new NodeProto { OpType = "Add" } } } } } } } },
+        G = new GraphProto
+        {
+            Node = { new NodeProto { OpType = "Loop", Attribute = { new AttributeProto
+        {
+            Name = "body",
+            Type = AttributeProto.Types.Kind.Graph,
+            G = new GraphProto { Node = { new NodeProto { OpType = "Add" } } },
+        } } } }
+        },
     };
 
-    private static ValueInfoProto Value(string name, int type, params ShapeProto.Types.Dim[] axes) => new() { Name = name, Type = new() { TensorType = new() { ElemType = type, Shape = new() { Dim = { axes } } } } };
+    private static ValueInfoProto Value(string name, int type, params ShapeProto.Types.Dim[] axes) => new()
+    {
+        Name = name,
+        Type = new() { TensorType = new() { ElemType = type, Shape = new() { Dim = { axes } } } },
+    };
 }

@@ -9,12 +9,15 @@ using G2RL.Onnx.TestSupport;
 
 namespace G2RL.Onnx.Converter.Tests;
 
-/// <summary>Converted models in another client of ONNX Runtime: onnxruntime-node; and GGUF files in another reader, see tests/interop.</summary>
+/// <summary>
+/// Converted models in another client of ONNX Runtime: onnxruntime-node; and GGUF files in another reader, see tests/interop.
+/// </summary>
 [TestClass]
 public sealed class InteropTests
 {
     // Rows of whole blocks of 32.
-    private const string Wide = """{"model_type": "qwen3", "vocab_size": 19, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 64, "tie_word_embeddings": true, "eos_token_id": 1}""";
+    private const string Wide =
+        """{"model_type": "qwen3", "vocab_size": 19, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 64, "tie_word_embeddings": true, "eos_token_id": 1}""";
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
@@ -31,9 +34,15 @@ public sealed class InteropTests
         var texts = golden.RootElement.GetProperty("decode").EnumerateArray().ToArray();
         using var folder = new TemporaryFolder();
         ConverterRun.Done("convert", source, folder["onnx"], "--graphs", "decode");
-        var answer = Greedy(folder["onnx"], texts.Select(t => JsonNode.Parse(t.GetProperty("prompt").GetRawText())!), texts[0].GetProperty("tokens").GetArrayLength());
+        var answer = Greedy(
+            folder["onnx"],
+            texts.Select(t => JsonNode.Parse(t.GetProperty("prompt").GetRawText())!),
+            texts[0].GetProperty("tokens").GetArrayLength());
         for (var i = 0; i < texts.Length; i++)
-            Assert.AreEqual(JsonNode.Parse(texts[i].GetProperty("tokens").GetRawText())!.ToJsonString(), answer[i]!.ToJsonString(), $"{name} text {i}");
+            Assert.AreEqual(
+                JsonNode.Parse(texts[i].GetProperty("tokens").GetRawText())!.ToJsonString(),
+                answer[i]!.ToJsonString(),
+                $"{name} text {i}");
     }
 
     // No outside numbers for these two: the same tokens as in our own client.
@@ -80,7 +89,11 @@ public sealed class InteropTests
     {
         using var folder = new TemporaryFolder();
         var writer = GgufWriter.Of(TestModels.Write(folder["hf"], Wide), GgmlType.Q8_0, values => new byte[values.Length / 32 * 34])
-            .Set("tokenizer.ggml.model", "llama").Set("tokenizer.ggml.tokens", (string[])["<u>", "é", "▁😀"]).Set("tokenizer.ggml.scores", (float[])[0, -1.5f, -2]).Set("tokenizer.ggml.token_type", (int[])[2, 1, 1]).Set("tokenizer.ggml.add_bos_token", false);
+            .Set("tokenizer.ggml.model", "llama")
+            .Set("tokenizer.ggml.tokens", (string[])["<u>", "é", "▁😀"])
+            .Set("tokenizer.ggml.scores", (float[])[0, -1.5f, -2])
+            .Set("tokenizer.ggml.token_type", (int[])[2, 1, 1])
+            .Set("tokenizer.ggml.add_bos_token", false);
         writer.Version = version;
         using var ours = GgufFile.Open(writer.Save(folder["m.gguf"]));
         var theirs = JsonNode.Parse(Node("", "gguf.mjs", folder["m.gguf"]))!;
@@ -122,7 +135,8 @@ public sealed class InteropTests
         var interop = SharedFolder.InRepository("tests", "interop");
         // onnxruntime-node's own install step fetches GPU libraries, which are not needed here.
         string[] packages = ["onnxruntime-node", "@huggingface/gguf"];
-        if (Array.Exists(packages, name => !Directory.Exists(Path.Combine([interop, "node_modules", .. name.Split('/')]))) && Run(interop, "npm", "", "ci", "--ignore-scripts") is { Code: not 0 } failed)
+        if (Array.Exists(packages, name => !Directory.Exists(Path.Combine([interop, "node_modules", .. name.Split('/')])))
+            && Run(interop, "npm", "", "ci", "--ignore-scripts") is { Code: not 0 } failed)
             Assert.Inconclusive($"needs npm and its registry: {failed.Error}");
         var (code, output, error) = Run(interop, "node", input, arguments);
         Assert.AreEqual(0, code, error);
@@ -132,8 +146,11 @@ public sealed class InteropTests
     private static (int Code, string Output, string Error) Run(string folder, string program, string input, params string[] arguments)
     {
         // npm is a script on Windows, which only a shell starts.
-        var start = OperatingSystem.IsWindows() ? new ProcessStartInfo("cmd.exe", ["/c", program, .. arguments]) : new ProcessStartInfo(program, arguments);
-        (start.WorkingDirectory, start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError) = (folder, true, true, true);
+        var start = OperatingSystem.IsWindows()
+            ? new ProcessStartInfo("cmd.exe", ["/c", program, .. arguments])
+            : new ProcessStartInfo(program, arguments);
+        (start.WorkingDirectory, start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError) =
+            (folder, true, true, true);
         start.Environment["ONNXRUNTIME_NODE_INSTALL"] = "skip";
         try
         {

@@ -17,7 +17,14 @@ public sealed class Llama2CTests
         var expected = File.ReadAllText(SharedFolder.Require("models", "stories260K", "golden.txt")).TrimEnd();
         var tokenizerFile = SharedFolder.Require("models", "stories260K", "tok512.bin");
         using var folder = new TemporaryFolder();
-        ConverterRun.Done("convert", SharedFolder.Require("models", "stories260K", "stories260K.bin"), folder["onnx"], "--graphs", "decode", "--tokenizer", tokenizerFile);
+        ConverterRun.Done(
+            "convert",
+            SharedFolder.Require("models", "stories260K", "stories260K.bin"),
+            folder["onnx"],
+            "--graphs",
+            "decode",
+            "--tokenizer",
+            tokenizerFile);
         Assert.IsEmpty(Directory.GetDirectories(folder.Path, "*.checkpoint"));
         using var model = new ConvertedModel(folder["onnx"]);
         model.CheckBytes();
@@ -36,8 +43,8 @@ public sealed class Llama2CTests
         Assert.AreEqual(expected, text);
     }
 
-    // run.c's own way of encoding, from its description: characters, or their bytes where they are no piece; then the best-scored pair of neighbours that
-    // together are a piece, leftmost first, until there is none.
+    // run.c's own way of encoding, from its description: characters, or their bytes where they are no piece; then the best-scored pair of
+    // neighbours that together are a piece, leftmost first, until there is none.
     [TestMethod]
     [DataRow("bin")]
     [DataRow("gguf")]
@@ -49,7 +56,14 @@ public sealed class Llama2CTests
         using var folder = new TemporaryFolder();
         if (kind == "bin")
         {
-            ConverterRun.Done("convert", SharedFolder.Require("models", "stories260K", "stories260K.bin"), folder["onnx"], "--graphs", "none", "--tokenizer", path);
+            ConverterRun.Done(
+                "convert",
+                SharedFolder.Require("models", "stories260K", "stories260K.bin"),
+                folder["onnx"],
+                "--graphs",
+                "none",
+                "--tokenizer",
+                path);
         }
         else
         {
@@ -95,7 +109,9 @@ public sealed class Llama2CTests
         Refused([.. good[..^1], (byte)'d'], "'d' twice");
         File.WriteAllBytes(folder["t.bin"], good);
         ConverterRun.Done("convert", folder["m.bin"], folder["onnx"], "--graphs", "none", "--tokenizer", folder["t.bin"]);
-        StringAssert.Contains(ConverterRun.Refused("convert", folder["m.bin"], folder["no"], "--tokenizer", folder["none.bin"]), "does not exist");
+        StringAssert.Contains(
+            ConverterRun.Refused("convert", folder["m.bin"], folder["no"], "--tokenizer", folder["none.bin"]),
+            "does not exist");
     }
 
     private static int[] AsRunC(string text, string[] pieces, float[] scores)
@@ -109,7 +125,11 @@ public sealed class Llama2CTests
                 ids.AddRange(Encoding.UTF8.GetBytes(rune.ToString()).Select(b => b + 3));
         for (; ; )
         {
-            var best = Enumerable.Range(0, ids.Count - 1).Select(at => (At: at, Id: Find(pieces[ids[at]] + pieces[ids[at + 1]]))).Where(pair => pair.Id >= 0).OrderByDescending(pair => scores[pair.Id]).FirstOrDefault((-1, -1));
+            var best = Enumerable.Range(0, ids.Count - 1)
+                .Select(at => (At: at, Id: Find(pieces[ids[at]] + pieces[ids[at + 1]])))
+                .Where(pair => pair.Id >= 0)
+                .OrderByDescending(pair => scores[pair.Id])
+                .FirstOrDefault((-1, -1));
             if (best.Item1 < 0)
                 return [.. ids];
             ids[best.Item1] = best.Item2;

@@ -15,13 +15,16 @@ public sealed class QuantizedExportTests
     {
         using var folder = new TemporaryFolder();
         ConverterRun.Done("convert", TestModels.Write(folder["model"], config), folder["full"], "--graphs", "decode");
-        var answer = JsonNode.Parse(ConverterRun.Done("export", folder["full"], folder["small"], "--format", "onnx", bits, "--block-size", "16", "--zero-points", "--json"))!;
+        var answer = JsonNode.Parse(ConverterRun.Done("export", folder["full"], folder["small"], "--format", "onnx", bits, "--block-size",
+            "16", "--zero-points", "--json"))!;
         var errors = answer["error_report"]!;
         Assert.AreEqual(4 * 25, errors["positions"]!.GetValue<int>());
         Assert.IsGreaterThan(0, errors["largest_logit_difference"]!.GetValue<double>());
         Assert.IsLessThan(bits == "--int4" ? 0.25 : 0.02, errors["relative_logit_difference"]!.GetValue<double>());
         Assert.IsLessThan(answer["source_bytes"]!.GetValue<long>(), answer["weight_bytes"]!.GetValue<long>());
-        CollectionAssert.AreEquivalent(new[] { "config.json", "decode.onnx", "genai_config.json", "manifest.json", "weights.bin" }, Directory.GetFiles(folder["small"]).Select(Path.GetFileName).ToArray());
+        CollectionAssert.AreEquivalent(
+            new[] { "config.json", "decode.onnx", "genai_config.json", "manifest.json", "weights.bin" },
+            Directory.GetFiles(folder["small"]).Select(Path.GetFileName).ToArray());
 
         ConverterRun.Done("verify", folder["small"], "--against", folder["full"]);
         ConverterRun.Done("verify", folder["full"], "--against", folder["small"]);
@@ -33,7 +36,9 @@ public sealed class QuantizedExportTests
         bytes[scales.Offset + 2] ^= 1;
         File.WriteAllBytes(path, bytes);
         StringAssert.Contains(ConverterRun.Refused("verify", folder["small"], "--against", folder["full"]), "is not what was converted");
-        StringAssert.Contains(ConverterRun.Done("inspect", folder["small"], "--json"), bits == "--int4" ? "4 bits, blocks of 16" : "8 bits, blocks of 16");
+        StringAssert.Contains(
+            ConverterRun.Done("inspect", folder["small"], "--json"),
+            bits == "--int4" ? "4 bits, blocks of 16" : "8 bits, blocks of 16");
         StringAssert.Contains(ConverterRun.Refused("export", folder["small"], folder["back"]), "in few bits");
     }
 
@@ -42,7 +47,9 @@ public sealed class QuantizedExportTests
     {
         using var folder = new TemporaryFolder();
         var model = TestModels.Write(folder["model"], TestModels.Qwen3);
-        StringAssert.Contains(ConverterRun.Done("export", model, folder["small"], "--source", model, "--format", "onnx", "--int8", "--precision", "fp16"), "14 matrices in");
+        StringAssert.Contains(
+            ConverterRun.Done("export", model, folder["small"], "--source", model, "--format", "onnx", "--int8", "--precision", "fp16"),
+            "14 matrices in");
         var manifest = ConversionManifest.Read(folder["small"]);
         Assert.IsTrue(manifest.Tensors.All(t => t.Stored == Checkpoints.SafeTensors.SafeTensorsDtype.F16));
         ConverterRun.Done("convert", model, folder["full"], "--graphs", "decode");

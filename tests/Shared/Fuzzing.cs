@@ -18,8 +18,14 @@ internal sealed record Fuzzing(int Refused, int Accepted, double Seconds, double
     private const int CountsAs = 4096;
     private static readonly TimeSpan LongestReading = TimeSpan.FromSeconds(20);
 
-    /// <summary>How many inputs a reader gets: 2,000, or what the environment variable G2RL_FUZZ_INPUTS says (100,000 in a long run).</summary>
-    public static int Inputs { get; } = int.TryParse(Environment.GetEnvironmentVariable("G2RL_FUZZ_INPUTS"), NumberStyles.None, CultureInfo.InvariantCulture, out var inputs) ? inputs : 2_000;
+    /// <summary>
+    /// How many inputs a reader gets: 2,000, or what the environment variable G2RL_FUZZ_INPUTS says (100,000 in a long run).
+    /// </summary>
+    public static int Inputs { get; } = int.TryParse(
+        Environment.GetEnvironmentVariable("G2RL_FUZZ_INPUTS"),
+        NumberStyles.None,
+        CultureInfo.InvariantCulture,
+        out var inputs) ? inputs : 2_000;
 
     /// <summary>Runs the loop and prints its numbers.</summary>
     /// <param name="reader">Named in messages.</param>
@@ -27,7 +33,12 @@ internal sealed record Fuzzing(int Refused, int Accepted, double Seconds, double
     /// <param name="read">Reads it.</param>
     /// <param name="allowedBytes">What any input may cost in memory.</param>
     /// <param name="allowedMultiple">What it may cost besides, per byte of the file.</param>
-    public static Fuzzing Run(string reader, Func<Random, byte[]> input, Action<byte[], int> read, long allowedBytes, double allowedMultiple)
+    public static Fuzzing Run(
+        string reader,
+        Func<Random, byte[]> input,
+        Action<byte[], int> read,
+        long allowedBytes,
+        double allowedMultiple)
     {
         var random = new Random(20261124);
         int refused = 0, accepted = 0;
@@ -59,7 +70,9 @@ internal sealed record Fuzzing(int Refused, int Accepted, double Seconds, double
             multiple = Math.Max(multiple, (double)allocated / Math.Max(bytes.Length, CountsAs));
         }
         var result = new Fuzzing(refused, accepted, Stopwatch.GetElapsedTime(start).TotalSeconds, slowest, mostBytes, multiple);
-        Console.WriteLine(FormattableString.Invariant($"fuzz {reader}: {Inputs:N0} inputs in {result.Seconds:0} s, {refused:N0} refused, {accepted:N0} read; slowest {1000 * slowest:0} ms; at most {mostBytes / 1024:N0} KiB allocated, {multiple:0.0} bytes a byte of the file"));
+        Console.WriteLine($"fuzz {reader}: {Inputs:N0} inputs in {result.Seconds:0} s, {refused:N0} refused, "
+            + $"{accepted:N0} read; slowest {1000 * slowest:0} ms; at most {mostBytes / 1024:N0} KiB allocated, {multiple:0.0} bytes a "
+            + "byte of the file");
         return result;
     }
 

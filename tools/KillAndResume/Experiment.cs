@@ -32,13 +32,22 @@ internal sealed class Experiment(string folder, string[] job, int seed)
             while (!Live(target, alone, done < kills, moments))
                 done++;
             var result = RunResult.Read(target);
-            var (weights, metrics, evaluations) = (result.SameWeights(expected), result.Metrics.SequenceEqual(expected.Metrics), result.Evaluations.SequenceEqual(expected.Evaluations));
+            var (weights, metrics, evaluations) = (result.SameWeights(expected), result.Metrics.SequenceEqual(expected.Metrics),
+                result.Evaluations.SequenceEqual(expected.Evaluations));
             equal &= weights && metrics && evaluations;
-            table.AddRow($"{run}", moments.Count == 0 ? "(ended before its moment)" : string.Join("; ", moments), Word(weights), Word(metrics), Word(evaluations));
-            Console.WriteLine($"run {run}: {moments.Count} kills, {(weights && metrics && evaluations ? "equal" : "DIFFERENT")}; {done} of {kills} kills after {Stopwatch.GetElapsedTime(started).TotalSeconds:0} s");
+            table.AddRow(
+                $"{run}",
+                moments.Count == 0 ? "(ended before its moment)" : string.Join("; ", moments),
+                Word(weights),
+                Word(metrics),
+                Word(evaluations));
+            Console.WriteLine($"run {run}: {moments.Count} kills, {(weights && metrics && evaluations ? "equal" : "DIFFERENT")}; "
+                + $"{done} of {kills} kills after {Stopwatch.GetElapsedTime(started).TotalSeconds:0} s");
         }
         AnsiConsole.Write(table);
-        Console.WriteLine($"{done} kills, {inEvaluation} of them during an evaluation, {(equal ? "every run equals the one left alone" : "DIFFERENCES, see above")}, {Stopwatch.GetElapsedTime(started).TotalSeconds:0} s in all.");
+        Console.WriteLine($"{done} kills, {inEvaluation} of them during an evaluation, "
+            + $"{(equal ? "every run equals the one left alone" : "DIFFERENCES, see above")}, "
+            + $"{Stopwatch.GetElapsedTime(started).TotalSeconds:0} s in all.");
         return equal;
     }
 
@@ -57,7 +66,8 @@ internal sealed class Experiment(string folder, string[] job, int seed)
         life.Kill();
         var evaluating = RunResult.IsEvaluating(target);
         inEvaluation += evaluating ? 1 : 0;
-        moments.Add($"{moment.TotalSeconds:0.00} ({RunResult.StepsLogged(target)}, {RunResult.LastCheckpoint(target)}{(evaluating ? ", evaluating" : "")})");
+        moments.Add($"{moment.TotalSeconds:0.00} ({RunResult.StepsLogged(target)}, "
+            + $"{RunResult.LastCheckpoint(target)}{(evaluating ? ", evaluating" : "")})");
         return false;
     }
 

@@ -19,7 +19,8 @@ internal sealed record RunResult(string[] Metrics, string[] Evaluations, string 
     }
 
     /// <summary>Whether exported model, last weights and optimizer state have the same bytes.</summary>
-    public bool SameWeights(RunResult other) => (ModelHash, CheckpointHash, OptimizerHash) == (other.ModelHash, other.CheckpointHash, other.OptimizerHash);
+    public bool SameWeights(RunResult other) =>
+        (ModelHash, CheckpointHash, OptimizerHash) == (other.ModelHash, other.CheckpointHash, other.OptimizerHash);
 
     /// <summary>Whole rows of metrics.jsonl.</summary>
     public static int StepsLogged(string folder)
@@ -45,14 +46,18 @@ internal sealed record RunResult(string[] Metrics, string[] Evaluations, string 
     public static string LastCheckpoint(string folder)
     {
         var path = Path.Combine(folder, "checkpoints");
-        return Directory.Exists(path) ? Directory.GetDirectories(path, "step-*").Select(d => Path.GetFileName(d)!).Max(StringComparer.Ordinal) ?? "none" : "none";
+        return Directory.Exists(path)
+            ? Directory.GetDirectories(path, "step-*").Select(d => Path.GetFileName(d)!).Max(StringComparer.Ordinal) ?? "none"
+            : "none";
     }
 
     // Without what depends on the clock.
     private static string[] Rows(string path) => [.. File.ReadLines(path).Select(line =>
     {
         var row = JsonNode.Parse(line)!.AsObject();
-        foreach (var name in row.Select(p => p.Key).Where(n => n == "seconds" || n.StartsWith("time/", StringComparison.Ordinal) || n.StartsWith("speed/", StringComparison.Ordinal)).ToArray())
+        foreach (var name in row.Select(p => p.Key).Where(n => n == "seconds"
+            || n.StartsWith("time/", StringComparison.Ordinal)
+            || n.StartsWith("speed/", StringComparison.Ordinal)).ToArray())
             row.Remove(name);
         return row.ToJsonString();
     })];

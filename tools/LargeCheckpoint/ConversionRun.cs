@@ -8,8 +8,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace G2RL.Onnx.LargeCheckpoint;
 
 /// <summary>
-/// Sharded bf16 weights of a large model's shape to ONNX, beside a plain copy of the output's bytes: time, and the memory that belongs to this process alone.
-/// Then, on wish, the graphs in ONNX Runtime and one token.
+/// Sharded bf16 weights of a large model's shape to ONNX, beside a plain copy of the output's bytes: time, and the memory that belongs to
+/// this process alone. Then, on wish, the graphs in ONNX Runtime and one token.
 /// </summary>
 internal static class ConversionRun
 {
@@ -21,7 +21,8 @@ internal static class ConversionRun
     public static int Run(string folder, DecoderSpec spec, bool decode)
     {
         var full = Directory.CreateDirectory(folder).FullName;
-        string source = Path.Combine(full, "source"), converted = Path.Combine(full, "converted"), copy = Path.Combine(full, "copy.bin"), small = Path.Combine(full, "int4");
+        string source = Path.Combine(full, "source"), converted =
+            Path.Combine(full, "converted"), copy = Path.Combine(full, "copy.bin"), small = Path.Combine(full, "int4");
         // Source, output and copy lie there together.
         var (free, needed) = (new DriveInfo(full).AvailableFreeSpace, 3 * 2 * spec.ParameterCount * 11 / 10);
         if (free < needed)
@@ -66,7 +67,11 @@ internal static class ConversionRun
             GC.Collect();
             using var memory = new PrivateMemory();
             var started = Stopwatch.GetTimestamp();
-            ModelConversion.Convert(source, converted, new(), new(PolicyLoss.Objective(new()), new Dictionary<string, double>(StringComparer.Ordinal)));
+            ModelConversion.Convert(
+                source,
+                converted,
+                new(),
+                new(PolicyLoss.Objective(new()), new Dictionary<string, double>(StringComparer.Ordinal)));
             var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
             var peak = memory.PeakMebibytes;
             started = Stopwatch.GetTimestamp();
@@ -74,7 +79,9 @@ internal static class ConversionRun
             var plain = Stopwatch.GetElapsedTime(started).TotalSeconds;
             var graph = Directory.GetFiles(converted, "*.onnx").Max(file => new FileInfo(file).Length);
             var bytes = Directory.GetFiles(converted).Sum(file => new FileInfo(file).Length);
-            Say($"round {round}: converted in {seconds:0.0} s, {bytes / 1e9:0.00} GB; plain copy {plain:0.0} s, ratio {seconds / plain:0.00}; private memory at most {peak:0} MiB; largest graph file {graph / 1e6:0.0} MB");
+            Say($"round {round}: converted in {seconds:0.0} s, {bytes / 1e9:0.00} GB; "
+                + $"plain copy {plain:0.0} s, ratio {seconds / plain:0.00}; private memory at most {peak:0} MiB; "
+                + $"largest graph file {graph / 1e6:0.0} MB");
             good &= peak < MostMebibytes && seconds <= MostCopies * plain && graph < LargestProtobuf;
         }
         return good;
@@ -93,8 +100,13 @@ internal static class ConversionRun
         using var memory = new PrivateMemory();
         var started = Stopwatch.GetTimestamp();
         var settings = new ConversionSettings { Graphs = ConvertedGraphs.Decode, Quantization = new() { AccuracyLevel = 4 } };
-        var manifest = ModelConversion.Convert(source, folder, settings, new(PolicyLoss.Objective(new()), new Dictionary<string, double>(StringComparer.Ordinal)));
-        Say($"in 4 bits: converted in {Seconds(started)} s, {manifest.WeightBytes / 1e9:0.00} GB of weights; private memory at most {memory.PeakMebibytes:0} MiB");
+        var manifest = ModelConversion.Convert(
+            source,
+            folder,
+            settings,
+            new(PolicyLoss.Objective(new()), new Dictionary<string, double>(StringComparer.Ordinal)));
+        Say($"in 4 bits: converted in {Seconds(started)} s, {manifest.WeightBytes / 1e9:0.00} GB of weights; "
+            + $"private memory at most {memory.PeakMebibytes:0} MiB");
         return memory.PeakMebibytes < MostMebibytes;
     }
 
@@ -154,7 +166,8 @@ internal static class ConversionRun
         return long.Parse(line.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024.0;
     }
 
-    private static string Seconds(long started) => Stopwatch.GetElapsedTime(started).TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
+    private static string Seconds(long started) =>
+        Stopwatch.GetElapsedTime(started).TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
 
     private static void Say(string line) => Console.WriteLine(line);
 }

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace G2RL.Onnx.LargeCheckpoint;
 
-/// <summary>Watches the memory that belongs to this process alone (RssAnon; pages of mapped files belong to the system's cache). Linux only.</summary>
+/// <summary>
+/// Watches the memory that belongs to this process alone (RssAnon; pages of mapped files belong to the system's cache). Linux only.
+/// </summary>
 internal sealed class PrivateMemory : IDisposable
 {
     private readonly Timer timer;

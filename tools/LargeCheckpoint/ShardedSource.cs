@@ -20,7 +20,11 @@ internal static class ShardedSource
         var filled = 0L;
         foreach (var (index, parameter) in spec.Parameters.Index())
         {
-            var tensor = new TensorToWrite(parameter.Name, SafeTensorsDtype.BF16, parameter.Shape, stream => Numbers(stream, parameter.Count, index));
+            var tensor = new TensorToWrite(
+                parameter.Name,
+                SafeTensorsDtype.BF16,
+                parameter.Shape,
+                stream => Numbers(stream, parameter.Count, index));
             if (filled > 0 && filled + tensor.Length > ShardBytes)
             {
                 shards.Add([]);
@@ -37,7 +41,11 @@ internal static class ShardedSource
             foreach (var tensor in shard)
                 map[tensor.Name] = name;
         }
-        File.WriteAllText(Path.Combine(folder, "model.safetensors.index.json"), new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = spec.ParameterCount * 2 }, ["weight_map"] = map }.ToJsonString());
+        File.WriteAllText(Path.Combine(folder, "model.safetensors.index.json"), new JsonObject
+        {
+            ["metadata"] = new JsonObject { ["total_size"] = spec.ParameterCount * 2 },
+            ["weight_map"] = map,
+        }.ToJsonString());
         return shards.Count;
     }
 

@@ -14,11 +14,13 @@ internal static class Aside
     /// <param name="settings">Choices of the conversion that follows.</param>
     /// <param name="write">Writes the folder that is named.</param>
     /// <param name="use">Makes the output from it.</param>
-    /// <exception cref="InputException">The disk has no room for the step and the output together, or one of them cannot be made.</exception>
+    /// <exception cref="InputException">The disk has no room for the step and the output together, or one of them cannot be
+    /// made.</exception>
     public static void Use(string output, WeightPlan plan, ConversionSettings settings, Action<string> write, Action<string> use)
     {
         if (Path.Exists(output))
-            throw new InputException($"{output} exists already; a model is never written over another. Name a new folder, or remove this one.");
+            throw new InputException($"{output} exists already; a model is never written over another. "
+                + "Name a new folder, or remove this one.");
         settings.Validate(plan.Spec);
         var folder = FolderOf(output);
         Remove(folder);

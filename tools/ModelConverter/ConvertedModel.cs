@@ -5,7 +5,9 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace G2RL.Onnx.Converter;
 
-/// <summary>A converted folder whose bytes have been checked, and its graphs as ONNX Runtime runs them: what any other client would see.</summary>
+/// <summary>
+/// A converted folder whose bytes have been checked, and its graphs as ONNX Runtime runs them: what any other client would see.
+/// </summary>
 internal sealed class ConvertedModel(string folder) : IDisposable
 {
     private readonly Dictionary<string, InferenceSession> sessions = new(StringComparer.Ordinal);
@@ -34,7 +36,8 @@ internal sealed class ConvertedModel(string folder) : IDisposable
                 throw new InputException($"{path} is missing; {ConversionManifest.FileName} lists it. Convert the source again.");
             using var stream = File.OpenRead(path);
             if (Convert.ToHexStringLower(SHA256.HashData(stream)) != file.Sha256)
-                throw new InputException($"{path} is not what was converted: its SHA-256 differs from {ConversionManifest.FileName}. Convert the source again.");
+                throw new InputException($"{path} is not what was converted: its SHA-256 differs from {ConversionManifest.FileName}. "
+                    + "Convert the source again.");
         }
         using var data = File.OpenRead(Path.Combine(Folder, "weights.bin"));
         var buffer = new byte[1 << 20];
@@ -51,7 +54,8 @@ internal sealed class ConvertedModel(string folder) : IDisposable
                 left -= read;
             }
             if (Convert.ToHexStringLower(hash.GetHashAndReset()) != place.Sha256)
-                throw new InputException($"{data.Name}: tensor '{name}' is not what was converted: its SHA-256 differs from {ConversionManifest.FileName}. Convert the source again.");
+                throw new InputException($"{data.Name}: tensor '{name}' is not what was converted: "
+                    + $"its SHA-256 differs from {ConversionManifest.FileName}. Convert the source again.");
         }
     }
 
@@ -74,7 +78,8 @@ internal sealed class ConvertedModel(string folder) : IDisposable
         try
         {
             using var results = session.Run(runOptions, values, session.OutputNames);
-            return session.OutputNames.Zip(results).ToDictionary(pair => pair.First, pair => pair.Second.GetTensorDataAsSpan<float>().ToArray(), StringComparer.Ordinal);
+            return session.OutputNames.Zip(results)
+                .ToDictionary(pair => pair.First, pair => pair.Second.GetTensorDataAsSpan<float>().ToArray(), StringComparer.Ordinal);
         }
         finally
         {

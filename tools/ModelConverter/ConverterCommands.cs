@@ -7,7 +7,9 @@ namespace G2RL.Onnx.Converter;
 /// <summary>The command line as a whole.</summary>
 internal static class ConverterCommands
 {
-    /// <summary>Runs one command; output goes to the console. 0: done; 1: failed, or verified and found different; 2: wrong input.</summary>
+    /// <summary>
+    /// Runs one command; output goes to the console. 0: done; 1: failed, or verified and found different; 2: wrong input.
+    /// </summary>
     public static int Run(params string[] args)
     {
         var root = new RootCommand("""
@@ -28,6 +30,7 @@ internal static class ConverterCommands
         };
         var parsed = root.Parse(args);
         // System.CommandLine answers a command line that it cannot read with 1, which here means that something differs.
-        return Failures.Run(() => parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false }) is var code && parsed.Errors.Count > 0 ? Failures.Input : code);
+        return Failures.Run(() => parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false }) is var code
+            && parsed.Errors.Count > 0 ? Failures.Input : code);
     }
 }

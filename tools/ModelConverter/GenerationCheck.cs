@@ -4,7 +4,8 @@ namespace G2RL.Onnx.Converter;
 internal sealed class GenerationCheck(ConvertedModel model)
 {
     private readonly List<long> ids = [];
-    private (float[] Key, float[] Value)[] cache = [.. Enumerable.Range(0, model.Spec.Layers).Select(_ => (Array.Empty<float>(), Array.Empty<float>()))];
+    private (float[] Key, float[] Value)[] cache =
+        [.. Enumerable.Range(0, model.Spec.Layers).Select(_ => (Array.Empty<float>(), Array.Empty<float>()))];
 
     /// <summary>Feeds tokens; gives the last one's logits [V].</summary>
     public float[] Feed(params IReadOnlyList<int> tokens)

@@ -6,7 +6,9 @@ using G2RL.Onnx.Conformance;
 
 namespace G2RL.Onnx.Converter;
 
-/// <summary>A converted model against golden vectors: scores, greedy decoding, and the training graph where its loss is one of the golden ones.</summary>
+/// <summary>
+/// A converted model against golden vectors: scores, greedy decoding, and the training graph where its loss is one of the golden ones.
+/// </summary>
 internal static class GoldenVerifier
 {
     // Paddings and positions of the golden file.
@@ -42,9 +44,21 @@ internal static class GoldenVerifier
                 });
                 // Positions up to 407: float32 angles lose bits there.
                 var far = batch == "gap" ? 2.5 : 1;
-                result.Compare("last hidden states", outputs["last_hidden_state"], Chosen(golden.Floats($"{batch}.hidden"), rows, model.Spec.HiddenSize), far * allowed.Logits);
-                result.Compare("log-probs", outputs["log_probs"], Chosen(golden.Floats($"{batch}.logp{suffix}"), rows, 1), far * allowed.LogProbs / temperature);
-                result.Compare("entropies", outputs["entropy"], Chosen(golden.Floats($"{batch}.entropy{suffix}"), rows, 1), far * allowed.LogProbs / temperature);
+                result.Compare(
+                    "last hidden states",
+                    outputs["last_hidden_state"],
+                    Chosen(golden.Floats($"{batch}.hidden"), rows, model.Spec.HiddenSize),
+                    far * allowed.Logits);
+                result.Compare(
+                    "log-probs",
+                    outputs["log_probs"],
+                    Chosen(golden.Floats($"{batch}.logp{suffix}"), rows, 1),
+                    far * allowed.LogProbs / temperature);
+                result.Compare(
+                    "entropies",
+                    outputs["entropy"],
+                    Chosen(golden.Floats($"{batch}.entropy{suffix}"), rows, 1),
+                    far * allowed.LogProbs / temperature);
             }
     }
 
@@ -75,8 +89,10 @@ internal static class GoldenVerifier
     private static void Train(ConvertedModel model, GoldenFolder golden, Verification result, VerifyTolerances allowed)
     {
         var settings = model.Manifest.Objective;
-        var isA = settings is { Count: 4 } && (settings["clipLow"], settings["clipHigh"], settings["kl"], settings["entropy"]) == (0.2, 0.2, 0.01, 0.003);
-        var isB = settings is { Count: 4 } && (settings["clipLow"], settings["clipHigh"], settings["kl"], settings["entropy"]) == (0.2, 0.28, 0, 0);
+        var isA = settings is { Count: 4 }
+            && (settings["clipLow"], settings["clipHigh"], settings["kl"], settings["entropy"]) == (0.2, 0.2, 0.01, 0.003);
+        var isB = settings is { Count: 4 }
+            && (settings["clipLow"], settings["clipHigh"], settings["kl"], settings["entropy"]) == (0.2, 0.28, 0, 0);
         var (old, part, temperature) = isB ? ("oldB", "ppoB", 0.7) : ("old", "ppo", 1.0);
         var shape = golden.Shape("rp.input_ids");
         var (width, response) = ((int)shape[1], (int)golden.Shape("ppo.old")[1]);
@@ -105,7 +121,11 @@ internal static class GoldenVerifier
         var outputs = model.Run("train", inputs);
         // The golden file holds nothing where a response is masked out.
         var kept = Enumerable.Range(0, places.Length).Where(i => mask[places[i]] != 0).ToArray();
-        result.Compare("training log-probs", Chosen(outputs["log_probs"], kept, 1), Chosen(Picked($"{part}.logp"), kept, 1), allowed.LogProbs / temperature);
+        result.Compare(
+            "training log-probs",
+            Chosen(outputs["log_probs"], kept, 1),
+            Chosen(Picked($"{part}.logp"), kept, 1),
+            allowed.LogProbs / temperature);
         if (isA || isB)
             result.Add("loss", Math.Abs(outputs["loss"][0] - golden.Json.GetProperty(part).GetProperty("loss").GetDouble()), allowed.Loss);
         var path = Path.Combine(golden.Folder, "grads.safetensors");
@@ -120,7 +140,10 @@ internal static class GoldenVerifier
         }
     }
 
-    private static float[] Chosen(float[] values, int[] rows, int width) => [.. rows.SelectMany(row => values[(row * width)..((row + 1) * width)])];
+    private static float[] Chosen(
+        float[] values,
+        int[] rows,
+        int width) => [.. rows.SelectMany(row => values[(row * width)..((row + 1) * width)])];
 
     private static int[] Ids(JsonElement element, string name) => [.. element.GetProperty(name).EnumerateArray().Select(e => e.GetInt32())];
 }

@@ -22,7 +22,8 @@ internal static class Inspection
         if (Directory.Exists(path))
             return HuggingFace(path);
         if (!File.Exists(path))
-            throw new InputException($"{path} does not exist; give a Hugging Face folder, a converted folder, a .safetensors, .gguf or .onnx file.");
+            throw new InputException($"{path} does not exist; give a Hugging Face folder, a converted folder, a .safetensors, .gguf or "
+                + ".onnx file.");
         return Path.GetExtension(path) switch
         {
             ".safetensors" => SafeTensors(path),
@@ -58,7 +59,8 @@ internal static class Inspection
         facts["source_types"] = Types(manifest.Tensors.Select(t => t.Dtype));
         facts["stored_types"] = Types(manifest.Tensors.Select(t => t.Stored));
         if (manifest.Quantized is { } quantized)
-            facts["quantized"] = Counts(quantized.Select(t => FormattableString.Invariant($"{t.Bits} bits, blocks of {manifest.Settings.Quantization?.BlockSize}")));
+            facts["quantized"] = Counts(quantized.Select(t =>
+                FormattableString.Invariant($"{t.Bits} bits, blocks of {manifest.Settings.Quantization?.BlockSize}")));
         facts["weight_bytes"] = manifest.WeightBytes;
         facts["files"] = new JsonArray([.. manifest.Files.Select(f => (JsonNode)$"{f.Name} {f.Bytes}")]);
         facts["memory_bytes"] = Memory(spec);
@@ -75,7 +77,8 @@ internal static class Inspection
             ["tensors"] = file.Tensors.Count,
             ["elements"] = file.Tensors.Values.Sum(t => t.Count),
             ["types"] = Types(file.Tensors.Values.Select(t => t.Dtype)),
-            ["content"] = new JsonArray([.. file.Tensors.Values.OrderBy(t => t.Offset).Select(t => (JsonNode)$"{t.Name} {t.Dtype} [{string.Join(", ", t.Shape)}]")]),
+            ["content"] = new JsonArray([.. file.Tensors.Values.OrderBy(t => t.Offset)
+                .Select(t => (JsonNode)$"{t.Name} {t.Dtype} [{string.Join(", ", t.Shape)}]")]),
         };
     }
 
@@ -99,7 +102,8 @@ internal static class Inspection
         facts["elements"] = file.Tensors.Values.Sum(t => t.Count);
         facts["types"] = Counts(file.Tensors.Values.Select(t => t.Type.ToString()));
         facts["weight_bytes"] = file.Tensors.Values.Sum(t => t.Length);
-        facts["content"] = new JsonArray([.. file.Tensors.Values.OrderBy(t => t.Offset).Select(t => (JsonNode)$"{t.Name} {t.Type} [{string.Join(", ", t.Shape)}]")]);
+        facts["content"] = new JsonArray([.. file.Tensors.Values.OrderBy(t => t.Offset)
+            .Select(t => (JsonNode)$"{t.Name} {t.Type} [{string.Join(", ", t.Shape)}]")]);
         if (spec is not null)
             facts["memory_bytes"] = Memory(spec);
         return facts;
@@ -117,16 +121,22 @@ internal static class Inspection
             ["producer"] = summary.Producer,
             ["ir_version"] = summary.IrVersion,
             ["opset"] = own.Version,
-            ["other_opsets"] = new JsonArray([.. summary.Opsets.Where(o => o.Domain is not ("" or "ai.onnx")).Select(o => (JsonNode)$"{o.Domain} {o.Version}")]),
+            ["other_opsets"] = new JsonArray([.. summary.Opsets.Where(o => o.Domain is not ("" or "ai.onnx"))
+                .Select(o => (JsonNode)$"{o.Domain} {o.Version}")]),
             ["nodes"] = summary.Nodes,
-            ["operators"] = new JsonObject(summary.Operators.OrderByDescending(o => o.Value).ThenBy(o => o.Key, StringComparer.Ordinal).Select(o => KeyValuePair.Create(o.Key, (JsonNode?)o.Value))),
+            ["operators"] = new JsonObject(summary.Operators.OrderByDescending(o => o.Value)
+                .ThenBy(o => o.Key, StringComparer.Ordinal)
+                .Select(o => KeyValuePair.Create(o.Key, (JsonNode?)o.Value))),
             ["unknown_operators"] = new JsonArray([.. summary.UnknownOperators.Select(op => (JsonNode)op)]),
             ["inputs"] = new JsonArray([.. summary.Inputs.Select(v => (JsonNode)v)]),
             ["outputs"] = new JsonArray([.. summary.Outputs.Select(v => (JsonNode)v)]),
             ["constants"] = summary.ConstantTypes.Values.Sum(),
-            ["types"] = new JsonObject(summary.ConstantTypes.OrderByDescending(t => t.Value).ThenBy(t => t.Key, StringComparer.Ordinal).Select(t => KeyValuePair.Create(t.Key, (JsonNode?)t.Value))),
+            ["types"] = new JsonObject(summary.ConstantTypes.OrderByDescending(t => t.Value)
+                .ThenBy(t => t.Key, StringComparer.Ordinal)
+                .Select(t => KeyValuePair.Create(t.Key, (JsonNode?)t.Value))),
             ["constant_elements"] = summary.ConstantElements,
-            ["external_files"] = new JsonArray([.. summary.ExternalFiles.Select(f => (JsonNode)$"'{f.Location}'{(f.Fault is null ? "" : $" ({f.Fault})")}: {f.Constants} constants of {f.Bytes} bytes")]),
+            ["external_files"] = new JsonArray([.. summary.ExternalFiles.Select(f =>
+                (JsonNode)$"'{f.Location}'{(f.Fault is null ? "" : $" ({f.Fault})")}: {f.Constants} constants of {f.Bytes} bytes")]),
         };
         try
         {
@@ -170,5 +180,8 @@ internal static class Inspection
     private static JsonObject Types(IEnumerable<SafeTensorsDtype> types) => Counts(types.Select(t => t.ToString()));
 
     private static JsonObject Counts(IEnumerable<string> names) =>
-        new(names.GroupBy(n => n).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).Select(g => KeyValuePair.Create(g.Key, (JsonNode?)g.Count())));
+        new(names.GroupBy(n => n)
+            .OrderByDescending(g => g.Count())
+            .ThenBy(g => g.Key, StringComparer.Ordinal)
+            .Select(g => KeyValuePair.Create(g.Key, (JsonNode?)g.Count())));
 }

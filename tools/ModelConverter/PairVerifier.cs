@@ -14,7 +14,9 @@ internal static class PairVerifier
         if (model.Spec != other.Spec)
             throw new InputException($"{model.Folder} and {other.Folder} are not of one model: their config.json say different things.");
         var spec = model.Spec;
-        var length = Math.Min(Prompt + Steps, Math.Min(model.Manifest.Settings.MaxLength ?? int.MaxValue, other.Manifest.Settings.MaxLength ?? int.MaxValue));
+        var length = Math.Min(
+            Prompt + Steps,
+            Math.Min(model.Manifest.Settings.MaxLength ?? int.MaxValue, other.Manifest.Settings.MaxLength ?? int.MaxValue));
         var random = new Random(20250915);
         int[] tokens = [.. Enumerable.Range(0, length).Select(_ => random.Next(spec.VocabularySize))];
         if (model.Has(ConvertedGraphs.Decode) && other.Has(ConvertedGraphs.Decode))

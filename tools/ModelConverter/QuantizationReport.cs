@@ -3,20 +3,31 @@ using System.Text.Json.Nodes;
 
 namespace G2RL.Onnx.Converter;
 
-/// <summary>What few bits did to a model's predictions: both models read the texts that the full one writes, and their next-token distributions are compared.</summary>
+/// <summary>
+/// What few bits did to a model's predictions: both models read the texts that the full one writes, and their next-token distributions are
+/// compared.
+/// </summary>
 /// <param name="Positions">Distributions compared.</param>
 /// <param name="LargestLogit">Largest absolute difference of a logit.</param>
 /// <param name="RelativeLogit">Root of the mean squared difference of logits over the root of their mean square.</param>
 /// <param name="MeanDivergence">Mean of KL(full, quantised), nats.</param>
 /// <param name="LargestDivergence">Largest of them, nats.</param>
 /// <param name="OtherChoices">Positions whose most likely token is another one.</param>
-internal sealed record QuantizationReport(int Positions, double LargestLogit, double RelativeLogit, double MeanDivergence, double LargestDivergence, int OtherChoices)
+internal sealed record QuantizationReport(
+    int Positions,
+    double LargestLogit,
+    double RelativeLogit,
+    double MeanDivergence,
+    double LargestDivergence,
+    int OtherChoices)
 {
     private const int Texts = 4;
     private const int Prompt = 8;
     private const int Steps = 24;
 
-    /// <summary>Compares two converted folders with decode.onnx of the same model, on greedy texts from random prompts of a fixed seed.</summary>
+    /// <summary>
+    /// Compares two converted folders with decode.onnx of the same model, on greedy texts from random prompts of a fixed seed.
+    /// </summary>
     public static QuantizationReport Of(ConvertedModel full, ConvertedModel quantized)
     {
         var random = new Random(20261124);
@@ -50,7 +61,9 @@ internal sealed record QuantizationReport(int Positions, double LargestLogit, do
 
     /// <summary>For people.</summary>
     public override string ToString() =>
-        FormattableString.Invariant($"against the full model over {Positions} positions: logits differ by {100 * RelativeLogit:0.00} % (root mean square; {LargestLogit:0.000} at most), divergence {MeanDivergence:0.0e+0} nats on average and {LargestDivergence:0.0e+0} at most, {OtherChoices} greedy tokens differ");
+        $"against the full model over {Positions} positions: logits differ by {100 * RelativeLogit:0.00} % (root mean square; "
+            + $"{LargestLogit:0.000} at most), divergence {MeanDivergence:0.0e+0} nats on average and {LargestDivergence:0.0e+0} at most, "
+            + $"{OtherChoices} greedy tokens differ";
 
     /// <summary>For programs.</summary>
     public JsonObject ToJson() => new()

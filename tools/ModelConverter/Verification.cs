@@ -32,5 +32,7 @@ internal sealed class Verification
 
     /// <summary>Notes a difference.</summary>
     public void Add(string quantity, double largest, double allowed) =>
-        differences[quantity] = differences.TryGetValue(quantity, out var before) && before.Largest - before.Allowed > largest - allowed ? before : new(quantity, largest, allowed);
+        differences[quantity] = differences.TryGetValue(quantity, out var before) && before.Largest - before.Allowed > largest - allowed
+            ? before
+            : new(quantity, largest, allowed);
 }

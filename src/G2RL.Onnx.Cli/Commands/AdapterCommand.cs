@@ -10,7 +10,8 @@ namespace G2RL.Onnx.Cli.Commands;
 internal static class AdapterCommand
 {
     public static Command Create() => new("adapter", """
-        Adapters in PEFT's layout (a run's folder adapter/, its checkpoints, or what PEFT saved) to other forms. docs/adapters.md has the whole of it.
+        Adapters in PEFT's layout (a run's folder adapter/, its checkpoints, or what PEFT saved) to other forms.
+        docs/adapters.md has the whole of it.
 
           g2rl adapter merge runs/x/adapter --model models/arithmetic-base --output merged
           g2rl adapter onnx runs/x/adapter --model models/arithmetic-base --output mine.onnx_adapter
@@ -23,7 +24,9 @@ internal static class AdapterCommand
     private static Command Merge()
     {
         var (adapter, model, output) = (Adapter(), CommonOptions.Model(), Output("FOLDER", "Hugging Face folder to be made, in float32."));
-        Command command = new("merge", "Writes the model with its adapters merged into the weights: W + scale B A.") { adapter, model, output };
+        Command command = new(
+            "merge",
+            "Writes the model with its adapters merged into the weights: W + scale B A.") { adapter, model, output };
         command.SetAction(parsed =>
         {
             var (folder, target) = (parsed.GetValue(model)!, parsed.GetValue(output)!);
@@ -38,8 +41,10 @@ internal static class AdapterCommand
 
     private static Command Onnx()
     {
-        var (adapter, model, output) = (Adapter(), CommonOptions.Model(), Output("FILE", $"File to be made, usually NAME{OnnxAdapterFile.Extension}."));
-        Command command = new("onnx", "Writes the adapters as ONNX Runtime's adapter file, for graphs whose inputs have the names of its tensors.") { adapter, model, output };
+        var (adapter, model, output) =
+            (Adapter(), CommonOptions.Model(), Output("FILE", $"File to be made, usually NAME{OnnxAdapterFile.Extension}."));
+        Command command = new("onnx", "Writes the adapters as ONNX Runtime's adapter file, for graphs whose inputs have the names of its "
+            + "tensors.") { adapter, model, output };
         command.SetAction(parsed =>
         {
             var (folder, target) = (parsed.GetValue(model)!, parsed.GetValue(output)!);
@@ -55,5 +60,7 @@ internal static class AdapterCommand
 
     private static Argument<string> Adapter() => new("adapter") { Description = "Folder with adapters in PEFT's layout." };
 
-    private static Option<string> Output(string kind, string description) => new("--output") { Description = description, HelpName = kind, Required = true };
+    private static Option<string> Output(
+        string kind,
+        string description) => new("--output") { Description = description, HelpName = kind, Required = true };
 }

@@ -12,16 +12,29 @@ internal static class CompareCommand
     public static Command Create()
     {
         var file = new Argument<string>("experiment") { Description = "The experiment (JSON), for example docs/results/miniature.json." };
-        var output = new Option<string?>("--output") { Description = "Folder of the experiment; runs/NAME by default. Started again in the same folder it skips finished runs and goes on with the others.", HelpName = "FOLDER" };
-        var parallel = new Option<int>("--parallel") { Description = "Runs side by side; 0 means as many as there are cores. Results do not depend on it.", HelpName = "N", DefaultValueFactory = _ => 0 };
-        var pagesOnly = new Option<bool>("--pages-only") { Description = "Runs nothing: writes tables and pages of what is finished so far." };
+        var output = new Option<string?>("--output")
+        {
+            Description = "Folder of the experiment; runs/NAME by default. "
+            + "Started again in the same folder it skips finished runs and goes on with the others.",
+            HelpName = "FOLDER"
+        };
+        var parallel = new Option<int>("--parallel")
+        {
+            Description = "Runs side by side; 0 means as many as there are cores. Results do not depend on it.",
+            HelpName = "N",
+            DefaultValueFactory = _ => 0,
+        };
+        var pagesOnly = new Option<bool>("--pages-only")
+        {
+            Description = "Runs nothing: writes tables and pages of what is finished so far.",
+        };
         var json = CommonOptions.Json();
         var command = new Command("compare", """
-            Trains every arm of an experiment with every seed, from the same base model each, and compares the arms: mean and interval over seeds, and the
-            difference to the baseline seed by seed.
+            Trains every arm of an experiment with every seed, from the same base model each, and compares the arms: mean and interval over
+            seeds, and the difference to the baseline seed by seed.
 
-            The folder holds BASE/ARM/seed-N/ (run folders), results.jsonl, tables.md, charts/ and compare.html. Ctrl-C saves and exits with 130; the same
-            command goes on.
+            The folder holds BASE/ARM/seed-N/ (run folders), results.jsonl, tables.md, charts/ and compare.html. Ctrl-C saves and exits with
+            130; the same command goes on.
 
               g2rl compare docs/results/miniature.json
             """)
@@ -89,7 +102,8 @@ internal static class CompareCommand
             Console.Error.WriteLine($"{cell} diverged: {why}");
         Show(ExperimentPages.Write(experiment, folder), json, outcome.Completed && outcome.Failed.Count == 0);
         if (!json)
-            Console.WriteLine($"{outcome.Rows.Count(r => r["seed"] is not null)} runs, {outcome.Skipped} of them finished before, {ProgressLine.Span(Stopwatch.GetElapsedTime(started))}, {lanes} side by side");
+            Console.WriteLine($"{outcome.Rows.Count(r => r["seed"] is not null)} runs, {outcome.Skipped} of them finished before, "
+                + $"{ProgressLine.Span(Stopwatch.GetElapsedTime(started))}, {lanes} side by side");
         if (!outcome.Completed)
         {
             Console.Error.WriteLine($"warning: interrupted; all is saved in {folder}; go on with the same command.");
@@ -119,7 +133,10 @@ internal static class CompareCommand
     {
         string Share(string name) => row[name] is { } value ? $"  {name} {(double)value:P1}" : "";
         var samples = row["samples"]!.ToJsonString();
-        return $"{row["base"]} / {row["arm"]}{(row["seed"] is { } seed ? $" / seed {seed}" : "")}:{Share("pass@1")}{Share($"maj@{samples}")}{Share($"pass@{samples}")}"
-            + (row["training_seconds"] is { } seconds ? $"  training {(double)seconds:0.0} s" : "") + $"  evaluation {(double)row["evaluation_seconds"]!:0.0} s";
+        return $"{row["base"]} / "
+            + $"{row["arm"]}{(row["seed"] is { } seed ? $" / seed {seed}" : "")}:{Share("pass@1")}{Share($"maj@{samples}")}"
+                + $"{Share($"pass@{samples}")}"
+                + (row["training_seconds"] is { } seconds ? $"  training {(double)seconds:0.0} s" : "")
+            + $"  evaluation {(double)row["evaluation_seconds"]!:0.0} s";
     }
 }

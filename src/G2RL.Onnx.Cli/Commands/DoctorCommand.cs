@@ -18,7 +18,11 @@ internal static class DoctorCommand
     public static Command Create()
     {
         var json = CommonOptions.Json();
-        var model = new Option<string?>("--model") { Description = $"Hugging Face folder to be tried; {DefaultModel} by default.", HelpName = "FOLDER" };
+        var model = new Option<string?>("--model")
+        {
+            Description = $"Hugging Face folder to be tried; {DefaultModel} by default.",
+            HelpName = "FOLDER",
+        };
         var command = new Command("doctor", """
             Tells what this machine offers: versions, cores, memory, disk, execution providers; for an NVIDIA GPU the driver, devices,
             libraries found and missing, and what to do about each; and tries a model: reads its weights and tokenizer and samples a
@@ -53,13 +57,16 @@ internal static class DoctorCommand
             if (parsed.GetValue(json))
                 Console.WriteLine(facts.ToJsonString());
             else
-                foreach (var (name, text) in facts.Where(f => f.Key is not ("model_fault" or "cuda")).Select(f => (f.Key, f.Value is JsonArray list ? string.Join(", ", list) : $"{f.Value}")).Concat(cuda.Lines()))
+                foreach (var (name, text) in facts.Where(f => f.Key is not ("model_fault" or "cuda"))
+                    .Select(f => (f.Key, f.Value is JsonArray list ? string.Join(", ", list) : $"{f.Value}"))
+                    .Concat(cuda.Lines()))
                     Console.WriteLine($"{name,-20} {text}");
             if (fault is null)
                 return 0;
             Console.Error.WriteLine(fault);
             if (parsed.GetValue(model) is null)
-                Console.Error.WriteLine($"{DefaultModel} is part of the repository: run from its root, or name a model by --model (for a run: --set model=FOLDER).");
+                Console.Error.WriteLine($"{DefaultModel} is part of the repository: run from its root, or name a model by --model (for a "
+                    + "run: --set model=FOLDER).");
             return Failures.Input;
         });
         return command;

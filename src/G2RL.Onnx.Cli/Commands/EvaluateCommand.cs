@@ -16,30 +16,45 @@ internal static class EvaluateCommand
     public static Command Create()
     {
         var (config, set, json) = (CommonOptions.Config(), CommonOptions.Set(), CommonOptions.Json());
-        var model = new Option<string?>("--model") { Description = "Hugging Face folder; the configuration's model by default.", HelpName = "FOLDER" };
+        var model = new Option<string?>("--model")
+        {
+            Description = "Hugging Face folder; the configuration's model by default.",
+            HelpName = "FOLDER",
+        };
         var adapter = CommonOptions.Adapter();
         var benchmark = new Option<string[]>("--benchmark")
         {
-            Description = "A benchmark and its file, for example --benchmark math500=data/math500.jsonl. May be repeated; takes the place of evaluation.benchmarks.",
+            Description = "A benchmark and its file, for example --benchmark math500=data/math500.jsonl. May be repeated; "
+                + "takes the place of evaluation.benchmarks.",
             HelpName = "NAME=FILE",
             DefaultValueFactory = _ => [],
         };
         var output = new Option<string?>("--output")
         {
-            Description = "Folder for samples.jsonl (written while sampling; the same command goes on after a kill), results.jsonl and report.html.",
+            Description =
+                "Folder for samples.jsonl (written while sampling; the same command goes on after a kill), results.jsonl and report.html.",
             HelpName = "FOLDER",
         };
-        var to = new Option<string?>("--samples-to") { Description = "Writes the completions to this file; with --output that is FOLDER/samples.jsonl.", HelpName = "FILE" };
-        var from = new Option<string?>("--samples-from") { Description = "Grades completions made elsewhere; needs no model.", HelpName = "FILE" };
+        var to = new Option<string?>("--samples-to")
+        {
+            Description = "Writes the completions to this file; with --output that is FOLDER/samples.jsonl.",
+            HelpName = "FILE",
+        };
+        var from = new Option<string?>("--samples-from")
+        {
+            Description = "Grades completions made elsewhere; needs no model.",
+            HelpName = "FILE",
+        };
         var command = new Command("evaluate", """
-            Samples a model on held-out problems and gives pass@1 (the mean over the samples, avg@n) with its 95 % interval over problems, pass@n, maj@n
-            (n: evaluation.samples; equal answers are one vote) and the shares of unparseable and truncated answers.
+            Samples a model on held-out problems and gives pass@1 (the mean over the samples, avg@n) with its 95 % interval over problems,
+            pass@n, maj@n (n: evaluation.samples; equal answers are one vote) and the shares of unparseable and truncated answers.
 
             Several benchmarks are one table. Greedy: --set evaluation.greedy=true. Several times over: --set evaluation.repeats=3.
 
               g2rl evaluate --model runs/20260101-120000-run/model --set evaluation.problems=200
               g2rl evaluate --adapter runs/20260101-120000-run/adapter
-              g2rl evaluate --model models/mine --benchmark math500=data/math500.jsonl --benchmark aime24=data/aime24.jsonl --output runs/evaluation
+              g2rl evaluate --model models/mine --benchmark math500=data/math500.jsonl --benchmark aime24=data/aime24.jsonl --output
+              runs/evaluation
               g2rl evaluate --config docs/recipes/paper-evaluation.json --model models/mine --output runs/paper
               g2rl evaluate --benchmark gsm8k=data/gsm8k_test.jsonl --samples-from completions.jsonl
             """)
@@ -73,7 +88,8 @@ internal static class EvaluateCommand
             if (parsed.GetValue(from) is { } made)
             {
                 if (parsed.GetValue(to) is not null)
-                    throw new InputException("--samples-from grades completions that are there, and --samples-to writes new ones; give one of them.");
+                    throw new InputException("--samples-from grades completions that are there, and --samples-to writes new ones; "
+                        + "give one of them.");
                 results = Evaluator.Grade(resolved, made, progress.Warning);
             }
             else

@@ -16,15 +16,24 @@ internal static class ExportAndTrainCommand
     public static Command Create()
     {
         var (config, set, json) = (CommonOptions.Config(), CommonOptions.Set(), CommonOptions.Json());
-        var run = new Option<string?>("--run") { Description = "Folder of the new run, which must be new, empty, or that of a run that never did a step; by default runs/<utc>-<name>.", HelpName = "FOLDER" };
-        var resume = new Option<string?>("--resume") { Description = "Goes on with an interrupted run in this folder, from its last checkpoint, bit for bit as if it had never stopped. Its configuration is kept there; with --set it may change where that leaves the steps that are done as they were: more steps, a larger sampling.maxPromptTokens, evaluation, logging, checkpoints, threads.", HelpName = "FOLDER" };
-        var dryRun = new Option<bool>("--dry-run") { Description = "Prints the resolved configuration and the memory plan, and stops. Writes nothing." };
+        var run = new Option<string?>("--run") { Description = "Folder of the new run, which must be new, empty, or that of a run that "
+            + "never did a step; by default runs/<utc>-<name>.", HelpName = "FOLDER" };
+        var resume = new Option<string?>("--resume") { Description = "Goes on with an interrupted run in this folder, from its last "
+            + "checkpoint, bit for bit as if it had never stopped. Its configuration is kept there; "
+            + "with --set it may change where that leaves the steps that are done as they were: "
+            + "more steps, a larger sampling.maxPromptTokens, evaluation, logging, checkpoints, threads.", HelpName = "FOLDER" };
+        var dryRun = new Option<bool>("--dry-run")
+        {
+            Description = "Prints the resolved configuration and the memory plan, and stops. Writes nothing.",
+        };
         var command = new Command("export-and-train", """
-            Writes a model's graphs, trains it with verifiable rewards, evaluates it before and after on held-out problems, and exports the better checkpoint.
+            Writes a model's graphs, trains it with verifiable rewards, evaluates it before and after on held-out problems, and exports the
+            better checkpoint.
 
-            A run's folder holds config.json, metrics.jsonl, evaluations.jsonl, rollouts/, checkpoints/, artifacts/ (the graphs), model/ (the result) and report.html;
-            with adapter.type=lora also adapter/ (in PEFT's layout), while model/ has it merged.
-            Ctrl-C and SIGTERM save and exit with 130; a killed run loses at most training.checkpointEvery steps. Settings and their defaults: --dry-run.
+            A run's folder holds config.json, metrics.jsonl, evaluations.jsonl, rollouts/, checkpoints/, artifacts/ (the graphs), model/
+            (the result) and report.html; with adapter.type=lora also adapter/ (in PEFT's layout), while model/ has it merged. Ctrl-C and
+            SIGTERM save and exit with 130; a killed run loses at most training.checkpointEvery steps. Settings and their defaults:
+            --dry-run.
 
               g2rl export-and-train --config docs/recipes/adder-122.json --set seed=1
               g2rl export-and-train --resume runs/20260101-120000-run
@@ -46,7 +55,9 @@ internal static class ExportAndTrainCommand
             if (folder is null)
             {
                 var resolved = CommonOptions.Load(parsed, config, set);
-                return parsed.GetValue(dryRun) ? DryRun(resolved, asJson) : Train(resolved, () => RunDirectory.Create(resolved, TimeProvider.System, parsed.GetValue(run)), asJson);
+                return parsed.GetValue(dryRun)
+                    ? DryRun(resolved, asJson)
+                    : Train(resolved, () => RunDirectory.Create(resolved, TimeProvider.System, parsed.GetValue(run)), asJson);
             }
             var own = RunDirectory.ConfigOf(folder);
             // Overrides alone are overrides of the run's own configuration.
@@ -113,8 +124,16 @@ internal static class ExportAndTrainCommand
             throw;
         }
         view.Show(
-            new() { ["run"] = run.Folder, ["algorithm"] = config.Algorithm.Name, ["problems"] = trainer.Problems.Name, ["parameters"] = trainer.Policy.ParameterCount, ["seed"] = config.Seed },
-            $"{run.Folder}: {config.Algorithm.Name} on {trainer.Problems.Name}, {Parameters(trainer.Policy)}, {config.Steps} steps of {config.Sampling.PromptsPerStep} x {config.Sampling.GroupSize} rollouts, seed {config.Seed}");
+            new()
+            {
+                ["run"] = run.Folder,
+                ["algorithm"] = config.Algorithm.Name,
+                ["problems"] = trainer.Problems.Name,
+                ["parameters"] = trainer.Policy.ParameterCount,
+                ["seed"] = config.Seed,
+            },
+            $"{run.Folder}: {config.Algorithm.Name} on {trainer.Problems.Name}, {Parameters(trainer.Policy)}, {config.Steps} steps of "
+                + $"{config.Sampling.PromptsPerStep} x {config.Sampling.GroupSize} rollouts, seed {config.Seed}");
         var result = trainer.Run(run, interruption.Token);
         if (!result.Completed)
         {
@@ -138,16 +157,34 @@ internal static class ExportAndTrainCommand
         return 0;
     }
 
-    private static void Show(EvaluatedResult result, RunDirectory run, string model, string artifacts, string? report, TrainingView view, bool json, long started)
+    private static void Show(
+        EvaluatedResult result,
+        RunDirectory run,
+        string model,
+        string artifacts,
+        string? report,
+        TrainingView view,
+        bool json,
+        long started)
     {
-        var row = new JsonObject { ["run"] = run.Folder, ["completed"] = true, ["model"] = model, ["artifacts"] = artifacts, ["report"] = report };
+        var row = new JsonObject
+        {
+            ["run"] = run.Folder,
+            ["completed"] = true,
+            ["model"] = model,
+            ["artifacts"] = artifacts,
+            ["report"] = report,
+        };
         var lines = new List<string>();
         if (result is { Before: { } before, After: { } after })
         {
             (row["pass@1_before"], row["pass@1_after"]) = (before.PassAt1.Mean, after.PassAt1.Mean);
-            lines.Add($"pass@1 {before.PassAt1.Mean:P1} -> {after.PassAt1.Mean:P1} ({100 * (after.PassAt1.Mean - before.PassAt1.Mean):+0.0;-0.0;0.0} points), on well-formed answers {before.PassAt1WellFormed:P1} -> {after.PassAt1WellFormed:P1}");
+            lines.Add($"pass@1 {before.PassAt1.Mean:P1} -> {after.PassAt1.Mean:P1} "
+                + $"({100 * (after.PassAt1.Mean - before.PassAt1.Mean):+0.0;-0.0;0.0} points), on well-formed answers "
+                + $"{before.PassAt1WellFormed:P1} -> {after.PassAt1WellFormed:P1}");
         }
-        lines.Add($"{ProgressLine.Span(Stopwatch.GetElapsedTime(started))}, peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1048576.0:0} MiB");
+        lines.Add($"{ProgressLine.Span(Stopwatch.GetElapsedTime(started))}, peak memory "
+            + $"{Process.GetCurrentProcess().PeakWorkingSet64 / 1048576.0:0} MiB");
         lines.Add($"model   {model}");
         if (Path.Combine(run.Folder, "adapter") is var adapter && Directory.Exists(adapter))
         {

@@ -23,11 +23,22 @@ internal static class GpuTestCommand
     public static Command Create()
     {
         var json = CommonOptions.Json();
-        var device = new Option<string>("--device") { Description = "Which GPU.", HelpName = "cuda:N", DefaultValueFactory = _ => "cuda:0" };
-        var model = new Option<string>("--model") { Description = "Hugging Face folder for the run on both; \"\" leaves it out.", HelpName = "FOLDER", DefaultValueFactory = _ => DefaultModel };
+        var device = new Option<string>("--device")
+        {
+            Description = "Which GPU.",
+            HelpName = "cuda:N",
+            DefaultValueFactory = _ => "cuda:0",
+        };
+        var model = new Option<string>("--model")
+        {
+            Description = "Hugging Face folder for the run on both; \"\" leaves it out.",
+            HelpName = "FOLDER",
+            DefaultValueFactory = _ => DefaultModel,
+        };
         var command = new Command("gpu-test", """
-            Compares every kernel, a long draw and a short training run on a GPU with the host, and prints each kernel's bandwidth as a share
-            of the rate at which this card copies inside its memory, measured first. Without a GPU, or in a build without CUDA, it says so and exits with 77: inconclusive, never passed.
+            Compares every kernel, a long draw and a short training run on a GPU with the host, and prints each kernel's bandwidth as a
+            share of the rate at which this card copies inside its memory, measured first. Without a GPU, or in a build without CUDA, it
+            says so and exits with 77: inconclusive, never passed.
 
               g2rl gpu-test --device cuda:1
             """)
@@ -42,12 +53,15 @@ internal static class GpuTestCommand
 
     private static int Run(string device, string model, bool json)
     {
-        if (!device.StartsWith(Cuda, StringComparison.Ordinal) || !int.TryParse(device.AsSpan(Cuda.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal))
+        if (!device.StartsWith(Cuda, StringComparison.Ordinal)
+            || !int.TryParse(device.AsSpan(Cuda.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal))
             throw new InputException($"--device is '{device}'; it must be cuda:N with the index of a GPU.");
         var probe = CudaProbe.Look();
         if (!CudaDrivers.Available || probe.Devices.Count == 0)
         {
-            var reason = CudaDrivers.Available ? probe.Fault : "This build works on the CPU alone; build with -p:Flavor=cuda (README, GPU).";
+            var reason = CudaDrivers.Available
+                ? probe.Fault
+                : "This build works on the CPU alone; build with -p:Flavor=cuda (README, GPU).";
             if (json)
                 Console.WriteLine(new JsonObject { ["outcome"] = "inconclusive", ["reason"] = reason }.ToJsonString());
             else
@@ -60,7 +74,9 @@ internal static class GpuTestCommand
             var copies = CopyRate.Measure(driver);
             Console.WriteLine(json
                 ? new JsonObject { ["device"] = driver.Device.Name, ["copy_gigabytes_per_second"] = copies }.ToJsonString()
-                : string.Create(CultureInfo.InvariantCulture, $"{CudaDiagnosis.Describe(driver.Device)}, copies {copies:0} GB/s inside its memory (100 %)"));
+                : string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{CudaDiagnosis.Describe(driver.Device)}, copies {copies:0} GB/s inside its memory (100 %)"));
             foreach (var result in KernelChecks.Run(driver, CheckSizes.Device))
             {
                 failed += result.Passed ? 0 : 1;
@@ -77,15 +93,25 @@ internal static class GpuTestCommand
             failed += Trains(device, model, json) ? 0 : 1;
         }
         var outcome = failed == 0 ? "passed" : "failed";
-        Console.WriteLine(json ? new JsonObject { ["outcome"] = outcome, ["failed"] = failed }.ToJsonString() : failed == 0 ? "passed" : $"failed: {failed}");
+        Console.WriteLine(json
+            ? new JsonObject { ["outcome"] = outcome, ["failed"] = failed }.ToJsonString()
+            : failed == 0 ? "passed"
+            : $"failed: {failed}");
         return failed == 0 ? 0 : Failures.Failed;
     }
 
-    // Three steps on both. Products on a GPU are rounded otherwise, and a token at a boundary may fall to the other side: then all later ones differ. So
-    // the first step's metrics are held tightly, from the same weights, and the tokens of later steps are not.
+    // Three steps on both. Products on a GPU are rounded otherwise, and a token at a boundary may fall to the other side: then all later
+    // ones differ. So the first step's metrics are held tightly, from the same weights, and the tokens of later steps are not.
     private static bool Trains(string device, string model, bool json)
     {
-        var config = RunConfigFile.Load(path: null, [$"model={model}", "steps=3", "sampling.promptsPerStep=4", "sampling.groupSize=8", "evaluation.problems=16", $"output={Path.Combine(Path.GetTempPath(), "g2rl-gpu-test")}"]);
+        var config = RunConfigFile.Load(path: null, [
+            $"model={model}",
+            "steps=3",
+            "sampling.promptsPerStep=4",
+            "sampling.groupSize=8",
+            "evaluation.problems=16",
+            $"output={Path.Combine(Path.GetTempPath(), "g2rl-gpu-test")}",
+        ]);
         var (host, gpu) = (Metrics(config), Metrics(config with { Execution = config.Execution with { Device = device } }));
         var passed = true;
         foreach (var (name, tolerance) in new[] { ("reward/mean", 0.02), ("policy/entropy_nats", 1e-3), ("policy/gradient_norm", 0.02) })
@@ -95,7 +121,9 @@ internal static class GpuTestCommand
             passed &= close;
             Console.WriteLine(json
                 ? new JsonObject { ["metric"] = name, ["host"] = a, ["device"] = b, ["passed"] = close }.ToJsonString()
-                : string.Create(CultureInfo.InvariantCulture, $"{(close ? "ok    " : "FAILED")} {"first step, " + name,-34} host {a:0.000000}, device {b:0.000000}"));
+                : string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{(close ? "ok    " : "FAILED")} {"first step, " + name,-34} host {a:0.000000}, device {b:0.000000}"));
         }
         return passed;
     }

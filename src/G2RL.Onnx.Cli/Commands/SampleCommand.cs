@@ -16,25 +16,69 @@ internal static class SampleCommand
             HelpName = "FOLDER",
             DefaultValueFactory = _ => "models/arithmetic-base",
         };
-        var against = new Option<string?>("--against") { Description = "A second model, whose continuations stand beside the first's.", HelpName = "FOLDER" };
+        var against = new Option<string?>("--against")
+        {
+            Description = "A second model, whose continuations stand beside the first's.",
+            HelpName = "FOLDER",
+        };
         var prompts = new Option<string[]>("--prompt")
         {
-            Description = "Text to continue; may be repeated. Without --prompt and --input it asks for prompts, one a line, until an empty one.",
+            Description =
+                "Text to continue; may be repeated. Without --prompt and --input it asks for prompts, one a line, until an empty one.",
             HelpName = "TEXT",
             DefaultValueFactory = _ => [],
         };
-        var input = new Option<string?>("--input") { Description = "Text file with one prompt a line, or JSONL with a field \"prompt\".", HelpName = "FILE" };
-        var chat = new Option<bool>("--chat") { Description = "Prompts are questions: they go through the model's chat template, and without --prompt a conversation goes on." };
+        var input = new Option<string?>("--input")
+        {
+            Description = "Text file with one prompt a line, or JSONL with a field \"prompt\".",
+            HelpName = "FILE",
+        };
+        var chat = new Option<bool>("--chat")
+        {
+            Description = "Prompts are questions: they go through the model's chat template, and without --prompt a conversation goes on.",
+        };
         var system = new Option<string?>("--system") { Description = "System prompt for --chat.", HelpName = "TEXT" };
-        var samples = new Option<int>("--samples") { Description = "Continuations of each prompt.", HelpName = "N", DefaultValueFactory = _ => 1 };
-        var tokens = new Option<int>("--max-new-tokens") { Description = "Tokens after which a continuation is cut off.", HelpName = "N", DefaultValueFactory = _ => 256 };
-        var temperature = new Option<double>("--temperature") { Description = "Divides the logits; 0 is greedy.", HelpName = "T", DefaultValueFactory = _ => 1 };
+        var samples = new Option<int>("--samples")
+        {
+            Description = "Continuations of each prompt.",
+            HelpName = "N",
+            DefaultValueFactory = _ => 1,
+        };
+        var tokens = new Option<int>("--max-new-tokens")
+        {
+            Description = "Tokens after which a continuation is cut off.",
+            HelpName = "N",
+            DefaultValueFactory = _ => 256,
+        };
+        var temperature = new Option<double>("--temperature")
+        {
+            Description = "Divides the logits; 0 is greedy.",
+            HelpName = "T",
+            DefaultValueFactory = _ => 1,
+        };
         var topK = new Option<int>("--top-k") { Description = "Only the k most probable tokens; 0 is off.", HelpName = "K" };
-        var topP = new Option<double>("--top-p") { Description = "Only the smallest set with this mass; 1 is off.", HelpName = "P", DefaultValueFactory = _ => 1 };
-        var minP = new Option<double>("--min-p") { Description = "Only tokens at least this share as probable as the best; 0 is off.", HelpName = "P" };
-        var stop = new Option<string[]>("--stop") { Description = "Text that ends a continuation; may be repeated.", HelpName = "TEXT", DefaultValueFactory = _ => [] };
+        var topP = new Option<double>("--top-p")
+        {
+            Description = "Only the smallest set with this mass; 1 is off.",
+            HelpName = "P",
+            DefaultValueFactory = _ => 1,
+        };
+        var minP = new Option<double>("--min-p")
+        {
+            Description = "Only tokens at least this share as probable as the best; 0 is off.",
+            HelpName = "P",
+        };
+        var stop = new Option<string[]>("--stop")
+        {
+            Description = "Text that ends a continuation; may be repeated.",
+            HelpName = "TEXT",
+            DefaultValueFactory = _ => [],
+        };
         var seed = new Option<ulong>("--seed") { Description = "The same seed gives the same tokens.", HelpName = "N" };
-        var logProbs = new Option<bool>("--log-probs") { Description = "Also shows each token's log-prob and the entropy where it was drawn, nats." };
+        var logProbs = new Option<bool>("--log-probs")
+        {
+            Description = "Also shows each token's log-prob and the entropy where it was drawn, nats.",
+        };
         var top = new Option<int>("--top") { Description = "With each token also the N most probable ones, at most 20.", HelpName = "N" };
         var command = new Command("sample", """
             Shows what a model says, token by token as it is drawn: continuations of prompts, or with --chat answers in a conversation.
@@ -44,7 +88,8 @@ internal static class SampleCommand
               g2rl sample --model Qwen3-0.6B --chat --temperature 0.7 --top-p 0.8
             """)
         {
-            model, against, prompts, input, chat, system, samples, tokens, temperature, topK, topP, minP, stop, seed, logProbs, top, threads, json,
+            model, against, prompts, input, chat, system, samples, tokens, temperature, topK, topP, minP, stop, seed, logProbs, top,
+            threads, json,
         };
         command.SetAction(parsed =>
         {
@@ -70,8 +115,14 @@ internal static class SampleCommand
                 Threads = CommonOptions.Threads(parsed, threads),
             };
             using var interruption = new Interruption();
-            var sink = parsed.GetValue(json) ? (ISampleSink)new JsonSamples() : new SamplesOnTerminal(parsed.GetValue(logProbs) || best > 0);
-            using var speakers = new Speakers([.. new[] { parsed.GetValue(model)!, parsed.GetValue(against) }.OfType<string>()], settings, parsed.GetValue(chat), parsed.GetValue(system));
+            var sink = parsed.GetValue(json)
+                ? (ISampleSink)new JsonSamples()
+                : new SamplesOnTerminal(parsed.GetValue(logProbs) || best > 0);
+            using var speakers = new Speakers(
+                [.. new[] { parsed.GetValue(model)!, parsed.GetValue(against) }.OfType<string>()],
+                settings,
+                parsed.GetValue(chat),
+                parsed.GetValue(system));
             var session = new SampleSession(speakers, sink, parsed.GetValue(seed), count, best, interruption.Token);
             if (parsed.GetValue(input) is { } file)
                 session.Run(PromptLines.Read(file));

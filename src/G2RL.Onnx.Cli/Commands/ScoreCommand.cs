@@ -16,10 +16,27 @@ internal static class ScoreCommand
     public static Command Create()
     {
         var (model, adapter, threads) = (CommonOptions.Model(), CommonOptions.Adapter(), CommonOptions.Threads());
-        var input = new Option<string>("--input") { Description = "JSONL file; a row is {\"ids\": [...], \"prompt_length\": n} or {\"prompt\": \"...\", \"completion\": \"...\"}.", HelpName = "FILE", Required = true };
-        var output = new Option<string?>("--output") { Description = "JSONL file to be written, whole or not at all; standard output by default.", HelpName = "FILE" };
-        var hidden = new Option<bool>("--hidden") { Description = "Also writes the last hidden states (the LM head's input), one list of numbers per token." };
-        var temperature = new Option<double>("--temperature") { Description = "Divides the logits.", HelpName = "T", DefaultValueFactory = _ => 1.0 };
+        var input = new Option<string>("--input")
+        {
+            Description = "JSONL file; a row is {\"ids\": [...], \"prompt_length\": n} or {\"prompt\": \"...\", \"completion\": \"...\"}.",
+            HelpName = "FILE",
+            Required = true,
+        };
+        var output = new Option<string?>("--output")
+        {
+            Description = "JSONL file to be written, whole or not at all; standard output by default.",
+            HelpName = "FILE",
+        };
+        var hidden = new Option<bool>("--hidden")
+        {
+            Description = "Also writes the last hidden states (the LM head's input), one list of numbers per token.",
+        };
+        var temperature = new Option<double>("--temperature")
+        {
+            Description = "Divides the logits.",
+            HelpName = "T",
+            DefaultValueFactory = _ => 1.0,
+        };
         var special = new Option<bool>("--add-special-tokens")
         {
             Description = "Rows of text get the special tokens of the tokenizer's post-processor (<s> before a prompt), "
@@ -28,7 +45,8 @@ internal static class ScoreCommand
         };
         var command = new Command("score", """
             Gives every response token's log-prob and entropy (nats) under a model, one row of JSON for each row of the input:
-            {"log_probs": [...], "entropies": [...]}, with --hidden also "hidden_states". Every input row is checked before the first is scored.
+            {"log_probs": [...], "entropies": [...]}, with --hidden also "hidden_states". Every input row is checked before the first is
+            scored.
 
               g2rl score --model models/arithmetic-base --input rows.jsonl --output scores.jsonl
             """)
@@ -68,7 +86,8 @@ internal static class ScoreCommand
                 {
                     interruption.Token.ThrowIfCancellationRequested();
                     var part = rows[start..Math.Min(rows.Length, start + RowsAtOnce)];
-                    foreach (var (scores, i) in scorer.Score(policy, part, t, Math.Max(4096, policy.Positions), parsed.GetValue(hidden)).Select((s, i) => (s, start + i)))
+                    foreach (var (scores, i) in scorer.Score(policy, part, t, Math.Max(4096, policy.Positions), parsed.GetValue(hidden))
+                        .Select((s, i) => (s, start + i)))
                         writer.WriteLine(Row(scores, policy.Spec.HiddenSize, i).ToJsonString());
                     progress.Show("rows", start + part.Length, rows.Length, (start + part.Length) / (double)rows.Length);
                 }
@@ -108,7 +127,8 @@ internal static class ScoreCommand
         {
             var array = new JsonArray();
             foreach (var value in values)
-                array.Add(float.IsFinite(value) ? (JsonNode)value : throw new NonFiniteException($"Row {index + 1}: the model gave {value}, which is no number. Look for broken weights."));
+                array.Add(float.IsFinite(value) ? (JsonNode)value : throw new NonFiniteException($"Row {index + 1}: the model gave "
+                    + $"{value}, which is no number. Look for broken weights."));
             return array;
         }
         var row = new JsonObject { ["log_probs"] = Numbers(scores.LogProbs), ["entropies"] = Numbers(scores.Entropies) };

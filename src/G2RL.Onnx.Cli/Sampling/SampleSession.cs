@@ -10,7 +10,13 @@ namespace G2RL.Onnx.Cli.Sampling;
 /// <param name="samples">Continuations of each prompt.</param>
 /// <param name="alternatives">Of each token, how many of the most probable ones.</param>
 /// <param name="cancel">Ends it between tokens.</param>
-internal sealed class SampleSession(Speakers speakers, ISampleSink sink, ulong seed, int samples, int alternatives, CancellationToken cancel)
+internal sealed class SampleSession(
+    Speakers speakers,
+    ISampleSink sink,
+    ulong seed,
+    int samples,
+    int alternatives,
+    CancellationToken cancel)
 {
     /// <summary>Every prompt, every model, every sample.</summary>
     public void Run(IReadOnlyList<string> prompts)

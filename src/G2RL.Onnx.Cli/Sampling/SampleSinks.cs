@@ -53,7 +53,8 @@ internal sealed class SamplesOnTerminal(bool numbers) : ISampleSink
 
     public void End() => Console.WriteLine();
 
-    private static string Quoted(Speaker speaker, int id) => $"'{Printable(speaker.Tokenizer.TokenText(id)).Replace("\n", "\\n", StringComparison.Ordinal)}'";
+    private static string Quoted(Speaker speaker, int id) =>
+        $"'{Printable(speaker.Tokenizer.TokenText(id)).Replace("\n", "\\n", StringComparison.Ordinal)}'";
 
     // A model may write what steers a terminal; it is shown, not obeyed.
     private static string Printable(string text)

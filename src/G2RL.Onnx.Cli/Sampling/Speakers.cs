@@ -27,7 +27,8 @@ internal sealed class Speaker : IDisposable
             if (Directory.Exists(trained))
                 folder = trained;
             else if (Directory.Exists(Path.Combine(folder, "checkpoints")))
-                throw new InputException($"{folder} is a run without a trained model yet. Let it end, with export-and-train --resume {folder}.");
+                throw new InputException($"{folder} is a run without a trained model yet. "
+                    + $"Let it end, with export-and-train --resume {folder}.");
         }
         using var checkpoint = HuggingFaceCheckpoint.Open(folder);
         Tokenizer = Tokenizer.Load(folder);
@@ -51,7 +52,10 @@ internal sealed class Speaker : IDisposable
     {
         var prompt = chat is null
             ? Tokenizer.EncodePrompt(turns[^1].Content)
-            : Tokenizer.Encode(chat.Render([.. system is null || turns[0].Role == "system" ? [] : new[] { new ChatMessage("system", system) }, .. turns]));
+            : Tokenizer.Encode(chat.Render([
+                .. system is null || turns[0].Role == "system" ? [] : new[] { new ChatMessage("system", system) },
+                .. turns,
+            ]));
         var ids = new List<int>();
         var shown = "";
         foreach (var token in stream.Draw(prompt, seed, sample, alternatives))

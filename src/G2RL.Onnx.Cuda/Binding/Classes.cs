@@ -84,7 +84,11 @@ internal sealed class PrimaryContext : CudaContext, IDisposable
     {
         Array.Resize(ref image, image.Length + 1);
         var numbers = stackalloc int[] { 6, 5 };
-        var values = stackalloc nint[] { options.Log!.Buffer.Length, (nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref options.Log.Buffer[0]) };
+        var values = stackalloc nint[]
+        {
+            options.Log!.Buffer.Length,
+            (nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref options.Log.Buffer[0]),
+        };
         fixed (byte* bytes = image)
         {
             CudaException.Throw(ModuleManagement.cuModuleLoadDataEx(out var module, bytes, 2, numbers, values));

@@ -1,8 +1,9 @@
 using System.Runtime.InteropServices;
 using ManagedCuda.BasicTypes;
 
-// The members of ManagedCuda that CudaDriver.cs names, and no others, written anew over the driver API: the binding of -p:CudaBinding=own, under this
-// project's licence. Names, signatures and the library's name are ManagedCuda's, so that one driver file serves both; the tests of every build run on it.
+// The members of ManagedCuda that CudaDriver.cs names, and no others, written anew over the driver API: the binding of -p:CudaBinding=own,
+// under this project's licence. Names, signatures and the library's name are ManagedCuda's, so that one driver file serves both; the tests
+// of every build run on it.
 namespace ManagedCuda;
 
 internal static partial class DriverAPINativeMethods
@@ -24,7 +25,11 @@ internal static partial class DriverAPINativeMethods
         internal static partial CUResult cuMemcpyDtoHAsync_v2(nint dstHost, CUdeviceptr srcDevice, SizeT byteCount, CUstream hStream);
 
         [LibraryImport(Library)]
-        internal static partial CUResult cuMemcpyDtoDAsync_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevice, SizeT byteCount, CUstream hStream);
+        internal static partial CUResult cuMemcpyDtoDAsync_v2(
+            CUdeviceptr dstDevice,
+            CUdeviceptr srcDevice,
+            SizeT byteCount,
+            CUstream hStream);
     }
 
     internal static partial class MemsetAsync
@@ -57,7 +62,12 @@ internal static partial class DriverAPINativeMethods
         internal static partial CUResult cuModuleUnload(CUmodule hmod);
 
         [LibraryImport(Library)]
-        internal static unsafe partial CUResult cuModuleLoadDataEx(out CUmodule module, byte* image, uint numOptions, int* options, nint* optionValues);
+        internal static unsafe partial CUResult cuModuleLoadDataEx(
+            out CUmodule module,
+            byte* image,
+            uint numOptions,
+            int* options,
+            nint* optionValues);
 
         [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
         internal static partial CUResult cuModuleGetFunction(ref CUfunction hfunc, CUmodule hmod, string name);

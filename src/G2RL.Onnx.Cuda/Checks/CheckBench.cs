@@ -11,7 +11,8 @@ namespace G2RL.Onnx.Cuda.Checks;
 internal sealed class CheckBench(ICudaDriver driver, CheckSizes sizes) : IDisposable
 {
     // The three types of logits and weights, with their entries' suffixes.
-    public static readonly (string Suffix, SafeTensorsDtype Type, int Bytes)[] Types = [("f32", SafeTensorsDtype.F32, 4), ("f16", SafeTensorsDtype.F16, 2), ("bf16", SafeTensorsDtype.BF16, 2)];
+    public static readonly (string Suffix, SafeTensorsDtype Type, int Bytes)[] Types =
+        [("f32", SafeTensorsDtype.F32, 4), ("f16", SafeTensorsDtype.F16, 2), ("bf16", SafeTensorsDtype.BF16, 2)];
 
     private readonly KernelCache kernels = new(driver);
     private readonly List<nint> held = [];
@@ -62,7 +63,12 @@ internal sealed class CheckBench(ICudaDriver driver, CheckSizes sizes) : IDispos
         return values;
     }
 
-    public void Launch(string module, string entry, (int X, int Y, int Z) grid, int threads, params ReadOnlySpan<KernelArgument> arguments) => kernels.Launch(module, entry, grid, threads, arguments);
+    public void Launch(
+        string module,
+        string entry,
+        (int X, int Y, int Z) grid,
+        int threads,
+        params ReadOnlySpan<KernelArgument> arguments) => kernels.Launch(module, entry, grid, threads, arguments);
 
     /// <summary>Median time of a launch; results must have been read before, since launches may add to them.</summary>
     public double Milliseconds(Action launch)
@@ -117,5 +123,6 @@ internal sealed class CheckBench(ICudaDriver driver, CheckSizes sizes) : IDispos
     }
 
     // Math.Max hands NaN on.
-    private static double Worse(double worst, double device, double host) => Math.Max(worst, Math.Abs(device - host) / Math.Max(1, Math.Abs(host)));
+    private static double Worse(double worst, double device, double host) =>
+        Math.Max(worst, Math.Abs(device - host) / Math.Max(1, Math.Abs(host)));
 }

@@ -1,6 +1,8 @@
 namespace G2RL.Onnx.Cuda.Checks;
 
-/// <summary>How fast this card copies inside its own memory: the rate that a kernel which only moves bytes can be held against, whatever the card.</summary>
+/// <summary>
+/// How fast this card copies inside its own memory: the rate that a kernel which only moves bytes can be held against, whatever the card.
+/// </summary>
 public static class CopyRate
 {
     /// <summary>Median of copies of one block to another, each counted as read and written.</summary>

@@ -7,8 +7,8 @@ using G2RL.Onnx.Training.Backends;
 namespace G2RL.Onnx.Cuda.Checks;
 
 /// <summary>
-/// Long draws, which a stream that ONNX Runtime and our kernels do not share would spoil: a kernel that reads logits before they are written gives other
-/// bits from one draw to the next, and log-probs that no scorer confirms.
+/// Long draws, which a stream that ONNX Runtime and our kernels do not share would spoil: a kernel that reads logits before they are
+/// written gives other bits from one draw to the next, and log-probs that no scorer confirms.
 /// </summary>
 public static class DrawChecks
 {
@@ -30,11 +30,13 @@ public static class DrawChecks
         var second = source.Draw(request)[0];
         var differing = first.Zip(second).Sum(pair =>
             pair.First.Tokens.Zip(pair.Second.Tokens).Count(t => t.First != t.Second)
-            + pair.First.LogProbs.Zip(pair.Second.LogProbs).Count(p => BitConverter.SingleToInt32Bits(p.First) != BitConverter.SingleToInt32Bits(p.Second))
+            + pair.First.LogProbs.Zip(pair.Second.LogProbs)
+                .Count(p => BitConverter.SingleToInt32Bits(p.First) != BitConverter.SingleToInt32Bits(p.Second))
             + Math.Abs(pair.First.Tokens.Length - pair.Second.Tokens.Length));
         using var scorer = new Scorer(policy.Spec, threads: Environment.ProcessorCount);
         var scores = scorer.Score(policy, [.. first.Select(r => new Sequence(r.PromptTokens, r.Tokens))], temperature: 1, maxTokens: 1024);
-        var worst = first.Zip(scores).Max(pair => pair.First.LogProbs.Zip(pair.Second.LogProbs).Max(p => Math.Abs((double)p.First - p.Second)));
+        var worst =
+            first.Zip(scores).Max(pair => pair.First.LogProbs.Zip(pair.Second.LogProbs).Max(p => Math.Abs((double)p.First - p.Second)));
         return
         [
             new(Name, $"numbers that differ, drawn twice, {steps} steps", differing, 0, 0, 0),

@@ -21,10 +21,22 @@ internal static class MemoryChecks
                 var (wide, narrow) = (b.Upload(values), b.Room<byte>((long)n * bytes));
                 void Narrow() => b.Launch(Module, "cast_f32_to_" + suffix, grid, LaunchShape.Threads, wide, narrow, (long)n);
                 Narrow();
-                yield return new("cast_f32_to_" + suffix, "bytes that differ", CheckBench.Unequal<byte>(b.Download<byte>(narrow, (long)n * bytes), stored), 0, b.Milliseconds(Narrow), (long)n * (bytes + sizeof(float)));
+                yield return new(
+                    "cast_f32_to_" + suffix,
+                    "bytes that differ",
+                    CheckBench.Unequal<byte>(b.Download<byte>(narrow, (long)n * bytes), stored),
+                    0,
+                    b.Milliseconds(Narrow),
+                    (long)n * (bytes + sizeof(float)));
                 void Widen() => b.Launch(Module, $"cast_{suffix}_to_f32", grid, LaunchShape.Threads, narrow, wide, (long)n);
                 Widen();
-                yield return new($"cast_{suffix}_to_f32", "elements that differ", CheckBench.Unequal<float>(b.Download<float>(wide, n), widened), 0, b.Milliseconds(Widen), (long)n * (bytes + sizeof(float)));
+                yield return new(
+                    $"cast_{suffix}_to_f32",
+                    "elements that differ",
+                    CheckBench.Unequal<float>(b.Download<float>(wide, n), widened),
+                    0,
+                    b.Milliseconds(Widen),
+                    (long)n * (bytes + sizeof(float)));
             }
             // Two elements that are not finite; the first is wanted.
             var planted = (float[])values.Clone();
@@ -32,17 +44,26 @@ internal static class MemoryChecks
             var (searched, first) = (b.Upload(CheckBench.Rounded(planted, type, bytes).Stored), b.Upload(new[] { ulong.MaxValue }));
             void Search() => b.Launch(Module, "any_nonfinite_" + suffix, grid, LaunchShape.Threads, searched, (long)n, first);
             Search();
-            yield return new("any_nonfinite_" + suffix, "distance from the first", Math.Abs((double)b.Download<ulong>(first, 1)[0] - (n / 3)), 0, b.Milliseconds(Search), (long)n * bytes);
+            yield return new(
+                "any_nonfinite_" + suffix,
+                "distance from the first",
+                Math.Abs((double)b.Download<ulong>(first, 1)[0] - (n / 3)),
+                0,
+                b.Milliseconds(Search),
+                (long)n * bytes);
         }
 
         // A cache of two buffers: [rows, heads, positions, width] bytes; row 0's first positions go to rows 2 and 1.
         const int Rows = 4;
         const int Heads = 2;
         long headBytes = Math.Max(64, n / (2L * Rows * Heads) / 16 * 16), copyBytes = headBytes / 32 * 16, rowBytes = Heads * headBytes;
-        var buffers = Enumerable.Range(0, 2).Select(k => Enumerable.Range(0, (int)(Rows * rowBytes)).Select(i => (byte)((i * 31) + (k * 7) + (i >> 8))).ToArray()).ToArray();
+        var buffers = Enumerable.Range(0, 2)
+            .Select(k => Enumerable.Range(0, (int)(Rows * rowBytes)).Select(i => (byte)((i * 31) + (k * 7) + (i >> 8))).ToArray())
+            .ToArray();
         nint[] devices = [.. buffers.Select(b.Upload)];
         var (addresses, targets) = (b.Upload(devices.Select(d => (long)d).ToArray()), b.Upload(Targets));
-        void Share() => b.Launch(Module, "kv_share", (Math.Max(1, LaunchShape.Blocks(copyBytes / 16, LaunchShape.Threads)), Heads, 2), LaunchShape.Threads, addresses, 0, targets, 2, rowBytes, headBytes, copyBytes);
+        void Share() => b.Launch(Module, "kv_share", (Math.Max(1, LaunchShape.Blocks(copyBytes / 16, LaunchShape.Threads)), Heads, 2),
+            LaunchShape.Threads, addresses, 0, targets, 2, rowBytes, headBytes, copyBytes);
         Share();
         var wrong = 0d;
         for (var k = 0; k < 2; k++)

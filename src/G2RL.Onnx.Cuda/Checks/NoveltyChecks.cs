@@ -22,19 +22,34 @@ internal static class NoveltyChecks
 
         var features = b.Upload(rows.SelectMany(r => r).ToArray());
         var (inverse, cosines) = (b.Room<double>(m), b.Room<double>(m * m));
-        void Norms() => b.Launch("novelty", "inverse_norms", (m, 1, 1), LaunchShape.Threads, features, width, ExplorationScore.Epsilon, inverse);
+        void Norms() =>
+            b.Launch("novelty", "inverse_norms", (m, 1, 1), LaunchShape.Threads, features, width, ExplorationScore.Epsilon, inverse);
         Norms();
         double[] norms = [.. rows.Select(r => 1 / (Math.Sqrt(Reductions.Dot(r, r)) + ExplorationScore.Epsilon))];
-        yield return new("inverse_norms", "1 / norm", CheckBench.Difference(b.Download<double>(inverse, m), norms), Sums, b.Milliseconds(Norms), (long)m * width * sizeof(float));
+        yield return new(
+            "inverse_norms",
+            "1 / norm",
+            CheckBench.Difference(b.Download<double>(inverse, m), norms),
+            Sums,
+            b.Milliseconds(Norms),
+            (long)m * width * sizeof(float));
 
         void Gram() => b.Launch("novelty", "gram", (((m * m) + 7) / 8, 1, 1), LaunchShape.Threads, features, inverse, m, width, cosines);
         Gram();
-        yield return new("gram", "cosines", CheckBench.Difference(b.Download<double>(cosines, m * m), expected), Sums, b.Milliseconds(Gram), (long)m * width * sizeof(float));
+        yield return new(
+            "gram",
+            "cosines",
+            CheckBench.Difference(b.Download<double>(cosines, m * m), expected),
+            Sums,
+            b.Milliseconds(Gram),
+            (long)m * width * sizeof(float));
 
         var (given, nu, scaled) = (b.Upload(rewards), b.Room<double>(m), b.Room<double>(m));
         void Scores() => b.Launch("novelty", "exploration_scores", (1, 1, 1), LaunchShape.ThreadsFor(m), cosines, given, m, nu, scaled);
         Scores();
-        var error = Math.Max(CheckBench.Difference(b.Download<double>(nu, m), novelty), CheckBench.Difference(b.Download<double>(scaled, m), normalized));
+        var error = Math.Max(
+            CheckBench.Difference(b.Download<double>(nu, m), novelty),
+            CheckBench.Difference(b.Download<double>(scaled, m), normalized));
         yield return new("exploration_scores", "nu, and nu in [0, 1]", error, 1e-9, b.Milliseconds(Scores), (long)m * m * sizeof(double));
     }
 }

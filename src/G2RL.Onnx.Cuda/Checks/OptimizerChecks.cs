@@ -16,7 +16,9 @@ internal static class OptimizerChecks
     public static IEnumerable<CheckResult> Run(CheckBench b)
     {
         var n = b.Sizes.Elements;
-        var chunks = Enumerable.Range(0, (n + OptimizerKernels.ChunkLength - 1) / OptimizerKernels.ChunkLength).Select(i => new ChunkEntry(0, i)).ToArray();
+        var chunks = Enumerable.Range(0, (n + OptimizerKernels.ChunkLength - 1) / OptimizerKernels.ChunkLength)
+            .Select(i => new ChunkEntry(0, i))
+            .ToArray();
         var chunkTable = b.Upload(chunks);
         var gradient = b.Normal(n, 0.01f);
         var gradients = b.Upload(gradient);
@@ -29,7 +31,8 @@ internal static class OptimizerChecks
             var master = type == SafeTensorsDtype.F32 ? weights : b.Upload(start);
             var (first, second) = (b.Upload(gradient), b.Room<float>(n));
             var tensors = b.Upload<TensorEntry>([new(weights, master, gradients, first, second, n, 1)]);
-            void Step() => b.Launch(Module, "adamw_" + suffix, (chunks.Length, 1, 1), LaunchShape.Threads, tensors, chunkTable, c.Scale, c.Decay, c.StepSize, c.Root, c.Beta1, c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon);
+            void Step() => b.Launch(Module, "adamw_" + suffix, (chunks.Length, 1, 1), LaunchShape.Threads, tensors, chunkTable, c.Scale,
+                c.Decay, c.StepSize, c.Root, c.Beta1, c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon);
             Step();
             var expected = new float[n];
             for (var i = 0; i < n; i++)
@@ -44,19 +47,35 @@ internal static class OptimizerChecks
                 var widened = new float[n];
                 FloatConversion.ToFloats(type, b.Download<byte>(weights, (long)n * bytes), widened);
                 // The sessions' copy is the master, rounded once more.
-                error = Math.Max(error, CheckBench.Difference(widened, CheckBench.Rounded(b.Download<float>(master, n), type, bytes).Values));
+                error = Math.Max(
+                    error,
+                    CheckBench.Difference(widened, CheckBench.Rounded(b.Download<float>(master, n), type, bytes).Values));
             }
             var perElement = (7 * sizeof(float)) + (type == SafeTensorsDtype.F32 ? 0 : bytes);
             yield return new("adamw_" + suffix, "weights", error, Rounding, b.Milliseconds(Step), (long)n * perElement);
 
             var sum = b.Upload(start);
-            void Accumulate() => b.Launch(Module, "accumulate_" + suffix, (LaunchShape.Blocks(n, LaunchShape.Threads), 1, 1), LaunchShape.Threads, weights, 0.25f, sum, (long)n);
+            void Accumulate() => b.Launch(
+                Module,
+                "accumulate_" + suffix,
+                (LaunchShape.Blocks(n, LaunchShape.Threads), 1, 1),
+                LaunchShape.Threads,
+                weights,
+                0.25f,
+                sum,
+                (long)n);
             var added = new float[n];
             FloatConversion.ToFloats(type, b.Download<byte>(weights, (long)n * bytes), added);
             Accumulate();
             for (var i = 0; i < n; i++)
                 added[i] = start[i] + (0.25f * added[i]);
-            yield return new("accumulate_" + suffix, "sums", CheckBench.Difference(b.Download<float>(sum, n), added), Rounding, b.Milliseconds(Accumulate), (long)n * (bytes + (2 * sizeof(float))));
+            yield return new(
+                "accumulate_" + suffix,
+                "sums",
+                CheckBench.Difference(b.Download<float>(sum, n), added),
+                Rounding,
+                b.Milliseconds(Accumulate),
+                (long)n * (bytes + (2 * sizeof(float))));
         }
 
         var table = b.Upload<TensorEntry>([new(gradients, gradients, gradients, 0, 0, n, 0)]);
@@ -66,21 +85,43 @@ internal static class OptimizerChecks
         Partial();
         Finish();
         var norm = Math.Sqrt(Reductions.Dot(gradient, gradient));
-        var normError = Math.Max(CheckBench.Difference(b.Download<double>(result, 1), [norm]), b.Download<int>(bad, 1)[0] == -1 ? 0 : double.NaN);
+        var normError = Math.Max(
+            CheckBench.Difference(b.Download<double>(result, 1), [norm]),
+            b.Download<int>(bad, 1)[0] == -1 ? 0 : double.NaN);
         yield return new("global_norm_partial", "norm", normError, 1e-12, b.Milliseconds(Partial), (long)n * sizeof(float));
         yield return new("global_norm_finish", "norm", normError, 1e-12, b.Milliseconds(Finish), (long)chunks.Length * sizeof(double));
 
         var scaled = b.Upload(gradient);
-        void Scale() => b.Launch(Module, "scale", (LaunchShape.Blocks(n, LaunchShape.Threads), 1, 1), LaunchShape.Threads, scaled, (long)n, -2f);
+        void Scale() =>
+            b.Launch(Module, "scale", (LaunchShape.Blocks(n, LaunchShape.Threads), 1, 1), LaunchShape.Threads, scaled, (long)n, -2f);
         Scale();
-        yield return new("scale", "elements that differ", CheckBench.Unequal<float>(b.Download<float>(scaled, n), [.. gradient.Select(g => -2 * g)]), 0, b.Milliseconds(Scale), 2L * n * sizeof(float));
+        yield return new(
+            "scale",
+            "elements that differ",
+            CheckBench.Unequal<float>(b.Download<float>(scaled, n), [.. gradient.Select(g => -2 * g)]),
+            0,
+            b.Milliseconds(Scale),
+            2L * n * sizeof(float));
 
         var (rows, width) = (b.Sizes.Group, b.Sizes.Width);
         var values = b.Normal((long)rows * width);
         var factors = Enumerable.Range(0, rows).Select(i => 1f / (i + 1)).ToArray();
         var (matrix, perRow) = (b.Upload(values), b.Upload(factors));
-        void ScaleRows() => b.Launch(Module, "scale_rows", (LaunchShape.Blocks(width, LaunchShape.Threads), rows, 1), LaunchShape.Threads, matrix, (long)width, perRow);
+        void ScaleRows() => b.Launch(
+            Module,
+            "scale_rows",
+            (LaunchShape.Blocks(width, LaunchShape.Threads), rows, 1),
+            LaunchShape.Threads,
+            matrix,
+            (long)width,
+            perRow);
         ScaleRows();
-        yield return new("scale_rows", "elements that differ", CheckBench.Unequal<float>(b.Download<float>(matrix, values.Length), [.. values.Select((v, i) => v * factors[i / width])]), 0, b.Milliseconds(ScaleRows), 2L * values.Length * sizeof(float));
+        yield return new(
+            "scale_rows",
+            "elements that differ",
+            CheckBench.Unequal<float>(b.Download<float>(matrix, values.Length), [.. values.Select((v, i) => v * factors[i / width])]),
+            0,
+            b.Milliseconds(ScaleRows),
+            2L * values.Length * sizeof(float));
     }
 }

@@ -29,22 +29,36 @@ internal static class RowChecks
             var (seeds, counters) = (b.Upload(Enumerable.Repeat(Seed, rows).ToArray()), b.Upload(Counters(rows)));
             void Sample() => b.Launch(
                 "sample_tokens", "sample_tokens_" + suffix, (rows, 1, 1), threads,
-                device, (long)vocabulary, vocabulary, 1 / Settings.Temperature, Settings.TopK, Settings.TopP, (float)Settings.MinP, 0, seeds, counters, 1, (nint)0, 0,
+                device, (long)vocabulary, vocabulary, 1 / Settings.Temperature, Settings.TopK, Settings.TopP, (float)Settings.MinP, 0,
+                seeds, counters, 1, (nint)0, 0,
                 results.Tokens, (nint)0, results.LogProbs, results.Entropies, (nint)0, results.Normalizers, (nint)0, (nint)0);
             Sample();
             var tokens = b.Download<int>(results.Tokens, rows);
             var sampler = new TokenSampler(vocabulary, Settings);
-            var expected = Enumerable.Range(0, rows).Select(row => sampler.Draw(Row(logits, row, vocabulary), Seeds.Uniform(Seed, 3, row, 2, 1), default)).ToArray();
-            yield return new("sample_tokens_" + suffix, "tokens that differ", CheckBench.Unequal<int>(tokens, [.. expected.Select(e => e.Token)]), 0, 0, 0);
-            var error = Math.Max(CheckBench.Difference(b.Download<float>(results.LogProbs, rows), [.. expected.Select(e => e.LogProb)]), CheckBench.Difference(b.Download<float>(results.Entropies, rows), [.. expected.Select(e => e.Entropy)]));
+            var expected = Enumerable.Range(0, rows)
+                .Select(row => sampler.Draw(Row(logits, row, vocabulary), Seeds.Uniform(Seed, 3, row, 2, 1), default))
+                .ToArray();
+            yield return new(
+                "sample_tokens_" + suffix,
+                "tokens that differ",
+                CheckBench.Unequal<int>(tokens, [.. expected.Select(e => e.Token)]),
+                0,
+                0,
+                0);
+            var error = Math.Max(
+                CheckBench.Difference(b.Download<float>(results.LogProbs, rows), [.. expected.Select(e => e.LogProb)]),
+                CheckBench.Difference(b.Download<float>(results.Entropies, rows), [.. expected.Select(e => e.Entropy)]));
             yield return new("sample_tokens_" + suffix, "log-prob and entropy", error, Statistics, b.Milliseconds(Sample), read);
 
             var targets = Enumerable.Range(0, rows).Select(row => (row * 7919) % vocabulary).ToArray();
             var chosen = b.Upload(targets);
-            void Measure() => b.Launch("token_stats", "token_stats_" + suffix, (rows, 1, 1), threads, device, (long)vocabulary, vocabulary, 1 / Settings.Temperature, chosen, results.LogProbs, results.Entropies, (nint)0, results.Normalizers, (nint)0);
+            void Measure() => b.Launch("token_stats", "token_stats_" + suffix, (rows, 1, 1), threads, device, (long)vocabulary, vocabulary,
+                1 / Settings.Temperature, chosen, results.LogProbs, results.Entropies, (nint)0, results.Normalizers, (nint)0);
             Measure();
             var measured = targets.Select((t, row) => sampler.Measure(Row(logits, row, vocabulary), t)).ToArray();
-            error = Math.Max(CheckBench.Difference(b.Download<float>(results.LogProbs, rows), [.. measured.Select(e => e.LogProb)]), CheckBench.Difference(b.Download<float>(results.Entropies, rows), [.. measured.Select(e => e.Entropy)]));
+            error = Math.Max(
+                CheckBench.Difference(b.Download<float>(results.LogProbs, rows), [.. measured.Select(e => e.LogProb)]),
+                CheckBench.Difference(b.Download<float>(results.Entropies, rows), [.. measured.Select(e => e.Entropy)]));
             yield return new("token_stats_" + suffix, "log-prob and entropy", error, Statistics, b.Milliseconds(Measure), read);
 
             foreach (var result in Accumulated(b, suffix, bytes, logits, device, targets, chosen, results.Normalizers))
@@ -53,28 +67,46 @@ internal static class RowChecks
     }
 
     // Rows of two sequences; u += sum of weight (onehot - softmax(z / T)).
-    private static IEnumerable<CheckResult> Accumulated(CheckBench b, string suffix, int bytes, float[] logits, nint device, int[] targets, nint chosen, nint normalizers)
+    private static IEnumerable<CheckResult> Accumulated(
+        CheckBench b,
+        string suffix,
+        int bytes,
+        float[] logits,
+        nint device,
+        int[] targets,
+        nint chosen,
+        nint normalizers)
     {
         var (rows, vocabulary) = (b.Sizes.Rows, b.Sizes.Vocabulary);
         int[] offsets = [0, rows / 3, rows];
         var weights = Enumerable.Range(0, rows).Select(row => 1f / (row + 2)).ToArray();
         var expected = new float[2 * vocabulary];
         for (var sequence = 0; sequence < 2; sequence++)
-            Expected(logits, targets, weights, offsets[sequence], offsets[sequence + 1], expected.AsSpan(sequence * vocabulary, vocabulary));
+            Expected(
+                logits,
+                targets,
+                weights,
+                offsets[sequence],
+                offsets[sequence + 1],
+                expected.AsSpan(sequence * vocabulary, vocabulary));
         var (starts, shares) = (b.Upload(offsets), b.Upload(weights));
         var moved = ((long)rows * vocabulary * bytes) + (2L * 2 * vocabulary * sizeof(float));
         var each = 16 / bytes;
         var threads = LaunchShape.ThreadsFor((vocabulary + each - 1) / each);
         var inverse = (float)(1 / Settings.Temperature);
         var features = b.Room<float>(2L * vocabulary);
-        void Accumulate() => b.Launch("accumulate_features", "accumulate_features_" + suffix, (LaunchShape.Blocks(vocabulary, threads, each), 2, 1), threads, device, (long)vocabulary, vocabulary, inverse, chosen, shares, normalizers, starts, (nint)0, features);
+        void Accumulate() => b.Launch("accumulate_features", "accumulate_features_" + suffix,
+            (LaunchShape.Blocks(vocabulary, threads, each), 2, 1), threads, device, (long)vocabulary, vocabulary, inverse, chosen, shares,
+            normalizers, starts, (nint)0, features);
         Accumulate();
         var error = CheckBench.Difference(b.Download<float>(features, 2L * vocabulary), expected);
         yield return new("accumulate_features_" + suffix, "features", error, Features, b.Milliseconds(Accumulate), moved);
 
         var owners = b.Upload(Enumerable.Range(0, rows).Select(row => row < offsets[1] ? 0 : 1).ToArray());
         var atomic = b.Room<float>(2L * vocabulary);
-        void Atomic() => b.Launch("accumulate_features", "accumulate_features_atomic_" + suffix, (LaunchShape.Blocks(vocabulary, threads, each), rows, 1), threads, device, (long)vocabulary, vocabulary, inverse, chosen, shares, normalizers, owners, atomic);
+        void Atomic() => b.Launch("accumulate_features", "accumulate_features_atomic_" + suffix,
+            (LaunchShape.Blocks(vocabulary, threads, each), rows, 1), threads, device, (long)vocabulary, vocabulary, inverse, chosen,
+            shares, normalizers, owners, atomic);
         Atomic();
         error = CheckBench.Difference(b.Download<float>(atomic, 2L * vocabulary), expected);
         yield return new("accumulate_features_atomic_" + suffix, "features", error, Features, b.Milliseconds(Atomic), moved);

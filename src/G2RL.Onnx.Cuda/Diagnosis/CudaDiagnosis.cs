@@ -30,18 +30,24 @@ public sealed record CudaDiagnosis(CudaProbe Probe, IReadOnlyList<CudaLibrary> L
             if (Probe.Fault is { } fault)
                 advice.Add(fault);
             else if (Probe.DriverVersion < CudaLibrary.ProviderCuda)
-                advice.Add($"The NVIDIA driver knows CUDA up to {CudaFaults.Version(Probe.DriverVersion)}; ONNX Runtime's provider is built with {CudaFaults.Version(CudaLibrary.ProviderCuda)}. Install {CudaLibrary.Driver}, or build with -p:OrtCudaPackage and -p:OrtCudaVersion naming a package for an older CUDA.");
+                advice.Add($"The NVIDIA driver knows CUDA up to {CudaFaults.Version(Probe.DriverVersion)}; "
+                    + $"ONNX Runtime's provider is built with {CudaFaults.Version(CudaLibrary.ProviderCuda)}. "
+                    + $"Install {CudaLibrary.Driver}, or build with -p:OrtCudaPackage and -p:OrtCudaVersion naming a package for an older "
+                    + "CUDA.");
             if (!HasProvider || !HasDriver)
                 advice.Add("This build works on the CPU alone. Build with -p:Flavor=cuda (README, GPU).");
             foreach (var missing in Libraries.Where(l => !l.Found).GroupBy(l => l.From))
-                advice.Add($"{string.Join(", ", missing.Select(l => l.Name))} cannot be loaded{(missing.All(l => !l.Linked) ? ", which graphs may need" : "")}. Install {missing.Key}, and put its folder on {(OperatingSystem.IsWindows() ? "PATH" : "LD_LIBRARY_PATH, or into the loader's cache with ldconfig")}.");
+                advice.Add($"{string.Join(", ", missing.Select(l => l.Name))} cannot be "
+                    + $"loaded{(missing.All(l => !l.Linked) ? ", which graphs may need" : "")}. Install {missing.Key}, and put its folder "
+                    + $"on {(OperatingSystem.IsWindows() ? "PATH" : "LD_LIBRARY_PATH, or into the loader's cache with ldconfig")}.");
             return advice;
         }
     }
 
     /// <summary>A device as people read it.</summary>
     public static string Describe(CudaDevice device) =>
-        string.Create(CultureInfo.InvariantCulture, $"cuda:{device.Ordinal} {device.Name}, compute capability {device.Major}.{device.Minor}, {device.Bytes / (double)(1L << 30):0.0} GiB");
+        string.Create(CultureInfo.InvariantCulture, $"cuda:{device.Ordinal} {device.Name}, compute capability "
+            + $"{device.Major}.{device.Minor}, {device.Bytes / (double)(1L << 30):0.0} GiB");
 
     /// <summary>For programs.</summary>
     public JsonObject ToJson() => new()
@@ -57,7 +63,8 @@ public sealed record CudaDiagnosis(CudaProbe Probe, IReadOnlyList<CudaLibrary> L
         })]),
         ["provider"] = HasProvider,
         ["binding"] = HasDriver,
-        ["libraries"] = new JsonArray([.. Libraries.Select(l => new JsonObject { ["name"] = l.Name, ["found"] = l.Found, ["linked"] = l.Linked })]),
+        ["libraries"] =
+            new JsonArray([.. Libraries.Select(l => new JsonObject { ["name"] = l.Name, ["found"] = l.Found, ["linked"] = l.Linked })]),
         ["advice"] = new JsonArray([.. Advice.Select(a => (JsonNode)a)]),
     };
 
@@ -67,12 +74,14 @@ public sealed record CudaDiagnosis(CudaProbe Probe, IReadOnlyList<CudaLibrary> L
         yield return ("cuda_driver", Probe.DriverVersion == 0 ? "none" : $"CUDA {CudaFaults.Version(Probe.DriverVersion)}");
         foreach (var device in Probe.Devices)
             yield return ("cuda_device", Describe(device));
-        yield return ("cuda_build", $"{(HasProvider ? "with" : "without")} ONNX Runtime's CUDA provider, {(HasDriver ? "with" : "without")} a binding of the driver");
+        yield return ("cuda_build", $"{(HasProvider ? "with" : "without")} ONNX Runtime's CUDA provider, "
+            + $"{(HasDriver ? "with" : "without")} a binding of the driver");
         yield return ("cuda_libraries", Listed(found: true));
         yield return ("cuda_missing", Listed(found: false));
         foreach (var sentence in Advice)
             yield return ("cuda_advice", sentence);
     }
 
-    private string Listed(bool found) => Libraries.Any(l => l.Found == found) ? string.Join(", ", Libraries.Where(l => l.Found == found).Select(l => l.Name)) : "none";
+    private string Listed(bool found) =>
+        Libraries.Any(l => l.Found == found) ? string.Join(", ", Libraries.Where(l => l.Found == found).Select(l => l.Name)) : "none";
 }

@@ -15,7 +15,8 @@ public sealed record CudaLibrary(string Name, string From, bool Linked, bool Fou
     /// <summary>The one requirement that every message and the README state: the driver that this CUDA came with.</summary>
     public const string Driver = "NVIDIA driver 580 or newer (CUDA 13)";
 
-    // What the package's own provider names: its dynamic section, and the names that it opens later. A test holds the Linux names against the package.
+    // What the package's own provider names: its dynamic section, and the names that it opens later. A test holds the Linux names against
+    // the package.
     private static readonly (string Linux, string Windows, string From, bool Linked)[] Needed =
     [
         ("libcudart.so.13", "cudart64_13.dll", "CUDA 13", true),

@@ -59,7 +59,13 @@ public sealed unsafe record CudaProbe(int DriverVersion, IReadOnlyList<CudaDevic
         var attribute = (delegate* unmanaged<int*, int, int, int>)NativeLibrary.GetExport(driver, "cuDeviceGetAttribute");
         Ask(attribute(&major, Major, handle));
         Ask(attribute(&minor, Minor, handle));
-        return new(ordinal, Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(name)), major, minor, (long)bytes, version);
+        return new(
+            ordinal,
+            Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(name)),
+            major,
+            minor,
+            (long)bytes,
+            version);
     }
 
     private static void Ask(int result)

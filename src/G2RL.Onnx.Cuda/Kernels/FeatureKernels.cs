@@ -23,7 +23,17 @@ internal sealed class FeatureKernels(KernelCache kernels, ElementType type, int 
     /// <param name="offsets">First row of each sequence, int32 [S + 1]; 0 where a sequence is a row.</param>
     /// <param name="slots">int32 [S]</param>
     /// <param name="features">float [*, V]</param>
-    public void Accumulate(nint logits, long stride, int sequences, double temperature, nint tokens, nint weights, nint normalizers, nint offsets, nint slots, nint features)
+    public void Accumulate(
+        nint logits,
+        long stride,
+        int sequences,
+        double temperature,
+        nint tokens,
+        nint weights,
+        nint normalizers,
+        nint offsets,
+        nint slots,
+        nint features)
     {
         var threads = LaunchShape.ThreadsFor((vocabulary + each - 1) / each);
         kernels.Launch(

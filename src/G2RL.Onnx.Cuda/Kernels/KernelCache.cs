@@ -13,7 +13,11 @@ internal sealed class KernelCache(ICudaDriver driver)
 
     /// <summary>Names of the embedded modules.</summary>
     public static IReadOnlyList<string> Modules { get; } =
-        [.. typeof(KernelCache).Assembly.GetManifestResourceNames().Where(n => n.EndsWith(Extension, StringComparison.Ordinal)).Select(n => n[..^Extension.Length]).Order(StringComparer.Ordinal)];
+        [.. typeof(KernelCache).Assembly
+            .GetManifestResourceNames()
+            .Where(n => n.EndsWith(Extension, StringComparison.Ordinal))
+            .Select(n => n[..^Extension.Length])
+            .Order(StringComparer.Ordinal)];
 
     public ICudaDriver Driver => driver;
 
@@ -22,7 +26,8 @@ internal sealed class KernelCache(ICudaDriver driver)
     public static byte[] Ptx(string module)
     {
         using var stream = typeof(KernelCache).Assembly.GetManifestResourceStream(module + Extension)
-            ?? throw new CudaException($"No PTX of a module '{module}' is embedded in {typeof(KernelCache).Assembly.GetName().Name}; there are: {string.Join(", ", Modules)}. Run native/build-ptx.sh and build again.");
+            ?? throw new CudaException($"No PTX of a module '{module}' is embedded in {typeof(KernelCache).Assembly.GetName().Name}; "
+                + $"there are: {string.Join(", ", Modules)}. Run native/build-ptx.sh and build again.");
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return bytes;

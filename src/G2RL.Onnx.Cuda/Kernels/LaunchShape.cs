@@ -14,8 +14,12 @@ internal static class LaunchShape
     /// <summary>Whole warps, as many as find work among <paramref name="items"/>.</summary>
     public static int ThreadsFor(long items) => (int)Math.Clamp((items + Warp - 1) / Warp * Warp, Warp, Threads);
 
-    /// <summary>Blocks whose threads each take <paramref name="each"/> of <paramref name="items"/> before any takes a second turn, within a bound that fills every device.</summary>
-    public static int Blocks(long items, int threads, int each = 1) => (int)Math.Min((items + ((long)threads * each) - 1) / ((long)threads * each), MostBlocks);
+    /// <summary>
+    /// Blocks whose threads each take <paramref name="each"/> of <paramref name="items"/> before any takes a second turn, within a bound
+    /// that fills every device.
+    /// </summary>
+    public static int Blocks(long items, int threads, int each = 1) =>
+        (int)Math.Min((items + ((long)threads * each) - 1) / ((long)threads * each), MostBlocks);
 
     /// <summary>Suffix of an entry.</summary>
     /// <exception cref="ArgumentOutOfRangeException">No kernel reads this type.</exception>

@@ -8,10 +8,12 @@ internal sealed class MemoryKernels(KernelCache kernels)
     private const string Module = "memory";
 
     /// <summary>Float32 to a narrower type, to nearest.</summary>
-    public void Narrow(nint source, nint destination, ElementType type, long count) => Cast("f32_to_" + LaunchShape.Suffix(type), source, destination, count);
+    public void Narrow(nint source, nint destination, ElementType type, long count) =>
+        Cast("f32_to_" + LaunchShape.Suffix(type), source, destination, count);
 
     /// <summary>A narrower type to float32.</summary>
-    public void Widen(nint source, ElementType type, nint destination, long count) => Cast(LaunchShape.Suffix(type) + "_to_f32", source, destination, count);
+    public void Widen(nint source, ElementType type, nint destination, long count) =>
+        Cast(LaunchShape.Suffix(type) + "_to_f32", source, destination, count);
 
     /// <summary>Copies the first bytes of each head of one row to others, in every buffer of a cache.</summary>
     /// <param name="buffers">Device table of addresses.</param>
@@ -25,7 +27,8 @@ internal sealed class MemoryKernels(KernelCache kernels)
     public void ShareCache(nint buffers, int bufferCount, int from, nint rows, int count, int heads, long headBytes, long copyBytes)
     {
         var threads = LaunchShape.ThreadsFor(copyBytes / 16);
-        kernels.Launch(Module, "kv_share", (Math.Max(1, LaunchShape.Blocks(copyBytes / 16, threads)), heads, bufferCount), threads, buffers, from, rows, count, heads * headBytes, headBytes, copyBytes);
+        kernels.Launch(Module, "kv_share", (Math.Max(1, LaunchShape.Blocks(copyBytes / 16, threads)), heads, bufferCount), threads, buffers,
+            from, rows, count, heads * headBytes, headBytes, copyBytes);
     }
 
     private void Cast(string pair, nint source, nint destination, long count)

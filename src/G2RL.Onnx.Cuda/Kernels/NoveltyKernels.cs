@@ -17,9 +17,11 @@ internal sealed class NoveltyKernels(KernelCache kernels)
 
     /// <summary>Cosines double [m, m] of one group.</summary>
     public void Gram(nint features, nint inverse, int members, int width, nint cosines) =>
-        kernels.Launch("novelty", "gram", (((members * members) + PairsOfBlock - 1) / PairsOfBlock, 1, 1), LaunchShape.Threads, features, inverse, members, width, cosines);
+        kernels.Launch("novelty", "gram", (((members * members) + PairsOfBlock - 1) / PairsOfBlock, 1, 1), LaunchShape.Threads, features,
+            inverse, members, width, cosines);
 
     /// <summary>nu and nu scaled to [0, 1], double [m] each, of one group.</summary>
     public void Scores(nint cosines, nint rewards, int members, nint novelty, nint normalized) =>
-        kernels.Launch("novelty", "exploration_scores", (1, 1, 1), LaunchShape.ThreadsFor(members), cosines, rewards, members, novelty, normalized);
+        kernels.Launch("novelty", "exploration_scores", (1, 1, 1), LaunchShape.ThreadsFor(members), cosines, rewards, members, novelty,
+            normalized);
 }

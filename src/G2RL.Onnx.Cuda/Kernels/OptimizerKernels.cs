@@ -12,7 +12,15 @@ namespace G2RL.Onnx.Cuda.Kernels;
 /// <param name="Count">Elements.</param>
 /// <param name="Decays">1 where weight decay applies.</param>
 /// <param name="Unused">0</param>
-internal readonly record struct TensorEntry(long Weights, long Master, long Gradient, long First, long Second, long Count, long Decays, long Unused = 0);
+internal readonly record struct TensorEntry(
+    long Weights,
+    long Master,
+    long Gradient,
+    long First,
+    long Second,
+    long Count,
+    long Decays,
+    long Unused = 0);
 
 /// <summary>A block's share of a multi-tensor launch.</summary>
 /// <param name="Tensor">Index in the table of tensors.</param>
@@ -57,5 +65,6 @@ internal sealed class OptimizerKernels(KernelCache kernels, ElementType type)
 
     /// <summary>One update of every tensor.</summary>
     public void Step(nint tensors, nint chunks, int count, in AdamWCoefficients c) =>
-        kernels.Launch(Module, entry, (count, 1, 1), LaunchShape.Threads, tensors, chunks, c.Scale, c.Decay, c.StepSize, c.Root, c.Beta1, c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon);
+        kernels.Launch(Module, entry, (count, 1, 1), LaunchShape.Threads, tensors, chunks, c.Scale, c.Decay, c.StepSize, c.Root, c.Beta1,
+            c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon);
 }

@@ -4,7 +4,9 @@ using G2RL.Onnx.Rollouts;
 
 namespace G2RL.Onnx.Cuda.Kernels;
 
-/// <summary>Where sample_tokens finds its inputs and leaves its results, device addresses; one element a row unless said otherwise.</summary>
+/// <summary>
+/// Where sample_tokens finds its inputs and leaves its results, device addresses; one element a row unless said otherwise.
+/// </summary>
 internal readonly record struct SampleTarget
 {
     /// <summary>z [B, V].</summary>
@@ -56,12 +58,21 @@ internal sealed class SamplingKernels(KernelCache kernels, ElementType type, int
     public void Sample(SampleTarget target, int rows, SamplingSettings settings, nint stopTokens, int stopCount) =>
         kernels.Launch(
             "sample_tokens", "sample_tokens_" + suffix, (rows, 1, 1), threads,
-            target.Logits, target.Stride, vocabulary, 1 / settings.Temperature, settings.TopK, settings.TopP, (float)settings.MinP, settings.Greedy ? 1 : 0,
+            target.Logits, target.Stride, vocabulary, 1 / settings.Temperature, settings.TopK, settings.TopP, (float)settings.MinP,
+            settings.Greedy ? 1 : 0,
             target.Seeds, target.Counters, 1, stopTokens, stopCount,
             target.Tokens, target.NextIds, target.LogProbs, target.Entropies, (nint)0, target.Normalizers, target.Stopped, target.Faults);
 
     /// <summary>Log-prob, entropy and normalizers of given targets.</summary>
-    public void Measure(nint logits, int rows, double temperature, nint targets, nint logProbs, nint entropies, nint normalizers, nint faults) =>
+    public void Measure(
+        nint logits,
+        int rows,
+        double temperature,
+        nint targets,
+        nint logProbs,
+        nint entropies,
+        nint normalizers,
+        nint faults) =>
         kernels.Launch(
             "token_stats", "token_stats_" + suffix, (rows, 1, 1), threads,
             logits, (long)vocabulary, vocabulary, 1 / temperature, targets, logProbs, entropies, (nint)0, normalizers, faults);
@@ -73,6 +84,8 @@ internal sealed class SamplingKernels(KernelCache kernels, ElementType type, int
     {
         8 => new CudaException($"{where}: the vocabulary is larger than the 524,288 tokens that the kernels take."),
         16 => new ArgumentException($"{where}: a target lies outside the vocabulary."),
-        _ => new NonFiniteException($"{where}: a logit is {((fault & 1) != 0 ? "NaN" : (fault & 2) != 0 ? "infinite" : "-infinity, like all others")}: the model gave numbers that are no distribution. Lower the learning rate, or look for broken weights."),
+        _ => new NonFiniteException($"{where}: a logit is "
+            + $"{((fault & 1) != 0 ? "NaN" : (fault & 2) != 0 ? "infinite" : "-infinity, like all others")}: the model gave numbers that "
+            + "are no distribution. Lower the learning rate, or look for broken weights."),
     };
 }

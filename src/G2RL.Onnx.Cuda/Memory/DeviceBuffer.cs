@@ -5,7 +5,9 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace G2RL.Onnx.Cuda.Memory;
 
-/// <summary>A block of device memory. It never moves, so sessions may be bound on it for good. Given back when no work uses it any more.</summary>
+/// <summary>
+/// A block of device memory. It never moves, so sessions may be bound on it for good. Given back when no work uses it any more.
+/// </summary>
 internal sealed class DeviceBuffer : IDisposable
 {
     // Elements of a copy: a span of bytes ends at 2^31.
@@ -14,7 +16,8 @@ internal sealed class DeviceBuffer : IDisposable
     private readonly DeviceMemory memory;
     private nint pointer;
 
-    internal DeviceBuffer(DeviceMemory memory, Purpose purpose, nint pointer, long bytes) => (this.memory, Purpose, this.pointer, Bytes) = (memory, purpose, pointer, bytes);
+    internal DeviceBuffer(DeviceMemory memory, Purpose purpose, nint pointer, long bytes) =>
+        (this.memory, Purpose, this.pointer, Bytes) = (memory, purpose, pointer, bytes);
 
     public Purpose Purpose { get; }
 
@@ -26,7 +29,10 @@ internal sealed class DeviceBuffer : IDisposable
     /// <summary>The address of a byte inside.</summary>
     public nint At(long offset, long bytes = 0) => offset >= 0 && bytes >= 0 && offset <= Bytes - bytes
         ? Pointer + (nint)offset
-        : throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{bytes} bytes from {offset} lie outside a buffer of {Bytes} for {Purpose.Name}.");
+        : throw new ArgumentOutOfRangeException(
+            nameof(offset),
+            offset,
+            $"{bytes} bytes from {offset} lie outside a buffer of {Bytes} for {Purpose.Name}.");
 
     /// <summary>Host to device, in stream order.</summary>
     public void Write<T>(ReadOnlySpan<T> source, long offset = 0) where T : unmanaged
@@ -41,7 +47,9 @@ internal sealed class DeviceBuffer : IDisposable
     /// <summary>Device to host, when all work before is done.</summary>
     public void Read<T>(Span<T> destination, long offset = 0) where T : unmanaged
     {
-        for (; !destination.IsEmpty; destination = destination[Math.Min(Piece, destination.Length)..], offset += (long)Piece * Unsafe.SizeOf<T>())
+        for (;
+            !destination.IsEmpty;
+            destination = destination[Math.Min(Piece, destination.Length)..], offset += (long)Piece * Unsafe.SizeOf<T>())
         {
             var bytes = MemoryMarshal.AsBytes(destination[..Math.Min(Piece, destination.Length)]);
             memory.Driver.CopyToHost(bytes, At(offset, bytes.Length));

@@ -57,13 +57,21 @@ internal sealed class DeviceMemory(ICudaDriver driver)
     {
         (string Name, string Remedy, long Bytes)[] largest;
         lock (gate)
-            largest = [.. held.GroupBy(b => b.Purpose).Select(g => (g.Key.Name, g.Key.Remedy, Bytes: g.Sum(b => b.Bytes))).OrderByDescending(p => p.Bytes).ThenBy(p => p.Name, StringComparer.Ordinal).Take(4)];
+            largest = [.. held.GroupBy(b => b.Purpose)
+                .Select(g => (g.Key.Name, g.Key.Remedy, Bytes: g.Sum(b => b.Bytes)))
+                .OrderByDescending(p => p.Bytes)
+                .ThenBy(p => p.Name, StringComparer.Ordinal)
+                .Take(4)];
         var (free, total) = driver.MemoryInfo();
         var remedies = largest.Select(p => p.Remedy).Prepend(purpose?.Remedy ?? Purpose.Training.Remedy).Distinct(StringComparer.Ordinal);
         var others = Math.Max(0, total - free - Bytes);
-        var holders = largest.Length == 0 ? "This run holds none of it" : $"Held most: {string.Join(", ", largest.Select(p => $"{p.Name} {Mebibytes(p.Bytes)}"))}";
-        return new CudaMemoryException($"cuda:{driver.Device.Ordinal} ({driver.Device.Name}) has no room for {wanted}; {Mebibytes(free)} of {Mebibytes(total)} are free. {holders}; "
-            + $"ONNX Runtime's arenas, the context and other programs hold {Mebibytes(others)}. What makes it less: {string.Join("; ", remedies)}.", cause);
+        var holders = largest.Length == 0
+            ? "This run holds none of it"
+            : $"Held most: {string.Join(", ", largest.Select(p => $"{p.Name} {Mebibytes(p.Bytes)}"))}";
+        return new CudaMemoryException($"cuda:{driver.Device.Ordinal} ({driver.Device.Name}) has no room for {wanted}; "
+            + $"{Mebibytes(free)} of {Mebibytes(total)} are free. {holders}; "
+            + $"ONNX Runtime's arenas, the context and other programs hold {Mebibytes(others)}. What makes it less: "
+            + $"{string.Join("; ", remedies)}.", cause);
     }
 
     internal void Release(DeviceBuffer buffer, nint pointer)
@@ -84,5 +92,6 @@ internal sealed class DeviceMemory(ICudaDriver driver)
         driver.Free(pointer);
     }
 
-    private static string Mebibytes(long bytes) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{bytes / 1048576.0:0.0} MiB");
+    private static string Mebibytes(long bytes) =>
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{bytes / 1048576.0:0.0} MiB");
 }

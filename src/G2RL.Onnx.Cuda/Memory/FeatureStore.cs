@@ -11,7 +11,8 @@ internal sealed class FeatureStore(DeviceMemory memory) : IDisposable
     public int Rows => Math.Max(used, 2);
 
     /// <summary>The accumulators.</summary>
-    public DeviceBuffer Buffer => buffer ?? throw new InvalidOperationException("No feature weights were accumulated; ask the draw or the scoring for them.");
+    public DeviceBuffer Buffer =>
+        buffer ?? throw new InvalidOperationException("No feature weights were accumulated; ask the draw or the scoring for them.");
 
     /// <summary>Zeroed accumulators.</summary>
     /// <param name="rows">How many.</param>

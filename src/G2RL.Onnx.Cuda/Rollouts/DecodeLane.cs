@@ -7,7 +7,9 @@ using G2RL.Onnx.Rollouts;
 
 namespace G2RL.Onnx.Cuda.Rollouts;
 
-/// <summary>What a sampler holds on the device: cache, tables, logits, bound calls; and the enqueuing of a prefill, a step and a draw.</summary>
+/// <summary>
+/// What a sampler holds on the device: cache, tables, logits, bound calls; and the enqueuing of a prefill, a step and a draw.
+/// </summary>
 internal sealed class DecodeLane : IDisposable
 {
     // Bindings exist for 2, 4 and the multiples of this many rows only; the rows that fill up are dead weight, at most seven.
@@ -45,11 +47,21 @@ internal sealed class DecodeLane : IDisposable
         stopTokens = memory.Allocate(Purpose.Small, stopCount * sizeof(int));
         stopTokens.Write<int>([.. settings.StopTokens]);
         stepMemory = new(
-            memory.Zeros<long>(Purpose.Small, Columns), Table.Buffer, Table.PositionOffset, Table.Buffer, Table.EndOffset,
-            memory.Allocate(Purpose.Decoding, (long)Columns * spec.VocabularySize * sizeof(float)), memory.Allocate(Purpose.Decoding, (long)Columns * spec.HiddenSize * sizeof(float)));
+            memory.Zeros<long>(Purpose.Small, Columns),
+            Table.Buffer,
+            Table.PositionOffset,
+            Table.Buffer,
+            Table.EndOffset,
+            memory.Allocate(Purpose.Decoding, (long)Columns * spec.VocabularySize * sizeof(float)),
+            memory.Allocate(Purpose.Decoding, (long)Columns * spec.HiddenSize * sizeof(float)));
         promptMemory = new(
-            memory.Allocate(Purpose.Small, positions * sizeof(long)), memory.Allocate(Purpose.Small, positions * sizeof(long)), 0, memory.Allocate(Purpose.Small, sizeof(int)), 0,
-            memory.Allocate(Purpose.Decoding, spec.VocabularySize * sizeof(float)), memory.Allocate(Purpose.Decoding, spec.HiddenSize * sizeof(float)));
+            memory.Allocate(Purpose.Small, positions * sizeof(long)),
+            memory.Allocate(Purpose.Small, positions * sizeof(long)),
+            0,
+            memory.Allocate(Purpose.Small, sizeof(int)),
+            0,
+            memory.Allocate(Purpose.Decoding, spec.VocabularySize * sizeof(float)),
+            memory.Allocate(Purpose.Decoding, spec.HiddenSize * sizeof(float)));
         promptMemory.Places.Write<long>([.. Enumerable.Range(0, positions).Select(p => (long)p)]);
     }
 
@@ -76,7 +88,8 @@ internal sealed class DecodeLane : IDisposable
         {
             if (prefills.Count == KeptPrefills)
                 Forget(prefills);
-            prefills[prompt.Length] = call = new(session, backend.Memory, policy, Cache, promptMemory, spec.VocabularySize, spec.HiddenSize, Slot, rows: 1, prompt.Length);
+            prefills[prompt.Length] = call = new(session, backend.Memory, policy, Cache, promptMemory, spec.VocabularySize, spec.HiddenSize,
+                Slot, rows: 1, prompt.Length);
         }
         promptMemory.Ids.Write<long>([.. prompt.Select(id => (long)id)]);
         promptMemory.Ends.Write<int>([prompt.Length - 1]);
@@ -105,33 +118,40 @@ internal sealed class DecodeLane : IDisposable
     public void Step(int rows)
     {
         if (!steps.TryGetValue(rows, out var call))
-            steps[rows] = call = new(session, backend.Memory, policy, Cache, stepMemory, spec.VocabularySize, spec.HiddenSize, first: 0, rows, tokens: 1);
+            steps[rows] = call =
+                new(session, backend.Memory, policy, Cache, stepMemory, spec.VocabularySize, spec.HiddenSize, first: 0, rows, tokens: 1);
         call.Run(Table.Longest(rows));
     }
 
     /// <summary>Draws the next token of the first rows from the step's logits.</summary>
-    public void Draw(int rows, int line) => sampler.Sample(Target(stepMemory.Logits.Pointer, spec.VocabularySize, 0, line), rows, sampling, stopTokens.Pointer, stopCount);
+    public void Draw(int rows, int line) =>
+        sampler.Sample(Target(stepMemory.Logits.Pointer, spec.VocabularySize, 0, line), rows, sampling, stopTokens.Pointer, stopCount);
 
     /// <summary>Draws the first token of rows from the prompt's logits, and adds their features where there are accumulators.</summary>
     public void DrawFirst(int column, int count, int line, DeviceBuffer? accumulators)
     {
         sampler.Sample(Target(promptMemory.Logits.Pointer, 0, column, line), count, sampling, stopTokens.Pointer, stopCount);
         if (accumulators is not null)
-            features.Accumulate(promptMemory.Logits.Pointer, 0, count, sampling.Temperature, Tokens(column), Table.Weights(column), Ledger.At(line, column).Normalizers, 0, Table.Slots(column), accumulators.Pointer);
+            features.Accumulate(promptMemory.Logits.Pointer, 0, count, sampling.Temperature, Tokens(column), Table.Weights(column),
+                Ledger.At(line, column).Normalizers, 0, Table.Slots(column), accumulators.Pointer);
     }
 
-    /// <summary>Adds the features of the step that was drawn last; <paramref name="weights"/> are 0 for rows that had ended before.</summary>
+    /// <summary>
+    /// Adds the features of the step that was drawn last; <paramref name="weights"/> are 0 for rows that had ended before.
+    /// </summary>
     public void Accumulate(ReadOnlySpan<float> weights, int line, DeviceBuffer accumulators)
     {
         Table.SendWeights(weights);
-        features.Accumulate(stepMemory.Logits.Pointer, spec.VocabularySize, weights.Length, sampling.Temperature, Tokens(0), Table.Weights(0), Ledger.At(line, 0).Normalizers, 0, Table.Slots(0), accumulators.Pointer);
+        features.Accumulate(stepMemory.Logits.Pointer, spec.VocabularySize, weights.Length, sampling.Temperature, Tokens(0),
+            Table.Weights(0), Ledger.At(line, 0).Normalizers, 0, Table.Slots(0), accumulators.Pointer);
     }
 
     /// <summary>Starts the copy of tokens, stop flags and faults.</summary>
     public void Fetch(HostBuffer<int> destination) => destination.Fetch(results.Pointer, 3 * Columns);
 
     /// <summary>Starts the copy of the step's hidden states.</summary>
-    public void FetchHidden(HostBuffer<float> destination, int rows) => destination.Fetch(stepMemory.Hidden.Pointer, rows * spec.HiddenSize);
+    public void FetchHidden(HostBuffer<float> destination, int rows) =>
+        destination.Fetch(stepMemory.Hidden.Pointer, rows * spec.HiddenSize);
 
     public void Dispose()
     {
@@ -141,7 +161,11 @@ internal sealed class DecodeLane : IDisposable
         Cache.Dispose();
         Table.Dispose();
         Ledger.Dispose();
-        foreach (var buffer in new[] { results, stopTokens, stepMemory.Ids, stepMemory.Logits, stepMemory.Hidden, promptMemory.Ids, promptMemory.Places, promptMemory.Ends, promptMemory.Logits, promptMemory.Hidden })
+        foreach (var buffer in new[]
+        {
+            results, stopTokens, stepMemory.Ids, stepMemory.Logits, stepMemory.Hidden, promptMemory.Ids, promptMemory.Places,
+            promptMemory.Ends, promptMemory.Logits, promptMemory.Hidden,
+        })
             buffer.Dispose();
     }
 

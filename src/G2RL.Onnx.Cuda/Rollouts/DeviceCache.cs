@@ -7,7 +7,10 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace G2RL.Onnx.Cuda.Rollouts;
 
-/// <summary>Keys and values of the rows in flight on the device, [row, kv head, position, cache width] per layer, written in place by the decode graph.</summary>
+/// <summary>
+/// Keys and values of the rows in flight on the device, [row, kv head, position, cache width] per layer, written in place by the decode
+/// graph.
+/// </summary>
 internal sealed class DeviceCache : IDisposable
 {
     private readonly DecoderSpec spec;
@@ -22,8 +25,10 @@ internal sealed class DeviceCache : IDisposable
     /// <summary>Reserves and zeroes the memory: what is not filled is read, and multiplied by zero.</summary>
     public DeviceCache(DeviceMemory memory, MemoryKernels kernels, DecoderSpec spec, ElementType type, int rows, int positions)
     {
-        (this.spec, this.positions, this.kernels, this.type, element) = (spec, positions, kernels, (TensorElementType)(int)type, type == ElementType.Float32 ? sizeof(float) : sizeof(short));
-        buffers = [.. Enumerable.Range(0, 2 * spec.Layers).Select(_ => memory.Zeros<byte>(Purpose.Cache, checked(rows * RowLength * element)))];
+        (this.spec, this.positions, this.kernels, this.type, element) =
+            (spec, positions, kernels, (TensorElementType)(int)type, type == ElementType.Float32 ? sizeof(float) : sizeof(short));
+        buffers =
+            [.. Enumerable.Range(0, 2 * spec.Layers).Select(_ => memory.Zeros<byte>(Purpose.Cache, checked(rows * RowLength * element)))];
         addresses = memory.Allocate(Purpose.Small, buffers.Length * sizeof(long));
         addresses.Write<long>([.. buffers.Select(b => (long)b.Pointer)]);
         rowList = memory.Allocate(Purpose.Small, rows * sizeof(int));
@@ -47,11 +52,21 @@ internal sealed class DeviceCache : IDisposable
             }
     }
 
-    /// <summary>Copies the first positions of a row to others: a prompt's cache to its rollouts, or a row into a hole. In stream order.</summary>
+    /// <summary>
+    /// Copies the first positions of a row to others: a prompt's cache to its rollouts, or a row into a hole. In stream order.
+    /// </summary>
     public void Share(int from, ReadOnlySpan<int> rows, int filled)
     {
         rowList.Write(rows);
-        kernels.ShareCache(addresses.Pointer, buffers.Length, from, rowList.Pointer, rows.Length, spec.KeyValueHeads, (long)positions * Width * element, (long)filled * Width * element);
+        kernels.ShareCache(
+            addresses.Pointer,
+            buffers.Length,
+            from,
+            rowList.Pointer,
+            rows.Length,
+            spec.KeyValueHeads,
+            (long)positions * Width * element,
+            (long)filled * Width * element);
     }
 
     public void Dispose()

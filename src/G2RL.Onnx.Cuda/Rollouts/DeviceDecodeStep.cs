@@ -4,7 +4,9 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace G2RL.Onnx.Cuda.Rollouts;
 
-/// <summary>Device memory that a call of the decode graph reads and writes; several calls may share it, since all are in stream order.</summary>
+/// <summary>
+/// Device memory that a call of the decode graph reads and writes; several calls may share it, since all are in stream order.
+/// </summary>
 /// <param name="Ids">input_ids, int64.</param>
 /// <param name="Places">position_ids, int64, from a byte on.</param>
 /// <param name="PlaceOffset">The byte.</param>
@@ -12,7 +14,14 @@ namespace G2RL.Onnx.Cuda.Rollouts;
 /// <param name="EndOffset">The byte.</param>
 /// <param name="Logits">[rows, V]</param>
 /// <param name="Hidden">[rows, D]</param>
-internal sealed record DecodeMemory(DeviceBuffer Ids, DeviceBuffer Places, long PlaceOffset, DeviceBuffer Ends, long EndOffset, DeviceBuffer Logits, DeviceBuffer Hidden);
+internal sealed record DecodeMemory(
+    DeviceBuffer Ids,
+    DeviceBuffer Places,
+    long PlaceOffset,
+    DeviceBuffer Ends,
+    long EndOffset,
+    DeviceBuffer Logits,
+    DeviceBuffer Hidden);
 
 /// <summary>One bound call of the decode graph over rows [first, first + rows) of a cache, the same number of new tokens each.</summary>
 internal sealed class DeviceDecodeStep : IDisposable
@@ -21,7 +30,17 @@ internal sealed class DeviceDecodeStep : IDisposable
     private readonly DeviceBuffer last;
     private readonly int[] longest = new int[1];
 
-    public DeviceDecodeStep(DeviceSession session, DeviceMemory memory, DevicePolicy policy, DeviceCache cache, DecodeMemory at, int vocabulary, int width, int first, int rows, int tokens)
+    public DeviceDecodeStep(
+        DeviceSession session,
+        DeviceMemory memory,
+        DevicePolicy policy,
+        DeviceCache cache,
+        DecodeMemory at,
+        int vocabulary,
+        int width,
+        int first,
+        int rows,
+        int tokens)
     {
         last = memory.Allocate(Purpose.Small, rows * sizeof(long));
         last.Write<long>([.. Enumerable.Range(1, rows).Select(row => ((long)row * tokens) - 1)]);

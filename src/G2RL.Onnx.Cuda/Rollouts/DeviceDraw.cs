@@ -6,8 +6,8 @@ using G2RL.Onnx.Rollouts;
 namespace G2RL.Onnx.Cuda.Rollouts;
 
 /// <summary>
-/// A draw in progress. The device is always given the next step before the host looks at the last one's tokens, so it need not wait: a row that ended is
-/// known a step later, and the one token too many that it drew is for nobody.
+/// A draw in progress. The device is always given the next step before the host looks at the last one's tokens, so it need not wait: a row
+/// that ended is known a step later, and the one token too many that it drew is for nobody.
 /// </summary>
 internal sealed class DeviceDraw
 {
@@ -35,10 +35,21 @@ internal sealed class DeviceDraw
     private int prefilled = -1;
     private float[] promptHidden = [];
 
-    public DeviceDraw(CudaBackend backend, DecodeLane lane, RolloutText text, DrawBuffers buffers, Policy policy, SamplerSettings settings, DrawRequest request, int capacity, Action<int>? progress)
+    public DeviceDraw(
+        CudaBackend backend,
+        DecodeLane lane,
+        RolloutText text,
+        DrawBuffers buffers,
+        Policy policy,
+        SamplerSettings settings,
+        DrawRequest request,
+        int capacity,
+        Action<int>? progress)
     {
-        (this.backend, this.lane, this.text, this.buffers, this.request, this.capacity, this.progress) = (backend, lane, text, buffers, request, capacity, progress);
-        (version, most, vocabulary, width) = (policy.Version, settings.MaxNewTokens, policy.Spec.VocabularySize, request.WithHidden ? policy.Spec.HiddenSize : 0);
+        (this.backend, this.lane, this.text, this.buffers, this.request, this.capacity, this.progress) =
+            (backend, lane, text, buffers, request, capacity, progress);
+        (version, most, vocabulary, width) =
+            (policy.Version, settings.MaxNewTokens, policy.Spec.VocabularySize, request.WithHidden ? policy.Spec.HiddenSize : 0);
         rows = new DeviceRow[capacity];
         total = checked(request.Prompts.Count * request.Samples);
         results = [.. request.Prompts.Select(_ => new Rollout[request.Samples])];
@@ -128,7 +139,10 @@ internal sealed class DeviceDraw
                 continue;
             if (faults[c] != 0)
                 throw SamplingKernels.Fault(faults[c], $"Prompt {row.Prompt}, rollout {row.Sample}, token {row.Count}");
-            row.Append(tokens[c], lane.Ledger.Place(ticket.Line, c), width == 0 ? [] : ticket.IsFirst ? row.PromptHidden : buffers.Hidden(ticket.Buffer).Span.Slice(c * width, width));
+            row.Append(
+                tokens[c],
+                lane.Ledger.Place(ticket.Line, c),
+                width == 0 ? [] : ticket.IsFirst ? row.PromptHidden : buffers.Hidden(ticket.Buffer).Span.Slice(c * width, width));
             row.Finish = stopped[c] != 0 ? FinishReason.StopToken
                 : text.IsStopped(row.Tokens) ? FinishReason.StopString
                 : row.Count == most ? FinishReason.Length
@@ -194,7 +208,11 @@ internal sealed class DeviceDraw
         }
         foreach (var c in places)
         {
-            var row = new DeviceRow(prompt, started++ % request.Samples, ids, width) { PromptHidden = promptHidden, PromptKey = request.FirstPrompt + prompt };
+            var row = new DeviceRow(
+                prompt,
+                started++ % request.Samples,
+                ids,
+                width) { PromptHidden = promptHidden, PromptKey = request.FirstPrompt + prompt };
             lane.Table.Set(c, row, request.Seed, request.Step, Slot(row));
             row.Issued = 1;
             rows[c] = columns[c] = row;
@@ -231,6 +249,11 @@ internal sealed class DeviceDraw
             return;
         using var factors = backend.Memory.Allocate(Purpose.Small, total * sizeof(float));
         factors.Write<float>([.. results.SelectMany(r => r).Select(r => 1f / r.Tokens.Length)]);
-        OptimizerKernels.ScaleRows(backend.Kernels, accumulators.At((long)firstSlot * vocabulary * sizeof(float)), total, vocabulary, factors.Pointer);
+        OptimizerKernels.ScaleRows(
+            backend.Kernels,
+            accumulators.At((long)firstSlot * vocabulary * sizeof(float)),
+            total,
+            vocabulary,
+            factors.Pointer);
     }
 }

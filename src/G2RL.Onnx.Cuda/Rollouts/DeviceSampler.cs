@@ -7,8 +7,8 @@ using G2RL.Onnx.Tokenizers;
 namespace G2RL.Onnx.Cuda.Rollouts;
 
 /// <summary>
-/// Draws rollouts on a device. Weights, cache, logits, hidden states and feature weights stay there; of a step only tokens, stop flags and faults come to the
-/// host. A rollout is a function of (weights, prompt, seed, step, prompt index, sample index), as the host's is.
+/// Draws rollouts on a device. Weights, cache, logits, hidden states and feature weights stay there; of a step only tokens, stop flags and
+/// faults come to the host. A rollout is a function of (weights, prompt, seed, step, prompt index, sample index), as the host's is.
 /// </summary>
 internal sealed class DeviceSampler : IRolloutSource
 {
@@ -25,7 +25,8 @@ internal sealed class DeviceSampler : IRolloutSource
     {
         settings.Validate();
         (this.backend, this.policy, this.settings, text) = (backend, policy, settings, new RolloutText(tokenizer, settings));
-        Plan = backend.Invoke(() => SamplerPlan.For(policy.Spec, policy.Positions, settings with { Threads = 1 }, Memory(backend, backend.Of(policy))));
+        Plan = backend.Invoke(() =>
+            SamplerPlan.For(policy.Spec, policy.Positions, settings with { Threads = 1 }, Memory(backend, backend.Of(policy))));
         (lane, buffers) = backend.Invoke(() =>
         {
             var made = new DecodeLane(backend, backend.Of(policy), policy.Spec, policy.Positions, settings, Plan.RowsPerThread);

@@ -3,8 +3,8 @@ using G2RL.Onnx.Cuda.Memory;
 namespace G2RL.Onnx.Cuda.Rollouts;
 
 /// <summary>
-/// Log-probs, entropies and greatest logits of the last draws, a line each, on the device. Nobody needs them while rollouts are drawn, so they come to the
-/// host once in many steps.
+/// Log-probs, entropies and greatest logits of the last draws, a line each, on the device. Nobody needs them while rollouts are drawn, so
+/// they come to the host once in many steps.
 /// </summary>
 internal sealed class Ledger : IDisposable
 {
@@ -27,7 +27,8 @@ internal sealed class Ledger : IDisposable
         logProbs = memory.Zeros<float>(Purpose.Small, Lines * columns);
         entropies = memory.Zeros<float>(Purpose.Small, Lines * columns);
         normalizers = memory.Zeros<float>(Purpose.Small, 2 * Lines * columns);
-        (hostLogProbs, hostEntropies, hostNormalizers) = (new float[Lines * columns], new float[Lines * columns], new float[2 * Lines * columns]);
+        (hostLogProbs, hostEntropies, hostNormalizers) =
+            (new float[Lines * columns], new float[Lines * columns], new float[2 * Lines * columns]);
     }
 
     /// <summary>Whether the lines have to be settled before the next two are opened.</summary>

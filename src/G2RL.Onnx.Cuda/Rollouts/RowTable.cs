@@ -3,8 +3,8 @@ using G2RL.Onnx.Cuda.Memory;
 namespace G2RL.Onnx.Cuda.Rollouts;
 
 /// <summary>
-/// What the device reads of every row before a step. One block, one copy: seeds u64, positions i64, counters 4 x u32, last filled positions i32, feature
-/// slots i32, feature weights f32, a column for each row.
+/// What the device reads of every row before a step. One block, one copy: seeds u64, positions i64, counters 4 x u32, last filled positions
+/// i32, feature slots i32, feature weights f32, a column for each row.
 /// </summary>
 internal sealed class RowTable : IDisposable
 {
@@ -25,7 +25,8 @@ internal sealed class RowTable : IDisposable
     public RowTable(DeviceMemory memory, int columns)
     {
         this.columns = columns;
-        (seeds, positions, counters, ends, slots, weights) = (new ulong[columns], new long[columns], new uint[4 * columns], new int[columns], new int[columns], new float[columns]);
+        (seeds, positions, counters, ends, slots, weights) =
+            (new ulong[columns], new long[columns], new uint[4 * columns], new int[columns], new int[columns], new float[columns]);
         host = new byte[columns * (SeedBytes + PositionBytes + CounterBytes + (3 * IntBytes))];
         Buffer = memory.Allocate(Purpose.Small, host.Length);
     }
@@ -57,14 +58,16 @@ internal sealed class RowTable : IDisposable
     public void Set(int column, DeviceRow row, ulong seed, int step, int slot)
     {
         (seeds[column], positions[column], ends[column], slots[column], weights[column]) = (seed, row.Filled, row.Filled, slot, 1);
-        (counters[4 * column], counters[(4 * column) + 1], counters[(4 * column) + 2], counters[(4 * column) + 3]) = ((uint)row.Issued, (uint)row.Sample, (uint)row.PromptKey, (uint)step);
+        (counters[4 * column], counters[(4 * column) + 1], counters[(4 * column) + 2], counters[(4 * column) + 3]) =
+            ((uint)row.Issued, (uint)row.Sample, (uint)row.PromptKey, (uint)step);
     }
 
     /// <summary>A row that fills the batch up.</summary>
     public void SetEmpty(int column) => (positions[column], ends[column]) = (0, 0);
 
     /// <summary>The longest row after the step, tokens.</summary>
-    public int Longest(int count) => ends.AsSpan(0, count).IndexOfAnyExcept(0) < 0 ? 1 : System.Numerics.Tensors.TensorPrimitives.Max<int>(ends.AsSpan(0, count)) + 1;
+    public int Longest(int count) =>
+        ends.AsSpan(0, count).IndexOfAnyExcept(0) < 0 ? 1 : System.Numerics.Tensors.TensorPrimitives.Max<int>(ends.AsSpan(0, count)) + 1;
 
     /// <summary>Copies the table to the device.</summary>
     public void Send()

@@ -43,7 +43,13 @@ internal sealed class DeviceProjector : IFeatureProjector
             using var binding = session.Bind();
             // In float32 whatever the products are: elements of u are too small for half a float.
             backend.Of(policy).BindTo(binding, exact: true);
-            binding.Input("feature_weights", store.Buffer, TensorElementType.Float, (long)start * spec.VocabularySize * sizeof(float), rows, spec.VocabularySize);
+            binding.Input(
+                "feature_weights",
+                store.Buffer,
+                TensorElementType.Float,
+                (long)start * spec.VocabularySize * sizeof(float),
+                rows,
+                spec.VocabularySize);
             binding.Output("features", features, TensorElementType.Float, (long)start * width * sizeof(float), rows, width);
             binding.Run();
             start += rows;
@@ -53,18 +59,24 @@ internal sealed class DeviceProjector : IFeatureProjector
         return weights.Select(w => found[(w.Row * width)..((w.Row + 1) * width)]).ToArray();
     });
 
-    public (double[] Cosines, double[] Novelty)? Measure(IReadOnlyList<float[]> features, IReadOnlyList<double> rewards) => backend.Invoke(() =>
+    public (double[] Cosines, double[] Novelty)? Measure(
+        IReadOnlyList<float[]> features,
+        IReadOnlyList<double> rewards) => backend.Invoke(() =>
     {
         var (m, width) = (features.Count, features[0].Length);
         if (m != rewards.Count || m < 2 || features.Any(f => f.Length != width))
-            throw new ArgumentException($"{m} features of a group of {rewards.Count}; there must be one of each of at least 2 members, all of one width.", nameof(features));
+            throw new ArgumentException(
+                $"{m} features of a group of {rewards.Count}; there must be one of each of at least 2 members, all of one width.",
+                nameof(features));
         staging.Reset();
         var phi = Take((long)m * width * sizeof(float), out var phiAt);
         for (var i = 0; i < m; i++)
             phi.Write<float>(features[i], phiAt + ((long)i * width * sizeof(float)));
         var given = Take(m * sizeof(double), out var rewardsAt);
         given.Write<double>([.. rewards], rewardsAt);
-        var (norms, cosines, novelty, normalized) = (Take(m * sizeof(double), out var normsAt), Take((long)m * m * sizeof(double), out var cosinesAt), Take(m * sizeof(double), out var noveltyAt), Take(m * sizeof(double), out var normalizedAt));
+        var (norms, cosines, novelty, normalized) = (Take(m * sizeof(double), out var normsAt),
+            Take((long)m * m * sizeof(double), out var cosinesAt), Take(m * sizeof(double), out var noveltyAt),
+            Take(m * sizeof(double), out var normalizedAt));
         kernels.InverseNorms(phi.At(phiAt), m, width, norms.At(normsAt));
         kernels.Gram(phi.At(phiAt), norms.At(normsAt), m, width, cosines.At(cosinesAt));
         kernels.Scores(cosines.At(cosinesAt), given.At(rewardsAt), m, novelty.At(noveltyAt), normalized.At(normalizedAt));
@@ -72,7 +84,8 @@ internal sealed class DeviceProjector : IFeatureProjector
         norms.Read<double>(inverse, normsAt);
         for (var i = 0; i < m; i++)
             if (!double.IsFinite(inverse[i]))
-                throw new NonFiniteException($"The gradient feature of rollout {i} is not finite. Lower the learning rate, or look for broken weights.");
+                throw new NonFiniteException($"The gradient feature of rollout {i} is not finite. "
+                    + "Lower the learning rate, or look for broken weights.");
         var (measured, scores) = (new double[m * m], new double[m]);
         cosines.Read<double>(measured, cosinesAt);
         novelty.Read<double>(scores, noveltyAt);

@@ -11,8 +11,8 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 namespace G2RL.Onnx.Cuda.Scoring;
 
 /// <summary>
-/// Log-probs and entropies of given responses on a device: the body over whole rows, then the LM head over chunks of rows, whose logits kernels turn into
-/// statistics and feature weights. [B, T, V] is never held, and logits never leave the device.
+/// Log-probs and entropies of given responses on a device: the body over whole rows, then the LM head over chunks of rows, whose logits
+/// kernels turn into statistics and feature weights. [B, T, V] is never held, and logits never leave the device.
 /// </summary>
 internal sealed class DeviceScorer : IScorer
 {
@@ -37,16 +37,27 @@ internal sealed class DeviceScorer : IScorer
         staging = new StagingArea(backend.Memory, Purpose.Scoring);
         chunk = (int)Math.Clamp(ChunkBytes / (spec.VocabularySize * sizeof(float)), 16, 8192);
         bare = new(() => backend.OpenNarrow(spec.Bare(), DecoderGraph.Body(spec.Bare(), CudaOperators.Opset)));
-        (body, head) = backend.Invoke(() => (backend.OpenNarrow(spec, DecoderGraph.Body(spec, CudaOperators.Opset)), backend.OpenNarrow(spec, DecoderGraph.Logits(spec, CudaOperators.Opset))));
+        (body, head) = backend.Invoke(() => (backend.OpenNarrow(spec, DecoderGraph.Body(spec, CudaOperators.Opset)),
+            backend.OpenNarrow(spec, DecoderGraph.Logits(spec, CudaOperators.Opset))));
     }
 
-    public Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, double temperature, int maxTokens, bool withHidden = false, bool withFeatures = false, Action<int>? progress = null, TokenWeight? tokenWeight = null, bool withMeanHidden = false) =>
+    public Scores[] Score(
+        Policy policy,
+        IReadOnlyList<Sequence> sequences,
+        double temperature,
+        int maxTokens,
+        bool withHidden = false,
+        bool withFeatures = false,
+        Action<int>? progress = null,
+        TokenWeight? tokenWeight = null,
+        bool withMeanHidden = false) =>
         backend.Invoke(() =>
         {
             var results = new Scores[sequences.Count];
             if (withFeatures)
                 backend.Features.Reserve(sequences.Count, spec.VocabularySize);
-            var request = new Request(backend.Of(policy), sequences, temperature, withHidden, withMeanHidden, tokenWeight, withFeatures ? backend.Features.Buffer : null, new double[sequences.Count], policy.Spec.Adapter == spec.Adapter);
+            var request = new Request(backend.Of(policy), sequences, temperature, withHidden, withMeanHidden, tokenWeight,
+                withFeatures ? backend.Features.Buffer : null, new double[sequences.Count], policy.Spec.Adapter == spec.Adapter);
             var done = 0;
             foreach (var indices in SequenceBatch.Plan(sequences, maxTokens))
             {
@@ -88,7 +99,12 @@ internal sealed class DeviceScorer : IScorer
         {
             var length = request.Sequences[i].Response.Length;
             var own = states.Length == 0 ? [] : states[(offset * width)..((offset + length) * width)];
-            results[i] = new(logProbs[offset..(offset + length)], entropies[offset..(offset + length)], request.Hidden ? own : null, null, request.Accumulators is null ? -1 : i)
+            results[i] = new(
+                logProbs[offset..(offset + length)],
+                entropies[offset..(offset + length)],
+                request.Hidden ? own : null,
+                null,
+                request.Accumulators is null ? -1 : i)
             {
                 MeanHidden = request.MeanHidden ? Scorer.Mean(own, width) : null,
             };
@@ -114,11 +130,25 @@ internal sealed class DeviceScorer : IScorer
             using (var binding = head.Bind())
             {
                 request.Policy.BindTo(binding);
-                binding.Input("last_hidden_state", hidden, TensorElementType.Float, (long)start * spec.HiddenSize * sizeof(float), rows, spec.HiddenSize);
+                binding.Input(
+                    "last_hidden_state",
+                    hidden,
+                    TensorElementType.Float,
+                    (long)start * spec.HiddenSize * sizeof(float),
+                    rows,
+                    spec.HiddenSize);
                 binding.Output("logits", logits, TensorElementType.Float, 0, rows, spec.VocabularySize);
                 binding.Run();
             }
-            statistics.Measure(logits.Pointer, rows, request.Temperature, targets.At(4L * start), words.At(4L * start), words.At(4L * (count + start)), words.At(4L * (2 * (count + start))), words.At(4L * ((4 * count) + start)));
+            statistics.Measure(
+                logits.Pointer,
+                rows,
+                request.Temperature,
+                targets.At(4L * start),
+                words.At(4L * start),
+                words.At(4L * (count + start)),
+                words.At(4L * (2 * (count + start))),
+                words.At(4L * ((4 * count) + start)));
             if (request.Accumulators is not null)
                 Accumulate(request, logits, words, targets, owners, places, start, rows);
         }
@@ -132,7 +162,15 @@ internal sealed class DeviceScorer : IScorer
     }
 
     // The chunk's rows to the accumulators of their sequences.
-    private void Accumulate(Request request, DeviceBuffer logits, DeviceBuffer words, DeviceBuffer targets, int[] owners, int[] places, int start, int rows)
+    private void Accumulate(
+        Request request,
+        DeviceBuffer logits,
+        DeviceBuffer words,
+        DeviceBuffer targets,
+        int[] owners,
+        int[] places,
+        int start,
+        int rows)
     {
         var (offsets, slots, weights, count) = (new List<int> { 0 }, new List<int>(), new float[rows], owners.Length);
         var entropies = new float[request.TokenWeight is null ? 0 : rows];
@@ -151,7 +189,8 @@ internal sealed class DeviceScorer : IScorer
             }
         }
         var (weightsAt, offsetsAt, slotsAt) = (Send(weights), Send(offsets.ToArray()), Send(slots.ToArray()));
-        features.Accumulate(logits.Pointer, spec.VocabularySize, slots.Count, request.Temperature, targets.At(4L * start), weightsAt, words.At(4L * (2 * (count + start))), offsetsAt, slotsAt, request.Accumulators!.Pointer);
+        features.Accumulate(logits.Pointer, spec.VocabularySize, slots.Count, request.Temperature, targets.At(4L * start), weightsAt,
+            words.At(4L * (2 * (count + start))), offsetsAt, slotsAt, request.Accumulators!.Pointer);
     }
 
     private nint Send<T>(T[] values) where T : unmanaged
@@ -172,5 +211,14 @@ internal sealed class DeviceScorer : IScorer
     }
 
     // A call of Score.
-    private sealed record Request(DevicePolicy Policy, IReadOnlyList<Sequence> Sequences, double Temperature, bool Hidden, bool MeanHidden, TokenWeight? TokenWeight, DeviceBuffer? Accumulators, double[] Totals, bool HasAdapter);
+    private sealed record Request(
+        DevicePolicy Policy,
+        IReadOnlyList<Sequence> Sequences,
+        double Temperature,
+        bool Hidden,
+        bool MeanHidden,
+        TokenWeight? TokenWeight,
+        DeviceBuffer? Accumulators,
+        double[] Totals,
+        bool HasAdapter);
 }

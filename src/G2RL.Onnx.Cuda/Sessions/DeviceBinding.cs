@@ -14,20 +14,23 @@ internal sealed class DeviceBinding : ITensorInputs, IDisposable
     private readonly StagingArea? staging;
     private readonly List<OrtValue> owned = [];
 
-    internal DeviceBinding(DeviceSession session, SessionBinding binding, StagingArea? staging) => (this.session, this.binding, this.staging) = (session, binding, staging);
+    internal DeviceBinding(DeviceSession session, SessionBinding binding, StagingArea? staging) =>
+        (this.session, this.binding, this.staging) = (session, binding, staging);
 
     public IReadOnlySet<string> Names => session.InputNames;
 
     /// <summary>Copies an array to the device and binds the copy.</summary>
     public void Input<T>(string name, T[] data, params long[] shape) where T : unmanaged
     {
-        var (buffer, offset) = (staging ?? throw new InvalidOperationException("This binding has no place for arrays.")).Take(Math.Max(1, (long)data.Length * Unsafe.SizeOf<T>()));
+        var (buffer, offset) = (staging ?? throw new InvalidOperationException("This binding has no place for arrays."))
+            .Take(Math.Max(1, (long)data.Length * Unsafe.SizeOf<T>()));
         buffer.Write<T>(data, offset);
         Input(name, buffer, TypeOf<T>(), offset, shape);
     }
 
     /// <summary>Binds device memory.</summary>
-    public void Input(string name, DeviceBuffer buffer, TensorElementType type, long offset, params long[] shape) => binding.Input(name, Own(buffer.Tensor(type, offset, shape)));
+    public void Input(string name, DeviceBuffer buffer, TensorElementType type, long offset, params long[] shape) =>
+        binding.Input(name, Own(buffer.Tensor(type, offset, shape)));
 
     /// <summary>Binds an array that the host owns and the operator reads there.</summary>
     public void HostInput<T>(string name, T[] data, params long[] shape) where T : unmanaged => binding.Input(name, data, shape);
@@ -36,7 +39,8 @@ internal sealed class DeviceBinding : ITensorInputs, IDisposable
     public void InputIfUsed(string name, OrtValue value) => binding.InputIfUsed(name, value);
 
     /// <summary>Binds device memory to receive an output.</summary>
-    public void Output(string name, DeviceBuffer buffer, TensorElementType type, long offset, params long[] shape) => binding.Output(name, Own(buffer.Tensor(type, offset, shape)));
+    public void Output(string name, DeviceBuffer buffer, TensorElementType type, long offset, params long[] shape) =>
+        binding.Output(name, Own(buffer.Tensor(type, offset, shape)));
 
     /// <summary>Binds a value that somebody else owns to receive an output.</summary>
     public void Output(string name, OrtValue value) => binding.Output(name, value);

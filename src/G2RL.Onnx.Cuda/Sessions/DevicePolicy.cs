@@ -28,7 +28,9 @@ internal sealed record DeviceParameter(string Name, long Count, DeviceBuffer Buf
     }
 }
 
-/// <summary>A policy's weights and rotary tables on the device, where the optimizer changes them; the host's are as they were at the last copy.</summary>
+/// <summary>
+/// A policy's weights and rotary tables on the device, where the optimizer changes them; the host's are as they were at the last copy.
+/// </summary>
 internal sealed class DevicePolicy : IDisposable
 {
     private readonly Policy policy;
@@ -42,17 +44,20 @@ internal sealed class DevicePolicy : IDisposable
     /// <param name="kernels">For the narrow copies.</param>
     /// <param name="policy">The host's.</param>
     /// <param name="type">Type of the products.</param>
-    /// <param name="others">Policies on the device; frozen weights that one of them holds are read there. They have to outlive this one.</param>
+    /// <param name="others">Policies on the device; frozen weights that one of them holds are read there. They have to outlive this
+    /// one.</param>
     public DevicePolicy(DeviceMemory memory, MemoryKernels kernels, Policy policy, ElementType type, IEnumerable<DevicePolicy> others)
     {
         (this.policy, this.kernels, this.type) = (policy, kernels, type);
         var lender = others.FirstOrDefault(o => o.policy.Parameters.Any(policy.Parameters.Contains));
         int[] lent = [.. policy.Parameters.Select(p => lender?.policy.Parameters.ToList().IndexOf(p) ?? -1)];
         own = [.. Enumerable.Range(0, lent.Length).Where(i => lent[i] < 0)];
-        Parameters = [.. policy.Parameters.Select((p, i) => lent[i] < 0 ? DeviceParameter.Like(memory, Purpose.Weights, p) : lender!.Parameters[lent[i]])];
+        Parameters = [.. policy.Parameters.Select((p, i) =>
+            lent[i] < 0 ? DeviceParameter.Like(memory, Purpose.Weights, p) : lender!.Parameters[lent[i]])];
         Narrow = type == ElementType.Float32
             ? Parameters
-            : [.. policy.Parameters.Select((p, i) => lent[i] < 0 ? DeviceParameter.Like(memory, Purpose.Weights, p, type) : lender!.Narrow[lent[i]])];
+            : [.. policy.Parameters.Select((p, i) =>
+                lent[i] < 0 ? DeviceParameter.Like(memory, Purpose.Weights, p, type) : lender!.Narrow[lent[i]])];
         Trainable = [.. policy.Trainable.Select(p => policy.Parameters.ToList().IndexOf(p))];
         foreach (var table in policy.Tables)
         {
@@ -101,7 +106,9 @@ internal sealed class DevicePolicy : IDisposable
 
     public void Dispose()
     {
-        foreach (var parameter in own.Select(i => Parameters[i]).Concat(type == ElementType.Float32 ? [] : own.Select(i => Narrow[i])).Concat(tables))
+        foreach (var parameter in own.Select(i => Parameters[i])
+            .Concat(type == ElementType.Float32 ? [] : own.Select(i => Narrow[i]))
+            .Concat(tables))
             parameter.Dispose();
     }
 }

@@ -41,5 +41,6 @@ internal sealed class DeviceSession(OrtSession session, DeviceMemory memory) : I
 
     /// <summary>Whether ONNX Runtime's words mean a full device.</summary>
     internal static bool IsOutOfMemory(string message) =>
-        message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || message.Contains("Failed to allocate memory", StringComparison.OrdinalIgnoreCase);
+        message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
+            || message.Contains("Failed to allocate memory", StringComparison.OrdinalIgnoreCase);
 }

@@ -7,8 +7,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace G2RL.Onnx.Cuda.Sessions;
 
 /// <summary>
-/// Opens sessions on the device: ONNX Runtime's CUDA provider on the driver's own stream, or, where the driver's memory is the host's, the CPU provider over
-/// the same pointers.
+/// Opens sessions on the device: ONNX Runtime's CUDA provider on the driver's own stream, or, where the driver's memory is the host's, the
+/// CPU provider over the same pointers.
 /// </summary>
 /// <param name="memory">The device's memory.</param>
 /// <param name="warn">Told when part of a graph runs on the host.</param>
@@ -19,8 +19,8 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn)
     /// <summary>Opens a session.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="shapesVary">
-    /// Whether runs differ in shape, as batches of texts do. ONNX Runtime's arena then gives back after each run what it took: one a session, all held, each as
-    /// large as its largest run would otherwise fill the device.
+    /// Whether runs differ in shape, as batches of texts do. ONNX Runtime's arena then gives back after each run what it took: one a
+    /// session, all held, each as large as its largest run would otherwise fill the device.
     /// </param>
     /// <exception cref="CudaException">ONNX Runtime cannot run the graph on the device.</exception>
     public DeviceSession Open(Graph graph, bool shapesVary = true)
@@ -31,7 +31,10 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn)
         try
         {
             using var options = Provider(driver.Device.Ordinal, driver.Stream);
-            var session = new OrtSession(graph, threads: 1, (session, run) => Configure(graph, session, run, options, driver.Device.Ordinal, shapesVary));
+            var session = new OrtSession(
+                graph,
+                threads: 1,
+                (session, run) => Configure(graph, session, run, options, driver.Device.Ordinal, shapesVary));
             if (HostNodes.Beyond(graph, session.Placement) is { Length: > 0 } host)
                 warn?.Invoke(HostNodes.Describe(graph, host));
             return new DeviceSession(session, memory);
@@ -83,8 +86,8 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn)
         ["use_tf32"] = "0",
     };
 
-    // ONNX Runtime 1.31 draws the cast before a norm (Gemma 3 and OLMo 2 norm what a product gives) into its fused one, for which the provider has no
-    // kernel with bfloat16 inside and float32 scale; the session would not open.
+    // ONNX Runtime 1.31 draws the cast before a norm (Gemma 3 and OLMo 2 norm what a product gives) into its fused one, for which the
+    // provider has no kernel with bfloat16 inside and float32 scale; the session would not open.
     private static bool SquaresWhatWasBFloat16(Graph graph) => graph.Nodes.Any(n =>
         n.Op == "Pow" && n.Inputs[0]!.Producer is { Op: "Cast" } cast && cast.Inputs[0]!.Type == ElementType.BFloat16);
 }

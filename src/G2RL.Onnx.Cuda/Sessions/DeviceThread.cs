@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace G2RL.Onnx.Cuda.Sessions;
 
 /// <summary>
-/// The one thread that talks to the device: ONNX Runtime keeps a state per thread and device, and the driver a current context per thread. Work runs in the
-/// order in which it is handed over; a failure is the caller's.
+/// The one thread that talks to the device: ONNX Runtime keeps a state per thread and device, and the driver a current context per thread.
+/// Work runs in the order in which it is handed over; a failure is the caller's.
 /// </summary>
 internal sealed class DeviceThread : IDisposable
 {

@@ -3,8 +3,8 @@ using G2RL.Onnx.Cuda.Memory;
 namespace G2RL.Onnx.Cuda.Sessions;
 
 /// <summary>
-/// Device memory for inputs that live for one run. Everything is in stream order, so the next run's inputs may be copied over the last one's before that has
-/// ended on the device.
+/// Device memory for inputs that live for one run. Everything is in stream order, so the next run's inputs may be copied over the last
+/// one's before that has ended on the device.
 /// </summary>
 /// <param name="memory">The device's memory.</param>
 /// <param name="purpose">For messages.</param>

@@ -14,8 +14,8 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 namespace G2RL.Onnx.Cuda.Training;
 
 /// <summary>
-/// The update on a device: our train graph adds gradients up there, kernels take their norm and apply AdamW to the weights in place. Of a micro-batch the host
-/// sees loss, log-probs and entropies; of an update the norm.
+/// The update on a device: our train graph adds gradients up there, kernels take their norm and apply AdamW to the weights in place. Of a
+/// micro-batch the host sees loss, log-probs and entropies; of an update the norm.
 /// </summary>
 internal sealed class DeviceOptimizer : IPolicyOptimizer
 {
@@ -50,8 +50,13 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
         var objective = PolicyLoss.Objective(PolicyLossSettings.Of(config.Algorithm));
         (device, session, gradients, first, second) = backend.Invoke(() =>
         {
-            DeviceParameter[] Reserve(Purpose purpose) => [.. policy.Trainable.Select(p => DeviceParameter.Like(backend.Memory, purpose, p))];
-            return (backend.Of(policy), backend.OpenNarrow(policy.Spec, DecoderGraph.Train(policy.Spec, objective, opset: CudaOperators.Opset, scaled: scale is not null)), Reserve(Purpose.Gradients), Reserve(Purpose.Moments), Reserve(Purpose.Moments));
+            DeviceParameter[] Reserve(
+                Purpose purpose) => [.. policy.Trainable.Select(p => DeviceParameter.Like(backend.Memory, purpose, p))];
+            return (backend.Of(policy), backend.OpenNarrow(policy.Spec, DecoderGraph.Train(
+                policy.Spec,
+                objective,
+                opset: CudaOperators.Opset,
+                scaled: scale is not null)), Reserve(Purpose.Gradients), Reserve(Purpose.Moments), Reserve(Purpose.Moments));
         });
         tables = backend.Invoke(() =>
         {
@@ -119,7 +124,11 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
         var measured = GradientNorm()!.Value;
         if (!double.IsFinite(measured) || !double.IsFinite(learningRate))
             throw new NonFiniteException($"The gradient's norm is {measured} and the learning rate {learningRate}; both must be finite.");
-        backend.Invoke(() => kernels.Step(tables.Tensors, tables.Chunks, tables.ChunkCount, new AdamWCoefficients(settings, learningRate, ++steps, settings.ClipScale(measured) / (scale?.Value ?? 1))));
+        backend.Invoke(() => kernels.Step(
+            tables.Tensors,
+            tables.Chunks,
+            tables.ChunkCount,
+            new AdamWCoefficients(settings, learningRate, ++steps, settings.ClipScale(measured) / (scale?.Value ?? 1))));
         scale?.Count();
     }
 
@@ -150,7 +159,8 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
             parameter.Dispose();
     });
 
-    private static Dictionary<string, float[]> Home(DeviceParameter[] moments) => moments.ToDictionary(m => m.Name, m => new float[m.Count], StringComparer.Ordinal);
+    private static Dictionary<string, float[]> Home(DeviceParameter[] moments) =>
+        moments.ToDictionary(m => m.Name, m => new float[m.Count], StringComparer.Ordinal);
 
     private static WeightSource Source(DeviceParameter[] moments)
     {

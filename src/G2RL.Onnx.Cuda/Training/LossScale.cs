@@ -4,8 +4,8 @@ using G2RL.Onnx.Training.Checkpointing;
 namespace G2RL.Onnx.Cuda.Training;
 
 /// <summary>
-/// What gradients are multiplied by while they pass through float16, whose smallest number is 6e-8: halved whenever one overflows, doubled after many
-/// updates without. A power of two, so that it changes no bit of a mantissa.
+/// What gradients are multiplied by while they pass through float16, whose smallest number is 6e-8: halved whenever one overflows, doubled
+/// after many updates without. A power of two, so that it changes no bit of a mantissa.
 /// </summary>
 internal sealed class LossScale
 {
@@ -34,7 +34,8 @@ internal sealed class LossScale
     }
 
     /// <summary>Writes it beside a checkpoint's other files: a resumed run goes on with the same.</summary>
-    public void Save(string folder) => DurableFile.Write(Path.Combine(folder, File), new JsonObject { ["scale"] = Value, ["clean_updates"] = clean }.ToJsonString());
+    public void Save(string folder) =>
+        DurableFile.Write(Path.Combine(folder, File), new JsonObject { ["scale"] = Value, ["clean_updates"] = clean }.ToJsonString());
 
     /// <summary>Reads what <see cref="Save"/> wrote; a checkpoint of another precision has none and changes nothing.</summary>
     public void Load(string folder)

@@ -14,12 +14,26 @@ internal sealed class OptimizerTables : IDisposable
     private readonly DeviceBuffer partials;
     private readonly DeviceBuffer result;
 
-    public OptimizerTables(DeviceMemory memory, DevicePolicy policy, DeviceParameter[] gradients, DeviceParameter[] first, DeviceParameter[] second, AdamWSettings settings)
+    public OptimizerTables(
+        DeviceMemory memory,
+        DevicePolicy policy,
+        DeviceParameter[] gradients,
+        DeviceParameter[] first,
+        DeviceParameter[] second,
+        AdamWSettings settings)
     {
         DeviceParameter[] weights = [.. policy.Trainable.Select(i => policy.Parameters[i])];
         TensorEntry[] tensors = [.. weights.Select((w, i) => new TensorEntry(
-            policy.Narrow[policy.Trainable[i]].Buffer.Pointer, w.Buffer.Pointer, gradients[i].Buffer.Pointer, first[i].Buffer.Pointer, second[i].Buffer.Pointer, w.Count, settings.Decays(w.Name) ? 1 : 0))];
-        chunks = [.. weights.SelectMany((w, i) => Enumerable.Range(0, (int)((w.Count + OptimizerKernels.ChunkLength - 1) / OptimizerKernels.ChunkLength)).Select(c => new ChunkEntry(i, c)))];
+            policy.Narrow[policy.Trainable[i]].Buffer.Pointer,
+            w.Buffer.Pointer,
+            gradients[i].Buffer.Pointer,
+            first[i].Buffer.Pointer,
+            second[i].Buffer.Pointer,
+            w.Count,
+            settings.Decays(w.Name) ? 1 : 0))];
+        chunks = [.. weights.SelectMany((w, i) => Enumerable.Range(
+            0,
+            (int)((w.Count + OptimizerKernels.ChunkLength - 1) / OptimizerKernels.ChunkLength)).Select(c => new ChunkEntry(i, c)))];
         tensorTable = memory.Allocate(Purpose.Small, tensors.Length * 64L);
         tensorTable.Write<TensorEntry>(tensors);
         chunkTable = memory.Allocate(Purpose.Small, chunks.Length * 8L);

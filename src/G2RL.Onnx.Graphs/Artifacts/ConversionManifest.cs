@@ -20,7 +20,16 @@ public sealed record ConvertedFile(string Name, long Bytes, string Sha256);
 /// <param name="Offset">First byte in the data file; that of the embedding for a stored copy of a tied head.</param>
 /// <param name="Bytes">Length in the data file.</param>
 /// <param name="Sha256">Hash of these bytes.</param>
-public sealed record ConvertedTensor(string Name, string? Parameter, string Shard, SafeTensorsDtype Dtype, SafeTensorsDtype Stored, long[] Shape, long Offset, long Bytes, string Sha256);
+public sealed record ConvertedTensor(
+    string Name,
+    string? Parameter,
+    string Shard,
+    SafeTensorsDtype Dtype,
+    SafeTensorsDtype Stored,
+    long[] Shape,
+    long Offset,
+    long Bytes,
+    string Sha256);
 
 /// <summary>One of the source's safetensors files.</summary>
 /// <param name="Name">Plain name.</param>
@@ -59,7 +68,9 @@ public sealed record ConversionManifest
     /// <summary>Constants of the training graph's loss.</summary>
     public required IReadOnlyDictionary<string, double> Objective { get; init; }
 
-    /// <summary>Graphs, tokenizer and configuration; the data file, hashed tensor by tensor, has its length only through <see cref="Tensors"/>.</summary>
+    /// <summary>
+    /// Graphs, tokenizer and configuration; the data file, hashed tensor by tensor, has its length only through <see cref="Tensors"/>.
+    /// </summary>
     public required IReadOnlyList<ConvertedFile> Files { get; init; }
 
     /// <summary>The source's files, in their order.</summary>
@@ -75,10 +86,14 @@ public sealed record ConversionManifest
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<QuantizedTensor>? Quantized { get; init; }
 
-    /// <summary>Every run of bytes in the data file once, with the tensor that it belongs to; the rotary tables, which are computed, are in none.</summary>
+    /// <summary>
+    /// Every run of bytes in the data file once, with the tensor that it belongs to; the rotary tables, which are computed, are in none.
+    /// </summary>
     [JsonIgnore]
     public IEnumerable<(string Name, ConvertedPlace Place)> Places =>
-        Tensors.DistinctBy(t => t.Offset).Select(t => (t.Name, new ConvertedPlace(t.Offset, t.Bytes, t.Sha256))).Concat((Quantized ?? []).SelectMany(t => t.Places.Select(place => (t.Name, place))));
+        Tensors.DistinctBy(t => t.Offset)
+            .Select(t => (t.Name, new ConvertedPlace(t.Offset, t.Bytes, t.Sha256)))
+            .Concat((Quantized ?? []).SelectMany(t => t.Places.Select(place => (t.Name, place))));
 
     /// <summary>Bytes of all weights in the data file.</summary>
     [JsonIgnore]
@@ -88,7 +103,8 @@ public sealed record ConversionManifest
     public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, FileName));
 
     /// <summary>Reads a converted folder's manifest.</summary>
-    /// <exception cref="InputException">It is missing, malformed, or of another format; or a name in it leads out of the folder.</exception>
+    /// <exception cref="InputException">It is missing, malformed, or of another format; or a name in it leads out of the
+    /// folder.</exception>
     public static ConversionManifest Read(string folder)
     {
         var path = Path.Combine(folder, FileName);
@@ -103,7 +119,8 @@ public sealed record ConversionManifest
             throw new InputException($"{path} is no manifest of a converted model: {e.Message}", e);
         }
         if (manifest.Format != CurrentFormat)
-            throw new InputException($"{path}: the format is {manifest.Format}; this version reads {CurrentFormat}. Convert the source again.");
+            throw new InputException($"{path}: the format is {manifest.Format}; this version reads {CurrentFormat}. "
+                + "Convert the source again.");
         foreach (var name in manifest.Files.Select(f => f.Name).Concat(manifest.Shards.Select(s => s.Name)))
             if (name.Length == 0 || name.AsSpan().ContainsAny("/\\:\0") || name.StartsWith('.'))
                 throw new InputException($"{path}: '{name}' is no plain file name.");
@@ -126,6 +143,7 @@ public sealed record ConversionManifest
             else
                 count *= size;
         if (tensor.Offset < 0 || tensor.Bytes != count * tensor.Stored.Bytes() || tensor.Offset > long.MaxValue - tensor.Bytes)
-            throw new InputException($"{path}: tensor '{tensor.Name}', {tensor.Stored} [{string.Join(", ", tensor.Shape)}], is said to have {tensor.Bytes} bytes from {tensor.Offset} on.");
+            throw new InputException($"{path}: tensor '{tensor.Name}', {tensor.Stored} [{string.Join(", ", tensor.Shape)}], is said to "
+                + $"have {tensor.Bytes} bytes from {tensor.Offset} on.");
     }
 }

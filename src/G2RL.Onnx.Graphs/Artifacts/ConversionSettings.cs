@@ -33,7 +33,10 @@ public sealed record ConversionSettings
     /// <summary>Newest operator set of the IR version that is written.</summary>
     public const int NewestOpset = 21;
 
-    /// <summary>Stored type of the weights, F32, F16 or BF16; null: each keeps the source's, and goes back to Hugging Face byte for byte. The graphs compute in float32 anyway.</summary>
+    /// <summary>
+    /// Stored type of the weights, F32, F16 or BF16; null: each keeps the source's, and goes back to Hugging Face byte for byte. The graphs
+    /// compute in float32 anyway.
+    /// </summary>
     public SafeTensorsDtype? Precision { get; init; }
 
     /// <summary>Version of ONNX's own operator set, <see cref="OldestOpset"/> to <see cref="NewestOpset"/>.</summary>
@@ -45,7 +48,9 @@ public sealed record ConversionSettings
     /// <summary>Longest text, tokens: rows of the rotary tables; null: what the model was made for.</summary>
     public int? MaxLength { get; init; }
 
-    /// <summary>Few bits for the matrices of decode.onnx, the only graph that then can be written; null: none. Cannot go back to Hugging Face.</summary>
+    /// <summary>
+    /// Few bits for the matrices of decode.onnx, the only graph that then can be written; null: none. Cannot go back to Hugging Face.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public QuantizationSettings? Quantization { get; init; }
 

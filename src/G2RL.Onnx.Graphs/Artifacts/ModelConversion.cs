@@ -32,7 +32,12 @@ public static class ModelConversion
     /// <exception cref="InputException">
     /// The source is not supported or damaged, the folder exists, or the disk has too little room.
     /// </exception>
-    public static ConversionManifest Convert(string source, string folder, ConversionSettings settings, ConvertedObjective objective, Action<long, long>? progress = null)
+    public static ConversionManifest Convert(
+        string source,
+        string folder,
+        ConversionSettings settings,
+        ConvertedObjective objective,
+        Action<long, long>? progress = null)
     {
         using var checkpoint = HuggingFaceCheckpoint.Open(source);
         var spec = checkpoint.Spec;
@@ -40,7 +45,8 @@ public static class ModelConversion
         var length = settings.MaxLength ?? spec.MaxPositions;
         var tables = RotaryTable.Of(spec);
         var quantized = settings.Quantization is { } quantization ? new QuantizedWeights(spec, quantization) : null;
-        var weightBytes = checkpoint.Tensors.Values.Sum(t => quantized?.Space(checkpoint.ParameterOf(t.Name)) ?? WeightFile.Space(t.Count * Stored(checkpoint, t, settings).Bytes()));
+        var weightBytes = checkpoint.Tensors.Values.Sum(t =>
+            quantized?.Space(checkpoint.ParameterOf(t.Name)) ?? WeightFile.Space(t.Count * Stored(checkpoint, t, settings).Bytes()));
         CheckRoom(folder, checked(weightBytes + TableBytes(tables, length) + Overhead));
 
         ConversionManifest? manifest = null;
@@ -57,13 +63,18 @@ public static class ModelConversion
             foreach (var graph in Graphs(spec, settings, objective))
                 WriteGraph(temporary, quantized is null ? graph : QuantizedGraph.Of(graph, quantized.Matrices), data);
             ModelFolder.CopyCompanions(source, temporary);
-            ModelFolder.WriteText(Path.Combine(temporary, GenAiConfig.FileName), GenAiConfig.Write(spec with { EosTokens = checkpoint.GenerationEosTokens() }, length));
+            ModelFolder.WriteText(
+                Path.Combine(temporary, GenAiConfig.FileName),
+                GenAiConfig.Write(spec with { EosTokens = checkpoint.GenerationEosTokens() }, length));
             manifest = new()
             {
                 Architecture = spec.Architecture,
                 Settings = settings with { MaxLength = length },
                 Objective = objective.Coefficients,
-                Files = [.. Directory.GetFiles(temporary).Where(path => Path.GetFileName(path) != WeightFile.FileName).Order(StringComparer.Ordinal).Select(Describe)],
+                Files = [.. Directory.GetFiles(temporary)
+                    .Where(path => Path.GetFileName(path) != WeightFile.FileName)
+                    .Order(StringComparer.Ordinal)
+                    .Select(Describe)],
                 Shards = [.. checkpoint.Shards.Files.Select(shard => new ConvertedShard(Path.GetFileName(shard.Path), shard.Metadata))],
                 HasIndex = checkpoint.Shards.HasIndex,
                 Tensors = tensors,
@@ -80,7 +91,8 @@ public static class ModelConversion
     public static long Room(WeightPlan plan, ConversionSettings settings)
     {
         var quantized = settings.Quantization is { } quantization ? new QuantizedWeights(plan.Spec, quantization) : null;
-        var weights = plan.Spec.Parameters.Sum(p => quantized?.Space(p.Name) ?? WeightFile.Space(p.Count * (settings.Precision ?? plan.Types[p.Name]).Bytes()));
+        var weights = plan.Spec.Parameters.Sum(p =>
+            quantized?.Space(p.Name) ?? WeightFile.Space(p.Count * (settings.Precision ?? plan.Types[p.Name]).Bytes()));
         return checked(weights + TableBytes(RotaryTable.Of(plan.Spec), settings.MaxLength ?? plan.Spec.MaxPositions) + Overhead);
     }
 
@@ -107,12 +119,20 @@ public static class ModelConversion
             yield return DecoderGraph.Train(spec, objective.Loss, opset: settings.Opset);
     }
 
-    private static void WriteWeights(HuggingFaceCheckpoint checkpoint, ConversionSettings settings, QuantizedWeights? quantized, WeightFile file, List<ConvertedTensor> tensors, Dictionary<string, TensorData> data, Action<long> progress)
+    private static void WriteWeights(
+        HuggingFaceCheckpoint checkpoint,
+        ConversionSettings settings,
+        QuantizedWeights? quantized,
+        WeightFile file,
+        List<ConvertedTensor> tensors,
+        Dictionary<string, TensorData> data,
+        Action<long> progress)
     {
         var written = new Dictionary<string, ConvertedTensor>(StringComparer.Ordinal);
         // A stored copy of a tied head points at the embedding, which may come later in the files: copies go last and the list is put in
         // order again.
-        var order = checkpoint.Shards.Files.SelectMany(shard => shard.Tensors.Values.OrderBy(t => t.Offset).ThenBy(t => t.Length).Select(tensor => (Shard: shard, Tensor: tensor))).ToList();
+        var order = checkpoint.Shards.Files.SelectMany(shard =>
+            shard.Tensors.Values.OrderBy(t => t.Offset).ThenBy(t => t.Length).Select(tensor => (Shard: shard, Tensor: tensor))).ToList();
         foreach (var (shard, tensor) in order.OrderBy(entry => IsCopy(checkpoint, entry.Tensor) ? 1 : 0))
         {
             var parameter = checkpoint.ParameterOf(tensor.Name);
@@ -129,23 +149,28 @@ public static class ModelConversion
                 continue;
             }
             var (offset, bytes, hash) = file.Append(shard, tensor, dtype, isWeight: parameter is not null);
-            var entry = new ConvertedTensor(tensor.Name, parameter, Path.GetFileName(shard.Path), tensor.Dtype, dtype, tensor.Shape, offset, bytes, hash);
+            var entry = new ConvertedTensor(tensor.Name, parameter, Path.GetFileName(shard.Path), tensor.Dtype, dtype, tensor.Shape, offset,
+                bytes, hash);
             tensors.Add(entry);
             if (parameter is not null)
             {
                 written.Add(parameter, entry);
-                data.Add(parameter, new TensorData(TypeOf(dtype), tensor.Shape, default, new ExternalData(WeightFile.FileName, offset, bytes)));
+                data.Add(
+                    parameter,
+                    new TensorData(TypeOf(dtype), tensor.Shape, default, new ExternalData(WeightFile.FileName, offset, bytes)));
             }
             progress(offset + bytes);
         }
-        var place = order.Select((entry, index) => (entry.Tensor.Name, index)).ToDictionary(entry => entry.Name, entry => entry.index, StringComparer.Ordinal);
+        var place = order.Select((entry, index) => (entry.Tensor.Name, index))
+            .ToDictionary(entry => entry.Name, entry => entry.index, StringComparer.Ordinal);
         tensors.Sort((a, b) => place[a.Name].CompareTo(place[b.Name]));
     }
 
     private static bool IsCopy(HuggingFaceCheckpoint checkpoint, TensorInfo tensor) =>
         checkpoint.Spec.TieEmbeddings && checkpoint.PlainName(tensor.Name) == CheckpointRules.Head(checkpoint.Spec);
 
-    private static long TableBytes(IReadOnlyList<RotaryTable> tables, int length) => tables.Sum(t => 2 * WeightFile.Space((long)length * (t.Width / 2) * sizeof(float)));
+    private static long TableBytes(IReadOnlyList<RotaryTable> tables, int length) =>
+        tables.Sum(t => 2 * WeightFile.Space((long)length * (t.Width / 2) * sizeof(float)));
 
     private static void WriteTables(IReadOnlyList<RotaryTable> tables, int length, WeightFile file, Dictionary<string, TensorData> data)
     {
@@ -157,7 +182,9 @@ public static class ModelConversion
             foreach (var (name, values) in new[] { (table.Cos, cos), (table.Sin, sin) })
             {
                 var (offset, bytes) = file.Append(values);
-                data.Add(name, new TensorData(ElementType.Float32, [length, half], default, new ExternalData(WeightFile.FileName, offset, bytes)));
+                data.Add(
+                    name,
+                    new TensorData(ElementType.Float32, [length, half], default, new ExternalData(WeightFile.FileName, offset, bytes)));
             }
         }
     }

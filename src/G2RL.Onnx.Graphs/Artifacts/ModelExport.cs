@@ -18,7 +18,8 @@ public static class ModelExport
     {
         var manifest = ConversionManifest.Read(converted);
         if (manifest.Quantized is { Count: > 0 } quantized)
-            throw new InputException($"{converted} holds {quantized.Count} matrices in few bits, from which the source's weights cannot be had again. Export from what it was made of.");
+            throw new InputException($"{converted} holds {quantized.Count} matrices in few bits, from which the source's weights cannot be "
+                + "had again. Export from what it was made of.");
         var path = Path.Combine(converted, WeightFile.FileName);
         ModelFolder.CheckRoom(folder, manifest.Tensors.Sum(t => t.Bytes / t.Stored.Bytes() * t.Dtype.Bytes()));
         ModelFolder.Write(folder, temporary =>
@@ -26,7 +27,9 @@ public static class ModelExport
             using var data = Open(path);
             foreach (var shard in manifest.Shards)
             {
-                var tensors = manifest.Tensors.Where(t => t.Shard == shard.Name).Select(t => new TensorToWrite(t.Name, t.Dtype, t.Shape, stream => Copy(data, path, t, stream))).ToList();
+                var tensors = manifest.Tensors.Where(t => t.Shard == shard.Name)
+                    .Select(t => new TensorToWrite(t.Name, t.Dtype, t.Shape, stream => Copy(data, path, t, stream)))
+                    .ToList();
                 SafeTensorsWriter.Write(Path.Combine(temporary, shard.Name), tensors, shard.Metadata);
             }
             ModelFolder.CopyCompanions(converted, temporary);
@@ -50,7 +53,8 @@ public static class ModelExport
     private static void Copy(FileStream data, string path, ConvertedTensor tensor, Stream destination)
     {
         if (tensor.Offset + tensor.Bytes > data.Length)
-            throw new InputException($"{path} has {data.Length} bytes; tensor '{tensor.Name}' ends at {tensor.Offset + tensor.Bytes}. The folder is damaged; convert the source again.");
+            throw new InputException($"{path} has {data.Length} bytes; tensor '{tensor.Name}' ends at {tensor.Offset + tensor.Bytes}. "
+                + "The folder is damaged; convert the source again.");
         if (tensor.Stored != tensor.Dtype && !(tensor.Stored.IsWeight() && tensor.Dtype.IsWeight()))
             throw new InputException($"{path}: tensor '{tensor.Name}' is stored as {tensor.Stored}, which does not become {tensor.Dtype}.");
         data.Position = tensor.Offset;

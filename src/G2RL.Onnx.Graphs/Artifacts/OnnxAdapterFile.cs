@@ -6,12 +6,13 @@ using Google.FlatBuffers;
 namespace G2RL.Onnx.Artifacts;
 
 /// <summary>
-/// Writes adapters as ONNX Runtime's own adapter file (.onnx_adapter): a flatbuffer of named tensors that a run gives to the graph's inputs of the same
-/// names, by OrtLoraAdapter and RunOptions.AddActiveLoraAdapter, or by ONNX Runtime GenAI's Adapters.
+/// Writes adapters as ONNX Runtime's own adapter file (.onnx_adapter): a flatbuffer of named tensors that a run gives to the graph's inputs
+/// of the same names, by OrtLoraAdapter and RunOptions.AddActiveLoraAdapter, or by ONNX Runtime GenAI's Adapters.
 /// </summary>
 /// <remarks>
-/// Source of the format: ONNX Runtime's onnxruntime/lora/adapter_format/adapter_schema.fbs, identifier TORT, format version 1, read by every release since 1.20.
-/// Adapter: format_version 0, adapter_version 1, model_version 2, parameters 3. Parameter: name 0, dims 1, data_type 2, raw_data 3 (8-byte aligned).
+/// Source of the format: ONNX Runtime's onnxruntime/lora/adapter_format/adapter_schema.fbs, identifier TORT, format version 1, read by
+/// every release since 1.20. Adapter: format_version 0, adapter_version 1, model_version 2, parameters 3. Parameter: name 0, dims 1,
+/// data_type 2, raw_data 3 (8-byte aligned).
 /// </remarks>
 public static class OnnxAdapterFile
 {
@@ -32,7 +33,8 @@ public static class OnnxAdapterFile
         ParameterSpec[] parameters = [.. spec.Parameters.Where(p => p.IsAdapter)];
         var bytes = parameters.Sum(p => p.Count * sizeof(float));
         if (bytes > Largest)
-            throw new InputException($"{path} would have {bytes} bytes; an adapter file ends at 2 GiB. Lower the rank, or target fewer modules.");
+            throw new InputException($"{path} would have {bytes} bytes; an adapter file ends at 2 GiB. "
+                + "Lower the rank, or target fewer modules.");
         if (Path.Exists(path))
             throw new InputException($"{path} exists; an adapter file is never written over another. Choose another name, or remove it.");
         var aside = path + ".tmp";

@@ -4,7 +4,9 @@ using G2RL.Onnx.Checkpoints.SafeTensors;
 
 namespace G2RL.Onnx.Artifacts;
 
-/// <summary>Writes the data file that all graphs of a folder share: piece by piece, so that no tensor is ever held, hashed on the way.</summary>
+/// <summary>
+/// Writes the data file that all graphs of a folder share: piece by piece, so that no tensor is ever held, hashed on the way.
+/// </summary>
 internal sealed class WeightFile : IDisposable
 {
     /// <summary>Name of the file.</summary>
@@ -49,7 +51,8 @@ internal sealed class WeightFile : IDisposable
                     bytes = narrow;
                 }
                 if (FloatConversion.FirstNonFinite(values) is >= 0 and var bad)
-                    throw new InputException($"{file.Path}: tensor '{tensor.Name}' is not finite as {dtype} at element {first + bad}. The checkpoint is damaged, or the precision too narrow.");
+                    throw new InputException($"{file.Path}: tensor '{tensor.Name}' is not finite as {dtype} at element {first + bad}. "
+                        + "The checkpoint is damaged, or the precision too narrow.");
             }
             hash.AppendData(bytes);
             stream.Write(bytes);

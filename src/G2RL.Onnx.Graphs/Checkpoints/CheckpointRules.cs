@@ -24,9 +24,11 @@ internal static partial class CheckpointRules
             if (ExtraFault(spec, shards, name) is { } fault)
                 faults.Add($"{folder}: tensor '{name}' {fault}");
         if (spec.Parameters.All(p => shards.FileOf(StoredName(spec, shards, p.Name)) is null))
-            throw new InputException($"{folder}: no weight has the name that config.json implies, such as '{spec.Parameters[0].Name}'. The tensors that are "
+            throw new InputException($"{folder}: no weight has the name that config.json implies, such as '{spec.Parameters[0].Name}'. "
+                + "The tensors that are "
                 + $"there: {string.Join(", ", shards.Names.Order(StringComparer.Ordinal).Take(MostFaults).Select(name => $"'{name}'"))}"
-                + $"{(shards.Names.Count > MostFaults ? $" and {shards.Names.Count - MostFaults} more" : "")}. They are another model's, or renamed.");
+                + $"{(shards.Names.Count > MostFaults ? $" and {shards.Names.Count - MostFaults} more" : "")}. They are another model's, "
+                + "or renamed.");
         if (faults.Count > MostFaults)
             faults = [.. faults.Take(MostFaults), $"{folder}: and {faults.Count - MostFaults} more faults of this kind."];
         if (faults.Count > 0)
@@ -43,14 +45,17 @@ internal static partial class CheckpointRules
     public static string StoredName(DecoderSpec spec, CheckpointShards shards, string parameter) => shards.NamesOf(spec).Stored(parameter);
 
     /// <summary>Buffers of old files that are computed from the config and not weights: rotary frequencies, GPT-2's causal masks.</summary>
-    public static bool IsBuffer(DecoderSpec spec, string name) => (spec.Weights == WeightLayout.Gpt2 ? CausalMasks() : InverseFrequencies()).IsMatch(name);
+    public static bool IsBuffer(DecoderSpec spec, string name) =>
+        (spec.Weights == WeightLayout.Gpt2 ? CausalMasks() : InverseFrequencies()).IsMatch(name);
 
     private static string? Fault(ParameterSpec parameter, TensorInfo? tensor)
     {
         if (tensor is null)
-            return $"is missing; config.json implies [{string.Join(", ", parameter.Shape)}] ({parameter.ShapeInWords}). The checkpoint is incomplete, or it and config do not belong together.";
+            return $"is missing; config.json implies [{string.Join(", ", parameter.Shape)}] ({parameter.ShapeInWords}). "
+                + "The checkpoint is incomplete, or it and config do not belong together.";
         if (!tensor.Shape.AsSpan().SequenceEqual(parameter.Shape))
-            return $"is [{string.Join(", ", tensor.Shape)}]; config.json implies [{string.Join(", ", parameter.Shape)}] ({parameter.ShapeInWords}). The checkpoint and config do not belong together.";
+            return $"is [{string.Join(", ", tensor.Shape)}]; config.json implies [{string.Join(", ", parameter.Shape)}] "
+                + $"({parameter.ShapeInWords}). The checkpoint and config do not belong together.";
         return tensor.Dtype.IsWeight() ? null : $"is {tensor.Dtype}; weights must be F32, F16 or BF16. Give the unquantised checkpoint.";
     }
 
@@ -60,7 +65,8 @@ internal static partial class CheckpointRules
             return null;
         var (head, embedding) = (StoredName(spec, shards, Head(spec)), StoredName(spec, shards, Embedding(spec)));
         if (name != head || !spec.TieEmbeddings)
-            return "is not a weight of the model that config.json describes, so something of it would be lost. The checkpoint and config do not belong together.";
+            return "is not a weight of the model that config.json describes, so something of it would be lost. "
+                + "The checkpoint and config do not belong together.";
         return shards.FileOf(embedding) is { } file && !SameBytes(file, embedding, shards.FileOf(head)!, head)
             ? $"differs from {embedding}, but config.json ties the two (tie_word_embeddings). Set it to false, or remove the tensor."
             : null;
@@ -81,9 +87,13 @@ internal static partial class CheckpointRules
         return true;
     }
 
-    [GeneratedRegex(@"^model\.(layers\.[0-9]+\.self_attn\.)?rotary_emb\.inv_freq\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"^model\.(layers\.[0-9]+\.self_attn\.)?rotary_emb\.inv_freq\z",
+        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex InverseFrequencies();
 
-    [GeneratedRegex(@"^(transformer\.)?h\.[0-9]+\.attn\.(bias|masked_bias)\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"^(transformer\.)?h\.[0-9]+\.attn\.(bias|masked_bias)\z",
+        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex CausalMasks();
 }

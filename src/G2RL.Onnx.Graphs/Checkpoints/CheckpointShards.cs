@@ -48,7 +48,8 @@ internal sealed class CheckpointShards : IDisposable
                 shards.Add(single);
             else
                 throw new InputException($"{folder}: there is neither {SingleFile} nor {IndexFile}. "
-                    + "Fetch the safetensors weights; other formats (pytorch_model.bin) cannot be read; a .gguf file is given by its own path.");
+                    + "Fetch the safetensors weights; other formats (pytorch_model.bin) cannot be read; "
+                    + "a .gguf file is given by its own path.");
             return shards;
         }
         catch
@@ -78,17 +79,23 @@ internal sealed class CheckpointShards : IDisposable
         }
         foreach (var (tensor, shard) in expected)
             if (FileOf(tensor) is not { } file || Path.GetFileName(file.Path) != shard)
-                throw new InputException($"{path} says that tensor '{tensor}' lies in {shard}; it does not. The index and the shards do not belong together.");
+                throw new InputException($"{path} says that tensor '{tensor}' lies in {shard}; it does not. "
+                    + "The index and the shards do not belong together.");
         if (Names.FirstOrDefault(name => !expected.ContainsKey(name)) is { } unlisted)
-            throw new InputException($"{path} does not list tensor '{unlisted}' of {Path.GetFileName(FileOf(unlisted)!.Path)}. The index and the shards do not belong together.");
+            throw new InputException($"{path} does not list tensor '{unlisted}' of {Path.GetFileName(FileOf(unlisted)!.Path)}. "
+                + "The index and the shards do not belong together.");
     }
 
     // Only plain names: an index from the net must not make this program open (or, on export, write) files elsewhere.
     private static string ShardName(string path, string tensor, JsonElement element)
     {
         var name = JsonInput.Text(element);
-        if (name is null || !name.EndsWith(".safetensors", StringComparison.Ordinal) || name.AsSpan().ContainsAny("/\\:\0") || name.StartsWith('.'))
-            throw new InputException($"{path} puts tensor '{tensor}' into {JsonInput.Shown(element)}; a shard must be the plain name of a .safetensors file in the same folder.");
+        if (name is null
+            || !name.EndsWith(".safetensors", StringComparison.Ordinal)
+            || name.AsSpan().ContainsAny("/\\:\0")
+            || name.StartsWith('.'))
+            throw new InputException($"{path} puts tensor '{tensor}' into {JsonInput.Shown(element)}; a shard must be the plain name of a "
+                + ".safetensors file in the same folder.");
         return name;
     }
 
@@ -98,6 +105,7 @@ internal sealed class CheckpointShards : IDisposable
         _files.Add(file);
         foreach (var name in file.Tensors.Keys)
             if (!_fileOf.TryAdd(name, file))
-                throw new InputException($"{path}: tensor '{name}' is also in {Path.GetFileName(_fileOf[name].Path)}. Which one counts? Remove one.");
+                throw new InputException($"{path}: tensor '{name}' is also in {Path.GetFileName(_fileOf[name].Path)}. "
+                    + "Which one counts? Remove one.");
     }
 }

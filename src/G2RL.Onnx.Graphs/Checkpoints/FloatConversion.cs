@@ -6,7 +6,9 @@ using G2RL.Onnx.Checkpoints.SafeTensors;
 
 namespace G2RL.Onnx.Checkpoints;
 
-/// <summary>Weights between their stored type (little-endian, at any alignment) and float, vectorised; rounding is to nearest, ties to even.</summary>
+/// <summary>
+/// Weights between their stored type (little-endian, at any alignment) and float, vectorised; rounding is to nearest, ties to even.
+/// </summary>
 public static class FloatConversion
 {
     /// <summary>Reads <paramref name="values"/>.Length elements of a weight type.</summary>
@@ -85,11 +87,13 @@ public static class FloatConversion
     {
         var i = 0;
         for (; i <= from.Length - Vector256<ushort>.Count; i += Vector256<ushort>.Count)
-            Vector256.Narrow(Round(Vector256.Create(from[i..])), Round(Vector256.Create(from[(i + Vector256<uint>.Count)..]))).CopyTo(to[i..]);
+            Vector256.Narrow(Round(Vector256.Create(from[i..])), Round(Vector256.Create(from[(i + Vector256<uint>.Count)..])))
+                .CopyTo(to[i..]);
         for (; i < from.Length; i++)
             to[i] = (ushort)Round(Vector256.Create(from[i]))[0];
 
-        // Adding just under half, or half when the kept part is odd, carries into it exactly when it should. A NaN could carry into infinity: keep it quiet.
+        // Adding just under half, or half when the kept part is odd, carries into it exactly when it should. A NaN could carry into
+        // infinity: keep it quiet.
         static Vector256<uint> Round(Vector256<uint> bits)
         {
             var upper = bits >>> 16;

@@ -52,20 +52,23 @@ internal static partial class ForeignModel
         {
             // The folder is named all the same.
         }
-        return $"{path} is an adapter{kind}{origin}, not a model. Give the base model's folder as the model, and this folder as its adapter "
+        return $"{path} is an adapter{kind}{origin}, not a model. Give the base model's folder as the model, and this folder as its "
+            + "adapter "
             + "(adapter.path; score --adapter).";
     }
 
     private static string Found(string folder)
     {
         string[] names = [.. Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
-        string? First(params string[] endings) => names.FirstOrDefault(n => endings.Any(e => n.EndsWith(e, StringComparison.OrdinalIgnoreCase)));
+        string? First(params string[] endings) =>
+            names.FirstOrDefault(n => endings.Any(e => n.EndsWith(e, StringComparison.OrdinalIgnoreCase)));
         var shown = names.Length == 0 ? "It is empty" : $"It holds {string.Join(", ", names.Take(12))}{(names.Length > 12 ? ", ..." : "")}";
         var way = First(".gguf") is { } gguf ? $"A GGUF file is given by its own path, {Path.Combine(folder, gguf)}."
             : First(".onnx") is not null ? "ONNX graphs cannot be trained; fetch the safetensors weights that they were made from."
             : First(".safetensors") is { } other
                 ? $"{other} may be one of several shards, whose {CheckpointShards.IndexFile} is missing, or has another name."
-            : First(".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack") is { } bin ? $"{bin} is of another format; fetch the safetensors weights."
+            : First(".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack") is { } bin ? $"{bin} is of another format; "
+                + "fetch the safetensors weights."
             : "Fetch the safetensors weights.";
         return $"{shown}. {way}";
     }
@@ -78,7 +81,8 @@ internal static partial class ForeignModel
             return "";
         var (name, folder) = (match.Groups["name"].Value, Path.Combine("models", match.Groups["model"].Value));
         return " If it is the name of a model on the Hugging Face hub: nothing is downloaded here. "
-            + $"`hf download {name} --local-dir {folder}` fetches it (config.json, generation_config.json, tokenizer.json, tokenizer_config.json and the .safetensors files); then give {folder}.";
+            + $"`hf download {name} --local-dir {folder}` fetches it (config.json, generation_config.json, tokenizer.json, "
+            + $"tokenizer_config.json and the .safetensors files); then give {folder}.";
     }
 
     [GeneratedRegex(

@@ -17,7 +17,10 @@ public sealed class HuggingFaceCheckpoint : IDisposable
         Folder = folder;
         Spec = spec;
         _shards = shards;
-        _parameterOf = spec.Parameters.ToDictionary(parameter => CheckpointRules.StoredName(spec, shards, parameter.Name), parameter => parameter.Name, StringComparer.Ordinal);
+        _parameterOf = spec.Parameters.ToDictionary(
+            parameter => CheckpointRules.StoredName(spec, shards, parameter.Name),
+            parameter => parameter.Name,
+            StringComparer.Ordinal);
         Tensors = shards.Names.ToDictionary(name => name, name => shards.FileOf(name)!.Find(name), StringComparer.Ordinal);
     }
 
@@ -34,7 +37,10 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     public IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
     /// <summary>The weights with the types that they have here.</summary>
-    public WeightPlan Plan => new(Spec, Spec.Parameters.ToDictionary(p => p.Name, p => Tensors[CheckpointRules.StoredName(Spec, _shards, p.Name)].Dtype, StringComparer.Ordinal));
+    public WeightPlan Plan => new(Spec, Spec.Parameters.ToDictionary(
+        p => p.Name,
+        p => Tensors[CheckpointRules.StoredName(Spec, _shards, p.Name)].Dtype,
+        StringComparer.Ordinal));
 
     /// <summary>Opens a folder and checks that every weight is there with the right shape, and nothing else.</summary>
     /// <exception cref="InputException">
@@ -75,7 +81,8 @@ public sealed class HuggingFaceCheckpoint : IDisposable
             ?? throw new InputException($"{Folder}: there is no tensor '{stored}'.");
         file.ReadFloats(stored, destination);
         if (FloatConversion.FirstNonFinite(destination) is >= 0 and var bad)
-            throw new InputException($"{Folder}: tensor '{stored}' is {destination[bad]} at [{Index(parameter.Shape, bad)}]; weights must be finite. The checkpoint is damaged, or its training diverged.");
+            throw new InputException($"{Folder}: tensor '{stored}' is {destination[bad]} at [{Index(parameter.Shape, bad)}]; "
+                + "weights must be finite. The checkpoint is damaged, or its training diverged.");
     }
 
     /// <summary>
@@ -107,14 +114,19 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     /// <exception cref="InputException">The folder exists or cannot be written, or a weight is not finite in its stored type.</exception>
     public void SaveAs(string folder, WeightSource weights, SafeTensorsDtype? dtype = null)
     {
-        ModelFolder.CheckRoom(folder, Tensors.Values.Sum(t => ParameterOf(t.Name) is null ? t.Length : t.Count * (dtype ?? t.Dtype).Bytes()));
+        ModelFolder.CheckRoom(
+            folder,
+            Tensors.Values.Sum(t => ParameterOf(t.Name) is null ? t.Length : t.Count * (dtype ?? t.Dtype).Bytes()));
         ModelFolder.Write(folder, temporary =>
         {
             foreach (var file in _shards.Files)
             {
                 var order = file.Tensors.Values.OrderBy(t => t.Offset).ThenBy(t => t.Length);
                 var tensors = order.Select(tensor => ToWrite(file, tensor, weights, dtype)).ToList();
-                SafeTensorsWriter.Write(Path.Combine(temporary, Path.GetFileName(file.Path)), tensors, file.Metadata.Count > 0 ? file.Metadata : null);
+                SafeTensorsWriter.Write(
+                    Path.Combine(temporary, Path.GetFileName(file.Path)),
+                    tensors,
+                    file.Metadata.Count > 0 ? file.Metadata : null);
             }
             ModelFolder.CopyCompanions(Folder, temporary);
             if (_shards.HasIndex)
@@ -135,7 +147,12 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     /// <exception cref="InputException">
     /// The spec is invalid, the folder exists or cannot be written, or a weight is not finite in its stored type.
     /// </exception>
-    public static void Create(string folder, DecoderSpec spec, WeightSource weights, SafeTensorsDtype dtype = SafeTensorsDtype.F32, IEnumerable<string>? companions = null) =>
+    public static void Create(
+        string folder,
+        DecoderSpec spec,
+        WeightSource weights,
+        SafeTensorsDtype dtype = SafeTensorsDtype.F32,
+        IEnumerable<string>? companions = null) =>
         Create(folder, spec, dtype, p => TensorToWrite.Floats(p.Name, dtype, p.Shape, weights), temporary =>
         {
             foreach (var file in companions ?? [])
@@ -145,7 +162,12 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     /// <summary>
     /// The same for weights that write themselves, each in its own type; <paramref name="dtype"/> is what config.json says.
     /// </summary>
-    internal static void Create(string folder, DecoderSpec spec, SafeTensorsDtype dtype, Func<ParameterSpec, TensorToWrite> tensor, Action<string> addCompanions)
+    internal static void Create(
+        string folder,
+        DecoderSpec spec,
+        SafeTensorsDtype dtype,
+        Func<ParameterSpec, TensorToWrite> tensor,
+        Action<string> addCompanions)
     {
         var config = spec.ToConfigJson(dtype.ConfigName());
         TensorToWrite[] tensors = [.. spec.Parameters.Select(tensor)];
@@ -178,7 +200,11 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     private TensorToWrite ToWrite(SafeTensorsFile file, TensorInfo tensor, WeightSource weights, SafeTensorsDtype? dtype)
     {
         if (ParameterOf(tensor.Name) is not { } parameter)
-            return new TensorToWrite(PlainName(tensor.Name), tensor.Dtype, tensor.Shape, stream => stream.Write(file.RawBytes(tensor.Name)));
+            return new TensorToWrite(
+                PlainName(tensor.Name),
+                tensor.Dtype,
+                tensor.Shape,
+                stream => stream.Write(file.RawBytes(tensor.Name)));
         return TensorToWrite.Floats(PlainName(tensor.Name), dtype ?? tensor.Dtype, tensor.Shape, _ => weights(parameter));
     }
 

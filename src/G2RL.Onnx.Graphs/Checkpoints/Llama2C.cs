@@ -8,8 +8,9 @@ using G2RL.Onnx.Models.Rotary;
 namespace G2RL.Onnx.Checkpoints;
 
 /// <summary>
-/// Models of llama2.c: seven int32 (width, feed-forward width, layers, heads, key/value heads, vocabulary, length), then float32 weights, each kind for
-/// all layers together. Its rotary pairs are neighbours (2i, 2i+1), so the rows of queries and keys are put in Hugging Face's order, halves.
+/// Models of llama2.c: seven int32 (width, feed-forward width, layers, heads, key/value heads, vocabulary, length), then float32 weights,
+/// each kind for all layers together. Its rotary pairs are neighbours (2i, 2i+1), so the rows of queries and keys are put in Hugging Face's
+/// order, halves.
 /// </summary>
 /// <remarks>Source: the reading code of karpathy/llama2.c, run.c, version 0 of the format.</remarks>
 public static class Llama2C
@@ -20,17 +21,23 @@ public static class Llama2C
     /// <param name="path">The .bin file.</param>
     /// <param name="folder">The new folder; must not exist. It appears whole or not at all.</param>
     /// <param name="tokenizer">The tokenizer's .bin file, which becomes tokenizer.json; null: none.</param>
-    /// <exception cref="InputException">A file is missing, no such model or tokenizer, truncated, or holds a number that is not finite.</exception>
+    /// <exception cref="InputException">A file is missing, no such model or tokenizer, truncated, or holds a number that is not
+    /// finite.</exception>
     public static void ToHuggingFace(string path, string folder, string? tokenizer = null)
     {
         using var stream = Open(path);
         var (spec, places) = Read(stream, path);
         var texts = tokenizer is null ? [] : Llama2CTokenizer.Write(tokenizer, spec.VocabularySize);
-        HuggingFaceCheckpoint.Create(folder, spec, SafeTensorsDtype.F32, p => TensorToWrite.Floats(p.Name, SafeTensorsDtype.F32, p.Shape, Weight), temporary =>
-        {
-            foreach (var (name, text) in texts)
-                ModelFolder.WriteText(Path.Combine(temporary, name), text);
-        });
+        HuggingFaceCheckpoint.Create(
+            folder,
+            spec,
+            SafeTensorsDtype.F32,
+            p => TensorToWrite.Floats(p.Name, SafeTensorsDtype.F32, p.Shape, Weight),
+            temporary =>
+            {
+                foreach (var (name, text) in texts)
+                    ModelFolder.WriteText(Path.Combine(temporary, name), text);
+            });
 
         ReadOnlySpan<float> Weight(string name)
         {
@@ -39,8 +46,12 @@ public static class Llama2C
             stream.Position = offset;
             stream.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
             if (!BitConverter.IsLittleEndian)
-                BinaryPrimitives.ReverseEndianness(MemoryMarshal.Cast<float, int>(values.AsSpan()), MemoryMarshal.Cast<float, int>(values.AsSpan()));
-            return name.Contains("q_proj", StringComparison.Ordinal) || name.Contains("k_proj", StringComparison.Ordinal) ? InHalves(values, spec) : values;
+                BinaryPrimitives.ReverseEndianness(
+                    MemoryMarshal.Cast<float, int>(values.AsSpan()),
+                    MemoryMarshal.Cast<float, int>(values.AsSpan()));
+            return name.Contains("q_proj", StringComparison.Ordinal) || name.Contains("k_proj", StringComparison.Ordinal)
+                ? InHalves(values, spec)
+                : values;
         }
     }
 
@@ -81,7 +92,8 @@ public static class Llama2C
             numbers[i] = BinaryPrimitives.ReadInt32LittleEndian(header[(i * sizeof(int))..]);
         var (width, heads) = (numbers[0], numbers[3]);
         if (heads < 1 || width < 1 || width % heads != 0 || numbers[5] == int.MinValue)
-            throw new InputException($"{path} is no llama2.c model: its header says width {width}, {heads} heads and a vocabulary of {numbers[5]}.");
+            throw new InputException($"{path} is no llama2.c model: its header says width {width}, {heads} heads and a vocabulary of "
+                + $"{numbers[5]}.");
         var spec = new DecoderSpec
         {
             Architecture = Llama.Architecture,
@@ -111,7 +123,8 @@ public static class Llama2C
     {
         // The norms alone: a short file shall not ask for the names of thousands of layers.
         if (2L * spec.Layers * spec.HiddenSize * sizeof(float) > length)
-            throw new InputException($"{path} has {length} bytes; its header implies more for {spec.Layers} layers. It is truncated, or of another version of the format.");
+            throw new InputException($"{path} has {length} bytes; its header implies more for {spec.Layers} layers. "
+                + "It is truncated, or of another version of the format.");
         var sizes = spec.Parameters.ToDictionary(p => p.Name, p => p.Count, StringComparer.Ordinal);
         var places = new Dictionary<string, (long, int)>(StringComparer.Ordinal);
         long offset = HeaderBytes;
@@ -131,7 +144,8 @@ public static class Llama2C
             Take("lm_head.weight");
         return offset == length
             ? places
-            : throw new InputException($"{path} has {length} bytes; its header implies {offset}. It is truncated, or of another version of the format.");
+            : throw new InputException($"{path} has {length} bytes; its header implies {offset}. "
+                + "It is truncated, or of another version of the format.");
 
         void Take(string name)
         {

@@ -7,8 +7,9 @@ using System.Text.Unicode;
 namespace G2RL.Onnx.Checkpoints;
 
 /// <summary>
-/// Tokenizers of llama2.c: an int32, the longest piece's bytes, then for each token of the model a float32 score, an int32 length and its bytes. Token 0 is
-/// the unknown one, 1 begins a text and 2 ends it; a piece like &lt;0x0A&gt; stands for a byte; blanks are written as they are.
+/// Tokenizers of llama2.c: an int32, the longest piece's bytes, then for each token of the model a float32 score, an int32 length and its
+/// bytes. Token 0 is the unknown one, 1 begins a text and 2 ends it; a piece like &lt;0x0A&gt; stands for a byte; blanks are written as
+/// they are.
 /// </summary>
 /// <remarks>Source: the reading code of karpathy/llama2.c, run.c, and what its tokenizer.py writes.</remarks>
 internal static class Llama2CTokenizer
@@ -34,7 +35,8 @@ internal static class Llama2CTokenizer
             if (file.Length - at < EntryBytes)
                 throw Fault($"ends before token {id} of {tokens}");
             var entry = file.Bytes(at, EntryBytes);
-            var (score, length) = (BinaryPrimitives.ReadSingleLittleEndian(entry), BinaryPrimitives.ReadInt32LittleEndian(entry[sizeof(float)..]));
+            var (score, length) =
+                (BinaryPrimitives.ReadSingleLittleEndian(entry), BinaryPrimitives.ReadInt32LittleEndian(entry[sizeof(float)..]));
             at += EntryBytes;
             if (length < 0 || length > file.Length - at)
                 throw Fault($"gives token {id} {length} bytes; {file.Length - at} follow");
@@ -55,7 +57,8 @@ internal static class Llama2CTokenizer
             ["unk_token"] = pieces[Unknown].Text,
             ["clean_up_tokenization_spaces"] = false,
         };
-        return [("tokenizer.json", SentencePieceTokenizer.Write(pieces, blankFirst: true, Beginning, behind: null, Fault).ToJsonString(GgufTokenizer.Format) + "\n"), ("tokenizer_config.json", config.ToJsonString(GgufTokenizer.Format) + "\n")];
+        return [("tokenizer.json", SentencePieceTokenizer.Write(pieces, blankFirst: true, Beginning, behind: null, Fault)
+            .ToJsonString(GgufTokenizer.Format) + "\n"), ("tokenizer_config.json", config.ToJsonString(GgufTokenizer.Format) + "\n")];
 
         InputException Fault(string what) => new($"{path} {what}. It is no tokenizer of llama2.c, or another model's.");
     }
@@ -65,7 +68,11 @@ internal static class Llama2CTokenizer
         Unknown => new("<unk>", score, PieceKind.Unknown),
         Beginning => new("<s>", score, PieceKind.Control),
         End => new("</s>", score, PieceKind.Control),
-        _ when text is ['<', '0', 'x', _, _, '>'] && byte.TryParse(text.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var number) => new($"<0x{number:X2}>", score, PieceKind.Byte),
+        _ when text is ['<', '0', 'x', _, _, '>'] && byte.TryParse(
+            text.AsSpan(3, 2),
+            NumberStyles.AllowHexSpecifier,
+            CultureInfo.InvariantCulture,
+            out var number) => new($"<0x{number:X2}>", score, PieceKind.Byte),
         _ => new(text.Replace(' ', '▁'), score, PieceKind.Normal),
     };
 }

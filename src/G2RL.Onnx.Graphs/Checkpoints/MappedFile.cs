@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace G2RL.Onnx.Checkpoints;
 
 /// <summary>
-/// A whole file, mapped read-only: its pages belong to the operating system's cache, not to this process. One that is cut short by somebody else while it is
-/// mapped ends the process, as with every memory map.
+/// A whole file, mapped read-only: its pages belong to the operating system's cache, not to this process. One that is cut short by somebody
+/// else while it is mapped ends the process, as with every memory map.
 /// </summary>
 internal sealed unsafe class MappedFile : IDisposable
 {
@@ -29,11 +29,13 @@ internal sealed unsafe class MappedFile : IDisposable
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
             Length = stream.Length;
             if (Length < leastBytes)
-                throw new InputException($"{prefix}{path} has {Length} bytes; {kind} has at least {leastBytes}. It is empty or truncated; fetch it again.");
+                throw new InputException($"{prefix}{path} has {Length} bytes; {kind} has at least {leastBytes}. It is empty or truncated; "
+                    + "fetch it again.");
             // Nothing cannot be mapped.
             if (Length == 0)
                 return;
-            _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            _map =
+                MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
             _view = _map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
             if (_view.Capacity < Length)
                 throw new InputException($"{prefix}{path} shrank while it was opened.");
@@ -73,7 +75,10 @@ internal sealed unsafe class MappedFile : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (first < 0 || count < 0 || first > Length - ((long)count * sizeof(float)))
-            throw new ArgumentOutOfRangeException(nameof(first), first, $"{count} numbers from byte {first} lie outside a file of {Length}.");
+            throw new ArgumentOutOfRangeException(
+                nameof(first),
+                first,
+                $"{count} numbers from byte {first} lie outside a file of {Length}.");
         if (first % sizeof(float) == 0)
             return new(_start + first, count);
         var copy = new float[count];

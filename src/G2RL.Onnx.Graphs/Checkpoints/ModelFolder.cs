@@ -15,8 +15,9 @@ internal static class ModelFolder
     // What a tokenizer, a text generator or a licence needs; never weights, and no README, which describes the old ones.
     private static readonly string[] Companions =
     [
-        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
-        "merges.txt", "tokenizer.model", "chat_template.json", "chat_template.jinja", "LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "USE_POLICY.md",
+        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "vocab.json", "merges.txt", "tokenizer.model", "chat_template.json", "chat_template.jinja", "LICENSE", "LICENSE.txt", "LICENSE.md",
+        "NOTICE", "USE_POLICY.md",
     ];
 
     private const string Partial = ".partial";
@@ -43,7 +44,8 @@ internal static class ModelFolder
             return;
         }
         if (free < needed)
-            throw new InputException($"{folder} needs {needed >> 20} MiB; {free >> 20} MiB are free there. Make {(needed - free + (1 << 20) - 1) >> 20} MiB of room, or name a folder on another disk.");
+            throw new InputException($"{folder} needs {needed >> 20} MiB; {free >> 20} MiB are free there. "
+                + $"Make {(needed - free + (1 << 20) - 1) >> 20} MiB of room, or name a folder on another disk.");
     }
 
     /// <summary>Fills a temporary folder, then renames it.</summary>
@@ -51,7 +53,8 @@ internal static class ModelFolder
     {
         var final = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (Path.Exists(final))
-            throw new InputException($"{folder} exists already; a model is never written over another. Name a new folder, or remove this one.");
+            throw new InputException($"{folder} exists already; a model is never written over another. "
+                + "Name a new folder, or remove this one.");
         var temporary = final + Partial;
         try
         {

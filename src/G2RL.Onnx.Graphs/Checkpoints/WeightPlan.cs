@@ -12,5 +12,6 @@ public sealed record WeightPlan(DecoderSpec Spec, IReadOnlyDictionary<string, Sa
     public long Bytes => Spec.Parameters.Sum(p => checked(p.Count * Types[p.Name].Bytes()));
 
     /// <summary>One type for all.</summary>
-    public static WeightPlan Of(DecoderSpec spec, SafeTensorsDtype dtype) => new(spec, spec.Parameters.ToDictionary(p => p.Name, _ => dtype, StringComparer.Ordinal));
+    public static WeightPlan Of(DecoderSpec spec, SafeTensorsDtype dtype) =>
+        new(spec, spec.Parameters.ToDictionary(p => p.Name, _ => dtype, StringComparer.Ordinal));
 }

@@ -26,7 +26,8 @@ internal static class OnnxDataPath
         {
             path = Path.Combine(path, part);
             if (new FileInfo(path).LinkTarget is { } target)
-                throw new GraphException($"{holder} names the data file '{location}', where '{part}' is a link to '{target}'. A link may lead out of the model's folder: put the file itself there.");
+                throw new GraphException($"{holder} names the data file '{location}', where '{part}' is a link to '{target}'. "
+                    + "A link may lead out of the model's folder: put the file itself there.");
         }
         return File.Exists(path) ? path : throw new GraphException($"{holder} names the data file '{location}'; {path} does not exist.");
     }

@@ -5,14 +5,15 @@ namespace G2RL.Onnx.Files;
 
 /// <summary>How <see cref="OnnxFile.Save"/> stores constants.</summary>
 /// <param name="ExternalFrom">
-/// Constants of at least this many bytes go to a data file beside the model: 0 sends all weights there, <see cref="long.MaxValue"/> none. Short integer
-/// constants always stay inside: they are shapes and axes, which ONNX Runtime does not look for outside.
+/// Constants of at least this many bytes go to a data file beside the model: 0 sends all weights there, <see cref="long.MaxValue"/> none.
+/// Short integer constants always stay inside: they are shapes and axes, which ONNX Runtime does not look for outside.
 /// </param>
 public sealed record OnnxSaveSettings(long ExternalFrom = 1024)
 {
     private const long ShortBytes = 1024;
 
-    internal bool GoesOutside(TensorData data) => data.Length > 0 && data.Length >= ExternalFrom && (data.Type.IsFloat() || data.Length >= ShortBytes);
+    internal bool GoesOutside(TensorData data) =>
+        data.Length > 0 && data.Length >= ExternalFrom && (data.Type.IsFloat() || data.Length >= ShortBytes);
 }
 
 /// <summary>Graphs as ONNX protobuf files.</summary>
@@ -32,8 +33,10 @@ public static class OnnxFile
     /// <param name="bytes">The model; they are copied.</param>
     /// <param name="source">What messages should name.</param>
     /// <param name="folder">Where external data lies; null keeps external constants as unchecked references.</param>
-    /// <exception cref="InputException">The bytes are no ONNX model, or one that breaks a rule or needs something that is not supported; the message names the node or value.</exception>
-    public static Graph FromBytes(ReadOnlySpan<byte> bytes, string source, string? folder = null) => new OnnxReader(source, folder).Read(bytes);
+    /// <exception cref="InputException">The bytes are no ONNX model, or one that breaks a rule or needs something that is not supported;
+    /// the message names the node or value.</exception>
+    public static Graph FromBytes(ReadOnlySpan<byte> bytes, string source, string? folder = null) =>
+        new OnnxReader(source, folder).Read(bytes);
 
     /// <summary>Reads a model. Constants of less than 1 KiB come into memory; larger external ones stay in their file.</summary>
     /// <inheritdoc cref="FromBytes"/>
@@ -45,13 +48,15 @@ public static class OnnxFile
         InputFile.Bytes(path, Array.MaxLength, "An ONNX model has at most 2^31 - 1 bytes, its weights lie in external data.");
 
     /// <summary>
-    /// Writes a model, and beside it <c>NAME.data</c> with the larger constants, so that a model of any size can be written. Both are written
-    /// aside, flushed to the disk and then renamed; a model that exists is replaced. After a crash there is either a model with its own data, or no model.
+    /// Writes a model, and beside it <c>NAME.data</c> with the larger constants, so that a model of any size can be written. Both are
+    /// written aside, flushed to the disk and then renamed; a model that exists is replaced. After a crash there is either a model with its
+    /// own data, or no model.
     /// </summary>
     /// <param name="graph">The graph. Constants that were left in another model's data file are copied.</param>
     /// <param name="path">The model's file.</param>
     /// <param name="settings">What goes to the data file; null: the defaults.</param>
-    /// <exception cref="GraphException">A constant wrote another number of bytes than its shape says, or lies in a file that is not known.</exception>
+    /// <exception cref="GraphException">A constant wrote another number of bytes than its shape says, or lies in a file that is not
+    /// known.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
     public static void Save(Graph graph, string path, OnnxSaveSettings? settings = null)
     {

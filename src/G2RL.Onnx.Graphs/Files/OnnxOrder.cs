@@ -25,8 +25,11 @@ internal static class OnnxOrder
         if (!makers.TryGetValue(input, out var maker))
             return new GraphException($"{reader} reads '{input}', which is defined nowhere.");
         if (Path(proto, makers, maker, index) is { } path)
-            return new GraphException($"{reader} is in a cycle: '{string.Join("' <- '", path.Prepend(index).Select(i => proto.Node[i].Output[0]).Take(LongestCycle))}'. A graph has none.");
-        return new GraphException($"{reader} reads '{input}', which {proto.Node[maker].OpType} (node {maker}) makes only later. An ONNX file lists nodes in the order in which they can run.");
+            return new GraphException($"{reader} is in a cycle: "
+                + $"'{string.Join("' <- '", path.Prepend(index).Select(i => proto.Node[i].Output[0]).Take(LongestCycle))}'. A graph has "
+                + "none.");
+        return new GraphException($"{reader} reads '{input}', which {proto.Node[maker].OpType} (node {maker}) makes only later. "
+            + "An ONNX file lists nodes in the order in which they can run.");
     }
 
     // From a node back through its inputs to another; null when it does not depend on that one. Each node is looked at once.

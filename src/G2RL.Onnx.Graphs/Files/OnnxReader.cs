@@ -64,7 +64,8 @@ internal sealed class OnnxReader(string source, string? folder)
         var versions = model.OpsetImport.Where(o => o.Domain is "" or "ai.onnx").Select(o => o.Version).Distinct().ToArray();
         return versions is [>= OldestOpset and <= NewestOpset and var version]
             ? (int)version
-            : throw new GraphException($"it imports the operator set versions [{string.Join(", ", versions)}] of ONNX; one from {OldestOpset} to {NewestOpset} can be read.");
+            : throw new GraphException($"it imports the operator set versions [{string.Join(", ", versions)}] of ONNX; "
+                + $"one from {OldestOpset} to {NewestOpset} can be read.");
     }
 
     private static void AddInput(Graph graph, ValueInfoProto input)
@@ -74,11 +75,15 @@ internal sealed class OnnxReader(string source, string? folder)
             throw new GraphException($"input '{input.Name}' declares no shape; its number of axes must be known.");
         if (tensor.Shape.Dim.Count > Graph.MaxRank)
             throw new GraphException($"input '{input.Name}' has {tensor.Shape.Dim.Count} axes; {Graph.MaxRank} is the most.");
-        graph.Input(input.Name, (ElementType)tensor.ElemType, [.. tensor.Shape.Dim.Select((d, i) => Length(d, input.Name, i) ?? Unnamed(input.Name, i))]);
+        graph.Input(
+            input.Name,
+            (ElementType)tensor.ElemType,
+            [.. tensor.Shape.Dim.Select((d, i) => Length(d, input.Name, i) ?? Unnamed(input.Name, i))]);
     }
 
     // An axis without number and name is an axis of its own.
-    private static Dimension Unnamed(string value, int axis) => Dimension.FromSymbol($"({value.Replace('(', '_').Replace(')', '_')}.{axis})");
+    private static Dimension Unnamed(string value, int axis) =>
+        Dimension.FromSymbol($"({value.Replace('(', '_').Replace(')', '_')}.{axis})");
 
     private static TypeProto.Types.Tensor Tensor(ValueInfoProto value)
     {
@@ -94,7 +99,9 @@ internal sealed class OnnxReader(string source, string? folder)
         switch (dim.ValueCase)
         {
             case ShapeProto.Types.Dim.ValueOneofCase.DimValue:
-                return dim.DimValue >= 0 ? (Dimension)dim.DimValue : throw new GraphException($"axis {axis} of '{value}' has length {dim.DimValue}; it is 0 or more.");
+                return dim.DimValue >= 0
+                    ? (Dimension)dim.DimValue
+                    : throw new GraphException($"axis {axis} of '{value}' has length {dim.DimValue}; it is 0 or more.");
             case ShapeProto.Types.Dim.ValueOneofCase.DimParam when dim.DimParam.Length > 0:
                 try
                 {
@@ -111,7 +118,8 @@ internal sealed class OnnxReader(string source, string? folder)
     }
 
     private static string NotAnInput(Graph graph, string name) => graph.Contains(name) && graph.Inputs.Any(i => i.Name == name)
-        ? throw new GraphException($"'{name}' is an input and a constant. An input with a default value is not supported: delete it from the inputs.")
+        ? throw new GraphException($"'{name}' is an input and a constant. An input with a default value is not supported: "
+            + "delete it from the inputs.")
         : name;
 
     private void AddNodes(Graph graph, GraphProto proto)
@@ -126,7 +134,8 @@ internal sealed class OnnxReader(string source, string? folder)
             if (node.Output.Count == 0)
                 throw new GraphException($"node '{name}' ({node.OpType}) has no outputs.");
             var attributes = Attributes(node, name);
-            var inputs = node.Input.Select(input => input.Length == 0 ? null : graph.Contains(input) ? graph[input] : throw OnnxOrder.Unknown(proto, i, name, input)).ToArray();
+            var inputs = node.Input.Select(input =>
+                input.Length == 0 ? null : graph.Contains(input) ? graph[input] : throw OnnxOrder.Unknown(proto, i, name, input)).ToArray();
             graph.Add(node.OpType, inputs, attributes, node.Output, node.Domain == "ai.onnx" ? "" : node.Domain, name);
         }
     }
@@ -143,7 +152,8 @@ internal sealed class OnnxReader(string source, string? folder)
     private AttributeValue Attribute(AttributeProto attribute, string holder)
     {
         if (attribute.RefAttrName.Length > 0)
-            throw new GraphException($"{holder} refers to the attribute '{attribute.RefAttrName}' of a function; functions are not supported.");
+            throw new GraphException($"{holder} refers to the attribute '{attribute.RefAttrName}' of a function; "
+                + "functions are not supported.");
         switch (attribute.Type)
         {
             case AttributeProto.Types.Kind.Int:
@@ -169,7 +179,8 @@ internal sealed class OnnxReader(string source, string? folder)
             case AttributeProto.Types.Kind.Graph or AttributeProto.Types.Kind.Graphs:
                 throw new GraphException($"{holder} is a subgraph; operators that hold graphs (If, Loop, Scan) are not supported.");
             default:
-                throw new GraphException($"{holder} is of kind {attribute.Type}; integers, numbers, lists of them, texts and tensors inside the model can be read.");
+                throw new GraphException($"{holder} is of kind {attribute.Type}; integers, numbers, lists of them, texts and tensors "
+                    + "inside the model can be read.");
         }
     }
 
@@ -188,7 +199,9 @@ internal sealed class OnnxReader(string source, string? folder)
         if (tensor.Shape is not { } shape)
             return;
         var lengths = shape.Dim.Select((d, i) => Length(d, value.Name, i)).ToArray();
-        if (lengths.Length != value.Rank || lengths.Where((d, i) => d is { IsKnown: true } && value.Shape[i].IsKnown && d != value.Shape[i]).Any())
-            throw new GraphException($"'{value}' is declared with the shape [{string.Join(", ", lengths.Select(d => d?.ToString() ?? "?"))}].");
+        if (lengths.Length != value.Rank
+            || lengths.Where((d, i) => d is { IsKnown: true } && value.Shape[i].IsKnown && d != value.Shape[i]).Any())
+            throw new GraphException($"'{value}' is declared with the shape "
+                + $"[{string.Join(", ", lengths.Select(d => d?.ToString() ?? "?"))}].");
     }
 }

@@ -5,8 +5,8 @@ using Google.Protobuf;
 namespace G2RL.Onnx.Files;
 
 /// <summary>
-/// What an ONNX file holds, as the file itself says: for people, and for models with operators, types or control flow that <see cref="OnnxFile"/> does not
-/// read. Nothing is checked or followed, and no external data is opened.
+/// What an ONNX file holds, as the file itself says: for people, and for models with operators, types or control flow that
+/// <see cref="OnnxFile"/> does not read. Nothing is checked or followed, and no external data is opened.
 /// </summary>
 public sealed record OnnxSummary
 {
@@ -29,7 +29,8 @@ public sealed record OnnxSummary
     public required IReadOnlyDictionary<string, int> Operators { get; init; }
 
     /// <summary>Those that <see cref="ShapeRules"/> lacks.</summary>
-    public IEnumerable<string> UnknownOperators => Operators.Keys.Where(op => !ShapeRules.All.ContainsKey(op)).Order(StringComparer.Ordinal);
+    public IEnumerable<string> UnknownOperators =>
+        Operators.Keys.Where(op => !ShapeRules.All.ContainsKey(op)).Order(StringComparer.Ordinal);
 
     /// <summary>Inputs as they are declared: name, type and shape.</summary>
     public required IReadOnlyList<string> Inputs { get; init; }
@@ -43,7 +44,9 @@ public sealed record OnnxSummary
     /// <summary>Elements of all constants, by their declared shapes.</summary>
     public required long ConstantElements { get; init; }
 
-    /// <summary>Data files that constants name: how many constants, and how many bytes they claim; with what is wrong with the name, if anything is.</summary>
+    /// <summary>
+    /// Data files that constants name: how many constants, and how many bytes they claim; with what is wrong with the name, if anything is.
+    /// </summary>
     public required IReadOnlyList<(string Location, int Constants, long Bytes, string? Fault)> ExternalFiles { get; init; }
 
     /// <summary>Reads a file.</summary>
@@ -75,7 +78,8 @@ public sealed record OnnxSummary
             Operators = operators,
             Inputs = [.. graph.Input.Select(Shown)],
             Outputs = [.. graph.Output.Select(Shown)],
-            ConstantTypes = constants.GroupBy(c => TypeName(c.DataType), StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Count(), StringComparer.Ordinal),
+            ConstantTypes = constants.GroupBy(c => TypeName(c.DataType), StringComparer.Ordinal)
+                .ToDictionary(g => g.Key, g => g.Count(), StringComparer.Ordinal),
             ConstantElements = constants.Aggregate(0L, (sum, c) => Saturated(sum, Elements(c))),
             ExternalFiles = [.. constants.Where(c => c.ExternalData.Count > 0).GroupBy(c => Entry(c, "location"), StringComparer.Ordinal)
                 .Select(g => (g.Key, g.Count(), g.Aggregate(0L, (sum, c) => Saturated(sum, Claimed(c))), OnnxDataPath.Fault(g.Key)))],
@@ -104,20 +108,29 @@ public sealed record OnnxSummary
 
     private static string Shown(ValueInfoProto value) => value.Type?.ValueCase switch
     {
-        TypeProto.ValueOneofCase.TensorType => $"{value.Name}: {TypeName(value.Type.TensorType.ElemType)}{Shape(value.Type.TensorType.Shape)}",
+        TypeProto.ValueOneofCase.TensorType =>
+            $"{value.Name}: {TypeName(value.Type.TensorType.ElemType)}{Shape(value.Type.TensorType.Shape)}",
         TypeProto.ValueOneofCase.SequenceType => $"{value.Name}: a sequence",
         _ => $"{value.Name}: of a type that is not read",
     };
 
     private static string Shape(ShapeProto? shape) => shape is null
         ? " of unknown shape"
-        : $"[{string.Join(", ", shape.Dim.Select(d => d.ValueCase == ShapeProto.Types.Dim.ValueOneofCase.DimValue ? $"{d.DimValue}" : d.DimParam.Length > 0 ? d.DimParam : "?"))}]";
+        : $"[{string.Join(", ", shape.Dim.Select(Size))}]";
+
+    private static string Size(ShapeProto.Types.Dim size) => size.ValueCase == ShapeProto.Types.Dim.ValueOneofCase.DimValue
+        ? $"{size.DimValue}"
+        : size.DimParam.Length > 0 ? size.DimParam : "?";
 
     private static string TypeName(int number) => Enum.IsDefined((ElementType)number) ? ((ElementType)number).ToString() : $"type {number}";
 
     private static string Entry(TensorProto tensor, string key) => tensor.ExternalData.FirstOrDefault(e => e.Key == key)?.Value ?? "";
 
-    private static long Claimed(TensorProto tensor) => long.TryParse(Entry(tensor, "length"), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var length) ? length : 0;
+    private static long Claimed(TensorProto tensor) => long.TryParse(
+        Entry(tensor, "length"),
+        System.Globalization.NumberStyles.None,
+        System.Globalization.CultureInfo.InvariantCulture,
+        out var length) ? length : 0;
 
     private static long Elements(TensorProto tensor)
     {

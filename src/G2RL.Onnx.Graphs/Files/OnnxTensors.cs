@@ -6,7 +6,9 @@ using Google.Protobuf.Collections;
 
 namespace G2RL.Onnx.Files;
 
-/// <summary>Reads the tensors of an ONNX file: bytes, typed fields, or a place in a data file. Nothing is allocated before sizes have been checked.</summary>
+/// <summary>
+/// Reads the tensors of an ONNX file: bytes, typed fields, or a place in a data file. Nothing is allocated before sizes have been checked.
+/// </summary>
 /// <param name="folder">Where external data lies; null keeps references unchecked.</param>
 internal sealed class OnnxTensors(string? folder)
 {
@@ -21,7 +23,8 @@ internal sealed class OnnxTensors(string? folder)
         if (!Enum.IsDefined(type))
             throw new GraphException($"{holder} has element type {proto.DataType}; these can be read: {TypeNames}.");
         if (proto.Dims.Count > Graph.MaxRank || proto.Dims.Any(d => d < 0))
-            throw new GraphException($"{holder} has the shape [{string.Join(", ", proto.Dims.Take(Graph.MaxRank))}]; at most {Graph.MaxRank} axes of 0 or more are allowed.");
+            throw new GraphException($"{holder} has the shape [{string.Join(", ", proto.Dims.Take(Graph.MaxRank))}]; "
+                + $"at most {Graph.MaxRank} axes of 0 or more are allowed.");
         var data = new TensorData(type, [.. proto.Dims], default);
         try
         {
@@ -35,7 +38,8 @@ internal sealed class OnnxTensors(string? folder)
         {
             TensorProto.Types.Location.Default when proto.ExternalData.Count == 0 => data with { Bytes = Inside(proto, data, holder) },
             TensorProto.Types.Location.External => Outside(proto, data, holder),
-            _ => throw new GraphException($"{holder} has data location {(int)proto.DataLocation} and {proto.ExternalData.Count} entries of external data; a tensor lies either in the model or outside."),
+            _ => throw new GraphException($"{holder} has data location {(int)proto.DataLocation} and {proto.ExternalData.Count} entries of "
+                + "external data; a tensor lies either in the model or outside."),
         };
     }
 
@@ -121,7 +125,8 @@ internal sealed class OnnxTensors(string? folder)
             return data with { External = place };
         var path = OnnxDataPath.Resolve(folder, location, holder);
         if (place.Offset + place.Length > new FileInfo(path).Length)
-            throw new GraphException($"{holder} lies at {place.Offset} to {place.Offset + place.Length} of {path}, which has {new FileInfo(path).Length} bytes. The data file is truncated, or another model's.");
+            throw new GraphException($"{holder} lies at {place.Offset} to {place.Offset + place.Length} of {path}, which has "
+                + $"{new FileInfo(path).Length} bytes. The data file is truncated, or another model's.");
         return place.Length < SmallBytes ? data with { Bytes = ReadPlace(path, place, holder) } : data with { External = place };
     }
 

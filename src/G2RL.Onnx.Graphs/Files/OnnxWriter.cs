@@ -12,12 +12,15 @@ internal static class OnnxWriter
 
     /// <param name="graph">The graph.</param>
     /// <param name="places">Constants that lie in a data file.</param>
-    /// <param name="inlineOthers">Whether constants that lie in another model's data file are copied into this one; otherwise they stay references.</param>
+    /// <param name="inlineOthers">Whether constants that lie in another model's data file are copied into this one; otherwise they stay
+    /// references.</param>
     public static ModelProto ToModel(Graph graph, IReadOnlyDictionary<Value, ExternalData>? places = null, bool inlineOthers = false)
     {
-        var inline = graph.Initializers.Where(v => places?.ContainsKey(v) != true && (inlineOthers || v.Constant!.External is null)).ToHashSet();
+        var inline =
+            graph.Initializers.Where(v => places?.ContainsKey(v) != true && (inlineOthers || v.Constant!.External is null)).ToHashSet();
         if (inline.Sum(v => v.Constant!.Length) is > MostInlineBytes and var total)
-            throw new GraphException($"The constants of graph '{graph.Name}' have {total} bytes, more than one ONNX file holds. Save it with external data.");
+            throw new GraphException($"The constants of graph '{graph.Name}' have {total} bytes, more than one ONNX file holds. "
+                + "Save it with external data.");
         var proto = new GraphProto { Name = graph.Name };
         proto.Input.AddRange(graph.Inputs.Select(ToProto));
         proto.Output.AddRange(graph.Outputs.Select(ToProto));
@@ -92,7 +95,12 @@ internal static class OnnxWriter
     private static ValueInfoProto ToProto(Value value)
     {
         var shape = new ShapeProto();
-        shape.Dim.AddRange(value.Shape.Select(d => d.IsKnown ? new ShapeProto.Types.Dim { DimValue = d.Size } : new ShapeProto.Types.Dim { DimParam = d.ToString() }));
-        return new ValueInfoProto { Name = value.Name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)value.Type, Shape = shape } } };
+        shape.Dim.AddRange(value.Shape.Select(d =>
+            d.IsKnown ? new ShapeProto.Types.Dim { DimValue = d.Size } : new ShapeProto.Types.Dim { DimParam = d.ToString() }));
+        return new ValueInfoProto
+        {
+            Name = value.Name,
+            Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)value.Type, Shape = shape } },
+        };
     }
 }

@@ -3,14 +3,19 @@ using G2RL.Onnx.Graphs;
 namespace G2RL.Onnx.Gradients;
 
 /// <summary>
-/// Goes through forward nodes from the last to the first and appends what their rules write. A region that is to be recomputed is written once more when its
-/// result's gradient is there, and the copy is gone through in its place: nothing inside the region outlives the forward pass.
+/// Goes through forward nodes from the last to the first and appends what their rules write. A region that is to be recomputed is written
+/// once more when its result's gradient is there, and the copy is gone through in its place: nothing inside the region outlives the forward
+/// pass.
 /// </summary>
 /// <param name="op">Receives the nodes.</param>
 /// <param name="gradients">The gradients so far, by value.</param>
 /// <param name="varying">Values through which gradients flow.</param>
 /// <param name="rules">Rules by operator.</param>
-internal sealed class BackwardWalk(OpBuilder op, Dictionary<Value, Value> gradients, HashSet<Value> varying, IReadOnlyDictionary<string, GradientRule> rules)
+internal sealed class BackwardWalk(
+    OpBuilder op,
+    Dictionary<Value, Value> gradients,
+    HashSet<Value> varying,
+    IReadOnlyDictionary<string, GradientRule> rules)
 {
     // What the region before gave.
     private readonly List<Value> contributed = [];
@@ -24,13 +29,16 @@ internal sealed class BackwardWalk(OpBuilder op, Dictionary<Value, Value> gradie
         for (var i = 0; i < forward.Count; i++)
             places[forward[i]] = i;
         // By the last node, the outermost.
-        var ends = regions.Where(r => places.ContainsKey(r.Nodes[^1])).GroupBy(r => places[r.Nodes[^1]]).ToDictionary(g => g.Key, g => g.MaxBy(r => r.Nodes.Count)!);
+        var ends = regions.Where(r => places.ContainsKey(r.Nodes[^1]))
+            .GroupBy(r => places[r.Nodes[^1]])
+            .ToDictionary(g => g.Key, g => g.MaxBy(r => r.Nodes.Count)!);
         for (var i = forward.Count - 1; i >= 0; i--)
         {
             if (ends.TryGetValue(i, out var region))
             {
                 if (Flows(region.Nodes[^1]))
-                    Again(region, [.. regions.Where(r => r.Nodes.Count < region.Nodes.Count && places[r.Nodes[0]] >= places[region.Nodes[0]] && places[r.Nodes[^1]] <= i)]);
+                    Again(region, [.. regions.Where(r =>
+                        r.Nodes.Count < region.Nodes.Count && places[r.Nodes[0]] >= places[region.Nodes[0]] && places[r.Nodes[^1]] <= i)]);
                 i = places[region.Nodes[0]];
                 continue;
             }
@@ -51,7 +59,11 @@ internal sealed class BackwardWalk(OpBuilder op, Dictionary<Value, Value> gradie
         var late = new Dictionary<Value, Value>(ReferenceEqualityComparer.Instance);
         foreach (var input in region.Nodes.SelectMany(n => n.Inputs).OfType<Value>())
             // Weights, constants and lengths are there anyway.
-            if (!own.Contains(input) && !late.ContainsKey(input) && input.Constant is null && input.KnownElements is null && !input.HasKnownShape)
+            if (!own.Contains(input)
+                && !late.ContainsKey(input)
+                && input.Constant is null
+                && input.KnownElements is null
+                && !input.HasKnownShape)
             {
                 late[input] = op.After(input, gradient);
                 if (varying.Contains(input))
@@ -62,7 +74,8 @@ internal sealed class BackwardWalk(OpBuilder op, Dictionary<Value, Value> gradie
         foreach (var value in own.Where(varying.Contains))
             varying.Add(values[value]);
         gradients[values[result]] = gradient;
-        var byOriginal = region.Nodes.Zip(copies).ToDictionary(p => p.First, p => p.Second, (IEqualityComparer<Node>)ReferenceEqualityComparer.Instance);
+        var byOriginal =
+            region.Nodes.Zip(copies).ToDictionary(p => p.First, p => p.Second, (IEqualityComparer<Node>)ReferenceEqualityComparer.Instance);
         Run(copies, [.. inside.Select(r => new RecomputedRegion([.. r.Nodes.Select(n => byOriginal[n])]))]);
         contributed.Clear();
         var makers = new HashSet<Node?>(ReferenceEqualityComparer.Instance);
@@ -79,7 +92,8 @@ internal sealed class BackwardWalk(OpBuilder op, Dictionary<Value, Value> gradie
     private void Apply(Node node)
     {
         if (!rules.TryGetValue(node.Domain.Length == 0 ? node.Op : $"{node.Domain}::{node.Op}", out var rule))
-            throw new GraphException($"No gradient for operator '{node.Op}' (node output '{node.Outputs[0]?.Name}'). Add a rule to GradientRules, or freeze the parameters behind it.");
+            throw new GraphException($"No gradient for operator '{node.Op}' (node output '{node.Outputs[0]?.Name}'). "
+                + "Add a rule to GradientRules, or freeze the parameters behind it.");
         var outputs = node.Outputs.Select(o => o is not null && gradients.TryGetValue(o, out var g) ? g : null).ToArray();
         var contributions = rule(new GradientContext(op, node, outputs));
         for (var i = 0; i < node.Inputs.Count && i < contributions.Length; i++)
@@ -88,12 +102,14 @@ internal sealed class BackwardWalk(OpBuilder op, Dictionary<Value, Value> gradie
                 continue;
             var reduced = ReduceTo(contribution, input);
             if (reduced.Type != input.Type || !Shapes.Same(reduced.Shape, input.Shape))
-                throw new GraphException($"The gradient rule of {node.Op} (node '{node.Name}') gives '{contribution}' for input {i}, '{input}'. A gradient has its value's type and shape.");
+                throw new GraphException($"The gradient rule of {node.Op} (node '{node.Name}') gives '{contribution}' for input {i}, "
+                    + $"'{input}'. A gradient has its value's type and shape.");
             Add(input, reduced);
         }
     }
 
-    private void Add(Value value, Value contribution) => gradients[value] = gradients.TryGetValue(value, out var sum) ? op.Add(sum, contribution) : contribution;
+    private void Add(Value value, Value contribution) =>
+        gradients[value] = gradients.TryGetValue(value, out var sum) ? op.Add(sum, contribution) : contribution;
 
     // Sums over the axes along which the forward operator broadcast its input.
     private Value ReduceTo(Value gradient, Value input)
@@ -102,7 +118,10 @@ internal sealed class BackwardWalk(OpBuilder op, Dictionary<Value, Value> gradie
         if (extra < 0)
             return gradient;
         var leading = Enumerable.Range(0, extra).Select(i => (long)i).ToArray();
-        var stretched = Enumerable.Range(0, input.Rank).Where(i => input.Shape[i].IsOne && !gradient.Shape[i + extra].IsOne).Select(i => (long)i).ToArray();
+        var stretched = Enumerable.Range(0, input.Rank)
+            .Where(i => input.Shape[i].IsOne && !gradient.Shape[i + extra].IsOne)
+            .Select(i => (long)i)
+            .ToArray();
         if (leading.Length > 0)
             gradient = op.ReduceSum(gradient, keepDims: false, leading);
         return stretched.Length > 0 ? op.ReduceSum(gradient, keepDims: true, stretched) : gradient;

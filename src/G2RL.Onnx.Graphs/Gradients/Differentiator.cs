@@ -3,9 +3,9 @@ using G2RL.Onnx.Graphs;
 namespace G2RL.Onnx.Gradients;
 
 /// <summary>
-/// Reverse-mode differentiation of a graph, as a graph: walks the forward nodes backwards and appends what each node's rule writes. Contributions
-/// are summed and broadcasting is undone here, so rules never mention either; unused nodes are pruned afterwards, so rules never ask whether
-/// a gradient is needed. Every gradient's type and shape is checked against its value when the graph is built.
+/// Reverse-mode differentiation of a graph, as a graph: walks the forward nodes backwards and appends what each node's rule writes.
+/// Contributions are summed and broadcasting is undone here, so rules never mention either; unused nodes are pruned afterwards, so rules
+/// never ask whether a gradient is needed. Every gradient's type and shape is checked against its value when the graph is built.
 /// </summary>
 public static class Differentiator
 {
@@ -15,11 +15,17 @@ public static class Differentiator
     /// <param name="seedGradient">Gradient of some loss with respect to the output, in its shape; null means 1.</param>
     /// <param name="wrt">Values whose gradients are wanted.</param>
     /// <returns>A gradient for each value, in its shape; zeros where the output does not depend on it.</returns>
-    /// <exception cref="GraphException">An operator without a rule, or a rule that gives a wrong type or shape; the message names them.</exception>
+    /// <exception cref="GraphException">An operator without a rule, or a rule that gives a wrong type or shape; the message names
+    /// them.</exception>
     public static IReadOnlyDictionary<Value, Value> Backward(OpBuilder op, Value output, Value? seedGradient, IReadOnlyList<Value> wrt) =>
         Backward(op, output, seedGradient, wrt, GradientRules.All);
 
-    internal static IReadOnlyDictionary<Value, Value> Backward(OpBuilder op, Value output, Value? seedGradient, IReadOnlyList<Value> wrt, IReadOnlyDictionary<string, GradientRule> rules)
+    internal static IReadOnlyDictionary<Value, Value> Backward(
+        OpBuilder op,
+        Value output,
+        Value? seedGradient,
+        IReadOnlyList<Value> wrt,
+        IReadOnlyDictionary<string, GradientRule> rules)
     {
         if (seedGradient is null && output.Rank != 0)
             throw new GraphException($"'{output}' is no scalar: give the gradient to start from.");
@@ -27,7 +33,11 @@ public static class Differentiator
     }
 
     /// <summary>The same from several values whose gradients are known; a wanted value among them starts from its own.</summary>
-    internal static IReadOnlyDictionary<Value, Value> Backward(OpBuilder op, IReadOnlyList<(Value Value, Value Gradient)> seeds, IReadOnlyList<Value> wrt, IReadOnlyDictionary<string, GradientRule> rules)
+    internal static IReadOnlyDictionary<Value, Value> Backward(
+        OpBuilder op,
+        IReadOnlyList<(Value Value, Value Gradient)> seeds,
+        IReadOnlyList<Value> wrt,
+        IReadOnlyDictionary<string, GradientRule> rules)
     {
         var gradients = new Dictionary<Value, Value>(ReferenceEqualityComparer.Instance);
         foreach (var (value, gradient) in seeds)
@@ -37,7 +47,10 @@ public static class Differentiator
         var forward = op.Graph.Nodes.ToArray();
         var walk = new BackwardWalk(op, gradients, Varying(forward, wrt), rules);
         walk.Run(forward, op.Recomputed);
-        return wrt.ToDictionary(v => v, v => gradients.TryGetValue(v, out var g) ? g : op.ZerosLike(v), (IEqualityComparer<Value>)ReferenceEqualityComparer.Instance);
+        return wrt.ToDictionary(
+            v => v,
+            v => gradients.TryGetValue(v, out var g) ? g : op.ZerosLike(v),
+            (IEqualityComparer<Value>)ReferenceEqualityComparer.Instance);
     }
 
     // Values that change when one of the wanted values does, as far as gradients are concerned: a detached value is a constant.

@@ -71,7 +71,10 @@ internal static class ElementwiseGradients
 
     public static Value?[] Identity(GradientContext g) => [g.DY];
 
-    public static Value?[] Cast(GradientContext g) => [g.Input(0).Type.IsFloat() && g.DY.Type.IsFloat() ? g.Op.Cast(g.DY, g.Input(0).Type) : null];
+    public static Value?[] Cast(GradientContext g) =>
+    [
+        g.Input(0).Type.IsFloat() && g.DY.Type.IsFloat() ? g.Op.Cast(g.DY, g.Input(0).Type) : null,
+    ];
 
     // Inside [low, high], bounds included, the input takes the gradient; outside, the bound does. As torch.clamp has it.
     public static Value?[] Clip(GradientContext g)
@@ -96,7 +99,8 @@ internal static class ElementwiseGradients
         if (g.Node.Inputs.Count == 1)
             return [g.DY];
         if (g.Node.Inputs.Count > 2)
-            throw new GraphException($"No gradient for {g.Node.Op} of {g.Node.Inputs.Count} inputs (node '{g.Node.Name}'). Nest it in pairs.");
+            throw new GraphException($"No gradient for {g.Node.Op} of {g.Node.Inputs.Count} inputs (node '{g.Node.Name}'). "
+                + "Nest it in pairs.");
         var (a, b, zero) = (g.Input(0), g.Input(1), g.Scalar(0));
         var half = g.Op.Mul(g.DY, g.Scalar(0.5));
         Value Share(Value mine, Value other) =>

@@ -26,7 +26,11 @@ internal static class ShapeGradients
         var sizes = g.Node.Inputs.Select(i => i!.Shape[axis]).ToArray();
         return sizes.All(s => s.IsKnown)
             ? g.Op.Split(g.DY, axis, [.. sizes.Select(s => s.Size)])
-            : g.Op.Ops("Split", sizes.Length, [g.DY, g.Op.Concat(0, [.. g.Node.Inputs.Select(i => g.Op.LengthOf(i!, axis))])], ("axis", (long)axis));
+            : g.Op.Ops(
+                "Split",
+                sizes.Length,
+                [g.DY, g.Op.Concat(0, [.. g.Node.Inputs.Select(i => g.Op.LengthOf(i!, axis))])],
+                ("axis", (long)axis));
     }
 
     public static Value?[] Split(GradientContext g) =>
@@ -36,7 +40,9 @@ internal static class ShapeGradients
     public static Value?[] Slice(GradientContext g)
     {
         var x = g.Input(0);
-        long[] Constant(int input, long otherwise, int count) => g.Node.Inputs.ElementAtOrDefault(input)?.Constant is { } c ? c.AsInt64().ToArray() : [.. Enumerable.Range(0, count).Select(i => otherwise < 0 ? i : otherwise)];
+        long[] Constant(int input, long otherwise, int count) => g.Node.Inputs.ElementAtOrDefault(input)?.Constant is { } c
+            ? c.AsInt64().ToArray()
+            : [.. Enumerable.Range(0, count).Select(i => otherwise < 0 ? i : otherwise)];
         var starts = Constant(1, 0, 0);
         var axes = Constant(3, -1, starts.Length);
         if (Constant(4, 1, starts.Length).Any(s => s != 1))

@@ -36,7 +36,9 @@ public readonly record struct Dimension
     /// <exception cref="ArgumentException">A name that breaks the rule.</exception>
     public static Dimension FromSymbol(string symbol) => IsName(symbol)
         ? new(1, symbol)
-        : throw new ArgumentException($"'{symbol}' is no name for an axis: a name is no number, has paired parentheses, and '*' only inside them.", nameof(symbol));
+        : throw new ArgumentException(
+            $"'{symbol}' is no name for an axis: a name is no number, has paired parentheses, and '*' only inside them.",
+            nameof(symbol));
 
     /// <summary>Reads what <see cref="ToString"/> writes; a sum as other tools write it (<c>past + 2*B</c>) becomes one symbol.</summary>
     /// <exception cref="ArgumentException">A text that is neither.</exception>
@@ -61,7 +63,8 @@ public readonly record struct Dimension
     public bool IsOne => symbols is null && factor == 1;
 
     /// <summary>The number; only when <see cref="IsKnown"/>.</summary>
-    public long Size => IsKnown ? factor : throw new InvalidOperationException($"The length of axis '{this}' is not known before the graph runs.");
+    public long Size =>
+        IsKnown ? factor : throw new InvalidOperationException($"The length of axis '{this}' is not known before the graph runs.");
 
     /// <summary>The product of two lengths.</summary>
     public static Dimension operator *(Dimension a, Dimension b)
@@ -93,7 +96,11 @@ public readonly record struct Dimension
     public static Dimension Sum(IReadOnlyList<Dimension> parts)
     {
         var end = $"/{parts.Count})";
-        if (parts.Count > 1 && parts[^1].symbols is { } last && last.StartsWith('(') && last.EndsWith(end, StringComparison.Ordinal) && IsName(last[1..^end.Length]))
+        if (parts.Count > 1
+            && parts[^1].symbols is { } last
+            && last.StartsWith('(')
+            && last.EndsWith(end, StringComparison.Ordinal)
+            && IsName(last[1..^end.Length]))
         {
             var whole = Parse(last[1..^end.Length]);
             if (parts.Select((part, i) => part == Part(whole, i, parts.Count)).All(same => same))
@@ -116,7 +123,8 @@ public readonly record struct Dimension
 
     /// <summary>The length where the symbols have lengths: of <c>(R+3)</c>, <c>(R/4)</c> and sums of such parts, too.</summary>
     /// <exception cref="ArgumentException">A symbol that is neither among them nor made of them.</exception>
-    public long At(IReadOnlyDictionary<string, long> axes) => symbols is null ? factor : Parts(this).Aggregate(factor, (product, part) => checked(product * At(part, axes)));
+    public long At(IReadOnlyDictionary<string, long> axes) =>
+        symbols is null ? factor : Parts(this).Aggregate(factor, (product, part) => checked(product * At(part, axes)));
 
     private static long At(string part, IReadOnlyDictionary<string, long> axes)
     {

@@ -43,7 +43,8 @@ public sealed class Graph
 
     /// <summary>The value of a name.</summary>
     /// <exception cref="GraphException">No such value.</exception>
-    public Value this[string name] => values.TryGetValue(name, out var v) ? v : throw new GraphException($"Graph '{Name}' has no value '{name}'.");
+    public Value this[string name] =>
+        values.TryGetValue(name, out var v) ? v : throw new GraphException($"Graph '{Name}' has no value '{name}'.");
 
     /// <summary>Whether a value of this name exists.</summary>
     public bool Contains(string name) => values.ContainsKey(name);
@@ -61,26 +62,33 @@ public sealed class Graph
     public Value Initializer(string name, TensorData data)
     {
         if (data.IsHere && data.Bytes.Length != data.Length)
-            throw new GraphException($"Constant '{name}' of graph '{Name}' has {data.Bytes.Length} bytes; {data.Type} [{string.Join(", ", data.Shape)}] needs {data.Length}.");
+            throw new GraphException($"Constant '{name}' of graph '{Name}' has {data.Bytes.Length} bytes; "
+                + $"{data.Type} [{string.Join(", ", data.Shape)}] needs {data.Length}.");
         var value = Define(new Value(name, data.Type, [.. data.Shape.Select(d => (Dimension)d)], producer: null) { Constant = data });
-        if (data is { Type: ElementType.Int64, IsHere: true } && data.Shape.Count <= 1 && data.AsInt64() is var elements && elements.Length <= MostKnownElements && elements.IndexOfAnyInRange(long.MinValue, -1) < 0)
+        if (data is { Type: ElementType.Int64, IsHere: true }
+            && data.Shape.Count <= 1
+            && data.AsInt64() is var elements
+            && elements.Length <= MostKnownElements
+            && elements.IndexOfAnyInRange(long.MinValue, -1) < 0)
             value.KnownElements = [.. elements.ToArray().Select(e => (Dimension)e)];
         initializers.Add(value);
         return value;
     }
 
     /// <summary>
-    /// Turns an input into a constant that every node goes on reading under the input's name. A constant of another floating type is kept under
-    /// NAME.TYPE and cast.
+    /// Turns an input into a constant that every node goes on reading under the input's name. A constant of another floating type is kept
+    /// under NAME.TYPE and cast.
     /// </summary>
     /// <exception cref="GraphException">No such input, or a constant of another shape or kind.</exception>
     public void Fix(string input, TensorData data)
     {
         var value = inputs.Find(i => i.Name == input) ?? throw new GraphException($"Graph '{Name}' has no input '{input}'.");
         // A table's length may be open in the graph; the constant decides it.
-        var fits = value.Rank == data.Shape.Count && value.Shape.Zip(data.Shape).All(pair => !pair.First.IsKnown || pair.First.Size == pair.Second);
+        var fits = value.Rank == data.Shape.Count
+            && value.Shape.Zip(data.Shape).All(pair => !pair.First.IsKnown || pair.First.Size == pair.Second);
         if (!fits || !(data.Type == value.Type || (data.Type.IsFloat() && value.Type.IsFloat())))
-            throw new GraphException($"Input '{value}' of graph '{Name}' cannot be fixed to a {data.Type} of shape [{string.Join(", ", data.Shape)}].");
+            throw new GraphException($"Input '{value}' of graph '{Name}' cannot be fixed to a {data.Type} of shape "
+                + $"[{string.Join(", ", data.Shape)}].");
         if (data.Type == value.Type)
         {
             inputs.Remove(value);
@@ -89,7 +97,12 @@ public sealed class Graph
             return;
         }
         var stored = Initializer($"{input}.{data.Type.ToString().ToUpperInvariant()}", data);
-        var node = new Node(Fresh("Cast", nodeNames.Contains), "Cast", "", [stored], new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["to"] = (long)value.Type });
+        var node = new Node(
+            Fresh("Cast", nodeNames.Contains),
+            "Cast",
+            "",
+            [stored],
+            new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["to"] = (long)value.Type });
         inputs.Remove(value);
         nodeNames.Add(node.Name);
         node.Outputs = [value];
@@ -117,7 +130,14 @@ public sealed class Graph
     /// <param name="name">Name of the node; null lets the graph choose.</param>
     /// <param name="outputCount">Number of outputs when <paramref name="outputNames"/> is null.</param>
     /// <exception cref="GraphException">Unknown operator, foreign value, conflicting types or shapes, or a name used twice.</exception>
-    public Node Add(string op, IReadOnlyList<Value?> inputs, IReadOnlyDictionary<string, AttributeValue>? attributes = null, IReadOnlyList<string>? outputNames = null, string domain = "", string? name = null, int outputCount = 1)
+    public Node Add(
+        string op,
+        IReadOnlyList<Value?> inputs,
+        IReadOnlyDictionary<string, AttributeValue>? attributes = null,
+        IReadOnlyList<string>? outputNames = null,
+        string domain = "",
+        string? name = null,
+        int outputCount = 1)
     {
         foreach (var input in inputs)
             if (input is not null && (!values.TryGetValue(input.Name, out var known) || !ReferenceEquals(known, input)))
@@ -142,14 +162,21 @@ public sealed class Graph
             if (outputNames is not null && outputNames[i].Length == 0)
                 continue;
             var outputName = outputNames?[i] ?? Fresh(op, values.ContainsKey);
-            made[i] = Define(new Value(outputName, inferred[i].Type, inferred[i].Shape, node) { KnownElements = inferred[i].Elements is { Count: <= MostKnownElements } known ? known : null });
+            made[i] = Define(new Value(
+                outputName,
+                inferred[i].Type,
+                inferred[i].Shape,
+                node)
+            { KnownElements = inferred[i].Elements is { Count: <= MostKnownElements } known ? known : null });
         }
         node.Outputs = made;
         nodes.Add(node);
         return node;
     }
 
-    /// <summary>Deletes nodes that no output depends on, and constants that no node reads. Inputs stay: they are the graph's signature.</summary>
+    /// <summary>
+    /// Deletes nodes that no output depends on, and constants that no node reads. Inputs stay: they are the graph's signature.
+    /// </summary>
     /// <param name="alsoInputs">Inputs that may go when nothing reads them.</param>
     public void Prune(Func<Value, bool>? alsoInputs = null)
     {
@@ -174,8 +201,11 @@ public sealed class Graph
     {
         if (!inputs.Contains(input))
             throw new GraphException($"'{input.Name}' is no input of graph '{Name}'.");
-        if (data.Type != input.Type || data.Shape.Count != input.Rank || data.Shape.Where((size, axis) => input.Shape[axis].IsKnown && input.Shape[axis].Size != size).Any())
-            throw new GraphException($"Input '{input}' of graph '{Name}' cannot become a constant of {data.Type} [{string.Join(", ", data.Shape)}].");
+        if (data.Type != input.Type
+            || data.Shape.Count != input.Rank
+            || data.Shape.Where((size, axis) => input.Shape[axis].IsKnown && input.Shape[axis].Size != size).Any())
+            throw new GraphException($"Input '{input}' of graph '{Name}' cannot become a constant of {data.Type} "
+                + $"[{string.Join(", ", data.Shape)}].");
         inputs.Remove(input);
         input.Constant = data;
         initializers.Add(input);

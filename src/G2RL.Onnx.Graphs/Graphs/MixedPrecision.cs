@@ -1,8 +1,8 @@
 namespace G2RL.Onnx.Graphs;
 
 /// <summary>
-/// A graph whose products run in float16 or bfloat16: weights and what products read are of the narrow type, everything else (norms, softmax, loss,
-/// sums of gradients) stays in float32 between casts. What a graph takes and gives keeps its type, weights and caches apart.
+/// A graph whose products run in float16 or bfloat16: weights and what products read are of the narrow type, everything else (norms,
+/// softmax, loss, sums of gradients) stays in float32 between casts. What a graph takes and gives keeps its type, weights and caches apart.
 /// </summary>
 /// <remarks>Source of the division: Micikevicius et al., "Mixed precision training", arXiv:1710.03740.</remarks>
 public static class MixedPrecision
@@ -35,7 +35,10 @@ public static class MixedPrecision
 
         public Graph Run()
         {
-            var pasts = graph.Nodes.Where(n => n.Op == Attention).SelectMany(n => new[] { n.Inputs[PastKey], n.Inputs[PastValue] }).OfType<Value>().ToHashSet<Value>(ReferenceEqualityComparer.Instance);
+            var pasts = graph.Nodes.Where(n => n.Op == Attention)
+                .SelectMany(n => new[] { n.Inputs[PastKey], n.Inputs[PastValue] })
+                .OfType<Value>()
+                .ToHashSet<Value>(ReferenceEqualityComparer.Instance);
             foreach (var input in graph.Inputs)
                 if (input.Type == ElementType.Float32 && (weights.Contains(input.Name) || pasts.Contains(input)))
                     narrow[input] = result.Input(input.Name, type, [.. input.Shape]);
@@ -56,7 +59,8 @@ public static class MixedPrecision
         private void Copy(Node node)
         {
             var lowered = IsNarrowed(node);
-            Value?[] inputs = [.. node.Inputs.Select(i => i is null ? null : lowered && i.Type == ElementType.Float32 ? Narrow(i) : Wide(i))];
+            Value?[] inputs =
+                [.. node.Inputs.Select(i => i is null ? null : lowered && i.Type == ElementType.Float32 ? Narrow(i) : Wide(i))];
             if (lowered && node.Op == Attention)
                 presents.UnionWith(node.Outputs.Skip(1).OfType<Value>());
             string[] names = [.. node.Outputs.Select(o => o is null ? "" : lowered && !presents.Contains(o) ? NarrowName(o) : o.Name)];
@@ -78,11 +82,18 @@ public static class MixedPrecision
         private Value Wide(Value value)
         {
             if (!wide.TryGetValue(value, out var found))
-                wide[value] = found = Cast(narrow[value], ElementType.Float32, value.Producer is null || presents.Contains(value) ? value.Name + ".FLOAT32" : value.Name);
+                wide[value] = found = Cast(
+                    narrow[value],
+                    ElementType.Float32,
+                    value.Producer is null || presents.Contains(value) ? value.Name + ".FLOAT32" : value.Name);
             return found;
         }
 
         private Value Cast(Value value, ElementType to, string name) =>
-            result.Add("Cast", [value], new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["to"] = (long)to }, [name]).Outputs[0]!;
+            result.Add(
+                "Cast",
+                [value],
+                new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["to"] = (long)to },
+                [name]).Outputs[0]!;
     }
 }

@@ -3,7 +3,12 @@ namespace G2RL.Onnx.Graphs;
 /// <summary>One operator application.</summary>
 public sealed class Node
 {
-    internal Node(string name, string op, string domain, IReadOnlyList<Value?> inputs, IReadOnlyDictionary<string, AttributeValue> attributes)
+    internal Node(
+        string name,
+        string op,
+        string domain,
+        IReadOnlyList<Value?> inputs,
+        IReadOnlyDictionary<string, AttributeValue> attributes)
     {
         (Name, Op, Domain, Inputs, Attributes) = (name, op, domain, inputs, attributes);
     }
@@ -32,19 +37,24 @@ public sealed class Node
     internal const string DetachedPrefix = "detached/";
 
     /// <summary>An integer attribute, or its default.</summary>
-    public long Int(string name, long otherwise) => Attributes.TryGetValue(name, out var a) ? a.Int ?? throw Wrong(name, "an integer") : otherwise;
+    public long Int(string name, long otherwise) =>
+        Attributes.TryGetValue(name, out var a) ? a.Int ?? throw Wrong(name, "an integer") : otherwise;
 
     /// <summary>A number attribute, or its default.</summary>
-    public float Float(string name, float otherwise) => Attributes.TryGetValue(name, out var a) ? a.Float ?? throw Wrong(name, "a number") : otherwise;
+    public float Float(string name, float otherwise) =>
+        Attributes.TryGetValue(name, out var a) ? a.Float ?? throw Wrong(name, "a number") : otherwise;
 
     /// <summary>A text attribute, or its default.</summary>
-    public string Text(string name, string otherwise) => Attributes.TryGetValue(name, out var a) ? a.Text ?? throw Wrong(name, "a text") : otherwise;
+    public string Text(string name, string otherwise) =>
+        Attributes.TryGetValue(name, out var a) ? a.Text ?? throw Wrong(name, "a text") : otherwise;
 
     /// <summary>A list of integers, or null.</summary>
-    public IReadOnlyList<long>? Ints(string name) => Attributes.TryGetValue(name, out var a) ? a.Ints ?? throw Wrong(name, "a list of integers") : null;
+    public IReadOnlyList<long>? Ints(string name) =>
+        Attributes.TryGetValue(name, out var a) ? a.Ints ?? throw Wrong(name, "a list of integers") : null;
 
     /// <inheritdoc/>
-    public override string ToString() => $"{Op}({string.Join(", ", Inputs.Select(i => i?.Name ?? "-"))}) -> {string.Join(", ", Outputs.Select(o => o?.Name ?? "-"))}";
+    public override string ToString() =>
+        $"{Op}({string.Join(", ", Inputs.Select(i => i?.Name ?? "-"))}) -> {string.Join(", ", Outputs.Select(o => o?.Name ?? "-"))}";
 
     private GraphException Wrong(string name, string kind) => new($"Attribute '{name}' of {Op} '{Name}' is not {kind}.");
 }
@@ -86,7 +96,9 @@ public sealed record AttributeValue
     public static implicit operator AttributeValue(TensorData value) => new() { Tensor = value };
 }
 
-/// <summary>A graph is wrong: an unknown name, a cycle, types or shapes that conflict, an operator without a rule. The message names the node.</summary>
+/// <summary>
+/// A graph is wrong: an unknown name, a cycle, types or shapes that conflict, an operator without a rule. The message names the node.
+/// </summary>
 public sealed class GraphException : Exception
 {
     /// <summary>One fault.</summary>

@@ -6,7 +6,8 @@ internal static class NodeCopies
     /// <summary>Appends copies of nodes.</summary>
     /// <param name="op">Receives them.</param>
     /// <param name="nodes">In order; of this graph or another.</param>
-    /// <param name="values">From their values to those of the copies; receives every output. A value without an entry is read as it is.</param>
+    /// <param name="values">From their values to those of the copies; receives every output. A value without an entry is read as it
+    /// is.</param>
     /// <returns>The copies, in order.</returns>
     public static IReadOnlyList<Node> Append(OpBuilder op, IEnumerable<Node> nodes, Dictionary<Value, Value> values)
     {

@@ -1,6 +1,8 @@
 namespace G2RL.Onnx.Graphs;
 
-/// <summary>Writes nodes into a graph, one method an operator: <c>op.MatMul(a, b)</c> appends the node and returns its output, shape inferred.</summary>
+/// <summary>
+/// Writes nodes into a graph, one method an operator: <c>op.MatMul(a, b)</c> appends the node and returns its output, shape inferred.
+/// </summary>
 /// <param name="graph">The graph that receives the nodes.</param>
 public sealed class OpBuilder(Graph graph)
 {
@@ -13,7 +15,10 @@ public sealed class OpBuilder(Graph graph)
     /// <summary>What the backward pass computes again.</summary>
     internal IReadOnlyList<RecomputedRegion> Recomputed => recomputed;
 
-    /// <summary>Writes a value by nodes that the backward pass computes again rather than keeps what they made. Of them only that value may be read later.</summary>
+    /// <summary>
+    /// Writes a value by nodes that the backward pass computes again rather than keeps what they made. Of them only that value may be read
+    /// later.
+    /// </summary>
     public Value Recompute(Func<Value> write)
     {
         var before = graph.Nodes.Count;
@@ -30,7 +35,11 @@ public sealed class OpBuilder(Graph graph)
         graph.Add(op, inputs.ToArray(), ToDictionary(attributes)).Outputs[0]!;
 
     /// <summary>Any operator with several outputs.</summary>
-    public Value[] Ops(string op, int outputs, ReadOnlySpan<Value?> inputs, params ReadOnlySpan<(string Name, AttributeValue Value)> attributes) =>
+    public Value[] Ops(
+        string op,
+        int outputs,
+        ReadOnlySpan<Value?> inputs,
+        params ReadOnlySpan<(string Name, AttributeValue Value)> attributes) =>
         [.. graph.Add(op, inputs.ToArray(), ToDictionary(attributes), outputCount: outputs).Outputs.Select(o => o!)];
 
     /// <summary>An int64 vector; equal ones are shared.</summary>
@@ -40,13 +49,14 @@ public sealed class OpBuilder(Graph graph)
     public Value Int(long value) => Constant($"s:{value}", TensorData.Of([value]));
 
     /// <summary>A scalar of a floating type; equal ones are shared.</summary>
-    public Value Scalar(double value, ElementType type = ElementType.Float32) => Constant($"{type}:{BitConverter.DoubleToInt64Bits(value)}", type switch
-    {
-        ElementType.Float32 => TensorData.Of([(float)value]),
-        ElementType.Float64 => TensorData.Of([value]),
-        ElementType.Float16 => new(type, [], BitConverter.GetBytes((Half)value)),
-        _ => throw new GraphException($"No scalar of type {type} is written here."),
-    });
+    public Value Scalar(double value, ElementType type = ElementType.Float32) =>
+        Constant($"{type}:{BitConverter.DoubleToInt64Bits(value)}", type switch
+        {
+            ElementType.Float32 => TensorData.Of([(float)value]),
+            ElementType.Float64 => TensorData.Of([value]),
+            ElementType.Float16 => new(type, [], BitConverter.GetBytes((Half)value)),
+            _ => throw new GraphException($"No scalar of type {type} is written here."),
+        });
 
     /// <summary>A scalar of another value's type.</summary>
     public Value Like(Value other, double value) => Scalar(value, other.Type);
@@ -118,10 +128,12 @@ public sealed class OpBuilder(Graph graph)
         Op("Gemm", c is null ? [a, b] : [a, b, c], ("transA", transposeA ? 1L : 0L), ("transB", transposeB ? 1L : 0L));
 
     /// <summary>Sum over axes.</summary>
-    public Value ReduceSum(Value x, bool keepDims, params long[] axes) => Op("ReduceSum", [x, Ints(axes)], ("keepdims", keepDims ? 1L : 0L), ("noop_with_empty_axes", 1L));
+    public Value ReduceSum(Value x, bool keepDims, params long[] axes) =>
+        Op("ReduceSum", [x, Ints(axes)], ("keepdims", keepDims ? 1L : 0L), ("noop_with_empty_axes", 1L));
 
     /// <summary>Mean over axes.</summary>
-    public Value ReduceMean(Value x, bool keepDims, params long[] axes) => Op("ReduceMean", [x, Ints(axes)], ("keepdims", keepDims ? 1L : 0L), ("noop_with_empty_axes", 1L));
+    public Value ReduceMean(Value x, bool keepDims, params long[] axes) =>
+        Op("ReduceMean", [x, Ints(axes)], ("keepdims", keepDims ? 1L : 0L), ("noop_with_empty_axes", 1L));
 
     /// <summary>Probabilities along an axis.</summary>
     public Value Softmax(Value x, long axis = -1) => Op("Softmax", [x], ("axis", axis));
@@ -193,12 +205,13 @@ public sealed class OpBuilder(Graph graph)
     public Value LengthOf(Value x, int axis) => Slice(ShapeOf(x), 0, axis, axis + 1);
 
     /// <summary>
-    /// The same value, which is there only once another (of one axis or more, and not empty where its shape is known) is: what is computed from it cannot
-    /// be scheduled earlier. A view of the same memory.
+    /// The same value, which is there only once another (of one axis or more, and not empty where its shape is known) is: what is computed
+    /// from it cannot be scheduled earlier. A view of the same memory.
     /// </summary>
     public Value After(Value x, Value other)
     {
-        // A shape that is known would be folded away, and with it the dependency; then an element has to do, of which 0 is made whatever it is.
+        // A shape that is known would be folded away, and with it the dependency; then an element has to do, of which 0 is made whatever it
+        // is.
         var made = other.HasKnownShape
             ? Cast(Op("IsNaN", [Reshape(Slice(Slice(other, 0, 0, 1), other.Rank - 1, 0, 1), -1)]), ElementType.Int64)
             : Op("Shape", [other]);
@@ -218,9 +231,11 @@ public sealed class OpBuilder(Graph graph)
     public Value GatherElements(Value x, Value indices, long axis) => Op("GatherElements", [x, indices], ("axis", axis));
 
     /// <summary>A constant; equal ones are shared.</summary>
-    internal Value Shared(TensorData data) => Constant($"{data.Type}:{string.Join('x', data.Shape)}:{Convert.ToHexStringLower(data.Bytes.Span)}", data);
+    internal Value Shared(TensorData data) =>
+        Constant($"{data.Type}:{string.Join('x', data.Shape)}:{Convert.ToHexStringLower(data.Bytes.Span)}", data);
 
-    private Value Zeros(Value shape, ElementType type) => Op("ConstantOfShape", [shape], ("value", new TensorData(type, [1], new byte[type.Size()])));
+    private Value Zeros(Value shape, ElementType type) =>
+        Op("ConstantOfShape", [shape], ("value", new TensorData(type, [1], new byte[type.Size()])));
 
     private Value Constant(string key, TensorData data)
     {

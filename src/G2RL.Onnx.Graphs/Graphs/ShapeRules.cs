@@ -9,8 +9,8 @@ public readonly record struct Inferred(ElementType Type, IReadOnlyList<Dimension
 public delegate Inferred[] ShapeRule(Node node, int outputs);
 
 /// <summary>
-/// Type and shape inference: the table is the list of operators that graphs here may hold. An operator outside it is an error that names it.
-/// Source of every rule: the ONNX operator specification, opset 21, and ONNX Runtime's contrib operators.
+/// Type and shape inference: the table is the list of operators that graphs here may hold. An operator outside it is an error that names
+/// it. Source of every rule: the ONNX operator specification, opset 21, and ONNX Runtime's contrib operators.
 /// </summary>
 public static class ShapeRules
 {
@@ -185,7 +185,9 @@ public static class ShapeRules
     private static Inferred[] Cast(Node node, int outputs)
     {
         var to = (ElementType)Math.Clamp(node.Int("to", 0), 0, int.MaxValue);
-        return Enum.IsDefined(to) ? [new(to, In(node, 0).Shape, to is ElementType.Int64 or ElementType.Int32 ? In(node, 0).KnownElements : null)] : throw Conflict(node, $"casts to unknown type {(int)to}");
+        return Enum.IsDefined(to)
+            ? [new(to, In(node, 0).Shape, to is ElementType.Int64 or ElementType.Int32 ? In(node, 0).KnownElements : null)]
+            : throw Conflict(node, $"casts to unknown type {(int)to}");
     }
 
     private static IReadOnlyList<Dimension> Common(Node node, params ReadOnlySpan<int> indices)
@@ -207,9 +209,13 @@ public static class ShapeRules
     private static Dimension[]? ElementsOf(Node node)
     {
         // What is multiplied with 0 is 0, whatever it is.
-        if (node.Op == "Mul" && In(node, 0) is { Rank: 1, KnownElements: null, Type: ElementType.Int64 } unknown && unknown.Shape[0].IsOne && In(node, 1).KnownElements is [{ IsKnown: true, Size: 0 }])
+        if (node.Op == "Mul"
+            && In(node, 0) is { Rank: 1, KnownElements: null, Type: ElementType.Int64 } unknown
+            && unknown.Shape[0].IsOne
+            && In(node, 1).KnownElements is [{ IsKnown: true, Size: 0 }])
             return [0];
-        if (In(node, 0) is not { Rank: <= 1, KnownElements: { Count: > 0 } a } || In(node, 1) is not { Rank: <= 1, KnownElements: { Count: > 0 } b })
+        if (In(node, 0) is not { Rank: <= 1, KnownElements: { Count: > 0 } a }
+            || In(node, 1) is not { Rank: <= 1, KnownElements: { Count: > 0 } b })
             return null;
         var pairs = Enumerable.Range(0, Math.Max(a.Count, b.Count)).Select(i => (X: a[a.Count == 1 ? 0 : i], Y: b[b.Count == 1 ? 0 : i]));
         return node.Op switch
@@ -258,7 +264,8 @@ public static class ShapeRules
             throw Conflict(node, "needs matrices (rank 2 or more)");
         if (a.Shape[^1] != b.Shape[^2])
             throw Conflict(node, $"has inner lengths {a.Shape[^1]} and {b.Shape[^2]}");
-        var batch = Shapes.Broadcast([.. a.Shape.Take(a.Rank - 2)], [.. b.Shape.Take(b.Rank - 2)]) ?? throw Conflict(node, "has batch axes that do not broadcast");
+        var batch = Shapes.Broadcast([.. a.Shape.Take(a.Rank - 2)], [.. b.Shape.Take(b.Rank - 2)])
+            ?? throw Conflict(node, "has batch axes that do not broadcast");
         return [new(a.Type, [.. batch, a.Shape[^2], b.Shape[^1]])];
     }
 
@@ -292,7 +299,10 @@ public static class ShapeRules
     {
         var shape = In(node, 0).Shape;
         var start = (int)Math.Clamp(node.Int("start", 0) is < 0 and var s ? s + shape.Count : node.Int("start", 0), 0, shape.Count);
-        var end = (int)Math.Clamp(node.Int("end", shape.Count) is < 0 and var e ? e + shape.Count : node.Int("end", shape.Count), start, shape.Count);
+        var end = (int)Math.Clamp(
+            node.Int("end", shape.Count) is < 0 and var e ? e + shape.Count : node.Int("end", shape.Count),
+            start,
+            shape.Count);
         return [new(ElementType.Int64, [end - start], [.. shape.Skip(start).Take(end - start)])];
     }
 
@@ -304,7 +314,10 @@ public static class ShapeRules
         if (In(node, 1).KnownElements is { } known && (allowZero || !known.Any(d => d is { IsKnown: true, Size: 0 })))
             target = [.. known.Select(d => (Dimension?)d)];
         else
-            target = [.. Constants(node, 1).Select((d, i) => d == -1 ? null : d == 0 && !allowZero ? (i < x.Rank ? x.Shape[i] : throw Conflict(node, $"copies axis {i}, outside rank {x.Rank}")) : (Dimension?)Length(node, d))];
+            target = [.. Constants(node, 1).Select((d, i) => d == -1
+                ? null
+                : d == 0 && !allowZero ? (i < x.Rank ? x.Shape[i] : throw Conflict(node, $"copies axis {i}, outside rank {x.Rank}"))
+                : (Dimension?)Length(node, d))];
         if (target.Count(d => d is null) > 1)
             throw Conflict(node, "leaves more than one axis open (-1)");
         var total = Shapes.Product(x.Shape);
@@ -352,7 +365,9 @@ public static class ShapeRules
     private static Inferred[] Expand(Node node, int outputs)
     {
         var target = In(node, 1).KnownElements ?? throw Conflict(node, "expands to a shape that is not known");
-        return [new(In(node, 0).Type, Shapes.Broadcast(In(node, 0).Shape, target) ?? throw Conflict(node, $"cannot expand to {Shapes.Text(target)}"))];
+        return [new(
+            In(node, 0).Type,
+            Shapes.Broadcast(In(node, 0).Shape, target) ?? throw Conflict(node, $"cannot expand to {Shapes.Text(target)}"))];
     }
 
     private static Inferred[] Concat(Node node, int outputs)
@@ -366,7 +381,9 @@ public static class ShapeRules
         for (var i = 1; i < node.Inputs.Count; i++)
         {
             var x = In(node, i);
-            if (x.Type != first.Type || x.Rank != first.Rank || Enumerable.Range(0, x.Rank).Any(d => d != axis && x.Shape[d] != first.Shape[d]))
+            if (x.Type != first.Type
+                || x.Rank != first.Rank
+                || Enumerable.Range(0, x.Rank).Any(d => d != axis && x.Shape[d] != first.Shape[d]))
                 throw Conflict(node, $"has inputs that differ outside axis {axis}");
             lengths.Add(x.Shape[axis]);
             elements = elements is not null && x.KnownElements is { } more ? [.. elements, .. more] : null;
@@ -403,7 +420,10 @@ public static class ShapeRules
         var (starts, ends) = (Constants(node, 1), Constants(node, 2));
         var axes = Optional(node, 3) is null ? [.. Enumerable.Range(0, starts.Length).Select(i => (long)i)] : Constants(node, 3);
         var steps = Optional(node, 4) is null ? [.. Enumerable.Repeat(1L, starts.Length)] : Constants(node, 4);
-        if (ends.Length != starts.Length || axes.Length != starts.Length || steps.Length != starts.Length || steps.Any(s => s is 0 or long.MinValue))
+        if (ends.Length != starts.Length
+            || axes.Length != starts.Length
+            || steps.Length != starts.Length
+            || steps.Any(s => s is 0 or long.MinValue))
             throw Conflict(node, "needs a start, an end, an axis and a step other than 0 for every axis it cuts");
         if (axes.Select(a => Axis(node, a, x.Rank)).Distinct().Count() != axes.Length)
             throw Conflict(node, "names an axis twice");
@@ -426,7 +446,8 @@ public static class ShapeRules
         }
         IReadOnlyList<Dimension>? elements = null;
         if (x.KnownElements is { } all && x.Rank == 1 && steps is [1] && shape[0].IsKnown)
-            elements = [.. all.Skip((int)Math.Clamp(starts[0] < 0 ? starts[0] + all.Count : starts[0], 0, all.Count)).Take((int)shape[0].Size)];
+            elements =
+                [.. all.Skip((int)Math.Clamp(starts[0] < 0 ? starts[0] + all.Count : starts[0], 0, all.Count)).Take((int)shape[0].Size)];
         return [new(x.Type, shape, elements)];
     }
 
@@ -436,7 +457,10 @@ public static class ShapeRules
         var pads = Constants(node, 1);
         if (pads.Length != 2 * x.Rank || Optional(node, 3) is not null)
             throw Conflict(node, "needs a begin and an end for every axis");
-        return [new(x.Type, [.. x.Shape.Select((d, i) => d.IsKnown ? Length(node, checked(d.Size + pads[i] + pads[i + x.Rank])) : pads[i] + pads[i + x.Rank] == 0 ? d : throw Conflict(node, $"pads axis {i} of unknown length"))])];
+        return [new(x.Type, [.. x.Shape.Select((d, i) => d.IsKnown
+            ? Length(node, checked(d.Size + pads[i] + pads[i + x.Rank]))
+            : pads[i] + pads[i + x.Rank] == 0 ? d
+            : throw Conflict(node, $"pads axis {i} of unknown length"))])];
     }
 
     private static Inferred[] ConstantOfShape(Node node, int outputs)
@@ -444,7 +468,9 @@ public static class ShapeRules
         var shape = In(node, 0).KnownElements ?? throw Conflict(node, "fills a shape that is not known");
         if (!node.Attributes.TryGetValue("value", out var value))
             return [new(ElementType.Float32, shape)];
-        return value.Tensor is { Count: 1, IsHere: true } one ? [new(one.Type, shape)] : throw Conflict(node, "fills with something other than one element");
+        return value.Tensor is { Count: 1, IsHere: true } one
+            ? [new(one.Type, shape)]
+            : throw Conflict(node, "fills with something other than one element");
     }
 
     private static Inferred[] Range(Node node, int outputs)
@@ -513,22 +539,30 @@ public static class ShapeRules
         var blocks = (inner / block) + (inner % block == 0 ? 0 : 1);
         if (!a.Type.IsFloat() || a.Rank == 0 || a.Shape[^1] != inner)
             throw Conflict(node, $"needs floating rows of {inner}");
-        if (codes.Type != ElementType.UInt8 || Shapes.Product(codes.Shape) != checked(outer * blocks * (block * bits / 8)) || Shapes.Product(scales.Shape) != checked(outer * blocks))
+        if (codes.Type != ElementType.UInt8
+            || Shapes.Product(codes.Shape) != checked(outer * blocks * (block * bits / 8))
+            || Shapes.Product(scales.Shape) != checked(outer * blocks))
             throw Conflict(node, $"needs {outer} x {blocks} blocks of {block * bits / 8} bytes and as many scales");
         return [new(a.Type, With(a.Shape, a.Rank - 1, outer))];
     }
 
-    // query [B, S, heads*width], key and value [B, S, kv*width], past [B, kv, C, width] -> attention [B, S, heads*width], present = past's shape
-    // (the cache has its full capacity C; ONNX Runtime writes into it in place), or [B, kv, T, width] where the total length T is computed from
-    // another input (the cache grows).
+    // query [B, S, heads*width], key and value [B, S, kv*width], past [B, kv, C, width] -> attention [B, S, heads*width], present = past's
+    // shape (the cache has its full capacity C; ONNX Runtime writes into it in place), or [B, kv, T, width] where the total length T is
+    // computed from another input (the cache grows).
     private static Inferred[] GroupQueryAttention(Node node, int outputs)
     {
         var (query, key, value, pastKey, pastValue) = (In(node, 0), In(node, 1), In(node, 2), In(node, 3), In(node, 4));
         var (heads, kv) = (node.Int("num_heads", 0), node.Int("kv_num_heads", 0));
         if (heads <= 0 || kv <= 0 || heads % kv != 0)
             throw Conflict(node, $"has {heads} heads and {kv} key/value heads");
-        if (query.Rank != 3 || key.Rank != 3 || !Shapes.Same(key.Shape, value.Shape) || !Shapes.Same(pastKey.Shape, pastValue.Shape) || pastKey.Rank != 4 || pastKey.Shape[1] != kv
-            || pastKey.Shape[3] * kv != key.Shape[2] || pastKey.Shape[3] * heads != query.Shape[2])
+        if (query.Rank != 3
+            || key.Rank != 3
+            || !Shapes.Same(key.Shape, value.Shape)
+            || !Shapes.Same(pastKey.Shape, pastValue.Shape)
+            || pastKey.Rank != 4
+            || pastKey.Shape[1] != kv
+                || pastKey.Shape[3] * kv != key.Shape[2]
+            || pastKey.Shape[3] * heads != query.Shape[2])
             throw Conflict(node, "has queries, keys, values and a cache that do not fit together");
         IReadOnlyList<Dimension> present = Optional(node, 6)?.KnownElements is [var total] ? With(pastKey.Shape, 2, total) : pastKey.Shape;
         return [new(query.Type, query.Shape), new(query.Type, present), new(query.Type, present)];

@@ -9,7 +9,9 @@ namespace G2RL.Onnx.Graphs;
 /// <param name="External">Place in an external data file, or null.</param>
 public sealed record TensorData(ElementType Type, IReadOnlyList<long> Shape, ReadOnlyMemory<byte> Bytes, ExternalData? External = null)
 {
-    /// <summary>Writes the bytes when a file is saved, so that a tensor of any size need not lie in memory; null where the bytes are here.</summary>
+    /// <summary>
+    /// Writes the bytes when a file is saved, so that a tensor of any size need not lie in memory; null where the bytes are here.
+    /// </summary>
     public Action<Stream>? Writer { get; init; }
 
     /// <summary>Whether <see cref="Bytes"/> holds the elements.</summary>
@@ -19,16 +21,22 @@ public sealed record TensorData(ElementType Type, IReadOnlyList<long> Shape, Rea
     /// <param name="type">Element type.</param>
     /// <param name="shape">Lengths of its axes.</param>
     /// <param name="writer">Writes exactly <see cref="Length"/> bytes, little-endian and row-major.</param>
-    public static TensorData Streamed(ElementType type, IReadOnlyList<long> shape, Action<Stream> writer) => new(type, shape, default) { Writer = writer };
+    public static TensorData Streamed(
+        ElementType type,
+        IReadOnlyList<long> shape,
+        Action<Stream> writer) => new(type, shape, default) { Writer = writer };
 
     /// <summary>A float32 tensor.</summary>
-    public static TensorData Of(ReadOnlySpan<float> values, params long[] shape) => Make(ElementType.Float32, MemoryMarshal.AsBytes(values), shape);
+    public static TensorData Of(ReadOnlySpan<float> values, params long[] shape) =>
+        Make(ElementType.Float32, MemoryMarshal.AsBytes(values), shape);
 
     /// <summary>A float64 tensor.</summary>
-    public static TensorData Of(ReadOnlySpan<double> values, params long[] shape) => Make(ElementType.Float64, MemoryMarshal.AsBytes(values), shape);
+    public static TensorData Of(ReadOnlySpan<double> values, params long[] shape) =>
+        Make(ElementType.Float64, MemoryMarshal.AsBytes(values), shape);
 
     /// <summary>An int64 tensor.</summary>
-    public static TensorData Of(ReadOnlySpan<long> values, params long[] shape) => Make(ElementType.Int64, MemoryMarshal.AsBytes(values), shape);
+    public static TensorData Of(ReadOnlySpan<long> values, params long[] shape) =>
+        Make(ElementType.Int64, MemoryMarshal.AsBytes(values), shape);
 
     /// <summary>Number of elements.</summary>
     public long Count => Shape.Aggregate(1L, (a, b) => checked(a * b));
@@ -46,7 +54,9 @@ public sealed record TensorData(ElementType Type, IReadOnlyList<long> Shape, Rea
         var data = new TensorData(type, shape, bytes.ToArray());
         return data.Count * type.Size() == bytes.Length
             ? data
-            : throw new ArgumentException($"{bytes.Length / type.Size()} elements do not fill shape [{string.Join(", ", shape)}].", nameof(shape));
+            : throw new ArgumentException(
+                $"{bytes.Length / type.Size()} elements do not fill shape [{string.Join(", ", shape)}].",
+                nameof(shape));
     }
 }
 

@@ -26,7 +26,9 @@ public sealed class Value
     /// <summary>The bytes, for an initializer; else null.</summary>
     public TensorData? Constant { get; internal set; }
 
-    /// <summary>The elements of a small int64 tensor that are known when the graph is built, symbols included (what Shape gives); else null.</summary>
+    /// <summary>
+    /// The elements of a small int64 tensor that are known when the graph is built, symbols included (what Shape gives); else null.
+    /// </summary>
     public IReadOnlyList<Dimension>? KnownElements { get; internal set; }
 
     /// <summary>Whether every axis has a known length.</summary>

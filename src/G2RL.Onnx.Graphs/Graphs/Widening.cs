@@ -1,8 +1,8 @@
 namespace G2RL.Onnx.Graphs;
 
 /// <summary>
-/// Frozen matrices that are stored in a narrow type, in float32 for one product. Forward and backward pass widen them once each, and no sooner than the
-/// product's other operand is there: without either, all layers would lie in memory in both types at once.
+/// Frozen matrices that are stored in a narrow type, in float32 for one product. Forward and backward pass widen them once each, and no
+/// sooner than the product's other operand is there: without either, all layers would lie in memory in both types at once.
 /// </summary>
 internal static class Widening
 {
@@ -17,7 +17,10 @@ internal static class Widening
         if (scales is null)
             return op.Cast(late, ElementType.Float32);
         var block = stored.Shape[1].Size / scales.Shape[1].Size;
-        return op.Graph.Add("DequantizeLinear", [late, scales], new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["axis"] = 1L, ["block_size"] = block }).Outputs[0]!;
+        return op.Graph.Add(
+            "DequantizeLinear",
+            [late, scales],
+            new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["axis"] = 1L, ["block_size"] = block }).Outputs[0]!;
     }
 
     /// <summary>A value that <see cref="Of"/> gave, widened anew after another; any other value as it is.</summary>

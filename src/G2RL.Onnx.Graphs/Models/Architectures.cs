@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Models.Families;
 using G2RL.Onnx.Models.Keys;
 
@@ -10,7 +9,10 @@ namespace G2RL.Onnx.Models;
 /// <summary>The model families that can be read: one line here, one file beside it.</summary>
 public static class Architectures
 {
-    /// <summary>A line of the table: the family's `model_type`, the function that describes it, and the one that completes the common keys of a config.json.</summary>
+    /// <summary>
+    /// A line of the table: the family's `model_type`, the function that describes it, and the one that completes the common keys of a
+    /// config.json.
+    /// </summary>
     internal sealed record Family(string ModelType, Func<ConfigReader, DecoderSpec> Describe, Action<DecoderSpec, JsonObject> Write);
 
     /// <summary>From a name in config.json's `architectures` to the family. The list is the coverage documentation.</summary>
@@ -71,13 +73,25 @@ public static class Architectures
         return spec;
     }
 
-    // Each key stands for a kind of model that is not a dense text decoder, whatever the family; null, false and 0 mean that it is one after all.
+    // Each key stands for a kind of model that is not a dense text decoder, whatever the family; null, false and 0 mean that it is one
+    // after all.
     private static void RefuseOtherKinds(ConfigReader config)
     {
         foreach (var key in (ReadOnlySpan<string>)["vision_config", "vision_tower", "audio_config", "text_config"])
-            config.Refuse(key, "the model has a vision or audio part; only text decoders are. Save its language model on its own, and give that.");
-        foreach (var key in (ReadOnlySpan<string>)["num_local_experts", "num_experts", "n_routed_experts", "num_experts_per_tok", "moe_intermediate_size"])
-            config.Expect(key, config.Take(key) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out var count) && count == 0, "the model is a mixture of experts; only dense decoders are.");
+            config.Refuse(
+                key,
+                "the model has a vision or audio part; only text decoders are. Save its language model on its own, and give that.");
+        foreach (var key in (ReadOnlySpan<string>)[
+            "num_local_experts",
+            "num_experts",
+            "n_routed_experts",
+            "num_experts_per_tok",
+            "moe_intermediate_size",
+        ])
+            config.Expect(
+                key,
+                config.Take(key) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out var count) && count == 0,
+                "the model is a mixture of experts; only dense decoders are.");
     }
 
     internal static string ModelTypeOf(string architecture) => All[architecture].ModelType;
@@ -95,9 +109,12 @@ public static class Architectures
         }
         name ??= All.FirstOrDefault(line => line.Value.ModelType == type).Key;
         if (name is null || !All.TryGetValue(name, out var family))
-            throw new InputException($"{config.Source}: the architecture {(name ?? type) switch { null => "is not named", var unknown => $"'{unknown}' is not supported" }}; these are: {string.Join(", ", Names)}.");
+            throw new InputException($"{config.Source}: the architecture "
+                + $"{(name ?? type) switch { null => "is not named", var unknown => $"'{unknown}' is not supported" }}; these are: "
+                + $"{string.Join(", ", Names)}.");
         if (type is not null && type != family.ModelType)
-            throw new InputException($"{config.Source}: architectures names {name}, but model_type is '{type}'; it must be '{family.ModelType}'.");
+            throw new InputException($"{config.Source}: architectures names {name}, but model_type is '{type}'; "
+                + $"it must be '{family.ModelType}'.");
         return name;
     }
 }

@@ -3,7 +3,9 @@ using G2RL.Onnx.Models.Rotary;
 
 namespace G2RL.Onnx.Models;
 
-/// <summary>The blocks of a decoder: embedding, norms, projections, positions, attention, feed-forward. Shared by every graph and every family.</summary>
+/// <summary>
+/// The blocks of a decoder: embedding, norms, projections, positions, attention, feed-forward. Shared by every graph and every family.
+/// </summary>
 internal sealed class DecoderBlocks
 {
     // Large enough that exp(score - max) is exactly 0, finite so that a row that may attend nothing gives no NaN.
@@ -36,12 +38,14 @@ internal sealed class DecoderBlocks
             rotations[table.Cos] = (RopeRows(table.Cos, table.Width / 2), RopeRows(table.Sin, table.Width / 2));
 
         // [P, half] -> [B, T, 1, half]
-        Value RopeRows(string table, int half) => op.Unsqueeze(op.Gather(op.Graph.Input(table, ElementType.Float32, "P", half), positions), 2);
+        Value RopeRows(string table, int half) =>
+            op.Unsqueeze(op.Gather(op.Graph.Input(table, ElementType.Float32, "P", half), positions), 2);
     }
 
     /// <summary>
-    /// All layers. <paramref name="attention"/> gets the layer, queries [B, T, heads, head_dim] and keys [B, T, kv heads, head_dim] (normed and
-    /// rotated) and values [B, T, kv heads, head_dim], and returns [B*T, heads * head_dim]. The result is [B*T, D], before the final norm.
+    /// All layers. <paramref name="attention"/> gets the layer, queries [B, T, heads, head_dim] and keys [B, T, kv heads, head_dim] (normed
+    /// and rotated) and values [B, T, kv heads, head_dim], and returns [B*T, heads * head_dim]. The result is [B*T, D], before the final
+    /// norm.
     /// </summary>
     /// <param name="attention">Mixes values.</param>
     /// <param name="recompute">Whether the backward pass computes the inside of each layer's two halves again.</param>
@@ -127,7 +131,8 @@ internal sealed class DecoderBlocks
     }
 
     /// <summary>Grouped-query attention over whole sequences -> [B*T, heads * head_dim].</summary>
-    public Value Attention(Value q, Value k, Value v, Value bias) => op.Reshape(Mixed(q, k, v, bias, tokens, tokens), -1, (long)spec.Heads * spec.HeadDimension);
+    public Value Attention(Value q, Value k, Value v, Value bias) =>
+        op.Reshape(Mixed(q, k, v, bias, tokens, tokens), -1, (long)spec.Heads * spec.HeadDimension);
 
     /// <summary>Grouped-query attention of some queries over some keys -> [B, queries, heads * head_dim].</summary>
     public Value PartialAttention(Value q, Value k, Value v, Value bias)
@@ -152,11 +157,18 @@ internal sealed class DecoderBlocks
         return op.Transpose(op.Reshape(mixed, Sizes(rows, kv, group, queries, width)), 0, 3, 1, 2, 4);
     }
 
-    /// <summary>Where the new tokens' keys and values go along a cache's third axis [B, kv heads, T, cache width]: to their positions.</summary>
+    /// <summary>
+    /// Where the new tokens' keys and values go along a cache's third axis [B, kv heads, T, cache width]: to their positions.
+    /// </summary>
     public Value CachePlaces() =>
-        op.Op("Expand", [op.Unsqueeze(positions, 1, 3), Sizes(rows, (long)spec.KeyValueHeads, tokens, (long)DecoderGraph.CacheWidth(spec))]);
+        op.Op(
+            "Expand",
+            [op.Unsqueeze(positions, 1, 3), Sizes(rows, (long)spec.KeyValueHeads, tokens, (long)DecoderGraph.CacheWidth(spec))]);
 
-    /// <summary>0 where a new token may attend a place of the cache (its own or an earlier one, inside the window), a large negative number elsewhere: [B, 1, 1, T, C].</summary>
+    /// <summary>
+    /// 0 where a new token may attend a place of the cache (its own or an earlier one, inside the window), a large negative number
+    /// elsewhere: [B, 1, 1, T, C].
+    /// </summary>
     /// <param name="capacity">C, int64 [1].</param>
     /// <param name="window">How many tokens are seen, the token itself included; 0: all.</param>
     public Value CacheBias(Value capacity, int window)
@@ -169,7 +181,9 @@ internal sealed class DecoderBlocks
         return op.Where(visible, op.Scalar(0), op.Scalar(Masked));
     }
 
-    /// <summary>A cache with new keys or values [B, T, kv heads, head_dim] at their places: [B, kv heads, C, cache width], an output of the graph.</summary>
+    /// <summary>
+    /// A cache with new keys or values [B, T, kv heads, head_dim] at their places: [B, kv heads, C, cache width], an output of the graph.
+    /// </summary>
     public Value Written(Value past, Value x, Value places, string name) =>
         op.Graph.Add("ScatterElements", [past, places, op.Transpose(Widened(x), 0, 2, 1, 3)],
             new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["axis"] = 2L }, [name]).Outputs[0]!;
@@ -208,7 +222,8 @@ internal sealed class DecoderBlocks
     {
         long queries = (long)spec.Heads * spec.HeadDimension, keys = (long)spec.KeyValueHeads * spec.HeadDimension;
         var parts = names.FusedQueryKeyValue is { } fused ? op.Split(Linear(h, prefix + fused), -1, queries, keys, keys) : null;
-        var (q, k, v) = (Part(0, spec.Heads, names.QueryNorm), Part(1, spec.KeyValueHeads, names.KeyNorm), Part(2, spec.KeyValueHeads, null));
+        var (q, k, v) =
+            (Part(0, spec.Heads, names.QueryNorm), Part(1, spec.KeyValueHeads, names.KeyNorm), Part(2, spec.KeyValueHeads, null));
         if (spec.QueryKeyNorm && !spec.QueryKeyNormAcrossHeads)
             (q, k) = (Norm(q, prefix + names.QueryNorm), Norm(k, prefix + names.KeyNorm));
         return (q, k, v);
@@ -226,7 +241,9 @@ internal sealed class DecoderBlocks
     {
         if (!spec.GatedMlp)
             return Linear(Activated(Linear(h, prefix + names.GateUp[0])), prefix + names.Down);
-        var parts = names.FusedGateUp is { } fused ? op.Split(Linear(h, prefix + fused), -1, spec.IntermediateSize, spec.IntermediateSize) : null;
+        var parts = names.FusedGateUp is { } fused
+            ? op.Split(Linear(h, prefix + fused), -1, spec.IntermediateSize, spec.IntermediateSize)
+            : null;
         var gate = Activated(parts?[0] ?? Linear(h, prefix + names.GateUp[0]));
         return Linear(op.Mul(gate, parts?[1] ?? Linear(h, prefix + names.GateUp[1])), prefix + names.Down);
     }
@@ -256,7 +273,8 @@ internal sealed class DecoderBlocks
     private Value Activated(Value x) => spec.Activation switch
     {
         Activation.Silu => op.Mul(x, op.Sigmoid(x)),
-        Activation.GeluTanh => Gelu(x, op.Tanh(op.Mul(op.Add(x, op.Mul(op.Mul(op.Mul(x, x), x), op.Scalar(0.044715))), op.Scalar(Math.Sqrt(2 / Math.PI))))),
+        Activation.GeluTanh =>
+            Gelu(x, op.Tanh(op.Mul(op.Add(x, op.Mul(op.Mul(op.Mul(x, x), x), op.Scalar(0.044715))), op.Scalar(Math.Sqrt(2 / Math.PI))))),
         Activation.Gelu => Gelu(x, op.Op("Erf", [op.Div(x, op.Scalar(Math.Sqrt(2)))])),
         _ => throw new GraphException($"The activation {spec.Activation} is unknown here. Add a case to DecoderBlocks."),
     };

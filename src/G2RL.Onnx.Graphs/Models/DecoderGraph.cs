@@ -33,20 +33,23 @@ public static class DecoderGraph
     /// <summary>Input of a train graph that scales its gradients: what the loss counts for.</summary>
     public const string LossScale = "loss_scale";
 
-    /// <summary>Width of a head in the cache: GroupQueryAttention wants a multiple of 8, so narrower heads carry zeros, which change no product.</summary>
+    /// <summary>
+    /// Width of a head in the cache: GroupQueryAttention wants a multiple of 8, so narrower heads carry zeros, which change no product.
+    /// </summary>
     public static int CacheWidth(DecoderSpec spec) => (spec.HeadDimension + 7) / 8 * 8;
 
     /// <summary>The parameter that is the LM head [V, D]: the embedding when tied.</summary>
-    public static string HeadWeightName(DecoderSpec spec) => (spec.TieEmbeddings ? DecoderNames.Of(spec).Embedding : DecoderNames.Of(spec).Head) + ".weight";
+    public static string HeadWeightName(DecoderSpec spec) =>
+        (spec.TieEmbeddings ? DecoderNames.Of(spec).Embedding : DecoderNames.Of(spec).Head) + ".weight";
 
     /// <summary>What scores are multiplied by.</summary>
     internal static double AttentionScale(DecoderSpec spec) => 1 / Math.Sqrt(spec.AttentionScalar ?? spec.HeadDimension);
 
     /// <summary>
-    /// New tokens with a key/value cache that is written in place. Inputs: input_ids, position_ids [B, S]; rows [R], the flat positions whose logits
-    /// are wanted; seqlens_k int32 [B], the last filled position of each row after this call; total_sequence_length int32 [1], the largest
-    /// row length after this call; past_key_values.N.{key,value} [B, kv heads, C, <see cref="CacheWidth"/>]. Outputs: logits [R, V], last_hidden_state [R, D] (input
-    /// of the LM head), present.N.{key,value}, to be bound on the buffers of the past.
+    /// New tokens with a key/value cache that is written in place. Inputs: input_ids, position_ids [B, S]; rows [R], the flat positions
+    /// whose logits are wanted; seqlens_k int32 [B], the last filled position of each row after this call; total_sequence_length int32 [1],
+    /// the largest row length after this call; past_key_values.N.{key,value} [B, kv heads, C, <see cref="CacheWidth"/>]. Outputs: logits
+    /// [R, V], last_hidden_state [R, D] (input of the LM head), present.N.{key,value}, to be bound on the buffers of the past.
     /// </summary>
     /// <param name="spec">The decoder.</param>
     /// <param name="opset">Version of ONNX's own operator set.</param>
@@ -60,7 +63,9 @@ public static class DecoderGraph
         var rows = graph.Input("rows", ElementType.Int64, "R");
         var lengths = graph.Input("seqlens_k", ElementType.Int32, "B");
         var total = graph.Input("total_sequence_length", ElementType.Int32, 1);
-        var (blocks, hidden) = attention == CacheAttention.Plain ? CachedPlainly(op, spec, ids, positions, "C") : Cached(op, spec, ids, positions, lengths, total, "C");
+        var (blocks, hidden) = attention == CacheAttention.Plain
+            ? CachedPlainly(op, spec, ids, positions, "C")
+            : Cached(op, spec, ids, positions, lengths, total, "C");
         var last = blocks.FinalNorm(op.Gather(hidden, rows));
         graph.Output(op.Named("logits", blocks.Logits(last)));
         graph.Output(op.Named("last_hidden_state", last));
@@ -69,9 +74,10 @@ public static class DecoderGraph
     }
 
     /// <summary>
-    /// <see cref="Decode"/> with the inputs and outputs that other clients expect: input_ids, position_ids [B, S]; attention_mask [B, T], 1 on every
-    /// token so far and the new ones, tokens first, padding last; past_key_values.N.{key,value} [B, kv heads, P, <see cref="CacheWidth"/>]; logits
-    /// [B, S, V], last_hidden_state [B, S, D], present.N.{key,value} [B, kv heads, T, CacheWidth], or on the past's own buffer when it is T long.
+    /// <see cref="Decode"/> with the inputs and outputs that other clients expect: input_ids, position_ids [B, S]; attention_mask [B, T], 1
+    /// on every token so far and the new ones, tokens first, padding last; past_key_values.N.{key,value} [B, kv heads, P,
+    /// <see cref="CacheWidth"/>]; logits [B, S, V], last_hidden_state [B, S, D], present.N.{key,value} [B, kv heads, T, CacheWidth], or on
+    /// the past's own buffer when it is T long.
     /// </summary>
     /// <remarks>The names are those of Hugging Face's exporters and of ONNX Runtime GenAI.</remarks>
     public static Graph PortableDecode(DecoderSpec spec, int opset = 21)
@@ -123,8 +129,8 @@ public static class DecoderGraph
     }
 
     /// <summary>
-    /// The LM head over a chunk of rows. Inputs: last_hidden_state [R, D], targets [R], inverse_temperature (scalar). Outputs: log_probs [R] and
-    /// entropy [R] of softmax(z / temperature), nats; with <paramref name="withLogits"/> also logits [R, V] before the temperature.
+    /// The LM head over a chunk of rows. Inputs: last_hidden_state [R, D], targets [R], inverse_temperature (scalar). Outputs: log_probs
+    /// [R] and entropy [R] of softmax(z / temperature), nats; with <paramref name="withLogits"/> also logits [R, V] before the temperature.
     /// </summary>
     public static Graph Head(DecoderSpec spec, bool withLogits = false, int opset = 21)
     {
@@ -147,7 +153,9 @@ public static class DecoderGraph
     {
         var graph = new Graph("score.logits", opset);
         var op = new OpBuilder(graph);
-        graph.Output(op.Named("logits", DecoderBlocks.Logits(op, spec, graph.Input("last_hidden_state", ElementType.Float32, "R", spec.HiddenSize))));
+        graph.Output(op.Named(
+            "logits",
+            DecoderBlocks.Logits(op, spec, graph.Input("last_hidden_state", ElementType.Float32, "R", spec.HiddenSize))));
         return graph;
     }
 
@@ -162,14 +170,17 @@ public static class DecoderGraph
     }
 
     /// <summary>
-    /// Loss and gradients. Inputs of <see cref="Body"/>, targets [R], inverse_temperature, whatever the objective declares, and one accumulator
-    /// <c>NAME.grad</c> per trainable parameter. Outputs: loss (scalar), log_probs [R], entropy [R], and <c>NAME.grad.out</c> = accumulator + gradient.
+    /// Loss and gradients. Inputs of <see cref="Body"/>, targets [R], inverse_temperature, whatever the objective declares, and one
+    /// accumulator <c>NAME.grad</c> per trainable parameter. Outputs: loss (scalar), log_probs [R], entropy [R], and <c>NAME.grad.out</c> =
+    /// accumulator + gradient.
     /// </summary>
     /// <param name="spec">The decoder.</param>
-    /// <param name="objective">Writes the loss (a scalar) from log-probs [R] and entropies [R]; declares further inputs on the graph.</param>
+    /// <param name="objective">Writes the loss (a scalar) from log-probs [R] and entropies [R]; declares further inputs on the
+    /// graph.</param>
     /// <param name="trainable">Which of <see cref="DecoderSpec.Trainable"/> receive gradients; null means all.</param>
     /// <param name="opset">Version of ONNX's own operator set.</param>
-    /// <param name="scaled">Whether gradients are those of <see cref="LossScale"/> (a scalar input) times the loss; the loss itself is given unscaled.</param>
+    /// <param name="scaled">Whether gradients are those of <see cref="LossScale"/> (a scalar input) times the loss; the loss itself is
+    /// given unscaled.</param>
     /// <param name="memory">How memory is spent; null is the plain graph.</param>
     /// <exception cref="GraphException">A gradient's shape differs from its parameter's, or an operator has no gradient rule.</exception>
     public static Graph Train(
@@ -200,14 +211,18 @@ public static class DecoderGraph
         foreach (var parameter in parameters)
         {
             var accumulator = graph.Input(parameter.Name + GradientSuffix, parameter.Type, [.. parameter.Shape]);
-            var sum = memory.InPlaceSums ? GradientSums.Add(op, accumulator, gradients[parameter]) : op.Add(accumulator, gradients[parameter]);
+            var sum = memory.InPlaceSums
+                ? GradientSums.Add(op, accumulator, gradients[parameter])
+                : op.Add(accumulator, gradients[parameter]);
             graph.Output(op.Named(parameter.Name + GradientSuffix + ".out", sum));
         }
         graph.Prune();
         return graph;
     }
 
-    /// <summary>The forward pass of <see cref="Train"/>: its inputs without the accumulators, and the outputs loss, log_probs and entropy.</summary>
+    /// <summary>
+    /// The forward pass of <see cref="Train"/>: its inputs without the accumulators, and the outputs loss, log_probs and entropy.
+    /// </summary>
     internal static LossGraph Loss(string name, DecoderSpec spec, Func<OpBuilder, Value, Value, Value> objective, int opset = 21)
     {
         var graph = new Graph(name, opset);
@@ -225,21 +240,41 @@ public static class DecoderGraph
     }
 
     // All layers over new tokens, keys and values in a cache of the given length.
-    private static (DecoderBlocks Blocks, Value Hidden) Cached(OpBuilder op, DecoderSpec spec, Value ids, Value positions, Value lengths, Value total, Dimension capacity)
+    private static (DecoderBlocks Blocks, Value Hidden) Cached(
+        OpBuilder op,
+        DecoderSpec spec,
+        Value ids,
+        Value positions,
+        Value lengths,
+        Value total,
+        Dimension capacity)
     {
         var graph = op.Graph;
         var past = PastInputs(graph, spec, capacity);
         var blocks = new DecoderBlocks(op, spec, ids, positions);
         return (blocks, blocks.Layers((layer, q, k, v) =>
         {
-            var attributes = new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["num_heads"] = spec.Heads, ["kv_num_heads"] = spec.KeyValueHeads, ["scale"] = (float)AttentionScale(spec) };
+            var attributes = new Dictionary<string, AttributeValue>(StringComparer.Ordinal)
+            {
+                ["num_heads"] = spec.Heads,
+                ["kv_num_heads"] = spec.KeyValueHeads,
+                ["scale"] = (float)AttentionScale(spec),
+            };
             // Like ours, the operator's window counts the token itself.
             if (spec.WindowOf(layer) is > 0 and var window)
                 attributes["local_window_size"] = window;
             if (spec.AttentionSoftcap is { } cap)
                 attributes["softcap"] = (float)cap;
             var node = graph.Add("GroupQueryAttention",
-                [blocks.Packed(q, spec.Heads), blocks.Packed(k, spec.KeyValueHeads), blocks.Packed(v, spec.KeyValueHeads), past[layer].Key, past[layer].Value, lengths, total],
+                [
+                    blocks.Packed(q, spec.Heads),
+                    blocks.Packed(k, spec.KeyValueHeads),
+                    blocks.Packed(v, spec.KeyValueHeads),
+                    past[layer].Key,
+                    past[layer].Value,
+                    lengths,
+                    total,
+                ],
                 attributes,
                 [$"attention.{layer}", $"present.{layer}.key", $"present.{layer}.value"], "com.microsoft");
             return blocks.Unpacked(node.Outputs[0]!);
@@ -247,13 +282,21 @@ public static class DecoderGraph
     }
 
     // The same in operators that every provider has in every type.
-    private static (DecoderBlocks Blocks, Value Hidden) CachedPlainly(OpBuilder op, DecoderSpec spec, Value ids, Value positions, Dimension capacity)
+    private static (DecoderBlocks Blocks, Value Hidden) CachedPlainly(
+        OpBuilder op,
+        DecoderSpec spec,
+        Value ids,
+        Value positions,
+        Dimension capacity)
     {
         var past = PastInputs(op.Graph, spec, capacity);
         var blocks = new DecoderBlocks(op, spec, ids, positions);
         var places = blocks.CachePlaces();
         var length = op.Slice(op.ShapeOf(past[0].Key), 0, 2, 3);
-        var biases = Enumerable.Range(0, spec.Layers).Select(spec.WindowOf).Distinct().ToDictionary(window => window, window => blocks.CacheBias(length, window));
+        var biases = Enumerable.Range(0, spec.Layers)
+            .Select(spec.WindowOf)
+            .Distinct()
+            .ToDictionary(window => window, window => blocks.CacheBias(length, window));
         return (blocks, blocks.Layers((layer, q, k, v) =>
         {
             var key = blocks.Written(past[layer].Key, k, places, $"present.{layer}.key");
@@ -264,7 +307,8 @@ public static class DecoderGraph
 
     private static (Value Key, Value Value)[] PastInputs(Graph graph, DecoderSpec spec, Dimension capacity)
     {
-        Value Past(int layer, string kind) => graph.Input($"past_key_values.{layer}.{kind}", ElementType.Float32, "B", spec.KeyValueHeads, capacity, CacheWidth(spec));
+        Value Past(int layer, string kind) =>
+            graph.Input($"past_key_values.{layer}.{kind}", ElementType.Float32, "B", spec.KeyValueHeads, capacity, CacheWidth(spec));
         return [.. Enumerable.Range(0, spec.Layers).Select(layer => (Past(layer, "key"), Past(layer, "value")))];
     }
 
@@ -293,7 +337,10 @@ public static class DecoderGraph
         else
         {
             // One bias a window, shared by the layers that have it.
-            var biases = Enumerable.Range(0, spec.Layers).Select(spec.WindowOf).Distinct().ToDictionary(window => window, window => blocks.CausalBias(mask, window));
+            var biases = Enumerable.Range(0, spec.Layers)
+                .Select(spec.WindowOf)
+                .Distinct()
+                .ToDictionary(window => window, window => blocks.CausalBias(mask, window));
             hidden = blocks.Layers((layer, q, k, v) => blocks.Attention(q, k, v, biases[spec.WindowOf(layer)]), memory.Recompute);
         }
         return (blocks, blocks.FinalNorm(op.Gather(hidden, rows)));

@@ -1,8 +1,8 @@
 namespace G2RL.Onnx.Models;
 
 /// <summary>
-/// Hugging Face's names of a decoder's modules. What a model lacks has no name. Names of a layer's modules follow <see cref="Prefix"/>; parameters
-/// add ".weight" and ".bias".
+/// Hugging Face's names of a decoder's modules. What a model lacks has no name. Names of a layer's modules follow <see cref="Prefix"/>;
+/// parameters add ".weight" and ".bias".
 /// </summary>
 internal sealed record DecoderNames
 {
@@ -46,7 +46,9 @@ internal sealed record DecoderNames
     /// <summary>The untied LM head.</summary>
     public string Head { get; init; } = "lm_head";
 
-    /// <summary>What a checkpoint of the bare decoder, saved without its LM head, leaves out of every name (transformers' base_model_prefix).</summary>
+    /// <summary>
+    /// What a checkpoint of the bare decoder, saved without its LM head, leaves out of every name (transformers' base_model_prefix).
+    /// </summary>
     public required string Base { get; init; }
 
     public string Prefix(int layer) => $"{Layers}.{layer}.";
@@ -60,7 +62,13 @@ internal sealed record DecoderNames
 
     private static DecoderNames Llama(DecoderSpec spec)
     {
-        var names = new DecoderNames { Embedding = "model.embed_tokens", Layers = "model.layers", FinalNorm = "model.norm", Base = "model." };
+        var names = new DecoderNames
+        {
+            Embedding = "model.embed_tokens",
+            Layers = "model.layers",
+            FinalNorm = "model.norm",
+            Base = "model.",
+        };
         // "post_attention_layernorm" names the norm before the feed-forward block in one family and the one after attention in another.
         return spec.NormPlacement switch
         {

@@ -70,7 +70,8 @@ internal static class DecoderParameters
         }
     }
 
-    private static ParameterSpec Matrix(string name, Axis rows, Axis columns) => new(name + ".weight", [rows.Size, columns.Size], $"{rows.Words} x {columns.Words}");
+    private static ParameterSpec Matrix(string name, Axis rows, Axis columns) =>
+        new(name + ".weight", [rows.Size, columns.Size], $"{rows.Words} x {columns.Words}");
 
     private static Axis Together(params Axis[] parts) => new(parts.Sum(p => p.Size), $"({string.Join(" + ", parts.Select(p => p.Words))})");
 

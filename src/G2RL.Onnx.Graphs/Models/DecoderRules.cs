@@ -2,7 +2,10 @@ using G2RL.Onnx.Models.Keys;
 
 namespace G2RL.Onnx.Models;
 
-/// <summary>The ranges a <see cref="DecoderSpec"/> has to keep. The upper limits are far above any model and keep every product of sizes inside 64 bits.</summary>
+/// <summary>
+/// The ranges a <see cref="DecoderSpec"/> has to keep. The upper limits are far above any model and keep every product of sizes inside 64
+/// bits.
+/// </summary>
 internal static class DecoderRules
 {
     public const int MaxSize = 1 << 22;
@@ -24,28 +27,40 @@ internal static class DecoderRules
         if (faults.Count == 0)
         {
             if (spec.Heads % spec.KeyValueHeads != 0)
-                faults.Add($"{source}: num_attention_heads is {spec.Heads} and num_key_value_heads {spec.KeyValueHeads}; the first must be a multiple of the second.");
+                faults.Add($"{source}: num_attention_heads is {spec.Heads} and num_key_value_heads {spec.KeyValueHeads}; "
+                    + "the first must be a multiple of the second.");
             if (spec.Rope is not null && spec.HeadDimension % 2 != 0)
                 faults.Add($"{source}: head_dim is {spec.HeadDimension}; rotary positions turn pairs, so it must be even.");
             if (spec.RotaryDimension is { } rotary && (rotary < 2 || rotary >= spec.HeadDimension || rotary % 2 != 0))
-                faults.Add($"{source}: partial_rotary_factor rotates {rotary} of {spec.HeadDimension} numbers of a head; it must be an even number, at least 2 and below head_dim.");
+                faults.Add($"{source}: partial_rotary_factor rotates {rotary} of {spec.HeadDimension} numbers of a head; "
+                    + "it must be an even number, at least 2 and below head_dim.");
             if (spec.Windows.Length > 0 && spec.Windows.Length != spec.Layers)
-                faults.Add($"{source}: there are {spec.Windows.Length} attention windows for {spec.Layers} layers; give one a layer, or none.");
+                faults.Add($"{source}: there are {spec.Windows.Length} attention windows for {spec.Layers} layers; "
+                    + "give one a layer, or none.");
             foreach (var window in spec.Windows.Distinct().Where(window => window is < 0 or > MaxPositions))
                 faults.Add($"{source}: sliding_window is {window}; it must lie between 1 and {MaxPositions}, or be null.");
             if ((long)spec.Heads * spec.HeadDimension > MaxSize)
-                faults.Add($"{source}: num_attention_heads * head_dim is {(long)spec.Heads * spec.HeadDimension}; it must be at most {MaxSize}.");
+                faults.Add($"{source}: num_attention_heads * head_dim is {(long)spec.Heads * spec.HeadDimension}; "
+                    + $"it must be at most {MaxSize}.");
         }
         if (!double.IsFinite(spec.NormEpsilon) || spec.NormEpsilon <= 0 || spec.NormEpsilon > 1)
             faults.Add($"{source}: {spelled("rms_norm_eps")} is {spec.NormEpsilon}; it must be above 0 and at most 1.");
-        if (!Enum.IsDefined(spec.Activation) || !Enum.IsDefined(spec.Norm) || !Enum.IsDefined(spec.NormPlacement) || !Enum.IsDefined(spec.Weights))
-            faults.Add($"{source}: one of the activation {spec.Activation}, the norm {spec.Norm}, its placement {spec.NormPlacement} and the weight layout {spec.Weights} is unknown.");
+        if (!Enum.IsDefined(spec.Activation)
+            || !Enum.IsDefined(spec.Norm)
+            || !Enum.IsDefined(spec.NormPlacement)
+            || !Enum.IsDefined(spec.Weights))
+            faults.Add($"{source}: one of the activation {spec.Activation}, the norm {spec.Norm}, its placement {spec.NormPlacement} and "
+                + $"the weight layout {spec.Weights} is unknown.");
         Positive("query_pre_attn_scalar", spec.AttentionScalar);
         Positive("attn_logit_softcapping", spec.AttentionSoftcap);
         Positive("final_logit_softcapping", spec.LogitSoftcap);
         // The weight names of a layout imply these; a spec made by hand could contradict them.
-        if ((spec.Weights == WeightLayout.Gpt2) != (spec.Rope is null) || (spec.Weights == WeightLayout.Gpt2) == spec.GatedMlp || (spec.Weights == WeightLayout.Gpt2 && spec.NormPlacement != NormPlacement.Before))
-            faults.Add($"{source}: the weight layout {spec.Weights} does not go with {(spec.Rope is null ? "learned" : "rotary")} positions, a feed-forward block {(spec.GatedMlp ? "with" : "without")} a gate and norms {spec.NormPlacement}; Gpt2 has learned positions, no gate and norms Before, the others the first two the other way.");
+        if ((spec.Weights == WeightLayout.Gpt2) != (spec.Rope is null)
+            || (spec.Weights == WeightLayout.Gpt2) == spec.GatedMlp
+            || (spec.Weights == WeightLayout.Gpt2 && spec.NormPlacement != NormPlacement.Before))
+            faults.Add($"{source}: the weight layout {spec.Weights} does not go with {(spec.Rope is null ? "learned" : "rotary")} "
+                + $"positions, a feed-forward block {(spec.GatedMlp ? "with" : "without")} a gate and norms {spec.NormPlacement}; "
+                + "Gpt2 has learned positions, no gate and norms Before, the others the first two the other way.");
         if (spec.QueryKeyNormAcrossHeads && !spec.QueryKeyNorm)
             faults.Add($"{source}: norms of queries and keys across heads are asked for, but no norms of queries and keys.");
         foreach (var id in spec.EosTokens)
@@ -72,7 +87,8 @@ internal static class DecoderRules
         void Token(string key, int? id)
         {
             if (id is { } value && (value < 0 || value >= spec.VocabularySize))
-                faults.Add($"{source}: {key} is {value}; it must lie below vocab_size, {spec.VocabularySize}, and not be negative. Set it to null if the model has none.");
+                faults.Add($"{source}: {key} is {value}; it must lie below vocab_size, {spec.VocabularySize}, and not be negative. "
+                    + "Set it to null if the model has none.");
         }
     }
 }

@@ -5,9 +5,12 @@ namespace G2RL.Onnx.Models;
 
 /// <summary>
 /// Everything a graph builder has to know about a decoder-only transformer with grouped-query attention. Compares by value, lists included.
-/// What is not set means Llama's form: RMS norms before each block, rotary positions, a gated feed-forward block, attention to the whole text.
+/// What is not set means Llama's form: RMS norms before each block, rotary positions, a gated feed-forward block, attention to the whole
+/// text.
 /// </summary>
-/// <remarks>Made by <see cref="Architectures"/> from a config.json, or by hand for a model trained from scratch (then call <see cref="Validate"/>).</remarks>
+/// <remarks>
+/// Made by <see cref="Architectures"/> from a config.json, or by hand for a model trained from scratch (then call <see cref="Validate"/>).
+/// </remarks>
 public sealed record DecoderSpec
 {
     private readonly IntegerList _eos = new([]);
@@ -56,8 +59,8 @@ public sealed record DecoderSpec
     public int? RotaryDimension { get; init; }
 
     /// <summary>
-    /// Attention windows, one a layer: a token sees itself and the window - 1 tokens before it; 0: the whole text. Empty: every layer sees the
-    /// whole text.
+    /// Attention windows, one a layer: a token sees itself and the window - 1 tokens before it; 0: the whole text. Empty: every layer sees
+    /// the whole text.
     /// </summary>
     public int[] Windows { get => _windows.Items; init => _windows = new IntegerList(Array.TrueForAll(value, w => w == 0) ? [] : value); }
 
@@ -70,7 +73,9 @@ public sealed record DecoderSpec
     /// <summary>Logits z become cap * tanh(z / cap), before any temperature; null: they stay.</summary>
     public double? LogitSoftcap { get; init; }
 
-    /// <summary>Embeddings are multiplied by sqrt(HiddenSize), rounded to the type that is computed in (float32 here, as in transformers).</summary>
+    /// <summary>
+    /// Embeddings are multiplied by sqrt(HiddenSize), rounded to the type that is computed in (float32 here, as in transformers).
+    /// </summary>
     public bool ScaleEmbeddings { get; init; }
 
     /// <summary>What the norms compute.</summary>
@@ -121,17 +126,22 @@ public sealed record DecoderSpec
     /// <summary>Whether a layer uses <see cref="LocalRope"/>.</summary>
     public bool IsLocal(int layer) => LocalRope is not null && WindowOf(layer) > 0;
 
-    /// <summary>Adapters beside the projections, whose own weights are then frozen; null: the weights themselves learn. No part of config.json.</summary>
+    /// <summary>
+    /// Adapters beside the projections, whose own weights are then frozen; null: the weights themselves learn. No part of config.json.
+    /// </summary>
     public AdapterSpec? Adapter { get; init; }
 
-    /// <summary>How the projections of the layers are held in memory; other than float32 they cannot learn. No part of config.json.</summary>
+    /// <summary>
+    /// How the projections of the layers are held in memory; other than float32 they cannot learn. No part of config.json.
+    /// </summary>
     public WeightStorage Storage { get; init; }
 
     /// <summary>Every weight, embedding first, LM head (when it is not tied) last; then those of <see cref="Adapter"/>.</summary>
     public IReadOnlyList<ParameterSpec> Parameters => AdapterParameters.Of(this, DecoderParameters.Of(this));
 
     /// <summary>The weights that learn: those of <see cref="Adapter"/>, else all that are held in float32.</summary>
-    public IReadOnlyList<ParameterSpec> Trainable => [.. Parameters.Where(p => Adapter is null ? p.Storage == WeightStorage.Float32 : p.IsAdapter)];
+    public IReadOnlyList<ParameterSpec> Trainable => [.. Parameters.Where(p =>
+        Adapter is null ? p.Storage == WeightStorage.Float32 : p.IsAdapter)];
 
     /// <summary>The model as its config.json describes it: no adapter, every weight in float32.</summary>
     public DecoderSpec Bare() => this with { Adapter = null, Storage = WeightStorage.Float32 };

@@ -13,7 +13,15 @@ namespace G2RL.Onnx.Algorithms;
 /// <param name="DualClip">0 is off.</param>
 /// <param name="ClipHigh">The ratio is clipped above at 1 + this.</param>
 /// <param name="EntropyCoefficient">Weight of the entropy bonus.</param>
-public sealed record AlgorithmChoice(Profile Profile, string Advantage, string Loss, string Aggregation, string Kl, double DualClip, double ClipHigh, double EntropyCoefficient)
+public sealed record AlgorithmChoice(
+    Profile Profile,
+    string Advantage,
+    string Loss,
+    string Aggregation,
+    string Kl,
+    double DualClip,
+    double ClipHigh,
+    double EntropyCoefficient)
 {
     private const string Profiles = "profile";
 
@@ -28,7 +36,8 @@ public sealed record AlgorithmChoice(Profile Profile, string Advantage, string L
             profile,
             config.Advantage == Profiles ? profile.Advantage : config.Advantage,
             loss,
-            form.Aggregation ?? profile.FixedAggregations.GetValueOrDefault(loss) ?? (config.Aggregation == Profiles ? profile.Aggregation : config.Aggregation),
+            form.Aggregation ?? profile.FixedAggregations.GetValueOrDefault(loss)
+                ?? (config.Aggregation == Profiles ? profile.Aggregation : config.Aggregation),
             config.Kl == Profiles ? profile.Kl : config.Kl,
             form.DualClip ? config.DualClip ?? (config.RatioLimit > 0 ? 0 : profile.DualClip) : 0,
             config.ClipHigh ?? arm.ClipHigh,
@@ -36,13 +45,17 @@ public sealed record AlgorithmChoice(Profile Profile, string Advantage, string L
     }
 
     /// <summary>Constants of the advantage: the configuration's epsilon in the profile paper, else the profile's.</summary>
-    public AdvantageSettings Settings(AlgorithmConfig config) => config.Profile == Profile.Default ? Profile.AdvantageSettings with { Epsilon = config.AdvantageEpsilon } : Profile.AdvantageSettings;
+    public AdvantageSettings Settings(AlgorithmConfig config) => config.Profile == Profile.Default
+        ? Profile.AdvantageSettings with { Epsilon = config.AdvantageEpsilon }
+        : Profile.AdvantageSettings;
 
     /// <summary>Names that do not exist, and options that contradict each other or <c>execution.gradients</c>.</summary>
     internal static IEnumerable<string> Faults(AlgorithmConfig a, string gradients)
     {
         string? Unknown(string name, string value, IEnumerable<string> names, bool orProfile = true) =>
-            (orProfile && value == Profiles) || names.Contains(value) ? null : $"algorithm.{name} is '{value}'; there are: {string.Join(", ", orProfile ? names.Prepend(Profiles) : names)}.";
+            (orProfile && value == Profiles) || names.Contains(value)
+                ? null
+                : $"algorithm.{name} is '{value}'; there are: {string.Join(", ", orProfile ? names.Prepend(Profiles) : names)}.";
         string?[] unknown =
         [
             Unknown("name", a.Name, AlgorithmTable.All.Keys, orProfile: false),
@@ -59,57 +72,75 @@ public sealed record AlgorithmChoice(Profile Profile, string Advantage, string L
         if (a.DualClip is not (null or 0) && !(a.DualClip > 1 && double.IsFinite(a.DualClip.Value)))
             faults.Add($"algorithm.dualClip is {a.DualClip}; it must be above 1, or 0 for none.");
         if (a.DualClip > 0 && !form.DualClip)
-            faults.Add($"algorithm.dualClip is {a.DualClip} with algorithm.loss {Of(a).Loss}, which has no dual clip; leave dualClip out, or take the loss clipped.");
+            faults.Add($"algorithm.dualClip is {a.DualClip} with algorithm.loss {Of(a).Loss}, which has no dual clip; "
+                + "leave dualClip out, or take the loss clipped.");
         var profile = Profile.Named(a.Profile);
         if (profile.FixedAggregations.GetValueOrDefault(Of(a).Loss) is { } its && a.Aggregation != Profiles && a.Aggregation != its)
             faults.Add(
-                $"algorithm.aggregation is {a.Aggregation} with algorithm.loss {a.Loss}, which the trainer of algorithm.profile {a.Profile} " +
+                $"algorithm.aggregation is {a.Aggregation} with algorithm.loss {a.Loss}, which the trainer of algorithm.profile "
+                    + $"{a.Profile} " +
                 $"always averages by {its}; leave the aggregation out, or take another profile.");
         if (form.Aggregation is { } only && a.Aggregation != Profiles && a.Aggregation != only)
-            faults.Add($"algorithm.aggregation is {a.Aggregation} with algorithm.loss {a.Loss}, which is always averaged by {only}; leave the aggregation out.");
+            faults.Add($"algorithm.aggregation is {a.Aggregation} with algorithm.loss {a.Loss}, which is always averaged by {only}; "
+                + "leave the aggregation out.");
         var loss = Of(a).Loss;
         if (a.RatioLimit != 0 && !(a.RatioLimit > 1 && double.IsFinite(a.RatioLimit)))
             faults.Add($"algorithm.ratioLimit is {a.RatioLimit}; it must be above 1, or 0 for none.");
         if (a.RatioLimit != 0 && loss != "clipped")
-            faults.Add($"algorithm.ratioLimit is {a.RatioLimit} with algorithm.loss {loss}, which has none; leave it out, or take the loss clipped.");
+            faults.Add($"algorithm.ratioLimit is {a.RatioLimit} with algorithm.loss {loss}, which has none; "
+                + "leave it out, or take the loss clipped.");
         if (a.RatioLimit != 0 && a.DualClip is not (null or 0))
-            faults.Add($"algorithm.ratioLimit is {a.RatioLimit} with algorithm.dualClip {a.DualClip}; both bound the same branch of the loss, leave one of them out.");
+            faults.Add($"algorithm.ratioLimit is {a.RatioLimit} with algorithm.dualClip {a.DualClip}; "
+                + "both bound the same branch of the loss, leave one of them out.");
         if (!form.Clips && (a.ClipHigh is not null || AlgorithmTable.All[a.Name].ClipHigh != AlgorithmTable.All["grpo"].ClipHigh))
-            faults.Add($"algorithm.clipHigh is {Of(a).ClipHigh} with algorithm.loss {loss}, which clips no ratio; leave it out, or take the loss clipped.");
+            faults.Add($"algorithm.clipHigh is {Of(a).ClipHigh} with algorithm.loss {loss}, which clips no ratio; "
+                + "leave it out, or take the loss clipped.");
         var usual = new AlgorithmConfig();
         void Only(bool set, string name, double value, params string[] losses)
         {
             if (set && !losses.Contains(loss))
-                faults.Add($"algorithm.{name} is {value} with algorithm.loss {loss}; only {string.Join(" and ", losses)} have it, leave it out.");
+                faults.Add($"algorithm.{name} is {value} with algorithm.loss {loss}; "
+                    + $"only {string.Join(" and ", losses)} have it, leave it out.");
         }
         Only(a.TauPositive != usual.TauPositive, "tauPositive", a.TauPositive, "sapo");
         Only(a.TauNegative != usual.TauNegative, "tauNegative", a.TauNegative, "sapo");
         Only(a.Penalty != usual.Penalty, "penalty", a.Penalty, "dro", "kl-cov");
         if (a.KlOverRatio && a.KlCoefficient == 0)
-            faults.Add("algorithm.klOverRatio is true with algorithm.klCoefficient 0: there is no divergence to multiply; leave one of them out.");
+            faults.Add("algorithm.klOverRatio is true with algorithm.klCoefficient 0: there is no divergence to multiply; "
+                + "leave one of them out.");
         if (a.Correction.Normalize && a.Correction.Weights == CorrectionKind.None)
-            faults.Add("algorithm.correction.normalize is true with algorithm.correction.weights none: there are no weights; take tis or icePop, or leave it out.");
+            faults.Add("algorithm.correction.normalize is true with algorithm.correction.weights none: there are no weights; "
+                + "take tis or icePop, or leave it out.");
         if (form.WholeBatch && gradients != "graph")
-            faults.Add($"algorithm.loss is {a.Loss} with execution.gradients {gradients}; losses over a whole mini-batch need execution.gradients=graph.");
+            faults.Add($"algorithm.loss is {a.Loss} with execution.gradients {gradients}; "
+                + "losses over a whole mini-batch need execution.gradients=graph.");
         if (form.WholeSequences && gradients != "graph")
-            faults.Add($"algorithm.loss is {a.Loss} with execution.gradients {gradients}; losses of whole sequences need execution.gradients=graph.");
+            faults.Add($"algorithm.loss is {a.Loss} with execution.gradients {gradients}; "
+                + "losses of whole sequences need execution.gradients=graph.");
         if (a.Profile != Profile.Default && a.AdvantageEpsilon != new AlgorithmConfig().AdvantageEpsilon)
-            faults.Add($"algorithm.advantageEpsilon is {a.AdvantageEpsilon} with algorithm.profile {a.Profile}, which has its own; leave one of them out.");
+            faults.Add($"algorithm.advantageEpsilon is {a.AdvantageEpsilon} with algorithm.profile {a.Profile}, which has its own; "
+                + "leave one of them out.");
         var arm = AlgorithmTable.All[a.Name];
         if (arm.OwnAdvantages && a.Advantage != Profiles)
-            faults.Add($"algorithm.advantage is {a.Advantage} with algorithm.name {a.Name}, whose advantages are its own; leave the advantage out.");
+            faults.Add($"algorithm.advantage is {a.Advantage} with algorithm.name {a.Name}, whose advantages are its own; "
+                + "leave the advantage out.");
         if (arm.OwnAdvantages && a.Overlong.Kind != OverlongKind.None)
-            faults.Add($"algorithm.overlong.kind is {a.Overlong.Kind} with algorithm.name {a.Name}, whose advantages count right answers alone; leave it out.");
+            faults.Add($"algorithm.overlong.kind is {a.Overlong.Kind} with algorithm.name {a.Name}, whose advantages count right answers "
+                + "alone; leave it out.");
         var shapes = arm.Shapes || arm.Features != FeatureKind.None;
         if (a.Advantage == "gdpo" && (shapes || a.Overlong.Kind != OverlongKind.None))
             faults.Add(
-                $"algorithm.advantage is gdpo with {(shapes ? $"algorithm.name {a.Name}" : $"algorithm.overlong.kind {a.Overlong.Kind}")}; " +
-                "it normalises each of the rewards by itself and sees nothing of what is made of their sum. " +
-                (shapes ? "Take grpo, or another advantage." : "Take the reward overlong instead."));
+                $"algorithm.advantage is gdpo with {(shapes ? $"algorithm.name {a.Name}" : $"algorithm.overlong.kind {a.Overlong.Kind}")}; "
+                    +
+                    "it normalises each of the rewards by itself and sees nothing of what is made of their sum. "
+                    +
+                    (shapes ? "Take grpo, or another advantage." : "Take the reward overlong instead."));
         if (arm.EntropyCoefficient > 0 && a.EntropyCoefficient == 0)
-            faults.Add($"algorithm.entropyCoefficient is 0 with algorithm.name {a.Name}, which is {arm.EntropyCoefficient} by default; leave it out, or take grpo.");
+            faults.Add($"algorithm.entropyCoefficient is 0 with algorithm.name {a.Name}, which is {arm.EntropyCoefficient} by default; "
+                + "leave it out, or take grpo.");
         if ((a.Name == "g2rl-prose" && a.Shaping == ShapingKind.Shuffled) || (a.Name == "g2rl-shuffled" && a.Shaping == ShapingKind.Prose))
-            faults.Add($"algorithm.shaping is {a.Shaping} with algorithm.name {a.Name}, which has its own; leave the shaping out, or take g2rl.");
+            faults.Add($"algorithm.shaping is {a.Shaping} with algorithm.name {a.Name}, which has its own; "
+                + "leave the shaping out, or take g2rl.");
         return faults;
     }
 }

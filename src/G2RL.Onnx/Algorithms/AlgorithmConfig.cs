@@ -5,7 +5,10 @@ namespace G2RL.Onnx.Algorithms;
 /// <summary>How rewards become a loss.</summary>
 public sealed record AlgorithmConfig
 {
-    /// <summary>A name in <c>AlgorithmTable</c>: grpo, entropy, clip-higher, maxrl, passk, embedding, g2rl, g2rl-prose, g2rl-shuffled, g2rl-masked, g2rl-hidden.</summary>
+    /// <summary>
+    /// A name in <c>AlgorithmTable</c>: grpo, entropy, clip-higher, maxrl, passk, embedding, g2rl, g2rl-prose, g2rl-shuffled, g2rl-masked,
+    /// g2rl-hidden.
+    /// </summary>
     public string Name { get; init; } = "g2rl";
 
     /// <summary>How novelty shapes rewards; only for g2rl and its kin.</summary>
@@ -50,7 +53,10 @@ public sealed record AlgorithmConfig
     /// <summary>Loss of a token: a name in <c>LossTable</c>, or the profile's.</summary>
     public string Loss { get; init; } = "profile";
 
-    /// <summary>Losses of tokens to one number: a name in <c>Aggregations</c>, or the profile's. Lengths that are constants are sampling.maxNewTokens.</summary>
+    /// <summary>
+    /// Losses of tokens to one number: a name in <c>Aggregations</c>, or the profile's. Lengths that are constants are
+    /// sampling.maxNewTokens.
+    /// </summary>
     public string Aggregation { get; init; } = "profile";
 
     /// <summary>Estimator of the divergence from the model as it came in: a name in <c>KlEstimators</c>, or the profile's.</summary>
@@ -68,7 +74,9 @@ public sealed record AlgorithmConfig
     /// <summary>Tokens that count with tokenWeights lastK, >= 1.</summary>
     public int LastTokens { get; init; } = 16;
 
-    /// <summary>ONNX file of a sentence model, its tokenizer.json beside it, for embedding; empty takes the policy's own mean hidden state.</summary>
+    /// <summary>
+    /// ONNX file of a sentence model, its tokenizer.json beside it, for embedding; empty takes the policy's own mean hidden state.
+    /// </summary>
     public string Embedder { get; init; } = "";
 
     /// <summary>Rollouts of a set that is right when one of them is, 1 to groupSize; only for passk.</summary>
@@ -80,10 +88,15 @@ public sealed record AlgorithmConfig
     /// <summary>Overlong shaping.</summary>
     public OverlongConfig Overlong { get; init; } = new();
 
-    /// <summary>The ratio is at most this before the clipped loss takes its minimum, above 1; 0 is off. Only for loss clipped, in place of the dual clip.</summary>
+    /// <summary>
+    /// The ratio is at most this before the clipped loss takes its minimum, above 1; 0 is off. Only for loss clipped, in place of the dual
+    /// clip.
+    /// </summary>
     public double RatioLimit { get; init; }
 
-    /// <summary>Whether the divergence is multiplied by the ratio to the old policy, which makes its gradient unbiased off-policy.</summary>
+    /// <summary>
+    /// Whether the divergence is multiplied by the ratio to the old policy, which makes its gradient unbiased off-policy.
+    /// </summary>
     public bool KlOverRatio { get; init; }
 
     /// <summary>Temperature of the gate where the advantage is positive, > 0; only for loss sapo.</summary>

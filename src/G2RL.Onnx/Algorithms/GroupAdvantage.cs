@@ -12,12 +12,16 @@ public static class GroupAdvantage
     public static void Compute(ReadOnlySpan<double> rewards, double epsilon, Span<double> advantages)
     {
         if (rewards.Length < 2 || rewards.Length != advantages.Length)
-            throw new ArgumentException($"{rewards.Length} rewards and {advantages.Length} advantages; a group has at least 2 of each.", nameof(rewards));
+            throw new ArgumentException(
+                $"{rewards.Length} rewards and {advantages.Length} advantages; a group has at least 2 of each.",
+                nameof(rewards));
         if (!(epsilon > 0))
             throw new ArgumentException($"epsilon is {epsilon}; it must be above 0.", nameof(epsilon));
         var mean = 0d;
         foreach (var r in rewards)
-            mean += double.IsFinite(r) ? r / rewards.Length : throw new ArgumentException($"A reward is {r}; it must be finite.", nameof(rewards));
+            mean += double.IsFinite(r)
+                ? r / rewards.Length
+                : throw new ArgumentException($"A reward is {r}; it must be finite.", nameof(rewards));
         // The mean of equal rewards may miss them by a rounding error, which the division by sqrt(eps) would make a thousand times larger.
         if (!rewards.ContainsAnyExcept(rewards[0]))
             mean = rewards[0];

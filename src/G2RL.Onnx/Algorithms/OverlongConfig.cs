@@ -13,7 +13,9 @@ public enum OverlongKind
     Bounded,
 }
 
-/// <summary>Overlong shaping: long responses lose reward before the group's normalisation. Overlong filtering is algorithm.truncated=mask.</summary>
+/// <summary>
+/// Overlong shaping: long responses lose reward before the group's normalisation. Overlong filtering is algorithm.truncated=mask.
+/// </summary>
 public sealed record OverlongConfig
 {
     /// <summary>How.</summary>

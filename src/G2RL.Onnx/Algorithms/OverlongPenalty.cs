@@ -9,9 +9,11 @@ public static class OverlongPenalty
     /// <param name="most">The longest response.</param>
     /// <param name="buffer">Tokens over which the penalty grows, > 0.</param>
     /// <param name="factor">Penalty at the longest response, >= 0.</param>
-    public static double Linear(int length, int most, int buffer, double factor) => Math.Min(-(length - (most - buffer)) / (double)buffer * factor, 0);
+    public static double Linear(int length, int most, int buffer, double factor) =>
+        Math.Min(-(length - (most - buffer)) / (double)buffer * factor, 0);
 
     /// <summary>The same with factor 1 and never below -1.</summary>
     /// <inheritdoc cref="Linear"/>
-    public static double Bounded(int length, int most, int buffer) => length <= most - buffer ? 0 : length <= most ? (most - buffer - length) / (double)buffer : -1;
+    public static double Bounded(int length, int most, int buffer) =>
+        length <= most - buffer ? 0 : length <= most ? (most - buffer - length) / (double)buffer : -1;
 }

@@ -4,9 +4,10 @@ using G2RL.Onnx.Graphs;
 namespace G2RL.Onnx.Algorithms;
 
 /// <summary>
-/// The policy objective as a graph fragment over scored tokens [R]: L = sum_t w_t (l_t v_t + beta KL_t - c H_t). The loss l of a token is a line of
-/// <see cref="LossTable"/>, the divergence one of <see cref="KlEstimators"/>; the weights w carry mask and aggregation (<see cref="Aggregations"/>)
-/// and divide by the counts of the whole mini-batch, so that micro-batches add up exactly; v is a rollout correction, where there is one.
+/// The policy objective as a graph fragment over scored tokens [R]: L = sum_t w_t (l_t v_t + beta KL_t - c H_t). The loss l of a token is a
+/// line of <see cref="LossTable"/>, the divergence one of <see cref="KlEstimators"/>; the weights w carry mask and aggregation
+/// (<see cref="Aggregations"/>) and divide by the counts of the whole mini-batch, so that micro-batches add up exactly; v is a rollout
+/// correction, where there is one.
 /// </summary>
 /// <remarks>Source: DeepSeekMath, arXiv:2402.03300, equations 3 and 4; METHOD.md for the aggregation.</remarks>
 public static class PolicyLoss
@@ -29,14 +30,17 @@ public static class PolicyLoss
     /// <summary>Input: weights of the entropies [R]; only where they are averaged apart from the losses.</summary>
     public const string EntropyWeights = "entropy_weights";
 
-    /// <summary>Input: 1 where the token of a column is an unmasked one of the sequence of a row, else 0 [S, R]; only for losses of whole sequences.</summary>
+    /// <summary>
+    /// Input: 1 where the token of a column is an unmasked one of the sequence of a row, else 0 [S, R]; only for losses of whole sequences.
+    /// </summary>
     public const string Membership = "membership";
 
     /// <summary>Input: the sequence of each token, int64 [R]; only for losses of whole sequences.</summary>
     public const string SequenceOfToken = "sequence_of_token";
 
     /// <summary>The objective as <c>DecoderGraph.Train</c> takes it.</summary>
-    public static Func<OpBuilder, Value, Value, Value> Objective(PolicyLossSettings settings) => (op, logProbs, entropy) => Total(new LossContext(op, settings, logProbs, entropy)).Loss;
+    public static Func<OpBuilder, Value, Value, Value> Objective(PolicyLossSettings settings) =>
+        (op, logProbs, entropy) => Total(new LossContext(op, settings, logProbs, entropy)).Loss;
 
     /// <summary>Next-token cross-entropy: L = -sum_t w_t lp_t. What pretraining minimises.</summary>
     public static Value CrossEntropy(OpBuilder op, Value logProbs, Value entropy) =>
@@ -50,7 +54,10 @@ public static class PolicyLoss
     internal static Value Aggregate(OpBuilder op, Value perToken, Value weights, bool select)
     {
         var weighted = op.Mul(perToken, weights);
-        return op.ReduceSum(select ? op.Where(op.Op("Equal", [weights, op.Like(weights, 0)]), op.Like(weights, 0), weighted) : weighted, keepDims: false, 0);
+        return op.ReduceSum(
+            select ? op.Where(op.Op("Equal", [weights, op.Like(weights, 0)]), op.Like(weights, 0), weighted) : weighted,
+            keepDims: false,
+            0);
     }
 
     internal static (Value Loss, Value PerToken) Total(LossContext c)
@@ -70,7 +77,9 @@ public static class PolicyLoss
             loss = op.Sub(loss, op.Mul(c.Entropy, op.Scalar(settings.EntropyCoefficient)));
         var total = Aggregate(op, loss, c.Weights, select: false);
         if (settings.EntropyCoefficient != 0 && settings.EntropyApart)
-            total = op.Sub(total, op.Mul(Aggregate(op, c.Entropy, c.Input(EntropyWeights), select: false), op.Scalar(settings.EntropyCoefficient)));
+            total = op.Sub(
+                total,
+                op.Mul(Aggregate(op, c.Entropy, c.Input(EntropyWeights), select: false), op.Scalar(settings.EntropyCoefficient)));
         return (total, loss);
     }
 }

@@ -7,7 +7,11 @@ namespace G2RL.Onnx.Algorithms;
 /// <param name="ClipHigh">The ratio is clipped above at 1 + ClipHigh, >= 0.</param>
 /// <param name="KlCoefficient">beta of the divergence to the reference policy; 0 leaves it out.</param>
 /// <param name="EntropyCoefficient">Weight of the mean token entropy, which is added to the objective; 0 leaves it out.</param>
-public sealed record PolicyLossSettings(double ClipLow = 0.2, double ClipHigh = 0.2, double KlCoefficient = 0, double EntropyCoefficient = 0)
+public sealed record PolicyLossSettings(
+    double ClipLow = 0.2,
+    double ClipHigh = 0.2,
+    double KlCoefficient = 0,
+    double EntropyCoefficient = 0)
 {
     /// <summary>A name in <see cref="Losses.LossTable"/>.</summary>
     public string Loss { get; init; } = "clipped";
@@ -30,7 +34,9 @@ public sealed record PolicyLossSettings(double ClipLow = 0.2, double ClipHigh = 
     /// <summary>The divergence of a token is clamped to +- this; 0 is off.</summary>
     public double KlOutputClamp { get; init; }
 
-    /// <summary>Whether the divergence is multiplied by the ratio to the old policy, which makes its gradient unbiased off-policy.</summary>
+    /// <summary>
+    /// Whether the divergence is multiplied by the ratio to the old policy, which makes its gradient unbiased off-policy.
+    /// </summary>
     public bool KlOverRatio { get; init; }
 
     /// <summary>Whether each token's loss is multiplied by a correction that the caller gives.</summary>
@@ -42,7 +48,10 @@ public sealed record PolicyLossSettings(double ClipLow = 0.2, double ClipHigh = 
     /// <summary>Whether the old log-probs are the current ones, detached: one update per batch, ratio 1.</summary>
     public bool OldIsCurrent { get; init; }
 
-    /// <summary>Whether tokens of weight 0 are taken out before anything is computed, so that nothing in a masked position, NaN included, reaches a result.</summary>
+    /// <summary>
+    /// Whether tokens of weight 0 are taken out before anything is computed, so that nothing in a masked position, NaN included, reaches a
+    /// result.
+    /// </summary>
     public bool SkipMasked { get; init; }
 
     /// <summary>Temperature of the sigmoid where A > 0 (sapo).</summary>

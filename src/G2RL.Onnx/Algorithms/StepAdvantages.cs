@@ -2,7 +2,9 @@ using G2RL.Onnx.Algorithms.Advantages;
 
 namespace G2RL.Onnx.Algorithms;
 
-/// <summary>The advantages of a step that an algorithm's own groups do not give: those of another convention, or of the whole step.</summary>
+/// <summary>
+/// The advantages of a step that an algorithm's own groups do not give: those of another convention, or of the whole step.
+/// </summary>
 internal static class StepAdvantages
 {
     /// <summary>Replaces the advantages of every unmasked group by those of the chosen rule over the shaped rewards.</summary>
@@ -12,7 +14,8 @@ internal static class StepAdvantages
         // What the groups have already.
         if (choice.Advantage == "group-normal" || AlgorithmTable.All[config.Name].OwnAdvantages)
             return;
-        var members = groups.SelectMany((g, i) => g.Masked ? [] : g.Members.Select((rollout, m) => (Scored: g, Group: i, Rollout: rollout, Member: m))).ToArray();
+        var members = groups.SelectMany((g, i) =>
+            g.Masked ? [] : g.Members.Select((rollout, m) => (Scored: g, Group: i, Rollout: rollout, Member: m))).ToArray();
         if (members.Length == 0)
             return;
         var batch = new AdvantageBatch(

@@ -56,7 +56,8 @@ public sealed record AdamWSettings
             if (!(value is >= 0 and < 1))
                 faults.Add($"training.optimizer.{name} is {value}; it must lie in [0, 1).");
         if (!(Epsilon > 0 && double.IsFinite(Epsilon)))
-            faults.Add($"training.optimizer.epsilon is {Epsilon}; it must be above 0 and finite, or a parameter without gradient would become NaN.");
+            faults.Add($"training.optimizer.epsilon is {Epsilon}; it must be above 0 and finite, or a parameter without gradient would "
+                + "become NaN.");
         if (!(WeightDecay >= 0 && double.IsFinite(WeightDecay)))
             faults.Add($"training.optimizer.weightDecay is {WeightDecay}; it must be 0 (off) or more, and finite.");
         if (!(MaxGradientNorm >= 0 && double.IsFinite(MaxGradientNorm)))

@@ -24,7 +24,9 @@ public sealed record AdapterConfig
     /// <summary>What is added is multiplied by alpha / rank, > 0.</summary>
     public double Alpha { get; init; } = 16;
 
-    /// <summary>Modules that have adapters: last parts of their names (q_proj, mlp.up_proj), or all-linear for every projection of the layers.</summary>
+    /// <summary>
+    /// Modules that have adapters: last parts of their names (q_proj, mlp.up_proj), or all-linear for every projection of the layers.
+    /// </summary>
     public IReadOnlyList<string> Targets { get; init; } = [AdapterSpec.AllLinear];
 
     /// <summary>Whether what is added is multiplied by alpha / sqrt(rank) instead (rsLoRA).</summary>
@@ -43,14 +45,19 @@ public sealed record AdapterConfig
             yield return $"adapter.rank is {Rank}; it must be 1 to 65536.";
         if (!(Alpha > 0 && double.IsFinite(Alpha)))
             yield return $"adapter.alpha is {Alpha}; it must be above 0 and finite.";
-        if (Targets is null || Targets.Count == 0 || Targets.Any(t => string.IsNullOrEmpty(t) || !t.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-')))
-            yield return $"adapter.targets is [{string.Join(", ", Targets ?? [])}]; it must name at least one module, by letters, digits, '_' and '.', or be [\"{AdapterSpec.AllLinear}\"].";
+        if (Targets is null
+            || Targets.Count == 0
+            || Targets.Any(t => string.IsNullOrEmpty(t) || !t.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-')))
+            yield return $"adapter.targets is [{string.Join(", ", Targets ?? [])}]; it must name at least one module, by letters, digits, "
+                + $"'_' and '.', or be [\"{AdapterSpec.AllLinear}\"].";
         if (Type == AdapterKind.None && Path.Length > 0)
             yield return $"adapter.path is {Path} and adapter.type is none; set adapter.type=lora to train from it, or empty the path.";
         if (Type == AdapterKind.None && Base != WeightStorage.Float32)
             yield return $"adapter.base is {Base} and adapter.type is none; weights that learn are float32. Set adapter.type=lora.";
         var fresh = new AdapterConfig();
-        if (Path.Length > 0 && (Rank != fresh.Rank || Alpha != fresh.Alpha || RsLora != fresh.RsLora || Targets?.SequenceEqual(fresh.Targets) == false))
-            yield return $"adapter.path is {Path}, whose own rank, alpha, targets and rsLora hold; leave adapter.rank, alpha, targets and rsLora away.";
+        if (Path.Length > 0
+            && (Rank != fresh.Rank || Alpha != fresh.Alpha || RsLora != fresh.RsLora || Targets?.SequenceEqual(fresh.Targets) == false))
+            yield return $"adapter.path is {Path}, whose own rank, alpha, targets and rsLora hold; "
+                + "leave adapter.rank, alpha, targets and rsLora away.";
     }
 }

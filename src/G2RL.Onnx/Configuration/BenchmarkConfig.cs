@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace G2RL.Onnx.Configuration;
 
-/// <summary>One benchmark of an evaluation: a problem set whose held-out side is asked. What is left out is as in the evaluation's settings.</summary>
+/// <summary>
+/// One benchmark of an evaluation: a problem set whose held-out side is asked. What is left out is as in the evaluation's settings.
+/// </summary>
 public sealed record BenchmarkConfig
 {
     /// <summary>Its name in tables and rows; empty is the set's.</summary>

@@ -97,7 +97,8 @@ internal static class ConfigSettings
         var setting = path.Split('[')[0];
         var rule = Choices.TryGetValue(setting, out var names)
             ? $"it must be one of: {string.Join(", ", names.Select(JsonNamingPolicy.CamelCase.ConvertName))}."
-            : Defaults.TryGetValue(setting, out var sample) ? $"it must be of the kind and range of its default, {sample}." : "it must be a group of settings, { ... }.";
+                : Defaults.TryGetValue(setting, out var sample) ? $"it must be of the kind and range of its default, {sample}."
+            : "it must be a group of settings, { ... }.";
         return $"{path} is {value?.ToJsonString() ?? "null"}; {rule}";
     }
 
@@ -108,7 +109,8 @@ internal static class ConfigSettings
 
     private static bool IsGroup(string path) => Defaults.Keys.Any(k => k.StartsWith(path + ".", StringComparison.Ordinal));
 
-    private static string NoSuch(string path) => $"there is no setting '{path}'. Nearest: {string.Join(", ", Defaults.Keys.OrderBy(k => Distance(k, path)).Take(3))}.";
+    private static string NoSuch(string path) =>
+        $"there is no setting '{path}'. Nearest: {string.Join(", ", Defaults.Keys.OrderBy(k => Distance(k, path)).Take(3))}.";
 
     // Where the default is a text, the value is one, too: --set name=2026 names a run.
     private static JsonNode? Value(string path, string text)

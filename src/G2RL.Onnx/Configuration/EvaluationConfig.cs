@@ -26,7 +26,9 @@ public sealed record EvaluationConfig
     /// <summary>Seed of the evaluation's samples; the same for every run, so that runs are compared on equal terms.</summary>
     public ulong Seed { get; init; } = 20240229;
 
-    /// <summary>Times that all samples are drawn anew, under seeds of their own, >= 1; numbers are means over them, with their deviation.</summary>
+    /// <summary>
+    /// Times that all samples are drawn anew, under seeds of their own, >= 1; numbers are means over them, with their deviation.
+    /// </summary>
     public int Repeats { get; init; } = 1;
 
     /// <summary>

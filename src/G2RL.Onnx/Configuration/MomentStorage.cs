@@ -6,10 +6,15 @@ public enum MomentStorage
     /// <summary>As they are computed with: 8 bytes a weight for both.</summary>
     Float32,
 
-    /// <summary>Upper halves of float32, rounded at random, so that decay slower than a rounding step is not lost: 4 bytes a weight.</summary>
+    /// <summary>
+    /// Upper halves of float32, rounded at random, so that decay slower than a rounding step is not lost: 4 bytes a weight.
+    /// </summary>
     BFloat16,
 
-    /// <summary>8-bit floating numbers over the largest of each 256, rounded at random; of the second moment the root is stored: 2.03 bytes a weight.</summary>
+    /// <summary>
+    /// 8-bit floating numbers over the largest of each 256, rounded at random; of the second moment the root is stored: 2.03 bytes a
+    /// weight.
+    /// </summary>
     Int8,
 }
 

@@ -19,7 +19,8 @@ public static class RunConfigFile
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
     };
 
-    private static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false };
+    private static readonly JsonDocumentOptions Lenient =
+        new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false };
 
     /// <summary>Reads a file, applies overrides, checks everything.</summary>
     /// <param name="path">The file, or null for the defaults.</param>
@@ -59,7 +60,8 @@ public static class RunConfigFile
     {
         try
         {
-            return JsonNode.Parse(json, documentOptions: Lenient) as JsonObject ?? throw new InputException($"{source}: a configuration is a JSON object.");
+            return JsonNode.Parse(json, documentOptions: Lenient) as JsonObject
+                ?? throw new InputException($"{source}: a configuration is a JSON object.");
         }
         catch (JsonException e)
         {

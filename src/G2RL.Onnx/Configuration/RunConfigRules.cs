@@ -19,15 +19,23 @@ public static class RunConfigRules
                 faults.Add($"{name} is {value}; {rule}");
         }
         // No count needs more, and products of counts stay far from overflow.
-        void AtLeast(int value, int low, string name, int most = 1_000_000) => Rule(value >= low && value <= most, name, value, value < low ? $"it must be at least {low}." : $"it must be at most {most}.");
-        void Positive(double value, string name) => Rule(value > 0 && double.IsFinite(value), name, value, "it must be above 0 and finite.");
-        void NotNegative(double value, string name) => Rule(value >= 0 && double.IsFinite(value), name, value, "it must be 0 or more and finite.");
+        void AtLeast(int value, int low, string name, int most = 1_000_000) =>
+            Rule(value >= low && value <= most, name, value, value < low ? $"it must be at least {low}." : $"it must be at most {most}.");
+        void Positive(double value, string name) =>
+            Rule(value > 0 && double.IsFinite(value), name, value, "it must be above 0 and finite.");
+        void NotNegative(double value, string name) =>
+            Rule(value >= 0 && double.IsFinite(value), name, value, "it must be 0 or more and finite.");
         void Temperature(double value, string name, string wayOut) =>
             Rule(value is >= 1e-6 and <= 1e6, name, value, $"it must lie in [1e-6, 1e6]. {wayOut}".TrimEnd());
         void Share(double value, string name, bool zero, bool one) =>
-            Rule((value > 0 || (zero && value == 0)) && (value < 1 || (one && value == 1)), name, value, $"it must lie in {(zero ? "[" : "(")}0, 1{(one ? "]" : ")")}.");
+            Rule(
+                (value > 0 || (zero && value == 0)) && (value < 1 || (one && value == 1)),
+                name,
+                value,
+                $"it must lie in {(zero ? "[" : "(")}0, 1{(one ? "]" : ")")}.");
 
-        Rule(c.Name.Length is > 0 and <= 100 && c.Name.All(ch => char.IsAsciiLetterOrDigit(ch) || ch is '-' or '_' or '.') && c.Name[0] != '.', "name", $"'{c.Name}'", "it is part of a folder's name: letters, digits, '-', '_' and '.', not starting with '.'.");
+        Rule(c.Name.Length is > 0 and <= 100 && c.Name.All(ch => char.IsAsciiLetterOrDigit(ch) || ch is '-' or '_' or '.') && c.Name[0]
+            != '.', "name", $"'{c.Name}'", "it is part of a folder's name: letters, digits, '-', '_' and '.', not starting with '.'.");
         AtLeast(c.Steps, 1, "steps");
         faults.AddRange(Rewards.RewardRules.Faults(c.Rewards, c.Sampling.MaxNewTokens));
         AtLeast(c.Sampling.PromptsPerStep, 1, "sampling.promptsPerStep", most: 10_000);
@@ -41,8 +49,16 @@ public static class RunConfigRules
         Share(c.Sampling.TopP, "sampling.topP", zero: false, one: true);
         Share(c.Sampling.MinP, "sampling.minP", zero: true, one: true);
         Rule(c.Sampling.GroupSize <= 10_000, "sampling.groupSize", c.Sampling.GroupSize, "it must be at most 10000.");
-        Rule(c.Sampling.StopStrings.All(s => s is { Length: > 0 }), "sampling.stopStrings", "holding an empty text", "every text must have at least one character.");
-        Rule(c.Sampling.StopTokens.All(s => s is { Length: > 0 }), "sampling.stopTokens", "holding an empty text", "every token must have at least one character.");
+        Rule(
+            c.Sampling.StopStrings.All(s => s is { Length: > 0 }),
+            "sampling.stopStrings",
+            "holding an empty text",
+            "every text must have at least one character.");
+        Rule(
+            c.Sampling.StopTokens.All(s => s is { Length: > 0 }),
+            "sampling.stopTokens",
+            "holding an empty text",
+            "every token must have at least one character.");
         Rule(c.Model.Length > 0, "model", "empty", "it must be the folder of a model.");
         Rule(c.Output.Length > 0, "output", "empty", "it must be a folder.");
         AtLeast(c.Sampling.MaxRows, 2, "sampling.maxRows");
@@ -55,17 +71,34 @@ public static class RunConfigRules
         NotNegative(c.Algorithm.EntropyCoefficient ?? 0, "algorithm.entropyCoefficient");
         Positive(c.Algorithm.AdvantageEpsilon, "algorithm.advantageEpsilon");
         AtLeast(c.Algorithm.LastTokens, 1, "algorithm.lastTokens");
-        Rule(c.Algorithm.PassAtK >= 1 && (c.Algorithm.PassAtK <= c.Sampling.GroupSize || c.Algorithm.Name != "passk"), "algorithm.passAtK", c.Algorithm.PassAtK, $"it must be 1 to sampling.groupSize ({c.Sampling.GroupSize}).");
+        Rule(
+            c.Algorithm.PassAtK >= 1 && (c.Algorithm.PassAtK <= c.Sampling.GroupSize || c.Algorithm.Name != "passk"),
+            "algorithm.passAtK",
+            c.Algorithm.PassAtK,
+            $"it must be 1 to sampling.groupSize ({c.Sampling.GroupSize}).");
         Rule(c.Sampling.ResampleRounds is >= 0 and <= 100, "sampling.resampleRounds", c.Sampling.ResampleRounds, "it must be 0 to 100.");
         Positive(c.Algorithm.TauPositive, "algorithm.tauPositive");
         Positive(c.Algorithm.TauNegative, "algorithm.tauNegative");
         NotNegative(c.Algorithm.Penalty, "algorithm.penalty");
         NotNegative(c.Algorithm.Overlong.Factor, "algorithm.overlong.factor");
-        Rule(c.Algorithm.Overlong.Kind == OverlongKind.None || (c.Algorithm.Overlong.Buffer >= 1 && c.Algorithm.Overlong.Buffer <= c.Sampling.MaxNewTokens), "algorithm.overlong.buffer", c.Algorithm.Overlong.Buffer, $"it must be 1 to sampling.maxNewTokens ({c.Sampling.MaxNewTokens}).");
+        Rule(
+            c.Algorithm.Overlong.Kind == OverlongKind.None
+                || (c.Algorithm.Overlong.Buffer >= 1 && c.Algorithm.Overlong.Buffer <= c.Sampling.MaxNewTokens),
+            "algorithm.overlong.buffer",
+            c.Algorithm.Overlong.Buffer,
+            $"it must be 1 to sampling.maxNewTokens ({c.Sampling.MaxNewTokens}).");
         var correction = c.Algorithm.Correction;
         NotNegative(correction.Low, "algorithm.correction.low");
-        Rule(correction.High > correction.Low && double.IsFinite(correction.High), "algorithm.correction.high", correction.High, $"it must be finite and above algorithm.correction.low ({correction.Low}).");
-        Rule(correction.Rejection == "none" || Rejection.Options.Contains(correction.Rejection), "algorithm.correction.rejection", $"'{correction.Rejection}'", $"there are: none, {string.Join(", ", Rejection.Options)}.");
+        Rule(
+            correction.High > correction.Low && double.IsFinite(correction.High),
+            "algorithm.correction.high",
+            correction.High,
+            $"it must be finite and above algorithm.correction.low ({correction.Low}).");
+        Rule(
+            correction.Rejection == "none" || Rejection.Options.Contains(correction.Rejection),
+            "algorithm.correction.rejection",
+            $"'{correction.Rejection}'",
+            $"there are: none, {string.Join(", ", Rejection.Options)}.");
         Positive(correction.RejectionLow, "algorithm.correction.rejectionLow");
         Positive(correction.RejectionHigh, "algorithm.correction.rejectionHigh");
         NotNegative(correction.OffPolicyBound, "algorithm.correction.offPolicyBound");
@@ -73,8 +106,16 @@ public static class RunConfigRules
         faults.AddRange(AlgorithmChoice.Faults(c.Algorithm, c.Execution.Gradients));
         faults.AddRange(c.Adapter.Faults());
         AtLeast(c.Training.EpochsPerBatch, 1, "training.epochsPerBatch", most: 1000);
-        Rule((long)c.Steps * c.Training.EpochsPerBatch * c.Training.MinibatchesPerBatch <= int.MaxValue, "steps x epochsPerBatch x minibatchesPerBatch", (long)c.Steps * c.Training.EpochsPerBatch * c.Training.MinibatchesPerBatch, $"it must be at most {int.MaxValue}.");
-        Rule(c.Training.MinibatchesPerBatch >= 1 && c.Training.MinibatchesPerBatch <= c.Sampling.PromptsPerStep, "training.minibatchesPerBatch", c.Training.MinibatchesPerBatch, $"groups are never split, so it must be 1 to sampling.promptsPerStep ({c.Sampling.PromptsPerStep}).");
+        Rule(
+            (long)c.Steps * c.Training.EpochsPerBatch * c.Training.MinibatchesPerBatch <= int.MaxValue,
+            "steps x epochsPerBatch x minibatchesPerBatch",
+            (long)c.Steps * c.Training.EpochsPerBatch * c.Training.MinibatchesPerBatch,
+            $"it must be at most {int.MaxValue}.");
+        Rule(
+            c.Training.MinibatchesPerBatch >= 1 && c.Training.MinibatchesPerBatch <= c.Sampling.PromptsPerStep,
+            "training.minibatchesPerBatch",
+            c.Training.MinibatchesPerBatch,
+            $"groups are never split, so it must be 1 to sampling.promptsPerStep ({c.Sampling.PromptsPerStep}).");
         AtLeast(c.Training.TokensPerMicrobatch, 1, "training.tokensPerMicrobatch", most: 100_000_000);
         Positive(c.Training.LearningRate, "training.learningRate");
         Share(c.Training.Optimizer.Beta1, "training.optimizer.beta1", zero: true, one: false);
@@ -104,9 +145,17 @@ public static class RunConfigRules
             Rule(Problems.ProblemSets.Names.Contains(benchmark.Set), $"{at}.set", $"'{benchmark.Set}'", $"there are: {names}.");
             AtLeast(benchmark.Problems ?? 1, 1, $"{at}.problems");
             AtLeast(benchmark.Samples ?? 1, 1, $"{at}.samples", most: 10_000);
-            Rule(c.Evaluation.Benchmarks.Count(b => b.Label == benchmark.Label) == 1, $"{at}.name", $"'{benchmark.Label}'", "every benchmark needs a name of its own.");
+            Rule(
+                c.Evaluation.Benchmarks.Count(b => b.Label == benchmark.Label) == 1,
+                $"{at}.name",
+                $"'{benchmark.Label}'",
+                "every benchmark needs a name of its own.");
         }
-        Rule((long)c.Evaluation.Problems * c.Evaluation.Samples <= 100_000_000, "evaluation.problems x evaluation.samples", (long)c.Evaluation.Problems * c.Evaluation.Samples, "it must be at most 100,000,000.");
+        Rule(
+            (long)c.Evaluation.Problems * c.Evaluation.Samples <= 100_000_000,
+            "evaluation.problems x evaluation.samples",
+            (long)c.Evaluation.Problems * c.Evaluation.Samples,
+            "it must be at most 100,000,000.");
         if (c.Evaluation.Temperature != 0)
             Temperature(c.Evaluation.Temperature, "evaluation.temperature", greedy);
         Rule(
@@ -116,17 +165,41 @@ public static class RunConfigRules
             "it must be a date such as 2024-07-26, or one with a time such as 2024-07-26T12:00:00.");
         Share(c.Evaluation.TopP, "evaluation.topP", zero: false, one: true);
         var device = c.Execution.Device;
-        Rule(device == ExecutionConfig.Cpu || (device.StartsWith("cuda:", StringComparison.Ordinal) && byte.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _)), "execution.device", $"'{device}'", "it must be cpu, or cuda:N with the index of a GPU.");
-        Rule(c.Execution.Precision is "float32" or "float16" or "bfloat16", "execution.precision", $"'{c.Execution.Precision}'", "it must be float32, float16 or bfloat16.");
-        Rule(device != ExecutionConfig.Cpu || c.Execution.Precision == "float32", "execution.precision", c.Execution.Precision, "on the CPU it must be float32.");
-        Rule(device == ExecutionConfig.Cpu || c.Execution.Gradients == "graph", "execution.gradients", c.Execution.Gradients, $"on {device} it must be graph.");
-        Rule(ExecutionConfig.Optimizers.Contains(c.Execution.Gradients), "execution.gradients", $"'{c.Execution.Gradients}'", $"there are: {string.Join(", ", ExecutionConfig.Optimizers)}.");
+        Rule(device == ExecutionConfig.Cpu || (device.StartsWith("cuda:", StringComparison.Ordinal) && byte.TryParse(
+            device.AsSpan(5),
+            NumberStyles.None,
+            CultureInfo.InvariantCulture,
+            out _)), "execution.device", $"'{device}'", "it must be cpu, or cuda:N with the index of a GPU.");
+        Rule(
+            c.Execution.Precision is "float32" or "float16" or "bfloat16",
+            "execution.precision",
+            $"'{c.Execution.Precision}'",
+            "it must be float32, float16 or bfloat16.");
+        Rule(
+            device != ExecutionConfig.Cpu || c.Execution.Precision == "float32",
+            "execution.precision",
+            c.Execution.Precision,
+            "on the CPU it must be float32.");
+        Rule(
+            device == ExecutionConfig.Cpu || c.Execution.Gradients == "graph",
+            "execution.gradients",
+            c.Execution.Gradients,
+            $"on {device} it must be graph.");
+        Rule(
+            ExecutionConfig.Optimizers.Contains(c.Execution.Gradients),
+            "execution.gradients",
+            $"'{c.Execution.Gradients}'",
+            $"there are: {string.Join(", ", ExecutionConfig.Optimizers)}.");
         var optimizer = c.Training.Optimizer;
         Share(optimizer.Momentum, "training.optimizer.momentum", zero: true, one: false);
         var here = device == ExecutionConfig.Cpu && c.Execution.Gradients == "graph";
         const string Elsewhere = "on the CPU by execution.gradients=graph alone; elsewhere it must be";
         Rule(here || optimizer.Kind == OptimizerKind.AdamW, "training.optimizer.kind", optimizer.Kind, $"it runs {Elsewhere} adamW.");
-        Rule(here || optimizer.Moments == MomentStorage.Float32, "training.optimizer.moments", optimizer.Moments, $"they are kept {Elsewhere} float32.");
+        Rule(
+            here || optimizer.Moments == MomentStorage.Float32,
+            "training.optimizer.moments",
+            optimizer.Moments,
+            $"they are kept {Elsewhere} float32.");
         var narrow = c.Adapter.Base != Models.WeightStorage.Float32;
         Rule(
             !narrow || here,
@@ -143,7 +216,8 @@ public static class RunConfigRules
     {
         var warnings = new List<string>();
         if (c.Sampling.TopK > 0 || c.Sampling.TopP < 1 || c.Sampling.MinP > 0)
-            warnings.Add("sampling.topK, topP or minP restrict the choice of tokens: the policy that is trained is then not the one that draws the rollouts.");
+            warnings.Add("sampling.topK, topP or minP restrict the choice of tokens: "
+                + "the policy that is trained is then not the one that draws the rollouts.");
         var (a, arm) = (c.Algorithm, AlgorithmTable.All[c.Algorithm.Name]);
         void Ignored(bool set, string name, object value, string only)
         {
@@ -152,7 +226,11 @@ public static class RunConfigRules
         }
         Ignored(!arm.Shapes && a.Shaping != ShapingKind.Literal, "shaping", a.Shaping, "g2rl and its kin shape rewards");
         Ignored(!arm.Shapes && a.NoveltyWithin != NoveltyScope.Group, "noveltyWithin", a.NoveltyWithin, "g2rl and its kin scale novelty");
-        Ignored(arm.Features != FeatureKind.Gradient && a.TokenWeights != TokenWeightKind.Uniform, "tokenWeights", a.TokenWeights, "gradient features have them");
+        Ignored(
+            arm.Features != FeatureKind.Gradient && a.TokenWeights != TokenWeightKind.Uniform,
+            "tokenWeights",
+            a.TokenWeights,
+            "gradient features have them");
         Ignored(arm.Features != FeatureKind.Embedding && a.Embedder.Length > 0, "embedder", a.Embedder, "embedding reads one");
         return warnings;
     }

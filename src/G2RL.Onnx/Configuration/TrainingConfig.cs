@@ -6,7 +6,10 @@ public enum Recomputation
     /// <summary>Nothing.</summary>
     None,
 
-    /// <summary>The inside of every layer: about a quarter more time, and memory of one layer instead of all. The gradients are the same, bit for bit.</summary>
+    /// <summary>
+    /// The inside of every layer: about a quarter more time, and memory of one layer instead of all. The gradients are the same, bit for
+    /// bit.
+    /// </summary>
     Layers,
 
     /// <summary>Layers where memory would not do without, else nothing.</summary>
@@ -25,7 +28,10 @@ public sealed record TrainingConfig
     /// <summary>Padded tokens that one run of the train graph holds; must not change results beyond rounding.</summary>
     public int TokensPerMicrobatch { get; init; } = 1024;
 
-    /// <summary>What the backward pass computes again instead of keeping it: none, layers, or auto by the memory that is free. Changes memory and time, and no number.</summary>
+    /// <summary>
+    /// What the backward pass computes again instead of keeping it: none, layers, or auto by the memory that is free. Changes memory and
+    /// time, and no number.
+    /// </summary>
     public Recomputation Recompute { get; init; } = Recomputation.Auto;
 
     /// <summary>Peak learning rate, > 0.</summary>

@@ -1,6 +1,8 @@
 namespace G2RL.Onnx.Conformance;
 
-/// <summary>Compares what was computed with what is expected: |a - e| &lt;= atol + rtol |e|; NaN equals NaN, an infinity equals itself.</summary>
+/// <summary>
+/// Compares what was computed with what is expected: |a - e| &lt;= atol + rtol |e|; NaN equals NaN, an infinity equals itself.
+/// </summary>
 /// <param name="rtol">Relative tolerance.</param>
 /// <param name="atol">Absolute tolerance.</param>
 public sealed class Check(double rtol, double atol)

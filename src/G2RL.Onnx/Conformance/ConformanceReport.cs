@@ -46,8 +46,11 @@ public sealed record FileResult(string Path, IReadOnlyList<CaseResult> Cases)
         ["largest_error"] = double.IsFinite(Error) ? Error : null,
         ["slowest"] = Slowest?.Id,
         ["slowest_s"] = Slowest?.Seconds,
-        ["failures"] = new JsonArray([.. Cases.Where(c => c.Supported && !c.Passed).Select(c => (JsonNode)new JsonObject { ["id"] = c.Id, ["kind"] = c.Kind, ["fault"] = c.Fault })]),
-        ["unsupported_kinds"] = new JsonObject(Cases.Where(c => !c.Supported).GroupBy(c => c.Kind).Select(g => KeyValuePair.Create(g.Key, (JsonNode?)g.Count()))),
+        ["failures"] = new JsonArray([.. Cases.Where(c => c.Supported && !c.Passed)
+            .Select(c => (JsonNode)new JsonObject { ["id"] = c.Id, ["kind"] = c.Kind, ["fault"] = c.Fault })]),
+        ["unsupported_kinds"] = new JsonObject(Cases.Where(c => !c.Supported)
+            .GroupBy(c => c.Kind)
+            .Select(g => KeyValuePair.Create(g.Key, (JsonNode?)g.Count()))),
     };
 }
 

@@ -7,8 +7,8 @@ using G2RL.Onnx.Tokenizers;
 namespace G2RL.Onnx.Conformance;
 
 /// <summary>
-/// Runs golden files (*.json with <c>cases</c>) and model folders with golden.json through the code that training uses: losses and their gradients
-/// come out of the train graph's objective.
+/// Runs golden files (*.json with <c>cases</c>) and model folders with golden.json through the code that training uses: losses and their
+/// gradients come out of the train graph's objective.
 /// </summary>
 public static class ConformanceRun
 {
@@ -20,7 +20,11 @@ public static class ConformanceRun
     /// <param name="done">Told of each file as it is finished.</param>
     /// <param name="cancel">Stops between cases.</param>
     /// <exception cref="InputException">A path does not exist, or a file that should hold cases cannot be read.</exception>
-    public static ConformanceReport Run(IEnumerable<string> paths, Tokenizer? tokenizer = null, Action<FileResult>? done = null, CancellationToken cancel = default)
+    public static ConformanceReport Run(
+        IEnumerable<string> paths,
+        Tokenizer? tokenizer = null,
+        Action<FileResult>? done = null,
+        CancellationToken cancel = default)
     {
         var (files, notCases) = (new List<FileResult>(), new List<string>());
         void Add(FileResult file)
@@ -49,7 +53,9 @@ public static class ConformanceRun
             {
                 throw new InputException($"{path} does not exist; give golden files, or folders that hold them.");
             }
-            else if ((tokenizer is not null && TokenizerCases.IsFile(path) ? TokenizerCases.Run(path, tokenizer) : Cases(path, cancel)) is { } file)
+            else if ((tokenizer is not null && TokenizerCases.IsFile(path)
+                ? TokenizerCases.Run(path, tokenizer)
+                : Cases(path, cancel)) is { } file)
             {
                 Add(file);
             }
@@ -60,7 +66,9 @@ public static class ConformanceRun
         }
         foreach (var path in paths)
             Visit(path);
-        return new(files, [.. notCases.Where(n => !notCases.Any(other => n.StartsWith(other + Path.DirectorySeparatorChar, StringComparison.Ordinal)))]);
+        return new(
+            files,
+            [.. notCases.Where(n => !notCases.Any(other => n.StartsWith(other + Path.DirectorySeparatorChar, StringComparison.Ordinal)))]);
     }
 
     /// <summary>Runs one case.</summary>
@@ -82,7 +90,13 @@ public static class ConformanceRun
             unsupported = null;
             check.Fail(e.Message);
         }
-        return new(c.Id, unsupported ?? kind!.Name, unsupported is null, check.Fault, check.Largest, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        return new(
+            c.Id,
+            unsupported ?? kind!.Name,
+            unsupported is null,
+            check.Fault,
+            check.Largest,
+            Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
     private static FileResult? Cases(string path, CancellationToken cancel)
@@ -106,7 +120,10 @@ public static class ConformanceRun
                 return RopeCases.Run(root, path);
             if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("cases", out var cases))
                 return null;
-            double Tolerance(string which, double otherwise) => root.TryGetProperty("tolerance", out var t) && t.ValueKind == JsonValueKind.Object && t.TryGetProperty(which, out var v) && v.ValueKind == JsonValueKind.Number ? v.GetDouble() : otherwise;
+            double Tolerance(string which, double otherwise) => root.TryGetProperty("tolerance", out var t)
+                && t.ValueKind == JsonValueKind.Object
+                && t.TryGetProperty(which, out var v)
+                && v.ValueKind == JsonValueKind.Number ? v.GetDouble() : otherwise;
             var (rtol, atol) = (Tolerance("rtol", 1e-5), Tolerance("atol", 1e-6));
             var upstream = root.TryGetProperty("upstream", out var u) && u.ValueKind == JsonValueKind.String ? u.GetString()! : "";
             var results = new List<CaseResult>();
@@ -123,7 +140,9 @@ public static class ConformanceRun
     {
         JsonValueKind.Array => cases.EnumerateArray(),
         // A file may sort its cases by kind.
-        JsonValueKind.Object => cases.EnumerateObject().SelectMany(group => group.Value.ValueKind == JsonValueKind.Array ? group.Value.EnumerateArray() : throw new InputException($"{path}: cases.{group.Name} is no list of cases.")),
+        JsonValueKind.Object => cases.EnumerateObject().SelectMany(group => group.Value.ValueKind == JsonValueKind.Array
+            ? group.Value.EnumerateArray()
+            : throw new InputException($"{path}: cases.{group.Name} is no list of cases.")),
         _ => throw new InputException($"{path}: 'cases' is a JSON {cases.ValueKind}; it must be a list."),
     };
 }

@@ -32,39 +32,48 @@ public sealed class GoldenCase(JsonElement element, string source, string upstre
     public string Upstream => upstream;
 
     /// <summary>A text beside inputs, params and expected; null where there is none.</summary>
-    public string? Field(string name) => element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    public string? Field(string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     /// <summary>A number beside inputs, params and expected.</summary>
-    public double? FieldNumber(string name) => element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
+    public double? FieldNumber(string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
 
     /// <summary>Whether an input is there and not null.</summary>
     public bool HasInput(string name) => Find("inputs", name) is not null;
 
     /// <summary>Whether the inputs have such a key, null or not.</summary>
-    public bool NamesInput(string name) => element.TryGetProperty("inputs", out var inputs) && inputs.ValueKind == JsonValueKind.Object && inputs.TryGetProperty(name, out _);
+    public bool NamesInput(string name) =>
+        element.TryGetProperty("inputs", out var inputs) && inputs.ValueKind == JsonValueKind.Object && inputs.TryGetProperty(name, out _);
 
     /// <summary>An input.</summary>
     /// <exception cref="InputException">It is missing or no number.</exception>
-    public Numbers Input(string name) => Find("inputs", name) is { } value ? Read(value, $"inputs.{name}") : throw Missing($"inputs.{name}");
+    public Numbers Input(string name) =>
+        Find("inputs", name) is { } value ? Read(value, $"inputs.{name}") : throw Missing($"inputs.{name}");
 
     /// <summary>Whether a parameter is there and not null.</summary>
     public bool HasParameter(string name) => Find("params", name) is not null;
 
     /// <summary>A parameter that is a number.</summary>
-    public double Number(string name, double otherwise) => Find("params", name) is { ValueKind: JsonValueKind.Number } value ? value.GetDouble() : otherwise;
+    public double Number(string name, double otherwise) =>
+        Find("params", name) is { ValueKind: JsonValueKind.Number } value ? value.GetDouble() : otherwise;
 
     /// <summary>A parameter that is a number within a group of parameters.</summary>
     public double Number(string group, string name, double otherwise) =>
-        Find("params", group) is { ValueKind: JsonValueKind.Object } g && g.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : otherwise;
+        Find("params", group) is { ValueKind: JsonValueKind.Object } g
+            && g.TryGetProperty(name, out var value)
+            && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : otherwise;
 
     /// <summary>A parameter that is a text (or a number, as it stands).</summary>
-    public string Text(string name, string otherwise) => Find("params", name) is { } value ? value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText() : otherwise;
+    public string Text(string name, string otherwise) =>
+        Find("params", name) is { } value ? value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText() : otherwise;
 
     /// <summary>A parameter that is true or false.</summary>
     public bool Flag(string name, bool otherwise) => Find("params", name) is { } value ? value.ValueKind == JsonValueKind.True : otherwise;
 
     /// <summary>A parameter that is a list of numbers.</summary>
-    public double[]? List(string name) => Find("params", name) is { ValueKind: JsonValueKind.Array } value ? Read(value, $"params.{name}").Values : null;
+    public double[]? List(string name) =>
+        Find("params", name) is { ValueKind: JsonValueKind.Array } value ? Read(value, $"params.{name}").Values : null;
 
     /// <summary>Names in an input that is an object or under <c>inputs</c> itself.</summary>
     public bool Bool(string name) => Find("inputs", name) is { ValueKind: JsonValueKind.True };
@@ -76,12 +85,17 @@ public sealed class GoldenCase(JsonElement element, string source, string upstre
             throw Missing("expected");
         if (name is null)
             return Read(expected, "expected");
-        return expected.ValueKind == JsonValueKind.Object && expected.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? Read(value, $"expected.{name}") : null;
+        return expected.ValueKind == JsonValueKind.Object
+            && expected.TryGetProperty(name, out var value)
+            && value.ValueKind != JsonValueKind.Null ? Read(value, $"expected.{name}") : null;
     }
 
     /// <summary>A list of objects under <c>expected</c>, as cases without inputs of their own.</summary>
     public IReadOnlyList<JsonElement> ExpectedList(string name) =>
-        element.TryGetProperty("expected", out var expected) && expected.ValueKind == JsonValueKind.Object && expected.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : [];
+        element.TryGetProperty("expected", out var expected)
+            && expected.ValueKind == JsonValueKind.Object
+            && expected.TryGetProperty(name, out var value)
+            && value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : [];
 
     /// <summary>Reads numbers of any rank.</summary>
     public Numbers Read(JsonElement value, string name)
@@ -100,14 +114,19 @@ public sealed class GoldenCase(JsonElement element, string source, string upstre
         }
         Walk(value, 1);
         var rows = rank == 1 ? 1 : value.GetArrayLength();
-        return rows > 0 && values.Count % rows == 0 ? new([.. values], rows, rank) : throw new InputException($"{source}, case {Id}: {name} has rows of several lengths.");
+        return rows > 0 && values.Count % rows == 0
+            ? new([.. values], rows, rank)
+            : throw new InputException($"{source}, case {Id}: {name} has rows of several lengths.");
     }
 
     /// <summary>A fault of the case.</summary>
     public InputException Missing(string what) => new($"{source}, case {Id}: there is no {what}.");
 
     private JsonElement? Find(string group, string name) =>
-        element.TryGetProperty(group, out var g) && g.ValueKind == JsonValueKind.Object && g.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        element.TryGetProperty(group, out var g)
+            && g.ValueKind == JsonValueKind.Object
+            && g.TryGetProperty(name, out var value)
+            && value.ValueKind != JsonValueKind.Null ? value : null;
 
     private double Scalar(JsonElement value, string name) => value.ValueKind switch
     {
@@ -115,7 +134,8 @@ public sealed class GoldenCase(JsonElement element, string source, string upstre
         JsonValueKind.True => 1,
         JsonValueKind.False => 0,
         JsonValueKind.Null => double.NaN,
-        JsonValueKind.String when double.TryParse(value.GetString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) => number,
+        JsonValueKind.String when double.TryParse(value.GetString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) =>
+            number,
         _ => throw new InputException($"{source}, case {Id}: {name} holds {value.GetRawText()}, which is no number."),
     };
 }

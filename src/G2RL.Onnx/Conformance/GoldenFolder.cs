@@ -4,7 +4,9 @@ using G2RL.Onnx.Checkpoints.SafeTensors;
 
 namespace G2RL.Onnx.Conformance;
 
-/// <summary>Golden vectors of a model that another program computed: golden.json, golden.safetensors and perhaps grads.safetensors and parameters.</summary>
+/// <summary>
+/// Golden vectors of a model that another program computed: golden.json, golden.safetensors and perhaps grads.safetensors and parameters.
+/// </summary>
 public sealed class GoldenFolder : IDisposable
 {
     private const string Wanted = "A folder of golden vectors has golden.json and golden.safetensors.";

@@ -13,7 +13,13 @@ namespace G2RL.Onnx.Conformance;
 /// <param name="Rows">B</param>
 /// <param name="Advantages">A [B, T]</param>
 /// <param name="Weights">w [B, T], see <see cref="Aggregations"/>.</param>
-public sealed record ObjectiveInput(PolicyLossSettings Settings, float[] LogProbs, float[] Mask, int Rows, float[] Advantages, float[] Weights)
+public sealed record ObjectiveInput(
+    PolicyLossSettings Settings,
+    float[] LogProbs,
+    float[] Mask,
+    int Rows,
+    float[] Advantages,
+    float[] Weights)
 {
     /// <summary>old [B, T]; only where the settings ask for it.</summary>
     public float[]? Old { get; init; }
@@ -67,7 +73,10 @@ public static class ObjectiveRunner
             (PolicyLoss.Corrections, input.Corrections),
         })
             if (session.InputNames.Contains(name))
-                binding.Input(name, data ?? throw new ArgumentException($"The objective reads {name}, which is not given.", nameof(input)), count);
+                binding.Input(
+                    name,
+                    data ?? throw new ArgumentException($"The objective reads {name}, which is not given.", nameof(input)),
+                    count);
         if (session.InputNames.Contains(PolicyLoss.Membership))
         {
             var members = new float[input.Rows * count];
@@ -89,7 +98,10 @@ public static class ObjectiveRunner
     /// <param name="x">The input [R].</param>
     /// <param name="function">Writes the result [R] or a scalar.</param>
     /// <param name="others">Further inputs [R] by name.</param>
-    public static (double[] Values, double[] Gradient) Function(float[] x, Func<OpBuilder, Value, Value> function, params (string Name, float[] Data)[] others)
+    public static (double[] Values, double[] Gradient) Function(
+        float[] x,
+        Func<OpBuilder, Value, Value> function,
+        params (string Name, float[] Data)[] others)
     {
         var graph = new Graph("function");
         var op = new OpBuilder(graph);

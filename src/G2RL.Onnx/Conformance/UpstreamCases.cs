@@ -40,7 +40,13 @@ internal static class UpstreamCases
         var logProbs = c.HasInput("ratio") ? [.. c.Input("ratio").Values.Select(r => (float)Math.Log(r))] : c.Input("log_prob").Floats;
         var old = c.HasInput("ratio") ? new float[logProbs.Length] : c.Input("old_log_prob").Floats;
         var algo = c.Field("algo")!;
-        var result = Loss(c, algo switch { "gspo" => "gspo-token", "cispo" => "cispo", _ => "clipped" }, logProbs, old, advantages, corrections: null);
+        var result = Loss(
+            c,
+            algo switch { "gspo" => "gspo-token", "cispo" => "cispo", _ => "clipped" },
+            logProbs,
+            old,
+            advantages,
+            corrections: null);
         check.Expected(c, "loss", result.Loss);
         check.Expected(c, "per_token", result.PerToken);
         return null;
@@ -57,19 +63,38 @@ internal static class UpstreamCases
             Corrected = corrections is not null,
         };
         var aggregation = Aggregations.All[c.Text("agg", "token-mean")];
-        var weights = Aggregations.Weights(aggregation, mask, advantages.Rows, Aggregations.Count(mask, advantages.Rows), emptyIsZero: false);
-        return ObjectiveRunner.Run(new(settings, logProbs, mask, advantages.Rows, advantages.Floats, weights) { Old = old, Corrections = corrections is null ? null : [.. corrections.Select(w => (float)w)] });
+        var weights =
+            Aggregations.Weights(aggregation, mask, advantages.Rows, Aggregations.Count(mask, advantages.Rows), emptyIsZero: false);
+        return ObjectiveRunner.Run(new(
+            settings,
+            logProbs,
+            mask,
+            advantages.Rows,
+            advantages.Floats,
+            weights)
+        { Old = old, Corrections = corrections is null ? null : [.. corrections.Select(w => (float)w)] });
     }
 
     private static string? Corrected(GoldenCase c, Check check)
     {
-        var (logProbs, old, rollout, reference) = (c.Input("log_prob"), c.Input("old_log_prob"), c.Input("rollout_log_prob"), c.Input("ref_log_prob"));
+        var (logProbs, old, rollout, reference) =
+            (c.Input("log_prob"), c.Input("old_log_prob"), c.Input("rollout_log_prob"), c.Input("ref_log_prob"));
         double[] ones = [.. old.Values.Select(_ => 1d)];
-        double[] Ratio(Numbers to) => RolloutCorrection.Weights([.. to.Values.Zip(rollout.Values, (a, b) => a - b)], ones, old.Rows, sequence: false, 0, double.PositiveInfinity, OutOfBounds.Truncate);
+        double[] Ratio(Numbers to) => RolloutCorrection.Weights(
+            [.. to.Values.Zip(rollout.Values, (a, b) => a - b)],
+            ones,
+            old.Rows,
+            sequence: false,
+            0,
+            double.PositiveInfinity,
+            OutOfBounds.Truncate);
         var weights = Ratio(old);
         check.Expected(c, "is_weights", weights);
         check.Expected(c, "actor_loss", Loss(c, "clipped", logProbs.Floats, old.Floats, c.Input("advantages"), weights).Loss);
-        var (k3, _) = ObjectiveRunner.Function(logProbs.Floats, (op, lp) => KlCases.Estimate(op, lp, "k3", 0, 0), ("ref", reference.Floats));
+        var (k3, _) = ObjectiveRunner.Function(
+            logProbs.Floats,
+            (op, lp) => KlCases.Estimate(op, lp, "k3", 0, 0),
+            ("ref", reference.Floats));
         check.Expected(c, "k3", k3);
         var divergenceWeights = Ratio(logProbs);
         check.Expected(c, "kl_is_weights", divergenceWeights);
@@ -79,7 +104,10 @@ internal static class UpstreamCases
 
     private static string? Divergence(GoldenCase c, Check check)
     {
-        var (k3, _) = ObjectiveRunner.Function(c.Input("log_prob").Floats, (op, lp) => KlCases.Estimate(op, lp, "k3", c.Number("input_clamp", 0), c.Number("output_clamp", 0)), ("ref", c.Input("ref_log_prob").Floats));
+        var (k3, _) = ObjectiveRunner.Function(
+            c.Input("log_prob").Floats,
+            (op, lp) => KlCases.Estimate(op, lp, "k3", c.Number("input_clamp", 0), c.Number("output_clamp", 0)),
+            ("ref", c.Input("ref_log_prob").Floats));
         check.Expected(c, "k3", k3);
         check.Expected(c, "kl_mean", k3.Average());
         check.Expected(c, "loss", k3.Average() * c.Number("beta", 1));
@@ -130,7 +158,10 @@ internal static class UpstreamCases
         double[] scores = c.Input("scores").Rounded;
         var advantages = new double[scores.Length];
         // In these tests a group of one has advantage 0.
-        AdvantageTable.All[rule](new(scores, [.. c.Input("index").Values.Select(g => (int)g)], [.. scores.Select(_ => 1d)]), settings ?? Profile.Verl.AdvantageSettings with { LoneKeepsReward = false }, advantages);
+        AdvantageTable.All[rule](
+            new(scores, [.. c.Input("index").Values.Select(g => (int)g)], [.. scores.Select(_ => 1d)]),
+            settings ?? Profile.Verl.AdvantageSettings with { LoneKeepsReward = false },
+            advantages);
         check.Expected(c, "advantages", advantages);
         return null;
     }
@@ -165,17 +196,24 @@ internal static class UpstreamCases
         if (c.Expected("oob_ratio") is not null)
             check.Expected(c, "oob_ratio", weights.Zip(mask.Values).Count(x => x.Second != 0 && x.First == 0) / mask.Values.Sum());
         if (c.HasInput("advantages"))
-            check.Expected(c, "loss", Loss(c, "clipped", c.Input("log_prob").Floats, c.Input("old_log_prob").Floats, c.Input("advantages"), weights).Loss);
+            check.Expected(
+                c,
+                "loss",
+                Loss(c, "clipped", c.Input("log_prob").Floats, c.Input("old_log_prob").Floats, c.Input("advantages"), weights).Loss);
         return null;
     }
 
     private static string? Truncated(GoldenCase c, Check check)
     {
         var raw = c.Input("is_weights");
-        double[] weights = [.. raw.Values.Select(w => RolloutCorrection.Bounded(w, c.Number("min", 0), c.Number("max", double.PositiveInfinity), OutOfBounds.Truncate))];
+        double[] weights = [.. raw.Values.Select(w =>
+            RolloutCorrection.Bounded(w, c.Number("min", 0), c.Number("max", double.PositiveInfinity), OutOfBounds.Truncate))];
         check.Expected(c, "weights", weights);
         check.Expected(c, "oob_ratio", (double)weights.Zip(raw.Values).Count(x => x.First != x.Second) / weights.Length);
-        check.Expected(c, "loss", Loss(c, "clipped", new float[weights.Length], new float[weights.Length], c.Input("advantages"), weights).Loss);
+        check.Expected(
+            c,
+            "loss",
+            Loss(c, "clipped", new float[weights.Length], new float[weights.Length], c.Input("advantages"), weights).Loss);
         return null;
     }
 
@@ -183,7 +221,13 @@ internal static class UpstreamCases
     {
         var (old, rollout, advantages) = (c.Input("old_log_prob"), c.Input("rollout_log_prob"), c.Input("advantages"));
         double[] log = [.. old.Values.Zip(rollout.Values, (a, b) => a - b)];
-        var kept = Rejection.Mask(log, [.. log.Select(_ => 1d)], old.Rows, "seq_mean_k1", 1 / c.Number("max", double.PositiveInfinity), 1 / c.Number("min", 0));
+        var kept = Rejection.Mask(
+            log,
+            [.. log.Select(_ => 1d)],
+            old.Rows,
+            "seq_mean_k1",
+            1 / c.Number("max", double.PositiveInfinity),
+            1 / c.Number("min", 0));
         double[] weights = [.. log.Select((l, i) => kept[i] * Math.Exp(l))];
         check.Expected(c, "weights", weights);
         check.Expected(c, "loss", Loss(c, "clipped", old.Floats, old.Floats, advantages, weights).Loss);
@@ -193,7 +237,11 @@ internal static class UpstreamCases
     private static string? MeanAndDeviation(GoldenCase c, Check check)
     {
         var (scores, index) = (c.Input("scores").Rounded, c.Input("index").Values);
-        var groups = Enumerable.Range(0, scores.Length).GroupBy(i => index[i]).OrderBy(g => g.Key).Select(g => g.Select(i => scores[i]).ToArray()).ToArray();
+        var groups = Enumerable.Range(0, scores.Length)
+            .GroupBy(i => index[i])
+            .OrderBy(g => g.Key)
+            .Select(g => g.Select(i => scores[i]).ToArray())
+            .ToArray();
         // A group of one counts as mean 0 and deviation 1.
         check.Expected(c, "mean", [.. groups.Select(g => g.Length == 1 ? 0 : Statistics.Of(g).Mean)]);
         check.Expected(c, "std", [.. groups.Select(g => g.Length == 1 ? 1 : Statistics.Of(g).Deviation)]);

@@ -5,7 +5,8 @@ namespace G2RL.Onnx.Evaluation;
 /// <summary>How a run with evaluations ended.</summary>
 /// <param name="Steps">Steps done.</param>
 /// <param name="Completed">False when it was cancelled; it can be resumed.</param>
-/// <param name="Before">Evaluation of the model that came in, from the log when this run was resumed; null when cancelled before it ended.</param>
+/// <param name="Before">Evaluation of the model that came in, from the log when this run was resumed; null when cancelled before it
+/// ended.</param>
 /// <param name="After">Evaluation of the model that goes out; null when cancelled.</param>
 public sealed record EvaluatedResult(int Steps, bool Completed, EvaluationResult? Before, EvaluationResult? After);
 
@@ -29,7 +30,12 @@ public static class EvaluatedTraining
     /// <param name="cancel">Stops between decode steps.</param>
     public static EvaluationResult Evaluate(this Trainer trainer, int step, CancellationToken cancel = default)
     {
-        var result = Evaluator.Run(trainer.Inputs, trainer.Config.Evaluation, step, (done, of) => trainer.Events.Progress?.Invoke("evaluate", done, of), cancel);
+        var result = Evaluator.Run(
+            trainer.Inputs,
+            trainer.Config.Evaluation,
+            step,
+            (done, of) => trainer.Events.Progress?.Invoke("evaluate", done, of),
+            cancel);
         trainer.Events.Evaluation?.Invoke(result.ToJson());
         return result;
     }
@@ -40,10 +46,21 @@ public static class EvaluatedTraining
     /// <param name="settings">What is measured.</param>
     /// <param name="cancel">Stops between decode steps.</param>
     /// <returns>One result a temperature of p_t, the sampling temperature first.</returns>
-    public static IReadOnlyList<GeometryResult> MeasureGeometry(this Trainer trainer, int step, GeometrySettings settings, CancellationToken cancel = default) =>
-        GeometryMeasurement.Run(trainer.Inputs, trainer.Config, settings, step, (done, of) => trainer.Events.Progress?.Invoke("geometry", done, of), cancel);
+    public static IReadOnlyList<GeometryResult> MeasureGeometry(
+        this Trainer trainer,
+        int step,
+        GeometrySettings settings,
+        CancellationToken cancel = default) =>
+        GeometryMeasurement.Run(
+            trainer.Inputs,
+            trainer.Config,
+            settings,
+            step,
+            (done, of) => trainer.Events.Progress?.Invoke("geometry", done, of),
+            cancel);
 
     /// <summary>The evaluation that a run holds of its weights after a number of steps, or null when there is none.</summary>
     /// <exception cref="InputException">The row was not written by this program.</exception>
-    public static EvaluationResult? EvaluationAfter(this RunDirectory run, int step) => run.Evaluation(step) is { } row ? EvaluationResult.FromJson(row) : null;
+    public static EvaluationResult? EvaluationAfter(this RunDirectory run, int step) =>
+        run.Evaluation(step) is { } row ? EvaluationResult.FromJson(row) : null;
 }

@@ -17,7 +17,12 @@ public static class EvaluationTally
     /// <param name="seconds">Wall time of drawing.</param>
     /// <exception cref="InputException">No sample could be judged.</exception>
     public static EvaluationResult Of(
-        IProblemSet problems, IReadOnlyList<Problem> heldOut, IReadOnlyList<Completion[]> completions, int repeats, int step, double seconds)
+        IProblemSet problems,
+        IReadOnlyList<Problem> heldOut,
+        IReadOnlyList<Completion[]> completions,
+        int repeats,
+        int step,
+        double seconds)
     {
         var samples = completions.Max(c => c.Length) / repeats;
         var ks = Powers(samples);
@@ -99,5 +104,6 @@ public static class EvaluationTally
         [.. Enumerable.Range(0, 31).Select(i => 1 << i).TakeWhile(k => k < samples).Append(samples)];
 
     // Few problems can afford many resamples; thousands need fewer.
-    private static Interval Span(List<double> values) => Interval.Bootstrap(values, resamples: Math.Clamp(Draws / values.Count, 1000, 10_000));
+    private static Interval Span(List<double> values) =>
+        Interval.Bootstrap(values, resamples: Math.Clamp(Draws / values.Count, 1000, 10_000));
 }

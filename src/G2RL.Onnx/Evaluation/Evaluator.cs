@@ -24,7 +24,11 @@ public static class Evaluator
     /// <param name="cancel">Stops between decode steps.</param>
     /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
     public static EvaluationResult Run(
-        RunConfig config, IProblemSet? problems = null, Action<int, int>? progress = null, IBackend? backend = null, CancellationToken cancel = default)
+        RunConfig config,
+        IProblemSet? problems = null,
+        Action<int, int>? progress = null,
+        IBackend? backend = null,
+        CancellationToken cancel = default)
     {
         using var inputs = new RunInputs(config, problems, backend);
         inputs.CheckHeldOut(config.Evaluation.Problems);
@@ -33,7 +37,8 @@ public static class Evaluator
 
     /// <summary>Evaluates the benchmarks of a configuration, or its own held-out problems where it names none.</summary>
     /// <param name="config">The configuration; checked here.</param>
-    /// <param name="samplesTo">Where completions are written while they are drawn, and read when the evaluation was begun before; null keeps none.</param>
+    /// <param name="samplesTo">Where completions are written while they are drawn, and read when the evaluation was begun before; null
+    /// keeps none.</param>
     /// <param name="progress">Called with (samples done, samples in all), from any thread.</param>
     /// <param name="warn">Told what deserves a word.</param>
     /// <param name="backend">Who computes, the caller's to dispose of; null is the host.</param>
@@ -41,9 +46,16 @@ public static class Evaluator
     /// <returns>Name and result of each.</returns>
     /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
     public static IReadOnlyList<(string Name, EvaluationResult Result)> RunAll(
-        RunConfig config, string? samplesTo = null, Action<int, int>? progress = null, Action<string>? warn = null, IBackend? backend = null, CancellationToken cancel = default)
+        RunConfig config,
+        string? samplesTo = null,
+        Action<int, int>? progress = null,
+        Action<string>? warn = null,
+        IBackend? backend = null,
+        CancellationToken cancel = default)
     {
-        var own = config.Evaluation.Benchmarks.Count > 0 ? ProblemSets.Create(config.Evaluation.Benchmarks[0].Set, config.Evaluation.Benchmarks[0].Settings ?? default) : null;
+        var own = config.Evaluation.Benchmarks.Count > 0
+            ? ProblemSets.Create(config.Evaluation.Benchmarks[0].Set, config.Evaluation.Benchmarks[0].Settings ?? default)
+            : null;
         using var inputs = new RunInputs(config, own, backend);
         if (own is null)
             inputs.CheckHeldOut(config.Evaluation.Problems);
@@ -61,13 +73,20 @@ public static class Evaluator
     /// <param name="warn">Told what deserves a word.</param>
     /// <returns>Name and result of each benchmark that has completions.</returns>
     /// <exception cref="InputException">A fault in the configuration, the problems or the completions.</exception>
-    public static IReadOnlyList<(string Name, EvaluationResult Result)> Grade(RunConfig config, string samplesFrom, Action<string>? warn = null)
+    public static IReadOnlyList<(string Name, EvaluationResult Result)> Grade(
+        RunConfig config,
+        string samplesFrom,
+        Action<string>? warn = null)
     {
         if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
             throw InputException.Of([.. faults]);
         var opened = Benchmark.Open(config.Evaluation);
         IReadOnlyList<Benchmark> benchmarks = opened.Count > 0 ? opened
-            : [new(config.Problems.Set, ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default), config.Evaluation.Problems, 1)];
+            : [new(
+                config.Problems.Set,
+                ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default),
+                config.Evaluation.Problems,
+                1)];
         var asked = benchmarks.Select(b => (b.Name, Problems: b.Set.HeldOut(b.Problems))).ToArray();
         var found = SampledFile.Read(samplesFrom, asked);
         var results = new List<(string, EvaluationResult)>();
@@ -75,7 +94,8 @@ public static class Evaluator
         {
             var (problems, completions) = found[benchmark.Name];
             if (problems.Count < all.Problems.Count)
-                warn?.Invoke($"{benchmark.Name}: {all.Problems.Count - problems.Count} of {all.Problems.Count} problems have no completion and are left out.");
+                warn?.Invoke($"{benchmark.Name}: {all.Problems.Count - problems.Count} of {all.Problems.Count} problems have no completion "
+                    + "and are left out.");
             if (problems.Count > 0)
                 results.Add((benchmark.Name, EvaluationTally.Of(benchmark.Set, problems, completions, repeats: 1, step: 0, seconds: 0)));
         }
@@ -114,19 +134,37 @@ public static class Evaluator
         using var sampler = backend?.Rollouts(policy, tokenizer, sampling) ?? new Sampler(policy, tokenizer, sampling);
         var request = new DrawRequest([.. heldOut.Select(encode)], samples, Seeds.Derive(seed, Seeds.Purpose.Evaluation), Step: 0);
         var drawn = sampler.Draw(request, progress is null ? null : done => progress(done, heldOut.Count * samples), cancel);
-        return EvaluationTally.Of(problems, heldOut, [.. drawn.Select(Completions)], repeats: 1, step, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        return EvaluationTally.Of(
+            problems,
+            heldOut,
+            [.. drawn.Select(Completions)],
+            repeats: 1,
+            step,
+            Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
-    internal static EvaluationResult Run(RunInputs inputs, EvaluationConfig config, int step, Action<int, int>? progress, CancellationToken cancel)
+    internal static EvaluationResult Run(
+        RunInputs inputs,
+        EvaluationConfig config,
+        int step,
+        Action<int, int>? progress,
+        CancellationToken cancel)
     {
         var results = Draw(inputs, config, [Own(inputs, config), .. inputs.Benchmarks], step, log: null, progress, cancel);
         return results[0].Result with { Benchmarks = [.. results.Skip(1)] };
     }
 
-    private static Benchmark Own(RunInputs inputs, EvaluationConfig config) => new(inputs.Problems.Name, inputs.Problems, config.Problems, config.Draws);
+    private static Benchmark Own(RunInputs inputs, EvaluationConfig config) =>
+        new(inputs.Problems.Name, inputs.Problems, config.Problems, config.Draws);
 
     private static List<(string Name, EvaluationResult Result)> Draw(
-        RunInputs inputs, EvaluationConfig config, IReadOnlyList<Benchmark> benchmarks, int step, SampleLog? log, Action<int, int>? progress, CancellationToken cancel)
+        RunInputs inputs,
+        EvaluationConfig config,
+        IReadOnlyList<Benchmark> benchmarks,
+        int step,
+        SampleLog? log,
+        Action<int, int>? progress,
+        CancellationToken cancel)
     {
         var asked = benchmarks.Select(b => HeldOut(b.Set, b.Problems)).ToArray();
         // Whatever is wrong with a prompt is told before anything is drawn.
@@ -178,7 +216,8 @@ public static class Evaluator
         ? heldOut
         : throw new InputException($"Problem set '{problems.Name}' has no held-out problems to evaluate on.");
 
-    private static Completion[] Completions(Rollout[] rollouts) => [.. rollouts.Select(r => new Completion(r.Text, r.Tokens.Length, r.Finished))];
+    private static Completion[] Completions(
+        Rollout[] rollouts) => [.. rollouts.Select(r => new Completion(r.Text, r.Tokens.Length, r.Finished))];
 
     // All that the completions depend on.
     private static JsonObject Header(RunInputs inputs, RunConfig config) => new()
@@ -190,7 +229,13 @@ public static class Evaluator
             Model = config.Model,
             Adapter = config.Adapter,
             Problems = config.Problems,
-            Sampling = new() { MaxPromptTokens = config.Sampling.MaxPromptTokens, MaxNewTokens = config.Sampling.MaxNewTokens, StopStrings = config.Sampling.StopStrings, StopTokens = config.Sampling.StopTokens },
+            Sampling = new()
+            {
+                MaxPromptTokens = config.Sampling.MaxPromptTokens,
+                MaxNewTokens = config.Sampling.MaxNewTokens,
+                StopStrings = config.Sampling.StopStrings,
+                StopTokens = config.Sampling.StopTokens,
+            },
             Evaluation = config.Evaluation with { Every = 0 },
             Execution = new() { Device = config.Execution.Device, Precision = config.Execution.Precision },
         }),

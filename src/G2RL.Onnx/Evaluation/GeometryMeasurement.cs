@@ -7,7 +7,10 @@ using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Evaluation;
 
-/// <summary>Measures the geometry of exploration: draws responses to held-out problems, scores them at several temperatures, and compares them within prompts.</summary>
+/// <summary>
+/// Measures the geometry of exploration: draws responses to held-out problems, scores them at several temperatures, and compares them
+/// within prompts.
+/// </summary>
 public static class GeometryMeasurement
 {
     // The evaluation's draws are step 0 of the same stream.
@@ -20,15 +23,27 @@ public static class GeometryMeasurement
     /// <param name="progress">Called with (samples done, samples in all), from any thread.</param>
     /// <param name="cancel">Stops between decode steps.</param>
     /// <returns>One result a temperature of p_t, the sampling temperature first.</returns>
-    /// <exception cref="InputException">A fault in the configuration, the settings, the checkpoint, the tokenizer or the problems.</exception>
-    public static IReadOnlyList<GeometryResult> Run(RunConfig config, GeometrySettings settings, IProblemSet? problems = null, Action<int, int>? progress = null, CancellationToken cancel = default)
+    /// <exception cref="InputException">A fault in the configuration, the settings, the checkpoint, the tokenizer or the
+    /// problems.</exception>
+    public static IReadOnlyList<GeometryResult> Run(
+        RunConfig config,
+        GeometrySettings settings,
+        IProblemSet? problems = null,
+        Action<int, int>? progress = null,
+        CancellationToken cancel = default)
     {
         using var inputs = new RunInputs(config, problems);
         inputs.CheckHeldOut(settings.Problems);
         return Run(inputs, config, settings, step: 0, progress, cancel);
     }
 
-    internal static IReadOnlyList<GeometryResult> Run(RunInputs inputs, RunConfig config, GeometrySettings settings, int step, Action<int, int>? progress, CancellationToken cancel)
+    internal static IReadOnlyList<GeometryResult> Run(
+        RunInputs inputs,
+        RunConfig config,
+        GeometrySettings settings,
+        int step,
+        Action<int, int>? progress,
+        CancellationToken cancel)
     {
         if (settings.Faults() is { Count: > 0 } faults)
             throw InputException.Of([.. faults]);
@@ -36,7 +51,11 @@ public static class GeometryMeasurement
         if (heldOut.Count == 0)
             throw new InputException($"Problem set '{inputs.Problems.Name}' has no held-out problems to measure on.");
         using var sampler = new Sampler(inputs.Policy, inputs.Tokenizer, inputs.TrainingSampler());
-        var request = new DrawRequest([.. heldOut.Select(inputs.Encode)], settings.Samples, Seeds.Derive(config.Evaluation.Seed, Seeds.Purpose.Evaluation, Stream), Step: 0);
+        var request = new DrawRequest(
+            [.. heldOut.Select(inputs.Encode)],
+            settings.Samples,
+            Seeds.Derive(config.Evaluation.Seed, Seeds.Purpose.Evaluation, Stream),
+            Step: 0);
         var drawn = sampler.Draw(request, progress is null ? null : done => progress(done, heldOut.Count * settings.Samples), cancel);
         using var embedder = settings.Embedder.Length > 0 ? new SentenceEmbedder(settings.Embedder, inputs.Threads) : null;
         using var scorer = new Scorer(inputs.Policy.Spec, inputs.Threads);
@@ -44,19 +63,31 @@ public static class GeometryMeasurement
         Sequence[] sequences = [.. drawn.SelectMany(g => g).Select(r => new Sequence(r.PromptTokens, r.Tokens))];
         var identical = drawn.Sum(IdenticalPairs);
         // What cannot be judged counts as wrong here: nothing is trained on it.
-        var rewards = drawn.Select((g, i) => g.Select(r => inputs.Problems.Judge(heldOut[i], r.Text, r.Finished) is { Kind: OutcomeKind.Score, Score: > 0 } ? 1.0 : -1).ToArray()).ToArray();
+        var rewards = drawn.Select((g, i) => g.Select(r => inputs.Problems.Judge(
+            heldOut[i],
+            r.Text,
+            r.Finished) is { Kind: OutcomeKind.Score, Score: > 0 } ? 1.0 : -1).ToArray()).ToArray();
         var results = new List<GeometryResult>();
         var semantic = 0d;
         foreach (var temperature in settings.Temperatures(config))
         {
             cancel.ThrowIfCancellationRequested();
-            var scores = scorer.Score(inputs.Policy, sequences, temperature, config.Training.TokensPerMicrobatch, withFeatures: true, withMeanHidden: results.Count == 0 && embedder is null);
+            var scores = scorer.Score(
+                inputs.Policy,
+                sequences,
+                temperature,
+                config.Training.TokensPerMicrobatch,
+                withFeatures: true,
+                withMeanHidden: results.Count == 0 && embedder is null);
             if (results.Count == 0)
-                semantic = Over(embedder?.Embed([.. drawn.SelectMany(g => g).Select(r => r.Text)]) ?? [.. scores.Select(s => s.MeanHidden!)], settings.Samples).Geometry.MeanCosine;
+                semantic = Over(
+                    embedder?.Embed([.. drawn.SelectMany(g => g).Select(r => r.Text)]) ?? [.. scores.Select(s => s.MeanHidden!)],
+                    settings.Samples).Geometry.MeanCosine;
             var features = projector.Project(inputs.Policy, [.. scores.Select(s => s.FeatureWeights!)]);
             var (gradient, histogram) = Over(features, settings.Samples);
             var signal = Signal(features, rewards);
-            results.Add(new(step, heldOut.Count, settings.Samples, config.Sampling.Temperature, temperature, gradient, histogram, semantic, (double)identical / gradient.Pairs)
+            results.Add(new(step, heldOut.Count, settings.Samples, config.Sampling.Temperature, temperature, gradient, histogram, semantic,
+                (double)identical / gradient.Pairs)
             {
                 NoveltyReliability = signal.Reliability,
                 NoveltyRight = signal.Right,
@@ -74,7 +105,9 @@ public static class GeometryMeasurement
     public static (FeatureGeometry Geometry, IReadOnlyList<long> Histogram) Over(IReadOnlyList<float[]> vectors, int groupSize)
     {
         if (groupSize < 2 || vectors.Count == 0 || vectors.Count % groupSize != 0)
-            throw new ArgumentException($"{vectors.Count} vectors in groups of {groupSize}; whole groups of at least 2 are needed.", nameof(vectors));
+            throw new ArgumentException(
+                $"{vectors.Count} vectors in groups of {groupSize}; whole groups of at least 2 are needed.",
+                nameof(vectors));
         var (groups, histogram) = (new List<FeatureGeometry>(), new long[CosineHistogram.Bins]);
         var cosines = new double[groupSize * groupSize];
         foreach (var group in vectors.Chunk(groupSize))

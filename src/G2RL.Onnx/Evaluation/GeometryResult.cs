@@ -3,7 +3,9 @@ using G2RL.Onnx.Algorithms.Novelty;
 
 namespace G2RL.Onnx.Evaluation;
 
-/// <summary>How the responses to one prompt lie to each other, over all pairs within prompts, with p_t of the gradient features at one temperature.</summary>
+/// <summary>
+/// How the responses to one prompt lie to each other, over all pairs within prompts, with p_t of the gradient features at one temperature.
+/// </summary>
 /// <param name="Step">Steps of training behind the weights.</param>
 /// <param name="Problems">Held-out problems.</param>
 /// <param name="Samples">Responses to each.</param>
@@ -11,10 +13,20 @@ namespace G2RL.Onnx.Evaluation;
 /// <param name="FeatureTemperature">Temperature of p_t in the features.</param>
 /// <param name="Gradient">Cosines of the gradient features Phi.</param>
 /// <param name="Histogram">Pairs by gradient cosine, <see cref="CosineHistogram.Bins"/> equal bins over [-1, 1].</param>
-/// <param name="SemanticCosine">Mean cosine of the responses' embeddings: their mean hidden states, or what a sentence model makes of their text.</param>
+/// <param name="SemanticCosine">Mean cosine of the responses' embeddings: their mean hidden states, or what a sentence model makes of their
+/// text.</param>
 /// <param name="IdenticalShare">Share of pairs whose tokens are the same, in [0, 1]: their cosine is 1 whatever the weights.</param>
 /// <remarks>Source: G2RL, arXiv:2512.15687, section on the geometry of exploration.</remarks>
-public sealed record GeometryResult(int Step, int Problems, int Samples, double SamplingTemperature, double FeatureTemperature, FeatureGeometry Gradient, IReadOnlyList<long> Histogram, double SemanticCosine, double IdenticalShare)
+public sealed record GeometryResult(
+    int Step,
+    int Problems,
+    int Samples,
+    double SamplingTemperature,
+    double FeatureTemperature,
+    FeatureGeometry Gradient,
+    IReadOnlyList<long> Histogram,
+    double SemanticCosine,
+    double IdenticalShare)
 {
     /// <summary>Whether novelty is a response's own: <see cref="NoveltySignal.Reliability"/>.</summary>
     public double? NoveltyReliability { get; init; }
@@ -66,7 +78,9 @@ public static class CosineHistogram
     public static void Add(ReadOnlySpan<double> cosines, int count, Span<long> histogram)
     {
         if (cosines.Length != checked(count * count) || histogram.Length != Bins)
-            throw new ArgumentException($"{cosines.Length} cosines of a group of {count} into {histogram.Length} bins; m x m and {Bins} are needed.", nameof(cosines));
+            throw new ArgumentException(
+                $"{cosines.Length} cosines of a group of {count} into {histogram.Length} bins; m x m and {Bins} are needed.",
+                nameof(cosines));
         for (var i = 0; i < count; i++)
             for (var j = i + 1; j < count; j++)
                 histogram[Bin(cosines[(i * count) + j])]++;

@@ -11,10 +11,16 @@ public sealed record GeometrySettings
     /// <summary>Responses to each, >= 2, drawn at sampling.temperature; the paper takes 8.</summary>
     public int Samples { get; init; } = 8;
 
-    /// <summary>Temperatures of p_t in the gradient features beside sampling.temperature, each above 0: a mismatch of the two puts a common direction into every feature.</summary>
+    /// <summary>
+    /// Temperatures of p_t in the gradient features beside sampling.temperature, each above 0: a mismatch of the two puts a common
+    /// direction into every feature.
+    /// </summary>
     public IReadOnlyList<double> OtherTemperatures { get; init; } = [0.6];
 
-    /// <summary>ONNX file of a sentence model, its tokenizer.json beside it, for the semantic cosine; empty takes the policy's own mean hidden state.</summary>
+    /// <summary>
+    /// ONNX file of a sentence model, its tokenizer.json beside it, for the semantic cosine; empty takes the policy's own mean hidden
+    /// state.
+    /// </summary>
     public string Embedder { get; init; } = "";
 
     /// <summary>All faults; empty when the settings are sound.</summary>
@@ -28,7 +34,8 @@ public sealed record GeometrySettings
         foreach (var bad in OtherTemperatures.Where(t => !(t is >= 1e-6 and <= 1e6)))
             faults.Add($"geometry.otherTemperatures holds {bad}; a temperature lies in [1e-6, 1e6].");
         if (Embedder.Length > 0 && !File.Exists(Embedder))
-            faults.Add($"geometry.embedder is {Embedder}, which does not exist. Give the ONNX file of a sentence model, or leave it out for the policy's own hidden states.");
+            faults.Add($"geometry.embedder is {Embedder}, which does not exist. Give the ONNX file of a sentence model, or leave it out "
+                + "for the policy's own hidden states.");
         return faults;
     }
 

@@ -10,7 +10,9 @@ namespace G2RL.Onnx.Evaluation;
 /// <param name="High">Upper end.</param>
 public readonly record struct Interval(double Mean, double Low, double High)
 {
-    /// <summary>Student's t interval over independent values, for example one pass rate per problem; a single value has no width to show.</summary>
+    /// <summary>
+    /// Student's t interval over independent values, for example one pass rate per problem; a single value has no width to show.
+    /// </summary>
     /// <param name="values">At least one finite value.</param>
     public static Interval OfMean(IReadOnlyCollection<double> values)
     {
@@ -24,8 +26,8 @@ public readonly record struct Interval(double Mean, double Low, double High)
     }
 
     /// <summary>
-    /// Percentile bootstrap interval of the mean: for many values of any distribution, such as one pass rate per problem. For two arms on the same
-    /// problems give the differences. A single value has no width to show.
+    /// Percentile bootstrap interval of the mean: for many values of any distribution, such as one pass rate per problem. For two arms on
+    /// the same problems give the differences. A single value has no width to show.
     /// </summary>
     /// <param name="values">At least one finite value.</param>
     /// <param name="seed">The same seed and values give the same interval.</param>

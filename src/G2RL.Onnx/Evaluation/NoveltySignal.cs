@@ -3,7 +3,9 @@ using MathNet.Numerics.Statistics;
 
 namespace G2RL.Onnx.Evaluation;
 
-/// <summary>Whether novelty nu says something about a response, or only about those that happened to be drawn beside it, and whom it favours.</summary>
+/// <summary>
+/// Whether novelty nu says something about a response, or only about those that happened to be drawn beside it, and whom it favours.
+/// </summary>
 public sealed class NoveltySignal
 {
     private readonly List<double> first = [];
@@ -12,10 +14,15 @@ public sealed class NoveltySignal
     private readonly List<double> wrong = [];
 
     /// <summary>
-    /// Correlation, over all responses and after taking away each group's mean, of nu against one half of a response's siblings with nu against the other
-    /// half. 0: the novelty of a response is an accident of its siblings; 1: it is the response's own. Null while nothing varies, or with groups below 4.
+    /// Correlation, over all responses and after taking away each group's mean, of nu against one half of a response's siblings with nu
+    /// against the other half. 0: the novelty of a response is an accident of its siblings; 1: it is the response's own. Null while nothing
+    /// varies, or with groups below 4.
     /// </summary>
-    public double? Reliability => first.Count > 2 && first.Any(v => v != first[0]) && second.Any(v => v != second[0]) && Correlation.Pearson(first, second) is var r && double.IsFinite(r) ? r : null;
+    public double? Reliability => first.Count > 2
+        && first.Any(v => v != first[0])
+        && second.Any(v => v != second[0])
+        && Correlation.Pearson(first, second) is var r
+        && double.IsFinite(r) ? r : null;
 
     /// <summary>Mean nu of right responses in groups that hold right and wrong ones; null without such groups.</summary>
     public double? Right => right.Count == 0 ? null : right.Average();

@@ -20,8 +20,11 @@ public static class PassAtK
         return 1 - none;
     }
 
-    /// <summary>The sample whose answer most samples share; among equally frequent answers the one given first. -1 if no sample has an answer.</summary>
-    /// <param name="answers">Answers in a form in which equal answers are equal texts; null where a sample gives none, which has no vote.</param>
+    /// <summary>
+    /// The sample whose answer most samples share; among equally frequent answers the one given first. -1 if no sample has an answer.
+    /// </summary>
+    /// <param name="answers">Answers in a form in which equal answers are equal texts; null where a sample gives none, which has no
+    /// vote.</param>
     /// <returns>The index of the first sample with the winning answer.</returns>
     public static int Majority(IReadOnlyList<string?> answers)
     {

@@ -46,7 +46,8 @@ public sealed class SampleLog : IDisposable
     }
 
     /// <summary>The samples of a problem that were drawn before; null when it is still to be drawn.</summary>
-    public Completion[]? Find(string benchmark, Problem problem) => done.TryGetValue((benchmark, problem.Id), out var samples) ? [.. samples] : null;
+    public Completion[]? Find(string benchmark, Problem problem) =>
+        done.TryGetValue((benchmark, problem.Id), out var samples) ? [.. samples] : null;
 
     /// <summary>Writes a problem's samples and hands them to the operating system.</summary>
     public void Append(string benchmark, IProblemSet set, Problem problem, IReadOnlyList<Completion> samples)
@@ -64,7 +65,11 @@ public sealed class SampleLog : IDisposable
                 ["tokens"] = sample.Tokens,
                 ["finished"] = sample.Finished,
                 ["extracted"] = set.AnswerOf(problem, sample.Text),
-                ["outcome"] = outcome.Kind != OutcomeKind.Score ? "failed" : outcome.Score > 0 ? "right" : outcome.WellFormed ? "wrong" : "unparseable",
+                ["outcome"] = outcome.Kind != OutcomeKind.Score
+                    ? "failed"
+                    : outcome.Score > 0 ? "right"
+                    : outcome.WellFormed ? "wrong"
+                    : "unparseable",
             }.ToJsonString(JsonLinesLog.Compact)).Append('\n');
         }
         stream.Write(Encoding.UTF8.GetBytes(text.ToString()));
@@ -87,7 +92,8 @@ public sealed class SampleLog : IDisposable
         }
         if (lines[0] != first)
             throw new InputException(
-                $"{path} holds something else, or the samples of another evaluation (model, problems or settings differ). Give another file.");
+                $"{path} holds something else, or the samples of another evaluation (model, problems or settings differ). "
+                    + "Give another file.");
         var at = 1;
         foreach (var (benchmark, id, samples) in expected)
         {
@@ -122,11 +128,15 @@ public sealed class SampleLog : IDisposable
     {
         try
         {
-            return JsonNode.Parse(line) is JsonObject row && (string?)row["benchmark"] == benchmark && (string?)row["id"] == id && (int?)row["sample"] == sample
+            return JsonNode.Parse(line) is JsonObject row
+                && (string?)row["benchmark"] == benchmark
+                && (string?)row["id"] == id
+                && (int?)row["sample"] == sample
                 ? new((string)row["completion"]!, (int?)row["tokens"], (bool)row["finished"]!)
                 : null;
         }
-        catch (Exception e) when (e is System.Text.Json.JsonException or InvalidOperationException or ArgumentNullException or FormatException)
+        catch (Exception e)
+            when (e is System.Text.Json.JsonException or InvalidOperationException or ArgumentNullException or FormatException)
         {
             return null;
         }

@@ -6,8 +6,8 @@ namespace G2RL.Onnx.Evaluation;
 
 /// <summary>
 /// Completions made elsewhere: rows of any file that problems are read from, each with a <c>completion</c> (or <c>response</c>,
-/// <c>output</c>, <c>text</c>; or <c>completions</c>, a list), and what it answers: the problem's <c>id</c>, its <c>index</c> from 0, or its
-/// <c>problem</c> (<c>question</c>, <c>prompt</c>) as text. <c>benchmark</c> names the benchmark where there are several.
+/// <c>output</c>, <c>text</c>; or <c>completions</c>, a list), and what it answers: the problem's <c>id</c>, its <c>index</c> from 0, or
+/// its <c>problem</c> (<c>question</c>, <c>prompt</c>) as text. <c>benchmark</c> names the benchmark where there are several.
 /// </summary>
 public static class SampledFile
 {
@@ -31,8 +31,10 @@ public static class SampledFile
                 continue;
             faults.Guard(row, () =>
             {
-                var name = row.Find("benchmark") is { ValueKind: JsonValueKind.String } own ? own.GetString()! : benchmarks.Count == 1 ? benchmarks[0].Name
-                    : throw row.Missing("benchmark", "There are several benchmarks, so each row must name its own.");
+                var name = row.Find("benchmark") is { ValueKind: JsonValueKind.String } own
+                    ? own.GetString()!
+                    : benchmarks.Count == 1 ? benchmarks[0].Name
+                        : throw row.Missing("benchmark", "There are several benchmarks, so each row must name its own.");
                 if (!places.TryGetValue(name, out var of))
                     throw new RowException($": there is no benchmark '{name}'; there are {string.Join(", ", places.Keys)}.");
                 of.Add(row);
@@ -70,9 +72,13 @@ public static class SampledFile
         {
             var (name, value) = row.FindFirst(Texts) ?? throw row.Missing("completion");
             var finished = row.Find("finished") is not { ValueKind: JsonValueKind.False };
-            var tokens = row.Find("tokens") is { ValueKind: JsonValueKind.Number } count && count.TryGetInt32(out var known) ? known : (int?)null;
+            var tokens = row.Find("tokens") is { ValueKind: JsonValueKind.Number } count && count.TryGetInt32(out var known)
+                ? known
+                : (int?)null;
             var list = completions[Place(row)];
-            foreach (var text in value.ValueKind == JsonValueKind.Array ? SourceRow.Texts(name, value) : [SourceRow.Text(name, value, numberAllowed: true) ?? ""])
+            foreach (var text in value.ValueKind == JsonValueKind.Array
+                ? SourceRow.Texts(name, value)
+                : [SourceRow.Text(name, value, numberAllowed: true) ?? ""])
                 list.Add(new(text, tokens, finished));
         }
 
@@ -86,11 +92,16 @@ public static class SampledFile
         {
             if (row.Find("id") is { } id && byId.TryGetValue(SourceRow.Text("id", id, numberAllowed: true) ?? "", out var at))
                 return at;
-            if (row.Find("index") is { ValueKind: JsonValueKind.Number } index && index.TryGetInt32(out at) && at >= 0 && at < problems.Count)
+            if (row.Find("index") is { ValueKind: JsonValueKind.Number } index
+                && index.TryGetInt32(out at)
+                && at >= 0
+                && at < problems.Count)
                 return at;
-            if (row.FindFirst(Questions) is { Value.ValueKind: JsonValueKind.String } asked && byQuestion.TryGetValue(asked.Value.GetString()!, out at))
+            if (row.FindFirst(Questions) is { Value.ValueKind: JsonValueKind.String } asked
+                && byQuestion.TryGetValue(asked.Value.GetString()!, out at))
                 return at;
-            throw new RowException($" answers no problem that is asked: by id (such as {problems[0].Id}), index (0 to {problems.Count - 1}) or problem. It has {row.Names()}.");
+            throw new RowException(" answers no problem that is asked: "
+                + $"by id (such as {problems[0].Id}), index (0 to {problems.Count - 1}) or problem. It has {row.Names()}.");
         }
     }
 }

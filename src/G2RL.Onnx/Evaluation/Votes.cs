@@ -15,11 +15,17 @@ public sealed class Votes
     /// <param name="answers">Each sample's answer, null where it gives none and has no vote, and whether it was judged right.</param>
     /// <param name="spelling">A spelling that equal answers share as far as spelling can tell.</param>
     /// <param name="isSame">Whether two answers are equal; their equality is carried on, so that no order of the samples matters.</param>
-    public static Votes Of(IReadOnlyList<(string? Answer, bool IsRight)> answers, Func<string, string> spelling, Func<string, string, bool> isSame)
+    public static Votes Of(
+        IReadOnlyList<(string? Answer, bool IsRight)> answers,
+        Func<string, string> spelling,
+        Func<string, string, bool> isSame)
     {
         var spelled = answers.Where(a => a.Answer is not null).GroupBy(a => spelling(a.Answer!), StringComparer.Ordinal)
             .OrderBy(g => g.Key, StringComparer.Ordinal)
-            .Select(g => (Answer: g.Select(a => a.Answer!).Min(StringComparer.Ordinal)!, Count: g.Count(), Right: g.Count(a => a.IsRight))).ToArray();
+            .Select(g => (
+                Answer: g.Select(a => a.Answer!).Min(StringComparer.Ordinal)!,
+                Count: g.Count(),
+                Right: g.Count(a => a.IsRight))).ToArray();
         var root = Enumerable.Range(0, spelled.Length).ToArray();
         int Find(int i) => root[i] == i ? i : root[i] = Find(root[i]);
         for (var i = 0; i < spelled.Length; i++)
@@ -43,7 +49,9 @@ public sealed class Votes
         if (k == samples)
             return OfAll();
         if (samples > MostSamples)
-            throw new ArgumentException($"{samples} samples; of more than {MostSamples} only the majority of all is worked out.", nameof(k));
+            throw new ArgumentException(
+                $"{samples} samples; of more than {MostSamples} only the majority of all is worked out.",
+                nameof(k));
         // The most votes within a subset are v; sum over v. Votes of a candidate are drawn without replacement: C(count, x) ways to have x.
         var (right, none) = (0d, samples - candidates.Sum(c => c.Count));
         for (var v = 1; v <= k; v++)
@@ -60,7 +68,8 @@ public sealed class Votes
         return (double)tied.Count(c => c.IsRight) / tied.Length;
     }
 
-    // Ways, weighted by the share of right ones among the tied, in which the subset's most votes are v. ways[j, t, r]: j chosen, t candidates at v, r of them right.
+    // Ways, weighted by the share of right ones among the tied, in which the subset's most votes are v. ways[j, t, r]: j chosen, t
+    // candidates at v, r of them right.
     private double Credit(int k, int v, int none)
     {
         var most = Math.Min(candidates.Length, k / v);

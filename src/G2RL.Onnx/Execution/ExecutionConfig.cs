@@ -18,6 +18,9 @@ public sealed record ExecutionConfig
     /// <summary>Threads; 0 means every core.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Who computes gradients and updates weights: graph (our train graph on stock ONNX Runtime) or ortTraining (its training API; needs the training flavour).</summary>
+    /// <summary>
+    /// Who computes gradients and updates weights: graph (our train graph on stock ONNX Runtime) or ortTraining (its training API; needs
+    /// the training flavour).
+    /// </summary>
     public string Gradients { get; init; } = "graph";
 }

@@ -1,9 +1,11 @@
-using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Execution;
 
-/// <summary>How the graphs of whole sequences spend memory on the host: pure functions of the model and of what is asked for, so that a run repeats.</summary>
+/// <summary>
+/// How the graphs of whole sequences spend memory on the host: pure functions of the model and of what is asked for, so that a run repeats.
+/// </summary>
 internal static class MemoryChoice
 {
     // Logits of a chunk. Below so many rows a product would read the weights more often than it pays.
@@ -22,8 +24,8 @@ internal static class MemoryChoice
     /// <param name="positions">Tokens of a row, at most.</param>
     /// <param name="recompute">Whether layers are recomputed.</param>
     /// <remarks>
-    /// Sums inside the products round otherwise than sums of products, so they are for models that are never trained side by side: of a smaller one, lanes
-    /// add whole gradients, and one thread has to give the bits of many.
+    /// Sums inside the products round otherwise than sums of products, so they are for models that are never trained side by side: of a
+    /// smaller one, lanes add whole gradients, and one thread has to give the bits of many.
     /// </remarks>
     public static GraphMemory Training(DecoderSpec spec, long tokens, int positions, bool recompute) =>
         Scoring(spec, tokens, positions) with { Recompute = recompute, InPlaceSums = Lanes.For(spec, threads: 2).Count == 1 };
@@ -40,13 +42,16 @@ internal static class MemoryChoice
     /// <param name="memory">How the graph spends memory.</param>
     /// <param name="tokens">Padded tokens of a micro-batch, at most.</param>
     /// <param name="positions">Tokens of a row, at most.</param>
-    /// <remarks>The values of the graph, what ONNX Runtime's arena loses between them, and the session itself; the latter two measured.</remarks>
+    /// <remarks>
+    /// The values of the graph, what ONNX Runtime's arena loses between them, and the session itself; the latter two measured.
+    /// </remarks>
     public static long Activations(DecoderSpec spec, GraphMemory memory, int tokens, int positions)
     {
         var width = Math.Min(positions, Math.Max(tokens, 1));
         var rows = Math.Max(1, tokens / width);
-        var axes = new Dictionary<string, long>(StringComparer.Ordinal) { ["B"] = rows, ["T"] = width, ["R"] = (long)rows * width, ["P"] = positions };
-        return (PeakMemory.Of(DecoderGraph.Train(spec, PolicyLoss.CrossEntropy, memory: memory), axes) * 5 / 4) + SessionBytes;
+        var axes = new Dictionary<string, long>(
+            StringComparer.Ordinal) { ["B"] = rows, ["T"] = width, ["R"] = (long)rows * width, ["P"] = positions };
+        return (PeakMemory.Of(DecoderGraph.Train(spec, CrossEntropy, memory: memory), axes) * 5 / 4) + SessionBytes;
     }
 
     /// <summary>Whether all that a step holds without recomputation would take more than four fifths of the memory that is free.</summary>
@@ -60,4 +65,8 @@ internal static class MemoryChoice
     }
 
     private static int Parts(long length, long each) => (int)Math.Clamp((length + each - 1) / each, 1, GraphMemory.MostParts);
+
+    // The simplest of all losses: what another one needs beside it is small.
+    private static Value CrossEntropy(OpBuilder op, Value logProbs, Value entropy) =>
+        op.Neg(op.ReduceSum(op.Mul(logProbs, op.Graph.Input("weights", ElementType.Float32, "R")), keepDims: false, 0));
 }

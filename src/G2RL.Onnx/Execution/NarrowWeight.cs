@@ -9,7 +9,9 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace G2RL.Onnx.Execution;
 
-/// <summary>A frozen matrix in bfloat16 or 8 bits: its numbers live once, here, and sessions widen them where a product reads them.</summary>
+/// <summary>
+/// A frozen matrix in bfloat16 or 8 bits: its numbers live once, here, and sessions widen them where a product reads them.
+/// </summary>
 internal sealed class NarrowWeight : IDisposable
 {
     private readonly ParameterSpec spec;
@@ -48,7 +50,8 @@ internal sealed class NarrowWeight : IDisposable
     public Parameter? Scales => scales;
 
     /// <summary>What is stored, for hashing.</summary>
-    public Span<byte> Bytes => MemoryMarshal.AsBytes(memory.Span)[..checked((int)(spec.Count * (spec.Storage == WeightStorage.BFloat16 ? 2 : 1)))];
+    public Span<byte> Bytes =>
+        MemoryMarshal.AsBytes(memory.Span)[..checked((int)(spec.Count * (spec.Storage == WeightStorage.BFloat16 ? 2 : 1)))];
 
     private int Block => (int)WeightStorages.BlockOf(spec.Shape[1]);
 

@@ -14,7 +14,12 @@ public sealed class Parameter : IDisposable
     {
         (Name, Shape) = (name, shape);
         Buffer = new FloatBuffer(shape.Aggregate(1L, (a, b) => checked(a * b)));
-        Value = OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, TensorElementType.Float, shape, Buffer.Pointer, Buffer.Length * sizeof(float));
+        Value = OrtValue.CreateTensorValueWithData(
+            OrtMemoryInfo.DefaultInstance,
+            TensorElementType.Float,
+            shape,
+            Buffer.Pointer,
+            Buffer.Length * sizeof(float));
     }
 
     /// <summary>Hugging Face name.</summary>

@@ -40,7 +40,8 @@ public sealed class Policy : IDisposable
         Trainable = learning.Count == parameters.Count ? Parameters : [.. parameters.Where(p => learning.Contains(p.Name))];
         foreach (var table in RotaryTable.Of(spec))
         {
-            var (cos, sin) = (Own(new Parameter(table.Cos, positions, table.Width / 2)), Own(new Parameter(table.Sin, positions, table.Width / 2)));
+            var (cos, sin) =
+                (Own(new Parameter(table.Cos, positions, table.Width / 2)), Own(new Parameter(table.Sin, positions, table.Width / 2)));
             tables.AddRange([cos, sin]);
             new RotaryEmbedding(table.Rope, table.Width).Fill(cos.Buffer.Span, sin.Buffer.Span, positions);
         }
@@ -53,7 +54,9 @@ public sealed class Policy : IDisposable
     /// <summary>The longest sequence that may be run, tokens.</summary>
     public int Positions { get; }
 
-    /// <summary>The weights in float32, in the order of <see cref="DecoderSpec.Parameters"/>; frozen ones in fewer bits are not among them.</summary>
+    /// <summary>
+    /// The weights in float32, in the order of <see cref="DecoderSpec.Parameters"/>; frozen ones in fewer bits are not among them.
+    /// </summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
     /// <summary>Those that learn, in the order of <see cref="DecoderSpec.Trainable"/>.</summary>
@@ -87,28 +90,36 @@ public sealed class Policy : IDisposable
     {
         using var checkpoint = HuggingFaceCheckpoint.Open(folder, allowUnknownConfig);
         if (positions > checkpoint.Spec.MaxPositions)
-            throw new InputException($"{folder}: sequences of {positions} tokens are asked for; max_position_embeddings is {checkpoint.Spec.MaxPositions}. Shorten the prompt or sampling.maxNewTokens.");
-        return adapter is null ? new(checkpoint.Spec, positions, checkpoint.ReadParameter) : new(adapter.Apply(checkpoint.Spec), positions, (p, span) =>
-        {
-            if (p.IsAdapter)
-                adapter.Fill(p, span);
-            else
-                checkpoint.ReadParameter(p, span);
-        });
+            throw new InputException($"{folder}: sequences of {positions} tokens are asked for; "
+                + $"max_position_embeddings is {checkpoint.Spec.MaxPositions}. Shorten the prompt or sampling.maxNewTokens.");
+        return adapter is null
+            ? new(checkpoint.Spec, positions, checkpoint.ReadParameter)
+            : new(adapter.Apply(checkpoint.Spec), positions, (p, span) =>
+            {
+                if (p.IsAdapter)
+                    adapter.Fill(p, span);
+                else
+                    checkpoint.ReadParameter(p, span);
+            });
     }
 
     /// <summary>A model with weights of one's own making.</summary>
     public static Policy Create(DecoderSpec spec, int positions, Action<ParameterSpec, Span<float>> fill) => new(spec, positions, fill);
 
     /// <summary>
-    /// A policy that will not follow: the reference. It reads the frozen weights where they lie, so it costs what learns and no more; where adapters still
-    /// do nothing (B is zero), it has none.
+    /// A policy that will not follow: the reference. It reads the frozen weights where they lie, so it costs what learns and no more; where
+    /// adapters still do nothing (B is zero), it has none.
     /// </summary>
     public Policy Freeze()
     {
         var from = Trainable.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        var idle = Spec.Adapter is not null && Trainable.Where(p => p.Name.EndsWith(AdapterSpec.UpSuffix, StringComparison.Ordinal)).All(p => !p.Buffer.Span.ContainsAnyExcept(0f));
-        return new(idle ? Spec with { Adapter = null } : Spec, Positions, (p, span) => from[p.Name].Buffer.Span.CopyTo(span), this) { Updates = Updates };
+        var idle = Spec.Adapter is not null && Trainable.Where(p => p.Name.EndsWith(AdapterSpec.UpSuffix, StringComparison.Ordinal))
+            .All(p => !p.Buffer.Span.ContainsAnyExcept(0f));
+        return new(
+            idle ? Spec with { Adapter = null } : Spec,
+            Positions,
+            (p, span) => from[p.Name].Buffer.Span.CopyTo(span),
+            this) { Updates = Updates };
     }
 
     /// <summary>Binds every weight and table that the session reads.</summary>

@@ -4,10 +4,12 @@ using System.Runtime.Intrinsics;
 namespace G2RL.Onnx.Execution;
 
 /// <summary>
-/// Sums of float32 numbers in double, number i in lane i mod 16 on every machine: the result depends on the numbers alone, not on where they lie in
-/// memory nor on the width of the vector unit.
+/// Sums of float32 numbers in double, number i in lane i mod 16 on every machine: the result depends on the numbers alone, not on where
+/// they lie in memory nor on the width of the vector unit.
 /// </summary>
-/// <remarks>The library's vectorised sums group by memory alignment, so their last bits change when the garbage collector moves an array.</remarks>
+/// <remarks>
+/// The library's vectorised sums group by memory alignment, so their last bits change when the garbage collector moves an array.
+/// </remarks>
 internal static class Reductions
 {
     private const int Lanes = 16;

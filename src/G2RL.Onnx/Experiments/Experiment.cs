@@ -3,20 +3,27 @@ using G2RL.Onnx.Evaluation;
 
 namespace G2RL.Onnx.Experiments;
 
-/// <summary>Arms x seeds on one or several base models: the same run, changed in one thing at a time. One JSON file, see <see cref="ExperimentFile"/>.</summary>
+/// <summary>
+/// Arms x seeds on one or several base models: the same run, changed in one thing at a time. One JSON file, see
+/// <see cref="ExperimentFile"/>.
+/// </summary>
 public sealed record Experiment
 {
     /// <summary>Title, and last part of the output folder's name: letters, digits, '-', '_', '.'.</summary>
     public string Name { get; init; } = "experiment";
 
-    /// <summary>Settings that every run shares, as in a run's configuration; what is left out has its default. Not name, output or seed, which the experiment gives.</summary>
+    /// <summary>
+    /// Settings that every run shares, as in a run's configuration; what is left out has its default. Not name, output or seed, which the
+    /// experiment gives.
+    /// </summary>
     public JsonObject Run { get; init; } = [];
 
     /// <summary>Base models: their name and what is different with each, such as model, problems and steps.</summary>
     public IReadOnlyList<ExperimentVariant> Bases { get; init; } = [new() { Name = "base" }];
 
     /// <summary>The arms: their name and what is different with each, such as algorithm.name.</summary>
-    public IReadOnlyList<ExperimentVariant> Arms { get; init; } = [new() { Name = "grpo", Settings = new() { ["algorithm"] = new JsonObject { ["name"] = "grpo" } } }, new() { Name = "g2rl" }];
+    public IReadOnlyList<ExperimentVariant> Arms { get; init; } =
+        [new() { Name = "grpo", Settings = new() { ["algorithm"] = new JsonObject { ["name"] = "grpo" } } }, new() { Name = "g2rl" }];
 
     /// <summary>The arm that every other is compared with, seed by seed.</summary>
     public string Baseline { get; init; } = "grpo";
@@ -37,7 +44,9 @@ public sealed record ExperimentVariant
     /// <summary>Its name in tables and folders: letters, digits, '-', '_', '.'.</summary>
     public string Name { get; init; } = "";
 
-    /// <summary>A part of a run's configuration, laid over the shared one: groups setting by setting, values and problems.settings as a whole.</summary>
+    /// <summary>
+    /// A part of a run's configuration, laid over the shared one: groups setting by setting, values and problems.settings as a whole.
+    /// </summary>
     public JsonObject Settings { get; init; } = [];
 }
 

@@ -7,8 +7,8 @@ using G2RL.Onnx.Training.Logging;
 namespace G2RL.Onnx.Experiments;
 
 /// <summary>
-/// An experiment's folder: experiment.json, BASE/ARM/seed-N/ (a run folder each, with geometry.jsonl), BASE/before/ (the base model, measured once) and
-/// results.jsonl, one row a base model and a finished run. All that stands in tables and pages is made from these.
+/// An experiment's folder: experiment.json, BASE/ARM/seed-N/ (a run folder each, with geometry.jsonl), BASE/before/ (the base model,
+/// measured once) and results.jsonl, one row a base model and a finished run. All that stands in tables and pages is made from these.
 /// </summary>
 public sealed class ExperimentFolder(string folder, Experiment experiment)
 {
@@ -38,21 +38,32 @@ public sealed class ExperimentFolder(string folder, Experiment experiment)
     public bool IsBegun(ExperimentCell cell) => File.Exists(System.IO.Path.Combine(Of(cell), ConfigFile));
 
     /// <summary>Whether a run is trained, evaluated and measured.</summary>
-    public bool IsFinished(ExperimentCell cell) => IsBegun(cell) && Evaluation(Of(cell), cell.Config.Steps) is not null && HasGeometry(Of(cell), cell.Config);
+    public bool IsFinished(ExperimentCell cell) =>
+        IsBegun(cell) && Evaluation(Of(cell), cell.Config.Steps) is not null && HasGeometry(Of(cell), cell.Config);
 
-    /// <summary>Differences of a run that was begun to what the experiment says now; the number of threads is none, since results do not depend on it.</summary>
+    /// <summary>
+    /// Differences of a run that was begun to what the experiment says now; the number of threads is none, since results do not depend on
+    /// it.
+    /// </summary>
     public IReadOnlyList<string> Differences(ExperimentCell cell)
     {
         var path = System.IO.Path.Combine(Of(cell), ConfigFile);
         var own = RunConfigFile.FromJson(InputFile.Text(path), path);
-        return RunConfigFile.Differences(own, cell.Config with { Name = own.Name, Output = own.Output, Execution = cell.Config.Execution with { Threads = own.Execution.Threads } });
+        return RunConfigFile.Differences(own, cell.Config with
+        {
+            Name = own.Name,
+            Output = own.Output,
+            Execution = cell.Config.Execution with { Threads = own.Execution.Threads },
+        });
     }
 
     /// <summary>The base model's evaluation, or null when it is missing or another one than this configuration asks for.</summary>
     internal JsonObject? BeforeEvaluation(string start, RunConfig config)
     {
         var path = System.IO.Path.Combine(Before(start), ConfigFile);
-        return File.Exists(path) && EvaluationKey(RunConfigFile.FromJson(InputFile.Text(path), path)) == EvaluationKey(config) ? Evaluation(Before(start), 0) : null;
+        return File.Exists(path) && EvaluationKey(RunConfigFile.FromJson(InputFile.Text(path), path)) == EvaluationKey(config)
+            ? Evaluation(Before(start), 0)
+            : null;
     }
 
     /// <summary>Whether geometry was measured as the experiment asks for now.</summary>
@@ -62,16 +73,18 @@ public sealed class ExperimentFolder(string folder, Experiment experiment)
             return true;
         var rows = JsonLinesLog.Read(System.IO.Path.Combine(of, GeometryFile)).ToArray();
         return settings.Temperatures(config).SequenceEqual(rows.Select(r => (double?)r["feature_temperature"] ?? 0))
-            && rows.All(r => (int?)r["samples"] == settings.Samples && ((int?)r["problems"] == settings.Problems || (int?)r["problems_asked"] == settings.Problems));
+            && rows.All(r => (int?)r["samples"] == settings.Samples
+                && ((int?)r["problems"] == settings.Problems || (int?)r["problems_asked"] == settings.Problems));
     }
 
-    internal void WriteGeometry(string of, IReadOnlyList<GeometryResult> results) => DurableFile.Write(System.IO.Path.Combine(of, GeometryFile), string.Concat(results.Select(r =>
-    {
-        var row = r.ToJson();
-        // The set may have fewer.
-        row["problems_asked"] = experiment.Geometry!.Problems;
-        return row.ToJsonString(JsonLinesLog.Compact) + "\n";
-    })));
+    internal void WriteGeometry(string of, IReadOnlyList<GeometryResult> results) =>
+        DurableFile.Write(System.IO.Path.Combine(of, GeometryFile), string.Concat(results.Select(r =>
+        {
+            var row = r.ToJson();
+            // The set may have fewer.
+            row["problems_asked"] = experiment.Geometry!.Problems;
+            return row.ToJsonString(JsonLinesLog.Compact) + "\n";
+        })));
 
     internal void WriteBefore(string start, RunConfig config, JsonObject evaluation, IReadOnlyList<GeometryResult> geometry)
     {
@@ -88,7 +101,9 @@ public sealed class ExperimentFolder(string folder, Experiment experiment)
     public IReadOnlyList<JsonObject> WriteResults()
     {
         var rows = Rows();
-        DurableFile.Write(System.IO.Path.Combine(folder, ResultsFile), string.Concat(rows.Select(r => r.ToJsonString(JsonLinesLog.Compact) + "\n")));
+        DurableFile.Write(
+            System.IO.Path.Combine(folder, ResultsFile),
+            string.Concat(rows.Select(r => r.ToJsonString(JsonLinesLog.Compact) + "\n")));
         return rows;
     }
 
@@ -111,7 +126,9 @@ public sealed class ExperimentFolder(string folder, Experiment experiment)
         ExperimentRows.Of(cell.Base, cell.Arm, cell.Seed, Evaluation(Of(cell), cell.Config.Steps)!, Metrics(cell), Geometry(Of(cell)));
 
     /// <summary>Rows of a run's metrics.jsonl.</summary>
-    internal IReadOnlyList<JsonObject> Metrics(ExperimentCell cell) => [.. JsonLinesLog.Read(System.IO.Path.Combine(Of(cell), "metrics.jsonl"))];
+    internal IReadOnlyList<JsonObject> Metrics(ExperimentCell cell) => [.. JsonLinesLog.Read(System.IO.Path.Combine(
+        Of(cell),
+        "metrics.jsonl"))];
 
     /// <summary>What a base model's evaluation depends on: the same text, the same evaluation.</summary>
     internal static string EvaluationKey(RunConfig c) => RunConfigFile.ToJson(c with
@@ -128,7 +145,9 @@ public sealed class ExperimentFolder(string folder, Experiment experiment)
         Logging = new(),
     });
 
-    private static JsonObject? Evaluation(string of, int step) => JsonLinesLog.Read(System.IO.Path.Combine(of, EvaluationsFile)).LastOrDefault(r => JsonLinesLog.StepOf(r) == step);
+    private static JsonObject? Evaluation(string of, int step) =>
+        JsonLinesLog.Read(System.IO.Path.Combine(of, EvaluationsFile)).LastOrDefault(r => JsonLinesLog.StepOf(r) == step);
 
-    private JsonObject[] Geometry(string of) => experiment.Geometry is null ? [] : [.. JsonLinesLog.Read(System.IO.Path.Combine(of, GeometryFile))];
+    private JsonObject[] Geometry(string of) =>
+        experiment.Geometry is null ? [] : [.. JsonLinesLog.Read(System.IO.Path.Combine(of, GeometryFile))];
 }

@@ -17,7 +17,13 @@ internal static class ExperimentRows
     ];
 
     /// <summary>One row.</summary>
-    public static JsonObject Of(string start, string arm, ulong? seed, JsonObject evaluation, IReadOnlyList<JsonObject> metrics, IReadOnlyList<JsonObject> geometry)
+    public static JsonObject Of(
+        string start,
+        string arm,
+        ulong? seed,
+        JsonObject evaluation,
+        IReadOnlyList<JsonObject> metrics,
+        IReadOnlyList<JsonObject> geometry)
     {
         var row = new JsonObject { ["base"] = start, ["arm"] = arm, ["seed"] = seed };
         foreach (var (name, value) in evaluation.Where(e => e.Value is not JsonArray and not JsonObject))
@@ -45,7 +51,8 @@ internal static class ExperimentRows
     public static IReadOnlyList<string> Metrics(JsonObject row)
     {
         var samples = row["samples"]?.ToJsonString() ?? "1";
-        string[] all = ["pass@1", $"maj@{samples}", $"pass@{samples}", "pass@1_well_formed", "well_formed", "response_length", .. OfTraining.Select(t => t.Name)];
+        string[] all = ["pass@1", $"maj@{samples}", $"pass@{samples}", "pass@1_well_formed", "well_formed", "response_length",
+            .. OfTraining.Select(t => t.Name)];
         return [.. all.Concat(row.Select(p => p.Key).Where(k => k.Contains(' ', StringComparison.Ordinal))).Distinct()];
     }
 
@@ -57,5 +64,8 @@ internal static class ExperimentRows
     }
 
     /// <summary>Whether a metric is a share, shown in percent.</summary>
-    public static bool IsShare(string metric) => metric.Contains('@', StringComparison.Ordinal) || metric is "well_formed" || metric.EndsWith("unparseable", StringComparison.Ordinal) || metric.EndsWith("_share", StringComparison.Ordinal);
+    public static bool IsShare(string metric) => metric.Contains('@', StringComparison.Ordinal)
+        || metric is "well_formed"
+        || metric.EndsWith("unparseable", StringComparison.Ordinal)
+        || metric.EndsWith("_share", StringComparison.Ordinal);
 }

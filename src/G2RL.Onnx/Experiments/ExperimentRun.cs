@@ -29,11 +29,15 @@ public sealed record ExperimentEvents
 /// <param name="Failed">Runs that diverged, with why; they are tried again on a restart.</param>
 /// <param name="Skipped">Runs that were finished before.</param>
 /// <param name="Completed">False when it was cancelled; every run is saved and goes on when the experiment is started again.</param>
-public sealed record ExperimentOutcome(IReadOnlyList<JsonObject> Rows, IReadOnlyList<(ExperimentCell Cell, string Why)> Failed, int Skipped, bool Completed);
+public sealed record ExperimentOutcome(
+    IReadOnlyList<JsonObject> Rows,
+    IReadOnlyList<(ExperimentCell Cell, string Why)> Failed,
+    int Skipped,
+    bool Completed);
 
 /// <summary>
-/// Runs an experiment: several runs side by side in one process, each on threads of its own. Finished runs are skipped, unfinished ones go on from their
-/// last checkpoint, so an experiment that was killed and started again ends in the same results.
+/// Runs an experiment: several runs side by side in one process, each on threads of its own. Finished runs are skipped, unfinished ones go
+/// on from their last checkpoint, so an experiment that was killed and started again ends in the same results.
 /// </summary>
 public sealed class ExperimentRun
 {
@@ -46,7 +50,8 @@ public sealed class ExperimentRun
     private readonly HashSet<string> warnings = [];
     private int finished;
 
-    private ExperimentRun(ExperimentFolder folder, ExperimentEvents events, int threadsEach) => (this.folder, this.events, this.threadsEach) = (folder, events, threadsEach);
+    private ExperimentRun(ExperimentFolder folder, ExperimentEvents events, int threadsEach) =>
+        (this.folder, this.events, this.threadsEach) = (folder, events, threadsEach);
 
     /// <summary>Runs what is not finished.</summary>
     /// <param name="experiment">The experiment.</param>
@@ -55,8 +60,15 @@ public sealed class ExperimentRun
     /// <param name="threadsEach">Threads of each run, >= 1, where its configuration says 0.</param>
     /// <param name="events">What to tell while at work.</param>
     /// <param name="cancel">Cancels at the next safe point of every run; all are saved.</param>
-    /// <exception cref="InputException">A fault in the experiment; a run in the folder that was begun with other settings; a full disk.</exception>
-    public static ExperimentOutcome Execute(Experiment experiment, string output, int parallel, int threadsEach, ExperimentEvents? events = null, CancellationToken cancel = default)
+    /// <exception cref="InputException">A fault in the experiment; a run in the folder that was begun with other settings; a full
+    /// disk.</exception>
+    public static ExperimentOutcome Execute(
+        Experiment experiment,
+        string output,
+        int parallel,
+        int threadsEach,
+        ExperimentEvents? events = null,
+        CancellationToken cancel = default)
     {
         var files = new ExperimentFolder(output, experiment);
         try
@@ -69,14 +81,17 @@ public sealed class ExperimentRun
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"The experiment's folder {output} cannot be used: {e.Message} Make room or correct its permissions, then start the same command again.", e);
+            throw new InputException($"The experiment's folder {output} cannot be used: "
+                + $"{e.Message} Make room or correct its permissions, then start the same command again.", e);
         }
     }
 
     private static void RequireSameRuns(ExperimentFolder files)
     {
-        var faults = files.Cells.Where(files.IsBegun).Select(c => (Cell: c, Differences: files.Differences(c))).Where(d => d.Differences.Count > 0)
-            .Select(d => $"{files.Of(d.Cell)} was begun with other settings: {string.Join("; ", d.Differences)}. Remove that folder, or give the experiment another --output.").ToArray();
+        var faults = files.Cells.Where(files.IsBegun).Select(c => (Cell: c, Differences: files.Differences(c))).Where(
+            d => d.Differences.Count > 0)
+            .Select(d => $"{files.Of(d.Cell)} was begun with other settings: {string.Join("; ", d.Differences)}. "
+                + "Remove that folder, or give the experiment another --output.").ToArray();
         if (faults.Length > 0)
             throw InputException.Of(faults);
     }
@@ -160,14 +175,20 @@ public sealed class ExperimentRun
 
     private void MeasureBefore(ExperimentVariant start, int threads, CancellationToken cancel)
     {
-        var config = RunConfigFile.Parse(ExperimentCell.Merged(folder.Experiment.Run, start.Settings), start.Name) with { Name = ExperimentCell.Before };
+        var config = RunConfigFile.Parse(ExperimentCell.Merged(folder.Experiment.Run, start.Settings), start.Name) with
+        {
+            Name = ExperimentCell.Before,
+        };
         if (folder.BeforeEvaluation(start.Name, config) is not null && folder.HasGeometry(folder.Before(start.Name), config))
             return;
         using var inputs = new RunInputs(config with { Execution = config.Execution with { Threads = threads } }, problems: null);
         inputs.CheckHeldOut(Math.Max(config.Evaluation.Problems, folder.Experiment.Geometry?.Problems ?? 0));
         var evaluation = Evaluator.Run(inputs, config.Evaluation, step: 0, progress: null, cancel).ToJson();
-        folder.WriteBefore(start.Name, config, evaluation, folder.Experiment.Geometry is { } settings ? GeometryMeasurement.Run(inputs, config, settings, step: 0, progress: null, cancel) : []);
-        events.Finished?.Invoke(folder.WriteResults().Last(r => RunLogs.Text(r, "base") == start.Name && RunLogs.Text(r, "arm") == ExperimentCell.Before));
+        folder.WriteBefore(start.Name, config, evaluation, folder.Experiment.Geometry is { } settings
+            ? GeometryMeasurement.Run(inputs, config, settings, step: 0, progress: null, cancel)
+            : []);
+        events.Finished?.Invoke(folder.WriteResults()
+            .Last(r => RunLogs.Text(r, "base") == start.Name && RunLogs.Text(r, "arm") == ExperimentCell.Before));
     }
 
     // Every seed would say the same.

@@ -42,5 +42,6 @@ internal sealed class RunShare(RunConfig config, Action<double> tell)
     };
 
     // The evaluation before is the base model's own and made once for all runs.
-    private void Tell(double more) => tell(Math.Min(1, ((steps * ofStep) + (evaluations * ofEvaluation) + more) / ((config.Steps * ofStep) + ((1 + (config.Evaluation.Every > 0 ? (config.Steps - 1) / config.Evaluation.Every : 0)) * ofEvaluation))));
+    private void Tell(double more) => tell(Math.Min(1, ((steps * ofStep) + (evaluations * ofEvaluation) + more) / ((config.Steps * ofStep)
+        + ((1 + (config.Evaluation.Every > 0 ? (config.Steps - 1) / config.Evaluation.Every : 0)) * ofEvaluation))));
 }

@@ -7,8 +7,8 @@ internal static class Epochs
 
     /// <summary>The problems of one step: a pure function of (items, step, count, seed).</summary>
     /// <remarks>
-    /// An epoch holds as many whole batches as fit; its shuffle's remainder waits for another epoch, so no batch crosses a border and meets a problem
-    /// twice. A batch larger than the list repeats it.
+    /// An epoch holds as many whole batches as fit; its shuffle's remainder waits for another epoch, so no batch crosses a border and meets
+    /// a problem twice. A batch larger than the list repeats it.
     /// </remarks>
     public static IReadOnlyList<Problem> Pick(IReadOnlyList<Problem> items, int step, int count, ulong seed)
     {
@@ -35,5 +35,6 @@ internal static class Epochs
         return batch;
     }
 
-    private static int[] Shuffle(int count, ulong seed, ulong epoch) => new ProblemRandom(seed, ProblemRandom.Stream(Stream, epoch)).Permutation(count);
+    private static int[] Shuffle(int count, ulong seed, ulong epoch) =>
+        new ProblemRandom(seed, ProblemRandom.Stream(Stream, epoch)).Permutation(count);
 }

@@ -4,8 +4,9 @@ using G2RL.Onnx.Problems.AnswerChecking;
 namespace G2RL.Onnx.Problems;
 
 /// <summary>
-/// Numbers as people write them, compared exactly: <c>1,000</c> = <c>1000.0</c> = <c>1e3</c>, <c>1/2</c> = <c>0.5</c> = <c>\frac{1}{2}</c>, <c>-$5</c>,
-/// <c>3 1/2</c>, <c>18 apples</c>. The grammar is the answer checker's; what asks for a calculation (2+3, 1/2/3, --1) is no number, on purpose.
+/// Numbers as people write them, compared exactly: <c>1,000</c> = <c>1000.0</c> = <c>1e3</c>, <c>1/2</c> = <c>0.5</c> = <c>\frac{1}{2}</c>,
+/// <c>-$5</c>, <c>3 1/2</c>, <c>18 apples</c>. The grammar is the answer checker's; what asks for a calculation (2+3, 1/2/3, --1) is no
+/// number, on purpose.
 /// </summary>
 internal static class ExactNumber
 {
@@ -28,14 +29,16 @@ internal static class ExactNumber
         }
 
         var budget = new Budget(MaxSteps);
-        if (Answer.Read(text.ToString(), budget) is not { Node: { } node, Value: ScalarValue { Scalar.AsRational: { } rational } } || !IsNumber(node))
+        if (Answer.Read(text.ToString(), budget) is not { Node: { } node, Value: ScalarValue { Scalar.AsRational: { } rational } }
+            || !IsNumber(node))
             return false;
         value = (rational.Numerator, rational.Denominator);
         return true;
     }
 
     /// <summary>Whether both texts are numbers, and equal.</summary>
-    public static bool Equal(ReadOnlySpan<char> left, ReadOnlySpan<char> right) => TryParse(left, out var a) && TryParse(right, out var b) && a == b;
+    public static bool Equal(ReadOnlySpan<char> left, ReadOnlySpan<char> right) =>
+        TryParse(left, out var a) && TryParse(right, out var b) && a == b;
 
     // Sign, currency and digits need no parser; only here are 1,00,000 grouped digits, for in LaTeX they would be a list.
     private static Rational? Plain(ReadOnlySpan<char> text)
@@ -56,9 +59,11 @@ internal static class ExactNumber
         NodeKind.Number or NodeKind.Mixed => true,
         NodeKind.Negative or NodeKind.Unit or NodeKind.Percent or NodeKind.Degree => IsNumber(node.Children[0]),
         NodeKind.Fraction => Array.TrueForAll(node.Children, IsWhole),
-        NodeKind.Product => node.Children is [var above, { Kind: NodeKind.Inverse, Children: [var below] }] && IsWhole(above) && IsWhole(below),
+        NodeKind.Product =>
+            node.Children is [var above, { Kind: NodeKind.Inverse, Children: [var below] }] && IsWhole(above) && IsWhole(below),
         _ => false,
     };
 
-    private static bool IsWhole(Node node) => node.Kind == NodeKind.Number || (node.Kind == NodeKind.Negative && node.Children[0].Kind == NodeKind.Number);
+    private static bool IsWhole(Node node) =>
+        node.Kind == NodeKind.Number || (node.Kind == NodeKind.Negative && node.Children[0].Kind == NodeKind.Number);
 }

@@ -14,12 +14,21 @@ public sealed class FunctionProblemSet : IProblemSet
     /// <param name="name">The set's name.</param>
     /// <param name="train">Training problems, at least one; ids differ.</param>
     /// <param name="heldOut">Held-out problems; no id or prompt of the training problems.</param>
-    /// <param name="judge">Judges a completion. An exception counts as <see cref="OutcomeKind.Error"/>, a score that is not finite too. With a time limit it may be called on several threads at once.</param>
-    /// <param name="timeLimit">Longest time of one judgement, > 0; null for no limit. A judgement that takes longer is abandoned (its thread runs on), and after 16 such the others fail at once.</param>
-    /// <param name="judgeUnfinished">False to count completions cut off by the length limit as wrong without asking <paramref name="judge"/>.</param>
-    /// <exception cref="InputException">No training problems, an id twice, a prompt both trained on and held out, or a time limit that is not positive.</exception>
+    /// <param name="judge">Judges a completion. An exception counts as <see cref="OutcomeKind.Error"/>, a score that is not finite too.
+    /// With a time limit it may be called on several threads at once.</param>
+    /// <param name="timeLimit">Longest time of one judgement, > 0; null for no limit. A judgement that takes longer is abandoned (its
+    /// thread runs on), and after 16 such the others fail at once.</param>
+    /// <param name="judgeUnfinished">False to count completions cut off by the length limit as wrong without asking
+    /// <paramref name="judge"/>.</param>
+    /// <exception cref="InputException">No training problems, an id twice, a prompt both trained on and held out, or a time limit that is
+    /// not positive.</exception>
     public FunctionProblemSet(
-        string name, IReadOnlyList<Problem> train, IReadOnlyList<Problem> heldOut, Func<Problem, string, Outcome> judge, TimeSpan? timeLimit = null, bool judgeUnfinished = true)
+        string name,
+        IReadOnlyList<Problem> train,
+        IReadOnlyList<Problem> heldOut,
+        Func<Problem, string, Outcome> judge,
+        TimeSpan? timeLimit = null,
+        bool judgeUnfinished = true)
     {
         if (train.Count == 0)
             throw new InputException($"Problem set '{name}' has no training problems; it needs at least one.");
@@ -31,7 +40,8 @@ public sealed class FunctionProblemSet : IProblemSet
                 throw new InputException($"Problem set '{name}' has two problems with the id '{problem.Id}'; ids must differ.");
         var prompts = train.Select(p => p.Prompt).ToHashSet();
         if (heldOut.FirstOrDefault(p => prompts.Contains(p.Prompt)) is { } both)
-            throw new InputException($"Problem set '{name}': the prompt of held-out problem '{both.Id}' is trained on, too. Remove it from one side.");
+            throw new InputException($"Problem set '{name}': the prompt of held-out problem '{both.Id}' is trained on, too. "
+                + "Remove it from one side.");
         (Name, this.train, this.heldOut, this.judge) = (name, [.. train], [.. heldOut], judge);
         (this.timeLimit, this.judgeUnfinished) = (timeLimit, judgeUnfinished);
     }
@@ -44,7 +54,13 @@ public sealed class FunctionProblemSet : IProblemSet
 
     /// <inheritdoc/>
     public IProblemSet Without(IReadOnlySet<Problem> problems) =>
-        new FunctionProblemSet(Name, [.. train.Where(p => !problems.Contains(p))], [.. heldOut.Where(p => !problems.Contains(p))], judge, timeLimit, judgeUnfinished);
+        new FunctionProblemSet(
+            Name,
+            [.. train.Where(p => !problems.Contains(p))],
+            [.. heldOut.Where(p => !problems.Contains(p))],
+            judge,
+            timeLimit,
+            judgeUnfinished);
 
     /// <inheritdoc/>
     public IReadOnlyList<Problem> Batch(int step, int count, ulong seed) => Epochs.Pick(train, step, count, seed);
@@ -80,7 +96,9 @@ public sealed class FunctionProblemSet : IProblemSet
                 }
             },
             CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        return judgement.Wait(limit) ? judgement.Result : Outcome.TimedOut($"problem set '{Name}': judging problem '{problem.Id}' took longer than {limit.TotalSeconds:0.###} s");
+        return judgement.Wait(limit)
+            ? judgement.Result
+            : Outcome.TimedOut($"problem set '{Name}': judging problem '{problem.Id}' took longer than {limit.TotalSeconds:0.###} s");
     }
 
     private Outcome Ask(Problem problem, string completion)

@@ -6,7 +6,9 @@ public interface IProblemSet
     /// <summary>The name in <c>ProblemSets.All</c>.</summary>
     string Name { get; }
 
-    /// <summary>What was left out while the problems were read, one line a reason; empty when nothing was. A run shows them as warnings.</summary>
+    /// <summary>
+    /// What was left out while the problems were read, one line a reason; empty when nothing was. A run shows them as warnings.
+    /// </summary>
     IReadOnlyList<string> Notes => [];
 
     /// <summary>
@@ -15,14 +17,22 @@ public interface IProblemSet
     /// </summary>
     IReadOnlyList<Problem>? Training => null;
 
-    /// <summary>The same set as if some problems had never been in it, training and held-out ones alike; only where <see cref="Training"/> is a list.</summary>
+    /// <summary>
+    /// The same set as if some problems had never been in it, training and held-out ones alike; only where <see cref="Training"/> is a
+    /// list.
+    /// </summary>
     /// <param name="problems">What is left out.</param>
     IProblemSet Without(IReadOnlySet<Problem> problems) => throw new NotSupportedException($"Problem set '{Name}' is no list.");
 
-    /// <summary>The training problems of one step: a pure function of (seed, step, count). No problem twice within a batch while the set is large enough.</summary>
+    /// <summary>
+    /// The training problems of one step: a pure function of (seed, step, count). No problem twice within a batch while the set is large
+    /// enough.
+    /// </summary>
     IReadOnlyList<Problem> Batch(int step, int count, ulong seed);
 
-    /// <summary>The first <paramref name="count"/> held-out problems, disjoint from every training problem; the same for every seed of a run.</summary>
+    /// <summary>
+    /// The first <paramref name="count"/> held-out problems, disjoint from every training problem; the same for every seed of a run.
+    /// </summary>
     IReadOnlyList<Problem> HeldOut(int count);
 
     /// <summary>Judges a completion (special tokens already removed). Completions are hostile input: this never throws.</summary>
@@ -31,7 +41,10 @@ public interface IProblemSet
     /// <param name="finished">False when the length limit cut it off.</param>
     Outcome Judge(Problem problem, string completion, bool finished);
 
-    /// <summary>The part of a completion that is its answer, for majority votes: what follows the last '=' or line break unless a set knows better. Null is no vote.</summary>
+    /// <summary>
+    /// The part of a completion that is its answer, for majority votes: what follows the last '=' or line break unless a set knows better.
+    /// Null is no vote.
+    /// </summary>
     string? AnswerOf(Problem problem, string completion) => completion[(completion.AsSpan().LastIndexOfAny('=', '\n') + 1)..].Trim();
 
     /// <summary>A spelling that equal answers share as far as a set can tell by spelling, and different answers never do.</summary>

@@ -21,7 +21,9 @@ public enum TurnsKind
 /// <param name="Answer">The reference answer.</param>
 public sealed record Problem(string Id, string Prompt, string Answer)
 {
-    /// <summary>What is asked, without what a template puts around it: what two sets must not share. The prompt unless a set knows better.</summary>
+    /// <summary>
+    /// What is asked, without what a template puts around it: what two sets must not share. The prompt unless a set knows better.
+    /// </summary>
     public string Question { get => field ?? Prompt; init; }
 
     /// <summary>The prompt as chat turns, for models that are asked through their template; null leaves it to the run.</summary>

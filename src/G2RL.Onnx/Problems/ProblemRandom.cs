@@ -3,8 +3,8 @@ using System.Text;
 namespace G2RL.Onnx.Problems;
 
 /// <summary>
-/// Random numbers for drawing problems, counter-based: value k of a stream is a pure function of (seed, stream, k), so a batch does not depend on
-/// what was drawn before it, on the process or on the platform.
+/// Random numbers for drawing problems, counter-based: value k of a stream is a pure function of (seed, stream, k), so a batch does not
+/// depend on what was drawn before it, on the process or on the platform.
 /// </summary>
 /// <remarks>The mixer is SplitMix64's finalizer (Steele, Lea, Flood 2014, with Stafford's constants). Not for cryptography.</remarks>
 internal struct ProblemRandom(ulong seed, ulong stream)
@@ -19,7 +19,9 @@ internal struct ProblemRandom(ulong seed, ulong stream)
     /// <summary>One stream number out of two, for keys such as (purpose, step).</summary>
     public static ulong Stream(ulong first, ulong second) => Mix((first * Golden) ^ Mix(second + Golden));
 
-    /// <summary>64 bits of a text: FNV-1a over its UTF-8 bytes, mixed. Fixed for all time: train and held-out problems are split by it.</summary>
+    /// <summary>
+    /// 64 bits of a text: FNV-1a over its UTF-8 bytes, mixed. Fixed for all time: train and held-out problems are split by it.
+    /// </summary>
     public static ulong Hash(string text)
     {
         var hash = 0xCBF29CE484222325UL;

@@ -21,14 +21,16 @@ public static class ProblemSets
     };
 
     /// <summary>Name to maker; the maker takes the settings' JSON object.</summary>
-    public static IReadOnlyDictionary<string, Func<JsonElement, IProblemSet>> All { get; } = new Dictionary<string, Func<JsonElement, IProblemSet>>
-    {
-        ["arithmetic"] = settings => new Arithmetic(Bind<ArithmeticSettings>("arithmetic", settings)),
-        ["jsonl"] = settings => new FileProblems(Bind<FileProblemsSettings>("jsonl", settings)),
-        ["file"] = settings => new FileProblems(Bind<FileProblemsSettings>("file", settings), "file"),
-        ["countdown"] = settings => new Countdown(Bind<CountdownSettings>("countdown", settings)),
-        [Mixture.SetName] = settings => new Mixture(Bind<MixtureSettings>(Mixture.SetName, settings), source => Create(source.Set, source.Settings ?? default)),
-    };
+    public static IReadOnlyDictionary<string, Func<JsonElement, IProblemSet>> All { get; } =
+        new Dictionary<string, Func<JsonElement, IProblemSet>>
+        {
+            ["arithmetic"] = settings => new Arithmetic(Bind<ArithmeticSettings>("arithmetic", settings)),
+            ["jsonl"] = settings => new FileProblems(Bind<FileProblemsSettings>("jsonl", settings)),
+            ["file"] = settings => new FileProblems(Bind<FileProblemsSettings>("file", settings), "file"),
+            ["countdown"] = settings => new Countdown(Bind<CountdownSettings>("countdown", settings)),
+            [Mixture.SetName] = settings =>
+                new Mixture(Bind<MixtureSettings>(Mixture.SetName, settings), source => Create(source.Set, source.Settings ?? default)),
+        };
 
     /// <summary>Every name that a configuration can give: of <see cref="All"/>, and of <see cref="ProblemPresets"/>.</summary>
     public static IEnumerable<string> Names => All.Keys.Concat(ProblemPresets.All.Keys);
@@ -81,7 +83,9 @@ public static class ProblemSets
         }
         catch (JsonException e)
         {
-            throw new InputException($"The settings of problem set '{name}' are wrong{(e.Path is { Length: > 0 } path ? $" at {path}" : "")}: {e.Message}", e);
+            throw new InputException(
+                $"The settings of problem set '{name}' are wrong{(e.Path is { Length: > 0 } path ? $" at {path}" : "")}: {e.Message}",
+                e);
         }
     }
 }

@@ -42,6 +42,9 @@ public sealed record ProblemsConfig
     /// </summary>
     public string Date { get; init; } = "";
 
-    /// <summary>What becomes of problems whose prompts have more than sampling.maxPromptTokens tokens: refuse, or skip, which leaves them out and counts them.</summary>
+    /// <summary>
+    /// What becomes of problems whose prompts have more than sampling.maxPromptTokens tokens: refuse, or skip, which leaves them out and
+    /// counts them.
+    /// </summary>
     public TooLong TooLong { get; init; } = TooLong.Refuse;
 }

@@ -35,7 +35,9 @@ public static class EvaluationPage
                 {
                     html.Leaf("h3", name);
                     Table(html, ["k", "pass@k", "maj@k"], result.MajorityAtK.Select(m =>
-                        new[] { m.Key.ToString(), m.Key <= result.PassAtK.Count ? Format.Percent(result.PassAtK[m.Key - 1]) : "\u2013", Format.Percent(m.Value) }));
+                        new[] { m.Key.ToString(), m.Key <= result.PassAtK.Count
+                            ? Format.Percent(result.PassAtK[m.Key - 1])
+                            : "\u2013", Format.Percent(m.Value) }));
                 }
             }
         });

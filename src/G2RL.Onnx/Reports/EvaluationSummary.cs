@@ -36,7 +36,8 @@ internal sealed class EvaluationSummary
             return;
         }
         var row = after ?? before!;
-        html.Leaf("p", $"{Format.Count(RunLogs.Number(row, "problems") ?? 0)} held-out problems, {Format.Count(RunLogs.Number(row, "samples") ?? 0)} samples of each; the interval is over problems, 95 %.", "note");
+        html.Leaf("p", $"{Format.Count(RunLogs.Number(row, "problems") ?? 0)} held-out problems, "
+            + $"{Format.Count(RunLogs.Number(row, "samples") ?? 0)} samples of each; the interval is over problems, 95 %.", "note");
         using var scroll = html.Open("div", "scroll");
         using var table = html.Open("table", "numbers");
         using (html.Open("thead"))
@@ -48,7 +49,11 @@ internal sealed class EvaluationSummary
             html.Leaf("th", "change");
         }
         using var body = html.Open("tbody");
-        foreach (var name in new[] { before, after }.OfType<JsonObject>().SelectMany(e => e.Select(p => p.Key)).Distinct().Where(IsMeasured))
+        foreach (var name in new[] { before, after }
+            .OfType<JsonObject>()
+            .SelectMany(e => e.Select(p => p.Key))
+            .Distinct()
+            .Where(IsMeasured))
             WriteRow(html, name);
     }
 
@@ -65,15 +70,21 @@ internal sealed class EvaluationSummary
         }
         if (from is null || to is null)
         {
-            html.Leaf("p", from is null && to is null ? "not evaluated" : to is null ? "not yet evaluated after training" : "not evaluated before training", "note");
+            html.Leaf("p", from is null && to is null
+                ? "not evaluated"
+                : to is null ? "not yet evaluated after training"
+                : "not evaluated before training", "note");
             return;
         }
         html.Leaf("p", Format.Points(to.Value - from.Value), to > from ? "gain up" : to < from ? "gain down" : "gain");
         if (Interval(before, name, from.Value) is { } a && Interval(after, name, to.Value) is { } b)
         {
-            // The problems are the same before and after, so this interval, which takes the two as independent, is rather too wide than too narrow.
+            // The problems are the same before and after, so this interval, which takes the two as independent, is rather too wide than too
+            // narrow.
             var half = Math.Sqrt(Math.Pow((a.High - a.Low) / 2, 2) + Math.Pow((b.High - b.Low) / 2, 2));
-            html.Leaf("p", $"95 % intervals {Span(a)} and {Span(b)}; the gain {Format.Signed(100 * (to.Value - from.Value - half), "0.0")} to {Format.Signed(100 * (to.Value - from.Value + half), "0.0")} points, the two taken as independent", "note");
+            html.Leaf("p", $"95 % intervals {Span(a)} and {Span(b)}; "
+                + $"the gain {Format.Signed(100 * (to.Value - from.Value - half), "0.0")} to "
+                + $"{Format.Signed(100 * (to.Value - from.Value + half), "0.0")} points, the two taken as independent", "note");
         }
     }
 
@@ -89,18 +100,26 @@ internal sealed class EvaluationSummary
                 if (value is not null && Interval(evaluation, name, value.Value) is { } interval)
                     html.Leaf("small", " " + Span(interval));
             }
-        html.Leaf("td", from is null || to is null ? "\u2013" : Amounts.Contains(name) ? Format.Signed(to.Value - from.Value, "0.##") : Format.Points(to.Value - from.Value));
+        html.Leaf("td", from is null || to is null
+            ? "\u2013"
+            : Amounts.Contains(name) ? Format.Signed(to.Value - from.Value, "0.##")
+            : Format.Points(to.Value - from.Value));
     }
 
     // Ends of intervals stand with their means; curves and benchmarks have places of their own.
-    private bool IsMeasured(string name) => !NotMeasured.Contains(name) && !name.EndsWith("_low", StringComparison.Ordinal) && !name.EndsWith("_high", StringComparison.Ordinal)
-        && (Value(before, name) ?? Value(after, name)) is not null;
+    private bool IsMeasured(string name) =>
+        !NotMeasured.Contains(name) && !name.EndsWith("_low", StringComparison.Ordinal) && !name.EndsWith("_high", StringComparison.Ordinal)
+            && (Value(before, name) ?? Value(after, name)) is not null;
 
     /// <summary>Writes the benchmarks before and after; nothing where there are none.</summary>
     public void WriteBenchmarks(HtmlWriter html)
     {
         JsonObject? Of(JsonObject? row, string name) => (row?["benchmarks"] as JsonObject)?[name] as JsonObject;
-        string[] names = [.. new[] { before, after }.Select(e => e?["benchmarks"] as JsonObject).OfType<JsonObject>().SelectMany(b => b.Select(p => p.Key)).Distinct()];
+        string[] names = [.. new[] { before, after }
+            .Select(e => e?["benchmarks"] as JsonObject)
+            .OfType<JsonObject>()
+            .SelectMany(b => b.Select(p => p.Key))
+            .Distinct()];
         if (names.Length == 0)
             return;
         html.Leaf("h3", "Benchmarks");
@@ -130,7 +149,9 @@ internal sealed class EvaluationSummary
     private static double? Value(JsonObject? row, string name) => row is null ? null : RunLogs.Number(row, name);
 
     private static (double Low, double High)? Interval(JsonObject? row, string name, double value) =>
-        Value(row, name + "_low") is { } low && Value(row, name + "_high") is { } high && low <= value && value <= high ? (low, high) : null;
+        Value(row, name + "_low") is { } low && Value(row, name + "_high") is { } high && low <= value && value <= high
+            ? (low, high)
+            : null;
 
     private static string Span((double Low, double High) interval) => $"[{100 * interval.Low:0.0}, {100 * interval.High:0.0}]";
 

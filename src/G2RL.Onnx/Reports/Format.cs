@@ -45,5 +45,6 @@ internal static class Format
     /// <summary>"4 min 12 s" or "8.3 s".</summary>
     public static string Seconds(double seconds) => seconds < 60
         ? seconds.ToString("0.0", CultureInfo.InvariantCulture) + "\u00a0s"
-        : seconds < 3600 ? $"{(int)seconds / 60}\u00a0min {(int)seconds % 60}\u00a0s" : $"{(int)seconds / 3600}\u00a0h {(int)seconds / 60 % 60}\u00a0min";
+            : seconds < 3600 ? $"{(int)seconds / 60}\u00a0min {(int)seconds % 60}\u00a0s"
+        : $"{(int)seconds / 3600}\u00a0h {(int)seconds / 60 % 60}\u00a0min";
 }

@@ -7,8 +7,12 @@ namespace G2RL.Onnx.Reports;
 /// <summary>A run as one self-contained page: no script, no font, no picture from elsewhere; light and dark; wide and narrow.</summary>
 public static class HtmlReport
 {
-    /// <summary>Writes report.html into a run's folder and gives its path. The page is made from the run's logs alone: the same logs give the same bytes.</summary>
-    /// <param name="runFolder">Folder of a run, finished or not: whatever logs are missing, empty or torn leave out their part of the page.</param>
+    /// <summary>
+    /// Writes report.html into a run's folder and gives its path. The page is made from the run's logs alone: the same logs give the same
+    /// bytes.
+    /// </summary>
+    /// <param name="runFolder">Folder of a run, finished or not: whatever logs are missing, empty or torn leave out their part of the
+    /// page.</param>
     /// <exception cref="InputException">The folder holds no run (no readable config.json), or cannot be written.</exception>
     public static string Write(string runFolder)
     {
@@ -21,7 +25,8 @@ public static class HtmlReport
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path} cannot be written: {e.Message} Free some space or the folder's permissions, then rebuild it with: g2rl report {runFolder}", e);
+            throw new InputException($"{path} cannot be written: {e.Message} Free some space or the folder's permissions, then rebuild it "
+                + $"with: g2rl report {runFolder}", e);
         }
         return path;
     }
@@ -44,7 +49,8 @@ public static class HtmlReport
 
     private static void WriteHead(HtmlWriter html, string title)
     {
-        html.Raw("<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n");
+        html.Raw("<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta "
+            + "name=\"color-scheme\" content=\"light dark\">\n");
         // Nothing may be loaded or run, whatever a completion says.
         html.Raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n");
         html.Leaf("title", title);
@@ -72,7 +78,9 @@ public static class HtmlReport
         using (html.Open("section"))
         {
             html.Leaf("h2", "Rollouts");
-            html.Leaf("p", logs.FirstRollouts.Count == 0 ? "No rollouts were logged." : "Of two groups of the first and the last logged step, the rollouts with the highest and the lowest advantage.", "note");
+            html.Leaf("p", logs.FirstRollouts.Count == 0
+                ? "No rollouts were logged."
+                : "Of two groups of the first and the last logged step, the rollouts with the highest and the lowest advantage.", "note");
             RolloutCards.Write(html, logs.FirstRollouts);
             RolloutCards.Write(html, logs.LastRollouts);
         }

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace G2RL.Onnx.Reports;
 
-/// <summary>Writes HTML in which every text is escaped; only <see cref="Raw"/> is not, and it is given nothing but this project's own markup.</summary>
+/// <summary>
+/// Writes HTML in which every text is escaped; only <see cref="Raw"/> is not, and it is given nothing but this project's own markup.
+/// </summary>
 internal sealed class HtmlWriter
 {
     private readonly StringBuilder html = new();
@@ -31,8 +33,8 @@ internal sealed class HtmlWriter
     public void Text(string text) => html.Append(WebUtility.HtmlEncode(text));
 
     /// <summary>
-    /// Text that a model, a data file or a reward function wrote: hostile. Control characters and those that turn the writing direction are shown, not
-    /// obeyed, and what is very long is cut with a word on how much.
+    /// Text that a model, a data file or a reward function wrote: hostile. Control characters and those that turn the writing direction are
+    /// shown, not obeyed, and what is very long is cut with a word on how much.
     /// </summary>
     public void Foreign(string text, int limit)
     {
@@ -60,7 +62,9 @@ internal sealed class HtmlWriter
                 '\n' => result.Append(c),
                 < ' ' => result.Append((char)(0x2400 + c)),
                 '\u007f' => result.Append('\u2421'),
-                >= '\u0080' and <= '\u009f' or '\u061c' or >= '\u200b' and <= '\u200f' or >= '\u2028' and <= '\u202e' or >= '\u2060' and <= '\u206f' or '\ufeff' or >= '\ufff0' and <= '\ufffb' => result.Append("\u27e8U+").Append(((int)c).ToString("X4")).Append('\u27e9'),
+                >= '\u0080' and <= '\u009f' or '\u061c' or >= '\u200b' and <= '\u200f' or >= '\u2028' and <= '\u202e'
+                    or >= '\u2060' and <= '\u206f' or '\ufeff' or >= '\ufff0' and <= '\ufffb' =>
+                    result.Append("\u27e8U+").Append(((int)c).ToString("X4")).Append('\u27e9'),
                 _ => result.Append(c),
             };
         return result.ToString();

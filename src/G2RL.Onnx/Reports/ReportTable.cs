@@ -52,5 +52,7 @@ internal sealed record ReportTable(string Title, string Note, IReadOnlyList<stri
     }
 
     private static void Append(StringBuilder text, IReadOnlyList<string> cells) =>
-        text.Append("| ").AppendJoin(" | ", cells.Select(c => c.Replace('\u00a0', ' ').Replace("|", "\\|", StringComparison.Ordinal))).Append(" |\n");
+        text.Append("| ")
+            .AppendJoin(" | ", cells.Select(c => c.Replace('\u00a0', ' ').Replace("|", "\\|", StringComparison.Ordinal)))
+            .Append(" |\n");
 }

@@ -17,7 +17,10 @@ internal static class RolloutCards
     {
         // Groups with both outcomes teach the most; where there are none, the first ones.
         var groups = rollouts.GroupBy(r => RunLogs.Number(r, "prompt_index") ?? -1)
-            .OrderByDescending(g => g.Select(r => RunLogs.Number(r, "reward")).Distinct().Count() > 1).ThenBy(g => g.Key).Take(Groups).ToArray();
+            .OrderByDescending(g => g.Select(r => RunLogs.Number(r, "reward")).Distinct().Count() > 1)
+            .ThenBy(g => g.Key)
+            .Take(Groups)
+            .ToArray();
         if (groups.Length == 0)
             return;
         html.Leaf("h3", $"Step {Format.Count(RunLogs.Number(rollouts[0], "step") ?? 0)}");
@@ -40,7 +43,10 @@ internal static class RolloutCards
                 }
             // The same text drawn again says nothing new: one card, and how often.
             var drawn = group.CountBy(r => RunLogs.Text(r, "text")).ToDictionary();
-            var members = group.OrderByDescending(r => RunLogs.Number(r, "advantage") ?? double.NegativeInfinity).ThenBy(r => RunLogs.Number(r, "sample") ?? 0).DistinctBy(r => RunLogs.Text(r, "text")).ToArray();
+            var members = group.OrderByDescending(r => RunLogs.Number(r, "advantage") ?? double.NegativeInfinity)
+                .ThenBy(r => RunLogs.Number(r, "sample") ?? 0)
+                .DistinctBy(r => RunLogs.Text(r, "text"))
+                .ToArray();
             using var cards = html.Open("div", "rollouts");
             foreach (var rollout in members.Length <= 2 * OfEachEnd ? members : [.. members[..OfEachEnd], .. members[^OfEachEnd..]])
                 WriteCard(html, rollout, drawn[RunLogs.Text(rollout, "text")]);

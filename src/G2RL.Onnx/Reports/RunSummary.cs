@@ -9,8 +9,10 @@ internal static class RunSummary
     public static void Write(HtmlWriter html, RunLogs logs)
     {
         var config = logs.Config;
-        string Setting(string section, string name) => config[section] is System.Text.Json.Nodes.JsonObject inner ? RunLogs.Text(inner, name) : "";
-        double? Amount(string section, string name) => config[section] is System.Text.Json.Nodes.JsonObject inner ? RunLogs.Number(inner, name) : null;
+        string Setting(string section, string name) =>
+            config[section] is System.Text.Json.Nodes.JsonObject inner ? RunLogs.Text(inner, name) : "";
+        double? Amount(string section, string name) =>
+            config[section] is System.Text.Json.Nodes.JsonObject inner ? RunLogs.Number(inner, name) : null;
 
         html.Leaf("p", "G2RL.Onnx run", "kind");
         html.Leaf("h1", RunLogs.Text(config, "name") is { Length: > 0 } name ? name : "run");
@@ -31,7 +33,10 @@ internal static class RunSummary
         var done = logs.Metrics.Count == 0 ? 0 : RunLogs.Number(logs.Metrics[^1], "step")!.Value + 1;
         var evaluated = logs.Evaluations.Count > 0 && RunLogs.Number(logs.Evaluations[^1], "step") >= logs.PlannedSteps;
         var finished = done >= logs.PlannedSteps && evaluated;
-        html.Leaf("span", finished ? $"{Format.Steps(done)}, finished" : $"{Format.Count(done)} of {Format.Steps(logs.PlannedSteps)}, not finished", finished ? "done" : "open");
+        html.Leaf(
+            "span",
+            finished ? $"{Format.Steps(done)}, finished" : $"{Format.Count(done)} of {Format.Steps(logs.PlannedSteps)}, not finished",
+            finished ? "done" : "open");
         if (logs.Metrics.Count == 0)
             return;
         html.Leaf("span", $"{Format.Seconds(Sum("time/step_s"))} training");

@@ -12,7 +12,9 @@ internal sealed class DecodeStep : IDisposable
     private readonly FloatBuffer logits;
     private readonly FloatBuffer hidden;
 
-    /// <summary>Binds the call; it may be run any number of times with other <see cref="Ids"/>, <see cref="Places"/> and <see cref="Ends"/>.</summary>
+    /// <summary>
+    /// Binds the call; it may be run any number of times with other <see cref="Ids"/>, <see cref="Places"/> and <see cref="Ends"/>.
+    /// </summary>
     public DecodeStep(OrtSession session, Policy policy, KvCache cache, int first, int rows, int tokens)
     {
         (vocabulary, width) = (policy.Spec.VocabularySize, policy.Spec.HiddenSize);

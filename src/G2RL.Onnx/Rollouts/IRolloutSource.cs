@@ -16,7 +16,8 @@ public interface IRolloutSource : IDisposable
     /// <param name="progress">Called with the number of rollouts that have ended, from any thread.</param>
     /// <param name="cancel">Stops between decode steps.</param>
     /// <returns>[prompt][sample]</returns>
-    /// <exception cref="InputException">A prompt that is empty or leaves no room for <see cref="SamplerSettings.MaxNewTokens"/>.</exception>
+    /// <exception cref="InputException">A prompt that is empty or leaves no room for
+    /// <see cref="SamplerSettings.MaxNewTokens"/>.</exception>
     /// <exception cref="NonFiniteException">The model gave a logit that is not a number.</exception>
     Rollout[][] Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default);
 }

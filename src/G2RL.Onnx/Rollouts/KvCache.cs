@@ -3,8 +3,12 @@ using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Rollouts;
 
-/// <summary>Keys and values of rows in flight, [row, kv head, position, cache width] per layer, written in place by the decode graph.</summary>
-/// <remarks>A row is a contiguous slice, so a batch of the first n rows is a view; rows are kept dense by moving the last one into a hole.</remarks>
+/// <summary>
+/// Keys and values of rows in flight, [row, kv head, position, cache width] per layer, written in place by the decode graph.
+/// </summary>
+/// <remarks>
+/// A row is a contiguous slice, so a batch of the first n rows is a view; rows are kept dense by moving the last one into a hole.
+/// </remarks>
 public sealed class KvCache : IDisposable
 {
     private readonly DecoderSpec spec;

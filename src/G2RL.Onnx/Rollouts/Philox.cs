@@ -1,6 +1,8 @@
 namespace G2RL.Onnx.Rollouts;
 
-/// <summary>Philox4x32-10: a counter-based random function. The same key and counter give the same 128 bits on every machine, in any order.</summary>
+/// <summary>
+/// Philox4x32-10: a counter-based random function. The same key and counter give the same 128 bits on every machine, in any order.
+/// </summary>
 /// <remarks>Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.</remarks>
 public static class Philox
 {

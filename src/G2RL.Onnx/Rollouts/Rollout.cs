@@ -41,7 +41,10 @@ public sealed record Rollout
     /// <summary>The response as text, special tokens removed.</summary>
     public required string Text { get; init; }
 
-    /// <summary>u = counts(y)/T - mean_t p_t in R^V, METHOD's exact cheap form of the gradient feature; null unless asked for, or where a device holds it.</summary>
+    /// <summary>
+    /// u = counts(y)/T - mean_t p_t in R^V, METHOD's exact cheap form of the gradient feature; null unless asked for, or where a device
+    /// holds it.
+    /// </summary>
     public float[]? FeatureWeights { get; init; }
 
     /// <summary>Row of the device's accumulators that holds u, until the next draw that does not keep them; -1 where none does.</summary>
@@ -50,7 +53,9 @@ public sealed record Rollout
     /// <summary>u, where it was accumulated.</summary>
     public FeatureWeights Features => new(FeatureWeights, FeatureRow);
 
-    /// <summary>Input of the LM head at the positions that score each response token, shape [T, D], row-major; null unless asked for.</summary>
+    /// <summary>
+    /// Input of the LM head at the positions that score each response token, shape [T, D], row-major; null unless asked for.
+    /// </summary>
     public float[]? HiddenStates { get; init; }
 
     /// <summary>Whether a stop token or string ended it.</summary>

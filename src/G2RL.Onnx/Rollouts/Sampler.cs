@@ -49,10 +49,18 @@ public sealed record SamplerSettings
 /// <param name="WithFeatures">Accumulate the feature weights u.</param>
 /// <param name="WithHidden">Keep the hidden states.</param>
 /// <param name="KeepsFeatures">Feature weights of earlier draws stay beside the new ones; otherwise a device forgets them.</param>
-public sealed record DrawRequest(IReadOnlyList<int[]> Prompts, int Samples, ulong Seed, int Step, bool WithFeatures = false, bool WithHidden = false, bool KeepsFeatures = false)
+public sealed record DrawRequest(
+    IReadOnlyList<int[]> Prompts,
+    int Samples,
+    ulong Seed,
+    int Step,
+    bool WithFeatures = false,
+    bool WithHidden = false,
+    bool KeepsFeatures = false)
 {
     /// <summary>
-    /// Number of the first prompt, >= 0: where the prompts are a part of a longer list, its rollouts are the same as those of the whole list.
+    /// Number of the first prompt, >= 0: where the prompts are a part of a longer list, its rollouts are the same as those of the whole
+    /// list.
     /// </summary>
     public int FirstPrompt { get; init; }
 
@@ -64,13 +72,14 @@ public sealed record DrawRequest(IReadOnlyList<int[]> Prompts, int Samples, ulon
             if (Prompts[i].Length == 0)
                 throw new InputException($"Prompt {i} has no tokens; a rollout needs something to continue.");
             else if (Prompts[i].Length + settings.MaxNewTokens > positions)
-                throw new InputException($"Prompt {i} has {Prompts[i].Length} tokens; with sampling.maxNewTokens {settings.MaxNewTokens} it exceeds the {positions} positions reserved. Shorten one of them, or raise sampling.maxPromptTokens.");
+                throw new InputException($"Prompt {i} has {Prompts[i].Length} tokens; with sampling.maxNewTokens {settings.MaxNewTokens} "
+                    + $"it exceeds the {positions} positions reserved. Shorten one of them, or raise sampling.maxPromptTokens.");
     }
 }
 
 /// <summary>
-/// Draws rollouts in batched decode steps. A prompt is prefilled once and its cache copied to its rollouts; rows that end make room for the next
-/// at once. A rollout is a function of (weights, prompt, seed, step, prompt index, sample index) alone, whatever it is batched with.
+/// Draws rollouts in batched decode steps. A prompt is prefilled once and its cache copied to its rollouts; rows that end make room for the
+/// next at once. A rollout is a function of (weights, prompt, seed, step, prompt index, sample index) alone, whatever it is batched with.
 /// </summary>
 public sealed class Sampler : IRolloutSource
 {
@@ -104,7 +113,8 @@ public sealed class Sampler : IRolloutSource
     /// <param name="progress">Called with the number of rollouts that have ended, from any thread.</param>
     /// <param name="cancel">Stops between decode steps.</param>
     /// <returns>[prompt][sample]</returns>
-    /// <exception cref="InputException">A prompt that is empty or leaves no room for <see cref="SamplerSettings.MaxNewTokens"/>.</exception>
+    /// <exception cref="InputException">A prompt that is empty or leaves no room for
+    /// <see cref="SamplerSettings.MaxNewTokens"/>.</exception>
     /// <exception cref="NonFiniteException">The model gave a logit that is not a number.</exception>
     public Rollout[][] Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
     {
@@ -129,7 +139,12 @@ public sealed class Sampler : IRolloutSource
     }
 
     /// <summary>Draws the rollouts of problems and keeps them together as groups.</summary>
-    public RolloutGroup[] DrawGroups(IReadOnlyList<Problem> problems, IReadOnlyList<int[]> prompts, DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
+    public RolloutGroup[] DrawGroups(
+        IReadOnlyList<Problem> problems,
+        IReadOnlyList<int[]> prompts,
+        DrawRequest request,
+        Action<int>? progress = null,
+        CancellationToken cancel = default)
     {
         var drawn = Draw(request with { Prompts = prompts }, progress, cancel);
         return [.. problems.Zip(drawn, (problem, rollouts) => new RolloutGroup(problem, rollouts))];
@@ -145,7 +160,12 @@ public sealed class Sampler : IRolloutSource
 }
 
 /// <summary>A draw in progress, shared by its lanes.</summary>
-internal sealed class SamplerJob(DrawRequest request, Rollout[][] results, ConcurrentQueue<int> queue, PolicyVersion version, Action<int>? progress)
+internal sealed class SamplerJob(
+    DrawRequest request,
+    Rollout[][] results,
+    ConcurrentQueue<int> queue,
+    PolicyVersion version,
+    Action<int>? progress)
 {
     private readonly Lock gate = new();
     private int finished;

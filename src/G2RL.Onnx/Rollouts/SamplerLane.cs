@@ -31,7 +31,8 @@ internal sealed class SamplerLane : IDisposable
 
     public SamplerLane(OrtSession session, Policy policy, Tokenizer tokenizer, SamplerSettings settings, int capacity)
     {
-        (this.session, this.policy, text, this.settings, this.capacity) = (session, policy, new RolloutText(tokenizer, settings), settings, capacity);
+        (this.session, this.policy, text, this.settings, this.capacity) =
+            (session, policy, new RolloutText(tokenizer, settings), settings, capacity);
         slot = Padded(capacity);
         cache = new KvCache(policy.Spec, slot + 1, policy.Positions);
         sampler = new TokenSampler(policy.Spec.VocabularySize, settings.Sampling);

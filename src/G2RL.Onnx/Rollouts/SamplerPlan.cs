@@ -17,7 +17,8 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
     /// <param name="positions">Positions of a row.</param>
     /// <param name="settings">Rows, threads and budget.</param>
     /// <param name="memory">Where the cache will lie; null is the host, in float32.</param>
-    /// <exception cref="InputException">The budget does not hold two rows and a prompt, or the logits of a step are beyond ONNX Runtime's indices.</exception>
+    /// <exception cref="InputException">The budget does not hold two rows and a prompt, or the logits of a step are beyond ONNX Runtime's
+    /// indices.</exception>
     public static SamplerPlan For(DecoderSpec spec, int positions, SamplerSettings settings, CacheMemory? memory = null)
     {
         memory ??= CacheMemory.OfHost();
@@ -31,8 +32,11 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
         var fitting = budget / perRow;
         if (fitting < 3)
             throw new InputException(
-                $"sampling.cacheBudgetMiB is {settings.CacheBudgetBytes >> 20}{(settings.CacheBudgetBytes > 0 ? "" : $", which gives {budget >> 20} here")}; one row "
-                + $"of {positions} tokens takes {perRow / 1048576.0:0.##} MiB and a lane needs 3 rows. Raise the budget to {(least >> 20) + 1}, or shorten "
+                "sampling.cacheBudgetMiB is "
+                    + $"{settings.CacheBudgetBytes >> 20}{(settings.CacheBudgetBytes > 0 ? "" : $", which gives {budget >> 20} here")}; "
+                    + "one row "
+                + $"of {positions} tokens takes {perRow / 1048576.0:0.##} MiB and a lane needs 3 rows. "
+                + $"Raise the budget to {(least >> 20) + 1}, or shorten "
                 + "sampling.maxNewTokens.");
         var threads = (int)Math.Clamp(Math.Min(settings.Threads, fitting / 3), 1, settings.Threads);
         var rows = (int)Math.Max(2, Math.Min((fitting / threads) - 1, (settings.MaxRows + threads - 1) / threads));
@@ -46,7 +50,9 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
 /// <param name="FairBytes">What it may take for more rows, when training wants memory too.</param>
 public sealed record CacheMemory(int ElementBytes, long FreeBytes, long FairBytes)
 {
-    /// <summary>The host's, whose cache is in float32: of the machine's or container's memory less what the process holds, half and an eighth.</summary>
+    /// <summary>
+    /// The host's, whose cache is in float32: of the machine's or container's memory less what the process holds, half and an eighth.
+    /// </summary>
     public static CacheMemory OfHost()
     {
         var free = Math.Max(0, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes - Environment.WorkingSet);

@@ -36,9 +36,13 @@ public sealed record SamplingConfig
     /// <summary>Rollouts in flight at once.</summary>
     public int MaxRows { get; init; } = 256;
 
-    /// <summary>Memory of the key/value cache, MiB; 0 takes it from what is free: an eighth on the host, half of what training leaves on a device.</summary>
+    /// <summary>
+    /// Memory of the key/value cache, MiB; 0 takes it from what is free: an eighth on the host, half of what training leaves on a device.
+    /// </summary>
     public int CacheBudgetMiB { get; init; }
 
-    /// <summary>Rounds in which groups that are all right or all wrong are drawn anew from other problems (dynamic sampling), 0 to 100; 0 is off.</summary>
+    /// <summary>
+    /// Rounds in which groups that are all right or all wrong are drawn anew from other problems (dynamic sampling), 0 to 100; 0 is off.
+    /// </summary>
     public int ResampleRounds { get; init; }
 }

@@ -2,8 +2,8 @@ namespace G2RL.Onnx.Rollouts;
 
 /// <summary>How a token is chosen. log-prob, entropy and gradient features always belong to the full softmax(z / temperature).</summary>
 /// <remarks>
-/// Restrictions apply in the order of Hugging Face's processors: temperature, top-k, top-p over what top-k left, min-p; what remains is renormalised.
-/// Among equally probable tokens at a border, those of lower id stay.
+/// Restrictions apply in the order of Hugging Face's processors: temperature, top-k, top-p over what top-k left, min-p; what remains is
+/// renormalised. Among equally probable tokens at a border, those of lower id stay.
 /// </remarks>
 public sealed record SamplingSettings
 {

@@ -3,8 +3,9 @@ namespace G2RL.Onnx.Rollouts;
 /// <summary>Every random number of a run, as a pure function of what it is for. Purposes never meet: each is mixed into the key.</summary>
 /// <remarks>
 /// Layout of <see cref="Philox"/> blocks (64-bit key; 32-bit counters 0 .. 3):
-/// tokens (seed; token, sample, prompt, step); derived seeds (seed; 0x5EED5EED, purpose, step, 0xFFFFFFFF), which no token reaches because a step
-/// is never -1; permutations (seed; i, 0, 0, 0); normal numbers (seed; i, stream, 0, 0). Results under a seed change with this layout only.
+/// tokens (seed; token, sample, prompt, step); derived seeds (seed; 0x5EED5EED, purpose, step, 0xFFFFFFFF), which no token reaches because
+/// a step is never -1; permutations (seed; i, 0, 0, 0); normal numbers (seed; i, stream, 0, 0). Results under a seed change with this
+/// layout only.
 /// </remarks>
 public static class Seeds
 {

@@ -9,11 +9,15 @@ namespace G2RL.Onnx.Rollouts;
 /// <param name="LogProb">log p under the full softmax(z / temperature), nats.</param>
 /// <param name="Entropy">Entropy of that distribution, nats.</param>
 /// <param name="Alternatives">The most probable tokens and their log-probs, the best first; as many as were asked for.</param>
-public readonly record struct StreamedToken(int Token, float LogProb, float Entropy, IReadOnlyList<(int Token, float LogProb)> Alternatives);
+public readonly record struct StreamedToken(
+    int Token,
+    float LogProb,
+    float Entropy,
+    IReadOnlyList<(int Token, float LogProb)> Alternatives);
 
 /// <summary>
-/// Draws one rollout token by token, for people who watch. The tokens are those that <see cref="Sampler"/> draws for the same weights, prompt,
-/// seed and indices, to the bit.
+/// Draws one rollout token by token, for people who watch. The tokens are those that <see cref="Sampler"/> draws for the same weights,
+/// prompt, seed and indices, to the bit.
 /// </summary>
 public sealed class StreamingSampler : IDisposable
 {
@@ -53,7 +57,8 @@ public sealed class StreamingSampler : IDisposable
             throw new InputException("The prompt has no tokens; a model needs something to continue.");
         if (prompt.Length >= policy.Positions)
             throw new InputException(
-                $"The prompt has {prompt.Length} tokens and {policy.Positions} positions are reserved for it and its continuation. Shorten the prompt.");
+                $"The prompt has {prompt.Length} tokens and {policy.Positions} positions are reserved for it and its continuation. "
+                    + "Shorten the prompt.");
         return Continue(prompt, seed, sample, alternatives);
     }
 
@@ -97,5 +102,8 @@ public sealed class StreamingSampler : IDisposable
     private (int Token, float LogProb)[] Best(float[] logits, int count) =>
         count == 0
             ? []
-            : [.. Enumerable.Range(0, logits.Length).OrderByDescending(id => logits[id]).Take(count).Select(id => (id, sampler.Measure(logits, id).LogProb))];
+            : [.. Enumerable.Range(0, logits.Length)
+                .OrderByDescending(id => logits[id])
+                .Take(count)
+                .Select(id => (id, sampler.Measure(logits, id).LogProb))];
 }

@@ -1,8 +1,8 @@
 namespace G2RL.Onnx.Rollouts;
 
 /// <summary>
-/// The weight at which top-k and top-p cut. One pass counts weights by their leading bits; only those at or above the bucket where the cut falls are
-/// sorted, which is a handful for a peaked distribution.
+/// The weight at which top-k and top-p cut. One pass counts weights by their leading bits; only those at or above the bucket where the cut
+/// falls are sorted, which is a handful for a peaked distribution.
 /// </summary>
 /// <param name="vocabulary">V</param>
 internal sealed class TokenFilter(int vocabulary)

@@ -4,8 +4,8 @@ using G2RL.Onnx.Execution;
 namespace G2RL.Onnx.Rollouts;
 
 /// <summary>
-/// Chooses tokens from logits. Holds scratch for one thread; allocates nothing per draw. The same logits and uniform number give the same bits
-/// wherever the numbers lie in memory.
+/// Chooses tokens from logits. Holds scratch for one thread; allocates nothing per draw. The same logits and uniform number give the same
+/// bits wherever the numbers lie in memory.
 /// </summary>
 public sealed class TokenSampler
 {
@@ -41,7 +41,8 @@ public sealed class TokenSampler
 
     /// <summary>Draws one token.</summary>
     /// <param name="logits">z [V]; -infinity is allowed, NaN and +infinity are not.</param>
-    /// <param name="uniform">In [0, 1); the inverse of the cumulative distribution in token order is taken there. Unused when greedy.</param>
+    /// <param name="uniform">In [0, 1); the inverse of the cumulative distribution in token order is taken there. Unused when
+    /// greedy.</param>
     /// <param name="features">Empty, or u [V]: receives + onehot(token) - softmax(z / temperature).</param>
     /// <returns>The token, its log-prob and the entropy of the full distribution, nats.</returns>
     /// <exception cref="NonFiniteException">A logit is NaN or +infinity, or all are -infinity.</exception>
@@ -77,14 +78,16 @@ public sealed class TokenSampler
 
     private float LogProb(float logit, float max, double sum) => (float)((((double)logit - max) * inverseTemperature) - Math.Log(sum));
 
-    // Fills shifted = (z - max) / T and weights = exp(shifted). Subtracting before dividing keeps the likely tokens, which lie near 0, exact.
+    // Fills shifted = (z - max) / T and weights = exp(shifted). Subtracting before dividing keeps the likely tokens, which lie near 0,
+    // exact.
     private (float Max, double Sum, float Entropy) Weigh(ReadOnlySpan<float> logits)
     {
         if (logits.Length != vocabulary)
             throw new ArgumentException($"{logits.Length} logits for a vocabulary of {vocabulary}.", nameof(logits));
         var max = TensorPrimitives.Max(logits);
         if (!float.IsFinite(max))
-            throw new NonFiniteException($"The largest logit is {max}: the model gave numbers that are no distribution. Lower the learning rate, or look for broken weights.");
+            throw new NonFiniteException($"The largest logit is {max}: the model gave numbers that are no distribution. "
+                + "Lower the learning rate, or look for broken weights.");
         TensorPrimitives.Subtract(logits, max, shifted);
         TensorPrimitives.Multiply(shifted, (float)inverseTemperature, shifted);
         TensorPrimitives.Max(shifted, Floor, shifted);

@@ -14,7 +14,8 @@ public sealed record SpecialTokens(string Pad = "<pad>", string Bos = "<bos>", s
 /// <summary>Writes tokenizers with one token a character, for small models of one's own, as the Hugging Face library reads them.</summary>
 public static class CharacterTokenizer
 {
-    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>
     /// Writes tokenizer.json and tokenizer_config.json: special tokens get ids 0, 1, 2, then each character of <paramref
@@ -104,7 +105,8 @@ public static class CharacterTokenizer
     private static void Add(JsonObject vocabulary, string token, string kind)
     {
         if (token.Length == 0 || vocabulary.ContainsKey(token))
-            throw new InputException($"The {kind} '{token}' is {(token.Length == 0 ? "empty" : "listed twice")}; a character tokenizer needs tokens that differ.");
+            throw new InputException($"The {kind} '{token}' is {(token.Length == 0 ? "empty" : "listed twice")}; a character tokenizer "
+                + "needs tokens that differ.");
         vocabulary.Add(token, vocabulary.Count);
     }
 

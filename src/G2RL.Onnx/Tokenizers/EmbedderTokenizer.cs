@@ -36,16 +36,22 @@ internal static class EmbedderTokenizer
         if (!File.Exists(path))
             return UsualLength;
         using var json = Read(path);
-        return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("max_position_embeddings", out var most) && most.TryGetInt32(out var length) && length > 0 ? length : UsualLength;
+        return json.RootElement.ValueKind == JsonValueKind.Object
+            && json.RootElement.TryGetProperty("max_position_embeddings", out var most)
+            && most.TryGetInt32(out var length)
+            && length > 0 ? length : UsualLength;
     }
 
     private static (BertTokenizer Tokenizer, bool StripsMarks) WordPiece(JsonElement root, string path)
     {
         var normalizer = Part(root, "normalizer");
-        var (kind, pre, prefix) = (Text(root, "normalizer", "type"), Text(root, "pre_tokenizer", "type"), Text(root, "model", "continuing_subword_prefix"));
+        var (kind, pre, prefix) =
+            (Text(root, "normalizer", "type"), Text(root, "pre_tokenizer", "type"), Text(root, "model", "continuing_subword_prefix"));
         if (kind != "BertNormalizer" || pre != "BertPreTokenizer" || prefix != "##")
-            throw new InputException($"{path}: a WordPiece tokenizer with normalizer '{kind}', pre-tokenizer '{pre}' and prefix '{prefix}' is not implemented; BertNormalizer, BertPreTokenizer and '##' are.");
-        bool Flag(string name, bool otherwise) => normalizer.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : otherwise;
+            throw new InputException($"{path}: a WordPiece tokenizer with normalizer '{kind}', pre-tokenizer '{pre}' and prefix '{prefix}' "
+                + "is not implemented; BertNormalizer, BertPreTokenizer and '##' are.");
+        bool Flag(string name, bool otherwise) => normalizer.TryGetProperty(name, out var value)
+            && value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : otherwise;
         var lower = Flag("lowercase", true);
         // What is not said goes with the lower case.
         var bare = Flag("strip_accents", lower);
@@ -68,10 +74,14 @@ internal static class EmbedderTokenizer
 
     private static string WellFormed(string text) => string.Concat(text.EnumerateRunes());
 
-    private static JsonElement Part(JsonElement root, string name) => root.ValueKind == JsonValueKind.Object && root.TryGetProperty(name, out var part) && part.ValueKind == JsonValueKind.Object ? part : default;
+    private static JsonElement Part(JsonElement root, string name) => root.ValueKind == JsonValueKind.Object
+        && root.TryGetProperty(name, out var part)
+        && part.ValueKind == JsonValueKind.Object ? part : default;
 
     private static string Text(JsonElement root, string part, string name) =>
-        Part(root, part) is { ValueKind: JsonValueKind.Object } p && p.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+        Part(root, part) is { ValueKind: JsonValueKind.Object } p
+            && p.TryGetProperty(name, out var value)
+            && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
 
     private static JsonDocument Read(string path)
     {

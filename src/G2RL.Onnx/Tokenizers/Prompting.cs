@@ -19,5 +19,7 @@ public static class Prompting
     /// <param name="system">The system prompt; null for <see cref="SystemPrompts.ReasonStepByStep"/>.</param>
     /// <param name="enableThinking">False to begin the answer behind an empty reasoning part.</param>
     public static string ChatPrompt(string question, string? system = null, bool enableThinking = true) =>
-        ChatTemplate.Qwen3([new("system", system ?? SystemPrompts.ReasonStepByStep), new("user", question)], new ChatOptions(EnableThinking: enableThinking));
+        ChatTemplate.Qwen3(
+            [new("system", system ?? SystemPrompts.ReasonStepByStep), new("user", question)],
+            new ChatOptions(EnableThinking: enableThinking));
 }

@@ -52,7 +52,8 @@ internal sealed class SpecialTokenTemplate
             }
             else if (part.TryGetProperty("SpecialToken", out var token))
             {
-                (texts == 0 ? before : behind).AddRange(Ids(file, value, file.Text(file.Object(token, name + ".single.SpecialToken"), "id", name), name));
+                (texts == 0 ? before : behind)
+                    .AddRange(Ids(file, value, file.Text(file.Object(token, name + ".single.SpecialToken"), "id", name), name));
             }
             else
             {
@@ -95,8 +96,11 @@ internal sealed class SpecialTokenTemplate
 
     private static IEnumerable<int> Ids(TokenizerJson file, JsonElement value, string? token, string name)
     {
-        if (token is null || !value.TryGetProperty("special_tokens", out var tokens) || !file.Object(tokens, name + ".special_tokens").TryGetProperty(token, out var entry))
+        if (token is null
+            || !value.TryGetProperty("special_tokens", out var tokens)
+            || !file.Object(tokens, name + ".special_tokens").TryGetProperty(token, out var entry))
             throw file.Fault($"{name}.single names the special token '{token}', which special_tokens lacks.");
-        return file.Parts(file.Object(entry, $"{name}.special_tokens['{token}']"), "ids", name).Select(id => file.Id(id, $"{name}.special_tokens['{token}'].ids"));
+        return file.Parts(file.Object(entry, $"{name}.special_tokens['{token}']"), "ids", name)
+            .Select(id => file.Id(id, $"{name}.special_tokens['{token}'].ids"));
     }
 }

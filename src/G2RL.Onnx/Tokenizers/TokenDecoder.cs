@@ -47,7 +47,8 @@ internal sealed class TokenDecoder
             case "Replace":
                 // In the whole text it finds what lies across tokens.
                 IsLocal &= !_whole;
-                var (literal, content) = (file.Literal(value, name), file.Text(value, "content", name) ?? throw file.Fault($"{name}.content is missing."));
+                var (literal, content) =
+                    (file.Literal(value, name), file.Text(value, "content", name) ?? throw file.Fault($"{name}.content is missing."));
                 _steps.Add(tokens => tokens.ConvertAll(t => t.Replace(literal, content, StringComparison.Ordinal)));
                 break;
             case "Strip":
@@ -62,14 +63,18 @@ internal sealed class TokenDecoder
                     null => file.Flag(value, "add_prefix_space", name, true),
                     var scheme => scheme != "never",
                 };
-                _steps.Add(tokens => [.. tokens.Select((t, i) => i == 0 && drops ? t.Replace(replacement.ToString(), "", StringComparison.Ordinal) : t.Replace(replacement, ' '))]);
+                _steps.Add(tokens => [.. tokens.Select((t, i) =>
+                    i == 0 && drops ? t.Replace(replacement.ToString(), "", StringComparison.Ordinal) : t.Replace(replacement, ' '))]);
                 break;
             case "Sequence":
                 foreach (var part in file.Parts(value, "decoders", name))
                     Read(file, part, name + ".decoders");
                 break;
             case var type:
-                throw file.Unsupported(name + ".type", type ?? "missing", "Sequence, ByteLevel, ByteFallback, Replace, Metaspace, Strip and Fuse are implemented");
+                throw file.Unsupported(
+                    name + ".type",
+                    type ?? "missing",
+                    "Sequence, ByteLevel, ByteFallback, Replace, Metaspace, Strip and Fuse are implemented");
         }
     }
 
@@ -82,7 +87,8 @@ internal sealed class TokenDecoder
         {
             tokens = step(tokens);
             if (tokens.Sum(t => (long)t.Length) > most)
-                throw new InputException($"The tokenizer's decoder makes a text more than {MostGrowth} times as long as its tokens. Its Replace steps cannot be meant so.");
+                throw new InputException($"The tokenizer's decoder makes a text more than {MostGrowth} times as long as its tokens. "
+                    + "Its Replace steps cannot be meant so.");
         }
 
         return string.Join(_separator, tokens);

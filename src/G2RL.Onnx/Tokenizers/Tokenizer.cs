@@ -36,7 +36,9 @@ public sealed class Tokenizer
                 throw file.Fault($"tokens '{_texts[id]}' and '{text}' both have id {id}.");
         _bpe = new BpeModel(file);
         _raw = new AddedTokenFinder(file.Added.Where(t => !t.Normalized));
-        var normalized = file.Added.Where(t => t.Normalized).Select(t => t with { Content = file.Normalizer.Normalize(t.Content) }).ToList();
+        var normalized = file.Added.Where(t => t.Normalized)
+            .Select(t => t with { Content = file.Normalizer.Normalize(t.Content) })
+            .ToList();
         _normalized = new AddedTokenFinder(normalized.Where(t => t.Content.Length > 0));
         foreach (var token in normalized)
             _normalizedTexts[token.Id] = token.Content;
@@ -191,7 +193,8 @@ public sealed class Tokenizer
         }
         catch (RegexMatchTimeoutException e)
         {
-            throw new InputException($"The pre-tokenizer's pattern '{e.Pattern}' takes too long on a text of {part.Length} characters. Use a pattern without nested repetition.", e);
+            throw new InputException($"The pre-tokenizer's pattern '{e.Pattern}' takes too long on a text of {part.Length} characters. "
+                + "Use a pattern without nested repetition.", e);
         }
 
         foreach (var piece in pieces)
@@ -202,7 +205,8 @@ public sealed class Tokenizer
     {
         var runes = piece.EnumerateRunes().ToList();
         var rune = runes.Find(r => _bpe.Encode(r.ToString()) is null) is { Value: > 0 } bad ? bad : runes[0];
-        return new($"The text contains '{rune}' (U+{rune.Value:X4}), which the tokenizer's vocabulary of {VocabularySize} tokens lacks. Remove it from the text, or use a tokenizer that knows it.");
+        return new($"The text contains '{rune}' (U+{rune.Value:X4}), which the tokenizer's vocabulary of {VocabularySize} tokens lacks. "
+            + "Remove it from the text, or use a tokenizer that knows it.");
     }
 
     private static string WellFormed(string text)

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Models;
 using G2RL.Onnx.Tokenizers.Normalization;
 using G2RL.Onnx.Tokenizers.Splitting;
 
@@ -190,8 +190,13 @@ internal sealed class TokenizerFile
                 throw _json.Unsupported(name + ".single_word", "true");
             if (!texts.Add(content) | !ids.Add(_json.Id(id, name + ".id")))
                 throw Fault($"{name} ('{content}', id {id.GetInt32()}) repeats an earlier added token's text or id.");
-            Added.Add(new AddedToken(_json.Id(id, name + ".id"), content, _json.Flag(token, "lstrip", name), _json.Flag(token, "rstrip", name),
-                _json.Flag(token, "normalized", name), _json.Flag(token, "special", name)));
+            Added.Add(new AddedToken(
+                _json.Id(id, name + ".id"),
+                content,
+                _json.Flag(token, "lstrip", name),
+                _json.Flag(token, "rstrip", name),
+                _json.Flag(token, "normalized", name),
+                _json.Flag(token, "special", name)));
         }
     }
 }

@@ -24,7 +24,8 @@ internal sealed class TokenizerJson(string path)
     {
         try
         {
-            using var json = JsonDocument.Parse(InputFile.Text(path, MaxBytes, "A tokenizer folder holds tokenizer.json as Hugging Face writes it."));
+            using var json =
+                JsonDocument.Parse(InputFile.Text(path, MaxBytes, "A tokenizer folder holds tokenizer.json as Hugging Face writes it."));
             read(json.RootElement);
         }
         catch (JsonException e)
@@ -40,7 +41,8 @@ internal sealed class TokenizerJson(string path)
 
     /// <summary>Something that the file asks for and that is not implemented.</summary>
     public InputException Unsupported(string name, string value, string? rule = null) =>
-        Fault($"{name} {(value.Length > 0 ? $"is {(value.Length > 80 ? value[..80] + "..." : value)}" : "is present")}; {rule ?? "it is not implemented"}, and leaving it out would change the tokens.");
+        Fault($"{name} {(value.Length > 0 ? $"is {(value.Length > 80 ? value[..80] + "..." : value)}" : "is present")}; "
+            + $"{rule ?? "it is not implemented"}, and leaving it out would change the tokens.");
 
     /// <summary>The value, which must be an object.</summary>
     public JsonElement Object(JsonElement value, string name) =>
@@ -65,7 +67,9 @@ internal sealed class TokenizerJson(string path)
     {
         if (!value.TryGetProperty(property, out var text) || text.ValueKind == JsonValueKind.Null)
             return null;
-        return text.ValueKind == JsonValueKind.String ? text.GetString() : throw Fault($"{name}.{property} is {Short(text)}; it must be a text.");
+        return text.ValueKind == JsonValueKind.String
+            ? text.GetString()
+            : throw Fault($"{name}.{property} is {Short(text)}; it must be a text.");
     }
 
     /// <summary>A property, which must be true or false when it is there.</summary>
@@ -94,7 +98,10 @@ internal sealed class TokenizerJson(string path)
 
     /// <summary>A property, which must be an integer from 0 to 1000.</summary>
     public int Count(JsonElement value, string property, string name) =>
-        value.TryGetProperty(property, out var count) && count.ValueKind == JsonValueKind.Number && count.TryGetInt32(out var number) && number is >= 0 and <= 1000
+        value.TryGetProperty(property, out var count)
+            && count.ValueKind == JsonValueKind.Number
+            && count.TryGetInt32(out var number)
+            && number is >= 0 and <= 1000
             ? number
             : throw Fault($"{name}.{property} is {Short(count)}; it must be an integer from 0 to 1000.");
 
@@ -103,7 +110,9 @@ internal sealed class TokenizerJson(string path)
     /// </summary>
     public string Literal(JsonElement value, string name)
     {
-        var pattern = value.TryGetProperty("pattern", out var p) ? Object(p, name + ".pattern") : throw Fault($"{name}.pattern is missing.");
+        var pattern = value.TryGetProperty("pattern", out var p)
+            ? Object(p, name + ".pattern")
+            : throw Fault($"{name}.pattern is missing.");
         if (Text(pattern, "String", name + ".pattern") is { Length: > 0 } literal)
             return literal;
         throw Unsupported(name + ".pattern", Short(pattern), "only a String that is not empty is implemented");

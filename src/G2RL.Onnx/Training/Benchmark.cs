@@ -13,7 +13,10 @@ internal sealed record Benchmark(string Name, IProblemSet Set, int Problems, int
     /// <summary>Opens those of an evaluation.</summary>
     /// <exception cref="InputException">A setting, a file or a row is wrong.</exception>
     public static IReadOnlyList<Benchmark> Open(EvaluationConfig config) => [.. config.Benchmarks.Select(b => new Benchmark(
-        b.Label, ProblemSets.Create(b.Set, b.Settings ?? default), b.Problems ?? config.Problems, config.TakesTheBest ? 1 : b.Samples ?? config.Samples))];
+        b.Label,
+        ProblemSets.Create(b.Set, b.Settings ?? default),
+        b.Problems ?? config.Problems,
+        config.TakesTheBest ? 1 : b.Samples ?? config.Samples))];
 
     /// <summary>Training on a benchmark's problems would spoil it.</summary>
     /// <exception cref="InputException">A training problem is one of a benchmark.</exception>
@@ -28,7 +31,8 @@ internal sealed record Benchmark(string Name, IProblemSet Set, int Problems, int
         string[] shared = [.. training.Where(t => asked.ContainsKey(t.Question)).Select(t => $"{t.Id} = {asked[t.Question]}")];
         if (shared.Length > 0)
             throw new InputException(
-                $"{shared.Length} training problems are in a benchmark, too ({string.Join(", ", shared.Take(5))}); training on them would spoil "
+                $"{shared.Length} training problems are in a benchmark, too ({string.Join(", ", shared.Take(5))}); "
+                    + "training on them would spoil "
                 + "it. Remove them from the training file.");
     }
 }

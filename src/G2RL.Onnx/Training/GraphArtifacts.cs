@@ -8,12 +8,14 @@ using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Training;
 
-/// <summary>The graphs of a model as ONNX files: the very graphs that the run samples, scores and trains with. Weights are their inputs.</summary>
+/// <summary>
+/// The graphs of a model as ONNX files: the very graphs that the run samples, scores and trains with. Weights are their inputs.
+/// </summary>
 public static class GraphArtifacts
 {
     /// <summary>
-    /// Writes decode.onnx, score.body.onnx, score.head.onnx, features.onnx, train.onnx and the resolved config.json, and in the folder training what ONNX
-    /// Runtime's training API takes: training_model.onnx, eval_model.onnx, optimizer_model.onnx and checkpoint.
+    /// Writes decode.onnx, score.body.onnx, score.head.onnx, features.onnx, train.onnx and the resolved config.json, and in the folder
+    /// training what ONNX Runtime's training API takes: training_model.onnx, eval_model.onnx, optimizer_model.onnx and checkpoint.
     /// </summary>
     /// <param name="folder">Folder to be made; appears whole or not at all.</param>
     /// <param name="policy">The architecture, and the weights that training starts from.</param>
@@ -30,7 +32,14 @@ public static class GraphArtifacts
             if (Directory.Exists(aside))
                 Directory.Delete(aside, recursive: true);
             Directory.CreateDirectory(aside);
-            foreach (var graph in new[] { DecoderGraph.Decode(spec), DecoderGraph.Body(spec), DecoderGraph.Head(spec), DecoderGraph.Features(spec), DecoderGraph.Train(spec, objective) })
+            foreach (var graph in new[]
+            {
+                DecoderGraph.Decode(spec),
+                DecoderGraph.Body(spec),
+                DecoderGraph.Head(spec),
+                DecoderGraph.Features(spec),
+                DecoderGraph.Train(spec, objective),
+            })
                 File.WriteAllBytes(Path.Combine(aside, graph.Name + ".onnx"), OnnxFile.ToBytes(graph));
             File.WriteAllText(Path.Combine(aside, "config.json"), spec.ToConfigJson());
             if (OrtTraining.Fault(policy, config) is { } fault)

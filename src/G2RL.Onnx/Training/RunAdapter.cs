@@ -65,12 +65,15 @@ public static class RunAdapter
     }
 
     /// <summary>
-    /// Adapters that do nothing yet: B zero, A uniform in +- 1 / sqrt(in), each matrix from a stream of its own that follows from the seed and the matrix's name.
+    /// Adapters that do nothing yet: B zero, A uniform in +- 1 / sqrt(in), each matrix from a stream of its own that follows from the seed
+    /// and the matrix's name.
     /// </summary>
     /// <param name="adapter">Rank, scale, targets.</param>
     /// <param name="storage">How the frozen projections are held.</param>
     /// <param name="seed">The run's seed.</param>
-    /// <remarks>Source of the distribution: PEFT's default, kaiming_uniform_ with a = sqrt(5), whose bound sqrt(6 / ((1 + a^2) in)) is 1 / sqrt(in).</remarks>
+    /// <remarks>
+    /// Source of the distribution: PEFT's default, kaiming_uniform_ with a = sqrt(5), whose bound sqrt(6 / ((1 + a^2) in)) is 1 / sqrt(in).
+    /// </remarks>
     internal static PolicyAdapter Fresh(AdapterSpec adapter, WeightStorage storage, ulong seed)
     {
         var own = Seeds.Derive(seed, Seeds.Purpose.Adapter);

@@ -36,13 +36,16 @@ internal sealed class RunInputs : IDisposable
         Threads = config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount;
         Backend = backend ?? (config.Execution.Device == ExecutionConfig.Cpu
             ? new CpuBackend(Threads)
-            : throw new InputException($"execution.device is {config.Execution.Device}, and no such device was opened; the command line does that, a program of one's own hands its backend over."));
+            : throw new InputException($"execution.device is {config.Execution.Device}, and no such device was opened; "
+                + "the command line does that, a program of one's own hands its backend over."));
         if (Backend.Name != config.Execution.Device)
             throw new ArgumentException($"The backend is {Backend.Name}; execution.device is {config.Execution.Device}.", nameof(backend));
         Checkpoint = HuggingFaceCheckpoint.Open(config.Model, config.AllowUnknownConfig);
         var (limit, positions) = (Checkpoint.Spec.MaxPositions, config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens);
         if (positions > limit)
-            throw new InputException($"sampling.maxPromptTokens {config.Sampling.MaxPromptTokens} + sampling.maxNewTokens {config.Sampling.MaxNewTokens} = {positions}; {config.Model} has {limit} positions (max_position_embeddings). Lower one of them.");
+            throw new InputException($"sampling.maxPromptTokens {config.Sampling.MaxPromptTokens} + sampling.maxNewTokens "
+                + $"{config.Sampling.MaxNewTokens} = {positions}; {config.Model} has {limit} positions (max_position_embeddings). "
+                + "Lower one of them.");
         Tokenizer = Tokenizer.Load(config.Model);
         var chat = config.Problems.Chat ? Chat(config, Checkpoint.Spec.Architecture) : null;
         prompts = new(Tokenizer, chat, config.Problems.AddSpecialTokens);
@@ -83,11 +86,15 @@ internal sealed class RunInputs : IDisposable
         .. conversations.Warnings(Problems.Training?.Take(1) ?? []),
     ];
 
-    /// <summary>Looks at every prompt that the run may draw or be evaluated on, and leaves out those that do not fit where the configuration says so.</summary>
+    /// <summary>
+    /// Looks at every prompt that the run may draw or be evaluated on, and leaves out those that do not fit where the configuration says
+    /// so.
+    /// </summary>
     /// <param name="progress">Called with (prompts done, of), from any thread.</param>
     /// <exception cref="InputException">Prompts that are too long, or that tokenizer or model cannot read.</exception>
     public void CheckProblems(Action<int, int>? progress) =>
-        checkedProblems = Check(progress).Run(Problems, config.Steps, config.Sampling.PromptsPerStep, config.Seed, config.Evaluation.Problems);
+        checkedProblems =
+            Check(progress).Run(Problems, config.Steps, config.Sampling.PromptsPerStep, config.Seed, config.Evaluation.Problems);
 
     /// <summary>Likewise of the held-out problems alone.</summary>
     /// <param name="count">How many are asked for.</param>
@@ -103,7 +110,8 @@ internal sealed class RunInputs : IDisposable
         var ids = Tokens(problem);
         return ids.Length <= config.Sampling.MaxPromptTokens
             ? ids
-            : throw new InputException($"The prompt of {problem.Id} has {ids.Length} tokens; sampling.maxPromptTokens is {config.Sampling.MaxPromptTokens}. Raise it, or leave such problems out.");
+            : throw new InputException($"The prompt of {problem.Id} has {ids.Length} tokens; "
+                + $"sampling.maxPromptTokens is {config.Sampling.MaxPromptTokens}. Raise it, or leave such problems out.");
     }
 
     // Of any length.
@@ -111,14 +119,18 @@ internal sealed class RunInputs : IDisposable
     {
         var ids = conversations.Render(problem) is { } text ? Tokenizer.Encode(text) : prompts.Encode(problem.Prompt);
         if (ids.FirstOrDefault(id => id >= Policy.Spec.VocabularySize, -1) is >= 0 and var bad)
-            throw new InputException($"The prompt of {problem.Id} holds token {bad} of the tokenizer; the model's vocabulary has {Policy.Spec.VocabularySize}. Tokenizer and weights of {config.Model} do not belong together.");
+            throw new InputException($"The prompt of {problem.Id} holds token {bad} of the tokenizer; "
+                + $"the model's vocabulary has {Policy.Spec.VocabularySize}. Tokenizer and weights of {config.Model} do not belong "
+                + "together.");
         return ids;
     }
 
-    private PromptCheck Check(Action<int, int>? progress) => new(Tokens, config.Sampling.MaxPromptTokens, config.Problems.TooLong, Threads, progress);
+    private PromptCheck Check(Action<int, int>? progress) =>
+        new(Tokens, config.Sampling.MaxPromptTokens, config.Problems.TooLong, Threads, progress);
 
     /// <summary>How training draws.</summary>
-    public SamplerSettings TrainingSampler() => Settings(config.Sampling.Temperature, config.Sampling.TopK, config.Sampling.TopP, config.Sampling.MinP);
+    public SamplerSettings TrainingSampler() =>
+        Settings(config.Sampling.Temperature, config.Sampling.TopK, config.Sampling.TopP, config.Sampling.MinP);
 
     /// <summary>How evaluations draw.</summary>
     public SamplerSettings EvaluationSampler() => config.Evaluation.TakesTheBest
@@ -150,5 +162,6 @@ internal sealed class RunInputs : IDisposable
     }
 
     private int StopToken(string text) => Tokenizer.IdOf(text)
-        ?? throw new InputException($"sampling.stopTokens names '{text}', which the tokenizer of {config.Model} does not have. Use a token's exact text, or sampling.stopStrings.");
+        ?? throw new InputException($"sampling.stopTokens names '{text}', which the tokenizer of {config.Model} does not have. "
+            + "Use a token's exact text, or sampling.stopStrings.");
 }

@@ -84,7 +84,10 @@ public sealed class Trainer : IDisposable
         sampler = Backend.Rollouts(Policy, Tokenizer, inputs.TrainingSampler());
         scorer = Backend.Scorer(Policy.Spec);
         features = new RolloutFeatures(config.Algorithm, Policy.Spec, Backend, inputs.Threads);
-        update = new PolicyUpdate(Policy, config, optimizer is null ? Backend.Optimizer(Policy, config) : optimizer(Policy, config, inputs.Threads));
+        update = new PolicyUpdate(
+            Policy,
+            config,
+            optimizer is null ? Backend.Optimizer(Policy, config) : optimizer(Policy, config, inputs.Threads));
         foreach (var warning in RunConfigRules.Warnings(config).Concat(inputs.Warnings()))
             this.events.Warning?.Invoke(warning);
     }
@@ -109,17 +112,24 @@ public sealed class Trainer : IDisposable
     /// <summary>Problems and rewards.</summary>
     public IProblemSet Problems => (IProblemSet?)curriculum ?? inputs.Problems;
 
-    /// <summary>Runs (or goes on with) a run to its end, or until cancelled; either way the folder holds a checkpoint to go on from.</summary>
+    /// <summary>
+    /// Runs (or goes on with) a run to its end, or until cancelled; either way the folder holds a checkpoint to go on from.
+    /// </summary>
     /// <param name="run">The run's folder.</param>
-    /// <param name="evaluate">Evaluates before the first step, after the last one and, as <c>evaluation.every</c> says, between; null evaluates nothing.</param>
+    /// <param name="evaluate">Evaluates before the first step, after the last one and, as <c>evaluation.every</c> says, between; null
+    /// evaluates nothing.</param>
     /// <param name="cancel">Cancels at the next safe point; the state is saved.</param>
-    /// <exception cref="NonFiniteException">A loss, gradient or logit is not finite, with step and tensor; the weights are as before the update.</exception>
-    /// <exception cref="InputException">The disk is full, no completion could be judged, or the folder belongs to another configuration or model.</exception>
+    /// <exception cref="NonFiniteException">A loss, gradient or logit is not finite, with step and tensor; the weights are as before the
+    /// update.</exception>
+    /// <exception cref="InputException">The disk is full, no completion could be judged, or the folder belongs to another configuration or
+    /// model.</exception>
     /// <exception cref="InvalidOperationException">Sampler and trainer disagree about log-probs beyond rounding.</exception>
     public TrainingResult Train(RunDirectory run, StepEvaluation? evaluate = null, CancellationToken cancel = default)
     {
         if (RunConfigFile.ToJson(run.Config) != RunConfigFile.ToJson(config))
-            throw new ArgumentException($"{run.Folder} belongs to another configuration: {string.Join("; ", RunConfigFile.Differences(run.Config, config))}.", nameof(run));
+            throw new ArgumentException(
+                $"{run.Folder} belongs to another configuration: {string.Join("; ", RunConfigFile.Differences(run.Config, config))}.",
+                nameof(run));
         // The weights are those after `done` whole steps, at every moment at which work can be cancelled; `logged` of them are in the logs.
         var done = Begin(run, evaluates: evaluate is not null);
         var (saved, logged) = (done, done);
@@ -160,7 +170,9 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    /// <summary>Writes the trained policy as a Hugging Face folder in float32, adapters merged into the weights, tokenizer included.</summary>
+    /// <summary>
+    /// Writes the trained policy as a Hugging Face folder in float32, adapters merged into the weights, tokenizer included.
+    /// </summary>
     /// <exception cref="InputException">The folder exists or cannot be written.</exception>
     public void Export(string folder)
     {
@@ -216,7 +228,12 @@ public sealed class Trainer : IDisposable
         var clock = new PhaseClock(metrics);
         // 1. Sample G completions of each of this step's problems from the current policy.
         var problems = Problems.Batch(step, config.Sampling.PromptsPerStep, config.Seed);
-        var request = new DrawRequest([.. problems.Select(inputs.Encode)], config.Sampling.GroupSize, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), step, features.WhileSampling);
+        var request = new DrawRequest(
+            [.. problems.Select(inputs.Encode)],
+            config.Sampling.GroupSize,
+            Seeds.Derive(config.Seed, Seeds.Purpose.Sampling),
+            step,
+            features.WhileSampling);
         var total = problems.Count * config.Sampling.GroupSize;
         var drawn = sampler.Draw(request, done => events.Progress?.Invoke("sample", done, total), cancel);
         var largestLogit = sampler.LargestLogit;
@@ -234,19 +251,25 @@ public sealed class Trainer : IDisposable
             groups, step, config, Problems,
             (others, seed) =>
             {
-                var more = sampler.Draw(request with { Prompts = [.. others.Select(inputs.Encode)], Seed = seed, KeepsFeatures = true }, done => events.Progress?.Invoke("resample", done, others.Count * config.Sampling.GroupSize), cancel);
+                var more = sampler.Draw(
+                    request with { Prompts = [.. others.Select(inputs.Encode)], Seed = seed, KeepsFeatures = true },
+                    done => events.Progress?.Invoke("resample", done, others.Count * config.Sampling.GroupSize),
+                    cancel);
                 largestLogit = Math.Max(largestLogit, sampler.LargestLogit);
                 return Judging.Run(rewards, others, more, events.Progress, cancel);
             },
             metrics);
         if (config.Sampling.ResampleRounds > 0)
             clock.Lap("resample");
-        var samples = groups.SelectMany((g, i) => g.Members.Select((rollout, member) => new Sample(i, member, g, g.Group.Rollouts[rollout]))).ToArray();
+        var samples = groups.SelectMany((g, i) =>
+            g.Members.Select((rollout, member) => new Sample(i, member, g, g.Group.Rollouts[rollout]))).ToArray();
         if (samples.Length == 0)
-            throw new InputException($"Step {step}: none of {total} completions could be judged. Look at the reward function; the warnings above say what went wrong.");
+            throw new InputException($"Step {step}: none of {total} completions could be judged. Look at the reward function; "
+                + "the warnings above say what went wrong.");
         foreach (var sample in samples)
             if (sample.Rollout.Version != Policy.Version)
-                throw new InvalidOperationException($"A rollout was drawn by {sample.Rollout.Version}; the trainer holds {Policy.Version}.");
+                throw new InvalidOperationException($"A rollout was drawn by {sample.Rollout.Version}; "
+                    + $"the trainer holds {Policy.Version}.");
         var sequences = samples.Select(s => s.Sequence).ToArray();
         var old = !scoresFirst ? [] : scorer.Score(
             Policy,
@@ -256,7 +279,9 @@ public sealed class Trainer : IDisposable
             withFeatures: features.WhileScoring,
             tokenWeight: features.Weight,
             withMeanHidden: features.MeanHidden);
-        var kl = reference is null ? null : scorer.Score(reference, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch);
+        var kl = reference is null
+            ? null
+            : scorer.Score(reference, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch);
         for (var i = 0; i < samples.Length; i++)
             (samples[i].OldLogProbs, samples[i].ReferenceLogProbs) = (scoresFirst ? old[i].LogProbs : [], kl?[i].LogProbs);
         void CheckMismatch(IReadOnlyList<Sample> scored) =>
@@ -290,7 +315,8 @@ public sealed class Trainer : IDisposable
         if (curriculum is not null)
             Remember(curriculum, step, [.. groups, .. passedOver], metrics);
         if (metrics.Values.TryGetValue("policy/empty_minibatches", out var empty))
-            events.Warning?.Invoke($"step {step}: {empty} of {config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch} mini-batches hold no token to train on, every one is masked; their loss is 0 and they update nothing.");
+            events.Warning?.Invoke($"step {step}: {empty} of {config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch} "
+                + "mini-batches hold no token to train on, every one is masked; their loss is 0 and they update nothing.");
         clock.Lap("train");
         clock.Total();
         return groups;
@@ -300,8 +326,10 @@ public sealed class Trainer : IDisposable
     private static void Remember(PassRateFilter curriculum, int step, IReadOnlyList<ScoredGroup> groups, StepMetrics metrics)
     {
         metrics.Set("curriculum/replaced", curriculum.Replaced);
-        curriculum.Record(step, groups.Select(g => (Problem: g.Group.Problem.Id, Judged: g.Outcomes.Where(o => o.Kind == OutcomeKind.Score).ToArray()))
-            .Where(g => g.Judged.Length > 0).Select(g => (g.Problem, (double)g.Judged.Count(o => o.Score > 0) / g.Judged.Length)));
+        curriculum.Record(
+            step,
+            groups.Select(g => (Problem: g.Group.Problem.Id, Judged: g.Outcomes.Where(o => o.Kind == OutcomeKind.Score).ToArray()))
+                .Where(g => g.Judged.Length > 0).Select(g => (g.Problem, (double)g.Judged.Count(o => o.Score > 0) / g.Judged.Length)));
         metrics.Set("curriculum/left_out", curriculum.LeftOut(step + 1));
     }
 
@@ -326,7 +354,8 @@ public sealed class Trainer : IDisposable
         var latest = run.Checkpoints.Latest(events.Warning);
         var done = latest?.Step ?? 0;
         if (done > config.Steps)
-            throw new InputException($"{latest!.Value.Folder} is beyond the run's {config.Steps} steps; it does not belong to {run.Folder}, or steps must be at least {done}.");
+            throw new InputException($"{latest!.Value.Folder} is beyond the run's {config.Steps} steps; "
+                + $"it does not belong to {run.Folder}, or steps must be at least {done}.");
         var border = new Resumption(run, inputs.Identity(), done);
         foreach (var word in border.Begin())
             events.Warning?.Invoke(word);
@@ -341,8 +370,8 @@ public sealed class Trainer : IDisposable
         return done;
     }
 
-    // Something failed. What was done before is kept where the weights are still those of whole steps and the logs hold their rows; otherwise the steps since
-    // the last checkpoint are done again, to the same bytes. A run without any work leaves nothing.
+    // Something failed. What was done before is kept where the weights are still those of whole steps and the logs hold their rows;
+    // otherwise the steps since the last checkpoint are done again, to the same bytes. A run without any work leaves nothing.
     private void Rescue(RunDirectory run, int done, int saved, bool isWhole)
     {
         if (isWhole && done > saved)
@@ -362,16 +391,22 @@ public sealed class Trainer : IDisposable
         if (done == 0)
             run.Abandon();
         if (done > 0 || (Directory.Exists(run.Folder) && RunEntries.HasWork(run.Folder)))
-            events.Warning?.Invoke($"{(saved == 0 ? "no step is saved" : $"the run is saved after {saved} of the {done} steps that were done")}; when the cause is mended go on with: g2rl export-and-train --resume {run.Folder}");
+            events.Warning?.Invoke(
+                $"{(saved == 0 ? "no step is saved" : $"the run is saved after {saved} of the {done} steps that were done")}; when the "
+                    + $"cause is mended go on with: g2rl export-and-train --resume {run.Folder}");
     }
 
     private void RequireRoom(RunDirectory run, int done)
     {
         if (done < config.Steps)
-            run.Checkpoints.RequireRoom(TrainingState.Bytes(Policy), 1 + ((config.Steps - done) / config.Training.CheckpointEvery), Policy.ParameterCount * sizeof(float));
+            run.Checkpoints.RequireRoom(
+                TrainingState.Bytes(Policy),
+                1 + ((config.Steps - done) / config.Training.CheckpointEvery),
+                Policy.ParameterCount * sizeof(float));
     }
 
-    private bool IsEvaluationDue(int done) => done == 0 || done == config.Steps || (config.Evaluation.Every > 0 && done % config.Evaluation.Every == 0);
+    private bool IsEvaluationDue(int done) =>
+        done == 0 || done == config.Steps || (config.Evaluation.Every > 0 && done % config.Evaluation.Every == 0);
 
     private void Save(RunDirectory run, int step)
     {

@@ -29,7 +29,11 @@ public sealed class BackendFaultTests
         using (var backend = new CudaBackend(new InterpreterDriver()))
         {
             Trainer? poisoned = null;
-            using var trainer = poisoned = new Trainer(config, TinyModel.Problems(), new() { Step = m => { if (m.Step == 2) Poison(backend, poisoned!.Policy); } }, backend);
+            using var trainer = poisoned = new Trainer(
+                config,
+                TinyModel.Problems(),
+                new() { Step = m => { if (m.Step == 2) Poison(backend, poisoned!.Policy); } },
+                backend);
             using var run = RunDirectory.Create(config, TimeProvider.System, folder);
             var fault = Assert.ThrowsExactly<NonFiniteException>(() => trainer.Run(run));
             StringAssert.Contains(fault.Message, "Step 3: Prompt 0, rollout 0, token 0: a logit is NaN");
@@ -49,7 +53,9 @@ public sealed class BackendFaultTests
         using var backend = new CudaBackend(new InterpreterDriver());
         using var scorer = backend.Scorer(policy.Spec);
         Poison(backend, policy);
-        StringAssert.StartsWith(Assert.ThrowsExactly<NonFiniteException>(() => scorer.Score(policy, [new Sequence([1], [2, 3])], 1, 64)).Message, "Response 0, token 0: a logit is NaN");
+        StringAssert.StartsWith(
+            Assert.ThrowsExactly<NonFiniteException>(() => scorer.Score(policy, [new Sequence([1], [2, 3])], 1, 64)).Message,
+            "Response 0, token 0: a logit is NaN");
     }
 
     [TestMethod]
@@ -58,8 +64,17 @@ public sealed class BackendFaultTests
         using var model = new TinyModel();
         using var policy = Policy.Load(model.Folder, 64);
         using var backend = new CudaBackend(new InterpreterDriver(memoryBytes: 3 << 20));
-        var fault = Assert.ThrowsExactly<CudaMemoryException>(() => backend.Rollouts(policy, Tokenizer.Load(model.Folder), new SamplerSettings { MaxRows = 256 }));
-        foreach (var part in new[] { "cuda:0 (PTX interpreter)", "key/value cache", "of 3.0 MiB are free", "Held most: key/value cache", "sampling.cacheBudgetMiB", "weights" })
+        var fault = Assert.ThrowsExactly<CudaMemoryException>(() =>
+            backend.Rollouts(policy, Tokenizer.Load(model.Folder), new SamplerSettings { MaxRows = 256 }));
+        foreach (var part in new[]
+        {
+            "cuda:0 (PTX interpreter)",
+            "key/value cache",
+            "of 3.0 MiB are free",
+            "Held most: key/value cache",
+            "sampling.cacheBudgetMiB",
+            "weights",
+        })
             StringAssert.Contains(fault.Message, part);
     }
 
@@ -75,7 +90,9 @@ public sealed class BackendFaultTests
         var whole = sampler.Draw(request);
         using var cancel = new CancellationTokenSource();
         Assert.ThrowsExactly<OperationCanceledException>(() => sampler.Draw(request, _ => cancel.Cancel(), cancel.Token));
-        CollectionAssert.AreEqual(whole[0].SelectMany(r => r.Tokens).ToArray(), sampler.Draw(request)[0].SelectMany(r => r.Tokens).ToArray());
+        CollectionAssert.AreEqual(
+            whole[0].SelectMany(r => r.Tokens).ToArray(),
+            sampler.Draw(request)[0].SelectMany(r => r.Tokens).ToArray());
     }
 
     [TestMethod]
@@ -87,21 +104,25 @@ public sealed class BackendFaultTests
         using var backend = new CudaBackend(new InterpreterDriver());
         using var sampler = backend.Rollouts(policy, tokenizer, new SamplerSettings { MaxNewTokens = 18 });
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => sampler.Draw(new([[1, 2, 3]], 1, 0, 0))).Message, "20 positions");
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => backend.Rollouts(policy, tokenizer, new SamplerSettings { MaxNewTokens = 0 })).Message, "maxNewTokens");
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() =>
+            backend.Rollouts(policy, tokenizer, new SamplerSettings { MaxNewTokens = 0 })).Message, "maxNewTokens");
     }
 
     [TestMethod]
     public void Trainer_DeviceWithoutBackend_SaysSo()
     {
         using var model = new TinyModel();
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new Trainer(model.Config with { Execution = new() { Device = "cuda:3" } })).Message, "execution.device is cuda:3");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => new Trainer(model.Config with { Execution = new() { Device = "cuda:3" } })).Message,
+            "execution.device is cuda:3");
     }
 
     [TestMethod]
     [DataRow("BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 1", true)]
     [DataRow("CUDA failure 2: out of memory ; GPU=0", true)]
     [DataRow("Non-zero status code returned while running Gemm", false)]
-    public void IsOutOfMemory_WordsOfOnnxRuntime_AreRecognised(string message, bool expected) => Assert.AreEqual(expected, DeviceSession.IsOutOfMemory(message));
+    public void IsOutOfMemory_WordsOfOnnxRuntime_AreRecognised(string message, bool expected) =>
+        Assert.AreEqual(expected, DeviceSession.IsOutOfMemory(message));
 
     [TestMethod]
     public void ProviderOptions_OfADevice_NameStreamAndRefuseTf32()
@@ -113,5 +134,6 @@ public sealed class BackendFaultTests
         Assert.AreEqual("0", options["use_tf32"]);
     }
 
-    private static void Poison(CudaBackend backend, Policy policy) => backend.Invoke(() => backend.Of(policy).Parameters[0].Buffer.Write<float>(Enumerable.Repeat(float.NaN, (int)backend.Of(policy).Parameters[0].Count).ToArray()));
+    private static void Poison(CudaBackend backend, Policy policy) => backend.Invoke(() => backend.Of(policy).Parameters[0].Buffer
+        .Write<float>(Enumerable.Repeat(float.NaN, (int)backend.Of(policy).Parameters[0].Count).ToArray()));
 }

@@ -33,14 +33,26 @@ public sealed class BackendTrainingTests
         // The same tokens were drawn in every step: the texts are equal, and so their rewards.
         CollectionAssert.AreEqual(host.Texts, device.Texts);
         var novelty = algorithm.StartsWith("g2rl", StringComparison.Ordinal) ? new[] { ("g2rl/nu_mean", Tolerances.Novelty) } : [];
-        foreach (var (name, tolerance) in new[] { ("reward/mean", 0.0), ("policy/entropy_nats", Tolerances.LogProbs), ("policy/gradient_norm", Tolerances.Novelty) }.Concat(novelty))
+        foreach (var (name, tolerance) in new[]
+        {
+            ("reward/mean", 0.0),
+            ("policy/entropy_nats", Tolerances.LogProbs),
+            ("policy/gradient_norm", Tolerances.Novelty),
+        }.Concat(novelty))
             for (var step = 0; step < config.Steps; step++)
-                Assert.AreEqual(JsonNode.Parse(host.Metrics[step])![name]!.GetValue<double>(), JsonNode.Parse(device.Metrics[step])![name]!.GetValue<double>(), tolerance, $"step {step}: {name}");
+                Assert.AreEqual(
+                    JsonNode.Parse(host.Metrics[step])![name]!.GetValue<double>(),
+                    JsonNode.Parse(device.Metrics[step])![name]!.GetValue<double>(),
+                    tolerance,
+                    $"step {step}: {name}");
         if (resampleRounds > 0)
-            Assert.IsTrue(Enumerable.Range(0, steps).Any(s => host.Metrics[s].Contains("resampl", StringComparison.Ordinal)), host.Metrics[0]);
+            Assert.IsTrue(
+                Enumerable.Range(0, steps).Any(s => host.Metrics[s].Contains("resampl", StringComparison.Ordinal)),
+                host.Metrics[0]);
         Compare(host.Weights, device.Weights, config);
         var kernels = driver.Launches.Keys.ToHashSet(StringComparer.Ordinal);
-        foreach (var kernel in new[] { "sample_tokens_f32", "token_stats_f32", "kv_share", "global_norm_partial", "global_norm_finish", "adamw_f32" })
+        foreach (var kernel in new[] { "sample_tokens_f32", "token_stats_f32", "kv_share", "global_norm_partial", "global_norm_finish", "a"
+            + "damw_f32" })
             Assert.Contains(kernel, kernels);
         if (algorithm == "g2rl")
             foreach (var kernel in new[] { "accumulate_features_f32", "scale_rows", "inverse_norms", "gram", "exploration_scores" })
@@ -90,7 +102,11 @@ public sealed class BackendTrainingTests
         Logging = new() { RolloutsEvery = 1 },
     };
 
-    private static (string[] Metrics, string[] Texts, float[] Weights) Train(RunConfig config, string folder, InterpreterDriver? backend, bool resume = false)
+    private static (string[] Metrics, string[] Texts, float[] Weights) Train(
+        RunConfig config,
+        string folder,
+        InterpreterDriver? backend,
+        bool resume = false)
     {
         using var device = backend is null ? null : new CudaBackend(backend);
         config = config with { Execution = config.Execution with { Device = device?.Name ?? "cpu" } };
@@ -98,8 +114,13 @@ public sealed class BackendTrainingTests
         using var run = resume ? RunDirectory.Resume(folder, config) : RunDirectory.Create(config, TimeProvider.System, folder);
         Assert.IsTrue(trainer.Run(run).Completed);
         device?.Fetch(trainer.Policy);
-        var texts = Directory.EnumerateFiles(Path.Combine(folder, "rollouts")).Order(StringComparer.Ordinal).SelectMany(File.ReadAllLines).Select(line => JsonNode.Parse(line)!["text"]?.GetValue<string>() ?? throw new AssertFailedException(line)).ToArray();
-        return (File.ReadAllLines(Path.Combine(folder, "metrics.jsonl")), texts, [.. trainer.Policy.Parameters.SelectMany(p => p.Buffer.Span.ToArray())]);
+        var texts = Directory.EnumerateFiles(Path.Combine(folder, "rollouts"))
+            .Order(StringComparer.Ordinal)
+            .SelectMany(File.ReadAllLines)
+            .Select(line => JsonNode.Parse(line)!["text"]?.GetValue<string>() ?? throw new AssertFailedException(line))
+            .ToArray();
+        return (File.ReadAllLines(Path.Combine(folder, "metrics.jsonl")), texts,
+            [.. trainer.Policy.Parameters.SelectMany(p => p.Buffer.Span.ToArray())]);
     }
 
     private static void CopyOf(string from, string to, RunConfig config)
@@ -117,7 +138,8 @@ public sealed class BackendTrainingTests
     {
         Assert.HasCount(host.Length, device);
         var differences = host.Zip(device, (a, b) => Math.Abs((double)a - b)).Order().ToArray();
-        TestContext.WriteLine($"{host.Length} weights: {differences.Count(d => d > Tolerances.Weights)} beyond {Tolerances.Weights:E0}, the largest difference {differences[^1]:E1}");
+        TestContext.WriteLine($"{host.Length} weights: {differences.Count(d => d > Tolerances.Weights)} beyond {Tolerances.Weights:E0}, "
+            + $"the largest difference {differences[^1]:E1}");
         Assert.IsLessThanOrEqualTo(Tolerances.Weights, differences[(int)(0.999 * differences.Length)]);
         Assert.IsLessThanOrEqualTo(2 * config.Training.LearningRate * config.Steps, differences[^1]);
     }

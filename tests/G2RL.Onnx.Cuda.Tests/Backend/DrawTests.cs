@@ -37,7 +37,13 @@ public sealed class DrawTests
             "one token" => settings with { MaxNewTokens = 1 },
             _ => settings,
         };
-        var request = new DrawRequest([.. new[] { "1+2=", "77*3=", "(4-2)*8=", "9=" }.Select(p => tokenizer.Encode(p))], 5, Seed: 3, Step: 5, WithFeatures: true, WithHidden: true);
+        var request = new DrawRequest(
+            [.. new[] { "1+2=", "77*3=", "(4-2)*8=", "9=" }.Select(p => tokenizer.Encode(p))],
+            5,
+            Seed: 3,
+            Step: 5,
+            WithFeatures: true,
+            WithHidden: true);
         using var host = new Sampler(policy, tokenizer, settings);
         var expected = host.Draw(request);
         using var backend = new CudaBackend(new InterpreterDriver(), new() { CacheAttention = attention });
@@ -61,7 +67,9 @@ public sealed class DrawTests
             Near(these[i].HiddenStates!, those[i].HiddenStates!, Tolerances.Feature, $"hidden states of {i}");
         }
         // A second draw finds the same memory and gives the same.
-        CollectionAssert.AreEqual(those.SelectMany(r => r.Tokens).ToArray(), device.Draw(request).SelectMany(r => r).SelectMany(r => r.Tokens).ToArray());
+        CollectionAssert.AreEqual(
+            those.SelectMany(r => r.Tokens).ToArray(),
+            device.Draw(request).SelectMany(r => r).SelectMany(r => r.Tokens).ToArray());
     }
 
     [TestMethod]
@@ -86,7 +94,8 @@ public sealed class DrawTests
         using var model = new TinyModel();
         using var policy = Policy.Load(model.Folder, 64);
         var tokenizer = Tokenizer.Load(model.Folder);
-        Sequence[] sequences = [.. new[] { ("1+2=", "3"), ("7*3=", "21-0+44"), ("9=", "9"), ("(1)", "=1=1=1=1"), ("2", "+2=4") }.Select(s => new Sequence(tokenizer.Encode(s.Item1), tokenizer.Encode(s.Item2)))];
+        Sequence[] sequences = [.. new[] { ("1+2=", "3"), ("7*3=", "21-0+44"), ("9=", "9"), ("(1)", "=1=1=1=1"), ("2", "+2=4") }
+            .Select(s => new Sequence(tokenizer.Encode(s.Item1), tokenizer.Encode(s.Item2)))];
         using var host = new Scorer(policy.Spec, 1);
         using var backend = new CudaBackend(new InterpreterDriver());
         using var device = backend.Scorer(policy.Spec);
@@ -94,8 +103,24 @@ public sealed class DrawTests
         using var hostProjector = new FeatureProjector(policy.Spec, 1);
         foreach (var weight in new TokenWeight?[] { null, (entropy, index, _) => entropy * (index + 1) })
         {
-            var expected = host.Score(policy, sequences, 0.7, maxTokens, withHidden: true, withFeatures: true, tokenWeight: weight, withMeanHidden: true);
-            var scores = device.Score(policy, sequences, 0.7, maxTokens, withHidden: true, withFeatures: true, tokenWeight: weight, withMeanHidden: true);
+            var expected = host.Score(
+                policy,
+                sequences,
+                0.7,
+                maxTokens,
+                withHidden: true,
+                withFeatures: true,
+                tokenWeight: weight,
+                withMeanHidden: true);
+            var scores = device.Score(
+                policy,
+                sequences,
+                0.7,
+                maxTokens,
+                withHidden: true,
+                withFeatures: true,
+                tokenWeight: weight,
+                withMeanHidden: true);
             var phi = hostProjector.Project(policy, [.. expected.Select(s => s.FeatureWeights!)]);
             var found = projector.Project(policy, [.. scores.Select(s => s.Features)]);
             for (var i = 0; i < sequences.Length; i++)

@@ -15,8 +15,8 @@ using G2RL.Onnx.Training.Optimizers;
 namespace G2RL.Onnx.Cuda.Tests.Backend;
 
 /// <summary>
-/// Float16 products with float32 master weights. ONNX Runtime's CPU provider rounds weights and caches to float16 and computes in float32; bfloat16 products it
-/// has none.
+/// Float16 products with float32 master weights. ONNX Runtime's CPU provider rounds weights and caches to float16 and computes in float32;
+/// bfloat16 products it has none.
 /// </summary>
 [TestClass]
 public sealed class PrecisionTests
@@ -31,7 +31,9 @@ public sealed class PrecisionTests
         using var sampler = backend.Rollouts(policy, tokenizer, new SamplerSettings { MaxNewTokens = 12, MaxRows = 6 });
         using var scorer = backend.Scorer(policy.Spec);
         using var host = new Scorer(policy.Spec, 1);
-        var rollouts = sampler.Draw(new([tokenizer.Encode("1+2="), tokenizer.Encode("7*(3-1)=")], 4, Seed: 5, Step: 1)).SelectMany(r => r).ToArray();
+        var rollouts = sampler.Draw(new([tokenizer.Encode("1+2="), tokenizer.Encode("7*(3-1)=")], 4, Seed: 5, Step: 1))
+            .SelectMany(r => r)
+            .ToArray();
         Sequence[] sequences = [.. rollouts.Select(r => new Sequence(r.PromptTokens, r.Tokens))];
         var (own, exact) = (scorer.Score(policy, sequences, 1, 256), host.Score(policy, sequences, 1, 256));
         var (toOwn, toExact) = (0d, 0d);
@@ -68,7 +70,9 @@ public sealed class PrecisionTests
             reference.Step(1e-3);
         }
         backend.Fetch(policy);
-        var differences = policy.Parameters.Zip(exact.Parameters).SelectMany(p => p.First.Buffer.Span.ToArray().Zip(p.Second.Buffer.Span.ToArray(), (a, b) => Math.Abs((double)a - b))).ToArray();
+        var differences = policy.Parameters.Zip(exact.Parameters)
+            .SelectMany(p => p.First.Buffer.Span.ToArray().Zip(p.Second.Buffer.Span.ToArray(), (a, b) => Math.Abs((double)a - b)))
+            .ToArray();
         Assert.IsLessThanOrEqualTo(2e-3 * 3, differences.Max());
         // What products read is the master, rounded to nearest.
         backend.Invoke(() =>
@@ -101,7 +105,8 @@ public sealed class PrecisionTests
         }
         var norm = Norm(1 << 10);
         Assert.AreEqual(1 << 10, optimizer.Scale!.Value);
-        // The CPU provider takes out casts that cancel, and with them what would overflow float16; this overflows float32 and goes the same way.
+        // The CPU provider takes out casts that cancel, and with them what would overflow float16; this overflows float32 and goes the same
+        // way.
         var most = MathF.Pow(2, 127);
         Assert.AreEqual(1, Norm(most) / norm, Tolerances.NarrowGradient);
         Assert.IsLessThan(most, optimizer.Scale.Value);
@@ -156,17 +161,23 @@ public sealed class PrecisionTests
         var spec = policy.Spec;
         var weights = spec.Parameters.Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
         var train = DecoderGraph.Train(spec, Algorithms.PolicyLoss.CrossEntropy, opset: CudaOperators.Opset, scaled: true);
-        foreach (var graph in new[] { DecoderGraph.Decode(spec, CudaOperators.Opset), DecoderGraph.Body(spec, CudaOperators.Opset), DecoderGraph.Logits(spec, CudaOperators.Opset), train })
+        foreach (var graph in new[] { DecoderGraph.Decode(
+            spec,
+            CudaOperators.Opset), DecoderGraph.Body(spec, CudaOperators.Opset), DecoderGraph.Logits(spec, CudaOperators.Opset), train })
         {
             var lowered = MixedPrecision.Lower(graph, type, weights);
             CollectionAssert.AreEqual(graph.Inputs.Select(i => i.Name).ToArray(), lowered.Inputs.Select(i => i.Name).ToArray());
             CollectionAssert.AreEqual(graph.Outputs.Select(i => i.Name).ToArray(), lowered.Outputs.Select(i => i.Name).ToArray());
             foreach (var node in lowered.Nodes.Where(n => n.Op is "MatMul" or "Gemm" or "GroupQueryAttention"))
                 Assert.AreEqual(type, node.Outputs[0]!.Type, $"{graph.Name}: {node}");
-            foreach (var node in lowered.Nodes.Where(n => n.Op is "Softmax" or "ReduceMean" or "Exp" or "Add" or "LogSoftmax" or "ReduceSum"))
+            foreach (var node in lowered.Nodes.Where(n =>
+                n.Op is "Softmax" or "ReduceMean" or "Exp" or "Add" or "LogSoftmax" or "ReduceSum"))
                 Assert.AreNotEqual(type, node.Outputs[0]!.Type, $"{graph.Name}: {node}");
             foreach (var output in lowered.Outputs)
-                Assert.AreEqual(output.Name.StartsWith("present.", StringComparison.Ordinal) ? type : ElementType.Float32, output.Type, output.Name);
+                Assert.AreEqual(
+                    output.Name.StartsWith("present.", StringComparison.Ordinal) ? type : ElementType.Float32,
+                    output.Type,
+                    output.Name);
         }
     }
 

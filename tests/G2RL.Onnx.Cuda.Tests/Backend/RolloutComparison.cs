@@ -5,8 +5,8 @@ using G2RL.Onnx.Rollouts;
 namespace G2RL.Onnx.Cuda.Tests.Backend;
 
 /// <summary>
-/// Holds the device's rollouts against the host's: the same tokens, unless the uniform number lies at a boundary of the distribution, and then the same up to
-/// there.
+/// Holds the device's rollouts against the host's: the same tokens, unless the uniform number lies at a boundary of the distribution, and
+/// then the same up to there.
 /// </summary>
 internal sealed class RolloutComparison(Policy policy, double temperature)
 {
@@ -44,8 +44,13 @@ internal sealed class RolloutComparison(Policy policy, double temperature)
             Assert.AreEqual(host.Version, device.Version, name);
             return;
         }
-        Assert.IsTrue(same < host.Tokens.Length && same < device.Tokens.Length, $"{name} ends elsewhere: {host.Tokens.Length} and {device.Tokens.Length} tokens, {same} of them the same");
-        Assert.IsLessThanOrEqualTo(Tolerances.Boundary, DistanceToBoundary(host, same, uniform(same)), $"{name}: token {same} is {device.Tokens[same]}, the host draws {host.Tokens[same]}");
+        Assert.IsTrue(
+            same < host.Tokens.Length && same < device.Tokens.Length,
+            $"{name} ends elsewhere: {host.Tokens.Length} and {device.Tokens.Length} tokens, {same} of them the same");
+        Assert.IsLessThanOrEqualTo(
+            Tolerances.Boundary,
+            DistanceToBoundary(host, same, uniform(same)),
+            $"{name}: token {same} is {device.Tokens[same]}, the host draws {host.Tokens[same]}");
         AtBoundary++;
     }
 
@@ -53,7 +58,12 @@ internal sealed class RolloutComparison(Policy policy, double temperature)
     private double DistanceToBoundary(Rollout rollout, int at, double uniform)
     {
         using var scorer = new Scorer(policy.Spec, 1);
-        var u = scorer.Score(policy, [new Sequence([.. rollout.PromptTokens, .. rollout.Tokens[..at]], [rollout.Tokens[at]])], temperature, 1024, withFeatures: true)[0].FeatureWeights!;
+        var u = scorer.Score(
+            policy,
+            [new Sequence([.. rollout.PromptTokens, .. rollout.Tokens[..at]], [rollout.Tokens[at]])],
+            temperature,
+            1024,
+            withFeatures: true)[0].FeatureWeights!;
         var (cumulative, nearest) = (0d, double.PositiveInfinity);
         for (var v = 0; v < u.Length; v++)
         {

@@ -3,7 +3,10 @@ namespace G2RL.Onnx.Cuda.Tests.Backend;
 /// <summary>How far the device's numbers may lie from the host's, with the reason.</summary>
 internal static class Tolerances
 {
-    /// <summary>Log-probs and entropies, nats: both sides measure float32 logits whose last bits may differ between attention graphs (2e-6 for logits near 5).</summary>
+    /// <summary>
+    /// Log-probs and entropies, nats: both sides measure float32 logits whose last bits may differ between attention graphs (2e-6 for
+    /// logits near 5).
+    /// </summary>
     public const double LogProbs = 1e-5;
 
     /// <summary>An element of u: sums of a rollout's probabilities, each rounded to float32.</summary>
@@ -12,13 +15,17 @@ internal static class Tolerances
     /// <summary>An element of Phi or of a hidden state: products of what differs by 1e-6.</summary>
     public const double Feature = 1e-5;
 
-    /// <summary>Cosines and novelties of features that differ by 1e-6, divided by norms that are small where rollouts are nearly typical.</summary>
+    /// <summary>
+    /// Cosines and novelties of features that differ by 1e-6, divided by norms that are small where rollouts are nearly typical.
+    /// </summary>
     public const double Novelty = 1e-4;
 
     /// <summary>A uniform number this near to a boundary of the distribution may choose either neighbour.</summary>
     public const double Boundary = 1e-6;
 
-    /// <summary>Weights after ten updates, for 99.9 % of them; the rest within 2 lr an update, since Adam divides tiny gradients by themselves.</summary>
+    /// <summary>
+    /// Weights after ten updates, for 99.9 % of them; the rest within 2 lr an update, since Adam divides tiny gradients by themselves.
+    /// </summary>
     public const double Weights = 1e-5;
 
     /// <summary>Log-probs where products are in float16: eleven bits of each factor, in logits near 5.</summary>

@@ -104,7 +104,9 @@ public sealed class CudaDriverTests
         {
             var ptx = KernelCache.Ptx(module);
             var handle = driver.LoadModule(module, ptx);
-            foreach (var line in Encoding.ASCII.GetString(ptx).Split('\n').Where(l => l.StartsWith(".visible .entry ", StringComparison.Ordinal)))
+            foreach (var line in Encoding.ASCII.GetString(ptx)
+                .Split('\n')
+                .Where(l => l.StartsWith(".visible .entry ", StringComparison.Ordinal)))
             {
                 Assert.AreNotEqual(0, driver.Kernel(handle, line[".visible .entry ".Length..^1]), line);
                 entries++;
@@ -131,7 +133,9 @@ public sealed class CudaDriverTests
         StringAssert.Contains(message, "(218)");
         StringAssert.Contains(message, "no .version and .target directive");
         StandIn.Set("capability", 75);
-        StringAssert.Contains(Assert.ThrowsExactly<CudaException>(() => driver.LoadModule("newer", ".version 7.0\n.target sm_90\n"u8)).Message, "newer than the device");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<CudaException>(() => driver.LoadModule("newer", ".version 7.0\n.target sm_90\n"u8)).Message,
+            "newer than the device");
     }
 
     [TestMethod]
@@ -139,7 +143,9 @@ public sealed class CudaDriverTests
     {
         using var driver = Opened();
         var module = driver.LoadModule("memory", KernelCache.Ptx("memory"));
-        StringAssert.Contains(Assert.ThrowsExactly<CudaException>(() => driver.Kernel(module, "no_such")).Message, "Kernel 'no_such': CUDA says 'not found' (500). The embedded PTX has no such entry");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<CudaException>(() => driver.Kernel(module, "no_such")).Message,
+            "Kernel 'no_such': CUDA says 'not found' (500). The embedded PTX has no such entry");
     }
 
     [TestMethod]
@@ -147,7 +153,14 @@ public sealed class CudaDriverTests
     {
         using var driver = Opened();
         var x = driver.Allocate(16);
-        StringAssert.Contains(Assert.ThrowsExactly<CudaException>(() => new KernelCache(driver).Launch("optimizer", "scale", (1, 1, 1), 512, x, 4L, 1f)).Message, "Kernel 'scale' on a grid of (1, 1, 1) and blocks of (512, 1, 1): CUDA says 'invalid value' (1)");
+        StringAssert.Contains(Assert.ThrowsExactly<CudaException>(() => new KernelCache(driver).Launch(
+            "optimizer",
+            "scale",
+            (1, 1, 1),
+            512,
+            x,
+            4L,
+            1f)).Message, "Kernel 'scale' on a grid of (1, 1, 1) and blocks of (512, 1, 1): CUDA says 'invalid value' (1)");
     }
 
     // As on a device, the fault shows where somebody waits, and then everywhere.
@@ -206,9 +219,13 @@ public sealed class CudaDriverTests
     public void Open_WrongIndex_NamesTheDevicesThatAreThere()
     {
         StandIn.Require();
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new CudaDriver(3).Dispose()).Message, "There is no cuda:3; the driver shows one device, cuda:0.");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => new CudaDriver(3).Dispose()).Message,
+            "There is no cuda:3; the driver shows one device, cuda:0.");
         StandIn.Set("devices", 2);
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new CudaDriver(-1).Dispose()).Message, "2 devices, cuda:0 to cuda:1");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => new CudaDriver(-1).Dispose()).Message,
+            "2 devices, cuda:0 to cuda:1");
     }
 
     [TestMethod]
@@ -216,7 +233,10 @@ public sealed class CudaDriverTests
     [DataRow("init", 100, "CUDA says 'no device' (100). The driver is here but sees no GPU")]
     [DataRow("init", 803, "CUDA says 'system driver mismatch' (803)")]
     [DataRow("init", 4242, "(4242). The number is explained under CUresult")]
-    [DataRow("version", 11030, "knows CUDA up to 11.3; 11.4 is the oldest that our kernels work with. Install NVIDIA driver 580 or newer (CUDA 13)")]
+    [DataRow(
+        "version",
+        11030,
+        "knows CUDA up to 11.3; 11.4 is the oldest that our kernels work with. Install NVIDIA driver 580 or newer (CUDA 13)")]
     [DataRow("capability", 61, "has compute capability 6.1; the kernels need 7.5")]
     public void Open_DriverOrDeviceUnfit_SaysWhatToDo(string setting, int value, string said)
     {
@@ -227,7 +247,9 @@ public sealed class CudaDriverTests
     }
 
     [TestMethod]
-    public void NoDriver_SaysWhatToDo() => StringAssert.Contains(CudaFaults.NoDriver().Message, "Install NVIDIA driver 580 or newer (CUDA 13), in a container start it with --gpus all, or set execution.device=cpu.");
+    public void NoDriver_SaysWhatToDo() => StringAssert.Contains(
+        CudaFaults.NoDriver().Message,
+        "Install NVIDIA driver 580 or newer (CUDA 13), in a container start it with --gpus all, or set execution.device=cpu.");
 
     private static CudaDriver Opened()
     {

@@ -16,7 +16,11 @@ public sealed class DiagnosisTests
         StandIn.Set("devices", 2);
         var probe = CudaProbe.Look();
         Assert.IsNull(probe.Fault);
-        CollectionAssert.AreEqual(new[] { new CudaDevice(0, "Stand-in (no GPU)", 8, 0, 1L << 30, 13000), new CudaDevice(1, "Stand-in (no GPU)", 8, 0, 1L << 30, 13000) }, probe.Devices.ToArray());
+        CollectionAssert.AreEqual(new[]
+        {
+            new CudaDevice(0, "Stand-in (no GPU)", 8, 0, 1L << 30, 13000),
+            new CudaDevice(1, "Stand-in (no GPU)", 8, 0, 1L << 30, 13000),
+        }, probe.Devices.ToArray());
     }
 
     [TestMethod]
@@ -34,18 +38,30 @@ public sealed class DiagnosisTests
     [TestMethod]
     public void Advice_NothingMissing_IsEmpty()
     {
-        var diagnosis = new CudaDiagnosis(new(13000, [Device], null), [new("libcudart.so.13", "CUDA 13", true, true)], HasProvider: true, HasDriver: true);
+        var diagnosis = new CudaDiagnosis(
+            new(13000, [Device], null),
+            [new("libcudart.so.13", "CUDA 13", true, true)],
+            HasProvider: true,
+            HasDriver: true);
         Assert.IsTrue(diagnosis.Ready);
         Assert.AreEqual("cuda:0 NVIDIA H100, compute capability 9.0, 80.0 GiB", CudaDiagnosis.Describe(Device));
-        Assert.AreEqual("""{"ready":true,"driver_cuda":"13.0","devices":[{"device":"cuda:0","name":"NVIDIA H100","compute_capability":"9.0","memory_mib":81920}],"provider":true,"binding":true,"libraries":[{"name":"libcudart.so.13","found":true,"linked":true}],"advice":[]}""", diagnosis.ToJson().ToJsonString());
+        Assert.AreEqual(
+            """{"ready":true,"driver_cuda":"13.0","devices":[{"device":"cuda:0","name":"NVIDIA H100","compute_capability":"9.0","memory_mib":81920}],"provider":true,"binding":true,"libraries":[{"name":"libcudart.so.13","found":true,"linked":true}],"advice":[]}""",
+            diagnosis.ToJson().ToJsonString());
     }
 
     [TestMethod]
     public void Advice_EachThingMissing_HasItsSentence()
     {
-        var diagnosis = new CudaDiagnosis(new(12040, [Device], null), [new("libcudart.so.13", "CUDA 13", true, false), new("libcublas.so.13", "CUDA 13", true, false), new("libcudnn.so.9", "cuDNN 9 for CUDA 13", false, false)], HasProvider: false, HasDriver: false);
+        var diagnosis = new CudaDiagnosis(new(12040, [Device], null), [
+            new("libcudart.so.13", "CUDA 13", true, false),
+            new("libcublas.so.13", "CUDA 13", true, false),
+            new("libcudnn.so.9", "cuDNN 9 for CUDA 13", false, false),
+        ], HasProvider: false, HasDriver: false);
         Assert.HasCount(4, diagnosis.Advice);
-        StringAssert.Contains(diagnosis.Advice[0], "knows CUDA up to 12.4; ONNX Runtime's provider is built with 13.0. Install NVIDIA driver 580 or newer (CUDA 13)");
+        StringAssert.Contains(
+            diagnosis.Advice[0],
+            "knows CUDA up to 12.4; ONNX Runtime's provider is built with 13.0. Install NVIDIA driver 580 or newer (CUDA 13)");
         StringAssert.Contains(diagnosis.Advice[1], "-p:Flavor=cuda");
         StringAssert.Contains(diagnosis.Advice[2], "libcudart.so.13, libcublas.so.13 cannot be loaded. Install CUDA 13");
         StringAssert.Contains(diagnosis.Advice[3], "libcudnn.so.9 cannot be loaded, which graphs may need. Install cuDNN 9");
@@ -55,7 +71,15 @@ public sealed class DiagnosisTests
     [TestMethod]
     public void Libraries_AreThoseOfThePackage()
     {
-        var provider = Path.Combine(Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages"), "microsoft.ml.onnxruntime.gpu.linux", "1.31.0", "runtimes", "linux-x64", "native", "libonnxruntime_providers_cuda.so");
+        var provider = Path.Combine(
+            Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+                ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages"),
+            "microsoft.ml.onnxruntime.gpu.linux",
+            "1.31.0",
+            "runtimes",
+            "linux-x64",
+            "native",
+            "libonnxruntime_providers_cuda.so");
         if (!File.Exists(provider))
             Assert.Inconclusive("needs the package Microsoft.ML.OnnxRuntime.Gpu.Linux 1.31.0, which only -p:Flavor=cuda restores");
         // The names of needed libraries lie in the first part of the file.

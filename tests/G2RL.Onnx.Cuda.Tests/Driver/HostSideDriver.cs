@@ -3,8 +3,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace G2RL.Onnx.Cuda.Tests.Driver;
 
 /// <summary>
-/// The driver over the stand-in as ONNX Runtime's CPU provider can share it: the memory is the host's, and what is enqueued is done before a session reads it.
-/// Copies to page-locked memory stay enqueued until somebody waits.
+/// The driver over the stand-in as ONNX Runtime's CPU provider can share it: the memory is the host's, and what is enqueued is done before
+/// a session reads it. Copies to page-locked memory stay enqueued until somebody waits.
 /// </summary>
 internal sealed class HostSideDriver(ICudaDriver inner) : ICudaDriver
 {
@@ -61,7 +61,12 @@ internal sealed class HostSideDriver(ICudaDriver inner) : ICudaDriver
         return kernel;
     }
 
-    public void Launch(nint kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) block, int sharedBytes, ReadOnlySpan<KernelArgument> arguments)
+    public void Launch(
+        nint kernel,
+        (int X, int Y, int Z) grid,
+        (int X, int Y, int Z) block,
+        int sharedBytes,
+        ReadOnlySpan<KernelArgument> arguments)
     {
         inner.Launch(kernel, grid, block, sharedBytes, arguments);
         inner.Synchronize();

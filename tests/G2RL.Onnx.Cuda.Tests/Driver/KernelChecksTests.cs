@@ -4,7 +4,9 @@ using G2RL.Onnx.Cuda.Kernels;
 
 namespace G2RL.Onnx.Cuda.Tests.Driver;
 
-/// <summary>What gpu-test does on a device, here on the driver over the stand-in: every kernel through the launch path of the cuda flavour.</summary>
+/// <summary>
+/// What gpu-test does on a device, here on the driver over the stand-in: every kernel through the launch path of the cuda flavour.
+/// </summary>
 [TestClass]
 [DoNotParallelize]
 public sealed class KernelChecksTests
@@ -22,8 +24,14 @@ public sealed class KernelChecksTests
         Assert.AreEqual("", string.Join("; ", results.Where(r => !r.Passed)));
         Assert.AreEqual("", StandIn.Fault);
         Assert.AreEqual(0, StandIn.Count("memory"));
-        var entries = KernelCache.Modules.SelectMany(m => Encoding.ASCII.GetString(KernelCache.Ptx(m)).Split('\n').Where(l => l.StartsWith(".visible .entry ", StringComparison.Ordinal)).Select(l => l[".visible .entry ".Length..^1]));
-        Assert.AreEqual("", string.Join(' ', entries.Except(results.Select(r => r.Kernel), StringComparer.Ordinal)), "kernels that gpu-test leaves out");
+        var entries = KernelCache.Modules.SelectMany(m => Encoding.ASCII.GetString(KernelCache.Ptx(m))
+            .Split('\n')
+            .Where(l => l.StartsWith(".visible .entry ", StringComparison.Ordinal))
+            .Select(l => l[".visible .entry ".Length..^1]));
+        Assert.AreEqual(
+            "",
+            string.Join(' ', entries.Except(results.Select(r => r.Kernel), StringComparer.Ordinal)),
+            "kernels that gpu-test leaves out");
     }
 
     [TestMethod]
@@ -40,7 +48,8 @@ public sealed class KernelChecksTests
     [DataRow(1e-7, true)]
     [DataRow(2e-6, false)]
     [DataRow(double.NaN, false)]
-    public void Result_PassesWithinItsTolerance(double error, bool passed) => Assert.AreEqual(passed, new CheckResult("k", "x", error, 1e-6, 2, 4_000_000).Passed);
+    public void Result_PassesWithinItsTolerance(double error, bool passed) =>
+        Assert.AreEqual(passed, new CheckResult("k", "x", error, 1e-6, 2, 4_000_000).Passed);
 
     [TestMethod]
     public void Result_Bandwidth_IsBytesOverTime() => Assert.AreEqual(2, new CheckResult("k", "x", 0, 0, 2, 4_000_000).GigabytesPerSecond);

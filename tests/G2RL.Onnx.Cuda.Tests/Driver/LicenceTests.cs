@@ -13,10 +13,15 @@ public sealed partial class LicenceTests
     {
         if (CudaDrivers.Available)
             Assert.Inconclusive("this is the cuda flavour, which has a driver");
-        var assemblies = Directory.EnumerateFiles(AppContext.BaseDirectory, "*.dll").Where(f => Path.GetFileName(f).StartsWith("G2RL.", StringComparison.Ordinal)).ToArray();
+        var assemblies = Directory.EnumerateFiles(AppContext.BaseDirectory, "*.dll")
+            .Where(f => Path.GetFileName(f).StartsWith("G2RL.", StringComparison.Ordinal))
+            .ToArray();
         Assert.IsGreaterThanOrEqualTo(3, assemblies.Length);
         foreach (var file in assemblies)
-            Assert.AreEqual("", string.Join(' ', Assembly.LoadFrom(file).GetReferencedAssemblies().Select(a => a.Name).Where(n => n!.Contains("ManagedCuda", StringComparison.OrdinalIgnoreCase))), file);
+            Assert.AreEqual("", string.Join(' ', Assembly.LoadFrom(file)
+                .GetReferencedAssemblies()
+                .Select(a => a.Name)
+                .Where(n => n!.Contains("ManagedCuda", StringComparison.OrdinalIgnoreCase))), file);
         Assert.IsEmpty(Directory.EnumerateFiles(AppContext.BaseDirectory, "*ManagedCuda*"));
         Assert.IsNull(typeof(CudaBackend).Assembly.GetType("G2RL.Onnx.Cuda.CudaDriver"));
         Assert.Contains("Build with -p:Flavor=cuda", Assert.ThrowsExactly<InputException>(() => CudaDrivers.Open(0)).Message);

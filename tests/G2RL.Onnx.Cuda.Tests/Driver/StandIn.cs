@@ -4,19 +4,31 @@ using G2RL.Onnx.TestSupport;
 
 namespace G2RL.Onnx.Cuda.Tests.Driver;
 
-/// <summary>The stand-in for libcuda.so.1 (tests/native/driver.cpp), compiled and loaded once a process: whoever asks for libcuda.so.1 then gets it.</summary>
+/// <summary>
+/// The stand-in for libcuda.so.1 (tests/native/driver.cpp), compiled and loaded once a process: whoever asks for libcuda.so.1 then gets it.
+/// </summary>
 internal static unsafe class StandIn
 {
     private static readonly Lazy<nint> Library = new(Load);
 
-    /// <summary>Loads it, as a device of compute capability 8.0 with 1 GiB; the calling test becomes inconclusive where nothing compiles C++.</summary>
+    /// <summary>
+    /// Loads it, as a device of compute capability 8.0 with 1 GiB; the calling test becomes inconclusive where nothing compiles C++.
+    /// </summary>
     public static void Require()
     {
         if (!OperatingSystem.IsLinux())
             Assert.Inconclusive("the stand-in for libcuda.so.1 is for Linux");
         if (Library.Value == 0)
             Assert.Inconclusive("needs a C++ compiler (g++ or clang++)");
-        foreach (var (name, value) in new[] { ("devices", 1L), ("version", 13000L), ("memory", 1L << 30), ("capability", 80L), ("init", 0L), ("fail_launch", 0L) })
+        foreach (var (name, value) in new[]
+        {
+            ("devices", 1L),
+            ("version", 13000L),
+            ("memory", 1L << 30),
+            ("capability", 80L),
+            ("init", 0L),
+            ("fail_launch", 0L),
+        })
             Set(name, value);
     }
 
@@ -36,13 +48,17 @@ internal static unsafe class StandIn
     }
 
     /// <summary>What the last kernel that failed said.</summary>
-    public static string Fault => Marshal.PtrToStringUTF8((nint)((delegate* unmanaged<byte*>)NativeLibrary.GetExport(Library.Value, "g2rl_standin_fault"))()) ?? "";
+    public static string Fault =>
+        Marshal.PtrToStringUTF8((nint)((delegate* unmanaged<byte*>)NativeLibrary.GetExport(Library.Value, "g2rl_standin_fault"))()) ?? "";
 
     /// <summary>Runs a build script of tests/native; null where there is no compiler.</summary>
     public static string? Build(string script, string file)
     {
         var path = Path.Combine(Directory.CreateTempSubdirectory("g2rl-native-").FullName, file);
-        using var build = Process.Start(new ProcessStartInfo("bash", [SharedFolder.InRepository("tests", "native", script), path]) { RedirectStandardError = true, UseShellExecute = false })!;
+        using var build = Process.Start(new ProcessStartInfo(
+            "bash",
+            [SharedFolder.InRepository("tests", "native", script), path])
+        { RedirectStandardError = true, UseShellExecute = false })!;
         var errors = build.StandardError.ReadToEnd();
         build.WaitForExit();
         return build.ExitCode switch

@@ -4,7 +4,9 @@ using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Cuda.Tests.Driver;
 
-/// <summary>A run through the backend, the driver and its binding onto the stand-in: the launch path of the cuda flavour from sampling to AdamW.</summary>
+/// <summary>
+/// A run through the backend, the driver and its binding onto the stand-in: the launch path of the cuda flavour from sampling to AdamW.
+/// </summary>
 [TestClass]
 [DoNotParallelize]
 public sealed class StandInTrainingTests
@@ -27,11 +29,15 @@ public sealed class StandInTrainingTests
         var driver = new HostSideDriver(new CudaDriver(0));
         float[] device;
         using (var backend = new CudaBackend(driver))
-            device = Weights(config with { Execution = config.Execution with { Device = backend.Name } }, Path.Combine(model.Root, "device"), backend);
+            device = Weights(
+                config with { Execution = config.Execution with { Device = backend.Name } },
+                Path.Combine(model.Root, "device"),
+                backend);
         var differences = host.Zip(device, (a, b) => Math.Abs((double)a - b)).Order().ToArray();
         Assert.IsLessThanOrEqualTo(Backend.Tolerances.Weights, differences[(int)(0.999 * differences.Length)]);
         Assert.IsLessThanOrEqualTo(2 * config.Training.LearningRate * config.Steps, differences[^1]);
-        foreach (var kernel in new[] { "sample_tokens_f32", "token_stats_f32", "kv_share", "accumulate_features_f32", "gram", "exploration_scores", "global_norm_partial", "adamw_f32" })
+        foreach (var kernel in new[] { "sample_tokens_f32", "token_stats_f32", "kv_share", "accumulate_features_f32", "gram", "exploration"
+            + "_scores", "global_norm_partial", "adamw_f32" })
             Assert.IsGreaterThan(0, driver.Launches.GetValueOrDefault(kernel), kernel);
         Assert.AreEqual(leaked, StandIn.Count("leaked"), "device memory that nobody gave back");
         foreach (var held in new[] { "page_locked", "streams", "events" })

@@ -1,8 +1,8 @@
 namespace G2RL.Onnx.Cuda.Tests.Interpreter;
 
 /// <summary>
-/// The approximate instructions, with an error drawn at random within what the PTX ISA documents, so that a result that hangs on more accuracy than a
-/// device promises shows.
+/// The approximate instructions, with an error drawn at random within what the PTX ISA documents, so that a result that hangs on more
+/// accuracy than a device promises shows.
 /// </summary>
 /// <param name="noise">Share of the documented error that is used: 0 gives the nearest float, 1 all of it.</param>
 /// <param name="seed">Of the errors.</param>
@@ -14,7 +14,8 @@ internal sealed class ApproximateMath(double noise, ulong seed)
     public float Exp2(float x) => Relative(Math.Pow(2, x), 2 * Math.Pow(2, -23));
 
     /// <summary>lg2.approx: 2^-22 absolute on (0.5, 2), 2^-22 relative elsewhere.</summary>
-    public float Log2(float x) => x is > 0.5f and < 2 ? (float)(Math.Log2(x) + (Error() * Math.Pow(2, -22))) : Relative(Math.Log2(x), Math.Pow(2, -22));
+    public float Log2(float x) =>
+        x is > 0.5f and < 2 ? (float)(Math.Log2(x) + (Error() * Math.Pow(2, -22))) : Relative(Math.Log2(x), Math.Pow(2, -22));
 
     /// <summary>rcp.approx: 1 ulp.</summary>
     public float Reciprocal(float x) => Relative(1 / (double)x, Math.Pow(2, -23));

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace G2RL.Onnx.Cuda.Tests.Interpreter;
 
 /// <summary>
-/// Device memory of the interpreter: host memory in blocks, each with a gap around it, so that an access outside of every block is seen. Fresh memory is
-/// all ones: NaN as a float. With tracking, a read of a byte that nothing has written is an error, and so is a race.
+/// Device memory of the interpreter: host memory in blocks, each with a gap around it, so that an access outside of every block is seen.
+/// Fresh memory is all ones: NaN as a float. With tracking, a read of a byte that nothing has written is an error, and so is a race.
 /// </summary>
 internal sealed unsafe class DeviceHeap(bool tracksWrites = false) : IDisposable
 {
@@ -32,7 +32,11 @@ internal sealed unsafe class DeviceHeap(bool tracksWrites = false) : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
         var memory = (byte*)NativeMemory.AlignedAlloc(checked((nuint)bytes + (2 * Gap)), Gap);
         NativeMemory.Fill(memory, (nuint)bytes + (2 * Gap), 0xFF);
-        var block = new Block((ulong)memory + Gap, bytes, tracksWrites ? new bool[bytes] : null, tracksWrites ? new RaceShadow(Clock, bytes, 1, ofBlock: false, $"a block of {bytes} bytes of device memory") : null);
+        var block = new Block(
+            (ulong)memory + Gap,
+            bytes,
+            tracksWrites ? new bool[bytes] : null,
+            tracksWrites ? new RaceShadow(Clock, bytes, 1, ofBlock: false, $"a block of {bytes} bytes of device memory") : null);
         var at = ~Search(block.Start);
         blocks.Insert(at, block);
         Version = Interlocked.Increment(ref versions);
@@ -76,7 +80,9 @@ internal sealed unsafe class DeviceHeap(bool tracksWrites = false) : IDisposable
         at = at < 0 ? ~at - 1 : at;
         if (at < 0 || address + (ulong)bytes > blocks[at].End)
             throw new PtxException(
-                $"{bytes} bytes at {address:x} lie in no block of device memory" + (at >= 0 ? $" (the block before starts {address - blocks[at].Start} bytes earlier and has {blocks[at].Bytes})." : "."));
+                $"{bytes} bytes at {address:x} lie in no block of device memory" + (at >= 0
+                    ? $" (the block before starts {address - blocks[at].Start} bytes earlier and has {blocks[at].Bytes})."
+                    : "."));
         return blocks[at];
     }
 

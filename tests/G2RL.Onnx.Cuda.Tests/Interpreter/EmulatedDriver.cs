@@ -4,7 +4,10 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace G2RL.Onnx.Cuda.Tests.Interpreter;
 
-/// <summary>A CUDA driver without a device: memory is the host's, and everything has happened when a call returns. How kernels run is up to the heir.</summary>
+/// <summary>
+/// A CUDA driver without a device: memory is the host's, and everything has happened when a call returns. How kernels run is up to the
+/// heir.
+/// </summary>
 /// <param name="name">What the device calls itself.</param>
 /// <param name="memoryBytes">What the device has in all; <see cref="Allocate"/> beyond it is out of memory.</param>
 /// <param name="tracksWrites">Reads of device memory that nothing has written are errors.</param>
@@ -39,7 +42,8 @@ public abstract unsafe class EmulatedDriver(string name, long memoryBytes, bool 
     public nint Allocate(long bytes)
     {
         if (heap.Bytes + bytes > memoryBytes)
-            throw new CudaMemoryException($"The interpreter's device has {memoryBytes - heap.Bytes} of {memoryBytes} bytes left; {bytes} were asked for.");
+            throw new CudaMemoryException($"The interpreter's device has {memoryBytes - heap.Bytes} of {memoryBytes} bytes left; "
+                + $"{bytes} were asked for.");
         return heap.Allocate(bytes);
     }
 
@@ -109,7 +113,12 @@ public abstract unsafe class EmulatedDriver(string name, long memoryBytes, bool 
     public abstract nint Kernel(nint module, string entry);
 
     /// <inheritdoc/>
-    public abstract void Launch(nint kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) block, int sharedBytes, ReadOnlySpan<KernelArgument> arguments);
+    public abstract void Launch(
+        nint kernel,
+        (int X, int Y, int Z) grid,
+        (int X, int Y, int Z) block,
+        int sharedBytes,
+        ReadOnlySpan<KernelArgument> arguments);
 
     /// <inheritdoc/>
     public nint CreateEvent()

@@ -5,8 +5,8 @@ using G2RL.Onnx.TestSupport;
 namespace G2RL.Onnx.Cuda.Tests.Interpreter;
 
 /// <summary>
-/// A CUDA driver that runs the kernels' sources as compiled for the host (tests/native): the second opinion beside the interpreter. The text of a module
-/// serves only to know its entries.
+/// A CUDA driver that runs the kernels' sources as compiled for the host (tests/native): the second opinion beside the interpreter. The
+/// text of a module serves only to know its entries.
 /// </summary>
 internal sealed unsafe partial class HostCompiledDriver : EmulatedDriver
 {
@@ -40,7 +40,12 @@ internal sealed unsafe partial class HostCompiledDriver : EmulatedDriver
         return handle;
     }
 
-    public override void Launch(nint kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) block, int sharedBytes, ReadOnlySpan<KernelArgument> arguments)
+    public override void Launch(
+        nint kernel,
+        (int X, int Y, int Z) grid,
+        (int X, int Y, int Z) block,
+        int sharedBytes,
+        ReadOnlySpan<KernelArgument> arguments)
     {
         var entry = kernels[kernel];
         Count(entry);
@@ -67,7 +72,8 @@ internal sealed unsafe partial class HostCompiledDriver : EmulatedDriver
         var path = Path.Combine(AppContext.BaseDirectory, $"g2rl-host-{Environment.ProcessId}.so");
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("bash", [script, path]) { RedirectStandardError = true, UseShellExecute = false })!;
+            using var process =
+                Process.Start(new ProcessStartInfo("bash", [script, path]) { RedirectStandardError = true, UseShellExecute = false })!;
             var log = process.StandardError.ReadToEndAsync();
             process.WaitForExit();
             if (process.ExitCode == 3)
@@ -79,7 +85,9 @@ internal sealed unsafe partial class HostCompiledDriver : EmulatedDriver
         {
             return (null, $"needs bash to compile the kernels for the host: {e.Message}");
         }
-        NativeLibrary.SetDllImportResolver(typeof(HostCompiledDriver).Assembly, (name, _, _) => name == "g2rl-host" ? NativeLibrary.Load(path) : 0);
+        NativeLibrary.SetDllImportResolver(
+            typeof(HostCompiledDriver).Assembly,
+            (name, _, _) => name == "g2rl-host" ? NativeLibrary.Load(path) : 0);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => File.Delete(path);
         return (path, string.Empty);
     }

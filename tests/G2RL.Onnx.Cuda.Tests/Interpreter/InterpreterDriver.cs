@@ -3,8 +3,8 @@ using System.Text;
 namespace G2RL.Onnx.Cuda.Tests.Interpreter;
 
 /// <summary>
-/// A CUDA driver that runs PTX on the CPU: a launch runs to its end in <see cref="PtxMachine"/> before it returns. What a kernel does wrong is a
-/// <see cref="CudaException"/> whose message names kernel, block, thread and instruction.
+/// A CUDA driver that runs PTX on the CPU: a launch runs to its end in <see cref="PtxMachine"/> before it returns. What a kernel does wrong
+/// is a <see cref="CudaException"/> whose message names kernel, block, thread and instruction.
 /// </summary>
 public sealed class InterpreterDriver : EmulatedDriver
 {
@@ -54,7 +54,12 @@ public sealed class InterpreterDriver : EmulatedDriver
     }
 
     /// <inheritdoc/>
-    public override void Launch(nint kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) block, int sharedBytes, ReadOnlySpan<KernelArgument> arguments)
+    public override void Launch(
+        nint kernel,
+        (int X, int Y, int Z) grid,
+        (int X, int Y, int Z) block,
+        int sharedBytes,
+        ReadOnlySpan<KernelArgument> arguments)
     {
         var started = kernels[kernel];
         Count(started.Name);

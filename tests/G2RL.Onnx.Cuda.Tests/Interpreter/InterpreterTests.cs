@@ -25,7 +25,8 @@ public sealed class InterpreterTests
     [DataRow("mad.lo.s32 %r1, -2, 3, 10;", 4u)]
     [DataRow("div.s32 %r1, -7, 2;", 0xFFFFFFFDu)]
     [DataRow("mov.u32 %r1, 5; setp.eq.s32 %p1, %r1, 6; @!%p1 mov.u32 %r1, 8; @%p1 mov.u32 %r1, 9;", 8u)]
-    public void Instruction_OnConstants_GivesTheValueOfTheIsa(string body, uint expected) => Assert.AreEqual(expected, Run(body + " st.global.u32 [%rd0], %r1;", 1)[0]);
+    public void Instruction_OnConstants_GivesTheValueOfTheIsa(string body, uint expected) =>
+        Assert.AreEqual(expected, Run(body + " st.global.u32 [%rd0], %r1;", 1)[0]);
 
     [TestMethod]
     [DataRow("bfly", "1", 31, 2u, 1u)]
@@ -61,13 +62,23 @@ public sealed class InterpreterTests
     [DataRow("ld.shared.u32 %r1, [word];", 1, "has not written")]
     [DataRow("st.shared.u32 [word+256], 1;", 1, "outside")]
     [DataRow("st.shared.u32 [word], 1;", 2, "race")]
-    [DataRow("mov.u32 %r1, %tid.x; setp.eq.s32 %p1, %r1, 0; @%p1 st.shared.u32 [word], 1; ld.shared.u32 %r2, [word];", 64, "race|has not written")]
-    [DataRow("mov.u32 %r1, %tid.x; setp.eq.s32 %p1, %r1, 63; @%p1 st.shared.u32 [word], 1; bar.sync 0; ld.shared.u32 %r2, [word]; @!%p1 ret; st.shared.u32 [word], 2;", 64, "race")]
+    [DataRow(
+        "mov.u32 %r1, %tid.x; setp.eq.s32 %p1, %r1, 0; @%p1 st.shared.u32 [word], 1; ld.shared.u32 %r2, [word];",
+        64,
+        "race|has not written")]
+    [DataRow("mov.u32 %r1, %tid.x; setp.eq.s32 %p1, %r1, 63; @%p1 st.shared.u32 [word], 1; bar.sync 0; ld.shared.u32 %r2, [word]; "
+        + "@!%p1 ret; st.shared.u32 [word], 2;", 64, "race")]
     [DataRow("mov.u32 %r1, %tid.x; setp.lt.s32 %p1, %r1, 32; @%p1 bra END; bar.sync 0; END: ret;", 64, "never reach")]
-    [DataRow("mov.u32 %r1, %tid.x; setp.lt.s32 %p1, %r1, 32; @%p1 bra OTHER; bar.sync 0; ret; OTHER: bar.sync 0; ret;", 64, "another barrier")]
+    [DataRow(
+        "mov.u32 %r1, %tid.x; setp.lt.s32 %p1, %r1, 32; @%p1 bra OTHER; bar.sync 0; ret; OTHER: bar.sync 0; ret;",
+        64,
+        "another barrier")]
     [DataRow("mov.u32 %r1, %tid.x; setp.lt.s32 %p1, %r1, 5; @%p1 ret; shfl.sync.idx.b32 %r2, %r1, 9, 31, -1;", 32, "lanes of its warp")]
     [DataRow("mov.u32 %r1, %tid.x; st.global.u32 [%rd0], %r1;", 2, "race")]
-    [DataRow("mov.u32 %r1, %tid.x; setp.eq.s32 %p1, %r1, 40; @%p1 st.global.u32 [%rd0], 1; ld.global.u32 %r2, [%rd0];", 64, "race|nothing has written")]
+    [DataRow(
+        "mov.u32 %r1, %tid.x; setp.eq.s32 %p1, %r1, 40; @%p1 st.global.u32 [%rd0], 1; ld.global.u32 %r2, [%rd0];",
+        64,
+        "race|nothing has written")]
     [DataRow("LOOP: bra LOOP;", 1, "does not end")]
     [DataRow("mov.u32 %r1, 0; div.u32 %r2, 5, %r1;", 1, "divides by zero")]
     public void Kernel_ThatIsWrong_IsAnErrorInEveryOrder(string body, int threads, string expected)
@@ -85,28 +96,34 @@ public sealed class InterpreterTests
     [DataRow("bar.sync 0;", 256)]
     public void Shared_BehindABarrier_IsNoRace(string barrier, int threads)
     {
-        var results = Run($"mov.u32 %r1, %tid.x; setp.eq.s32 %p1, %r1, 1; @%p1 st.shared.u32 [word+4], 77; {barrier} ld.shared.u32 %r2, [word+4]; {StoreAtThread("%r2")}", threads);
+        var results = Run("mov.u32 %r1, %tid.x; setp.eq.s32 %p1, %r1, 1; @%p1 st.shared.u32 [word+4], 77; "
+            + $"{barrier} ld.shared.u32 %r2, [word+4]; {StoreAtThread("%r2")}", threads);
         Assert.IsTrue(results.Take(threads).All(x => x == 77));
     }
 
     [TestMethod]
     public void Global_WrittenReadAndAddedToBehindBarriers_IsNoRace()
     {
-        var results = Run("mov.u32 %r1, %tid.x; setp.eq.s32 %p1, %r1, 7; @%p1 st.global.u32 [%rd0], 5; bar.sync 0; ld.global.u32 %r2, [%rd0]; bar.sync 0; atom.global.add.u32 %r3, [%rd0], %r2;", 64);
+        var results = Run("mov.u32 %r1, %tid.x; setp.eq.s32 %p1, %r1, 7; @%p1 st.global.u32 [%rd0], 5; bar.sync 0; "
+            + "ld.global.u32 %r2, [%rd0]; bar.sync 0; atom.global.add.u32 %r3, [%rd0], %r2;", 64);
         Assert.AreEqual(5u + (64 * 5), results[0]);
     }
 
     [TestMethod]
     public void Global_BlocksThatTouchTheSameWord_Race()
     {
-        StringAssert.Contains(Assert.ThrowsExactly<CudaException>(() => Run("mov.u32 %r1, %ctaid.x; st.global.u32 [%rd0], %r1;", 1, blocks: 2)).Message, "another block wrote");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<CudaException>(() => Run("mov.u32 %r1, %ctaid.x; st.global.u32 [%rd0], %r1;", 1, blocks: 2)).Message,
+            "another block wrote");
         Run("mov.u32 %r1, %ctaid.x; setp.eq.s32 %p1, %r1, 0; @%p1 st.global.u32 [%rd0], %r1;", 1, blocks: 2);
     }
 
     [TestMethod]
     public void Shared_BehindABarrierOfAWarp_IsARaceForTheNext()
     {
-        var e = Assert.ThrowsExactly<CudaException>(() => Run("mov.u32 %r1, %tid.x; setp.eq.s32 %p1, %r1, 1; @%p1 st.shared.u32 [word+4], 77; bar.warp.sync -1; ld.shared.u32 %r2, [word+4];", 64));
+        var e = Assert.ThrowsExactly<CudaException>(() => Run(
+            "mov.u32 %r1, %tid.x; setp.eq.s32 %p1, %r1, 1; @%p1 st.shared.u32 [word+4], 77; bar.warp.sync -1; ld.shared.u32 %r2, [word+4];",
+            64));
         StringAssert.Contains(e.Message, "race");
     }
 
@@ -115,7 +132,9 @@ public sealed class InterpreterTests
     {
         const string Body = "ex2.approx.f32 %f1, 0fBFB504F3; mov.b32 %r1, %f1; st.global.u32 [%rd0], %r1;";
         var exact = Math.Pow(2, BitConverter.UInt32BitsToSingle(0xBFB504F3));
-        var values = Enumerable.Range(1, 40).Select(seed => BitConverter.UInt32BitsToSingle(Run(Body, 1, noise: 1, seed: (ulong)seed)[0])).ToArray();
+        var values = Enumerable.Range(1, 40)
+            .Select(seed => BitConverter.UInt32BitsToSingle(Run(Body, 1, noise: 1, seed: (ulong)seed)[0]))
+            .ToArray();
         Assert.IsGreaterThan(2, values.Distinct().Count());
         Assert.IsLessThan(2.5 * Math.Pow(2, -23), values.Max(v => Math.Abs((v / exact) - 1)));
     }
@@ -125,10 +144,18 @@ public sealed class InterpreterTests
     {
         using var driver = new InterpreterDriver();
         var kernel = driver.Kernel(driver.LoadModule("test", Encoding.UTF8.GetBytes(Module("ret;"))), "kernel");
-        StringAssert.Contains(Assert.ThrowsExactly<CudaException>(() => driver.Launch(kernel, (1, 1, 1), (1, 1, 1), 0, [1])).Message, "4 bytes; the kernel reads 8");
-        StringAssert.Contains(Assert.ThrowsExactly<CudaException>(() => driver.Launch(kernel, (1, 1, 1), (1, 1, 1), 0, [1L, 2L])).Message, "1 arguments, not 2");
-        StringAssert.Contains(Assert.ThrowsExactly<CudaException>(() => driver.Launch(kernel, (1, 70000, 1), (1, 1, 1), 0, [1L])).Message, "65535");
-        StringAssert.Contains(Assert.ThrowsExactly<CudaException>(() => driver.Launch(kernel, (1, 1, 1), (512, 1, 1), 0, [1L])).Message, "1 to 256");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<CudaException>(() => driver.Launch(kernel, (1, 1, 1), (1, 1, 1), 0, [1])).Message,
+            "4 bytes; the kernel reads 8");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<CudaException>(() => driver.Launch(kernel, (1, 1, 1), (1, 1, 1), 0, [1L, 2L])).Message,
+            "1 arguments, not 2");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<CudaException>(() => driver.Launch(kernel, (1, 70000, 1), (1, 1, 1), 0, [1L])).Message,
+            "65535");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<CudaException>(() => driver.Launch(kernel, (1, 1, 1), (512, 1, 1), 0, [1L])).Message,
+            "1 to 256");
     }
 
     [TestMethod]
@@ -144,7 +171,8 @@ public sealed class InterpreterTests
         Assert.ThrowsExactly<CudaException>(() => driver.Free(pointer));
     }
 
-    private static string StoreAtThread(string register) => $"mov.u32 %r9, %tid.x; mul.wide.u32 %rd2, %r9, 4; add.s64 %rd3, %rd0, %rd2; st.global.u32 [%rd3], {register};";
+    private static string StoreAtThread(string register) =>
+        $"mov.u32 %r9, %tid.x; mul.wide.u32 %rd2, %r9, 4; add.s64 %rd3, %rd0, %rd2; st.global.u32 [%rd3], {register};";
 
     private static string Module(string body) => $$"""
         .version 6.3
@@ -166,9 +194,16 @@ public sealed class InterpreterTests
         }
         """;
 
-    private static uint[] Run(string body, int threads, ThreadOrder order = ThreadOrder.Forward, double noise = 0, ulong seed = 1, int blocks = 1)
+    private static uint[] Run(
+        string body,
+        int threads,
+        ThreadOrder order = ThreadOrder.Forward,
+        double noise = 0,
+        ulong seed = 1,
+        int blocks = 1)
     {
-        using var driver = new InterpreterDriver(new() { Order = order, Noise = noise, Seed = seed, Strict = true, MaxInstructions = 100_000 });
+        using var driver =
+            new InterpreterDriver(new() { Order = order, Noise = noise, Seed = seed, Strict = true, MaxInstructions = 100_000 });
         var kernel = driver.Kernel(driver.LoadModule("test", Encoding.UTF8.GetBytes(Module(body))), "kernel");
         var memory = driver.Allocate(1024);
         driver.Launch(kernel, (blocks, 1, 1), (threads, 1, 1), 0, [memory]);

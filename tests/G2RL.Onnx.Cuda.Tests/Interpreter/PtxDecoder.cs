@@ -5,7 +5,12 @@ using System.Text.RegularExpressions;
 namespace G2RL.Onnx.Cuda.Tests.Interpreter;
 
 /// <summary>Turns the text of one kernel into instructions. Whatever it does not know is an error, at load.</summary>
-internal sealed partial class PtxDecoder(string name, string parameterText, string directives, string body, IReadOnlyList<SharedSymbol> moduleShared)
+internal sealed partial class PtxDecoder(
+    string name,
+    string parameterText,
+    string directives,
+    string body,
+    IReadOnlyList<SharedSymbol> moduleShared)
 {
     private readonly Dictionary<string, int> registers = [];
     private readonly List<string> registerNames = [];
@@ -20,7 +25,8 @@ internal sealed partial class PtxDecoder(string name, string parameterText, stri
     {
         Register("0", 0);
         DeclareParameters();
-        foreach (var symbol in moduleShared.Where(s => Regex.IsMatch(body, $@"(?<![\w$]){Regex.Escape(s.Name)}(?![\w$])")).Concat(PtxModule.SharedArray().Matches(body).Select(m => new SharedSymbol(m))))
+        foreach (var symbol in moduleShared.Where(s => Regex.IsMatch(body, $@"(?<![\w$]){Regex.Escape(s.Name)}(?![\w$])"))
+            .Concat(PtxModule.SharedArray().Matches(body).Select(m => new SharedSymbol(m))))
         {
             sharedBytes = (sharedBytes + symbol.Alignment - 1) / symbol.Alignment * symbol.Alignment;
             symbols[symbol.Name] = SharedMemory.Base + (ulong)sharedBytes;
@@ -175,7 +181,9 @@ internal sealed partial class PtxDecoder(string name, string parameterText, stri
                 (_, "b32") => PtxOp.Join32,
                 _ => PtxOp.Join64,
             };
-            (i.D, i.A, i.B) = split ? (Destination(pair[0]), Source(operands[1]), Destination(pair[1])) : (Destination(operands[0]), Source(pair[0]), Source(pair[1]));
+            (i.D, i.A, i.B) = split
+                ? (Destination(pair[0]), Source(operands[1]), Destination(pair[1]))
+                : (Destination(operands[0]), Source(pair[0]), Source(pair[1]));
             return i;
         }
         if (PtxOpcodes.All.TryGetValue(mnemonic, out i.Op))
@@ -309,7 +317,9 @@ internal sealed partial class PtxDecoder(string name, string parameterText, stri
     }
 
     private int Destination(string operand) =>
-        registers.TryGetValue(operand, out var index) && operand != "0" ? index : throw new PtxException($"{name}: '{operand}' is no register to write to.");
+        registers.TryGetValue(operand, out var index) && operand != "0"
+            ? index
+            : throw new PtxException($"{name}: '{operand}' is no register to write to.");
 
     private int Source(string operand)
     {
@@ -323,9 +333,12 @@ internal sealed partial class PtxDecoder(string name, string parameterText, stri
 
     private ulong Constant(string text) => text switch
     {
-        _ when text.StartsWith("0f", StringComparison.OrdinalIgnoreCase) && text.Length == 10 => uint.Parse(text.AsSpan(2), NumberStyles.HexNumber),
-        _ when text.StartsWith("0d", StringComparison.OrdinalIgnoreCase) && text.Length == 18 => ulong.Parse(text.AsSpan(2), NumberStyles.HexNumber),
-        _ when text.StartsWith("0x", StringComparison.OrdinalIgnoreCase) => ulong.Parse(text.AsSpan(2).TrimEnd('U'), NumberStyles.HexNumber),
+        _ when text.StartsWith("0f", StringComparison.OrdinalIgnoreCase) && text.Length == 10 =>
+            uint.Parse(text.AsSpan(2), NumberStyles.HexNumber),
+        _ when text.StartsWith("0d", StringComparison.OrdinalIgnoreCase) && text.Length == 18 =>
+            ulong.Parse(text.AsSpan(2), NumberStyles.HexNumber),
+        _ when text.StartsWith("0x", StringComparison.OrdinalIgnoreCase) =>
+            ulong.Parse(text.AsSpan(2).TrimEnd('U'), NumberStyles.HexNumber),
         _ when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) => (ulong)value,
         _ when ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) => value,
         _ => throw new PtxException($"{name}: operand '{text}' is not understood."),

@@ -9,8 +9,8 @@ internal enum Space : byte
 }
 
 /// <summary>
-/// An instruction, decoded once. D, A, B, C, E are registers; what is not used names register 0, which always holds 0. Constants and special registers
-/// (%tid and so on) are registers too, filled before a thread starts.
+/// An instruction, decoded once. D, A, B, C, E are registers; what is not used names register 0, which always holds 0. Constants and
+/// special registers (%tid and so on) are registers too, filled before a thread starts.
 /// </summary>
 internal struct PtxInstruction
 {

@@ -3,7 +3,9 @@ namespace G2RL.Onnx.Cuda.Tests.Interpreter;
 /// <summary>A kernel, decoded.</summary>
 internal sealed class PtxKernel
 {
-    /// <summary>What a register holds before anything is written to it: no 32-bit number, and no 64-bit one that turns up by chance.</summary>
+    /// <summary>
+    /// What a register holds before anything is written to it: no 32-bit number, and no 64-bit one that turns up by chance.
+    /// </summary>
     public const ulong Undefined = 0xDEAD_BEEF_5EED_C0DE;
 
     /// <summary>The entry's name.</summary>
@@ -70,7 +72,8 @@ internal sealed class SpecialRegisters
     /// <summary>In the order of <see cref="Indices"/>.</summary>
     public static readonly string[] Names =
     [
-        "%tid.x", "%tid.y", "%tid.z", "%ctaid.x", "%ctaid.y", "%ctaid.z", "%ntid.x", "%ntid.y", "%ntid.z", "%nctaid.x", "%nctaid.y", "%nctaid.z", "%laneid", "%warpid",
+        "%tid.x", "%tid.y", "%tid.z", "%ctaid.x", "%ctaid.y", "%ctaid.z", "%ntid.x", "%ntid.y", "%ntid.z", "%nctaid.x", "%nctaid.y",
+        "%nctaid.z", "%laneid", "%warpid",
     ];
 
     public int[] Indices { get; } = [.. Enumerable.Repeat(-1, Names.Length)];

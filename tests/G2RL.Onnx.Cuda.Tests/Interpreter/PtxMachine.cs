@@ -24,7 +24,8 @@ public sealed record InterpreterSettings
     public double Noise { get; init; }
 
     /// <summary>
-    /// Every block starts with undefined registers (otherwise the first of a launch does), and device memory remembers what was written and who touched it.
+    /// Every block starts with undefined registers (otherwise the first of a launch does), and device memory remembers what was written and
+    /// who touched it.
     /// </summary>
     public bool Strict { get; init; }
 
@@ -33,8 +34,9 @@ public sealed record InterpreterSettings
 }
 
 /// <summary>
-/// Runs kernels on the CPU, thread by thread, each until it ends or waits. Every access is checked against the blocks of memory and for alignment; reads of
-/// registers, shared and device memory that nothing has written, races, and barriers that not every thread reaches are errors (of device memory: when strict).
+/// Runs kernels on the CPU, thread by thread, each until it ends or waits. Every access is checked against the blocks of memory and for
+/// alignment; reads of registers, shared and device memory that nothing has written, races, and barriers that not every thread reaches are
+/// errors (of device memory: when strict).
 /// </summary>
 internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings settings)
 {
@@ -61,16 +63,24 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
     public long Instructions { get; private set; }
 
     /// <summary>Runs a grid to its end.</summary>
-    /// <exception cref="PtxException">Arguments that do not fit the kernel, or anything the kernel did wrong; the message names kernel, block, thread and instruction.</exception>
-    public void Launch(PtxKernel started, (int X, int Y, int Z) grid, (int X, int Y, int Z) block, int sharedBytes, ReadOnlySpan<KernelArgument> arguments)
+    /// <exception cref="PtxException">Arguments that do not fit the kernel, or anything the kernel did wrong; the message names kernel,
+    /// block, thread and instruction.</exception>
+    public void Launch(
+        PtxKernel started,
+        (int X, int Y, int Z) grid,
+        (int X, int Y, int Z) block,
+        int sharedBytes,
+        ReadOnlySpan<KernelArgument> arguments)
     {
         kernel = started;
         Marshal(arguments);
         var threads = checked(block.X * block.Y * block.Z);
         if (block.X < 1 || block.Y < 1 || block.Z < 1 || threads > kernel.MaxThreads)
-            throw new PtxException($"{kernel.Name}: a block of {block.X} x {block.Y} x {block.Z} threads; the kernel takes 1 to {kernel.MaxThreads}.");
+            throw new PtxException($"{kernel.Name}: a block of {block.X} x {block.Y} x {block.Z} threads; "
+                + $"the kernel takes 1 to {kernel.MaxThreads}.");
         if (grid.X < 1 || grid.Y is < 1 or > 65535 || grid.Z is < 1 or > 65535)
-            throw new PtxException($"{kernel.Name}: a grid of {grid.X} x {grid.Y} x {grid.Z} blocks; x takes 1 to 2^31 - 1, y and z 1 to 65535.");
+            throw new PtxException($"{kernel.Name}: a grid of {grid.X} x {grid.Y} x {grid.Z} blocks; x takes 1 to 2^31 - 1, y and z 1 to "
+                + "65535.");
         Reserve(threads);
         kernel.Renew(heap.Version);
         heap.Clock.StartLaunch();
@@ -163,7 +173,9 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
             if (waiting == 0)
                 return;
             if (waiting < threads)
-                throw Fault(Array.FindIndex(lanes, l => l.State == LaneState.AtBlockBarrier), $"waits at a barrier that {threads - waiting} threads of the block never reach");
+                throw Fault(
+                    Array.FindIndex(lanes, l => l.State == LaneState.AtBlockBarrier),
+                    $"waits at a barrier that {threads - waiting} threads of the block never reach");
             heap.Clock.BlockBarrier();
             for (var t = 0; t < threads; t++)
                 (lanes[t].Pc, lanes[t].State) = (pc + 1, LaneState.Ready);
@@ -207,7 +219,9 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
             var mask = (uint)Read(leader, instruction->E) & (count == 32 ? uint.MaxValue : (1u << count) - 1);
             var here = 0u;
             for (var l = 0; l < count; l++)
-                if ((left >> l & 1) != 0 && lanes[first + l].Pc == pc && ((uint)Read(first + l, instruction->E) & (count == 32 ? uint.MaxValue : (1u << count) - 1)) == mask)
+                if ((left >> l & 1) != 0
+                    && lanes[first + l].Pc == pc
+                    && ((uint)Read(first + l, instruction->E) & (count == 32 ? uint.MaxValue : (1u << count) - 1)) == mask)
                     here |= 1u << l;
             left &= ~here;
             if (here != mask)
@@ -273,7 +287,9 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
     private ulong Read(int thread, int register)
     {
         var value = lanes[thread].Registers[register];
-        return value != PtxKernel.Undefined ? value : throw Fault(thread, $"reads register {kernel.RegisterNames[register]} before anything is written to it");
+        return value != PtxKernel.Undefined
+            ? value
+            : throw Fault(thread, $"reads register {kernel.RegisterNames[register]} before anything is written to it");
     }
 
     private PtxException Fault(int thread, string what) => Fault(thread, lanes[thread].Pc, what);
@@ -320,12 +336,16 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
                         (lanes[thread].Pc, lanes[thread].State) = (pc - 1, LaneState.AtBlockBarrier);
                         budget = left;
                         return;
-                    case PtxOp.BarrierWarp or PtxOp.ShuffleXor or PtxOp.ShuffleUp or PtxOp.ShuffleDown or PtxOp.ShuffleIndex or PtxOp.Ballot:
+                    case PtxOp.BarrierWarp or PtxOp.ShuffleXor or PtxOp.ShuffleUp or PtxOp.ShuffleDown or PtxOp.ShuffleIndex
+                        or PtxOp.Ballot:
                         (lanes[thread].Pc, lanes[thread].State) = (pc - 1, LaneState.AtWarp);
                         budget = left;
                         return;
                     case PtxOp.LoadParameter:
-                        d = i->Size == 8 ? BitConverter.ToUInt64(parameters, i->Offset) : i->Size == 4 ? BitConverter.ToUInt32(parameters, i->Offset) : BitConverter.ToUInt16(parameters, i->Offset);
+                        d = i->Size == 8
+                            ? BitConverter.ToUInt64(parameters, i->Offset)
+                            : i->Size == 4 ? BitConverter.ToUInt32(parameters, i->Offset)
+                            : BitConverter.ToUInt16(parameters, i->Offset);
                         break;
                     case PtxOp.Load:
                         {
@@ -851,8 +871,8 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
 
     private static PtxException Undefined() => new("reads a register before anything is written to it");
 
-    // Whether an instruction uses a register that holds nothing. Vector loads and splits name registers that they write; a move only passes nothing on, and
-    // so does a choice (compilers leave such moves where the value does not matter later).
+    // Whether an instruction uses a register that holds nothing. Vector loads and splits name registers that they write; a move only passes
+    // nothing on, and so does a choice (compilers leave such moves where the value does not matter later).
     private static bool UsesUndefined(PtxInstruction* i, ulong a, ulong b, ulong c) => i->Op switch
     {
         PtxOp.Load or PtxOp.Split32 or PtxOp.Split64 => a == PtxKernel.Undefined,
@@ -892,7 +912,12 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
         var isShared = i->Space == Space.Shared || (i->Space == Space.Generic && address >= SharedMemory.Window);
         byte* p;
         if (isShared)
-            p = shared.Access(i->Space == Space.Shared ? address : address - SharedMemory.Window, i->Size, write: true, atomic: true, thread);
+            p = shared.Access(
+                i->Space == Space.Shared ? address : address - SharedMemory.Window,
+                i->Size,
+                write: true,
+                atomic: true,
+                thread);
         else
             p = Global(i, address, i->Size, write: true, atomic: true, thread);
         var old = i->Size == 8 ? *(ulong*)p : *(uint*)p;
@@ -982,7 +1007,8 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
 
     private static long Remainder(long x, long y) => y == -1 ? 0 : x % (long)NotZero((ulong)y);
 
-    private static uint ExtractBits(uint x, uint position, uint length) => position > 31 ? 0 : x >> (int)position & (length > 31 ? uint.MaxValue : (1u << (int)length) - 1);
+    private static uint ExtractBits(uint x, uint position, uint length) =>
+        position > 31 ? 0 : x >> (int)position & (length > 31 ? uint.MaxValue : (1u << (int)length) - 1);
 
     private static uint ReverseBits(uint x)
     {
@@ -993,9 +1019,11 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
     }
 
     // cvt.rzi saturates, and makes 0 of NaN.
-    private static int Saturate32(float x) => float.IsNaN(x) ? 0 : x >= 2147483648f ? int.MaxValue : x <= -2147483648f ? int.MinValue : (int)x;
+    private static int Saturate32(float x) =>
+        float.IsNaN(x) ? 0 : x >= 2147483648f ? int.MaxValue : x <= -2147483648f ? int.MinValue : (int)x;
 
-    private static ulong SaturateUnsigned(double x) => double.IsNaN(x) || x <= 0 ? 0 : x >= 18446744073709551616d ? ulong.MaxValue : (ulong)x;
+    private static ulong SaturateUnsigned(double x) =>
+        double.IsNaN(x) || x <= 0 ? 0 : x >= 18446744073709551616d ? ulong.MaxValue : (ulong)x;
 
     private struct Lane
     {

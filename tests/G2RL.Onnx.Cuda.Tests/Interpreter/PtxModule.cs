@@ -24,7 +24,12 @@ internal sealed partial class PtxModule
         foreach (Match m in Entry().Matches(text))
         {
             var name = m.Groups["name"].Value;
-            kernels.Add(name, new PtxDecoder(name, m.Groups["parameters"].Value, m.Groups["directives"].Value, m.Groups["body"].Value, moduleShared).Decode());
+            kernels.Add(name, new PtxDecoder(
+                name,
+                m.Groups["parameters"].Value,
+                m.Groups["directives"].Value,
+                m.Groups["body"].Value,
+                moduleShared).Decode());
         }
         if (kernels.Count == 0)
             throw new PtxException("The text has no .entry: it is no PTX module.");
@@ -41,7 +46,9 @@ internal sealed partial class PtxModule
 
     /// <summary>A kernel.</summary>
     /// <exception cref="PtxException">The module has no such entry.</exception>
-    public PtxKernel this[string name] => kernels.TryGetValue(name, out var kernel) ? kernel : throw new PtxException($"The module has no entry '{name}'; it has {string.Join(", ", kernels.Keys)}.");
+    public PtxKernel this[string name] => kernels.TryGetValue(name, out var kernel)
+        ? kernel
+        : throw new PtxException($"The module has no entry '{name}'; it has {string.Join(", ", kernels.Keys)}.");
 
     private static string OutsideBodies(string text)
     {
@@ -67,7 +74,9 @@ internal sealed partial class PtxModule
     [GeneratedRegex(@"\.shared\s+\.align\s+(\d+)\s+\.b8\s+([\w$]+)\[(\d+)\]")]
     internal static partial Regex SharedArray();
 
-    [GeneratedRegex(@"\.entry\s+(?<name>[\w$]+)\s*\((?<parameters>.*?)\)(?<directives>[^{]*)\{(?<body>.*?)\n\}", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"\.entry\s+(?<name>[\w$]+)\s*\((?<parameters>.*?)\)(?<directives>[^{]*)\{(?<body>.*?)\n\}",
+        RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex Entry();
 }
 

@@ -1,8 +1,8 @@
 namespace G2RL.Onnx.Cuda.Tests.Interpreter;
 
 /// <summary>
-/// The instructions that compute a register from registers, in the spelling of the PTX ISA: what the interpreter knows. Loads, stores, branches, barriers,
-/// shuffles and atomics are in <see cref="PtxDecoder"/>; anything else is an error.
+/// The instructions that compute a register from registers, in the spelling of the PTX ISA: what the interpreter knows. Loads, stores,
+/// branches, barriers, shuffles and atomics are in <see cref="PtxDecoder"/>; anything else is an error.
 /// </summary>
 internal static class PtxOpcodes
 {

@@ -1,8 +1,8 @@
 namespace G2RL.Onnx.Cuda.Tests.Interpreter;
 
 /// <summary>
-/// What a thread did before another, as far as barriers say: an epoch begins with every launch, block and barrier of a block. Blocks run one after another
-/// here, yet no two of a launch are ordered.
+/// What a thread did before another, as far as barriers say: an epoch begins with every launch, block and barrier of a block. Blocks run
+/// one after another here, yet no two of a launch are ordered.
 /// </summary>
 internal sealed class EpochClock
 {
@@ -29,8 +29,8 @@ internal sealed class EpochClock
 }
 
 /// <summary>
-/// Who touched each granule of some memory, and when. Two threads that touch one with no barrier between, at least one of them writing and not both in
-/// atomic operations, race, whatever order the interpreter happens to run them in.
+/// Who touched each granule of some memory, and when. Two threads that touch one with no barrier between, at least one of them writing and
+/// not both in atomic operations, race, whatever order the interpreter happens to run them in.
 /// </summary>
 /// <param name="clock">Of the machine.</param>
 /// <param name="bytes">Size of the memory.</param>
@@ -64,17 +64,28 @@ internal sealed class RaceShadow(EpochClock clock, long bytes, int shift, bool o
             ref var written = ref writes[g];
             ref var read = ref reads[g];
             if (!(atomic && written.Thread == Atomic) && Conflicts(written, thread, warp))
-                throw new PtxException($"race: thread {thread} {(write ? "writes" : "reads")} byte {g << shift} of {what}, which {Who(written)} wrote, and no barrier lies between");
+                throw new PtxException($"race: thread {thread} {(write ? "writes" : "reads")} byte {g << shift} of {what}, which "
+                    + $"{Who(written)} wrote, and no barrier lies between");
             if (write && !atomic && Conflicts(read, thread, warp))
-                throw new PtxException($"race: thread {thread} writes byte {g << shift} of {what}, which {Who(read)} read, and no barrier lies between");
+                throw new PtxException($"race: thread {thread} writes byte {g << shift} of {what}, which {Who(read)} read, and no barrier "
+                    + "lies between");
             if (write)
-                written = new Touch { Epoch = clock.Now, FirstEpoch = clock.Now, Thread = atomic ? Atomic : thread, WarpEpoch = clock.Warp(warp) };
+                written = new Touch
+                {
+                    Epoch = clock.Now,
+                    FirstEpoch = clock.Now,
+                    Thread = atomic ? Atomic : thread,
+                    WarpEpoch = clock.Warp(warp),
+                };
             else
                 read = new Touch
                 {
                     Epoch = clock.Now,
                     FirstEpoch = read.Epoch >= clock.LaunchStart ? read.FirstEpoch : clock.Now,
-                    Thread = read.Epoch != clock.Now || read.Thread == thread ? thread : read.Thread != ManyWarps && WarpOf(read.Thread) == warp ? -2 - warp : ManyWarps,
+                    Thread = read.Epoch != clock.Now || read.Thread == thread
+                        ? thread
+                        : read.Thread != ManyWarps && WarpOf(read.Thread) == warp ? -2 - warp
+                        : ManyWarps,
                     WarpEpoch = clock.Warp(warp),
                 };
         }
@@ -90,7 +101,11 @@ internal sealed class RaceShadow(EpochClock clock, long bytes, int shift, bool o
         return touch.Epoch == clock.Now && touch.Thread != thread && !ordered;
     }
 
-    private string Who(in Touch touch) => !ofBlock && touch.FirstEpoch < clock.BlockStart ? "another block" : touch.Thread == Atomic ? "an atomic operation" : touch.Thread < 0 ? "several threads" : $"thread {touch.Thread}";
+    private string Who(in Touch touch) => !ofBlock && touch.FirstEpoch < clock.BlockStart
+        ? "another block"
+        : touch.Thread == Atomic ? "an atomic operation"
+        : touch.Thread < 0 ? "several threads"
+        : $"thread {touch.Thread}";
 
     private static int WarpOf(int thread) => thread < 0 ? -2 - thread : thread / 32;
 

@@ -25,12 +25,14 @@ public sealed class AccumulateFeaturesTests
     [TestMethod]
     [DataRow(Executor.Interpreter, "f32")]
     [DataRow(Executor.Host, "bf16")]
-    public void Accumulate_OneRolloutOneToken_EqualsTheDoubleReference(Executor executor, string type) => Check(executor, type, 151, 160, [0, 1], null, weighted: false, temperature: 1);
+    public void Accumulate_OneRolloutOneToken_EqualsTheDoubleReference(Executor executor, string type) =>
+        Check(executor, type, 151, 160, [0, 1], null, weighted: false, temperature: 1);
 
     [TestMethod]
     [DataRow(Executor.Interpreter, "bf16")]
     [DataRow(Executor.Host, "f32")]
-    public void Accumulate_VocabularyOf151936_EqualsTheDoubleReference(Executor executor, string type) => Check(executor, type, 151936, 151936, [0, 2], null, weighted: false, temperature: 1);
+    public void Accumulate_VocabularyOf151936_EqualsTheDoubleReference(Executor executor, string type) =>
+        Check(executor, type, 151936, 151936, [0, 2], null, weighted: false, temperature: 1);
 
     [TestMethod]
     [DataRow(Executor.Interpreter)]
@@ -43,7 +45,8 @@ public sealed class AccumulateFeaturesTests
         {
             var (z, tokens) = (run.Upload(logits), run.Upload(5, 0, 89));
             var features = run.Upload(new float[3 * V]);
-            run.Launch("accumulate_features_f32", (1, 3, 1), 32, z, (long)V, V, 1f, tokens, (nint)0, Normalizers(run, "f32", z, V, V, 1, tokens, 3), (nint)0, (nint)0, features);
+            run.Launch("accumulate_features_f32", (1, 3, 1), 32, z, (long)V, V, 1f, tokens, (nint)0,
+                Normalizers(run, "f32", z, V, V, 1, tokens, 3), (nint)0, (nint)0, features);
             return [run.Read<float>(features, 3 * V)];
         });
         for (var row = 0; row < 3; row++)
@@ -61,24 +64,44 @@ public sealed class AccumulateFeaturesTests
         int[] offsets = [0, 4, 7], owners = [0, 0, 0, 0, 1, 1, 1];
         var logits = Elements.Normal(7 * V, 5, 2);
         using var run = KernelRun.Start(executor, Interpreter.ThreadOrder.Shuffled);
-        var (z, tokens, weights) = (run.Upload(Elements.As(type, logits).Raw), run.Upload(1, 2, 3, 4, 5, 6, 300), run.Upload(Elements.Normal(7, 2, 1)));
+        var (z, tokens, weights) =
+            (run.Upload(Elements.As(type, logits).Raw), run.Upload(1, 2, 3, 4, 5, 6, 300), run.Upload(Elements.Normal(7, 2, 1)));
         var normalizers = Normalizers(run, type, z, V, V, 1, tokens, 7);
         var (plain, atomic) = (run.Upload(new float[2 * V]), run.Upload(new float[2 * V]));
-        run.Launch($"accumulate_features_{type}", (1, 2, 1), 64, z, (long)V, V, 1f, tokens, weights, normalizers, run.Upload(offsets), (nint)0, plain);
-        run.Launch($"accumulate_features_atomic_{type}", (2, 7, 1), 64, z, (long)V, V, 1f, tokens, weights, normalizers, run.Upload(owners), atomic);
+        run.Launch($"accumulate_features_{type}", (1, 2, 1), 64, z, (long)V, V, 1f, tokens, weights, normalizers, run.Upload(offsets),
+            (nint)0, plain);
+        run.Launch($"accumulate_features_atomic_{type}", (2, 7, 1), 64, z, (long)V, V, 1f, tokens, weights, normalizers, run.Upload(owners),
+            atomic);
         var (a, b) = (run.Read<float>(plain, 2 * V), run.Read<float>(atomic, 2 * V));
         for (var i = 0; i < a.Length; i++)
             Assert.AreEqual(a[i], b[i], Tolerances.Features);
     }
 
-    private static nint Normalizers(KernelRun run, string type, nint logits, int stride, int vocabulary, double inverseTemperature, nint tokens, int rows)
+    private static nint Normalizers(
+        KernelRun run,
+        string type,
+        nint logits,
+        int stride,
+        int vocabulary,
+        double inverseTemperature,
+        nint tokens,
+        int rows)
     {
         var (logProbs, normalizers) = (run.Room<float>(rows), run.Room<float>(2 * rows));
-        run.Launch($"token_stats_{type}", (rows, 1, 1), 32, logits, (long)stride, vocabulary, inverseTemperature, tokens, logProbs, (nint)0, (nint)0, normalizers, (nint)0);
+        run.Launch($"token_stats_{type}", (rows, 1, 1), 32, logits, (long)stride, vocabulary, inverseTemperature, tokens, logProbs, (nint)0,
+            (nint)0, normalizers, (nint)0);
         return normalizers;
     }
 
-    private static void Check(Executor executor, string type, int vocabulary, int stride, int[] offsets, int[]? slots, bool weighted, double temperature)
+    private static void Check(
+        Executor executor,
+        string type,
+        int vocabulary,
+        int stride,
+        int[] offsets,
+        int[]? slots,
+        bool weighted,
+        double temperature)
     {
         var (rows, count) = (offsets[^1], slots is null ? offsets.Length - 1 : 5);
         var (raw, values) = Elements.As(type, Elements.Normal(rows * stride, vocabulary, 3));
@@ -93,7 +116,9 @@ public sealed class AccumulateFeaturesTests
             var normalizers = Normalizers(run, type, z, stride, vocabulary, 1 / temperature, chosen, rows);
             var features = run.Upload(start);
             run.Launch(
-                $"accumulate_features_{type}", (2, offsets.Length - 1, 1), 64, z, (long)stride, vocabulary, (float)(1 / temperature), chosen, weighted ? run.Upload(weights) : 0, normalizers, run.Upload(offsets), slots is null ? 0 : run.Upload(slots),
+                $"accumulate_features_{type}", (2, offsets.Length - 1, 1), 64, z, (long)stride, vocabulary,
+                (float)(1 / temperature), chosen, weighted ? run.Upload(weights) : 0, normalizers, run.Upload(offsets),
+                slots is null ? 0 : run.Upload(slots),
                 features);
             return [run.Read<float>(features, count * vocabulary)];
         });

@@ -20,7 +20,8 @@ internal static class Elements
             default:
                 {
                     var shorts = numbers.Select(ToBfloat).ToArray();
-                    return (MemoryMarshal.AsBytes(shorts.AsSpan()).ToArray(), [.. shorts.Select(s => BitConverter.UInt32BitsToSingle((uint)s << 16))]);
+                    return (MemoryMarshal.AsBytes(shorts.AsSpan()).ToArray(),
+                        [.. shorts.Select(s => BitConverter.UInt32BitsToSingle((uint)s << 16))]);
                 }
         }
     }

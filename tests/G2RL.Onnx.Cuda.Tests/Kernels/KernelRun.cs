@@ -18,9 +18,14 @@ public enum Executor
 /// <summary>A device with the embedded modules, and short ways to use it.</summary>
 internal sealed partial class KernelRun(EmulatedDriver driver) : IDisposable
 {
-    private static readonly Dictionary<string, byte[]> Modules = typeof(ICudaDriver).Assembly.GetManifestResourceNames().Where(n => n.EndsWith(".ptx", StringComparison.Ordinal)).ToDictionary(n => n, Read);
+    private static readonly Dictionary<string, byte[]> Modules = typeof(ICudaDriver).Assembly
+        .GetManifestResourceNames()
+        .Where(n => n.EndsWith(".ptx", StringComparison.Ordinal))
+        .ToDictionary(n => n, Read);
 
-    private static readonly Dictionary<string, string> ModuleOf = Modules.SelectMany(m => Entry().Matches(Encoding.UTF8.GetString(m.Value)).Select(e => (Entry: e.Groups[1].Value, Module: m.Key))).ToDictionary(p => p.Entry, p => p.Module);
+    private static readonly Dictionary<string, string> ModuleOf = Modules.SelectMany(m => Entry()
+        .Matches(Encoding.UTF8.GetString(m.Value))
+        .Select(e => (Entry: e.Groups[1].Value, Module: m.Key))).ToDictionary(p => p.Entry, p => p.Module);
 
     private readonly Dictionary<string, nint> kernels = [];
 
@@ -46,7 +51,9 @@ internal sealed partial class KernelRun(EmulatedDriver driver) : IDisposable
             var results = body(run);
             first ??= results;
             for (var i = 0; i < results.Length; i++)
-                Assert.IsTrue(Bytes(first[i]).SequenceEqual(Bytes(results[i])), $"Output {i} depends on the order of threads: {order} differs.");
+                Assert.IsTrue(
+                    Bytes(first[i]).SequenceEqual(Bytes(results[i])),
+                    $"Output {i} depends on the order of threads: {order} differs.");
         }
         return first!;
     }

@@ -16,15 +16,22 @@ public sealed partial class KernelTableTests
         foreach (Match m in Signature().Matches(text))
         {
             var widths = m.Groups[2].Value.Split(',').Select(Width).ToArray();
-            foreach (var entry in m.Groups[1].Value.EndsWith("_T", StringComparison.Ordinal) ? new[] { "f32", "f16", "bf16" }.Select(t => m.Groups[1].Value[..^1] + t) : [m.Groups[1].Value])
+            foreach (var entry in m.Groups[1].Value.EndsWith("_T", StringComparison.Ordinal)
+                ? new[] { "f32", "f16", "bf16" }.Select(t => m.Groups[1].Value[..^1] + t)
+                : [m.Groups[1].Value])
                 described.Add(entry, widths);
         }
         CollectionAssert.AreEquivalent(KernelRun.Entries.ToArray(), described.Keys);
         foreach (var (entry, widths) in described)
-            CollectionAssert.AreEqual(new PtxModule(KernelRun.TextOf(entry))[entry].Parameters.Select(p => p.Bytes).ToArray(), widths, entry);
+            CollectionAssert.AreEqual(
+                new PtxModule(KernelRun.TextOf(entry))[entry].Parameters.Select(p => p.Bytes).ToArray(),
+                widths,
+                entry);
     }
 
-    private static int Width(string parameter) => parameter.Contains('*') || parameter.Contains("long long") || parameter.TrimStart().StartsWith("double", StringComparison.Ordinal) ? 8 : 4;
+    private static int Width(string parameter) => parameter.Contains('*')
+        || parameter.Contains("long long")
+        || parameter.TrimStart().StartsWith("double", StringComparison.Ordinal) ? 8 : 4;
 
     [GeneratedRegex(@"`(\w+)\(([^)`]+)\)`")]
     private static partial Regex Signature();

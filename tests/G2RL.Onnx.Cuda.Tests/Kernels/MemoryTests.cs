@@ -7,7 +7,8 @@ public sealed class MemoryTests
 {
     private static readonly float[] Awkward =
     [
-        0, -0f, 1, -1, 1.0009765f, 65504, 65519.9f, 65520, 1e-7f, 5.96e-8f, 2.98e-8f, 6.1e-5f, 6.0975552e-5f, 3.3895314e38f, 3.4e38f, float.Epsilon, float.NaN, float.PositiveInfinity, float.NegativeInfinity, 1.00390625f, 1.01171875f, 0.33333334f,
+        0, -0f, 1, -1, 1.0009765f, 65504, 65519.9f, 65520, 1e-7f, 5.96e-8f, 2.98e-8f, 6.1e-5f, 6.0975552e-5f, 3.3895314e38f, 3.4e38f,
+        float.Epsilon, float.NaN, float.PositiveInfinity, float.NegativeInfinity, 1.00390625f, 1.01171875f, 0.33333334f,
     ];
 
     [TestMethod]
@@ -48,11 +49,14 @@ public sealed class MemoryTests
         const int Rows = 6, Heads = 2, Buffers = 3;
         int[] targets = [0, 4, 3, 5];
         var length = Heads * positions * width;
-        var caches = Enumerable.Range(0, Buffers).Select(b => Elements.Normal(Rows * length, b, 1).Select(x => (Half)x).ToArray()).ToArray();
+        var caches = Enumerable.Range(0, Buffers)
+            .Select(b => Elements.Normal(Rows * length, b, 1).Select(x => (Half)x).ToArray())
+            .ToArray();
         var results = KernelRun.Everywhere(executor, run =>
         {
             var pointers = caches.Select(c => run.Upload((Half[])c.Clone())).ToArray();
-            run.Launch("kv_share", (2, Heads, Buffers), 32, run.Upload(pointers.Select(p => (long)p).ToArray()), 3, run.Upload(targets), targets.Length, (long)length * 2, (long)positions * width * 2, (long)copied * width * 2);
+            run.Launch("kv_share", (2, Heads, Buffers), 32, run.Upload(pointers.Select(p => (long)p).ToArray()), 3, run.Upload(targets),
+                targets.Length, (long)length * 2, (long)positions * width * 2, (long)copied * width * 2);
             return [.. pointers.Select(p => run.Read<ushort>(p, Rows * length))];
         });
         for (var b = 0; b < Buffers; b++)
@@ -60,7 +64,10 @@ public sealed class MemoryTests
             {
                 var (row, within, position) = (i / length, i % length, i % (positions * width) / width);
                 var source = targets.Contains(row) && position < copied ? (3 * length) + within : i;
-                Assert.AreEqual(BitConverter.HalfToUInt16Bits(caches[b][source]), ((ushort[])results[b])[i], $"buffer {b}, row {row}, position {position}");
+                Assert.AreEqual(
+                    BitConverter.HalfToUInt16Bits(caches[b][source]),
+                    ((ushort[])results[b])[i],
+                    $"buffer {b}, row {row}, position {position}");
             }
     }
 

@@ -31,7 +31,10 @@ public sealed class NoveltyTests
             ExplorationScore.Cosines(rows, cosines);
             worst = Math.Max(worst, Far(cosines, (double[])results[1], g * m * m));
             for (var i = 0; i < m * m; i++)
-                Assert.AreEqual(((double[])results[1])[(g * m * m) + i], ((double[])results[1])[(g * m * m) + (i % m * m) + (i / m)], "symmetric to the bit");
+                Assert.AreEqual(
+                    ((double[])results[1])[(g * m * m) + i],
+                    ((double[])results[1])[(g * m * m) + (i % m * m) + (i / m)],
+                    "symmetric to the bit");
             if (m < 2)
                 continue;
             var (novelty, normalized) = (new double[m], new double[m]);
@@ -72,7 +75,8 @@ public sealed class NoveltyTests
         Assert.AreEqual(1e8, values[3]);
     }
 
-    private static double Far(double[] expected, double[] actual, int offset) => expected.Select((e, i) => Math.Abs(e - actual[offset + i])).Select(x => double.IsNaN(x) ? double.PositiveInfinity : x).Max();
+    private static double Far(double[] expected, double[] actual, int offset) =>
+        expected.Select((e, i) => Math.Abs(e - actual[offset + i])).Select(x => double.IsNaN(x) ? double.PositiveInfinity : x).Max();
 
     private static Array[] Run(KernelRun run, float[] features, double[] rewards, int groups, int m, int width)
     {

@@ -19,19 +19,32 @@ public sealed class OptimizerTests
         var settings = new AdamWSettings { WeightDecay = 0.1, MaxGradientNorm = 0.5 };
         using var run = KernelRun.Start(executor, Interpreter.ThreadOrder.Shuffled);
         var (tensors, chunks, tables) = Tables(run, "f32", decays: i => i % 2 == 0);
-        var expected = tensors.Select((t, i) => (Weights: t.Weights.ToArray(), First: new float[t.Count], Second: new float[t.Count])).ToArray();
+        var expected =
+            tensors.Select((t, i) => (Weights: t.Weights.ToArray(), First: new float[t.Count], Second: new float[t.Count])).ToArray();
         for (var step = 1; step <= 3; step++)
         {
             var c = new AdamWCoefficients(settings, 1e-3 * step, step, 0.7);
-            run.Launch("adamw_f32", (chunks, 1, 1), 96, tables.Tensors, tables.Chunks, c.Scale, c.Decay, c.StepSize, c.Root, c.Beta1, c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon);
+            run.Launch("adamw_f32", (chunks, 1, 1), 96, tables.Tensors, tables.Chunks, c.Scale, c.Decay, c.StepSize, c.Root, c.Beta1,
+                c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon);
             for (var i = 0; i < tensors.Length; i++)
-                AdamW.Update(expected[i].Weights, tensors[i].Gradient, expected[i].First, expected[i].Second, i % 2 == 0 ? c : c with { Decay = 1 });
+                AdamW.Update(
+                    expected[i].Weights,
+                    tensors[i].Gradient,
+                    expected[i].First,
+                    expected[i].Second,
+                    i % 2 == 0 ? c : c with { Decay = 1 });
         }
         for (var i = 0; i < tensors.Length; i++)
         {
             CollectionAssert.AreEqual(expected[i].Weights, run.Read<float>(tensors[i].Master, tensors[i].Count), $"weights of tensor {i}");
-            CollectionAssert.AreEqual(expected[i].First, run.Read<float>(tensors[i].First, tensors[i].Count), $"first moments of tensor {i}");
-            CollectionAssert.AreEqual(expected[i].Second, run.Read<float>(tensors[i].Second, tensors[i].Count), $"second moments of tensor {i}");
+            CollectionAssert.AreEqual(
+                expected[i].First,
+                run.Read<float>(tensors[i].First, tensors[i].Count),
+                $"first moments of tensor {i}");
+            CollectionAssert.AreEqual(
+                expected[i].Second,
+                run.Read<float>(tensors[i].Second, tensors[i].Count),
+                $"second moments of tensor {i}");
         }
     }
 
@@ -44,7 +57,8 @@ public sealed class OptimizerTests
         using var run = KernelRun.Start(executor);
         var (tensors, chunks, tables) = Tables(run, type, decays: _ => true);
         var c = new AdamWCoefficients(new(), 1e-2, 1, 1);
-        run.Launch($"adamw_{type}", (chunks, 1, 1), 256, tables.Tensors, tables.Chunks, c.Scale, c.Decay, c.StepSize, c.Root, c.Beta1, c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon);
+        run.Launch($"adamw_{type}", (chunks, 1, 1), 256, tables.Tensors, tables.Chunks, c.Scale, c.Decay, c.StepSize, c.Root, c.Beta1,
+            c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon);
         foreach (var t in tensors)
         {
             var expected = t.Weights.ToArray();
@@ -132,7 +146,11 @@ public sealed class OptimizerTests
     }
 
     // The device's tables as native/README.md describes them.
-    private static (Tensor[] Tensors, int Chunks, (nint Tensors, nint Chunks) Tables) Tables(KernelRun run, string type, Func<int, bool> decays, Action<float[][]>? spoil = null)
+    private static (Tensor[] Tensors, int Chunks, (nint Tensors, nint Chunks) Tables) Tables(
+        KernelRun run,
+        string type,
+        Func<int, bool> decays,
+        Action<float[][]>? spoil = null)
     {
         var gradients = Counts.Select((n, i) => Elements.Normal(n, i + 50, 1)).ToArray();
         spoil?.Invoke(gradients);
@@ -142,12 +160,30 @@ public sealed class OptimizerTests
             var offset = i == 2 ? 1 : 0;
             var weights = Elements.Normal(n, i, 1);
             var master = run.UploadAt(offset, weights);
-            return new Tensor(n, weights, gradients[i], master, type == "f32" ? master : run.Room<ushort>(n), run.UploadAt(offset, gradients[i]), run.UploadAt(offset, new float[n]), run.UploadAt(offset, new float[n]));
+            return new Tensor(
+                n,
+                weights,
+                gradients[i],
+                master,
+                type == "f32" ? master : run.Room<ushort>(n),
+                run.UploadAt(offset, gradients[i]),
+                run.UploadAt(offset, new float[n]),
+                run.UploadAt(offset, new float[n]));
         }).ToArray();
-        var words = tensors.SelectMany((t, i) => new long[] { t.Model, t.Master, t.GradientAt, t.First, t.Second, t.Count, decays(i) ? 1 : 0, 0 }).ToArray();
-        var chunks = tensors.SelectMany((t, i) => Enumerable.Range(0, (t.Count + Chunk - 1) / Chunk).SelectMany(c => new[] { i, c })).ToArray();
+        var words = tensors.SelectMany((t, i) =>
+            new long[] { t.Model, t.Master, t.GradientAt, t.First, t.Second, t.Count, decays(i) ? 1 : 0, 0 }).ToArray();
+        var chunks =
+            tensors.SelectMany((t, i) => Enumerable.Range(0, (t.Count + Chunk - 1) / Chunk).SelectMany(c => new[] { i, c })).ToArray();
         return (tensors, chunks.Length / 2, (run.Upload(words), run.Upload(chunks)));
     }
 
-    private sealed record Tensor(int Count, float[] Weights, float[] Gradient, nint Master, nint Model, nint GradientAt, nint First, nint Second);
+    private sealed record Tensor(
+        int Count,
+        float[] Weights,
+        float[] Gradient,
+        nint Master,
+        nint Model,
+        nint GradientAt,
+        nint First,
+        nint Second);
 }

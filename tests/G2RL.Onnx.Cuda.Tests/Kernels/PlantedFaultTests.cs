@@ -4,14 +4,18 @@ using G2RL.Onnx.Cuda.Tests.Interpreter;
 
 namespace G2RL.Onnx.Cuda.Tests.Kernels;
 
-/// <summary>The kernels with a fault planted in their PTX: the interpreter must see it, or its silence about the true ones would mean nothing.</summary>
+/// <summary>
+/// The kernels with a fault planted in their PTX: the interpreter must see it, or its silence about the true ones would mean nothing.
+/// </summary>
 [TestClass]
 public sealed class PlantedFaultTests
 {
-    private static readonly string[] WithBarriers = ["sample_tokens_f32", "token_stats_f32", "inverse_norms", "exploration_scores", "global_norm_partial"];
+    private static readonly string[] WithBarriers =
+        ["sample_tokens_f32", "token_stats_f32", "inverse_norms", "exploration_scores", "global_norm_partial"];
 
     // Every barrier of one entry of each kernel that has any.
-    private static IEnumerable<object[]> Barriers => WithBarriers.SelectMany(entry => Enumerable.Range(0, Regex.Count(Body(entry), @"bar\.sync")).Select(i => new object[] { entry, i }));
+    private static IEnumerable<object[]> Barriers => WithBarriers.SelectMany(entry =>
+        Enumerable.Range(0, Regex.Count(Body(entry), @"bar\.sync")).Select(i => new object[] { entry, i }));
 
     [TestMethod]
     [DynamicData(nameof(Barriers))]
@@ -20,7 +24,9 @@ public sealed class PlantedFaultTests
         var seen = 0;
         var body = Regex.Replace(Body(entry), @"bar\.sync\s+0;", m => seen++ == barrier ? string.Empty : m.Value);
         var faults = Enum.GetValues<ThreadOrder>().Select(order => Fault(entry, body, order)).ToArray();
-        Assert.IsTrue(faults.Any(f => f is not null && Regex.IsMatch(f, "race|has not written|nothing has written|never reach|another barrier")), $"{entry} runs without its barrier {barrier}, and nothing is said.");
+        Assert.IsTrue(
+            faults.Any(f => f is not null && Regex.IsMatch(f, "race|has not written|nothing has written|never reach|another barrier")),
+            $"{entry} runs without its barrier {barrier}, and nothing is said.");
     }
 
     [TestMethod]
@@ -36,7 +42,8 @@ public sealed class PlantedFaultTests
     {
         // for (i < count) becomes for (i <= count): both the test before the loop and the one in it.
         var body = Body("cast_f32_to_f16");
-        var changed = body.Replace("setp.ge.s64", "setp.gt.s64", StringComparison.Ordinal).Replace("setp.lt.s64", "setp.le.s64", StringComparison.Ordinal);
+        var changed = body.Replace("setp.ge.s64", "setp.gt.s64", StringComparison.Ordinal)
+            .Replace("setp.lt.s64", "setp.le.s64", StringComparison.Ordinal);
         Assert.AreNotEqual(body, changed);
         StringAssert.Contains(Fault("cast_f32_to_f16", changed, ThreadOrder.Forward), "lie in no block of device memory");
     }
@@ -74,17 +81,27 @@ public sealed class PlantedFaultTests
             case "sample_tokens_f32":
                 foreach (var greedy in new[] { 0, 1 })
                     run.Launch(
-                        entry, (1, 1, 1), 96, run.Upload(logits), (long)V, V, 1.0, 900, 0.9, 0.01f, greedy, run.Upload(1ul), run.Upload(1u, 2u, 3u, 4u), 1, (nint)0, 0,
+                        entry, (1, 1, 1), 96, run.Upload(logits), (long)V, V, 1.0, 900, 0.9, 0.01f, greedy,
+                        run.Upload(1ul), run.Upload(1u, 2u, 3u, 4u), 1, (nint)0, 0,
                         run.Room<int>(1), (nint)0, (nint)0, (nint)0, (nint)0, (nint)0, (nint)0, (nint)0);
                 break;
             case "token_stats_f32":
-                run.Launch(entry, (1, 1, 1), 96, run.Upload(logits), (long)V, V, 1.0, run.Upload(1), run.Room<float>(1), (nint)0, (nint)0, (nint)0, (nint)0);
+                run.Launch(entry, (1, 1, 1), 96, run.Upload(logits), (long)V, V, 1.0, run.Upload(1), run.Room<float>(1), (nint)0, (nint)0,
+                    (nint)0, (nint)0);
                 break;
             case "inverse_norms":
                 run.Launch(entry, (1, 1, 1), 64, run.Upload(logits), V, 1e-8, run.Room<double>(1));
                 break;
             case "exploration_scores":
-                run.Launch(entry, (1, 1, 1), 64, run.Upload(new double[40 * 40]), run.Upload(new double[40]), 40, run.Room<double>(40), run.Room<double>(40));
+                run.Launch(
+                    entry,
+                    (1, 1, 1),
+                    64,
+                    run.Upload(new double[40 * 40]),
+                    run.Upload(new double[40]),
+                    40,
+                    run.Room<double>(40),
+                    run.Room<double>(40));
                 break;
             case "global_norm_partial":
                 var gradient = run.Upload(logits);

@@ -11,7 +11,8 @@ public sealed class SampleTokensTests
     // topK/topP/minP/temperature
     private static readonly string[] Restrictions =
     [
-        "0/1/0/1", "0/1/0/0.6", "5/1/0/1", "1/1/0/1", "0/0.9/0/1", "0/0.3/0/1.5", "0/1/0.05/1", "20/0.8/0/0.8", "40/0.95/0.02/1", "3/0.999/0/1", "100000/0.5/0/1", "0/1e-9/0/1", "0/1/1/1",
+        "0/1/0/1", "0/1/0/0.6", "5/1/0/1", "1/1/0/1", "0/0.9/0/1", "0/0.3/0/1.5", "0/1/0.05/1", "20/0.8/0/0.8", "40/0.95/0.02/1",
+        "3/0.999/0/1", "100000/0.5/0/1", "0/1e-9/0/1", "0/1/1/1",
     ];
 
     private static IEnumerable<object[]> Cases =>
@@ -84,7 +85,13 @@ public sealed class SampleTokensTests
     public void Draw_RowsWithoutDistribution_GiveNoTokenAndAFlag(Executor executor)
     {
         const int V = 70;
-        float[] logits = [.. Enumerable.Repeat(float.NaN, V), .. Elements.Normal(V, 2, 1), .. Elements.Normal(V, 3, 1), .. Enumerable.Repeat(float.NegativeInfinity, V)];
+        float[] logits =
+        [
+            .. Enumerable.Repeat(float.NaN, V),
+            .. Elements.Normal(V, 2, 1),
+            .. Elements.Normal(V, 3, 1),
+            .. Enumerable.Repeat(float.NegativeInfinity, V),
+        ];
         (logits[(2 * V) + 69], logits[69]) = (float.PositiveInfinity, 3);
         foreach (var settings in new SamplingSettings[] { new(), new() { TopP = 0.9 }, new() { Greedy = true } })
         {
@@ -107,10 +114,12 @@ public sealed class SampleTokensTests
         using var run = KernelRun.Start(executor);
         const int V = 5;
         float[] logits = [0, 50, 0, 0, 0, 0, 0, 50, 0, 0];
-        var (seeds, counters, tokens, stopped, ids) = (run.Upload(Seed, Seed), run.Upload(3u, 1u, 2u, 9u, 7u, 0u, 2u, 9u), run.Room<int>(2), run.Room<int>(2), run.Room<long>(2));
+        var (seeds, counters, tokens, stopped, ids) =
+            (run.Upload(Seed, Seed), run.Upload(3u, 1u, 2u, 9u, 7u, 0u, 2u, 9u), run.Room<int>(2), run.Room<int>(2), run.Room<long>(2));
         var z = run.Upload(logits);
         for (var i = 0; i < 2; i++)
-            run.Launch("sample_tokens_f32", (2, 1, 1), 32, z, (long)V, V, 1.0, 0, 1.0, 0f, 0, seeds, counters, 1, run.Upload(4, 2), 2, tokens, ids, (nint)0, (nint)0, (nint)0, (nint)0, stopped, (nint)0);
+            run.Launch("sample_tokens_f32", (2, 1, 1), 32, z, (long)V, V, 1.0, 0, 1.0, 0f, 0, seeds, counters, 1, run.Upload(4, 2), 2,
+                tokens, ids, (nint)0, (nint)0, (nint)0, (nint)0, stopped, (nint)0);
         CollectionAssert.AreEqual(new[] { 1, 2 }, run.Read<int>(tokens, 2));
         CollectionAssert.AreEqual(new[] { 1L, 2L }, run.Read<long>(ids, 2));
         CollectionAssert.AreEqual(new[] { 0, 1 }, run.Read<int>(stopped, 2));
@@ -137,12 +146,17 @@ public sealed class SampleTokensTests
             if (tokens[row] != expected)
             {
                 apart++;
-                Assert.IsTrue(IsBoundary(logits, settings, uniform, tokens[row], expected), $"row {row}: token {tokens[row]}, the CPU chooses {expected}");
+                Assert.IsTrue(
+                    IsBoundary(logits, settings, uniform, tokens[row], expected),
+                    $"row {row}: token {tokens[row]}, the CPU chooses {expected}");
             }
             var reference = new RowReference(logits, 1 / settings.Temperature);
-            worst = Math.Max(worst, Math.Max(Tolerances.Error(logProbs[row], reference.LogProb(logits[tokens[row]])), Tolerances.Error(entropies[row], reference.Entropy)));
+            worst = Math.Max(worst, Math.Max(
+                Tolerances.Error(logProbs[row], reference.LogProb(logits[tokens[row]])),
+                Tolerances.Error(entropies[row], reference.Entropy)));
         }
-        Console.WriteLine($"sample_tokens {executor} {type} V {vocabulary} {restriction}: relative error {worst:e1}, {apart} of {rows} tokens at a boundary");
+        Console.WriteLine($"sample_tokens {executor} {type} V {vocabulary} {restriction}: "
+            + $"relative error {worst:e1}, {apart} of {rows} tokens at a boundary");
         Assert.IsLessThan(Tolerances.Statistics, worst);
         return tokens;
     }
@@ -158,19 +172,29 @@ public sealed class SampleTokensTests
         return Math.Abs(uniform - to) < Tolerances.Boundary && Math.Abs(uniform - through) < Tolerances.Boundary;
     }
 
-    private static Array[] Run(KernelRun run, string type, float[] numbers, int vocabulary, int rows, int threads, SamplingSettings settings)
+    private static Array[] Run(
+        KernelRun run,
+        string type,
+        float[] numbers,
+        int vocabulary,
+        int rows,
+        int threads,
+        SamplingSettings settings)
     {
         var (raw, _) = Elements.As(type, numbers);
         var counters = Enumerable.Range(0, rows).SelectMany(r => new[] { (uint)(r + 5), (uint)(r % 3), (uint)(r / 3), 4u }).ToArray();
         var seeds = Enumerable.Repeat(Seed, rows).ToArray();
         var (tokens, ids, stopped, faults) = (run.Room<int>(rows), run.Room<long>(rows), run.Room<int>(rows), run.Room<int>(rows));
-        var (logProbs, entropies, sums, normalizers) = (run.Room<float>(rows), run.Room<float>(rows), run.Room<float>(rows), run.Room<float>(2 * rows));
+        var (logProbs, entropies, sums, normalizers) =
+            (run.Room<float>(rows), run.Room<float>(rows), run.Room<float>(rows), run.Room<float>(2 * rows));
         run.Launch(
-            $"sample_tokens_{type}", (rows, 1, 1), threads, run.Upload(raw), (long)vocabulary, vocabulary, 1 / settings.Temperature, settings.TopK, settings.TopP, (float)settings.MinP, settings.Greedy ? 1 : 0,
+            $"sample_tokens_{type}", (rows, 1, 1), threads, run.Upload(raw), (long)vocabulary, vocabulary,
+            1 / settings.Temperature, settings.TopK, settings.TopP, (float)settings.MinP, settings.Greedy ? 1 : 0,
             run.Upload(seeds), run.Upload(counters), 0, (nint)0, 0, tokens, ids, logProbs, entropies, sums, normalizers, stopped, faults);
         return
         [
-            run.Read<int>(tokens, rows), run.Read<long>(ids, rows), run.Read<float>(logProbs, rows), run.Read<float>(entropies, rows), run.Read<float>(sums, rows), run.Read<float>(normalizers, 2 * rows),
+            run.Read<int>(tokens, rows), run.Read<long>(ids, rows), run.Read<float>(logProbs, rows),
+            run.Read<float>(entropies, rows), run.Read<float>(sums, rows), run.Read<float>(normalizers, 2 * rows),
             run.Read<int>(stopped, rows), run.Read<int>(faults, rows),
         ];
     }

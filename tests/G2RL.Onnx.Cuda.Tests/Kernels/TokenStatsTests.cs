@@ -18,7 +18,13 @@ public sealed class TokenStatsTests
     [DataRow(Executor.Host, "f32", 5003, 5, 256, 0.7)]
     [DataRow(Executor.Host, "f16", 2056, 5, 128, 0.6)]
     [DataRow(Executor.Host, "bf16", 3079, 5, 256, 1.0)]
-    public void Statistics_OddSizes_EqualTheDoubleReference(Executor executor, string type, int vocabulary, int rows, int threads, double temperature) =>
+    public void Statistics_OddSizes_EqualTheDoubleReference(
+        Executor executor,
+        string type,
+        int vocabulary,
+        int rows,
+        int threads,
+        double temperature) =>
         Compare(executor, type, vocabulary, rows, threads, temperature, stride: vocabulary + 3);
 
     [TestMethod]
@@ -28,7 +34,8 @@ public sealed class TokenStatsTests
     [DataRow(Executor.Host, "f32")]
     [DataRow(Executor.Host, "f16")]
     [DataRow(Executor.Host, "bf16")]
-    public void Statistics_VocabularyOf151936_EqualTheDoubleReference(Executor executor, string type) => Compare(executor, type, 151936, 2, 256, 1, stride: 151936);
+    public void Statistics_VocabularyOf151936_EqualTheDoubleReference(Executor executor, string type) =>
+        Compare(executor, type, 151936, 2, 256, 1, stride: 151936);
 
     [TestMethod]
     [DataRow(Executor.Interpreter)]
@@ -71,7 +78,15 @@ public sealed class TokenStatsTests
             return row;
         }
 
-        float[] logits = [.. With(1999, float.NaN), .. good, .. With(0, float.PositiveInfinity), .. Enumerable.Repeat(float.NegativeInfinity, V), .. good, .. Enumerable.Repeat(float.NaN, V)];
+        float[] logits =
+        [
+            .. With(1999, float.NaN),
+            .. good,
+            .. With(0, float.PositiveInfinity),
+            .. Enumerable.Repeat(float.NegativeInfinity, V),
+            .. good,
+            .. Enumerable.Repeat(float.NaN, V),
+        ];
         int[] targets = [0, 1, 2, 3, V, 5];
         var results = KernelRun.Everywhere(executor, run => Run(run, "f32", logits, V, V, 1, targets, 256));
         CollectionAssert.AreEqual(new[] { 1, 0, 2, 4, 16, 1 }, (int[])results[Faults]);
@@ -102,7 +117,8 @@ public sealed class TokenStatsTests
     {
         using var run = KernelRun.Start(Executor.Interpreter);
         var outputs = Enumerable.Range(0, 2).Select(_ => run.Room<float>(1)).ToArray();
-        run.Launch("token_stats_f32", (1, 1, 1), 32, run.Upload(0f), 0L, 524289, 1.0, run.Upload(0), outputs[0], (nint)0, (nint)0, (nint)0, outputs[1]);
+        run.Launch("token_stats_f32", (1, 1, 1), 32, run.Upload(0f), 0L, 524289, 1.0, run.Upload(0), outputs[0], (nint)0, (nint)0, (nint)0,
+            outputs[1]);
         Assert.AreEqual(8, run.Read<int>(outputs[1], 1)[0]);
         Assert.IsTrue(float.IsNaN(run.Read<float>(outputs[0], 1)[0]));
     }
@@ -116,16 +132,40 @@ public sealed class TokenStatsTests
         Check(results, values, vocabulary, stride, 1 / temperature, targets, $"{executor} {type} V {vocabulary} T {temperature}");
     }
 
-    private static Array[] Run(KernelRun run, string type, float[] numbers, int vocabulary, int stride, double inverseTemperature, int[] targets, int threads)
+    private static Array[] Run(
+        KernelRun run,
+        string type,
+        float[] numbers,
+        int vocabulary,
+        int stride,
+        double inverseTemperature,
+        int[] targets,
+        int threads)
     {
         var rows = targets.Length;
         var (raw, _) = Elements.As(type, numbers);
-        var (logProbs, entropies, sums, normalizers, faults) = (run.Room<float>(rows), run.Room<float>(rows), run.Room<float>(rows), run.Room<float>(2 * rows), run.Room<int>(rows));
-        run.Launch($"token_stats_{type}", (rows, 1, 1), threads, run.Upload(raw), (long)stride, vocabulary, inverseTemperature, run.Upload(targets), logProbs, entropies, sums, normalizers, faults);
-        return [run.Read<float>(logProbs, rows), run.Read<float>(entropies, rows), run.Read<float>(sums, rows), run.Read<float>(normalizers, 2 * rows), run.Read<int>(faults, rows)];
+        var (logProbs, entropies, sums, normalizers, faults) =
+            (run.Room<float>(rows), run.Room<float>(rows), run.Room<float>(rows), run.Room<float>(2 * rows), run.Room<int>(rows));
+        run.Launch($"token_stats_{type}", (rows, 1, 1), threads, run.Upload(raw), (long)stride, vocabulary, inverseTemperature,
+            run.Upload(targets), logProbs, entropies, sums, normalizers, faults);
+        return
+        [
+            run.Read<float>(logProbs, rows),
+            run.Read<float>(entropies, rows),
+            run.Read<float>(sums, rows),
+            run.Read<float>(normalizers, 2 * rows),
+            run.Read<int>(faults, rows),
+        ];
     }
 
-    private static void Check(Array[] results, float[] values, int vocabulary, int stride, double inverseTemperature, int[] targets, string what)
+    private static void Check(
+        Array[] results,
+        float[] values,
+        int vocabulary,
+        int stride,
+        double inverseTemperature,
+        int[] targets,
+        string what)
     {
         var (logProb, entropy, sum) = (0d, 0d, 0d);
         for (var row = 0; row < targets.Length; row++)

@@ -47,13 +47,24 @@ internal sealed class CudaKernelTable
     }
 
     // A kernel of version 14 on, without an end, is taken for version 14 only: the runtime does not trust that a later one means the same.
-    private sealed record Kernel(string Operator, int From, int To, string[] Inputs, string[] Outputs, Dictionary<string, HashSet<ElementType>> Names)
+    private sealed record Kernel(
+        string Operator,
+        int From,
+        int To,
+        string[] Inputs,
+        string[] Outputs,
+        Dictionary<string, HashSet<ElementType>> Names)
     {
         public static Kernel Parse(JsonObject row)
         {
-            var versions = row["opsets"]!.GetValue<string>().Trim('[', ']', '+').Split(", ").Select(v => int.Parse(v, CultureInfo.InvariantCulture)).ToArray();
+            var versions = row["opsets"]!.GetValue<string>()
+                .Trim('[', ']', '+')
+                .Split(", ")
+                .Select(v => int.Parse(v, CultureInfo.InvariantCulture))
+                .ToArray();
             return new(row["op"]!.GetValue<string>(), versions[0], versions[^1], Words(row["in"]!), Words(row["out"]!),
-                row.Where(f => f.Key is not ("op" or "opsets" or "in" or "out")).ToDictionary(f => f.Key, f => Words(f.Value!).Select(t => Types[t]).ToHashSet(), StringComparer.Ordinal));
+                row.Where(f => f.Key is not ("op" or "opsets" or "in" or "out"))
+                    .ToDictionary(f => f.Key, f => Words(f.Value!).Select(t => Types[t]).ToHashSet(), StringComparer.Ordinal));
         }
 
         public bool Holds(int since) => since >= From && since <= To;
@@ -66,7 +77,10 @@ internal sealed class CudaKernelTable
             {
                 if (types[i] is not { } type)
                     continue;
-                var name = i < names.Length ? names[i] : names[^1].EndsWith("...", StringComparison.Ordinal) ? names[^1] : throw new InvalidDataException($"{use.Operator} has {types.Count} {side}s; the table knows {names.Length}.");
+                var name = i < names.Length
+                    ? names[i]
+                    : names[^1].EndsWith("...", StringComparison.Ordinal) ? names[^1]
+                    : throw new InvalidDataException($"{use.Operator} has {types.Count} {side}s; the table knows {names.Length}.");
                 name = name.TrimEnd('.');
                 var fits = Types.TryGetValue(name, out var fixedType) ? fixedType == type : Names[name].Contains(type);
                 if (!fits)

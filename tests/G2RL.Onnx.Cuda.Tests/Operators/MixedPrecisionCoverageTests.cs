@@ -4,7 +4,10 @@ using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Cuda.Tests.Operators;
 
-/// <summary>Whether the graphs that the backend runs in a narrow type have a CUDA kernel for every node: products in the type, the rest in float32, casts between.</summary>
+/// <summary>
+/// Whether the graphs that the backend runs in a narrow type have a CUDA kernel for every node: products in the type, the rest in float32,
+/// casts between.
+/// </summary>
 [TestClass]
 public sealed class MixedPrecisionCoverageTests
 {
@@ -23,11 +26,18 @@ public sealed class MixedPrecisionCoverageTests
             DecoderGraph.Decode(spec, CudaOperators.Opset, CacheAttention.Grouped),
             DecoderGraph.Body(spec, CudaOperators.Opset),
             DecoderGraph.Logits(spec, CudaOperators.Opset),
-            DecoderGraph.Train(spec, PolicyLoss.Objective(new(KlCoefficient: 0.1, EntropyCoefficient: 0.1)), opset: CudaOperators.Opset, scaled: true),
+            DecoderGraph.Train(
+                spec,
+                PolicyLoss.Objective(new(KlCoefficient: 0.1, EntropyCoefficient: 0.1)),
+                opset: CudaOperators.Opset,
+                scaled: true),
         ];
         // Float16 first: the runtime at hand tells the versions of operators, and takes no bfloat16.
         foreach (var type in new[] { ElementType.Float16, ElementType.BFloat16 })
             foreach (var graph in graphs)
-                Assert.AreEqual("", string.Join("; ", OperatorUse.Of(MixedPrecision.Lower(graph, type, weights)).Select(Table.Fault).OfType<string>().Distinct(StringComparer.Ordinal)), $"{graph.Name} in {type}");
+                Assert.AreEqual("", string.Join("; ", OperatorUse.Of(MixedPrecision.Lower(graph, type, weights))
+                    .Select(Table.Fault)
+                    .OfType<string>()
+                    .Distinct(StringComparer.Ordinal)), $"{graph.Name} in {type}");
     }
 }

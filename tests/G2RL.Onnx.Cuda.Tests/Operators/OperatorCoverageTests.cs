@@ -6,8 +6,8 @@ using G2RL.Onnx.Models;
 namespace G2RL.Onnx.Cuda.Tests.Operators;
 
 /// <summary>
-/// Whether every node of every graph has a kernel in ONNX Runtime's CUDA provider: a node without one runs on the host, silently, with a copy there
-/// and back. The provider itself runs nowhere here; its published table is held against the graphs.
+/// Whether every node of every graph has a kernel in ONNX Runtime's CUDA provider: a node without one runs on the host, silently, with a
+/// copy there and back. The provider itself runs nowhere here; its published table is held against the graphs.
 /// </summary>
 [TestClass]
 public sealed class OperatorCoverageTests
@@ -42,7 +42,18 @@ public sealed class OperatorCoverageTests
     {
         foreach (var kl in KlEstimators.All.Keys)
         {
-            var settings = new PolicyLossSettings(KlCoefficient: 0.1, EntropyCoefficient: 0.1) { Loss = loss, Kl = kl, LogRatioClamp = 3, KlInputClamp = 2, KlOutputClamp = 5, KlOverRatio = true, Corrected = true, RatioLimit = 4, SkipMasked = true };
+            var settings = new PolicyLossSettings(KlCoefficient: 0.1, EntropyCoefficient: 0.1)
+            {
+                Loss = loss,
+                Kl = kl,
+                LogRatioClamp = 3,
+                KlInputClamp = 2,
+                KlOutputClamp = 5,
+                KlOverRatio = true,
+                Corrected = true,
+                RatioLimit = 4,
+                SkipMasked = true,
+            };
             if (LossTable.All[loss].DualClip)
                 settings = settings with { DualClip = 3 };
             Assert.AreEqual("", Faults(OperatorUse.Of(Train(Decoders.All[Qwen3], CudaOperators.Opset, settings))), $"{loss} {kl}");
@@ -55,14 +66,18 @@ public sealed class OperatorCoverageTests
     {
         var graphs = Decoders.All.Values.SelectMany(spec => new[] { DecoderGraph.Decode(spec, 21, CacheAttention.Plain), Train(spec, 21) })
             .Concat(LossTable.All.Keys.Select(loss => Train(Decoders.All[Qwen3], 21, new() { Loss = loss })));
-        Assert.AreEqual("ConstantOfShape-21 Equal-19 Identity-21 Pad-21 ReduceMax-20", Faults(graphs.SelectMany(OperatorUse.Of)).Replace(": no kernel of this version", "", StringComparison.Ordinal).Replace(";", "", StringComparison.Ordinal));
+        Assert.AreEqual("ConstantOfShape-21 Equal-19 Identity-21 Pad-21 ReduceMax-20", Faults(graphs.SelectMany(OperatorUse.Of))
+            .Replace(": no kernel of this version", "", StringComparison.Ordinal)
+            .Replace(";", "", StringComparison.Ordinal));
     }
 
     [TestMethod]
     [DynamicData(nameof(Architectures))]
     public void GroupedAttention_HasACudaKernelInHalfPrecisionOnly(string architecture)
     {
-        var uses = OperatorUse.Of(DecoderGraph.Decode(Decoders.All[architecture], CudaOperators.Opset)).Where(u => u.Operator == "com.microsoft::GroupQueryAttention").ToArray();
+        var uses = OperatorUse.Of(DecoderGraph.Decode(Decoders.All[architecture], CudaOperators.Opset))
+            .Where(u => u.Operator == "com.microsoft::GroupQueryAttention")
+            .ToArray();
         Assert.IsNotEmpty(uses);
         Assert.AreEqual("com.microsoft::GroupQueryAttention-1: no kernel for input 0 of Float32", Faults(uses));
         Assert.AreEqual("", Faults(uses.Select(u => u.In(ElementType.Float16))));
@@ -75,9 +90,18 @@ public sealed class OperatorCoverageTests
     [DataRow(ElementType.BFloat16, "Clip Equal Greater GreaterOrEqual Less LessOrEqual Log LogSoftmax Pad ReduceMax ReduceMean")]
     public void HalfPrecision_OfEveryNode_LacksTheseKernels(ElementType type, string lacking)
     {
-        var uses = Decoders.All.Values.SelectMany(spec => new[] { DecoderGraph.Decode(spec, CudaOperators.Opset, CacheAttention.Plain), DecoderGraph.Head(spec, opset: CudaOperators.Opset), Train(spec, CudaOperators.Opset) }).SelectMany(OperatorUse.Of)
-            .Concat(LossTable.All.Keys.SelectMany(loss => OperatorUse.Of(Train(Decoders.All[Qwen3], CudaOperators.Opset, new() { Loss = loss }))));
-        var faults = uses.Where(u => Table.Fault(u.In(type)) is not null).Select(u => u.Operator).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
+        var uses = Decoders.All.Values.SelectMany(spec => new[]
+        {
+            DecoderGraph.Decode(spec, CudaOperators.Opset, CacheAttention.Plain),
+            DecoderGraph.Head(spec, opset: CudaOperators.Opset),
+            Train(spec, CudaOperators.Opset),
+        }).SelectMany(OperatorUse.Of)
+            .Concat(LossTable.All.Keys.SelectMany(loss =>
+                OperatorUse.Of(Train(Decoders.All[Qwen3], CudaOperators.Opset, new() { Loss = loss }))));
+        var faults = uses.Where(u => Table.Fault(u.In(type)) is not null)
+            .Select(u => u.Operator)
+            .Distinct(StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal);
         Assert.AreEqual(lacking, string.Join(' ', faults));
     }
 

@@ -13,13 +13,19 @@ namespace G2RL.Onnx.Cuda.Tests.Operators;
 /// <param name="Outputs">Types, likewise.</param>
 internal sealed record OperatorUse(string Operator, int Since, IReadOnlyList<ElementType?> Inputs, IReadOnlyList<ElementType?> Outputs)
 {
-    /// <summary>Every use in a graph. The versions come from the installed runtime: it says which version of an operator it took a node for.</summary>
+    /// <summary>
+    /// Every use in a graph. The versions come from the installed runtime: it says which version of an operator it took a node for.
+    /// </summary>
     public static IEnumerable<OperatorUse> Of(Graph graph)
     {
         var unknown = graph.Nodes.Any(n => !Known.ContainsKey((graph.Opset, NameOf(n))));
         foreach (var (name, since) in unknown ? SinceVersions(graph) : [])
             Known[(graph.Opset, name)] = since;
-        return graph.Nodes.Select(node => new OperatorUse(NameOf(node), Known[(graph.Opset, NameOf(node))], [.. node.Inputs.Select(i => i?.Type)], [.. node.Outputs.Select(o => o?.Type)]));
+        return graph.Nodes.Select(node => new OperatorUse(
+            NameOf(node),
+            Known[(graph.Opset, NameOf(node))],
+            [.. node.Inputs.Select(i => i?.Type)],
+            [.. node.Outputs.Select(o => o?.Type)]));
     }
 
     private static readonly ConcurrentDictionary<(int Opset, string Operator), int> Known = new();
@@ -33,13 +39,18 @@ internal sealed record OperatorUse(string Operator, int Since, IReadOnlyList<Ele
         return this with { Inputs = [.. Inputs.Select(Other)], Outputs = [.. Outputs.Select(Other)] };
     }
 
-    // From the runtime's own file format, in which it keeps a node's version: session > model (slot 1) > graph (7) > nodes (2) > domain, since, operator.
+    // From the runtime's own file format, in which it keeps a node's version: session > model (slot 1) > graph (7) > nodes (2) > domain,
+    // since, operator.
     private static Dictionary<string, int> SinceVersions(Graph graph)
     {
         var path = Path.Combine(Path.GetTempPath(), $"g2rl-{Guid.NewGuid():N}.ort");
         try
         {
-            using (var options = new SessionOptions { GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL, OptimizedModelFilePath = path })
+            using (var options = new SessionOptions
+            {
+                GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL,
+                OptimizedModelFilePath = path,
+            })
             {
                 options.AddSessionConfigEntry("session.save_model_format", "ORT");
                 new InferenceSession(OnnxFile.ToBytes(graph), options).Dispose();

@@ -6,8 +6,8 @@ using G2RL.Onnx.TestSupport;
 namespace G2RL.Onnx.Cuda.Tests.Provider;
 
 /// <summary>
-/// ONNX Runtime's real CUDA provider on stub libraries: it gives back the options that it took and tells where it puts each node, and computes nothing.
-/// In the cuda flavour alone, whose package has the provider.
+/// ONNX Runtime's real CUDA provider on stub libraries: it gives back the options that it took and tells where it puts each node, and
+/// computes nothing. In the cuda flavour alone, whose package has the provider.
 /// </summary>
 internal static class ProviderStubs
 {
@@ -25,11 +25,14 @@ internal static class ProviderStubs
 
     private static string? Load()
     {
-        var provider = Directory.EnumerateFiles(AppContext.BaseDirectory, "libonnxruntime_providers_cuda.so", SearchOption.AllDirectories).FirstOrDefault();
+        var provider = Directory.EnumerateFiles(AppContext.BaseDirectory, "libonnxruntime_providers_cuda.so", SearchOption.AllDirectories)
+            .FirstOrDefault();
         if (provider is null)
             return "needs libonnxruntime_providers_cuda.so of the package Microsoft.ML.OnnxRuntime.Gpu";
         var folder = Directory.CreateTempSubdirectory("g2rl-stubs-").FullName;
-        using var build = Process.Start(new ProcessStartInfo("bash", [SharedFolder.InRepository("tests", "native", "build-provider-stubs.sh"), provider, folder])
+        using var build = Process.Start(new ProcessStartInfo(
+            "bash",
+            [SharedFolder.InRepository("tests", "native", "build-provider-stubs.sh"), provider, folder])
         {
             RedirectStandardError = true,
             UseShellExecute = false,
@@ -41,7 +44,8 @@ internal static class ProviderStubs
         if (build.ExitCode != 0)
             throw new InvalidOperationException($"build-provider-stubs.sh ended with {build.ExitCode}: {errors}");
         // The dynamic linker answers later requests for the same sonames with these.
-        foreach (var stub in Directory.EnumerateFiles(folder, "lib*.so.*").Where(f => !f.EndsWith(".c", StringComparison.Ordinal) && !f.EndsWith(".map", StringComparison.Ordinal)))
+        foreach (var stub in Directory.EnumerateFiles(folder, "lib*.so.*")
+            .Where(f => !f.EndsWith(".c", StringComparison.Ordinal) && !f.EndsWith(".map", StringComparison.Ordinal)))
             NativeLibrary.Load(stub);
         return null;
     }

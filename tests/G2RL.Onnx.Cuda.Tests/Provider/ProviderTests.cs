@@ -89,16 +89,23 @@ public sealed class ProviderTests
                 });
                 var placement = session.Placement;
                 var host = placement.Count(p => p.Provider == NodePlacement.Cpu);
-                rows.Add($"{architecture}\t{precision}\t{graph.Name}\t{placement.Length - host}\t{host}\t{Copies(File.ReadAllBytes(file))}");
+                rows.Add($"{architecture}\t{precision}\t{graph.Name}\t{placement.Length - host}\t{host}\t"
+                    + $"{Copies(File.ReadAllBytes(file))}");
                 Assert.AreEqual("", string.Join(", ", HostNodes.Beyond(graph, placement)), rows[^1]);
                 File.Delete(file);
             }
         if (Environment.GetEnvironmentVariable("G2RL_WRITE_PLACEMENT") == "1")
         {
-            var others = File.Exists(Table) ? File.ReadLines(Table).Skip(1).Where(r => !r.StartsWith(architecture + "\t", StringComparison.Ordinal)) : [];
-            File.WriteAllLines(Table, ["architecture\tproducts in\tgraph\tCUDA nodes\tCPU nodes\tcopies", .. others.Concat(rows).Order(StringComparer.Ordinal)]);
+            var others = File.Exists(Table)
+                ? File.ReadLines(Table).Skip(1).Where(r => !r.StartsWith(architecture + "\t", StringComparison.Ordinal))
+                : [];
+            File.WriteAllLines(
+                Table,
+                ["architecture\tproducts in\tgraph\tCUDA nodes\tCPU nodes\tcopies", .. others.Concat(rows).Order(StringComparer.Ordinal)]);
         }
-        var expected = File.ReadLines(Table).Where(r => r.StartsWith(architecture + "\t", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+        var expected = File.ReadLines(Table)
+            .Where(r => r.StartsWith(architecture + "\t", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal);
         Assert.AreEqual(string.Join('\n', expected), string.Join('\n', rows.Order(StringComparer.Ordinal)));
     }
 

@@ -3,7 +3,10 @@ using Google.FlatBuffers;
 
 namespace G2RL.Onnx.Graphs.Tests.Artifacts;
 
-/// <summary>A checkpoint built field by field with the flatbuffers library, as ONNX Runtime builds it (names sorted, empty lists written), with room for faults.</summary>
+/// <summary>
+/// A checkpoint built field by field with the flatbuffers library, as ONNX Runtime builds it (names sorted, empty lists written), with room
+/// for faults.
+/// </summary>
 internal sealed class HandBuiltCheckpoint
 {
     private readonly FlatBufferBuilder b = new(1024);
@@ -54,7 +57,8 @@ internal sealed class HandBuiltCheckpoint
         b.AddOffset(0, name, 0);
         b.AddOffset(3, states, 0);
         var groups = Vector(b.EndTable());
-        var (ints, floats, strings) = (Vector(Property("epoch", whole: 7)), Vector(Property("best", number: 1.5f)), Vector(Property("note", text: "grün")));
+        var (ints, floats, strings) =
+            (Vector(Property("epoch", whole: 7)), Vector(Property("best", number: 1.5f)), Vector(Property("note", text: "grün")));
         b.StartTable(3);
         b.AddOffset(0, ints, 0);
         b.AddOffset(1, floats, 0);

@@ -9,7 +9,9 @@ namespace G2RL.Onnx.Graphs.Tests.Artifacts;
 [TestClass]
 public sealed class ModelConversionTests
 {
-    private static readonly ConvertedObjective Objective = new((op, logProbs, _) => op.Neg(op.ReduceSum(logProbs, keepDims: false, 0)), new Dictionary<string, double>());
+    private static readonly ConvertedObjective Objective = new(
+        (op, logProbs, _) => op.Neg(op.ReduceSum(logProbs, keepDims: false, 0)),
+        new Dictionary<string, double>());
 
     // Two matrices of 16 MiB each; what a conversion allocates must not grow with them.
     [TestMethod]
@@ -22,7 +24,9 @@ public sealed class ModelConversionTests
         var before = GC.GetAllocatedBytesForCurrentThread();
         ModelConversion.Convert(model, folder["onnx"], new() { Precision = precision }, Objective);
         var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        Assert.IsGreaterThan(2 * 131_072 * 32 * (precision is null ? 4 : 2), new FileInfo(Path.Combine(folder["onnx"], "weights.bin")).Length);
+        Assert.IsGreaterThan(
+            2 * 131_072 * 32 * (precision is null ? 4 : 2),
+            new FileInfo(Path.Combine(folder["onnx"], "weights.bin")).Length);
         Assert.IsLessThan(8 << 20, allocated, $"{allocated} bytes were allocated");
     }
 
@@ -48,13 +52,17 @@ public sealed class ModelConversionTests
     {
         using var folder = new TemporaryFolder();
         ModelConversion.CheckRoom(Path.Combine(folder["deep"], "deeper"), 1);
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => ModelConversion.CheckRoom(Path.Combine(folder["deep"], "deeper"), 1L << 60)).Message, $"needs {1L << 40} MiB");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => ModelConversion.CheckRoom(Path.Combine(folder["deep"], "deeper"), 1L << 60)).Message,
+            $"needs {1L << 40} MiB");
         Assert.IsEmpty(Directory.GetFileSystemEntries(folder.Path));
     }
 
     private static string Model(string folder, int vocabulary)
     {
-        var spec = Architectures.Parse($$"""{"model_type": "llama", "vocab_size": {{vocabulary}}, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 4, "max_position_embeddings": 64}""", "test");
+        var spec = Architectures.Parse(
+            $$"""{"model_type": "llama", "vocab_size": {{vocabulary}}, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 4, "max_position_embeddings": 64}""",
+            "test");
         var counts = spec.Parameters.ToDictionary(p => p.Name, p => p.Count, StringComparer.Ordinal);
         HuggingFaceCheckpoint.Create(folder, spec, name => new float[counts[name]]);
         return folder;

@@ -4,7 +4,9 @@ using G2RL.Onnx.Graphs.Tests.Checkpoints;
 
 namespace G2RL.Onnx.Graphs.Tests.Artifacts;
 
-/// <summary>The checkpoint: our writer against our reader, our reader against files built by hand as ONNX Runtime builds them, and damage.</summary>
+/// <summary>
+/// The checkpoint: our writer against our reader, our reader against files built by hand as ONNX Runtime builds them, and damage.
+/// </summary>
 [TestClass]
 public sealed class OrtCheckpointTests
 {
@@ -58,16 +60,24 @@ public sealed class OrtCheckpointTests
         OrtCheckpointWriter.Write(folder["c"], new OrtCheckpointContent
         {
             Trainable = [OrtTensor.Floats("a", [17], _ => a), OrtTensor.Floats("small", [15], _ => a.AsSpan(0, 15))],
-            Frozen = [new("flags", [65], ElementType.Bool, s => s.Write(flags)), OrtTensor.Floats("b", [4, 4], _ => b), new("counts", [8], ElementType.Int64, s => s.Write(MemoryMarshal.AsBytes<long>(counts)))],
+            Frozen =
+            [
+                new("flags", [65], ElementType.Bool, s => s.Write(flags)),
+                OrtTensor.Floats("b", [4, 4], _ => b),
+                new("counts", [8], ElementType.Int64, s => s.Write(MemoryMarshal.AsBytes<long>(counts))),
+            ],
         }, largestInline: 0);
         // a at 0 (68 bytes); small has 60 bytes, fewer than 64, and stays inside; flags at 68 (65 bytes, ends at 133); b at the next
         // multiple of 4, 136 (64 bytes, ends at 200); counts at 200, a multiple of 8.
-        byte[] expected = [.. MemoryMarshal.AsBytes<float>(a), .. flags, 0, 0, 0, .. MemoryMarshal.AsBytes<float>(b), .. MemoryMarshal.AsBytes<long>(counts)];
+        byte[] expected = [.. MemoryMarshal.AsBytes<float>(a), .. flags, 0, 0, 0, .. MemoryMarshal.AsBytes<float>(b),
+            .. MemoryMarshal.AsBytes<long>(counts)];
         CollectionAssert.AreEqual(expected, File.ReadAllBytes(folder["c.data"]));
         using var read = OrtCheckpoint.Open(folder["c"]);
         CollectionAssert.AreEqual(
             (string[])["a True 0", "small False", "flags True 68", "b True 136", "counts True 200"],
-            read.Trainable.Values.Concat(read.Frozen.Values).Select(t => $"{t.Name} {t.IsOutside}{(t.IsOutside ? $" {t.Offset}" : "")}").ToArray());
+            read.Trainable.Values.Concat(read.Frozen.Values)
+                .Select(t => $"{t.Name} {t.IsOutside}{(t.IsOutside ? $" {t.Offset}" : "")}")
+                .ToArray());
         CollectionAssert.AreEqual(a[..15], read.Parameter("small").ToArray());
         CollectionAssert.AreEqual(b, read.Parameter("b").ToArray());
     }
@@ -77,20 +87,27 @@ public sealed class OrtCheckpointTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["c"], "mine");
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => OrtCheckpointWriter.Write(folder["c"], Content())).Message, "never written over another");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => OrtCheckpointWriter.Write(folder["c"], Content())).Message,
+            "never written over another");
         Assert.AreEqual("mine", File.ReadAllText(folder["c"]));
         Assert.HasCount(1, Directory.GetFiles(folder.Path));
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => OrtCheckpointWriter.Write(folder[Path.Combine("no", "c")], Content())).Message, "cannot be written");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => OrtCheckpointWriter.Write(folder[Path.Combine("no", "c")], Content())).Message,
+            "cannot be written");
     }
 
     [TestMethod]
     public void Write_WhatTheRuntimeWouldNotCheck_IsRefused()
     {
         using var folder = new TemporaryFolder();
-        OrtTensor Floats(string name, params long[] shape) => OrtTensor.Floats(name, shape, _ => new float[shape.Aggregate(1L, (a, b) => a * b)]);
+        OrtTensor Floats(string name, params long[] shape) =>
+            OrtTensor.Floats(name, shape, _ => new float[shape.Aggregate(1L, (a, b) => a * b)]);
         void Refused(string what, OrtCheckpointContent content)
         {
-            StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => OrtCheckpointWriter.Write(folder["c"], content)).Message, what);
+            StringAssert.Contains(
+                Assert.ThrowsExactly<ArgumentException>(() => OrtCheckpointWriter.Write(folder["c"], content)).Message,
+                what);
             Assert.HasCount(0, Directory.GetFiles(folder.Path), what);
         }
         Refused("given twice", new() { Trainable = [Floats("a", 1), Floats("a", 2)] });
@@ -98,7 +115,9 @@ public sealed class OrtCheckpointTests
         Refused("is empty", new() { Trainable = [Floats("", 1)] });
         Refused("wrote 8 bytes", new() { Trainable = [new("a", [3], ElementType.Float32, s => s.Write(new byte[8]))] });
         Refused("the training runtime reads", new() { Trainable = [new("a", [3], ElementType.Float16, s => s.Write(new byte[6]))] });
-        Refused("the training runtime reads", new() { Trainable = [], Frozen = [new("a", [3], ElementType.BFloat16, s => s.Write(new byte[6]))] });
+        Refused(
+            "the training runtime reads",
+            new() { Trainable = [], Frozen = [new("a", [3], ElementType.BFloat16, s => s.Write(new byte[6]))] });
         Refused("Moments need", new() { Trainable = [Floats("a", 2)], Moments = new(1, [Floats("a", 2)], [Floats("b", 2)]) });
         Refused("Moments need", new() { Trainable = [Floats("a", 2)], Moments = new(1, [Floats("a", 3)], [Floats("a", 2)]) });
         Refused("properties are", new() { Trainable = [Floats("a", 2)], Properties = new Dictionary<string, object> { ["x"] = 1 } });
@@ -112,7 +131,9 @@ public sealed class OrtCheckpointTests
         using var read = OrtCheckpoint.Open(folder["c"]);
         Assert.IsFalse(read.Trainable.Any() || read.Frozen.Any() || read.HasMoments);
         // A scalar has no axis and one element; a tensor may have no element.
-        OrtCheckpointWriter.Write(folder["d"], new() { Trainable = [OrtTensor.Floats("scalar", [], _ => new float[] { 3 }), OrtTensor.Floats("none", [0, 5], _ => [])] });
+        OrtCheckpointWriter.Write(
+            folder["d"],
+            new() { Trainable = [OrtTensor.Floats("scalar", [], _ => new float[] { 3 }), OrtTensor.Floats("none", [0, 5], _ => [])] });
         using var more = OrtCheckpoint.Open(folder["d"]);
         CollectionAssert.AreEqual((float[])[3], more.Parameter("scalar").ToArray());
         Assert.AreEqual(0, more.Parameter("none").Length);
@@ -157,7 +178,9 @@ public sealed class OrtCheckpointTests
         OrtCheckpointWriter.Write(folder["c"], Content(), largestInline: 0);
         var data = File.ReadAllBytes(folder["c.data"]);
         File.WriteAllBytes(folder["c.data"], data[..^1]);
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => OrtCheckpoint.Open(folder["c"])).Message, "is truncated, or belongs to another checkpoint");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => OrtCheckpoint.Open(folder["c"])).Message,
+            "is truncated, or belongs to another checkpoint");
         File.WriteAllBytes(folder["c.data"], []);
         Assert.ThrowsExactly<InputException>(() => OrtCheckpoint.Open(folder["c"]));
         File.Delete(folder["c.data"]);
@@ -210,7 +233,9 @@ public sealed class OrtCheckpointTests
                         bytes[random.Next(bytes.Length)] ^= (byte)(1 << random.Next(8));
                     break;
                 case 2:
-                    BitConverter.TryWriteBytes(bytes.AsSpan(random.Next(bytes.Length / 4 - 1) * 4), random.Next(2) == 0 ? random.Next() : -random.Next(64));
+                    BitConverter.TryWriteBytes(
+                        bytes.AsSpan(random.Next(bytes.Length / 4 - 1) * 4),
+                        random.Next(2) == 0 ? random.Next() : -random.Next(64));
                     break;
                 default:
                     random.NextBytes(bytes.AsSpan(8, random.Next(bytes.Length - 8)));
@@ -235,12 +260,18 @@ public sealed class OrtCheckpointTests
 
     private static OrtCheckpointContent Content()
     {
-        OrtTensor Floats(string name, int seed, params long[] shape) => OrtTensor.Floats(name, shape, _ => Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(i => (float)Math.Sin(i + seed)).ToArray());
+        OrtTensor Floats(string name, int seed, params long[] shape) => OrtTensor.Floats(
+            name,
+            shape,
+            _ => Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(i => (float)Math.Sin(i + seed)).ToArray());
         return new()
         {
             Trainable = [Floats("model.embed_tokens.weight", 1, 11, 7), Floats("bias", 2, 3), Floats("x", 3, 40)],
             Frozen = [Floats("scale", 4), new("counts", [9], ElementType.Int64, s => s.Write(new byte[72]))],
-            Moments = new(long.MaxValue / 3, [Floats("model.embed_tokens.weight", 5, 11, 7), Floats("bias", 6, 3), Floats("x", 7, 40)], [Floats("model.embed_tokens.weight", 8, 11, 7), Floats("bias", 9, 3), Floats("x", 10, 40)]),
+            Moments = new(
+                long.MaxValue / 3,
+                [Floats("model.embed_tokens.weight", 5, 11, 7), Floats("bias", 6, 3), Floats("x", 7, 40)],
+                [Floats("model.embed_tokens.weight", 8, 11, 7), Floats("bias", 9, 3), Floats("x", 10, 40)]),
             Properties = new Dictionary<string, object> { ["n"] = -5L, ["x"] = 0.25f, ["text"] = "{\"a\": \"ü\"}", ["empty"] = "" },
         };
     }
@@ -255,7 +286,9 @@ public sealed class OrtCheckpointTests
     private static double Touch(OrtCheckpoint checkpoint)
     {
         var sum = 0d;
-        foreach (var tensor in checkpoint.Trainable.Values.Concat(checkpoint.Frozen.Values).Concat(checkpoint.FirstMoments.Values).Concat(checkpoint.SecondMoments.Values))
+        foreach (var tensor in checkpoint.Trainable.Values.Concat(checkpoint.Frozen.Values)
+            .Concat(checkpoint.FirstMoments.Values)
+            .Concat(checkpoint.SecondMoments.Values))
             if (tensor.Type == ElementType.Float32)
                 foreach (var value in checkpoint.Floats(tensor))
                     sum += value;

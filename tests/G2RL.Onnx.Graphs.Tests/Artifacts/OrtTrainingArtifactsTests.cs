@@ -17,11 +17,14 @@ public sealed class OrtTrainingArtifactsTests
     {
         var inputs = OrtTrainingArtifacts.Training(TinyDecoder.Spec, TinyDecoder.Options).Inputs;
         CollectionAssert.AreEqual(
-            (string[])["input_ids", "attention_mask", "position_ids", "rows", "targets", "inverse_temperature", "weights", .. Parameters, .. Parameters.Select(p => p + "_grad.accumulation.buffer"), "lazy_reset_grad"],
+            (string[])["input_ids", "attention_mask", "position_ids", "rows", "targets", "inverse_temperature", "weights", .. Parameters,
+                .. Parameters.Select(p => p + "_grad.accumulation.buffer"), "lazy_reset_grad"],
             inputs.Select(i => i.Name).ToArray());
         Assert.AreEqual((ElementType.Bool, "[1]"), (inputs[^1].Type, Shapes.Text(inputs[^1].Shape)));
         foreach (var buffer in inputs.Where(i => i.Name.EndsWith(".buffer", StringComparison.Ordinal)))
-            Assert.AreEqual(Shapes.Text(TinyDecoder.Spec.Parameters.Single(p => buffer.Name.StartsWith(p.Name + "_grad", StringComparison.Ordinal)).Shape.Select(d => (Dimension)d)), Shapes.Text(buffer.Shape), buffer.Name);
+            Assert.AreEqual(Shapes.Text(TinyDecoder.Spec.Parameters.Single(p => buffer.Name.StartsWith(
+                p.Name + "_grad",
+                StringComparison.Ordinal)).Shape.Select(d => (Dimension)d)), Shapes.Text(buffer.Shape), buffer.Name);
     }
 
     [TestMethod]
@@ -29,7 +32,14 @@ public sealed class OrtTrainingArtifactsTests
     {
         var graph = OrtTrainingArtifacts.Training(TinyDecoder.Spec, TinyDecoder.Options);
         CollectionAssert.AreEqual(
-            (string[])["loss", "log_probs", "entropy", "last_hidden_state", "gradient_norm", .. Parameters.Select(p => p + "_grad.accumulation.out")],
+            (string[])[
+                "loss",
+                "log_probs",
+                "entropy",
+                "last_hidden_state",
+                "gradient_norm",
+                .. Parameters.Select(p => p + "_grad.accumulation.out"),
+            ],
             graph.Outputs.Select(o => o.Name).ToArray());
         Assert.AreEqual((ElementType.Float32, 0), (graph.Outputs[0].Type, graph.Outputs[0].Rank));
         foreach (var done in graph.Outputs.Skip(5))
@@ -44,15 +54,23 @@ public sealed class OrtTrainingArtifactsTests
         Assert.HasCount(Parameters.Length, accumulators);
         foreach (var (node, name) in accumulators.Zip(Parameters))
         {
-            CollectionAssert.AreEqual((string[])[name + "_grad.accumulation.buffer", name + "_grad", "lazy_reset_grad"], node.Inputs.Select(i => i!.Name).ToArray());
-            Assert.AreEqual(("com.microsoft", name + "_grad.accumulation.out", 0), (node.Domain, node.Outputs.Single()!.Name, node.Attributes.Count));
+            CollectionAssert.AreEqual(
+                (string[])[name + "_grad.accumulation.buffer", name + "_grad", "lazy_reset_grad"],
+                node.Inputs.Select(i => i!.Name).ToArray());
+            Assert.AreEqual(
+                ("com.microsoft", name + "_grad.accumulation.out", 0),
+                (node.Domain, node.Outputs.Single()!.Name, node.Attributes.Count));
         }
     }
 
     [TestMethod]
     public void Models_OnTheWire_KeepToOpset21Ir10StandardOperatorsAndUniqueNodeNames()
     {
-        foreach (var graph in new[] { OrtTrainingArtifacts.Training(TinyDecoder.Spec, TinyDecoder.Options), OrtTrainingArtifacts.Evaluation(TinyDecoder.Spec, TinyDecoder.Options) })
+        foreach (var graph in new[]
+        {
+            OrtTrainingArtifacts.Training(TinyDecoder.Spec, TinyDecoder.Options),
+            OrtTrainingArtifacts.Evaluation(TinyDecoder.Spec, TinyDecoder.Options),
+        })
         {
             var model = ModelProto.Parser.ParseFrom(OnnxFile.ToBytes(graph));
             CheckVersions(model);
@@ -76,7 +94,9 @@ public sealed class OrtTrainingArtifactsTests
         var graph = OrtTrainingArtifacts.Evaluation(TinyDecoder.Spec, TinyDecoder.Options);
         CollectionAssert.AreEqual(Parameters, graph.Inputs.Select(i => i.Name).Where(Parameters.Contains).ToArray());
         // The same user outputs in the same order: the runtime for JavaScript names evaluation outputs by the training model's list.
-        CollectionAssert.AreEqual((string[])["loss", "log_probs", "entropy", "last_hidden_state"], graph.Outputs.Select(o => o.Name).ToArray());
+        CollectionAssert.AreEqual(
+            (string[])["loss", "log_probs", "entropy", "last_hidden_state"],
+            graph.Outputs.Select(o => o.Name).ToArray());
     }
 
     [TestMethod]
@@ -95,11 +115,17 @@ public sealed class OrtTrainingArtifactsTests
     {
         var options = TinyDecoder.Options with { Trainable = n => n.Contains("mlp", StringComparison.Ordinal) };
         var graph = OrtTrainingArtifacts.Training(TinyDecoder.Spec, options, n => TinyDecoder.Weights(n));
-        CollectionAssert.AreEqual(Parameters.Where(p => p.Contains("mlp", StringComparison.Ordinal)).ToArray(), graph.Inputs.Select(i => i.Name).Where(Parameters.Contains).ToArray());
+        CollectionAssert.AreEqual(
+            Parameters.Where(p => p.Contains("mlp", StringComparison.Ordinal)).ToArray(),
+            graph.Inputs.Select(i => i.Name).Where(Parameters.Contains).ToArray());
         var frozen = graph.Initializers.Single(i => i.Name == "model.embed_tokens.weight").Constant!;
-        CollectionAssert.AreEqual(TinyDecoder.Weights("model.embed_tokens.weight"), System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(frozen.Bytes.Span).ToArray());
+        CollectionAssert.AreEqual(
+            TinyDecoder.Weights("model.embed_tokens.weight"),
+            System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(frozen.Bytes.Span).ToArray());
         Assert.AreEqual(3, graph.Inputs.Count(i => i.Name.EndsWith(".buffer", StringComparison.Ordinal)));
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => OrtTrainingArtifacts.Training(TinyDecoder.Spec, TinyDecoder.Options with { Trainable = _ => false })).Message, "No parameter learns");
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => OrtTrainingArtifacts.Training(
+            TinyDecoder.Spec,
+            TinyDecoder.Options with { Trainable = _ => false })).Message, "No parameter learns");
     }
 
     [TestMethod]
@@ -108,9 +134,12 @@ public sealed class OrtTrainingArtifactsTests
         // dB of y = x B^T comes out as [in, out] where the weight is [out, in].
         var planted = new Dictionary<string, GradientRule>(GradientRules.All, StringComparer.Ordinal)
         {
-            ["Gemm"] = g => GradientRules.All["Gemm"](g) is var right && g.Node.Int("transB", 0) != 0 ? [right[0], g.Op.SwapLastTwo(right[1]!), .. right[2..]] : right,
+            ["Gemm"] = g => GradientRules.All["Gemm"](g) is var right && g.Node.Int("transB", 0) != 0
+                ? [right[0], g.Op.SwapLastTwo(right[1]!), .. right[2..]]
+                : right,
         };
-        var fault = Assert.ThrowsExactly<GraphException>(() => OrtTrainingArtifacts.Training(TinyDecoder.Spec, TinyDecoder.Options, frozen: null, planted)).Message;
+        var fault = Assert.ThrowsExactly<GraphException>(() =>
+            OrtTrainingArtifacts.Training(TinyDecoder.Spec, TinyDecoder.Options, frozen: null, planted)).Message;
         StringAssert.Contains(fault, "A gradient has its value's type and shape");
     }
 
@@ -121,9 +150,16 @@ public sealed class OrtTrainingArtifactsTests
         var graph = new Graph("accumulate");
         var buffer = graph.Input("w_grad.accumulation.buffer", ElementType.Float32, 3, 2);
         var reset = graph.Input("lazy_reset_grad", ElementType.Bool, 1);
-        foreach (var gradient in new[] { graph.Input("transposed", ElementType.Float32, 2, 3), graph.Input("broadcastable", ElementType.Float32, 1, 2), graph.Input("wide", ElementType.Float64, 3, 2) })
-            StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => graph.Add("InPlaceAccumulatorV2", [buffer, gradient, reset], domain: "com.microsoft")).Message, "another type or shape");
-        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => graph.Add("InPlaceAccumulatorV2", [buffer, buffer, buffer], domain: "com.microsoft")).Message, "needs a bool [1]");
+        foreach (var gradient in new[]
+        {
+            graph.Input("transposed", ElementType.Float32, 2, 3),
+            graph.Input("broadcastable", ElementType.Float32, 1, 2),
+            graph.Input("wide", ElementType.Float64, 3, 2),
+        })
+            StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() =>
+                graph.Add("InPlaceAccumulatorV2", [buffer, gradient, reset], domain: "com.microsoft")).Message, "another type or shape");
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() =>
+            graph.Add("InPlaceAccumulatorV2", [buffer, buffer, buffer], domain: "com.microsoft")).Message, "needs a bool [1]");
     }
 
     [TestMethod]
@@ -131,9 +167,15 @@ public sealed class OrtTrainingArtifactsTests
     {
         foreach (var name in new[] { "advantages_grad", "x_grad.accumulation.buffer", "y_grad.accumulation.out" })
         {
-            var options = TinyDecoder.Options with { Objective = (op, logProbs, _) => op.ReduceSum(op.Mul(logProbs, op.Graph.Input(name, ElementType.Float32, "R")), keepDims: false, 0) };
+            var options = TinyDecoder.Options with
+            {
+                Objective =
+                (op, logProbs, _) => op.ReduceSum(op.Mul(logProbs, op.Graph.Input(name, ElementType.Float32, "R")), keepDims: false, 0)
+            };
             Assert.ThrowsExactly<GraphException>(() => OrtTrainingArtifacts.Training(TinyDecoder.Spec, options), name);
-            StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => OrtTrainingArtifacts.Evaluation(TinyDecoder.Spec, options)).Message, name);
+            StringAssert.Contains(
+                Assert.ThrowsExactly<GraphException>(() => OrtTrainingArtifacts.Evaluation(TinyDecoder.Spec, options)).Message,
+                name);
         }
     }
 
@@ -144,7 +186,9 @@ public sealed class OrtTrainingArtifactsTests
         {
             var parts = new Parts(opset);
             change(parts);
-            StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => OrtArtifactRules.CheckTraining(parts.Build(), ["w"]), what).Message, what);
+            StringAssert.Contains(
+                Assert.ThrowsExactly<GraphException>(() => OrtArtifactRules.CheckTraining(parts.Build(), ["w"]), what).Message,
+                what);
         }
         OrtArtifactRules.CheckTraining(new Parts(21).Build(), ["w"]);
         Refused("opset 22", _ => { }, opset: 22);
@@ -166,22 +210,34 @@ public sealed class OrtTrainingArtifactsTests
         var (b, a) = (graph.Input("b", ElementType.Float32, 2), graph.Input("a", ElementType.Float32, 2));
         graph.Output(op.Named("loss", op.ReduceSum(op.Mul(a, b), keepDims: false, 0)));
         OrtArtifactRules.CheckEvaluation(graph, ["b", "a"]);
-        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => OrtArtifactRules.CheckEvaluation(graph, ["a", "b"])).Message, "in the order of the training model");
-        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => OrtArtifactRules.CheckEvaluation(graph, ["b", "b"])).Message, "named twice");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<GraphException>(() => OrtArtifactRules.CheckEvaluation(graph, ["a", "b"])).Message,
+            "in the order of the training model");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<GraphException>(() => OrtArtifactRules.CheckEvaluation(graph, ["b", "b"])).Message,
+            "named twice");
     }
 
     [TestMethod]
     public void Optimizer_Model_HasTheExactSignatureAndEveryAttribute()
     {
-        var graph = ModelProto.Parser.ParseFrom(OrtOptimizerModel.ToBytes(new(0.8, 0.95, 1e-7, 0.1, 0.5), (op, _) => op.Scalar(2e-3))).Graph;
-        CollectionAssert.AreEqual((string[])["learning_rate", "step", "params", "gradients", "first_order_moments", "second_order_moments"], graph.Input.Select(i => i.Name).ToArray());
+        var graph =
+            ModelProto.Parser.ParseFrom(OrtOptimizerModel.ToBytes(new(0.8, 0.95, 1e-7, 0.1, 0.5), (op, _) => op.Scalar(2e-3))).Graph;
+        CollectionAssert.AreEqual(
+            (string[])["learning_rate", "step", "params", "gradients", "first_order_moments", "second_order_moments"],
+            graph.Input.Select(i => i.Name).ToArray());
         Assert.AreEqual((1, 7), (graph.Input[0].Type.TensorType.ElemType, graph.Input[1].Type.TensorType.ElemType));
-        Assert.AreEqual((1, 1), ((int)graph.Input[0].Type.TensorType.Shape.Dim.Single().DimValue, (int)graph.Input[1].Type.TensorType.Shape.Dim.Single().DimValue));
+        Assert.AreEqual((1, 1), ((int)graph.Input[0].Type.TensorType.Shape.Dim.Single().DimValue,
+            (int)graph.Input[1].Type.TensorType.Shape.Dim.Single().DimValue));
         foreach (var input in graph.Input.Skip(2))
             Assert.AreEqual(1, input.Type.SequenceType.ElemType.TensorType.ElemType, input.Name);
-        Assert.AreEqual((9, 1L), (graph.Output.Single().Type.TensorType.ElemType, graph.Output.Single().Type.TensorType.Shape.Dim.Single().DimValue));
+        Assert.AreEqual(
+            (9, 1L),
+            (graph.Output.Single().Type.TensorType.ElemType, graph.Output.Single().Type.TensorType.Shape.Dim.Single().DimValue));
         var adamW = graph.Node.Single(n => n.OpType == "AdamWOptimizer");
-        CollectionAssert.AreEqual((string[])["rate", "step", "params", "clipped", "first_order_moments", "second_order_moments"], adamW.Input.ToArray());
+        CollectionAssert.AreEqual(
+            (string[])["rate", "step", "params", "clipped", "first_order_moments", "second_order_moments"],
+            adamW.Input.ToArray());
         Assert.AreEqual(graph.Output.Single().Name, adamW.Output.Single());
         var attributes = adamW.Attribute.ToDictionary(a => a.Name, a => a.Type == AttributeProto.Types.Kind.Int ? a.I : a.F);
         var expected = new Dictionary<string, double>
@@ -212,10 +268,16 @@ public sealed class OrtTrainingArtifactsTests
     public void Write_Folder_HoldsFourFilesAndIsNeverOverwritten()
     {
         using var folder = new TemporaryFolder();
-        var content = new OrtCheckpointContent { Trainable = [.. TinyDecoder.Spec.Parameters.Select(p => OrtTensor.Floats(p.Name, p.Shape, n => TinyDecoder.Weights(n)))] };
-        void Write() => OrtTrainingArtifacts.Write(folder["out"], TinyDecoder.Spec, TinyDecoder.Options, n => TinyDecoder.Weights(n), content);
+        var content = new OrtCheckpointContent
+        {
+            Trainable = [.. TinyDecoder.Spec.Parameters.Select(p => OrtTensor.Floats(p.Name, p.Shape, n => TinyDecoder.Weights(n)))],
+        };
+        void Write() =>
+            OrtTrainingArtifacts.Write(folder["out"], TinyDecoder.Spec, TinyDecoder.Options, n => TinyDecoder.Weights(n), content);
         Write();
-        CollectionAssert.AreEquivalent((string[])["training_model.onnx", "eval_model.onnx", "optimizer_model.onnx", "checkpoint"], Directory.GetFiles(folder["out"]).Select(Path.GetFileName).ToArray());
+        CollectionAssert.AreEquivalent(
+            (string[])["training_model.onnx", "eval_model.onnx", "optimizer_model.onnx", "checkpoint"],
+            Directory.GetFiles(folder["out"]).Select(Path.GetFileName).ToArray());
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(Write).Message, "never written over");
     }
 
@@ -224,7 +286,11 @@ public sealed class OrtTrainingArtifactsTests
     {
         using var folder = new TemporaryFolder();
         var options = TinyDecoder.Options with { Trainable = n => n.Contains("norm", StringComparison.Ordinal), LargestFrozenInline = 0 };
-        var content = new OrtCheckpointContent { Trainable = [.. TinyDecoder.Spec.Parameters.Where(p => options.Trainable(p.Name)).Select(p => OrtTensor.Floats(p.Name, p.Shape, n => TinyDecoder.Weights(n)))] };
+        var content = new OrtCheckpointContent
+        {
+            Trainable = [.. TinyDecoder.Spec.Parameters.Where(p => options.Trainable(p.Name))
+            .Select(p => OrtTensor.Floats(p.Name, p.Shape, n => TinyDecoder.Weights(n)))]
+        };
         OrtTrainingArtifacts.Write(folder["out"], TinyDecoder.Spec, options, n => TinyDecoder.Weights(n), content);
         var frozen = TinyDecoder.Spec.Parameters.Where(p => !options.Trainable(p.Name)).ToArray();
         Assert.AreEqual(frozen.Sum(p => p.Count) * sizeof(float), new FileInfo(Path.Combine(folder["out"], "frozen.data")).Length);
@@ -236,8 +302,12 @@ public sealed class OrtTrainingArtifactsTests
                 var tensor = proto.Graph.Initializer.Single(i => i.Name == parameter.Name);
                 var place = tensor.ExternalData.ToDictionary(e => e.Key, e => e.Value);
                 Assert.AreEqual("frozen.data", place["location"]);
-                var bytes = File.ReadAllBytes(Path.Combine(folder["out"], "frozen.data")).AsSpan(int.Parse(place["offset"]), int.Parse(place["length"]));
-                CollectionAssert.AreEqual(TinyDecoder.Weights(parameter.Name), System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bytes).ToArray(), parameter.Name);
+                var bytes = File.ReadAllBytes(Path.Combine(folder["out"], "frozen.data"))
+                    .AsSpan(int.Parse(place["offset"]), int.Parse(place["length"]));
+                CollectionAssert.AreEqual(
+                    TinyDecoder.Weights(parameter.Name),
+                    System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bytes).ToArray(),
+                    parameter.Name);
             }
         }
     }
@@ -272,12 +342,25 @@ public sealed class OrtTrainingArtifactsTests
             reset ??= graph.Input("lazy_reset_grad", ElementType.Bool, ResetLength);
             var loss = op.Named("loss", op.ReduceSum(op.Mul(x, op.Cast(w, ElementType.Float32)), keepDims: false, 0));
             var one = ResetLength == 1 ? reset : op.Slice(reset, 0, 0, 1);
-            var done = graph.Add("InPlaceAccumulatorV2", [buffer, w, one], outputNames: ["w_grad.accumulation.out"], domain: "com.microsoft").Outputs[0]!;
+            var done = graph.Add(
+                "InPlaceAccumulatorV2",
+                [buffer, w, one],
+                outputNames: ["w_grad.accumulation.out"],
+                domain: "com.microsoft").Outputs[0]!;
             var other = op.Named("other", x);
             if (Twice)
                 graph.Add("InPlaceAccumulatorV2", [buffer, w, one], domain: "com.microsoft");
             if (Foreign)
-                graph.Add("GroupQueryAttention", [graph.Input("q", ElementType.Float32, 1, 1, 8), .. Enumerable.Repeat(graph.Input("k", ElementType.Float32, 1, 1, 8), 2), .. Enumerable.Repeat(graph.Input("p", ElementType.Float32, 1, 1, 4, 8), 2)], new Dictionary<string, AttributeValue> { ["num_heads"] = 1L, ["kv_num_heads"] = 1L }, domain: "com.microsoft", outputCount: 3);
+                graph.Add(
+                    "GroupQueryAttention",
+                    [
+                        graph.Input("q", ElementType.Float32, 1, 1, 8),
+                        .. Enumerable.Repeat(graph.Input("k", ElementType.Float32, 1, 1, 8), 2),
+                        .. Enumerable.Repeat(graph.Input("p", ElementType.Float32, 1, 1, 4, 8), 2),
+                    ],
+                    new Dictionary<string, AttributeValue> { ["num_heads"] = 1L, ["kv_num_heads"] = 1L },
+                    domain: "com.microsoft",
+                    outputCount: 3);
             foreach (var output in LossFirst ? [loss, other] : new[] { other, loss })
                 graph.Output(output);
             graph.Output(done);

@@ -27,7 +27,8 @@ internal static class TinyDecoder
 
     public static OrtTrainingOptions Options { get; } = new(Objective, Positions: 16, new OrtOptimizer(Beta2: 0.95, WeightDecay: 0.1));
 
-    public static float[] Weights(string name) => [.. Enumerable.Range(0, (int)Spec.Parameters.Single(p => p.Name == name).Count).Select(i => (float)Math.Sin(i + name.Length))];
+    public static float[] Weights(string name) => [.. Enumerable.Range(0, (int)Spec.Parameters.Single(p => p.Name == name).Count)
+        .Select(i => (float)Math.Sin(i + name.Length))];
 
     private static Value Objective(OpBuilder op, Value logProbs, Value entropy) =>
         op.Neg(op.ReduceSum(op.Mul(logProbs, op.Graph.Input("weights", ElementType.Float32, "R")), keepDims: false, 0));

@@ -12,7 +12,8 @@ public sealed class FloatConversionTests
     private const int Copies = 35;
 
     [TestMethod]
-    // 1 + 2^-8 is half-way between 1 (0x3F80, even) and 1 + 2^-7 (0x3F81): down. 1 + 3 * 2^-8 is half-way between 0x3F81 and 0x3F82: up to the even one.
+    // 1 + 2^-8 is half-way between 1 (0x3F80, even) and 1 + 2^-7 (0x3F81): down. 1 + 3 * 2^-8 is half-way between 0x3F81 and 0x3F82: up to
+    // the even one.
     [DataRow(0x3F80_8000u, (ushort)0x3F80)]
     [DataRow(0x3F81_8000u, (ushort)0x3F82)]
     [DataRow(0x3F80_8001u, (ushort)0x3F81)]
@@ -26,7 +27,10 @@ public sealed class FloatConversionTests
     public void BFloat16_OfAFloat_RoundsToNearestEven(uint bits, ushort expected)
     {
         var stored = new ushort[Copies];
-        FloatConversion.FromFloats(SafeTensorsDtype.BF16, Filled(BitConverter.UInt32BitsToSingle(bits)), MemoryMarshal.AsBytes(stored.AsSpan()));
+        FloatConversion.FromFloats(
+            SafeTensorsDtype.BF16,
+            Filled(BitConverter.UInt32BitsToSingle(bits)),
+            MemoryMarshal.AsBytes(stored.AsSpan()));
         foreach (var value in stored)
             Assert.AreEqual(expected, value);
     }

@@ -22,7 +22,10 @@ public sealed class ForeignModelTests
     public void FolderOfSomethingElse_IsNamed()
     {
         using var folder = new TemporaryFolder();
-        Case("lora", "an adapter (LORA) of Qwen/Qwen3-0.6B, not a model", ("adapter_config.json", """{"peft_type": "LORA", "base_model_name_or_path": "Qwen/Qwen3-0.6B"}"""));
+        Case(
+            "lora",
+            "an adapter (LORA) of Qwen/Qwen3-0.6B, not a model",
+            ("adapter_config.json", """{"peft_type": "LORA", "base_model_name_or_path": "Qwen/Qwen3-0.6B"}"""));
         Case("broken", "is an adapter, not a model", ("adapter_config.json", "{"));
         Case("run", $"its trained model is {Path.Combine(folder["run"], "model")}", ("metrics.jsonl", ""), ("config.json", "{}"));
         Case("converted", "a converted folder, of ONNX graphs", ("manifest.json", "{}"));
@@ -75,7 +78,9 @@ public sealed class ForeignModelTests
             var values = new float[spec.Parameters[3].Count];
             checkpoint.ReadParameter(spec.Parameters[3], values);
             Assert.AreEqual(3, values[0]);
-            checkpoint.SaveAs(folder["saved"], name => Enumerable.Repeat(5f, (int)spec.Parameters.First(p => p.Name == name).Count).ToArray());
+            checkpoint.SaveAs(
+                folder["saved"],
+                name => Enumerable.Repeat(5f, (int)spec.Parameters.First(p => p.Name == name).Count).ToArray());
         }
         using var saved = SafeTensorsFile.Open(Path.Combine(folder["saved"], "model.safetensors"));
         CollectionAssert.AreEquivalent(spec.Parameters.Select(p => p.Name).ToArray(), saved.Tensors.Keys.ToArray());
@@ -104,7 +109,8 @@ public sealed class ForeignModelTests
         var spec = Architectures.Parse(Llama, "x");
         File.WriteAllText(Path.Combine(folder, "config.json"), Llama);
         var tensors = spec.Parameters.Select((p, i) =>
-            TensorToWrite.Floats(rename(p.Name), SafeTensorsDtype.F32, p.Shape, _ => Enumerable.Repeat((float)i, (int)p.Count).ToArray())).ToList();
+            TensorToWrite.Floats(rename(p.Name), SafeTensorsDtype.F32, p.Shape, _ => Enumerable.Repeat((float)i, (int)p.Count).ToArray()))
+            .ToList();
         SafeTensorsWriter.Write(Path.Combine(folder, "model.safetensors"), tensors, null);
         return spec;
     }

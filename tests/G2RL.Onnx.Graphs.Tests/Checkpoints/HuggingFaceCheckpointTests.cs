@@ -30,9 +30,14 @@ public sealed class HuggingFaceCheckpointTests
         Assert.IsFalse(Directory.Exists(folder["copy.partial"]));
         var written = Directory.GetFiles(folder["copy"]).Select(Path.GetFileName).ToArray();
         foreach (var file in written)
-            Assert.IsTrue(File.ReadAllBytes(Path.Combine(source, file!)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(folder["copy"], file!))), file);
+            Assert.IsTrue(File.ReadAllBytes(Path.Combine(source, file!))
+                .AsSpan()
+                .SequenceEqual(File.ReadAllBytes(Path.Combine(folder["copy"], file!))), file);
         foreach (var file in Directory.GetFiles(source).Select(Path.GetFileName))
-            if (!file!.StartsWith("golden", StringComparison.Ordinal) && !file.StartsWith("grads", StringComparison.Ordinal) && !file.StartsWith("params", StringComparison.Ordinal) && file != "config_v5.json")
+            if (!file!.StartsWith("golden", StringComparison.Ordinal)
+                && !file.StartsWith("grads", StringComparison.Ordinal)
+                && !file.StartsWith("params", StringComparison.Ordinal)
+                && file != "config_v5.json")
                 CollectionAssert.Contains(written, file);
         using var reopened = HuggingFaceCheckpoint.Open(folder["copy"]);
         Assert.AreEqual(checkpoint.Spec, reopened.Spec);
@@ -114,10 +119,14 @@ public sealed class HuggingFaceCheckpointTests
         checkpoint.SaveAs(folder["half"], Weights(checkpoint), SafeTensorsDtype.F16);
         using var saved = HuggingFaceCheckpoint.Open(folder["half"]);
         Assert.IsTrue(saved.Tensors.Values.All(t => t.Dtype == SafeTensorsDtype.F16));
-        Assert.AreEqual("float16", JsonNode.Parse(File.ReadAllText(Path.Combine(folder["half"], "config.json")))!["torch_dtype"]!.GetValue<string>());
+        Assert.AreEqual(
+            "float16",
+            JsonNode.Parse(File.ReadAllText(Path.Combine(folder["half"], "config.json")))!["torch_dtype"]!.GetValue<string>());
         var index = Path.Combine(folder["half"], "model.safetensors.index.json");
         if (File.Exists(index))
-            Assert.AreEqual(saved.Tensors.Values.Sum(t => t.Length), JsonNode.Parse(File.ReadAllText(index))!["metadata"]!["total_size"]!.GetValue<long>());
+            Assert.AreEqual(
+                saved.Tensors.Values.Sum(t => t.Length),
+                JsonNode.Parse(File.ReadAllText(index))!["metadata"]!["total_size"]!.GetValue<long>());
     }
 
     [TestMethod]
@@ -136,9 +145,12 @@ public sealed class HuggingFaceCheckpointTests
         Assert.IsEmpty(Directory.GetFileSystemEntries(folder.Path));
 
         Directory.CreateDirectory(folder["new"]);
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => checkpoint.SaveAs(folder["new"], Weights(checkpoint))).Message, "exists already");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => checkpoint.SaveAs(folder["new"], Weights(checkpoint))).Message,
+            "exists already");
         File.WriteAllText(folder["file"], "");
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => checkpoint.SaveAs(Path.Combine(folder["file"], "inside"), Weights(checkpoint))).Message, "cannot be written");
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() =>
+            checkpoint.SaveAs(Path.Combine(folder["file"], "inside"), Weights(checkpoint))).Message, "cannot be written");
     }
 
     [TestMethod]
@@ -157,11 +169,23 @@ public sealed class HuggingFaceCheckpointTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["tokenizer.json"], "{}");
-        foreach (var name in (string[])["golden-qwen3-a", "golden-qwen2-a", "golden-llama-b", "golden-mistral-a", "golden-phi3-a", "golden-gemma3-a"])
+        foreach (var name in (string[])[
+            "golden-qwen3-a",
+            "golden-qwen2-a",
+            "golden-llama-b",
+            "golden-mistral-a",
+            "golden-phi3-a",
+            "golden-gemma3-a",
+        ])
         {
             var spec = Architectures.Read(SharedFolder.Require("models", name));
             var count = spec.Parameters.ToDictionary(p => p.Name, p => p.Count);
-            HuggingFaceCheckpoint.Create(folder[name], spec, parameter => new float[count[parameter]], SafeTensorsDtype.BF16, [folder["tokenizer.json"]]);
+            HuggingFaceCheckpoint.Create(
+                folder[name],
+                spec,
+                parameter => new float[count[parameter]],
+                SafeTensorsDtype.BF16,
+                [folder["tokenizer.json"]]);
             using var made = HuggingFaceCheckpoint.Open(folder[name]);
             Assert.AreEqual(spec, made.Spec);
             Assert.AreEqual(spec.Parameters.Count, made.Tensors.Count);
@@ -175,7 +199,8 @@ public sealed class HuggingFaceCheckpointTests
         using var folder = new TemporaryFolder();
         var model = folder.CopyOf(SharedFolder.Require("models", "golden-qwen3-a"));
         Edit(model, config => config["intermediate_size"] = 80);
-        StringAssert.Contains(Refusal(model), $"{model}: tensor 'model.layers.2.mlp.up_proj.weight' is [96, 48]; config.json implies [80, 48] (intermediate_size x hidden_size). The checkpoint and config do not belong together.");
+        StringAssert.Contains(Refusal(model), $"{model}: tensor 'model.layers.2.mlp.up_proj.weight' is [96, 48]; "
+            + "config.json implies [80, 48] (intermediate_size x hidden_size). The checkpoint and config do not belong together.");
     }
 
     [TestMethod]
@@ -225,7 +250,9 @@ public sealed class HuggingFaceCheckpointTests
         AddTensor(single, "model.layers.0.self_attn.rotary_emb.inv_freq");
         using (var checkpoint = HuggingFaceCheckpoint.Open(model))
             checkpoint.SaveAs(folder["copy"], Weights(checkpoint));
-        Assert.IsTrue(File.ReadAllBytes(single).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(folder["copy"], "model.safetensors"))));
+        Assert.IsTrue(File.ReadAllBytes(single)
+            .AsSpan()
+            .SequenceEqual(File.ReadAllBytes(Path.Combine(folder["copy"], "model.safetensors"))));
         AddTensor(single, "model.layers.0.adapter.weight");
         StringAssert.Contains(Refusal(model), "'model.layers.0.adapter.weight' is not a weight");
     }
@@ -237,17 +264,26 @@ public sealed class HuggingFaceCheckpointTests
     public void Gpt2_WithOrWithoutItsPrefixAndMasks_IsReadAndSavedByteForByte(bool bare)
     {
         using var folder = new TemporaryFolder();
-        const string config = """{"model_type": "gpt2", "vocab_size": 11, "n_embd": 6, "n_layer": 2, "n_head": 2, "n_positions": 4, "eos_token_id": 1, "bos_token_id": 1}""";
+        const string config =
+            """{"model_type": "gpt2", "vocab_size": 11, "n_embd": 6, "n_layer": 2, "n_head": 2, "n_positions": 4, "eos_token_id": 1, "bos_token_id": 1}""";
         var spec = Architectures.Parse(config, "x");
         Directory.CreateDirectory(folder["model"]);
         File.WriteAllText(Path.Combine(folder["model"], "config.json"), config);
         var random = new Random(3);
-        var values = spec.Parameters.ToDictionary(p => p.Name, p => Enumerable.Range(0, (int)p.Count).Select(_ => (float)random.NextDouble()).ToArray());
+        var values = spec.Parameters.ToDictionary(
+            p => p.Name,
+            p => Enumerable.Range(0, (int)p.Count).Select(_ => (float)random.NextDouble()).ToArray());
         string Stored(string name) => bare ? name["transformer.".Length..] : name;
         // An order of their own, as in the wild.
-        var tensors = spec.Parameters.OrderBy(p => p.Name, StringComparer.Ordinal).Select(p => TensorToWrite.Floats(Stored(p.Name), SafeTensorsDtype.F32, p.Shape, _ => values[p.Name])).ToList();
+        var tensors = spec.Parameters.OrderBy(p => p.Name, StringComparer.Ordinal)
+            .Select(p => TensorToWrite.Floats(Stored(p.Name), SafeTensorsDtype.F32, p.Shape, _ => values[p.Name]))
+            .ToList();
         for (var layer = 0; layer < 2; layer++)
-            tensors.Insert(1 + layer, new TensorToWrite(Stored($"transformer.h.{layer}.attn.bias"), SafeTensorsDtype.BOOL, [1, 1, 4, 4], stream => stream.Write(new byte[16])));
+            tensors.Insert(1 + layer, new TensorToWrite(
+                Stored($"transformer.h.{layer}.attn.bias"),
+                SafeTensorsDtype.BOOL,
+                [1, 1, 4, 4],
+                stream => stream.Write(new byte[16])));
         if (!bare)
             tensors.Add(TensorToWrite.Floats("lm_head.weight", SafeTensorsDtype.F32, [11, 6], _ => values["transformer.wte.weight"]));
         SafeTensorsWriter.Write(Path.Combine(folder["model"], "model.safetensors"), tensors);
@@ -257,7 +293,9 @@ public sealed class HuggingFaceCheckpointTests
             CollectionAssert.AreEqual(values["transformer.h.1.mlp.c_fc.weight"], Read(checkpoint, "transformer.h.1.mlp.c_fc.weight"));
             checkpoint.SaveAs(folder["copy"], Weights(checkpoint));
         }
-        Assert.IsTrue(File.ReadAllBytes(Path.Combine(folder["model"], "model.safetensors")).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(folder["copy"], "model.safetensors"))));
+        Assert.IsTrue(File.ReadAllBytes(Path.Combine(folder["model"], "model.safetensors"))
+            .AsSpan()
+            .SequenceEqual(File.ReadAllBytes(Path.Combine(folder["copy"], "model.safetensors"))));
         Edit(folder["model"], json => json["n_layer"] = 3);
         StringAssert.Contains(Refusal(folder["model"]), "'transformer.h.2.ln_1.weight' is missing");
     }
@@ -326,10 +364,13 @@ public sealed class HuggingFaceCheckpointTests
         File.WriteAllText(path, "{\"eos_token_id\": [7, 2]}");
         CollectionAssert.AreEqual(new[] { 7, 2 }, checkpoint.GenerationEosTokens());
         File.WriteAllText(path, "{\"eos_token_id\": 97}");
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(checkpoint.GenerationEosTokens).Message, "generation_config.json: eos_token_id is 97");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(checkpoint.GenerationEosTokens).Message,
+            "generation_config.json: eos_token_id is 97");
     }
 
-    private static string Refusal(string folder) => Assert.ThrowsExactly<InputException>(() => HuggingFaceCheckpoint.Open(folder).Dispose()).Message;
+    private static string Refusal(string folder) =>
+        Assert.ThrowsExactly<InputException>(() => HuggingFaceCheckpoint.Open(folder).Dispose()).Message;
 
     private static WeightSource Weights(HuggingFaceCheckpoint checkpoint) => name => Read(checkpoint, name);
 
@@ -366,7 +407,9 @@ public sealed class HuggingFaceCheckpointTests
     {
         using (var file = SafeTensorsFile.Open(path))
         {
-            var tensors = file.Tensors.Values.OrderBy(t => t.Offset).Select(t => new TensorToWrite(t.Name, t.Dtype, t.Shape, stream => stream.Write(file.RawBytes(t.Name)))).ToList();
+            var tensors = file.Tensors.Values.OrderBy(t => t.Offset)
+                .Select(t => new TensorToWrite(t.Name, t.Dtype, t.Shape, stream => stream.Write(file.RawBytes(t.Name))))
+                .ToList();
             tensors.Add(new TensorToWrite(name, SafeTensorsDtype.F32, [2], stream => stream.Write(new byte[8])));
             SafeTensorsWriter.Write(path + ".new", tensors, flush: false);
         }

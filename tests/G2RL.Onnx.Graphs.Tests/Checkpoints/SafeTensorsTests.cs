@@ -7,7 +7,8 @@ namespace G2RL.Onnx.Graphs.Tests.Checkpoints;
 [TestClass]
 public sealed class SafeTensorsTests
 {
-    private const string Good = """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"BF16","shape":[1,2],"data_offsets":[8,12]}}""";
+    private const string Good =
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"BF16","shape":[1,2],"data_offsets":[8,12]}}""";
 
     [TestMethod]
     public void File_OfTwoTensors_IsRead()
@@ -44,16 +45,32 @@ public sealed class SafeTensorsTests
     [TestMethod]
     [DataRow("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 9, "but the file has 9", DisplayName = "trailing bytes")]
     [DataRow("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 7, "truncated", DisplayName = "missing bytes")]
-    [DataRow("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}}""", 8, "'a'", DisplayName = "a name twice")]
+    [DataRow(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}}""",
+        8,
+        "'a'",
+        DisplayName = "a name twice")]
     [DataRow("""{"a":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8, "dtype", DisplayName = "a key twice")]
     [DataRow("""{"a":{"dtype":"F33","shape":[2],"data_offsets":[0,8]}}""", 8, "F33", DisplayName = "unknown dtype")]
     [DataRow("""{"a":{"dtype":"0","shape":[2],"data_offsets":[0,8]}}""", 8, "dtype", DisplayName = "an enum's number as dtype")]
-    [DataRow("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "overlap", DisplayName = "overlap")]
+    [DataRow(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""",
+        8,
+        "overlap",
+        DisplayName = "overlap")]
     [DataRow("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "gaps", DisplayName = "gap")]
     [DataRow("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", 8, "12 bytes", DisplayName = "shape against offsets")]
     [DataRow("""{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}""", 8, "negative", DisplayName = "negative size")]
-    [DataRow("""{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}""", 0, "too large", DisplayName = "a product of 2^64, 0 in 64 bits")]
-    [DataRow("""{"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,8]}}""", 8, "shape", DisplayName = "a size beyond 64 bits")]
+    [DataRow(
+        """{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}""",
+        0,
+        "too large",
+        DisplayName = "a product of 2^64, 0 in 64 bits")]
+    [DataRow(
+        """{"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,8]}}""",
+        8,
+        "shape",
+        DisplayName = "a size beyond 64 bits")]
     [DataRow("""{"a":{"dtype":"F32","shape":[2.5],"data_offsets":[0,10]}}""", 10, "whole", DisplayName = "half an element")]
     [DataRow("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""", 8, "begin <= end", DisplayName = "offsets reversed")]
     [DataRow("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,16]}}""", 16, "data_offsets", DisplayName = "three offsets")]
@@ -96,7 +113,9 @@ public sealed class SafeTensorsTests
 
     [TestMethod]
     public void File_Missing_IsNamed() =>
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => SafeTensorsFile.Open("no/such.safetensors").Dispose()).Message, "no/such.safetensors");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => SafeTensorsFile.Open("no/such.safetensors").Dispose()).Message,
+            "no/such.safetensors");
 
     [TestMethod]
     public void Tensor_OfIntegers_IsListedButNotReadAsFloats()
@@ -143,10 +162,17 @@ public sealed class SafeTensorsTests
     public void Tensor_ThatCannotBeStored_IsRefused()
     {
         using var folder = new TemporaryFolder();
-        foreach (var (dtype, value) in new[] { (SafeTensorsDtype.F16, 70_000f), (SafeTensorsDtype.F32, float.NaN), (SafeTensorsDtype.BF16, float.MaxValue) })
+        foreach (var (dtype, value) in new[]
+        {
+            (SafeTensorsDtype.F16, 70_000f),
+            (SafeTensorsDtype.F32, float.NaN),
+            (SafeTensorsDtype.BF16, float.MaxValue),
+        })
         {
             var tensor = TensorToWrite.Floats("w", dtype, [3], _ => new[] { 0, 1, value });
-            StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => SafeTensorsWriter.Write(folder["x"], [tensor])).Message, "'w' holds");
+            StringAssert.Contains(
+                Assert.ThrowsExactly<InputException>(() => SafeTensorsWriter.Write(folder["x"], [tensor])).Message,
+                "'w' holds");
         }
         var shorter = TensorToWrite.Floats("w", SafeTensorsDtype.F32, [3], _ => new float[2]);
         Assert.ThrowsExactly<ArgumentException>(() => SafeTensorsWriter.Write(folder["x"], [shorter]));

@@ -12,7 +12,8 @@ internal sealed class TemporaryFolder : IDisposable
     {
         Directory.CreateDirectory(this[name]);
         foreach (var file in Directory.GetFiles(source))
-            if (System.IO.Path.GetFileName(file) is var plain && (plain.StartsWith("model", StringComparison.Ordinal) || plain.EndsWith("config.json", StringComparison.Ordinal)))
+            if (System.IO.Path.GetFileName(file) is var plain
+                && (plain.StartsWith("model", StringComparison.Ordinal) || plain.EndsWith("config.json", StringComparison.Ordinal)))
                 File.WriteAllBytes(System.IO.Path.Combine(this[name], plain), File.ReadAllBytes(file));
         return this[name];
     }

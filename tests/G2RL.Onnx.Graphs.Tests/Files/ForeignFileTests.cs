@@ -7,7 +7,9 @@ public sealed class ForeignFileTests
 {
     [TestMethod]
     [DataRow("version https://git-lfs.github.com/spec/v1\noid sha256:aaaa\nsize 1234\n", "a Git LFS pointer to 1234 bytes")]
-    [DataRow("\n<!doctype HTML><html><title>x</title>Access to model is restricted</html>", "an HTML page, such as a server sends for a login or an error: 'x Access to model is restricted'")]
+    [DataRow(
+        "\n<!doctype HTML><html><title>x</title>Access to model is restricted</html>",
+        "an HTML page, such as a server sends for a login or an error: 'x Access to model is restricted'")]
     [DataRow("<html>404</html>", "'404'")]
     [DataRow("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "an XML document")]
     [DataRow("Invalid username or password.", "what a failed download left: 'Invalid username or password.'")]

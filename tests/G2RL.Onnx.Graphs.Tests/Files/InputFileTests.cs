@@ -71,7 +71,9 @@ public sealed class InputFileTests
         using var folder = new TemporaryFolder();
         File.WriteAllBytes(folder["b"], new byte[11]);
         Assert.HasCount(11, InputFile.Bytes(folder["b"], 11));
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => InputFile.Bytes(folder["b"], 10, "It is a letter.")).Message, "has 11 bytes; at most 10 are expected. Is it the right file? It is a letter.");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => InputFile.Bytes(folder["b"], 10, "It is a letter.")).Message,
+            "has 11 bytes; at most 10 are expected. Is it the right file? It is a letter.");
     }
 
     [TestMethod]
@@ -82,7 +84,9 @@ public sealed class InputFileTests
     {
         if (!File.Exists(path))
             Assert.Inconclusive($"needs {path}");
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => InputFile.Bytes(path, 1000)).Message, $"{path} is no ordinary file and goes on beyond 1000 bytes");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => InputFile.Bytes(path, 1000)).Message,
+            $"{path} is no ordinary file and goes on beyond 1000 bytes");
         foreach (var read in new Func<object>[] { () => InputFile.Text(path), () => InputFile.Lines(path).Count() })
             StringAssert.Contains(Assert.ThrowsExactly<InputException>(read).Message, path);
     }

@@ -17,7 +17,9 @@ public sealed class OnnxFileTests
         var bytes = OnnxFile.ToBytes(graph);
         var read = OnnxFile.FromBytes(bytes, "x.onnx");
         CollectionAssert.AreEqual(bytes, OnnxFile.ToBytes(read));
-        CollectionAssert.AreEqual(graph.Nodes.SelectMany(n => n.Outputs).Select(o => o?.ToString()).ToArray(), read.Nodes.SelectMany(n => n.Outputs).Select(o => o?.ToString()).ToArray());
+        CollectionAssert.AreEqual(
+            graph.Nodes.SelectMany(n => n.Outputs).Select(o => o?.ToString()).ToArray(),
+            read.Nodes.SelectMany(n => n.Outputs).Select(o => o?.ToString()).ToArray());
         CollectionAssert.AreEqual(graph.Inputs.Select(i => i.ToString()).ToArray(), read.Inputs.Select(i => i.ToString()).ToArray());
     }
 
@@ -73,7 +75,10 @@ public sealed class OnnxFileTests
         const long rows = 3L << 20;
         var graph = new Graph("large");
         var op = new OpBuilder(graph);
-        var table = graph.Initializer("table", TensorData.Streamed(ElementType.Float32, [rows, 256], stream => stream.SetLength(stream.Position = stream.Position + (rows * 1024))));
+        var table = graph.Initializer("table", TensorData.Streamed(
+            ElementType.Float32,
+            [rows, 256],
+            stream => stream.SetLength(stream.Position = stream.Position + (rows * 1024))));
         var last = graph.Initializer("last", TensorData.Of([.. Enumerable.Repeat(7f, 256)], 256));
         graph.Output(op.Named("y", op.Add(op.Gather(table, graph.Input("i", ElementType.Int64, "N")), last)));
         StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => OnnxFile.ToBytes(graph)).Message, "external data");
@@ -96,7 +101,9 @@ public sealed class OnnxFileTests
         var before = File.ReadAllBytes(folder["m.onnx"]);
         var graph = new Graph("short");
         graph.Output(graph.Initializer("w", TensorData.Streamed(ElementType.Float32, [1000], stream => stream.Write(new byte[3999]))));
-        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => OnnxFile.Save(graph, folder["m.onnx"])).Message, "'w' wrote 3999 bytes; Float32 [1000] needs 4000");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<GraphException>(() => OnnxFile.Save(graph, folder["m.onnx"])).Message,
+            "'w' wrote 3999 bytes; Float32 [1000] needs 4000");
         CollectionAssert.AreEqual(before, File.ReadAllBytes(folder["m.onnx"]));
         CollectionAssert.AreEquivalent(new[] { "m.onnx", "m.onnx.data" }, Files(folder));
     }
@@ -107,7 +114,9 @@ public sealed class OnnxFileTests
         using var folder = new TemporaryFolder();
         var graph = new Graph("g");
         graph.Output(graph.Initializer("w", new TensorData(ElementType.Float32, [1000], default, new ExternalData("w.bin", 0, 4000))));
-        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => OnnxFile.Save(graph, folder["m.onnx"])).Message, "'w' lies in 'w.bin'");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<GraphException>(() => OnnxFile.Save(graph, folder["m.onnx"])).Message,
+            "'w' lies in 'w.bin'");
         // As bytes it stays a reference, with or without its file.
         var read = OnnxFile.FromBytes(OnnxFile.ToBytes(graph), "x.onnx");
         Assert.AreEqual(graph["w"].Constant!.External, read["w"].Constant!.External);
@@ -140,7 +149,8 @@ public sealed class OnnxFileTests
         }
     }
 
-    // Files of other tools: nodes without names, the long name of ONNX's own operator set, declared shapes with names of their own, axes without a name.
+    // Files of other tools: nodes without names, the long name of ONNX's own operator set, declared shapes with names of their own, axes
+    // without a name.
     [TestMethod]
     public void Model_OfAnotherTool_IsRead()
     {

@@ -18,14 +18,26 @@ internal static class SampleGraphs
             graph.Initializer($"constant.{type}", new TensorData(type, [2, 1], new byte[2 * type.Size()]));
         graph.Initializer("empty", new TensorData(ElementType.Float32, [0, 3], default));
         var limited = op.Op("Clip", [op.Add(x, small), null, op.Scalar(1.5)]);
-        var parts = graph.Add("Split", [op.MatMul(limited, big), op.Ints(200, 400)], new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["axis"] = 1 }, ["part", "rest"], name: "cut");
-        var scattered = op.Op("ScatterElements", [parts.Outputs[0]!, op.Op("ConstantOfShape", [op.Op("Shape", [x])], ("value", TensorData.Of([3L], 1))), x], ("axis", -1L), ("reduction", "add"));
+        var parts = graph.Add(
+            "Split",
+            [op.MatMul(limited, big), op.Ints(200, 400)],
+            new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["axis"] = 1 },
+            ["part", "rest"],
+            name: "cut");
+        var scattered = op.Op(
+            "ScatterElements",
+            [parts.Outputs[0]!, op.Op("ConstantOfShape", [op.Op("Shape", [x])], ("value", TensorData.Of([3L], 1))), x],
+            ("axis", -1L),
+            ("reduction", "add"));
         graph.Output(op.Named("y", op.Transpose(scattered, 1, 0)));
         graph.Output(op.Named("z", op.Op("Gemm", [x, big], ("alpha", 0.5f))));
         return graph;
     }
 
-    /// <summary>A small decoder with everything that has a gradient of its own: shared keys, norms of queries and keys, biases, the embedding as head.</summary>
+    /// <summary>
+    /// A small decoder with everything that has a gradient of its own: shared keys, norms of queries and keys, biases, the embedding as
+    /// head.
+    /// </summary>
     public static DecoderSpec Decoder => new()
     {
         Architecture = "Qwen3ForCausalLM",

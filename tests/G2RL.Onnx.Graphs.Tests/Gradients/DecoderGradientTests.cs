@@ -47,8 +47,13 @@ public sealed class DecoderGradientTests
             var gradient = FiniteDifferences.Doubles(analytic[outputs.IndexOf(parameter.Name + DecoderGraph.GradientSuffix + ".out")]);
             for (var e = 0; e < gradient.Length; e++, elements++)
             {
-                var numeric = (Loss(parameter.Name, e, Tolerances.Step) - Loss(parameter.Name, e, -Tolerances.Step)) / (2 * Tolerances.Step);
-                Assert.AreEqual(numeric, gradient[e], Tolerances.FiniteDifference * (1 + Math.Abs(numeric)), $"element {e} of {parameter.Name}");
+                var numeric =
+                    (Loss(parameter.Name, e, Tolerances.Step) - Loss(parameter.Name, e, -Tolerances.Step)) / (2 * Tolerances.Step);
+                Assert.AreEqual(
+                    numeric,
+                    gradient[e],
+                    Tolerances.FiniteDifference * (1 + Math.Abs(numeric)),
+                    $"element {e} of {parameter.Name}");
             }
         }
         Assert.AreEqual(spec.Parameters.Sum(p => p.Shape.Aggregate(1L, (a, b) => a * b)), elements);
@@ -57,7 +62,10 @@ public sealed class DecoderGradientTests
         {
             var moved = FiniteDifferences.Doubles(feeds[parameter]);
             moved[element] += step;
-            var changed = new Dictionary<string, TensorData>(feeds, StringComparer.Ordinal) { [parameter] = TensorData.Of(moved, [.. feeds[parameter].Shape]) };
+            var changed = new Dictionary<string, TensorData>(
+                feeds,
+                StringComparer.Ordinal)
+            { [parameter] = TensorData.Of(moved, [.. feeds[parameter].Shape]) };
             return FiniteDifferences.Doubles(runner.Run(changed)[outputs.IndexOf("loss")])[0];
         }
     }

@@ -55,8 +55,12 @@ public sealed class DifferentiatorTests
     public void Rule_ThatGivesAnotherTypeOrTooFewAxes_IsRefused()
     {
         var loss = Total(op.Exp(x));
-        Refused("gradient rule of Exp", () => Differentiator.Backward(op, loss, null, [x], With("Exp", g => [g.Op.Cast(g.DY, ElementType.Float32)])));
-        Refused("gradient rule of Exp", () => Differentiator.Backward(op, loss, null, [x], With("Exp", g => [g.Op.ReduceSum(g.DY, keepDims: false, 0)])));
+        Refused(
+            "gradient rule of Exp",
+            () => Differentiator.Backward(op, loss, null, [x], With("Exp", g => [g.Op.Cast(g.DY, ElementType.Float32)])));
+        Refused(
+            "gradient rule of Exp",
+            () => Differentiator.Backward(op, loss, null, [x], With("Exp", g => [g.Op.ReduceSum(g.DY, keepDims: false, 0)])));
     }
 
     [TestMethod]
@@ -152,7 +156,9 @@ public sealed class DifferentiatorTests
     {
         var s = graph.Input("s", ElementType.Float64, "N", 3);
         Refused("Max of 3 inputs", () => Backward(Total(op.Op("Max", [x, x, x])), x));
-        Refused("Gemm with alpha", () => Backward(Total(op.Op("Gemm", [x, graph.Input("w", ElementType.Float64, 3, 4)], ("alpha", 2f))), x));
+        Refused(
+            "Gemm with alpha",
+            () => Backward(Total(op.Op("Gemm", [x, graph.Input("w", ElementType.Float64, 3, 4)], ("alpha", 2f))), x));
         Refused("Slice along an axis of unknown length", () => Backward(Total(op.Slice(s, 0, 0, 1)), s));
         Refused("Slice with steps", () => Backward(Total(op.Op("Slice", [x, op.Ints(0), op.Ints(3), op.Ints(1), op.Ints(2)])), x));
     }
@@ -172,7 +178,10 @@ public sealed class DifferentiatorTests
         return FiniteDifferences.Doubles(runner.Run(feeds)[^1]);
     }
 
-    private static Dictionary<string, GradientRule> With(string name, GradientRule rule) => new(GradientRules.All, StringComparer.Ordinal) { [name] = rule };
+    private static Dictionary<string, GradientRule> With(
+        string name,
+        GradientRule rule) => new(GradientRules.All, StringComparer.Ordinal) { [name] = rule };
 
-    private static void Refused(string named, Action action) => StringAssert.Contains(Assert.ThrowsExactly<GraphException>(action).Message, named);
+    private static void Refused(string named, Action action) =>
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(action).Message, named);
 }

@@ -14,7 +14,10 @@ internal static class FiniteDifferences
     {
         var graph = new Graph("case");
         var op = new OpBuilder(graph);
-        Value[] inputs = [.. gradientCase.Inputs.Select((input, i) => graph.Input($"x{i}", ElementType.Float64, [.. input.Shape.Select(n => symbolic && !input.Known && n != 1 ? $"L{n}" : (Dimension)n)]))];
+        Value[] inputs = [.. gradientCase.Inputs.Select((input, i) => graph.Input(
+            $"x{i}",
+            ElementType.Float64,
+            [.. input.Shape.Select(n => symbolic && !input.Known && n != 1 ? $"L{n}" : (Dimension)n)]))];
         var outputs = gradientCase.Build(op, inputs);
         Assert.IsTrue(graph.Nodes.Any(n => n.Op == gradientCase.Op), "the case does not hold its operator");
 
@@ -34,7 +37,8 @@ internal static class FiniteDifferences
         using var runner = new OrtRunner(Float64Stand.Rewrite(graph));
         var random = new Random(20240229);
         var values = gradientCase.Inputs.Select(x => Draw(random, x.Shape, x.Low, x.High)).ToArray();
-        var feeds = values.Select((v, i) => (Name: $"x{i}", Data: TensorData.Of(v, gradientCase.Inputs[i].Shape))).ToDictionary(f => f.Name, f => f.Data, StringComparer.Ordinal);
+        var feeds = values.Select((v, i) => (Name: $"x{i}", Data: TensorData.Of(v, gradientCase.Inputs[i].Shape)))
+            .ToDictionary(f => f.Name, f => f.Data, StringComparer.Ordinal);
         var shapes = OutputShapes(gradientCase, feeds);
         for (var i = 0; i < weights.Length; i++)
             feeds[$"w{i}"] = TensorData.Of(Draw(random, shapes[i], 0.5, 1.5), shapes[i]);
@@ -56,7 +60,10 @@ internal static class FiniteDifferences
         {
             var moved = (double[])values[input].Clone();
             moved[element] += step;
-            var changed = new Dictionary<string, TensorData>(feeds, StringComparer.Ordinal) { [$"x{input}"] = TensorData.Of(moved, gradientCase.Inputs[input].Shape) };
+            var changed = new Dictionary<string, TensorData>(
+                feeds,
+                StringComparer.Ordinal)
+            { [$"x{input}"] = TensorData.Of(moved, gradientCase.Inputs[input].Shape) };
             return Doubles(runner.Run(changed)[0])[0];
         }
     }
@@ -67,7 +74,8 @@ internal static class FiniteDifferences
     private static long[][] OutputShapes(GradientCase gradientCase, Dictionary<string, TensorData> feeds)
     {
         var graph = new Graph("shapes");
-        var inputs = gradientCase.Inputs.Select((input, i) => graph.Input($"x{i}", ElementType.Float64, [.. input.Shape.Select(n => (Dimension)n)])).ToArray();
+        var inputs = gradientCase.Inputs.Select((input, i) =>
+            graph.Input($"x{i}", ElementType.Float64, [.. input.Shape.Select(n => (Dimension)n)])).ToArray();
         var outputs = gradientCase.Build(new OpBuilder(graph), inputs);
         return [.. outputs.Select(y => y.Shape.Select(d => d.Size).ToArray())];
     }

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace G2RL.Onnx.Graphs.Tests.Gradients;
 
 /// <summary>
-/// ONNX Runtime's CPU provider has no float64 kernels for a few operators. This rewrites a graph so that float64 nodes of them are computed by others,
-/// to float64 precision: softplus x = ln(1 + e^x), erf by its power series (|x| below 2).
+/// ONNX Runtime's CPU provider has no float64 kernels for a few operators. This rewrites a graph so that float64 nodes of them are computed
+/// by others, to float64 precision: softplus x = ln(1 + e^x), erf by its power series (|x| below 2).
 /// </summary>
 internal static class Float64Stand
 {
@@ -36,7 +36,12 @@ internal static class Float64Stand
                 map.Add(node.Outputs[0]!, stand(op, map[node.Inputs[0]!]));
                 continue;
             }
-            var made = copy.Add(node.Op, [.. node.Inputs.Select(i => i is null ? null : map[i])], widen ? Wide(node) : node.Attributes, [.. node.Outputs.Select(o => o is null ? "" : $"copy.{o.Name}")], node.Domain);
+            var made = copy.Add(
+                node.Op,
+                [.. node.Inputs.Select(i => i is null ? null : map[i])],
+                widen ? Wide(node) : node.Attributes,
+                [.. node.Outputs.Select(o => o is null ? "" : $"copy.{o.Name}")],
+                node.Domain);
             for (var i = 0; i < node.Outputs.Count; i++)
                 if (node.Outputs[i] is { } output)
                     map.Add(output, made.Outputs[i]!);

@@ -80,12 +80,20 @@ public sealed class GradientRulesTests
             float[] values = [-1.9f, -1, -0.3f, 0, 1e-3f, 0.5f, 1.25f, 1.9f];
             var single = new Graph("single");
             single.Output(new OpBuilder(single).Op(name, [single.Input("x", ElementType.Float32, 8)]));
-            var expected = OrtRunner.Run(single, new Dictionary<string, TensorData>(StringComparer.Ordinal) { ["x"] = TensorData.Of(values, 8) })[0];
+            var expected = OrtRunner.Run(
+                single,
+                new Dictionary<string, TensorData>(StringComparer.Ordinal) { ["x"] = TensorData.Of(values, 8) })[0];
             var wide = new Graph("wide");
             wide.Output(new OpBuilder(wide).Op(name, [wide.Input("x", ElementType.Float64, 8)]));
-            var actual = OrtRunner.Run(Float64Stand.Rewrite(wide), new Dictionary<string, TensorData>(StringComparer.Ordinal) { ["x"] = TensorData.Of(Array.ConvertAll(values, v => (double)v), 8) })[0];
+            var actual = OrtRunner.Run(Float64Stand.Rewrite(wide), new Dictionary<string, TensorData>(
+                StringComparer.Ordinal)
+            { ["x"] = TensorData.Of(Array.ConvertAll(values, v => (double)v), 8) })[0];
             for (var i = 0; i < values.Length; i++)
-                Assert.AreEqual(BitConverter.ToSingle(expected.Bytes.Span[(4 * i)..]), FiniteDifferences.Doubles(actual)[i], Tolerances.Float32Kernel, $"{name}({values[i]})");
+                Assert.AreEqual(
+                    BitConverter.ToSingle(expected.Bytes.Span[(4 * i)..]),
+                    FiniteDifferences.Doubles(actual)[i],
+                    Tolerances.Float32Kernel,
+                    $"{name}({values[i]})");
         }
     }
 
@@ -115,7 +123,8 @@ public sealed class GradientRulesTests
         }
     }
 
-    private static HashSet<string> Flowing => [.. GradientRules.All.Where(r => r.Value != GradientRules.NotDifferentiable).Select(r => r.Key)];
+    private static HashSet<string> Flowing => [.. GradientRules.All.Where(r => r.Value != GradientRules.NotDifferentiable)
+        .Select(r => r.Key)];
 
     private static IEnumerable<object[]> Cases => GradientCases.All.Select(c => new object[] { c.ToString() });
 
@@ -128,7 +137,9 @@ public sealed class GradientRulesTests
         _ => [0],
     }, (op, input) => new object[] { op, input });
 
-    private static IEnumerable<object[]> SymbolicCases => GradientCases.All.Where(c => c.Inputs.Any(i => !i.Known && i.Shape.Any(n => n != 1))).Select(c => new object[] { c.ToString() });
+    private static IEnumerable<object[]> SymbolicCases =>
+        GradientCases.All.Where(c => c.Inputs.Any(i => !i.Known && i.Shape.Any(n => n != 1))).Select(c => new object[] { c.ToString() });
 
-    private static IEnumerable<object[]> NotDifferentiable => GradientRules.All.Where(r => r.Value == GradientRules.NotDifferentiable).Select(r => new object[] { r.Key });
+    private static IEnumerable<object[]> NotDifferentiable =>
+        GradientRules.All.Where(r => r.Value == GradientRules.NotDifferentiable).Select(r => new object[] { r.Key });
 }

@@ -5,7 +5,8 @@ namespace G2RL.Onnx.Graphs.Tests.Inference;
 /// <summary>Concrete lengths of symbolic axes. The parser is the tests' own, so that a wrong canonical text does not go unseen.</summary>
 internal sealed class AxisLengths
 {
-    private readonly Dictionary<string, long> symbols = new(StringComparer.Ordinal) { ["B"] = 2, ["T"] = 3, ["N"] = 5, ["R"] = 4, ["C"] = 7, ["Z"] = 0 };
+    private readonly Dictionary<string, long> symbols =
+        new(StringComparer.Ordinal) { ["B"] = 2, ["T"] = 3, ["N"] = 5, ["R"] = 4, ["C"] = 7, ["Z"] = 0 };
 
     /// <summary>The length; null for a symbol that only the run can tell (what a Slice leaves of a symbolic axis).</summary>
     public long? Of(Dimension dimension)

@@ -5,7 +5,11 @@ namespace G2RL.Onnx.Graphs.Tests.Inference;
 /// <param name="Name">What is special about the case.</param>
 /// <param name="Build">Declares inputs and returns the outputs to be compared.</param>
 /// <param name="Feeds">Inputs that must hold something particular; others get 0.5 to 1.5, or 0 and 1 in turn.</param>
-internal sealed record ShapeCase(string Op, string Name, Func<OpBuilder, IReadOnlyList<Value>> Build, IReadOnlyDictionary<string, TensorData>? Feeds = null)
+internal sealed record ShapeCase(
+    string Op,
+    string Name,
+    Func<OpBuilder, IReadOnlyList<Value>> Build,
+    IReadOnlyDictionary<string, TensorData>? Feeds = null)
 {
     public override string ToString() => $"{Op}: {Name}";
 
@@ -21,7 +25,10 @@ internal sealed record ShapeCase(string Op, string Name, Func<OpBuilder, IReadOn
 
     /// <summary>Something for every input.</summary>
     public Dictionary<string, TensorData> Inputs(Graph graph, AxisLengths lengths) =>
-        graph.Inputs.ToDictionary(i => i.Name, i => Feeds?.GetValueOrDefault(i.Name) ?? Some(i.Type, [.. i.Shape.Select(d => lengths.Of(d)!.Value)]), StringComparer.Ordinal);
+        graph.Inputs.ToDictionary(
+            i => i.Name,
+            i => Feeds?.GetValueOrDefault(i.Name) ?? Some(i.Type, [.. i.Shape.Select(d => lengths.Of(d)!.Value)]),
+            StringComparer.Ordinal);
 
     private static TensorData Some(ElementType type, long[] shape)
     {

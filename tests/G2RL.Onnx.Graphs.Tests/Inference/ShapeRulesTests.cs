@@ -10,7 +10,10 @@ public sealed class ShapeRulesTests
     public void Rules_All_HaveACase()
     {
         var covered = ShapeCases.All.Select(c => c.Op).ToHashSet(StringComparer.Ordinal);
-        Assert.AreEqual("", string.Join(", ", ShapeRules.All.Keys.Where(op => !covered.Contains(op) && op != TrainingOnly)), "Add a case to ShapeCases");
+        Assert.AreEqual(
+            "",
+            string.Join(", ", ShapeRules.All.Keys.Where(op => !covered.Contains(op) && op != TrainingOnly)),
+            "Add a case to ShapeCases");
         Assert.AreEqual("", string.Join(", ", covered.Where(op => !ShapeRules.All.ContainsKey(op))), "No such rule");
     }
 
@@ -20,7 +23,9 @@ public sealed class ShapeRulesTests
     {
         var shapeCase = ShapeCases.All.Single(c => c.ToString() == name);
         var (graph, values) = shapeCase.Graph();
-        Assert.IsTrue(graph.Nodes.Any(n => (n.Domain.Length == 0 ? n.Op : $"{n.Domain}::{n.Op}") == shapeCase.Op), "the case does not hold its operator");
+        Assert.IsTrue(
+            graph.Nodes.Any(n => (n.Domain.Length == 0 ? n.Op : $"{n.Domain}::{n.Op}") == shapeCase.Op),
+            "the case does not hold its operator");
         var lengths = new AxisLengths();
         var results = OrtRunner.Run(graph, shapeCase.Inputs(graph, lengths));
         for (var i = 0; i < values.Count; i++)
@@ -28,7 +33,10 @@ public sealed class ShapeRulesTests
             Assert.AreEqual(values[i].Type, results[i].Type);
             Assert.AreEqual(values[i].Rank, results[i].Shape.Count, values[i].ToString());
             for (var axis = 0; axis < values[i].Rank; axis++)
-                Assert.AreEqual(lengths.Of(values[i].Shape[axis]) ?? results[i].Shape[axis], results[i].Shape[axis], $"axis {axis} of {values[i]}");
+                Assert.AreEqual(
+                    lengths.Of(values[i].Shape[axis]) ?? results[i].Shape[axis],
+                    results[i].Shape[axis],
+                    $"axis {axis} of {values[i]}");
             if (values[i].KnownElements is { } known)
                 CollectionAssert.AreEqual(known.Select(d => lengths.Of(d)!.Value).ToArray(), results[i].AsInt64().ToArray());
             if (shapeCase.Name.EndsWith("keeps elements", StringComparison.Ordinal))
@@ -40,7 +48,8 @@ public sealed class ShapeRulesTests
     [TestMethod]
     public void Cases_WithLengthsThatOnlyTheRunTells_AreFew()
     {
-        var unknown = ShapeCases.All.Where(c => c.Graph().Values.Any(v => v.Shape.Any(d => new AxisLengths().Of(d) is null))).Select(c => c.ToString());
+        var unknown = ShapeCases.All.Where(c => c.Graph().Values.Any(v => v.Shape.Any(d => new AxisLengths().Of(d) is null)))
+            .Select(c => c.ToString());
         CollectionAssert.AreEquivalent(new[] { "Range: of unknown length", "Slice: part of a symbolic axis" }, unknown.ToArray());
     }
 

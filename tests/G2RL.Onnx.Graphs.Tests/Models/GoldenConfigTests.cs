@@ -8,7 +8,8 @@ namespace G2RL.Onnx.Graphs.Tests.Models;
 public sealed class GoldenConfigTests
 {
     public static IEnumerable<string> Folders =>
-        ["golden-qwen3-a", "golden-qwen3-a-bf16", "golden-qwen3-yarn", "golden-qwen2-a", "golden-qwen2-a-sharded", "golden-llama-a", "golden-llama-b", "golden-mistral-a", "golden-phi3-a", "golden-gemma3-a"];
+        ["golden-qwen3-a", "golden-qwen3-a-bf16", "golden-qwen3-yarn", "golden-qwen2-a", "golden-qwen2-a-sharded", "golden-llama-a",
+            "golden-llama-b", "golden-mistral-a", "golden-phi3-a", "golden-gemma3-a"];
 
     [TestMethod]
     [DynamicData(nameof(Folders))]
@@ -33,7 +34,9 @@ public sealed class GoldenConfigTests
     public void Gemma3_Golden_HasItsForm()
     {
         var spec = Architectures.Read(SharedFolder.Require("models", "golden-gemma3-a"));
-        Assert.AreEqual((NormKind.RmsFromOne, NormPlacement.Around, Activation.GeluTanh, true, true, 20.0), (spec.Norm, spec.NormPlacement, spec.Activation, spec.ScaleEmbeddings, spec.TieEmbeddings, spec.AttentionScalar));
+        Assert.AreEqual(
+            (NormKind.RmsFromOne, NormPlacement.Around, Activation.GeluTanh, true, true, 20.0),
+            (spec.Norm, spec.NormPlacement, spec.Activation, spec.ScaleEmbeddings, spec.TieEmbeddings, spec.AttentionScalar));
         CollectionAssert.AreEqual(new[] { 5, 5, 0 }, spec.Windows);
         Assert.AreEqual((1e6, 1e4), (spec.Rope!.Theta, spec.LocalRope!.Theta));
         CollectionAssert.AreEqual(new[] { true, true, false }, Enumerable.Range(0, 3).Select(spec.IsLocal).ToArray());

@@ -21,7 +21,13 @@ public sealed class GraphMemoryTests
            select new object[] { architecture, objective, All },
         .. from memory in new GraphMemory[]
            {
-               new(), new(HeadChunks: 3), new(HeadChunks: 64), new(AttentionBlocks: 3), new(AttentionBlocks: 9), new(Recompute: true), new(InPlaceSums: true),
+               new(),
+               new(HeadChunks: 3),
+               new(HeadChunks: 64),
+               new(AttentionBlocks: 3),
+               new(AttentionBlocks: 9),
+               new(Recompute: true),
+               new(InPlaceSums: true),
            }
            select new object[] { "Gemma3ForCausalLM", "entropy", memory },
         ["Qwen3ForCausalLM", "sequence", new GraphMemory()],
@@ -37,7 +43,11 @@ public sealed class GraphMemoryTests
         var actual = Run(DecoderGraph.Train(spec, Objectives[objective], memory: memory), feeds);
         CollectionAssert.AreEquivalent(expected.Keys.ToArray(), actual.Keys.ToArray());
         foreach (var (name, values) in expected)
-            AssertClose(values, actual[name], name is "loss" or "log_probs" or "entropy" ? Tolerances.Scores : Tolerances.Gradient * Largest(values), name);
+            AssertClose(
+                values,
+                actual[name],
+                name is "loss" or "log_probs" or "entropy" ? Tolerances.Scores : Tolerances.Gradient * Largest(values),
+                name);
     }
 
     [TestMethod]
@@ -58,7 +68,11 @@ public sealed class GraphMemoryTests
         static bool Trainable(string name) => name.Contains("q_proj", StringComparison.Ordinal);
         var feeds = Feeds(spec);
         var all = Run(DecoderGraph.Train(spec, Objectives["token"]), feeds);
-        var graph = DecoderGraph.Train(spec, Objectives["token"], Trainable, memory: new(HeadChunks: 3, AttentionBlocks: 2, Recompute: true, InPlaceSums: true));
+        var graph = DecoderGraph.Train(
+            spec,
+            Objectives["token"],
+            Trainable,
+            memory: new(HeadChunks: 3, AttentionBlocks: 2, Recompute: true, InPlaceSums: true));
         var some = Run(graph, feeds.Where(f => graph.Contains(f.Key)).ToDictionary());
         Assert.IsTrue(some.Keys.Where(k => k.EndsWith(".out", StringComparison.Ordinal)).All(Trainable));
         foreach (var (name, values) in some)
@@ -74,7 +88,9 @@ public sealed class GraphMemoryTests
         foreach (var architecture in new[] { "Qwen3ForCausalLM", "Gemma3ForCausalLM" })
         {
             var spec = Decoder(architecture);
-            var feeds = Feeds(spec).Where(f => !f.Key.EndsWith(DecoderGraph.GradientSuffix, StringComparison.Ordinal) && f.Key is not ("weights" or "members")).ToDictionary();
+            var feeds = Feeds(spec)
+                .Where(f => !f.Key.EndsWith(DecoderGraph.GradientSuffix, StringComparison.Ordinal) && f.Key is not ("weights" or "members"))
+                .ToDictionary();
             var expected = Run(Plain(spec, Objectives["entropy"]), Feeds(spec));
             var actual = Run(DecoderGraph.Score(spec, memory: new(chunks, attentionBlocks)), feeds);
             foreach (var name in new[] { "log_probs", "entropy" })
@@ -85,10 +101,14 @@ public sealed class GraphMemoryTests
     // One whose tokens stand alone, one with the entropy's gradient, and one whose tokens depend on each other.
     private static readonly Dictionary<string, Func<OpBuilder, Value, Value, Value>> Objectives = new(StringComparer.Ordinal)
     {
-        ["token"] = (op, logProbs, _) => op.Neg(op.ReduceSum(op.Mul(op.Exp(logProbs), op.Graph.Input("weights", ElementType.Float32, "R")), keepDims: false, 0)),
-        ["entropy"] = (op, logProbs, entropy) => op.Neg(op.ReduceSum(op.Add(logProbs, op.Mul(entropy, op.Scalar(0.3))), keepDims: false, 0)),
+        ["token"] = (op, logProbs, _) =>
+            op.Neg(op.ReduceSum(op.Mul(op.Exp(logProbs), op.Graph.Input("weights", ElementType.Float32, "R")), keepDims: false, 0)),
+        ["entropy"] =
+            (op, logProbs, entropy) => op.Neg(op.ReduceSum(op.Add(logProbs, op.Mul(entropy, op.Scalar(0.3))), keepDims: false, 0)),
         ["sequence"] = (op, logProbs, _) =>
-            op.ReduceSum(op.Exp(op.MatMul(op.Graph.Input("members", ElementType.Float32, "S", "R"), op.Unsqueeze(op.Mul(logProbs, op.Scalar(0.1)), 1))), keepDims: false, 0, 1),
+            op.ReduceSum(op.Exp(op.MatMul(
+                op.Graph.Input("members", ElementType.Float32, "S", "R"),
+                op.Unsqueeze(op.Mul(logProbs, op.Scalar(0.1)), 1))), keepDims: false, 0, 1),
     };
 
     private static Graph Plain(DecoderSpec spec, Func<OpBuilder, Value, Value, Value> objective)
@@ -106,13 +126,15 @@ public sealed class GraphMemoryTests
     private static Dictionary<string, float[]> Run(Graph graph, Dictionary<string, TensorData> feeds)
     {
         var outputs = OrtRunner.Run(graph, feeds.Where(f => graph.Contains(f.Key)).ToDictionary());
-        return graph.Outputs.Zip(outputs).ToDictionary(p => p.First.Name, p => MemoryMarshal.Cast<byte, float>(p.Second.Bytes.Span).ToArray(), StringComparer.Ordinal);
+        return graph.Outputs.Zip(outputs)
+            .ToDictionary(p => p.First.Name, p => MemoryMarshal.Cast<byte, float>(p.Second.Bytes.Span).ToArray(), StringComparer.Ordinal);
     }
 
     private static Dictionary<string, TensorData> Feeds(DecoderSpec spec)
     {
         var random = new Random(20250202);
-        float[] Numbers(long count, double centre = 0, double spread = 1) => [.. Enumerable.Range(0, (int)count).Select(_ => (float)(centre + (spread * (random.NextDouble() - 0.5))))];
+        float[] Numbers(long count, double centre = 0, double spread = 1) => [.. Enumerable.Range(0, (int)count)
+            .Select(_ => (float)(centre + (spread * (random.NextDouble() - 0.5))))];
         // The second row is padded on the right, the third on the left.
         (int From, int To)[] spans = [(0, 7), (0, 4), (2, 7)];
         long[] ids = new long[Rows * Length], mask = new long[ids.Length], positions = new long[ids.Length];
@@ -135,13 +157,17 @@ public sealed class GraphMemoryTests
             ["targets"] = TensorData.Of([.. scored.Select(_ => (long)random.Next(spec.VocabularySize))], count),
             ["inverse_temperature"] = TensorData.Of([1.25f]),
             ["weights"] = TensorData.Of(Numbers(count), count),
-            ["members"] = TensorData.Of([.. Enumerable.Range(0, Rows * count).Select(i => scored[i % count] / Length == i / count ? 1f : 0)], Rows, count),
+            ["members"] = TensorData.Of(
+                [.. Enumerable.Range(0, Rows * count).Select(i => scored[i % count] / Length == i / count ? 1f : 0)],
+                Rows,
+                count),
         };
         foreach (var table in RotaryTable.Of(spec))
         {
             float[] cos = new float[Positions * table.Width / 2], sin = new float[cos.Length];
             new RotaryEmbedding(table.Rope, table.Width).Fill(cos, sin, Positions);
-            (feeds[table.Cos], feeds[table.Sin]) = (TensorData.Of(cos, Positions, table.Width / 2), TensorData.Of(sin, Positions, table.Width / 2));
+            (feeds[table.Cos], feeds[table.Sin]) =
+                (TensorData.Of(cos, Positions, table.Width / 2), TensorData.Of(sin, Positions, table.Width / 2));
         }
         foreach (var parameter in spec.Parameters)
         {
@@ -164,7 +190,8 @@ public sealed class GraphMemoryTests
               """)!.AsObject();
         config["architectures"] = new JsonArray(architecture);
         if (architecture == "Gemma3ForCausalLM")
-            (config["layer_types"], config["attn_logit_softcapping"], config["final_logit_softcapping"]) = (new JsonArray("sliding_attention", "full_attention"), 50, 3);
+            (config["layer_types"], config["attn_logit_softcapping"], config["final_logit_softcapping"]) =
+                (new JsonArray("sliding_attention", "full_attention"), 50, 3);
         if (architecture is "Gemma3ForCausalLM" or "MistralForCausalLM")
             (config["sliding_window"], config["tie_word_embeddings"]) = (4, false);
         return Architectures.Parse(config.ToJsonString(), architecture);

@@ -52,8 +52,16 @@ public sealed class RotaryEmbeddingTests
                 for (var i = 0; i < half; i++, numbers++)
                 {
                     var where = $"{name}, position {positions[row]}, frequency {i}";
-                    Assert.AreEqual(expected.GetProperty("cos")[row][i].GetDouble(), cos[(positions[row] * half) + i], TableTolerance, where);
-                    Assert.AreEqual(expected.GetProperty("sin")[row][i].GetDouble(), sin[(positions[row] * half) + i], TableTolerance, where);
+                    Assert.AreEqual(
+                        expected.GetProperty("cos")[row][i].GetDouble(),
+                        cos[(positions[row] * half) + i],
+                        TableTolerance,
+                        where);
+                    Assert.AreEqual(
+                        expected.GetProperty("sin")[row][i].GetDouble(),
+                        sin[(positions[row] * half) + i],
+                        TableTolerance,
+                        where);
                 }
         }
         Assert.AreEqual(3 * 5 * 8, numbers);
@@ -82,19 +90,24 @@ public sealed class RotaryEmbeddingTests
         using var golden = Golden();
         var rope = new RotaryEmbedding(Spec("dynamic", golden.RootElement.GetProperty("dynamic-2(seq 200)").GetProperty("config")));
         rope.Fill(new float[128 * 8], new float[128 * 8], 128);
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => rope.Fill(new float[129 * 8], new float[129 * 8], 129)).Message, "original 128");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => rope.Fill(new float[129 * 8], new float[129 * 8], 129)).Message,
+            "original 128");
     }
 
     // Rotated alone: the numbers of the part are those of a head of its width.
     [TestMethod]
     public void PartialRotation_TurnsLikeAHeadOfThatWidth()
     {
-        var spec = Architectures.Parse("""{"model_type": "phi3", "vocab_size": 9, "hidden_size": 48, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 3, "partial_rotary_factor": 0.75, "pad_token_id": null, "eos_token_id": null}""", "x");
+        var spec = Architectures.Parse(
+            """{"model_type": "phi3", "vocab_size": 9, "hidden_size": 48, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 3, "partial_rotary_factor": 0.75, "pad_token_id": null, "eos_token_id": null}""",
+            "x");
         Assert.AreEqual(12, spec.RotaryDimension);
         CollectionAssert.AreEqual(new RotaryEmbedding(spec.Rope!, 12).InverseFrequencies(), new RotaryEmbedding(spec).InverseFrequencies());
     }
 
-    private static JsonDocument Golden() => JsonDocument.Parse(File.ReadAllText(SharedFolder.Require("models", "golden-rope", "rope.json")));
+    private static JsonDocument Golden() =>
+        JsonDocument.Parse(File.ReadAllText(SharedFolder.Require("models", "golden-rope", "rope.json")));
 
     private static IEnumerable<(string Name, JsonElement Config, JsonElement Expected)> Supported(JsonDocument golden)
     {
@@ -104,7 +117,8 @@ public sealed class RotaryEmbeddingTests
             if (member.Name == "dynamic-2(seq 200)")
                 continue;
             var newer = member.Value.GetProperty("transformers_5.10.0.dev0");
-            yield return (member.Name, member.Value.GetProperty("config"), newer.ValueKind == JsonValueKind.Object ? newer : member.Value.GetProperty("transformers_4.52.0.dev0"));
+            yield return (member.Name, member.Value.GetProperty("config"),
+                newer.ValueKind == JsonValueKind.Object ? newer : member.Value.GetProperty("transformers_4.52.0.dev0"));
         }
     }
 

@@ -10,7 +10,11 @@ public sealed class EvaluationTallyTests
     public void Of_TwoProblems_IsByHand()
     {
         Problem[] problems = [new("a", "a", "1"), new("b", "b", "2")];
-        var set = new FunctionProblemSet("fixture", [new("t", "t", "0")], problems, (p, c) => c == "?" ? Outcome.Failed("no") : Outcome.Judged(c == p.Answer, c.Length > 0));
+        var set = new FunctionProblemSet(
+            "fixture",
+            [new("t", "t", "0")],
+            problems,
+            (p, c) => c == "?" ? Outcome.Failed("no") : Outcome.Judged(c == p.Answer, c.Length > 0));
         Completion[][] drawn =
         [
             [new("1", 2, true), new("1", 4, true), new("3", 6, true), new("", 8, false)],
@@ -40,7 +44,13 @@ public sealed class EvaluationTallyTests
     {
         Problem[] problems = [new("a", "a", "1")];
         var set = new FunctionProblemSet("fixture", [new("t", "t", "0")], problems, (p, c) => Outcome.Judged(c == p.Answer));
-        var result = EvaluationTally.Of(set, problems, [[new("1", null, true), new("1", null, true), new("0", null, true), new("1", null, true)]], repeats: 2, step: 0, seconds: 0);
+        var result = EvaluationTally.Of(
+            set,
+            problems,
+            [[new("1", null, true), new("1", null, true), new("0", null, true), new("1", null, true)]],
+            repeats: 2,
+            step: 0,
+            seconds: 0);
         Assert.AreEqual((2, 2, 0.75), (result.Samples, result.Repeats, result.PassAt1.Mean));
         // Rates 1 and 1/2: sd .3535...
         Assert.AreEqual(Math.Sqrt(0.125), result.RepeatDeviation, 1e-12);

@@ -56,5 +56,8 @@ public sealed class VotesTests
     }
 
     private static Votes Of(IReadOnlyList<string?> answers, string gold) =>
-        Votes.Of([.. answers.Select(a => (a, Policy.Equivalent(a, gold)))], a => Policy.Canonical(a) ?? a, (a, b) => Policy.Equivalent(a, b));
+        Votes.Of(
+            [.. answers.Select(a => (a, Policy.Equivalent(a, gold)))],
+            a => Policy.Canonical(a) ?? a,
+            (a, b) => Policy.Equivalent(a, b));
 }

@@ -14,12 +14,14 @@ public sealed partial class SettingsInMessagesTests
     // First parts of dotted names that are no settings: keys of foreign files, tensors, graph inputs, vectors of golden files, libraries.
     private static readonly string[] Others =
     [
-        "ai", "attention", "com", "d", "frozen", "gap", "general", "grads", "golden", "loop", "lp", "mid", "model", "output", "ppo", "ppoB", "rope", "rp", "score",
+        "ai", "attention", "com", "d", "frozen", "gap", "general", "grads", "golden", "loop", "lp", "mid", "model", "output", "ppo",
+        "ppoB", "rope", "rp", "score",
         "split", "tokenizer", "transformer", "objective",
     ];
 
     private static readonly string[] Extensions =
-        ["bin", "css", "data", "dll", "html", "json", "jsonl", "md", "onnx", "parquet", "py", "safetensors", "so", "txt", "csv", "tsv", "jinja", "gguf", "arrow"];
+        ["bin", "css", "data", "dll", "html", "json", "jsonl", "md", "onnx", "parquet", "py", "safetensors", "so", "txt", "csv", "tsv",
+            "jinja", "gguf", "arrow"];
 
     private static readonly HashSet<string> Known = [.. Settings(), .. Groups(Settings())];
 
@@ -28,7 +30,8 @@ public sealed partial class SettingsInMessagesTests
     {
         var wrong = new List<string>();
         var found = 0;
-        foreach (var path in Directory.EnumerateFiles(SharedFolder.InRepository("src"), "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        foreach (var path in Directory.EnumerateFiles(SharedFolder.InRepository("src"), "*.cs", SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal))
         {
             var number = 0;
             foreach (var line in File.ReadLines(path))
@@ -61,17 +64,23 @@ public sealed partial class SettingsInMessagesTests
     }
 
     private static IEnumerable<string> Names(string line) =>
-        Texts().Matches(line).SelectMany(text => Dotted().Matches(Holes().Replace(text.Groups["text"].Value, ""))).Select(name => name.Value);
+        Texts()
+            .Matches(line)
+            .SelectMany(text => Dotted().Matches(Holes().Replace(text.Groups["text"].Value, "")))
+            .Select(name => name.Value);
 
     private static string[] Settings()
     {
         var run = ConfigSettings.Flat(RunConfigFile.ToNode(new RunConfig())).Keys;
         var ofSets = typeof(RunConfig).Assembly.GetTypes()
-            .Where(type => type.Namespace?.StartsWith("G2RL.Onnx.Problems", StringComparison.Ordinal) == true && type.Name.EndsWith("Settings", StringComparison.Ordinal))
+            .Where(type => type.Namespace?.StartsWith("G2RL.Onnx.Problems", StringComparison.Ordinal) == true
+                && type.Name.EndsWith("Settings", StringComparison.Ordinal))
             .SelectMany(type => type.GetProperties())
             .Select(property => $"problems.settings.{JsonNamingPolicy.CamelCase.ConvertName(property.Name)}");
         // The group of an experiment's file.
-        var ofGeometry = typeof(GeometrySettings).GetProperties().Select(property => $"geometry.{JsonNamingPolicy.CamelCase.ConvertName(property.Name)}");
+        var ofGeometry = typeof(GeometrySettings)
+            .GetProperties()
+            .Select(property => $"geometry.{JsonNamingPolicy.CamelCase.ConvertName(property.Name)}");
         // The groups of a pretraining recipe. A run has the same settings under problems.settings.
         var ofRecipes = new[] { typeof(ArithmeticSettings), typeof(CountdownSettings) }.SelectMany(type => type.GetProperties()
             .Select(property => $"{type.Name[..^8].ToLowerInvariant()}.{JsonNamingPolicy.CamelCase.ConvertName(property.Name)}"));

@@ -31,14 +31,22 @@ public sealed class SpecialTokenTests
     [DataRow(Both, "{}", "1 4 13 5 18", "6 2")]
     [DataRow("{\"type\":\"Sequence\",\"processors\":[" + ByteLevel + "," + Bos + "]}", "{}", "1 4 13 5 18", "6")]
     [DataRow("{\"type\":\"Sequence\",\"processors\":[" + Both + "," + Bos + "]}", "{}", "1 1 4 13 5 18", "6 2")]
-    [DataRow("""{"type":"RobertaProcessing","sep":["<eos>",2],"cls":["<bos>",1],"trim_offsets":true,"add_prefix_space":false}""", "{}", "1 4 13 5 18", "6 2")]
+    [DataRow(
+        """{"type":"RobertaProcessing","sep":["<eos>",2],"cls":["<bos>",1],"trim_offsets":true,"add_prefix_space":false}""",
+        "{}",
+        "1 4 13 5 18",
+        "6 2")]
     [DataRow("""{"type":"BertProcessing","sep":["<eos>",2],"cls":["<bos>",1]}""", "{}", "1 4 13 5 18", "6 2")]
     // Older files say it in tokenizer_config.json; a post-processor that adds tokens counts alone.
     [DataRow("null", """{"add_bos_token":true}""", "1 4 13 5 18", "6")]
     [DataRow(ByteLevel, """{"add_bos_token":true,"add_eos_token":true}""", "1 4 13 5 18", "6 2")]
     [DataRow("null", """{"add_bos_token":false,"add_eos_token":null}""", "4 13 5 18", "6")]
     [DataRow(Bos, """{"add_bos_token":true,"add_eos_token":true}""", "1 4 13 5 18", "6")]
-    public void EncodePrompt_OfEveryPostProcessor_BeginsAsItSaysAndIsLeftOpen(string processor, string config, string prompt, string continuation)
+    public void EncodePrompt_OfEveryPostProcessor_BeginsAsItSaysAndIsLeftOpen(
+        string processor,
+        string config,
+        string prompt,
+        string continuation)
     {
         using var model = new TinyModel();
         var tokenizer = Load(model, processor, config);

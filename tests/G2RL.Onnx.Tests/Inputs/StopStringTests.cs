@@ -23,7 +23,8 @@ public sealed class StopStringTests
     // Special tokens, bytes in both spellings, pieces with blanks; ids 60 to 63 have no token.
     private static readonly string[] Tokens =
     [
-        "<s>", "<end>", "<pad>", "a", "b", "ab", "aab", "▁a", "▁▁", "▁", "b▁a", "ba", "Ġ", "Ċ", "é", "<", ">", "end", "<0x0A>", "<0x61>", "<0xE2>", "<0x82>",
+        "<s>", "<end>", "<pad>", "a", "b", "ab", "aab", "▁a", "▁▁", "▁", "b▁a", "ba", "Ġ", "Ċ", "é", "<", ">", "end", "<0x0A>",
+        "<0x61>", "<0xE2>", "<0x82>",
         "<0xAC>", "<0xF0>", "<0x9F>", "<0x98>", "<0x80>", "â", "Ĥ", "¬", "ð", "Ł", "ĺ", "Ģ", "€",
     ];
 
@@ -43,7 +44,10 @@ public sealed class StopStringTests
                 string[] stops = [.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => Stops[random.Next(Stops.Length)]).Distinct()];
                 var text = new RolloutText(tokenizer, new SamplerSettings { StopStrings = stops });
                 // Few kinds of tokens at a time, so that long stop strings and long runs come about; some that show nothing.
-                var kinds = Enumerable.Range(0, random.Next(1, 5)).Select(_ => random.Next(Tokens.Length)).Append(random.Next(4) == 0 ? 62 : 2).ToArray();
+                var kinds = Enumerable.Range(0, random.Next(1, 5))
+                    .Select(_ => random.Next(Tokens.Length))
+                    .Append(random.Next(4) == 0 ? 62 : 2)
+                    .ToArray();
                 var ids = new List<int>();
                 for (var length = random.Next(1, 110); ids.Count < length;)
                 {
@@ -132,7 +136,8 @@ public sealed class StopStringTests
             var vocabulary = new JsonObject();
             foreach (var token in Tokens)
                 vocabulary[token] = vocabulary.Count;
-            var added = Tokens.Take(3).Select((t, i) => (JsonNode)new JsonObject { ["id"] = i, ["content"] = t, ["special"] = true, ["normalized"] = false });
+            var added = Tokens.Take(3)
+                .Select((t, i) => (JsonNode)new JsonObject { ["id"] = i, ["content"] = t, ["special"] = true, ["normalized"] = false });
             var file = new JsonObject
             {
                 ["added_tokens"] = new JsonArray([.. added]),

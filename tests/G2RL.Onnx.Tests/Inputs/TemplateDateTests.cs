@@ -26,7 +26,10 @@ public sealed class TemplateDateTests
     [TestMethod]
     [DataRow("2024-02-03T04:05:06", "%a %A %b %B %c", "Sat Saturday Feb February Sat Feb  3 04:05:06 2024")]
     [DataRow("2024-02-03T04:05:06", "%d %e %-d %j %-j %H %-H %I %-I %M %S %p", "03  3 3 034 34 04 4 04 4 05 06 AM")]
-    [DataRow("2024-02-03T04:05:06", "%m %-m %y %Y %C %D %F %T %R %r %x %X %h", "02 2 24 2024 20 02/03/24 2024-02-03 04:05:06 04:05 04:05:06 AM 02/03/24 04:05:06 Feb")]
+    [DataRow(
+        "2024-02-03T04:05:06",
+        "%m %-m %y %Y %C %D %F %T %R %r %x %X %h",
+        "02 2 24 2024 20 02/03/24 2024-02-03 04:05:06 04:05 04:05:06 AM 02/03/24 04:05:06 Feb")]
     [DataRow("2024-02-03T04:05:06", "%u %w %U %W %V %G %%%z%Z%n%t|%f", "6 6 04 05 05 2024 %\n\t|000000")]
     [DataRow("2021-12-31T13:59", "%u %w %U %W %V %G %I %p %j", "5 5 52 52 52 2021 01 PM 365")]
     [DataRow("2021-01-03", "%u %w %U %W %V %G %-I", "7 0 01 00 53 2020 12")]
@@ -41,7 +44,9 @@ public sealed class TemplateDateTests
     public void Format_OfOtherDirectives_IsRefused()
     {
         foreach (var format in new[] { "%Q", "%", "%-", "%E" })
-            Assert.Contains("strftime's directives", Assert.ThrowsExactly<InputException>(() => TemplateDate.Format(new DateTime(2024, 7, 26), format)).Message);
+            Assert.Contains(
+                "strftime's directives",
+                Assert.ThrowsExactly<InputException>(() => TemplateDate.Format(new DateTime(2024, 7, 26), format)).Message);
     }
 
     [TestMethod]
@@ -62,8 +67,15 @@ public sealed class TemplateDateTests
     {
         using var model = new TinyModel();
         // Of what the date says only digits are in the tiny vocabulary.
-        File.WriteAllText(Path.Combine(model.Folder, "chat_template.jinja"), Llama.Replace("%d %b %Y", "%d", StringComparison.Ordinal).Replace(":", "+", StringComparison.Ordinal));
-        var config = model.Config with { Steps = 1, Problems = new() { Chat = true, Date = "2024-07-26" }, Sampling = model.Config.Sampling with { MaxPromptTokens = 20 } };
+        File.WriteAllText(
+            Path.Combine(model.Folder, "chat_template.jinja"),
+            Llama.Replace("%d %b %Y", "%d", StringComparison.Ordinal).Replace(":", "+", StringComparison.Ordinal));
+        var config = model.Config with
+        {
+            Steps = 1,
+            Problems = new() { Chat = true, Date = "2024-07-26" },
+            Sampling = model.Config.Sampling with { MaxPromptTokens = 20 },
+        };
         using var inputs = new RunInputs(config, TinyModel.Problems());
         // <bos>26+1+2=
         Assert.AreEqual("1 5 9 13 4 13 5 18", string.Join(' ', inputs.Encode(new Problem("p", "1+2=", ""))));

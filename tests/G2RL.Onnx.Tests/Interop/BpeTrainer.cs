@@ -6,21 +6,23 @@ namespace G2RL.Onnx.Tests.Interop;
 internal sealed record TrainedBpe(IReadOnlyList<string> Alphabet, IReadOnlyList<(string Left, string Right)> Merges);
 
 /// <summary>
-/// Trains small BPE vocabularies on text that is made here, since the vocabularies of published models may not be committed: the most frequent pairs of
-/// neighbours are merged, again and again. Plain and slow; what it gives depends on the seed alone.
+/// Trains small BPE vocabularies on text that is made here, since the vocabularies of published models may not be committed: the most
+/// frequent pairs of neighbours are merged, again and again. Plain and slow; what it gives depends on the seed alone.
 /// </summary>
 internal static class BpeTrainer
 {
     private const int PairsARound = 20;
 
     /// <summary>
-    /// Merges of every byte that can end a character with every byte that can begin one, in a seeded order: tokens then show where a text was cut, which
-    /// merges that stay within words never would.
+    /// Merges of every byte that can end a character with every byte that can begin one, in a seeded order: tokens then show where a text
+    /// was cut, which merges that stay within words never would.
     /// </summary>
     public static TrainedBpe Glue(Func<byte, string> spell)
     {
         var bytes = Enumerable.Range(0, 256).Select(b => (byte)b).ToArray();
-        var pairs = bytes.Where(b => b < 0xC0).SelectMany(last => bytes.Where(b => b is < 0x80 or (>= 0xC2 and <= 0xF4)).Select(first => (spell(last), spell(first)))).ToArray();
+        var pairs = bytes.Where(b => b < 0xC0)
+            .SelectMany(last => bytes.Where(b => b is < 0x80 or (>= 0xC2 and <= 0xF4)).Select(first => (spell(last), spell(first))))
+            .ToArray();
         new Random(3).Shuffle(pairs);
         return new TrainedBpe([.. bytes.Select(spell)], pairs);
     }
@@ -43,8 +45,13 @@ internal static class BpeTrainer
                 for (var i = 0; i + 1 < symbols.Count; i++)
                     counts[(symbols[i], symbols[i + 1])] = counts.GetValueOrDefault((symbols[i], symbols[i + 1])) + count;
             // Several a round, which is quicker and as good here.
-            var best = counts.Where(p => p.Value > 1).OrderByDescending(p => p.Value).ThenBy(p => p.Key.Left, StringComparer.Ordinal).ThenBy(p => p.Key.Right, StringComparer.Ordinal)
-                .Select(p => p.Key).Take(PairsARound).ToHashSet();
+            var best = counts.Where(p => p.Value > 1)
+                .OrderByDescending(p => p.Value)
+                .ThenBy(p => p.Key.Left, StringComparer.Ordinal)
+                .ThenBy(p => p.Key.Right, StringComparer.Ordinal)
+                    .Select(p => p.Key)
+                .Take(PairsARound)
+                .ToHashSet();
             if (best.Count == 0)
                 break;
             made.AddRange(best);

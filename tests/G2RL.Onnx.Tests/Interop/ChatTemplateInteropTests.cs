@@ -5,7 +5,10 @@ using G2RL.Onnx.Tokenizers.Jinja;
 
 namespace G2RL.Onnx.Tests.Interop;
 
-/// <summary>Writes what this project's Jinja makes of templates and seeded conversations, for tests/tokenizer-interop, where @huggingface/jinja is given the same.</summary>
+/// <summary>
+/// Writes what this project's Jinja makes of templates and seeded conversations, for tests/tokenizer-interop, where @huggingface/jinja is
+/// given the same.
+/// </summary>
 [TestClass]
 public sealed class ChatTemplateInteropTests
 {
@@ -33,7 +36,9 @@ public sealed class ChatTemplateInteropTests
             variables["messages"] = line["messages"]!.DeepClone();
             return variables;
         });
-        Assert.IsGreaterThan(Count / 50, Write(Path.GetFileName(path), config["chat_template"]!.GetValue<string>(), golden.Concat(Conversations(path))));
+        Assert.IsGreaterThan(
+            Count / 50,
+            Write(Path.GetFileName(path), config["chat_template"]!.GetValue<string>(), golden.Concat(Conversations(path))));
     }
 
     private static IEnumerable<JsonObject> Conversations(string name)
@@ -56,7 +61,8 @@ public sealed class ChatTemplateInteropTests
             try
             {
                 using var json = JsonDocument.Parse(variables.ToJsonString());
-                line["text"] = template.Render(json.RootElement.EnumerateObject().Select(p => KeyValuePair.Create(p.Name, JinjaValue.Of(p.Value))));
+                line["text"] =
+                    template.Render(json.RootElement.EnumerateObject().Select(p => KeyValuePair.Create(p.Name, JinjaValue.Of(p.Value))));
                 rendered++;
             }
             catch (InputException e)

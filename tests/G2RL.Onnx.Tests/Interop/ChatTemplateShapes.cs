@@ -1,8 +1,8 @@
 namespace G2RL.Onnx.Tests.Interop;
 
 /// <summary>
-/// Chat templates in the shapes that the families' templates have: the same means of the language for the same ends (turn markers, alternation, tools,
-/// reasoning, content in parts), in words of our own.
+/// Chat templates in the shapes that the families' templates have: the same means of the language for the same ends (turn markers,
+/// alternation, tools, reasoning, content in parts), in words of our own.
 /// </summary>
 internal static class ChatTemplateShapes
 {
@@ -409,6 +409,8 @@ internal static class ChatTemplateShapes
             {%- if add_generation_prompt -%}{{ head('assistant') }}{%- endif -%}
             """,
         // White space kept and eaten in every way there is.
-        ["spaces"] = "  {% if true %}  a\n  {%- if true -%}\n b \n{%- endif %}\n\n {% endif %}\n{# note #}\n  {#- note -#}  \n c {{- 'd' }}\n{{ 'e' -}}\n f\n\t{% set x = 1 %}\t\n{% if x %}g{% endif %}\n  {{ x }}\n\n{% for m in messages %}\n  - {{ m.role }}\n{% endfor %}\n\n",
+        ["spaces"] = "  {% if true %}  a\n  {%- if true -%}\n b \n{%- endif %}\n\n {% endif %}\n{# note #}\n  {#- note -#}  \n c {{- 'd' "
+            + "}}\n{{ 'e' -}}\n f\n\t{% set x = 1 %}\t\n{% if x %}g{% endif %}\n  {{ x }}\n\n{% for m in messages %}\n  - {{ m.role "
+            + "}}\n{% endfor %}\n\n",
     };
 }

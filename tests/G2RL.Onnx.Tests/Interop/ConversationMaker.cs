@@ -4,13 +4,16 @@ namespace G2RL.Onnx.Tests.Interop;
 
 /// <summary>Seeded conversations as the variables that a chat template gets.</summary>
 /// <param name="seed">The seed.</param>
-/// <param name="parts">Whether content may be a list of parts, or missing beside calls: most templates would write Python's spelling of it.</param>
+/// <param name="parts">Whether content may be a list of parts, or missing beside calls: most templates would write Python's spelling of
+/// it.</param>
 internal sealed class ConversationMaker(int seed, bool parts)
 {
     private static readonly string[] Texts =
     [
-        "Hello", " What is 2+2? ", "\nNew\n\nlines\n", "", "é ü \u0645\u0631 \u4F60\u597D \U0001F600", "{{ messages }} {% if %}", "<|im_end|>", "\"quoted\" 'single' \\back\\slash", "a\tb\r\nc", "<b>&amp;</b>", "<think>\nmaybe\n</think>\n\nYes.",
-        "<think>\n\n</think>\n\nNo.", "</think>x", "<answer>1</answer>", "{\"x\": 1.5}", "\u2028sep\u00A0", "A sentence. And another one, longer than the first, with numbers 1 2 3.",
+        "Hello", " What is 2+2? ", "\nNew\n\nlines\n", "", "é ü \u0645\u0631 \u4F60\u597D \U0001F600", "{{ messages }} {% if %}",
+        "<|im_end|>", "\"quoted\" 'single' \\back\\slash", "a\tb\r\nc", "<b>&amp;</b>", "<think>\nmaybe\n</think>\n\nYes.",
+        "<think>\n\n</think>\n\nNo.", "</think>x", "<answer>1</answer>", "{\"x\": 1.5}", "\u2028sep\u00A0",
+        "A sentence. And another one, longer than the first, with numbers 1 2 3.",
     ];
 
     private static readonly string[] Tools =
@@ -53,7 +56,13 @@ internal sealed class ConversationMaker(int seed, bool parts)
 
         if (Chance(8))
             messages.Insert(_random.Next(messages.Count), Message(Pick(["user", "assistant", "system", "tool", "robot"])));
-        var result = new JsonObject { ["messages"] = messages, ["bos_token"] = "<s>", ["eos_token"] = "</s>", ["add_generation_prompt"] = Chance(2) };
+        var result = new JsonObject
+        {
+            ["messages"] = messages,
+            ["bos_token"] = "<s>",
+            ["eos_token"] = "</s>",
+            ["add_generation_prompt"] = Chance(2),
+        };
         if (Chance(3))
             result["tools"] = new JsonArray([.. Enumerable.Range(0, _random.Next(1, 4)).Select(_ => JsonNode.Parse(Pick(Tools)))]);
         else if (Chance(2))

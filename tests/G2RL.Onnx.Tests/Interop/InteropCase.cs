@@ -9,8 +9,8 @@ using G2RL.Onnx.Training.Optimizers;
 namespace G2RL.Onnx.Tests.Interop;
 
 /// <summary>
-/// A folder for tests/ort-training-interop: training artifacts, what was fed to the stock path, and what the stock path made of it. The training
-/// runtime in Node feeds the same and compares.
+/// A folder for tests/ort-training-interop: training artifacts, what was fed to the stock path, and what the stock path made of it. The
+/// training runtime in Node feeds the same and compares.
 /// </summary>
 internal sealed class InteropCase : IDisposable
 {
@@ -26,7 +26,8 @@ internal sealed class InteropCase : IDisposable
 
     /// <summary>Starts a case; it takes the place of an older one of its name when it is done.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="onPolicy">Whether ratios are 1, so that the loss is a difference of near-equal halves and its error has to be judged against their sum.</param>
+    /// <param name="onPolicy">Whether ratios are 1, so that the loss is a difference of near-equal halves and its error has to be judged
+    /// against their sum.</param>
     public InteropCase(string name, bool onPolicy = false)
     {
         (this.name, this.onPolicy) = (name, onPolicy);
@@ -66,7 +67,13 @@ internal sealed class InteropCase : IDisposable
     /// <summary>Ends an optimizer step.</summary>
     public void Step(double learningRate)
     {
-        steps.Add(new JsonObject { ["loss"] = loss, ["scale"] = onPolicy ? terms : Math.Abs(loss), ["learningRate"] = learningRate, ["microbatches"] = microbatches });
+        steps.Add(new JsonObject
+        {
+            ["loss"] = loss,
+            ["scale"] = onPolicy ? terms : Math.Abs(loss),
+            ["learningRate"] = learningRate,
+            ["microbatches"] = microbatches,
+        });
         (microbatches, loss, terms) = ([], 0, 0);
     }
 
@@ -99,7 +106,14 @@ internal sealed class InteropCase : IDisposable
     public void Done(double largestRate)
     {
         feeds.Dispose();
-        File.WriteAllText(Path.Combine(aside, "case.json"), new JsonObject { ["name"] = name, ["largestLearningRate"] = largestRate, ["steps"] = steps, ["expected"] = expected, ["scores"] = Scores }.ToJsonString());
+        File.WriteAllText(Path.Combine(aside, "case.json"), new JsonObject
+        {
+            ["name"] = name,
+            ["largestLearningRate"] = largestRate,
+            ["steps"] = steps,
+            ["expected"] = expected,
+            ["scores"] = Scores,
+        }.ToJsonString());
         var final = Path.Combine(Root, name);
         if (Directory.Exists(final))
             Directory.Delete(final, recursive: true);
@@ -140,7 +154,11 @@ internal sealed class InteropCase : IDisposable
 }
 
 /// <summary>Looks over the shoulder of the stock optimizer and notes all that it is given and says.</summary>
-internal sealed class RecordingOptimizer(IPolicyOptimizer inner, RunConfig config, Action<Microbatch, double> fed, Action<double> stepped) : IPolicyOptimizer
+internal sealed class RecordingOptimizer(
+    IPolicyOptimizer inner,
+    RunConfig config,
+    Action<Microbatch, double> fed,
+    Action<double> stepped) : IPolicyOptimizer
 {
     public RunConfig Config => config;
 

@@ -15,8 +15,8 @@ using G2RL.Onnx.Training.Optimizers;
 namespace G2RL.Onnx.Tests.Interop;
 
 /// <summary>
-/// Writes the cases that tests/ort-training-interop runs in ONNX Runtime's real training runtime. Here they only have to be written, and the stock
-/// path has to train on them; the comparison is there.
+/// Writes the cases that tests/ort-training-interop runs in ONNX Runtime's real training runtime. Here they only have to be written, and
+/// the stock path has to train on them; the comparison is there.
 /// </summary>
 [TestClass]
 public sealed class InteropCaseTests
@@ -24,7 +24,9 @@ public sealed class InteropCaseTests
     private const int Steps = 20;
     private const int Cut = 8;
 
-    /// <summary>A schedule with every part, decay, clipping, divergence and entropy: all that the optimizer model and the objective can hold.</summary>
+    /// <summary>
+    /// A schedule with every part, decay, clipping, divergence and entropy: all that the optimizer model and the objective can hold.
+    /// </summary>
     private static RunConfig Config => new()
     {
         Steps = Steps,
@@ -57,7 +59,8 @@ public sealed class InteropCaseTests
     {
         using var golden = Golden.Open("golden-llama-a");
         using var policy = Policy.Load(golden.Folder, 64);
-        static bool Trainable(string name) => !name.Contains("norm", StringComparison.Ordinal) && !name.Contains("embed", StringComparison.Ordinal);
+        static bool Trainable(string name) =>
+            !name.Contains("norm", StringComparison.Ordinal) && !name.Contains("embed", StringComparison.Ordinal);
         using var stock = new PartlyFrozen(policy, Config, Trainable);
         Record("golden-llama-a.frozen", policy, Config, stock, optimizer: null, Trainable);
     }
@@ -96,7 +99,11 @@ public sealed class InteropCaseTests
             if (step == 2)
                 continue;
             using var parameters = SafeTensorsFile.Open(path);
-            written.Expect("transformers and torch", golden.Policy.Parameters.Select(p => Values(parameters, p)), Tolerances.Parameters, step == 1 ? Significant(golden, norm) : null);
+            written.Expect(
+                "transformers and torch",
+                golden.Policy.Parameters.Select(p => Values(parameters, p)),
+                Tolerances.Parameters,
+                step == 1 ? Significant(golden, norm) : null);
         }
         written.Done(1e-3);
     }
@@ -105,7 +112,10 @@ public sealed class InteropCaseTests
     public void Write_MainJobOnATinyModel_CarriesItsUpdates()
     {
         using var model = new TinyModel();
-        WriteMainJob("tiny", model.Config with { Steps = 6, Training = Config.Training with { TokensPerMicrobatch = 200 } }, TinyModel.Problems());
+        WriteMainJob(
+            "tiny",
+            model.Config with { Steps = 6, Training = Config.Training with { TokensPerMicrobatch = 200 } },
+            TinyModel.Problems());
     }
 
     [TestMethod]
@@ -138,7 +148,10 @@ public sealed class InteropCaseTests
         var options = OrtTraining.Options(policy, model.Config, scheduled: true);
         OrtTraining.Write(folder, policy, options, moments: null);
         File.Delete(Path.Combine(folder, OrtTrainingArtifacts.Checkpoint));
-        OrtCheckpointWriter.Write(Path.Combine(folder, OrtTrainingArtifacts.Checkpoint), OrtTraining.Content(policy, options, null), largestInline: 0);
+        OrtCheckpointWriter.Write(
+            Path.Combine(folder, OrtTrainingArtifacts.Checkpoint),
+            OrtTraining.Content(policy, options, null),
+            largestInline: 0);
         Assert.IsTrue(File.Exists(Path.Combine(folder, "checkpoint.data")));
     }
 
@@ -156,7 +169,13 @@ public sealed class InteropCaseTests
     }
 
     // Twenty steps on rollouts that are recorded as they are made; then the same from a checkpoint in the middle.
-    private static void Record(string name, Policy policy, RunConfig config, IPolicyOptimizer stock, AdamW? optimizer, Func<string, bool>? trainable)
+    private static void Record(
+        string name,
+        Policy policy,
+        RunConfig config,
+        IPolicyOptimizer stock,
+        AdamW? optimizer,
+        Func<string, bool>? trainable)
     {
         using var reference = policy.Freeze();
         using var scorer = new Scorer(policy.Spec, 2);
@@ -167,7 +186,11 @@ public sealed class InteropCaseTests
         {
             var sequences = Rollouts(policy.Spec, step);
             if (step == Cut && resumed is not null)
-                OrtTraining.Write(resumed.Folder, policy, OrtTraining.Options(policy, config, scheduled: true), OrtTraining.MomentsOf(optimizer!));
+                OrtTraining.Write(
+                    resumed.Folder,
+                    policy,
+                    OrtTraining.Options(policy, config, scheduled: true),
+                    OrtTraining.MomentsOf(optimizer!));
             var old = scorer.Score(policy, sequences, config.Sampling.Temperature, 2048);
             var frozen = scorer.Score(reference, sequences, config.Sampling.Temperature, 2048);
             if (step == 0)
@@ -205,7 +228,11 @@ public sealed class InteropCaseTests
         using var trainer = new Trainer(config, problems, new() { Warning = warnings.Add }, (policy, c, threads) =>
         {
             OrtTraining.Write(written.Folder, policy, c);
-            return new RecordingOptimizer(PolicyOptimizers.All["graph"](policy, c, threads), c, (micro, loss) => written.Feed(micro, c.Sampling.Temperature, c.Algorithm, loss), written.Step);
+            return new RecordingOptimizer(
+                PolicyOptimizers.All["graph"](policy, c, threads),
+                c,
+                (micro, loss) => written.Feed(micro, c.Sampling.Temperature, c.Algorithm, loss),
+                written.Step);
         });
         using (var run = RunDirectory.Create(config, TimeProvider.System))
             Assert.IsTrue(trainer.Run(run).Completed);
@@ -228,7 +255,8 @@ public sealed class InteropCaseTests
     {
         var random = new Random(500 + step);
         // Right is what is long: then the loss is no small difference of large terms, and a relative error of it means something.
-        var rewards = sequences.Select((s, i) => s.Response.Length >= sequences.Skip(i / 4 * 4).Take(4).Average(o => o.Response.Length) ? 1.0 : -1.0).ToArray();
+        var rewards = sequences.Select((s, i) =>
+            s.Response.Length >= sequences.Skip(i / 4 * 4).Take(4).Average(o => o.Response.Length) ? 1.0 : -1.0).ToArray();
         var advantages = new double[rewards.Length];
         GroupAdvantage.Compute(rewards.AsSpan(0, 4), 1e-6, advantages.AsSpan(0, 4));
         GroupAdvantage.Compute(rewards.AsSpan(4, 4), 1e-6, advantages.AsSpan(4, 4));
@@ -259,7 +287,8 @@ public sealed class InteropCaseTests
     {
         using var gradients = SafeTensorsFile.Open(Path.Combine(golden.Folder, "grads.safetensors"));
         var scale = Math.Min(1, 1 / (norm + 1e-6));
-        return [.. golden.Policy.Parameters.SelectMany(p => Values(gradients, p)).Select(g => Math.Abs(g * scale) > 1e-6 ? (byte)1 : (byte)0)];
+        return [.. golden.Policy.Parameters.SelectMany(p => Values(gradients, p))
+            .Select(g => Math.Abs(g * scale) > 1e-6 ? (byte)1 : (byte)0)];
     }
 
     // The stock path with some parameters left as they are.
@@ -270,8 +299,16 @@ public sealed class InteropCaseTests
 
         public PartlyFrozen(Policy policy, RunConfig config, Func<string, bool> trainable)
         {
-            gradients = new GradientAccumulator(policy, PolicyLoss.Objective(PolicyLossSettings.Of(config.Algorithm)), config.Sampling.Temperature, 2);
-            optimizer = new AdamW([.. policy.Parameters.Where(p => trainable(p.Name))], [.. gradients.Gradients.Where(p => trainable(p.Name))], config.Training.Optimizer, 2);
+            gradients = new GradientAccumulator(
+                policy,
+                PolicyLoss.Objective(PolicyLossSettings.Of(config.Algorithm)),
+                config.Sampling.Temperature,
+                2);
+            optimizer = new AdamW(
+                [.. policy.Parameters.Where(p => trainable(p.Name))],
+                [.. gradients.Gradients.Where(p => trainable(p.Name))],
+                config.Training.Optimizer,
+                2);
         }
 
         public void Clear() => gradients.Clear();

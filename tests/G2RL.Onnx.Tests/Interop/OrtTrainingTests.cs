@@ -73,13 +73,25 @@ public sealed class OrtTrainingTests
         Assert.AreEqual(3, OrtTraining.StepOf(checkpoint, model.Config));
         // As the training API would save it after four more updates: step and moments move on, the properties stay.
         using var written = OrtCheckpoint.Open(checkpoint);
-        OrtTensor[] Copy(IReadOnlyDictionary<string, OrtTensorInfo> tensors) => [.. tensors.Values.Select(v => OrtTensor.Floats(v.Name, v.Shape, _ => written.Floats(v)))];
+        OrtTensor[] Copy(IReadOnlyDictionary<string, OrtTensorInfo> tensors) => [.. tensors.Values.Select(v =>
+            OrtTensor.Floats(v.Name, v.Shape, _ => written.Floats(v)))];
         var later = Path.Combine(model.Root, "later");
-        OrtCheckpointWriter.Write(later, new() { Trainable = Copy(written.Trainable), Moments = new(7, Copy(written.FirstMoments), Copy(written.SecondMoments)), Properties = written.Properties });
-        void Refused(string what, string path, RunConfig config) => StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => OrtTraining.StepOf(path, config)).Message, what);
+        OrtCheckpointWriter.Write(later, new()
+        {
+            Trainable = Copy(written.Trainable),
+            Moments = new(7, Copy(written.FirstMoments), Copy(written.SecondMoments)),
+            Properties = written.Properties,
+        });
+        void Refused(string what, string path, RunConfig config) =>
+            StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => OrtTraining.StepOf(path, config)).Message, what);
         Assert.AreEqual(7, OrtTraining.StepOf(later, model.Config with { Steps = 7 }));
-        Assert.AreEqual(5, OrtTraining.StepOf(later, model.Config with { Steps = 7, Training = model.Config.Training with { MinibatchesPerBatch = 2 } }));
-        Refused("stands 4 updates after step 3; the run makes 7 steps of 3 updates", later, model.Config with { Steps = 7, Training = model.Config.Training with { EpochsPerBatch = 3 } });
+        Assert.AreEqual(
+            5,
+            OrtTraining.StepOf(later, model.Config with { Steps = 7, Training = model.Config.Training with { MinibatchesPerBatch = 2 } }));
+        Refused(
+            "stands 4 updates after step 3; the run makes 7 steps of 3 updates",
+            later,
+            model.Config with { Steps = 7, Training = model.Config.Training with { EpochsPerBatch = 3 } });
         Refused("the run makes 6 steps of 1 updates", later, model.Config with { Steps = 6 });
         using var target = Policy.Load(model.Folder, 24);
         OrtTraining.Import(later, target, Path.Combine(model.Root, "in"));
@@ -117,9 +129,13 @@ public sealed class OrtTrainingTests
         var checkpoint = Path.Combine(small.Root, "a", "checkpoint");
         using var other = Policy.Load(wide.Folder, 24);
         var before = other.Hash();
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => OrtTraining.Import(checkpoint, other, Path.Combine(small.Root, "b"))).Message, "do not belong together");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => OrtTraining.Import(checkpoint, other, Path.Combine(small.Root, "b"))).Message,
+            "do not belong together");
         Assert.AreEqual(before, other.Hash());
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => OrtTraining.Export(checkpoint, wide.Folder, Path.Combine(small.Root, "c"))).Message, "hidden_size");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => OrtTraining.Export(checkpoint, wide.Folder, Path.Combine(small.Root, "c"))).Message,
+            "hidden_size");
     }
 
     [TestMethod]
@@ -157,7 +173,8 @@ public sealed class OrtTrainingTests
     public void LearningRate_AfterSkippedMinibatches_FollowsTheRunsStepNotTheOptimizers()
     {
         using var model = new TinyModel();
-        var config = model.Config with { Steps = 10, Training = model.Config.Training with { Schedule = new() { Kind = ScheduleKind.Linear } } };
+        var config =
+            model.Config with { Steps = 10, Training = model.Config.Training with { Schedule = new() { Kind = ScheduleKind.Linear } } };
         using var policy = Policy.Load(model.Folder, 24);
         var schedule = OrtTraining.Options(policy, config, scheduled: true, skipped: 2).Schedule;
         using var session = new OrtSession(OrtOptimizerModel.LearningRate(schedule), 1);
@@ -190,7 +207,9 @@ public sealed class OrtTrainingTests
         using var golden = Golden.Open("golden-qwen2-a");
         var micro = GoldenTraining.Batch(golden, "old");
         var config = new RunConfig { Algorithm = new() { KlCoefficient = 0.01 } };
-        using var session = new OrtSession(OrtTrainingArtifacts.Evaluation(golden.Policy.Spec, OrtTraining.Options(golden.Policy, config, scheduled: true)), 1);
+        using var session = new OrtSession(
+            OrtTrainingArtifacts.Evaluation(golden.Policy.Spec, OrtTraining.Options(golden.Policy, config, scheduled: true)),
+            1);
         var (count, hidden) = (micro.Weights.Length, new float[micro.Weights.Length * golden.Policy.Spec.HiddenSize]);
         var (logProbs, entropies, loss) = (new float[count], new float[count], new float[1]);
         using (var binding = session.Bind())
@@ -220,11 +239,16 @@ public sealed class OrtTrainingTests
     [TestMethod]
     public void Optimizer_PartialDecay_IsRefusedWithTheWayOut()
     {
-        var message = Assert.ThrowsExactly<InputException>(() => OrtTraining.Optimizer(new() { WeightDecay = 0.1, DecayExclusions = ["norm"] }, ["a.weight", "norm.weight"])).Message;
+        var message = Assert.ThrowsExactly<InputException>(() =>
+            OrtTraining.Optimizer(new() { WeightDecay = 0.1, DecayExclusions = ["norm"] }, ["a.weight", "norm.weight"])).Message;
         StringAssert.Contains(message, "1 of 2 parameters");
         StringAssert.Contains(message, "execution.gradients=graph");
-        Assert.AreEqual(0, OrtTraining.Optimizer(new() { WeightDecay = 0.1, DecayExclusions = ["weight"] }, ["a.weight", "b.weight"]).WeightDecay);
-        Assert.AreEqual(0.1, OrtTraining.Optimizer(new() { WeightDecay = 0.1, DecayExclusions = ["bias"] }, ["a.weight", "b.weight"]).WeightDecay);
+        Assert.AreEqual(
+            0,
+            OrtTraining.Optimizer(new() { WeightDecay = 0.1, DecayExclusions = ["weight"] }, ["a.weight", "b.weight"]).WeightDecay);
+        Assert.AreEqual(
+            0.1,
+            OrtTraining.Optimizer(new() { WeightDecay = 0.1, DecayExclusions = ["bias"] }, ["a.weight", "b.weight"]).WeightDecay);
     }
 
     [TestMethod]
@@ -252,7 +276,9 @@ public sealed class OrtTrainingTests
         StringAssert.Contains(message, "-p:Flavor=training");
         StringAssert.Contains(message, "Microsoft.ML.OnnxRuntime.Training 1.19.2");
         StringAssert.Contains(message, "execution.gradients=graph");
-        StringAssert.Contains(RunConfigRules.Faults(config with { Execution = new() { Gradients = "torch" } }).Single(), "there are: graph, ortTraining");
+        StringAssert.Contains(
+            RunConfigRules.Faults(config with { Execution = new() { Gradients = "torch" } }).Single(),
+            "there are: graph, ortTraining");
     }
 
     [TestMethod]
@@ -261,7 +287,9 @@ public sealed class OrtTrainingTests
         Assert.IsNull(OrtTrainingRuntime.MixedFault(new Version(1, 31, 1, 0), "1.31.1"));
         Assert.IsNull(OrtTrainingRuntime.MixedFault(new Version(1, 19, 2), "1.19.2-dev+abc"));
         foreach (var native in new[] { "1.19.2", "2.31.1", "nonsense" })
-            StringAssert.Contains(OrtTrainingRuntime.MixedFault(new Version(1, 31, 1, 0), native)!, $"managed ONNX Runtime is 1.31.1 and the native one {native}");
+            StringAssert.Contains(
+                OrtTrainingRuntime.MixedFault(new Version(1, 31, 1, 0), native)!,
+                $"managed ONNX Runtime is 1.31.1 and the native one {native}");
     }
 
     private static bool TrainsHere()

@@ -7,16 +7,20 @@ using G2RL.Onnx.Tokenizers;
 namespace G2RL.Onnx.Tests.Interop;
 
 /// <summary>
-/// Writes what this project's tokenizer makes of seeded texts, for tests/tokenizer-interop, where Hugging Face's own library and its JavaScript
-/// counterpart are given the same files and texts. Here the cases only have to be written, and texts come back from byte-level ids.
+/// Writes what this project's tokenizer makes of seeded texts, for tests/tokenizer-interop, where Hugging Face's own library and its
+/// JavaScript counterpart are given the same files and texts. Here the cases only have to be written, and texts come back from byte-level
+/// ids.
 /// </summary>
 [TestClass]
 public sealed class TokenizerInteropTests
 {
-    private static readonly int Count = int.TryParse(Environment.GetEnvironmentVariable("G2RL_INTEROP_TEXTS"), out var count) ? count : 1000;
+    private static readonly int Count = int.TryParse(Environment.GetEnvironmentVariable("G2RL_INTEROP_TEXTS"), out var count)
+        ? count
+        : 1000;
 
     // In the order of UnicodeCategory.
-    private static readonly string[] Abbreviations = ["Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Cn"];
+    private static readonly string[] Abbreviations = ["Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Zs", "Zl", "Zp",
+        "Cc", "Cf", "Cs", "Co", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Cn"];
 
     private static string Root => SharedFolder.InRepository("artifacts", "tokenizer-interop", "tokenizers");
 
@@ -41,7 +45,10 @@ public sealed class TokenizerInteropTests
         var source = SharedFolder.Require(path.Split('/'));
         var folder = Directory.CreateDirectory(Path.Combine(Root, Path.GetFileName(path))).FullName;
         File.Copy(Path.Combine(source, "tokenizer.json"), Path.Combine(folder, "tokenizer.json"), overwrite: true);
-        var lines = Directory.GetFiles(source, "*.jsonl").Order(StringComparer.Ordinal).SelectMany(File.ReadLines).Select(l => JsonNode.Parse(l)!["text"]!.GetValue<string>());
+        var lines = Directory.GetFiles(source, "*.jsonl")
+            .Order(StringComparer.Ordinal)
+            .SelectMany(File.ReadLines)
+            .Select(l => JsonNode.Parse(l)!["text"]!.GetValue<string>());
         Write(folder, path.Contains("adder") ? Digits("0123456789") : lines.Concat(Texts(folder)));
     }
 
@@ -68,12 +75,17 @@ public sealed class TokenizerInteropTests
         }
 
         Assert.AreEqual(30, runs.Select(r => r.Category).Distinct().Count());
-        File.WriteAllText(Path.Combine(Root, "..", "categories.json"), JsonSerializer.Serialize(runs.Select(r => new object[] { Abbreviations[(int)r.Category], r.First, r.Last })));
+        File.WriteAllText(
+            Path.Combine(Root, "..", "categories.json"),
+            JsonSerializer.Serialize(runs.Select(r => new object[] { Abbreviations[(int)r.Category], r.First, r.Last })));
     }
 
     private static IEnumerable<string> Texts(string folder)
     {
-        var added = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "tokenizer.json")))!["added_tokens"]!.AsArray().Select(t => t!["content"]!.GetValue<string>()).ToList();
+        var added = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "tokenizer.json")))!["added_tokens"]!
+            .AsArray()
+            .Select(t => t!["content"]!.GetValue<string>())
+            .ToList();
         return new TextMaker(Path.GetFileName(folder).Sum(c => c)).Texts(Count, TokenizerShapes.Words, added);
     }
 
@@ -81,7 +93,8 @@ public sealed class TokenizerInteropTests
     {
         var runes = alphabet.EnumerateRunes().Select(r => r.ToString()).ToArray();
         var random = new Random(5);
-        return Enumerable.Range(0, 200).Select(i => string.Concat(Enumerable.Range(0, random.Next(1, 3 * i + 2)).Select(_ => runes[random.Next(runes.Length)])));
+        return Enumerable.Range(0, 200)
+            .Select(i => string.Concat(Enumerable.Range(0, random.Next(1, 3 * i + 2)).Select(_ => runes[random.Next(runes.Length)])));
     }
 
     private static void Write(string folder, IEnumerable<string> texts)
@@ -93,7 +106,8 @@ public sealed class TokenizerInteropTests
         {
             var ids = tokenizer.Encode(text);
             // Ids that no text has: halves of characters, bytes that are not UTF-8.
-            int[] some = [.. Enumerable.Range(0, random.Next(1, 12)).Select(_ => random.Next(3) > 0 && ids.Length > 0 ? ids[random.Next(ids.Length)] : random.Next(tokenizer.VocabularySize))];
+            int[] some = [.. Enumerable.Range(0, random.Next(1, 12))
+                .Select(_ => random.Next(3) > 0 && ids.Length > 0 ? ids[random.Next(ids.Length)] : random.Next(tokenizer.VocabularySize))];
             // In UTF-16, since JSON in UTF-8 has no way to hold half a character.
             lines.WriteLine(JsonSerializer.Serialize(new Dictionary<string, object>
             {

@@ -20,9 +20,13 @@ public sealed class PassRateFilterTests
             {
                 var batch = filter.Batch(step, 4, seed);
                 Assert.AreEqual(4, batch.Select(p => p.Id).Distinct().Count());
-                Assert.IsFalse(batch.Any(p => p.Id == plain[0].Id || p.Id == plain[1].Id || p.Id == plain[3].Id), $"step {step}, seed {seed}");
+                Assert.IsFalse(
+                    batch.Any(p => p.Id == plain[0].Id || p.Id == plain[1].Id || p.Id == plain[3].Id),
+                    $"step {step}, seed {seed}");
             }
-        Assert.IsTrue(Enumerable.Range(0, 20).Any(seed => filter.Batch(4, 4, (ulong)seed).Any(p => p.Id == plain[0].Id)), "back after the window");
+        Assert.IsTrue(
+            Enumerable.Range(0, 20).Any(seed => filter.Batch(4, 4, (ulong)seed).Any(p => p.Id == plain[0].Id)),
+            "back after the window");
         CollectionAssert.AreEqual(filter.Batch(2, 4, 7).ToArray(), filter.Batch(2, 4, 7).ToArray());
     }
 
@@ -49,7 +53,9 @@ public sealed class PassRateFilterTests
             for (var step = 1; step < 8; step++)
                 CollectionAssert.AreEqual(first.Batch(step, 6, 3).ToArray(), second.Batch(step, 6, 3).ToArray());
             second.Save(folder + "/..");
-            CollectionAssert.AreEqual(File.ReadAllBytes(Path.Combine(folder, "curriculum.json")), File.ReadAllBytes(Path.Combine(folder, "..", "curriculum.json")));
+            CollectionAssert.AreEqual(
+                File.ReadAllBytes(Path.Combine(folder, "curriculum.json")),
+                File.ReadAllBytes(Path.Combine(folder, "..", "curriculum.json")));
             File.Delete(Path.Combine(folder, "..", "curriculum.json"));
             File.WriteAllText(Path.Combine(folder, "curriculum.json"), "[]");
             Assert.ThrowsExactly<InputException>(() => second.Load(folder));
@@ -61,5 +67,9 @@ public sealed class PassRateFilterTests
     }
 
     private static FunctionProblemSet Set() =>
-        new("fixture", [.. Enumerable.Range(0, 20).Select(i => new Problem($"p{i}", $"prompt {i}", "1"))], [new Problem("h", "held", "1")], (_, _) => Outcome.Judged(true));
+        new(
+            "fixture",
+            [.. Enumerable.Range(0, 20).Select(i => new Problem($"p{i}", $"prompt {i}", "1"))],
+            [new Problem("h", "held", "1")],
+            (_, _) => Outcome.Judged(true));
 }

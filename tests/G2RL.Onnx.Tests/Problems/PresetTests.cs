@@ -29,7 +29,10 @@ public sealed class PresetTests
         Assert.AreEqual(rows, problems.Count, "repeated questions are asked as often as the benchmark asks them");
         Assert.IsFalse(set.Notes.Any(n => n.Contains("Is it the right file")), string.Join("\n", set.Notes));
         Assert.AreEqual(1.0, set.Judge(problems[0], right, finished: true).Score, problems[0].Answer);
-        Assert.AreEqual(-1.0, set.Judge(problems[0], right.Replace("I", "B").Replace("18", "19").Replace("\\pi", "e").Replace("2", "5").Replace("7", "8"), finished: true).Score);
+        Assert.AreEqual(-1.0, set.Judge(
+            problems[0],
+            right.Replace("I", "B").Replace("18", "19").Replace("\\pi", "e").Replace("2", "5").Replace("7", "8"),
+            finished: true).Score);
         Assert.IsFalse(set.Judge(problems[0], "I do not know.", finished: true).WellFormed);
     }
 
@@ -44,7 +47,8 @@ public sealed class PresetTests
     public void Gpqa_OwnFixture_ShufflesAsAFunctionOfTheQuestion()
     {
         File.WriteAllText(At("g.csv"), "Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3,Subdomain\n"
-            + string.Concat(Enumerable.Range(0, 64).Select(i => $"\"Which, of these, is number {i}?\",right {i},wrong a,wrong b,wrong c,x\n")));
+            + string.Concat(Enumerable.Range(0, 64)
+                .Select(i => $"\"Which, of these, is number {i}?\",right {i},wrong a,wrong b,wrong c,x\n")));
         var set = ProblemSets.Create("gpqa-diamond", Settings(new { heldOut = At("g.csv") }));
         var problems = set.HeldOut(100);
         var letters = problems.GroupBy(p => p.Answer).ToDictionary(g => g.Key, g => g.Count());
@@ -64,20 +68,35 @@ public sealed class PresetTests
     [TestMethod]
     public void MmluPro_FiveShots_TakesThoseOfTheCategory()
     {
-        string Row(string category, int i, string? solution) => JsonSerializer.Serialize(new { question = $"{category} {i}?", options = new[] { "x", "y", "N/A" }, answer = "B", answer_index = 1, category, cot_content = solution }) + "\n";
-        File.WriteAllText(At("v.jsonl"), string.Concat(new[] { "law", "art" }.SelectMany(c => Enumerable.Range(0, 7).Select(i => Row(c, i, $"A: Let's see. {c} {i}. The answer is (B).")))));
+        string Row(string category, int i, string? solution) => JsonSerializer.Serialize(new
+        {
+            question = $"{category} {i}?",
+            options = new[] { "x", "y", "N/A" },
+            answer = "B",
+            answer_index = 1,
+            category,
+            cot_content = solution,
+        }) + "\n";
+        File.WriteAllText(At("v.jsonl"), string.Concat(new[] { "law", "art" }
+            .SelectMany(c => Enumerable.Range(0, 7).Select(i => Row(c, i, $"A: Let's see. {c} {i}. The answer is (B).")))));
         File.WriteAllText(At("t.jsonl"), Row("art", 99, null));
-        var set = ProblemSets.Create("mmlu-pro", Settings(new { heldOut = At("t.jsonl"), choice = new { shots = 5, shotsFile = At("v.jsonl") } }));
+        var set = ProblemSets.Create(
+            "mmlu-pro",
+            Settings(new { heldOut = At("t.jsonl"), choice = new { shots = 5, shotsFile = At("v.jsonl") } }));
         var problem = set.HeldOut(1)[0];
         Assert.AreEqual("B", problem.Answer);
         Assert.AreEqual(5, problem.Prompt.Split("The answer is (B)").Length - 1);
         Assert.IsFalse(problem.Prompt.Contains("law") || problem.Prompt.Contains("N/A") || problem.Prompt.Contains("A: "));
         StringAssert.EndsWith(problem.Prompt, "Question: art 99?\nOptions:\nA. x\nB. y\nAnswer:");
-        Assert.AreEqual("system user assistant user assistant user assistant user assistant user assistant user", string.Join(' ', problem.Turns!.Select(t => t.Role)));
+        Assert.AreEqual(
+            "system user assistant user assistant user assistant user assistant user assistant user",
+            string.Join(' ', problem.Turns!.Select(t => t.Role)));
         var none = ProblemSets.Create("mmlu-pro", Settings(new { heldOut = At("t.jsonl") })).HeldOut(1)[0];
         Assert.IsFalse(none.Prompt.Contains("Let's see"));
         StringAssert.Contains(
-            Assert.ThrowsExactly<InputException>(() => ProblemSets.Create("mmlu-pro", Settings(new { heldOut = At("t.jsonl"), choice = new { shots = 5 } }))).Message, "choice.shotsFile is empty");
+            Assert.ThrowsExactly<InputException>(() => ProblemSets.Create(
+                "mmlu-pro",
+                Settings(new { heldOut = At("t.jsonl"), choice = new { shots = 5 } }))).Message, "choice.shotsFile is empty");
     }
 
     [TestMethod]
@@ -87,37 +106,57 @@ public sealed class PresetTests
     [DataRow("0,3:9,0", "")]
     [DataRow("1,2,3", null)]
     [DataRow("1,2:0,3", null)]
-    public void DigitCompletion_ByHand_ContinuesTheSequence(string prompt, string? expected) => Assert.AreEqual(expected, DerivedAnswers.DigitCompletion(prompt));
+    public void DigitCompletion_ByHand_ContinuesTheSequence(string prompt, string? expected) =>
+        Assert.AreEqual(expected, DerivedAnswers.DigitCompletion(prompt));
 
     [TestMethod]
     public void Verl_RealFiles_AreProblems()
     {
-        var digits = ProblemSets.Create("verl-digits", Settings(new { train = SharedFolder.Require("data", "verl_arith_train.parquet"), heldOut = SharedFolder.Require("data", "verl_arith_test.parquet"), overlap = "dropFromTraining" }));
+        var digits = ProblemSets.Create("verl-digits", Settings(new
+        {
+            train = SharedFolder.Require("data", "verl_arith_train.parquet"),
+            heldOut = SharedFolder.Require("data", "verl_arith_test.parquet"),
+            overlap = "dropFromTraining",
+        }));
         var first = digits.HeldOut(1)[0];
         Assert.AreEqual("7,7:9,4", first.Prompt);
         Assert.AreEqual(1.0, digits.Judge(first, "7,7,7,7", finished: true).Score);
-        var dsr = ProblemSets.Create("verl", Settings(new { train = SharedFolder.Require("data", "oneshot_dsr_sub.parquet"), heldOutFraction = 0.1 }));
+        var dsr = ProblemSets.Create(
+            "verl",
+            Settings(new { train = SharedFolder.Require("data", "oneshot_dsr_sub.parquet"), heldOutFraction = 0.1 }));
         Assert.IsTrue(dsr.Training!.Count > 1000);
         Assert.IsTrue(dsr.Training.All(p => p.Turns is { Count: 1 } && p.Conversation == TurnsKind.Auto));
-        var plain = ProblemSets.Create("jsonl", Settings(new { train = SharedFolder.Require("data", "oneshot_dsr_sub.parquet"), heldOutFraction = 0.1, policy = "math", skipEmpty = true }));
-        CollectionAssert.AreEqual(dsr.Training.Select(p => p.Answer).ToArray(), plain.Training!.Select(p => p.Answer).ToArray(), "found without naming its fields");
+        var plain = ProblemSets.Create("jsonl", Settings(new { train = SharedFolder.Require(
+            "data",
+            "oneshot_dsr_sub.parquet"), heldOutFraction = 0.1, policy = "math", skipEmpty = true }));
+        CollectionAssert.AreEqual(
+            dsr.Training.Select(p => p.Answer).ToArray(),
+            plain.Training!.Select(p => p.Answer).ToArray(),
+            "found without naming its fields");
     }
 
     [TestMethod]
     public void Turns_LastOneTheAssistants_IsTheReference()
     {
-        File.WriteAllText(At("m.jsonl"), "{\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"q\"}]},{\"role\":\"assistant\",\"content\":\"42\"}]}\n");
+        File.WriteAllText(At("m.jsonl"), "{\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\","
+            + "\"content\":[{\"type\":\"text\",\"text\":\"q\"}]},{\"role\":\"assistant\",\"content\":\"42\"}]}\n");
         var problem = ProblemSets.Create("jsonl", Settings(new { heldOut = At("m.jsonl") })).HeldOut(1)[0];
         Assert.AreEqual(("s\n\nq", "42", 2), (problem.Prompt, problem.Answer, problem.Turns!.Count));
         File.WriteAllText(At("n.jsonl"), "{\"prompt\":[{\"role\":\"user\"}],\"answer\":\"1\"}\n");
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => ProblemSets.Create("jsonl", Settings(new { heldOut = At("n.jsonl") }))).Message, "n.jsonl:1: field 'prompt' is a list, but turn 0 of it is no object with a role and a content");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => ProblemSets.Create("jsonl", Settings(new { heldOut = At("n.jsonl") }))).Message,
+            "n.jsonl:1: field 'prompt' is a list, but turn 0 of it is no object with a role and a content");
     }
 
     [TestMethod]
     public void Mixture_Weights_AreKeptAndEachJudgeJudges()
     {
-        File.WriteAllText(At("a.jsonl"), string.Concat(Enumerable.Range(0, 40).Select(i => $"{{\"prompt\":\"a{i}\",\"answer\":\"{i}\"}}\n")));
-        File.WriteAllText(At("b.jsonl"), string.Concat(Enumerable.Range(0, 40).Select(i => $"{{\"problem\":\"b{i}\",\"answer\":\"{i}/2\"}}\n")));
+        File.WriteAllText(
+            At("a.jsonl"),
+            string.Concat(Enumerable.Range(0, 40).Select(i => $"{{\"prompt\":\"a{i}\",\"answer\":\"{i}\"}}\n")));
+        File.WriteAllText(
+            At("b.jsonl"),
+            string.Concat(Enumerable.Range(0, 40).Select(i => $"{{\"problem\":\"b{i}\",\"answer\":\"{i}/2\"}}\n")));
         var settings = Settings(new
         {
             sources = new object[]
@@ -132,15 +171,24 @@ public sealed class PresetTests
             var batch = set.Batch(step, 8, 5);
             Assert.AreEqual(6, batch.Count(p => p.Id.StartsWith("plain/")));
             Assert.AreEqual(8, batch.Select(p => p.Id).Distinct().Count());
-            CollectionAssert.AreEqual(batch.Select(p => p.Id).ToArray(), ProblemSets.Create("mixture", settings).Batch(step, 8, 5).Select(p => p.Id).ToArray(), "pure");
+            CollectionAssert.AreEqual(
+                batch.Select(p => p.Id).ToArray(),
+                ProblemSets.Create("mixture", settings).Batch(step, 8, 5).Select(p => p.Id).ToArray(),
+                "pure");
         }
         var odd = Enumerable.Range(0, 200).SelectMany(s => set.Batch(s, 3, 1)).Count(p => p.Id.StartsWith("plain/"));
         Assert.AreEqual(450, odd, 40.0, "2.25 of 3 on average; 200 draws of a quarter: sd 6");
         var exact = set.HeldOut(100).First(p => p.Id.StartsWith("exact/"));
         Assert.AreEqual(1.0, set.Judge(exact, $"\\boxed{{{exact.Answer.Split('/')[0]}/2.0}}", finished: true).Score);
         Assert.AreEqual(-1.0, set.Judge(set.HeldOut(100).First(p => p.Id.StartsWith("plain/")), "\\boxed{1}", finished: true).Score);
-        var spoiled = Settings(new { sources = new object[] { new { name = "x", set = "jsonl", settings = new { train = At("a.jsonl"), heldOutFraction = 0.2 } }, new { name = "y", set = "jsonl", settings = new { heldOut = At("a.jsonl") } } } });
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => ProblemSets.Create("mixture", spoiled)).Message, "are held out in another source");
+        var spoiled = Settings(new { sources = new object[]
+        {
+            new { name = "x", set = "jsonl", settings = new { train = At("a.jsonl"), heldOutFraction = 0.2 } },
+            new { name = "y", set = "jsonl", settings = new { heldOut = At("a.jsonl") } },
+        } });
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => ProblemSets.Create("mixture", spoiled)).Message,
+            "are held out in another source");
     }
 
     [TestMethod]

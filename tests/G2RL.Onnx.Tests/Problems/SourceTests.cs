@@ -40,13 +40,17 @@ public sealed class SourceTests
     [TestMethod]
     public void Rows_TruncatedGzip_IsRefusedWhereverItEnds()
     {
-        var whole = Zip(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 500).Select(i => $"{{\"prompt\":\"p{i * 7919}\",\"answer\":{i}}}\n"))));
+        var whole = Zip(Encoding.UTF8.GetBytes(
+            string.Concat(Enumerable.Range(0, 500).Select(i => $"{{\"prompt\":\"p{i * 7919}\",\"answer\":{i}}}\n"))));
         File.WriteAllBytes(At("two.jsonl.gz"), [.. whole, .. whole]);
         Assert.AreEqual(1000, Read(At("two.jsonl.gz")).Split(' ').Length, "members behind each other are one text");
         foreach (var length in new[] { whole.Length - 1, whole.Length - 4, whole.Length - 8, whole.Length / 2, 12 })
         {
             File.WriteAllBytes(At("a.jsonl.gz"), whole[..length]);
-            StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Read(At("a.jsonl.gz"))).Message, "no whole gzip file", $"{length} of {whole.Length}");
+            StringAssert.Contains(
+                Assert.ThrowsExactly<InputException>(() => Read(At("a.jsonl.gz"))).Message,
+                "no whole gzip file",
+                $"{length} of {whole.Length}");
         }
     }
 
@@ -59,7 +63,8 @@ public sealed class SourceTests
         StringAssert.Contains(message, "a.jsonl:1 is not JSON");
         StringAssert.Contains(message, "39.");
         StringAssert.Contains(message, "and 10 more rows");
-        File.WriteAllBytes(At("b.jsonl"), [.. "{\"prompt\":\"ä\",\"answer\":\"1\"}\n"u8, .. Encoding.Latin1.GetBytes("{\"prompt\":\"ä\",\"answer\":\"2\"}\n{\"prompt\":\"b\",\"answer\":\"3\"}\n{\"prompt\":\"ö\",\"answer\":\"4\"}\n")]);
+        File.WriteAllBytes(At("b.jsonl"), [.. "{\"prompt\":\"ä\",\"answer\":\"1\"}\n"u8, .. Encoding.Latin1.GetBytes("{\"prompt\":\"ä\","
+            + "\"answer\":\"2\"}\n{\"prompt\":\"b\",\"answer\":\"3\"}\n{\"prompt\":\"ö\",\"answer\":\"4\"}\n")]);
         message = Assert.ThrowsExactly<InputException>(() => Read(At("b.jsonl"))).Message;
         StringAssert.Contains(message, "b.jsonl:2: byte 12 of the line is 0xE4, which is not UTF-8");
         StringAssert.Contains(message, "b.jsonl:4: byte 12");
@@ -85,7 +90,9 @@ public sealed class SourceTests
         Assert.AreEqual("train-2.jsonl=1", Read(Path.Combine(folder, "*2.jsonl")));
         File.WriteAllText(At("test-1.jsonl"), "{}");
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Read(folder)).Message, "several splits (test, train)");
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Read(Path.Combine(folder, "no*.jsonl"))).Message, "matches no file");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => Read(Path.Combine(folder, "no*.jsonl"))).Message,
+            "matches no file");
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Read(At("no.jsonl"))).Message, "does not exist");
     }
 
@@ -100,7 +107,10 @@ public sealed class SourceTests
         var rows = Enumerable.Range(0, 40).Select(i => (IDictionary<string, object?>)new Dictionary<string, object?>
         {
             ["data_source"] = i == 1 ? null : "d",
-            ["prompt"] = new List<IDictionary<string, object?>> { new Dictionary<string, object?> { ["role"] = "user", ["content"] = $"what is {i}?" } },
+            ["prompt"] = new List<IDictionary<string, object?>>
+            {
+                new Dictionary<string, object?> { ["role"] = "user", ["content"] = $"what is {i}?" },
+            },
             ["reward_model"] = new Dictionary<string, object?> { ["ground_truth"] = $"{i}", ["style"] = "rule" },
             ["rate"] = i / 40.0,
         }).ToList();
@@ -111,9 +121,11 @@ public sealed class SourceTests
         Assert.AreEqual("2", found[2].Find("reward_model.ground_truth")!.Value.GetString());
         Assert.AreEqual("what is 2?", SourceRow.Turns("prompt", found[2].Find("prompt")!.Value)[0].Content);
         Assert.AreEqual("data_source, prompt, reward_model.ground_truth, reward_model.style, rate", found[0].Names());
-        var set = new FileProblems(new() { Train = At("a.parquet"), HeldOutFraction = 0.5, PassRateField = "rate", MinPassRate = 0.099, PromptField = "prompt" });
+        var set = new FileProblems(
+            new() { Train = At("a.parquet"), HeldOutFraction = 0.5, PassRateField = "rate", MinPassRate = 0.099, PromptField = "prompt" });
         Assert.AreEqual(36, set.TrainCount + set.HeldOutCount, "rates 4/40 to 39/40");
-        var other = Assert.ThrowsExactly<InputException>(() => new FileProblems(new() { Train = At("a.parquet"), HeldOutFraction = 0.5, AnswerField = "answer" })).Message;
+        var other = Assert.ThrowsExactly<InputException>(() =>
+            new FileProblems(new() { Train = At("a.parquet"), HeldOutFraction = 0.5, AnswerField = "answer" })).Message;
         StringAssert.Contains(other, "has no field 'answer'; it has data_source, prompt, reward_model.ground_truth");
         StringAssert.Contains(other, "The same in 3, 4");
         var bytes = File.ReadAllBytes(At("a.parquet"));

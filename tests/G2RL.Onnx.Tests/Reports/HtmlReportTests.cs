@@ -11,7 +11,8 @@ namespace G2RL.Onnx.Tests.Reports;
 [TestClass]
 public sealed partial class HtmlReportTests
 {
-    private static readonly string[] AllCharts = ["pass", "reward", "answers", "kl", "entropy", "length", "nu", "geometry", "homogeneous", "clip", "norm", "mismatch", "rate", "speed", "seconds"];
+    private static readonly string[] AllCharts = ["pass", "reward", "answers", "kl", "entropy", "length", "nu", "geometry", "homogeneous",
+        "clip", "norm", "mismatch", "rate", "speed", "seconds"];
 
     [TestMethod]
     public void Write_RealRun_ShowsEveryCurve()
@@ -19,7 +20,11 @@ public sealed partial class HtmlReportTests
         using var model = new TinyModel();
         var page = Train(model, model.Config with { Evaluation = model.Config.Evaluation with { Every = 1 } });
         CollectionAssert.AreEqual(AllCharts, Charts(page), "a metric of the trainer has another name than the chart");
-        foreach (var name in new[] { "base", "shaped", "right", "well-formed", "cut off", "at sampling", "at the update", "95th percentile", "smallest to largest", "95 % interval", "mean cosine", "sampler to scorer", "first ratio of a batch", "explained by rounding" })
+        foreach (var name in new[]
+        {
+            "base", "shaped", "right", "well-formed", "cut off", "at sampling", "at the update", "95th percentile", "smallest to largest",
+            "95 % interval", "mean cosine", "sampler to scorer", "first ratio of a batch", "explained by rounding",
+        })
             Shows(page, name);
         foreach (var phase in new[] { "sample", "reward", "score", "features", "train" })
             Shows(page[page.IndexOf("chart-seconds", StringComparison.Ordinal)..], phase + " <b>");
@@ -35,7 +40,9 @@ public sealed partial class HtmlReportTests
         var page = Train(model, model.Config with { Algorithm = new() { Name = "grpo", KlCoefficient = 0 } });
         CollectionAssert.AreEqual(AllCharts.Except(["nu", "geometry", "kl"]).ToArray(), Charts(page));
         // The settings, which follow, name what other algorithms would do.
-        Assert.IsFalse(page[..page.IndexOf("Resolved configuration", StringComparison.Ordinal)].Contains("novelty", StringComparison.Ordinal));
+        Assert.IsFalse(page[..page.IndexOf("Resolved configuration", StringComparison.Ordinal)].Contains(
+            "novelty",
+            StringComparison.Ordinal));
     }
 
     [TestMethod]
@@ -44,7 +51,15 @@ public sealed partial class HtmlReportTests
         using var run = new RunFolder();
         var page = run.Report();
         Assert.IsEmpty(Charts(page));
-        foreach (var text in new[] { "0 of 4 steps, not finished", "not evaluated", "No evaluation was written.", "No step was completed.", "No rollouts were logged.", "sampling.groupSize" })
+        foreach (var text in new[]
+        {
+            "0 of 4 steps, not finished",
+            "not evaluated",
+            "No evaluation was written.",
+            "No step was completed.",
+            "No rollouts were logged.",
+            "sampling.groupSize",
+        })
             Shows(page, text);
     }
 
@@ -107,7 +122,8 @@ public sealed partial class HtmlReportTests
         foreach (var bad in new[] { "<script", "<img", "\u202e", "\u200b", "\0" })
             Assert.IsFalse(page.Contains(bad, StringComparison.Ordinal), bad);
         // Prompt and answer once, text and message twice.
-        Assert.HasCount(6, Regex.Matches(page, Regex.Escape("&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=alert(2)&gt;&quot;&#39;&amp;amp;\u27e8U+202E\u27e9gnol\u2400\u27e8U+200B\u27e9&#128512; ]]&gt;")));
+        Assert.HasCount(6, Regex.Matches(page, Regex.Escape("&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x "
+            + "onerror=alert(2)&gt;&quot;&#39;&amp;amp;\u27e8U+202E\u27e9gnol\u2400\u27e8U+200B\u27e9&#128512; ]]&gt;")));
     }
 
     [TestMethod]
@@ -124,7 +140,9 @@ public sealed partial class HtmlReportTests
     public void Write_LongRollout_IsCutWithItsRest()
     {
         using var run = new RunFolder();
-        run.Append(Path.Combine("rollouts", "step-000000.jsonl"), new JsonObject { ["step"] = 0, ["prompt_index"] = 0, ["text"] = new string('x', 101_500) });
+        run.Append(
+            Path.Combine("rollouts", "step-000000.jsonl"),
+            new JsonObject { ["step"] = 0, ["prompt_index"] = 0, ["text"] = new string('x', 101_500) });
         var page = run.Report();
         Shows(page, "100,000 more characters");
         Assert.IsLessThan(30_000, page.Length);
@@ -134,9 +152,13 @@ public sealed partial class HtmlReportTests
     public void Write_DamagedLogs_LeavesOutWhatIsNoNumber()
     {
         using var run = new RunFolder();
-        run.AppendText("metrics.jsonl", "{\"step\":0,\"reward/mean\":0.5,\"policy/kl_nats\":null,\"policy/entropy_nats\":\"NaN\",\"g2rl/nu_mean\":1e999,\"response/length_mean\":[3]}\n\n[]\n{\"step\":\"x\"}\nnot json\n{\"step\":1,\"reward/mean\":0.6}\n{\"step\":2,\"rew");
+        run.AppendText("metrics.jsonl", "{\"step\":0,\"reward/mean\":0.5,\"policy/kl_nats\":null,\"policy/entropy_nats\":\"NaN\",\"g2rl/"
+            + "nu_mean\":1e999,\"response/length_mean\":[3]}\n\n[]\n{\"step\":\"x\"}\nnot "
+            + "json\n{\"step\":1,\"reward/mean\":0.6}\n{\"step\":2,\"rew");
         run.AppendText("evaluations.jsonl", "{\"step\":0,\"pass@1\":");
-        run.AppendText(Path.Combine("rollouts", "step-000000.jsonl"), "{\"step\":0,\"prompt_index\":0,\"text\":\"\\ud800\",\"reward\":null,\"outcome\":7,\"tokens\":\"x\"}\n{\"st");
+        run.AppendText(
+            Path.Combine("rollouts", "step-000000.jsonl"),
+            "{\"step\":0,\"prompt_index\":0,\"text\":\"\\ud800\",\"reward\":null,\"outcome\":7,\"tokens\":\"x\"}\n{\"st");
         File.WriteAllText(Path.Combine(run.Folder, "environment.json"), "{");
         var page = run.Report();
         CollectionAssert.AreEqual(new[] { "reward" }, Charts(page));
@@ -151,7 +173,10 @@ public sealed partial class HtmlReportTests
         using var run = new RunFolder();
         run.Fill(steps: 4);
         var page = run.Report();
-        foreach (var bad in new[] { "http:", "https:", "//", "url(", "@import", "src=", "href=", "<script", "<link", "<image", "font-family=\"" })
+        foreach (var bad in new[]
+        {
+            "http:", "https:", "//", "url(", "@import", "src=", "href=", "<script", "<link", "<image", "font-family=\"",
+        })
             Assert.IsFalse(page.Replace("url(#", "").Contains(bad, StringComparison.Ordinal), bad);
         Shows(page, "default-src 'none'");
         Shows(page, "prefers-color-scheme: dark");
@@ -182,7 +207,9 @@ public sealed partial class HtmlReportTests
         using var run = new RunFolder();
         foreach (var (step, value) in new[] { (0, 0.0), (1, 1.0), (2, 0.5) })
             run.Append("metrics.jsonl", new JsonObject { ["step"] = step, ["response/length_mean"] = value });
-        var line = XElement.Parse(Svg().Match(run.Report()).Value).Descendants("polyline").Single(p => p.Attribute("style")!.Value.Contains("stroke:var(--series-1)", StringComparison.Ordinal));
+        var line = XElement.Parse(Svg().Match(run.Report()).Value)
+            .Descendants("polyline")
+            .Single(p => p.Attribute("style")!.Value.Contains("stroke:var(--series-1)", StringComparison.Ordinal));
         var points = line.Attribute("points")!.Value.Split(' ').Select(p => p.Split(',').Select(double.Parse).ToArray()).ToArray();
         Assert.HasCount(3, points);
         // Equal steps apart; the third is half as high as the second, and up is smaller y.
@@ -255,7 +282,8 @@ public sealed partial class HtmlReportTests
     };
 
     // Whole pages make no readable message.
-    private static void Shows(string page, string text) => Assert.IsTrue(page.Contains(text, StringComparison.Ordinal), $"not in the page: {text}");
+    private static void Shows(string page, string text) =>
+        Assert.IsTrue(page.Contains(text, StringComparison.Ordinal), $"not in the page: {text}");
 
     private static string[] Charts(string page) => [.. ChartId().Matches(page).Select(m => m.Groups[1].Value)];
 

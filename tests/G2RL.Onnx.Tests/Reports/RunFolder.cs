@@ -30,9 +30,12 @@ internal sealed class RunFolder : IDisposable
     {
         string[] metrics =
         [
-            "reward/mean", "reward/shaped_mean", "reward/right_share", "reward/well_formed_share", "reward/homogeneous_share", "response/length_mean", "response/length_p95", "response/truncated_share", "response/tokens",
-            "policy/sampling_entropy_nats", "policy/entropy_nats", "policy/kl_nats", "policy/clip_share", "policy/gradient_norm", "policy/learning_rate", "g2rl/nu_mean", "g2rl/nu_min", "g2rl/nu_max", "g2rl/cosine_mean", "g2rl/cosine_negative_share",
-            "mismatch/sampler_trainer_max_nats", "mismatch/first_ratio_max_nats", "mismatch/allowed_nats", "speed/sample_tokens_per_s", "time/sample_s", "time/reward_s", "time/score_s", "time/features_s", "time/train_s", "time/step_s",
+            "reward/mean", "reward/shaped_mean", "reward/right_share", "reward/well_formed_share", "reward/homogeneous_share",
+            "response/length_mean", "response/length_p95", "response/truncated_share", "response/tokens", "policy/sampling_entropy_nats",
+            "policy/entropy_nats", "policy/kl_nats", "policy/clip_share", "policy/gradient_norm", "policy/learning_rate", "g2rl/nu_mean",
+            "g2rl/nu_min", "g2rl/nu_max", "g2rl/cosine_mean", "g2rl/cosine_negative_share", "mismatch/sampler_trainer_max_nats",
+            "mismatch/first_ratio_max_nats", "mismatch/allowed_nats", "speed/sample_tokens_per_s", "time/sample_s", "time/reward_s",
+            "time/score_s", "time/features_s", "time/train_s", "time/step_s",
         ];
         for (var step = 0; step < steps; step++)
         {
@@ -42,10 +45,35 @@ internal sealed class RunFolder : IDisposable
             Append("metrics.jsonl", row);
         }
         foreach (var step in new[] { 0, steps })
-            Append("evaluations.jsonl", new JsonObject { ["step"] = step, ["problems"] = 10, ["samples"] = 4, ["pass@1"] = 0.4, ["pass@1_low"] = 0.3, ["pass@1_high"] = 0.5, ["pass@1_well_formed"] = 0.45, ["seconds"] = 1 });
+            Append("evaluations.jsonl", new JsonObject
+            {
+                ["step"] = step,
+                ["problems"] = 10,
+                ["samples"] = 4,
+                ["pass@1"] = 0.4,
+                ["pass@1_low"] = 0.3,
+                ["pass@1_high"] = 0.5,
+                ["pass@1_well_formed"] = 0.45,
+                ["seconds"] = 1,
+            });
         foreach (var step in new[] { 0, steps })
             for (var sample = 0; sample < 6; sample++)
-                Append(Path.Combine("rollouts", $"step-{step:D6}.jsonl"), new JsonObject { ["step"] = step, ["prompt_index"] = 0, ["sample"] = sample, ["prompt"] = "1+2=", ["text"] = $"{sample}", ["answer"] = "3", ["outcome"] = "Score", ["reward"] = sample == 3 ? 1 : -1, ["finish"] = "StopToken", ["tokens"] = 2, ["shaped"] = 0.5, ["nu"] = 0.7, ["advantage"] = sample - 2.5 });
+                Append(Path.Combine("rollouts", $"step-{step:D6}.jsonl"), new JsonObject
+                {
+                    ["step"] = step,
+                    ["prompt_index"] = 0,
+                    ["sample"] = sample,
+                    ["prompt"] = "1+2=",
+                    ["text"] = $"{sample}",
+                    ["answer"] = "3",
+                    ["outcome"] = "Score",
+                    ["reward"] = sample == 3 ? 1 : -1,
+                    ["finish"] = "StopToken",
+                    ["tokens"] = 2,
+                    ["shaped"] = 0.5,
+                    ["nu"] = 0.7,
+                    ["advantage"] = sample - 2.5,
+                });
     }
 
     public string Report() => File.ReadAllText(HtmlReport.Write(Folder));

@@ -46,7 +46,9 @@ public sealed class RewardSetTests
     [DataRow("[]", "rewards is empty; a run needs at least one")]
     [DataRow("[null]", "rewards[0] is null")]
     [DataRow("[3]", "An entry of rewards is no object")]
-    [DataRow("[{}]", "An entry of rewards has no name: {}. There are: checker, cosine, external, format, function, judge, overlong, repetition.")]
+    [DataRow(
+        "[{}]",
+        "An entry of rewards has no name: {}. There are: checker, cosine, external, format, function, judge, overlong, repetition.")]
     [DataRow("[{'name': 'length'}]", "There is no reward 'length'. There are: checker, cosine")]
     [DataRow("[{'name': 'checker', 'wieght': 2}]", "The settings of reward 'checker' are wrong")]
     [DataRow("[{'name': 'checker', 'weight': 'two'}]", "The settings of reward 'checker' are wrong at weight")]

@@ -6,13 +6,15 @@ namespace G2RL.Onnx.Converter.Tests.Fuzz;
 /// <summary>Seeded changes of bytes: flips, cuts, copies, extreme numbers; and of JSON's texts.</summary>
 internal static class Mutation
 {
-    private static readonly ulong[] Extremes = [0, 1, 2, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 0x1_0000_0000, 0x7FFF_FFFF_FFFF_FFFF, 0x8000_0000_0000_0000, ulong.MaxValue, ulong.MaxValue - 7];
+    private static readonly ulong[] Extremes = [0, 1, 2, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 0x1_0000_0000,
+        0x7FFF_FFFF_FFFF_FFFF, 0x8000_0000_0000_0000, ulong.MaxValue, ulong.MaxValue - 7];
 
     private static readonly byte[][] Fragments =
     [
         .. new[]
         {
-            "null", "-1", "0", "1e99", "1e-400", "{}", "[]", "\"\"", "true", "false", "2147483648", "9223372036854775807", "18446744073709551616", "0.5", "[[[[[[[[", "\\ud800", "\\u0000", "\"a\":1,",
+            "null", "-1", "0", "1e99", "1e-400", "{}", "[]", "\"\"", "true", "false", "2147483648", "9223372036854775807", "18446744073709"
+                + "551616", "0.5", "[[[[[[[[", "\\ud800", "\\u0000", "\"a\":1,",
             "((((", "é", "../", "/etc/", "\"\\\\\"", "😀", "\uFEFF", ",", ":", "NaN", new string('9', 400),
         }.Select(Encoding.UTF8.GetBytes),
     ];
@@ -49,7 +51,9 @@ internal static class Mutation
     private static void Insert(List<byte> bytes, int at, byte[] from, Random random)
     {
         var start = random.Next(from.Length);
-        bytes.InsertRange(at, from.AsSpan(start, Math.Min(random.Next(3) == 0 ? random.Next(80) : random.Next(4), from.Length - start)).ToArray());
+        bytes.InsertRange(
+            at,
+            from.AsSpan(start, Math.Min(random.Next(3) == 0 ? random.Next(80) : random.Next(4), from.Length - start)).ToArray());
     }
 
     private static void Overwrite(List<byte> bytes, int at, Random random)
@@ -70,6 +74,12 @@ internal static class Mutation
         while (end < bytes.Count && char.IsAsciiDigit((char)bytes[end]))
             end++;
         bytes.RemoveRange(at, end - at);
-        bytes.InsertRange(at, Encoding.ASCII.GetBytes(random.Next(3) switch { 0 => $"{Extremes[random.Next(Extremes.Length)]}", 1 => $"{random.Next(100)}", _ => $"-{random.Next(100)}" }));
+        bytes.InsertRange(at, Encoding.ASCII.GetBytes(random.Next(3) switch
+        {
+            0 =>
+            $"{Extremes[random.Next(Extremes.Length)]}",
+            1 => $"{random.Next(100)}",
+            _ => $"-{random.Next(100)}"
+        }));
     }
 }

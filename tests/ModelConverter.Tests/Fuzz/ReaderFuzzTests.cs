@@ -11,8 +11,8 @@ using G2RL.Onnx.Tokenizers;
 namespace G2RL.Onnx.Converter.Tests.Fuzz;
 
 /// <summary>
-/// Every reader of files that somebody else wrote, see <see cref="Fuzzing"/>. How much memory each may take is said beside it: about four times what
-/// 100,000 inputs took at most.
+/// Every reader of files that somebody else wrote, see <see cref="Fuzzing"/>. How much memory each may take is said beside it: about four
+/// times what 100,000 inputs took at most.
 /// </summary>
 [TestClass]
 public sealed class ReaderFuzzTests
@@ -53,12 +53,22 @@ public sealed class ReaderFuzzTests
         using var folder = new TemporaryFolder();
         TestModels.Write(folder["hf"], TestModels.Qwen3);
         var model = GgufWriter.Of(folder["hf"]);
-        var good = model.Set("tokenizer.ggml.model", "gpt2").Set("tokenizer.ggml.pre", "qwen2").Set("tokenizer.ggml.tokens", (string[])["a", "b", "ab", "<e>"])
-            .Set("tokenizer.ggml.token_type", (int[])[1, 1, 1, 3]).Set("tokenizer.ggml.merges", (string[])["a b"]).Bytes();
+        var good = model.Set("tokenizer.ggml.model", "gpt2")
+            .Set("tokenizer.ggml.pre", "qwen2")
+            .Set("tokenizer.ggml.tokens", (string[])["a", "b", "ab", "<e>"])
+                .Set("tokenizer.ggml.token_type", (int[])[1, 1, 1, 3])
+            .Set("tokenizer.ggml.merges", (string[])["a b"])
+            .Bytes();
         var header = good.Length - model.Tensors.Sum(t => t.Data.Length);
         model.Version = 2;
-        var old = model.Set("qwen3.rope.scaling.type", "yarn").Set("qwen3.rope.scaling.factor", 4f).Set("qwen3.rope.scaling.original_context_length", 16u).Bytes();
-        var scored = model.Set("tokenizer.ggml.model", "llama").Set("tokenizer.ggml.scores", (float[])[0, -1, -2, 0]).Set("tokenizer.ggml.bos_token_id", 3u).Bytes();
+        var old = model.Set("qwen3.rope.scaling.type", "yarn")
+            .Set("qwen3.rope.scaling.factor", 4f)
+            .Set("qwen3.rope.scaling.original_context_length", 16u)
+            .Bytes();
+        var scored = model.Set("tokenizer.ggml.model", "llama")
+            .Set("tokenizer.ggml.scores", (float[])[0, -1, -2, 0])
+            .Set("tokenizer.ggml.bos_token_id", 3u)
+            .Bytes();
         var path = folder["x.gguf"];
         var result = Fuzzing.Run("gguf", random => Mutation.Of(random, [good, old, scored], header, isText: false), (bytes, round) =>
         {
@@ -104,7 +114,8 @@ public sealed class ReaderFuzzTests
     public void TokenizerJson()
     {
         using var folder = new TemporaryFolder();
-        const string added = """{"id":9,"content":"<e>","single_word":false,"lstrip":true,"rstrip":false,"normalized":false,"special":true}""";
+        const string added =
+            """{"id":9,"content":"<e>","single_word":false,"lstrip":true,"rstrip":false,"normalized":false,"special":true}""";
         string[] files =
         [
             """{"version":"1.0","truncation":null,"padding":null,"added_tokens":[ADDED],"normalizer":{"type":"NFC"},"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"(?i:'s|'t)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"},"behavior":"Isolated","invert":false},{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":false,"use_regex":false}]},"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<e>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[{"Sequence":{"id":"A","type_id":0}}],"special_tokens":{"<e>":{"id":"<e>","ids":[9],"tokens":["<e>"]}}},"decoder":{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true},"model":{"type":"BPE","dropout":null,"unk_token":null,"continuing_subword_prefix":null,"end_of_word_suffix":null,"fuse_unk":false,"byte_fallback":false,"ignore_merges":true,"vocab":{"a":0,"b":1,"ab":2,"Ġ":3,"Ġa":4,"1":5,"Ċ":6},"merges":[["a","b"],["Ġ","a"]]}}""",
@@ -135,7 +146,11 @@ public sealed class ReaderFuzzTests
         var source = TestModels.Write(folder["model"], TestModels.Qwen3);
         ConverterRun.Done("convert", source, folder["onnx"], "--graphs", "decode");
         ConverterRun.Done("export", source, folder["small"], "--source", source, "--format", "onnx", "--int4");
-        byte[][] samples = [File.ReadAllBytes(Path.Combine(folder["onnx"], "decode.onnx")), File.ReadAllBytes(Path.Combine(folder["small"], "decode.onnx"))];
+        byte[][] samples =
+        [
+            File.ReadAllBytes(Path.Combine(folder["onnx"], "decode.onnx")),
+            File.ReadAllBytes(Path.Combine(folder["small"], "decode.onnx")),
+        ];
         var path = Path.Combine(folder["onnx"], "x.onnx");
         var result = Fuzzing.Run("onnx", random => Mutation.Of(random, samples, hot: 0, isText: false), (bytes, _) =>
         {
@@ -152,14 +167,18 @@ public sealed class ReaderFuzzTests
     public void Llama2C()
     {
         using var folder = new TemporaryFolder();
-        // Width 4, feed-forward 2, 1 layer, 2 heads, 1 of keys, vocabulary 5, length 3; then 4 * 5 + (8 + 16 + 2 * 8 + 16 + 24) + 4 + 6 numbers.
+        // Width 4, feed-forward 2, 1 layer, 2 heads, 1 of keys, vocabulary 5, length 3; then 4 * 5 + (8 + 16 + 2 * 8 + 16 + 24) + 4 + 6
+        // numbers.
         byte[] model = [.. new[] { 4, 2, 1, 2, 1, 5, 3 }.SelectMany(BitConverter.GetBytes), .. new byte[4 * (20 + 80 + 4 + 6)]];
-        byte[] tokenizer = [1, 0, 0, 0, .. new[] { "<unk>", "\n<s>\n", "\n</s>\n", "a", " a" }.SelectMany(text => (byte[])[0, 0, 0, 0, (byte)text.Length, 0, 0, 0, .. Encoding.UTF8.GetBytes(text)])];
+        byte[] tokenizer = [1, 0, 0, 0, .. new[] { "<unk>", "\n<s>\n", "\n</s>\n", "a", " a" }
+            .SelectMany(text => (byte[])[0, 0, 0, 0, (byte)text.Length, 0, 0, 0, .. Encoding.UTF8.GetBytes(text)])];
         var (modelPath, tokenizerPath) = (folder["m.bin"], folder["t.bin"]);
         File.WriteAllBytes(modelPath, model);
         File.WriteAllBytes(tokenizerPath, tokenizer);
         Checkpoints.Llama2C.ToHuggingFace(modelPath, folder["good"], tokenizerPath);
-        var result = Fuzzing.Run("llama2.c", random => random.Next(2) == 0 ? [0, .. Mutation.Of(random, [model], hot: 28, isText: false)] : [1, .. Mutation.Of(random, [tokenizer], hot: 0, isText: false)], (bytes, _) =>
+        var result = Fuzzing.Run("llama2.c", random => random.Next(2) == 0
+            ? [0, .. Mutation.Of(random, [model], hot: 28, isText: false)]
+            : [1, .. Mutation.Of(random, [tokenizer], hot: 0, isText: false)], (bytes, _) =>
         {
             var isModel = bytes[0] == 0;
             File.WriteAllBytes(isModel ? modelPath : tokenizerPath, bytes[1..]);

@@ -25,7 +25,8 @@ public sealed class GgufBlockTests
         Check(GgmlType.Q4_0, block, 32, (0, 4), (16, -3.5f), (15, -1), (31, 0), (1, 4), (17, 4));
     }
 
-    // Byte 0 of the scales, 10 000011: scale 0 is 3, and 2 the high bits of scale 4. Byte 4, 01 000101: minimum 0 is 5, 1 the high bits of minimum 4.
+    // Byte 0 of the scales, 10 000011: scale 0 is 3, and 2 the high bits of scale 4. Byte 4, 01 000101: minimum 0 is 5, 1 the high bits of
+    // minimum 4.
     // Byte 8, 1001 0111: scale 4 is 7 + 16 * 2 = 39, minimum 4 is 9 + 16 * 1 = 25. Byte 1: scale 1 is 63.
     private static readonly byte[] Scales = [0x83, 0x3F, 0, 0, 0x45, 0, 0, 0, 0x97, 0, 0, 0];
 
@@ -53,7 +54,8 @@ public sealed class GgufBlockTests
         var block = new byte[210];
         (block[0], block[32], block[64 + 31], block[128]) = (0x5C, 0x21, 0x0F, 0b11_01_10_00);
         (block[192], block[194], block[196], block[198], block[201], block[209]) = (2, 0xFD, 4, 127, 0x80, 0x38);
-        // 0.5 * 2 * (12 - 32); 0.5 * -3 * (1 + 16 * 2 - 32); 0.5 * 4 * (5 + 16 * 1 - 32); 0.5 * 127 * (2 + 16 * 3 - 32); 0.5 * -128 * (15 - 32);
+        // 0.5 * 2 * (12 - 32); 0.5 * -3 * (1 + 16 * 2 - 32); 0.5 * 4 * (5 + 16 * 1 - 32); 0.5 * 127 * (2 + 16 * 3 - 32); 0.5 * -128 * (15 -
+        // 32);
         // 0.5 * 2 * (0 - 32).
         Check(GgmlType.Q6_K, block, 256, (0, -20), (32, -1.5f), (64, -22), (96, 1143), (159, 1088), (1, -32), (16, 0));
     }

@@ -46,7 +46,8 @@ public sealed class GgufConversionTests
     {
         using var folder = new TemporaryFolder();
         TestModels.Write(folder["hf"], TestModels.Qwen3);
-        GgufWriter.Of(folder["hf"], type, values => [.. values.SelectMany(v => type == GgmlType.F16 ? BitConverter.GetBytes((Half)v) : BitConverter.GetBytes(v)[2..])]).Save(folder["m.gguf"]);
+        GgufWriter.Of(folder["hf"], type, values => [.. values.SelectMany(v =>
+            type == GgmlType.F16 ? BitConverter.GetBytes((Half)v) : BitConverter.GetBytes(v)[2..])]).Save(folder["m.gguf"]);
         using var file = GgufFile.Open(folder["m.gguf"]);
         GgufConversion.ToHuggingFace(folder["m.gguf"], folder["back"]);
         using var back = SafeTensorsFile.Open(Path.Combine(folder["back"], "model.safetensors"));
@@ -94,7 +95,8 @@ public sealed class GgufConversionTests
         foreach (var token in model.GetProperty("vocab").EnumerateObject())
             tokens.Add(token.Value.GetInt32(), (token.Name, 1));
         foreach (var token in json.RootElement.GetProperty("added_tokens").EnumerateArray())
-            tokens[token.GetProperty("id").GetInt32()] = (token.GetProperty("content").GetString()!, token.GetProperty("special").GetBoolean() ? 3 : 4);
+            tokens[token.GetProperty("id").GetInt32()] =
+                (token.GetProperty("content").GetString()!, token.GetProperty("special").GetBoolean() ? 3 : 4);
         using var folder = new TemporaryFolder();
         TestModels.Write(folder["hf"], TestModels.Qwen3);
         GgufWriter.Of(folder["hf"])
@@ -102,7 +104,9 @@ public sealed class GgufConversionTests
             .Set("tokenizer.ggml.pre", "qwen2")
             .Set("tokenizer.ggml.tokens", (string[])[.. tokens.Values.Select(t => t.Text), "[PAD]"])
             .Set("tokenizer.ggml.token_type", (int[])[.. tokens.Values.Select(t => t.Type), 5])
-            .Set("tokenizer.ggml.merges", (string[])[.. model.GetProperty("merges").EnumerateArray().Select(m => m.ValueKind == JsonValueKind.String ? m.GetString()! : $"{m[0].GetString()} {m[1].GetString()}")])
+            .Set("tokenizer.ggml.merges", (string[])[.. model.GetProperty("merges")
+                .EnumerateArray()
+                .Select(m => m.ValueKind == JsonValueKind.String ? m.GetString()! : $"{m[0].GetString()} {m[1].GetString()}")])
             .Save(folder["m.gguf"]);
         GgufConversion.ToHuggingFace(folder["m.gguf"], folder["back"]);
         var tokenizer = Tokenizer.Load(folder["back"]);
@@ -110,7 +114,10 @@ public sealed class GgufConversionTests
             foreach (var line in File.ReadLines(Path.Combine(source, name)))
             {
                 using var golden = JsonDocument.Parse(line);
-                CollectionAssert.AreEqual(golden.RootElement.GetProperty("ids").EnumerateArray().Select(e => e.GetInt32()).ToArray(), tokenizer.Encode(golden.RootElement.GetProperty("text").GetString()!), line);
+                CollectionAssert.AreEqual(
+                    golden.RootElement.GetProperty("ids").EnumerateArray().Select(e => e.GetInt32()).ToArray(),
+                    tokenizer.Encode(golden.RootElement.GetProperty("text").GetString()!),
+                    line);
             }
     }
 
@@ -121,11 +128,15 @@ public sealed class GgufConversionTests
         TestModels.Write(folder["hf"], TestModels.Qwen3);
         GgufWriter.Of(folder["hf"]).Set("tokenizer.ggml.model", "llama").Save(folder["m.gguf"]);
         Directory.CreateDirectory(folder["t"]);
-        StringAssert.Contains(ConverterRun.Refused("convert", folder["m.gguf"], folder["onnx"], "--tokenizer", folder["t"]), "tokenizer.json does not exist");
+        StringAssert.Contains(
+            ConverterRun.Refused("convert", folder["m.gguf"], folder["onnx"], "--tokenizer", folder["t"]),
+            "tokenizer.json does not exist");
         File.WriteAllText(Path.Combine(folder["t"], "tokenizer.json"), "{}");
         ConverterRun.Done("convert", folder["m.gguf"], folder["onnx"], "--graphs", "none", "--tokenizer", folder["t"]);
         Assert.AreEqual("{}", File.ReadAllText(Path.Combine(folder["onnx"], "tokenizer.json")));
-        StringAssert.Contains(ConverterRun.Refused("convert", folder["hf"], folder["no"], "--tokenizer", folder["t"]), "is no .gguf or .bin file");
+        StringAssert.Contains(
+            ConverterRun.Refused("convert", folder["hf"], folder["no"], "--tokenizer", folder["t"]),
+            "is no .gguf or .bin file");
     }
 
     [TestMethod]
@@ -135,7 +146,13 @@ public sealed class GgufConversionTests
     [DataRow("yarn", 4f, null, RopeKind.Yarn, 4.0, 64)]
     [DataRow("none", null, null, RopeKind.Default, 1.0, null)]
     [DataRow(null, 8f, null, RopeKind.Linear, 8.0, null)]
-    public void RopeScaling_InEitherVersion_BecomesConfigJsons(string? type, float? factor, uint? original, RopeKind kind, double expected, int? positions)
+    public void RopeScaling_InEitherVersion_BecomesConfigJsons(
+        string? type,
+        float? factor,
+        uint? original,
+        RopeKind kind,
+        double expected,
+        int? positions)
     {
         using var folder = new TemporaryFolder();
         TestModels.Write(folder["hf"], TestModels.Qwen3);

@@ -59,8 +59,8 @@ public sealed class GgufHostileTests
         StringAssert.Contains(Refusal(new GgufWriter().Set("general.alignment", 24u).Bytes()), "power of two");
     }
 
-    // Counts to 24; the key's length at 24, key at 32, type at 41, the elements' type at 45, their count at 49, a text's length at 57 and bytes at 65; the
-    // tensor's name from 67, its axes at 76, the axis at 80, type at 88, offset at 92.
+    // Counts to 24; the key's length at 24, key at 32, type at 41, the elements' type at 45, their count at 49, a text's length at 57 and
+    // bytes at 65; the tensor's name from 67, its axes at 76, the axis at 80, type at 88, offset at 92.
     private static byte[] Small()
     {
         var writer = new GgufWriter().Set("key.abcde", (string[])["é"]);

@@ -9,9 +9,13 @@ internal static class InspectCommand
 {
     public static Command Create()
     {
-        var path = new Argument<string>("path") { Description = "A Hugging Face folder, a converted folder, a .safetensors, .gguf or .onnx file." };
+        var path = new Argument<string>("path")
+        {
+            Description = "A Hugging Face folder, a converted folder, a .safetensors, .gguf or .onnx file.",
+        };
         var json = new Option<bool>("--json") { Description = "Prints one JSON object instead of a table." };
-        var command = new Command("inspect", "Tells what a folder or file holds: architecture, parameters, types, operators, inputs and outputs, and the memory that sampling and training take.") { path, json };
+        var command = new Command("inspect", "Tells what a folder or file holds: architecture, parameters, types, operators, inputs and "
+            + "outputs, and the memory that sampling and training take.") { path, json };
         command.SetAction(parsed =>
         {
             var facts = Inspection.Of(parsed.GetValue(path)!);
@@ -34,7 +38,9 @@ internal static class InspectCommand
             if (value is JsonObject inner)
                 Add(table, $"{prefix}{name} ", inner);
             else
-                table.AddRow(Markup.Escape(prefix + name), Markup.Escape(value is JsonArray list ? string.Join(Environment.NewLine, list.Select(Shown)) : Shown(value)));
+                table.AddRow(
+                    Markup.Escape(prefix + name),
+                    Markup.Escape(value is JsonArray list ? string.Join(Environment.NewLine, list.Select(Shown)) : Shown(value)));
     }
 
     private static string Shown(JsonNode? value) => value switch

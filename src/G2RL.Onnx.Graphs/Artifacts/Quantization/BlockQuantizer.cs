@@ -4,12 +4,13 @@ using System.Runtime.Intrinsics;
 namespace G2RL.Onnx.Artifacts;
 
 /// <summary>
-/// Weights of one output [K] to and from blocks of codes: weight = scale * (code - zero). Rounding is to the nearest code, so that a weight is off by half a
-/// scale at most; the same weights always give the same bytes.
+/// Weights of one output [K] to and from blocks of codes: weight = scale * (code - zero). Rounding is to the nearest code, so that a weight
+/// is off by half a scale at most; the same weights always give the same bytes.
 /// </summary>
 /// <remarks>
-/// The layout is that of ONNX Runtime's com.microsoft.MatMulNBits (docs/ContribOperators.md): 4-bit codes in pairs, the earlier one in the low half of the
-/// byte; the last block is filled up with zeros; zero points are packed like codes; without any, the zero is half the range.
+/// The layout is that of ONNX Runtime's com.microsoft.MatMulNBits (docs/ContribOperators.md): 4-bit codes in pairs, the earlier one in the
+/// low half of the byte; the last block is filled up with zeros; zero points are packed like codes; without any, the zero is half the
+/// range.
 /// </remarks>
 /// <param name="bits">4 or 8.</param>
 /// <param name="blockSize">Weights of a block, a power of two.</param>
@@ -32,7 +33,10 @@ internal sealed class BlockQuantizer(int bits, int blockSize, bool zeroPoints, i
     /// <summary>Bytes of an output's zero points; 0 without any.</summary>
     public int ZeroBytes => zeroPoints ? ((Blocks * bits) + 7) / 8 : 0;
 
-    /// <summary>Quantises finite weights [K] into codes [<see cref="CodeBytes"/>], scales [<see cref="Blocks"/>] and zero points [<see cref="ZeroBytes"/>].</summary>
+    /// <summary>
+    /// Quantises finite weights [K] into codes [<see cref="CodeBytes"/>], scales [<see cref="Blocks"/>] and zero points
+    /// [<see cref="ZeroBytes"/>].
+    /// </summary>
     public void Quantize(ReadOnlySpan<float> weights, Span<byte> codes, Span<float> scales, Span<byte> zeros)
     {
         zeros.Clear();

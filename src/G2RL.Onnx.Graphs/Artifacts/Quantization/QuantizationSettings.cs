@@ -3,9 +3,9 @@ using G2RL.Onnx.Models;
 namespace G2RL.Onnx.Artifacts;
 
 /// <summary>
-/// How an inference model stores its matrices in few bits: each output's weights in blocks along the input axis, a block with one float32 scale and perhaps
-/// a zero point, computed with by ONNX Runtime's MatMulNBits. Embeddings, positions, norms, biases and a tied head keep their type; an untied head has
-/// <see cref="HeadBits"/> bits, since its errors go into the logits as they are.
+/// How an inference model stores its matrices in few bits: each output's weights in blocks along the input axis, a block with one float32
+/// scale and perhaps a zero point, computed with by ONNX Runtime's MatMulNBits. Embeddings, positions, norms, biases and a tied head keep
+/// their type; an untied head has <see cref="HeadBits"/> bits, since its errors go into the logits as they are.
 /// </summary>
 public sealed record QuantizationSettings
 {
@@ -26,8 +26,8 @@ public sealed record QuantizationSettings
     public bool ZeroPoints { get; init; }
 
     /// <summary>
-    /// The operator's accuracy_level, the least precise type that it may compute the product in: 0 the runtime's choice, 1 float32, 2 float16, 3 bfloat16,
-    /// 4 int8, where activations are rounded too, which is fastest on most CPUs.
+    /// The operator's accuracy_level, the least precise type that it may compute the product in: 0 the runtime's choice, 1 float32, 2
+    /// float16, 3 bfloat16, 4 int8, where activations are rounded too, which is fastest on most CPUs.
     /// </summary>
     public int AccuracyLevel { get; init; }
 

@@ -16,7 +16,9 @@ internal static class QuantizedGraph
     public const string Scales = ".scales";
     public const string Zeros = ".zeros";
 
-    /// <summary>The new graph: the input NAME of each quantised matrix gives way to NAME.codes, NAME.scales and, with zero points, NAME.zeros.</summary>
+    /// <summary>
+    /// The new graph: the input NAME of each quantised matrix gives way to NAME.codes, NAME.scales and, with zero points, NAME.zeros.
+    /// </summary>
     /// <exception cref="GraphException">Something other than a Gemm reads one of the matrices.</exception>
     public static Graph Of(Graph graph, IReadOnlyDictionary<string, QuantizedMatrix> matrices)
     {
@@ -32,9 +34,16 @@ internal static class QuantizedGraph
             if (node.Op == "Gemm" && matrices.TryGetValue(node.Inputs[1]!.Name, out var matrix))
                 AddProduct(result, node, matrix);
             else if (node.Inputs.FirstOrDefault(input => input is not null && matrices.ContainsKey(input.Name)) is { } read)
-                throw new GraphException($"'{read.Name}' is read by {node.Op} '{node.Name}' of graph '{graph.Name}'; only a Gemm's weight can be quantised.");
+                throw new GraphException($"'{read.Name}' is read by {node.Op} '{node.Name}' of graph '{graph.Name}'; "
+                    + "only a Gemm's weight can be quantised.");
             else
-                result.Add(node.Op, [.. node.Inputs.Select(input => Same(result, input))], node.Attributes, [.. node.Outputs.Select(output => output?.Name ?? "")], node.Domain, node.Name);
+                result.Add(
+                    node.Op,
+                    [.. node.Inputs.Select(input => Same(result, input))],
+                    node.Attributes,
+                    [.. node.Outputs.Select(output => output?.Name ?? "")],
+                    node.Domain,
+                    node.Name);
         foreach (var output in graph.Outputs)
             result.Output(result[output.Name]);
         return result;
@@ -66,7 +75,13 @@ internal static class QuantizedGraph
         var bias = gemm.Inputs.Count > 2 ? Same(graph, gemm.Inputs[2]) : null;
         var output = gemm.Outputs[0]!.Name;
         // The operator's own bias input is younger than the operator; a sum is understood everywhere.
-        var product = graph.Add("MatMulNBits", inputs, attributes, [bias is null ? output : output + ".product"], "com.microsoft", gemm.Name).Outputs[0]!;
+        var product = graph.Add(
+            "MatMulNBits",
+            inputs,
+            attributes,
+            [bias is null ? output : output + ".product"],
+            "com.microsoft",
+            gemm.Name).Outputs[0]!;
         if (bias is not null)
             graph.Add("Add", [product, bias], outputNames: [output]);
     }

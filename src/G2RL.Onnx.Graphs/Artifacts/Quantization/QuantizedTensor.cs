@@ -18,7 +18,16 @@ public sealed record ConvertedPlace(long Offset, long Bytes, string Sha256);
 /// <param name="Scales">Scales, float32 [outputs * blocks].</param>
 /// <param name="Zeros">Zero points, uint8 [outputs * bytes of an output's]; null where the range is symmetric.</param>
 /// <param name="RelativeError">Root of the sum of squared errors over the root of the sum of squared weights.</param>
-public sealed record QuantizedTensor(string Name, string Parameter, SafeTensorsDtype Dtype, long[] Shape, int Bits, ConvertedPlace Codes, ConvertedPlace Scales, ConvertedPlace? Zeros, double RelativeError)
+public sealed record QuantizedTensor(
+    string Name,
+    string Parameter,
+    SafeTensorsDtype Dtype,
+    long[] Shape,
+    int Bits,
+    ConvertedPlace Codes,
+    ConvertedPlace Scales,
+    ConvertedPlace? Zeros,
+    double RelativeError)
 {
     /// <summary>Bytes in the data file.</summary>
     public long Bytes => Codes.Bytes + Scales.Bytes + (Zeros?.Bytes ?? 0);

@@ -7,7 +7,9 @@ using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Artifacts;
 
-/// <summary>Writes a checkpoint's matrices into the data file in few bits, and keeps what the graph and the manifest need to know of them.</summary>
+/// <summary>
+/// Writes a checkpoint's matrices into the data file in few bits, and keeps what the graph and the manifest need to know of them.
+/// </summary>
 internal sealed class QuantizedWeights(DecoderSpec spec, QuantizationSettings settings)
 {
     // Rows that are read at once, in numbers.
@@ -34,7 +36,9 @@ internal sealed class QuantizedWeights(DecoderSpec spec, QuantizationSettings se
             return null;
         var (inputs, outputs) = Sizes(parameters[parameter!].Shape);
         var quantizer = settings.Quantizer(bits, inputs);
-        return WeightFile.Space((long)outputs * quantizer.CodeBytes) + WeightFile.Space((long)outputs * quantizer.Blocks * sizeof(float)) + WeightFile.Space((long)outputs * quantizer.ZeroBytes);
+        return WeightFile.Space((long)outputs * quantizer.CodeBytes)
+            + WeightFile.Space((long)outputs * quantizer.Blocks * sizeof(float))
+            + WeightFile.Space((long)outputs * quantizer.ZeroBytes);
     }
 
     /// <summary>Quantises a tensor into the data file; scales are held until its codes are written, nothing else is.</summary>
@@ -64,17 +68,20 @@ internal sealed class QuantizedWeights(DecoderSpec spec, QuantizationSettings se
         var scalePlace = file.Append(write => write(MemoryMarshal.AsBytes(scales.AsSpan())));
         var zeroPlace = settings.ZeroPoints ? file.Append(write => write(zeros)) : null;
         Matrices.Add(parameter, new(bits, inputs, outputs, settings));
-        Tensors.Add(new(tensor.Name, parameter, tensor.Dtype, tensor.Shape, bits, codePlace, scalePlace, zeroPlace, whole == 0 ? 0 : Math.Round(Math.Sqrt(error / whole), Digits)));
+        Tensors.Add(new(tensor.Name, parameter, tensor.Dtype, tensor.Shape, bits, codePlace, scalePlace, zeroPlace,
+            whole == 0 ? 0 : Math.Round(Math.Sqrt(error / whole), Digits)));
         data.Add(parameter + QuantizedGraph.Codes, Place(ElementType.UInt8, codePlace, outputs, quantizer.Blocks, quantizer.BlockBytes));
         data.Add(parameter + QuantizedGraph.Scales, Place(ElementType.Float32, scalePlace, scales.Length));
         if (zeroPlace is not null)
             data.Add(parameter + QuantizedGraph.Zeros, Place(ElementType.UInt8, zeroPlace, zeros.Length));
     }
 
-    private static TensorData Place(ElementType type, ConvertedPlace place, params long[] shape) => new(type, shape, default, new ExternalData(WeightFile.FileName, place.Offset, place.Bytes));
+    private static TensorData Place(ElementType type, ConvertedPlace place, params long[] shape) =>
+        new(type, shape, default, new ExternalData(WeightFile.FileName, place.Offset, place.Bytes));
 
     // Hugging Face's layout is [outputs, inputs], GPT-2's the other way round.
-    private (int Inputs, int Outputs) Sizes(long[] shape) => spec.Weights == WeightLayout.Gpt2 ? ((int)shape[0], (int)shape[1]) : ((int)shape[1], (int)shape[0]);
+    private (int Inputs, int Outputs) Sizes(long[] shape) =>
+        spec.Weights == WeightLayout.Gpt2 ? ((int)shape[0], (int)shape[1]) : ((int)shape[1], (int)shape[0]);
 
     // Each output's weights. GPT-2's lie scattered, and the matrix is read whole for them.
     private IEnumerable<(int Row, ReadOnlyMemory<float> Weights)> Rows(SafeTensorsFile source, TensorInfo tensor, int inputs, int outputs)
@@ -88,7 +95,8 @@ internal sealed class QuantizedWeights(DecoderSpec spec, QuantizationSettings se
             var count = Math.Min(together, outputs - first);
             source.ReadFloats(tensor.Name, (long)first * inputs, values.AsSpan(0, count * inputs));
             if (FloatConversion.FirstNonFinite(values.AsSpan(0, count * inputs)) is >= 0 and var bad)
-                throw new InputException($"{source.Path}: tensor '{tensor.Name}' is not finite at element {((long)first * inputs) + bad}. The checkpoint is damaged.");
+                throw new InputException($"{source.Path}: tensor '{tensor.Name}' is not finite at element {((long)first * inputs) + bad}. "
+                    + "The checkpoint is damaged.");
             for (var row = 0; row < count; row++)
             {
                 if (scattered)

@@ -4,8 +4,9 @@ using System.Text;
 namespace G2RL.Onnx.Artifacts.Training;
 
 /// <summary>
-/// Reads a table of a flatbuffer. Every position is checked before it is read, so that damaged files end in an <see cref="InputException"/>, and
-/// nothing is copied, so that a mapped file of 2 GiB costs no memory. (The library's own reader wants an array and trusts what it reads.)
+/// Reads a table of a flatbuffer. Every position is checked before it is read, so that damaged files end in an
+/// <see cref="InputException"/>, and nothing is copied, so that a mapped file of 2 GiB costs no memory. (The library's own reader wants an
+/// array and trusts what it reads.)
 /// </summary>
 /// <remarks>Source: the flatbuffers binary format: 32-bit offsets, a signed offset to a vtable of 16-bit slots, little-endian.</remarks>
 internal readonly ref struct FlatTable
@@ -37,9 +38,11 @@ internal readonly ref struct FlatTable
 
     public int Int32(int slot, int otherwise) => Place(slot, sizeof(int)) is >= 0 and var at ? Int32(at) : otherwise;
 
-    public long Int64(int slot, long otherwise) => Place(slot, sizeof(long)) is >= 0 and var at ? BinaryPrimitives.ReadInt64LittleEndian(data[at..]) : otherwise;
+    public long Int64(int slot, long otherwise) =>
+        Place(slot, sizeof(long)) is >= 0 and var at ? BinaryPrimitives.ReadInt64LittleEndian(data[at..]) : otherwise;
 
-    public float Single(int slot, float otherwise) => Place(slot, sizeof(float)) is >= 0 and var at ? BinaryPrimitives.ReadSingleLittleEndian(data[at..]) : otherwise;
+    public float Single(int slot, float otherwise) =>
+        Place(slot, sizeof(float)) is >= 0 and var at ? BinaryPrimitives.ReadSingleLittleEndian(data[at..]) : otherwise;
 
     public bool Bool(int slot) => Place(slot, 1) is >= 0 and var at && data[at] != 0;
 

@@ -16,7 +16,9 @@ public sealed record OrtTensorInfo(string Name, ElementType Type, long[] Shape, 
     public long Count => Shape.Aggregate(1L, (a, b) => checked(a * b));
 }
 
-/// <summary>A checkpoint of ONNX Runtime's training API, mapped into memory: parameters, moments, step and properties. Every byte is distrusted.</summary>
+/// <summary>
+/// A checkpoint of ONNX Runtime's training API, mapped into memory: parameters, moments, step and properties. Every byte is distrusted.
+/// </summary>
 public sealed class OrtCheckpoint : IDisposable
 {
     private const int MostAxes = 64;
@@ -28,21 +30,28 @@ public sealed class OrtCheckpoint : IDisposable
     {
         (Path, this.file) = (path, file);
         if (file.Length > int.MaxValue)
-            throw new InputException($"{path} has {file.Length} bytes; a flatbuffer ends at 2 GiB. It is no ORT checkpoint, or is damaged.");
+            throw new InputException($"{path} has {file.Length} bytes; a flatbuffer ends at 2 GiB. "
+                + "It is no ORT checkpoint, or is damaged.");
         var bytes = file.Bytes(0, (int)file.Length);
         if (bytes.Length < 8 || !bytes.Slice(4, 4).SequenceEqual("ODTC"u8))
-            throw new InputException($"{path} does not bear the mark {Slots.Identifier}. It is no checkpoint of ONNX Runtime's training API, or is truncated.");
+            throw new InputException($"{path} does not bear the mark {Slots.Identifier}. It is no checkpoint of ONNX Runtime's training "
+                + "API, or is truncated.");
         var root = FlatTable.Root(bytes, path);
         var version = root.Int32(Slots.Checkpoint.Version, 0);
         if (version != Slots.Version)
-            throw new InputException($"{path} is a checkpoint of version {version}; {(version < Slots.Version ? "an older" : "a newer")} ONNX Runtime wrote it. Version {Slots.Version}, that of releases 1.17 to 1.19, is read here: load and save it with one of them.");
+            throw new InputException($"{path} is a checkpoint of version {version}; "
+                + $"{(version < Slots.Version ? "an older" : "a newer")} ONNX Runtime wrote it. "
+                + $"Version {Slots.Version}, that of releases 1.17 to 1.19, is read here: load and save it with one of them.");
         if (!root.Has(Slots.Checkpoint.ModuleState))
-            throw new InputException($"{path} holds no parameters (its module state is missing). Save it from a session whose model is loaded.");
+            throw new InputException($"{path} holds no parameters (its module state is missing). "
+                + "Save it from a session whose model is loaded.");
         var module = root.Table(Slots.Checkpoint.ModuleState);
         if (module.Bool(Slots.ModuleState.IsNominal))
-            throw new InputException($"{path} is a nominal checkpoint: it names the parameters but holds none. Save it with its parameters.");
+            throw new InputException($"{path} is a nominal checkpoint: it names the parameters but holds none. "
+                + "Save it with its parameters.");
         if (!module.Has(Slots.ModuleState.Trainable) || !module.Has(Slots.ModuleState.Frozen))
-            throw new InputException($"{path}: both lists of parameters, trainable and frozen, must be there (they may be empty). It is damaged.");
+            throw new InputException($"{path}: both lists of parameters, trainable and frozen, must be there (they may be empty). "
+                + "It is damaged.");
         if (module.Bool(Slots.ModuleState.HasExternalData))
             data = new MappedFile(OrtCheckpointWriter.DataFile(path), why: $"{path} keeps its tensors in a file beside it");
         try
@@ -52,7 +61,8 @@ public sealed class OrtCheckpoint : IDisposable
             if (Trainable.Keys.FirstOrDefault(Frozen.ContainsKey) is { } twice)
                 throw new InputException($"{path} names parameter '{twice}' both trainable and frozen.");
             Properties = ReadProperties(root);
-            (Step, InitialLearningRate, FirstMoments, SecondMoments) = ReadOptimizer(root);
+            var optimizer = ReadOptimizer(root);
+            (Step, InitialLearningRate, FirstMoments, SecondMoments) = (optimizer.Step, optimizer.Rate, optimizer.First, optimizer.Second);
         }
         catch
         {
@@ -108,7 +118,8 @@ public sealed class OrtCheckpoint : IDisposable
     /// <param name="name">A parameter, trainable or frozen.</param>
     /// <exception cref="InputException">No such parameter, one that is not float32, or of more than 2^31 - 1 elements.</exception>
     public ReadOnlySpan<float> Parameter(string name) =>
-        Floats(Trainable.GetValueOrDefault(name) ?? Frozen.GetValueOrDefault(name) ?? throw new InputException($"{Path} holds no parameter '{name}'. It belongs to another model."));
+        Floats(Trainable.GetValueOrDefault(name) ?? Frozen.GetValueOrDefault(name)
+            ?? throw new InputException($"{Path} holds no parameter '{name}'. It belongs to another model."));
 
     /// <summary>A tensor's elements, read in place. Valid until this object is disposed.</summary>
     /// <exception cref="InputException">It is not float32, or has more than 2^31 - 1 elements.</exception>
@@ -142,11 +153,14 @@ public sealed class OrtCheckpoint : IDisposable
 
     private OrtTensorInfo Tensor(FlatTable table)
     {
-        var name = table.Text(Slots.Tensor.Name) is { Length: > 0 } text ? text : throw new InputException($"{Path} holds a tensor without a name. It is damaged.");
+        var name = table.Text(Slots.Tensor.Name) is { Length: > 0 } text
+            ? text
+            : throw new InputException($"{Path} holds a tensor without a name. It is damaged.");
         var shape = table.Longs(Slots.Tensor.Dims) ?? throw new InputException($"{Path}: tensor '{name}' has no shape. It is damaged.");
         var type = (ElementType)table.Int32(Slots.Tensor.DataType, 0);
         if (!OrtTensor.IsAllowed(type))
-            throw new InputException($"{Path}: tensor '{name}' has element type {(int)type}; float32, float64, int8, uint8, int64 and bool are read.");
+            throw new InputException($"{Path}: tensor '{name}' has element type {(int)type}; float32, float64, int8, uint8, int64 and bool "
+                + "are read.");
         if (shape.Length > MostAxes)
             throw new InputException($"{Path}: tensor '{name}' has {shape.Length} axes; {MostAxes} is the most. It is damaged.");
         Int128 length = type.Size();
@@ -160,26 +174,31 @@ public sealed class OrtCheckpoint : IDisposable
         if (offset >= 0)
         {
             if (data is null)
-                throw new InputException($"{Path}: tensor '{name}' lies outside, but the checkpoint says that nothing does. It is damaged.");
+                throw new InputException($"{Path}: tensor '{name}' lies outside, but the checkpoint says that nothing does. "
+                    + "It is damaged.");
             if (length > data.Length - (Int128)offset)
-                throw new InputException($"{data.Path}: tensor '{name}' needs {length} bytes from byte {offset}; the file has {data.Length}. It is truncated, or belongs to another checkpoint.");
+                throw new InputException($"{data.Path}: tensor '{name}' needs {length} bytes from byte {offset}; "
+                    + $"the file has {data.Length}. It is truncated, or belongs to another checkpoint.");
             return new(name, type, shape, IsOutside: true, offset);
         }
-        var (start, count) = table.Bytes(Slots.Tensor.RawData) ?? throw new InputException($"{Path}: tensor '{name}' has no data. It is damaged.");
+        var (start, count) = table.Bytes(Slots.Tensor.RawData)
+            ?? throw new InputException($"{Path}: tensor '{name}' has no data. It is damaged.");
         if (count != length)
             throw new InputException($"{Path}: tensor '{name}' has {count} bytes; {type} [{string.Join(", ", shape)}] needs {length}.");
         return new(name, type, shape, IsOutside: false, start);
     }
 
-    private (long Step, float Rate, IReadOnlyDictionary<string, OrtTensorInfo> First, IReadOnlyDictionary<string, OrtTensorInfo> Second) ReadOptimizer(FlatTable root)
+    private OptimizerState ReadOptimizer(FlatTable root)
     {
-        var (first, second) = (new Dictionary<string, OrtTensorInfo>(StringComparer.Ordinal), new Dictionary<string, OrtTensorInfo>(StringComparer.Ordinal));
+        var (first, second) =
+            (new Dictionary<string, OrtTensorInfo>(StringComparer.Ordinal), new Dictionary<string, OrtTensorInfo>(StringComparer.Ordinal));
         var groups = root.Count(Slots.Checkpoint.OptimizerGroups);
         if (groups == 0)
-            return (0, 0, first, second);
+            return new(0, 0, first, second);
         var group = root.Item(Slots.Checkpoint.OptimizerGroups, 0);
         if (groups > 1 || group.Text(Slots.OptimizerGroup.Name) is not Slots.Group)
-            throw new InputException($"{Path} has {groups} optimizer groups, the first named '{group.Text(Slots.OptimizerGroup.Name)}'; exactly one, '{Slots.Group}', is read.");
+            throw new InputException($"{Path} has {groups} optimizer groups, the first named '{group.Text(Slots.OptimizerGroup.Name)}'; "
+                + $"exactly one, '{Slots.Group}', is read.");
         var step = group.Int64(Slots.OptimizerGroup.Step, 0);
         if (step < 0)
             throw new InputException($"{Path}: its step is {step}; it must be 0 or more.");
@@ -193,16 +212,19 @@ public sealed class OrtCheckpoint : IDisposable
             foreach (var (kind, list) in new[] { (Slots.FirstMoment, first), (Slots.SecondMoment, second) })
             {
                 if (moments.Count != 2 || !moments.TryGetValue(kind, out var moment))
-                    throw new InputException($"{Path}: the optimizer state of '{name}' holds {string.Join(", ", moments.Keys.Order(StringComparer.Ordinal))}; AdamW's {Slots.FirstMoment} and {Slots.SecondMoment} are read.");
+                    throw new InputException($"{Path}: the optimizer state of '{name}' holds "
+                        + $"{string.Join(", ", moments.Keys.Order(StringComparer.Ordinal))}; AdamW's {Slots.FirstMoment} and "
+                        + $"{Slots.SecondMoment} are read.");
                 if (moment.Type != parameter.Type || !moment.Shape.AsSpan().SequenceEqual(parameter.Shape))
-                    throw new InputException($"{Path}: {kind} of '{name}' is {moment.Type} [{string.Join(", ", moment.Shape)}]; the parameter is {parameter.Type} [{string.Join(", ", parameter.Shape)}].");
+                    throw new InputException($"{Path}: {kind} of '{name}' is {moment.Type} [{string.Join(", ", moment.Shape)}]; "
+                        + $"the parameter is {parameter.Type} [{string.Join(", ", parameter.Shape)}].");
                 if (!list.TryAdd(name, moment with { Name = name }))
                     throw new InputException($"{Path} has optimizer state of '{name}' twice.");
             }
         }
         if (first.Count > 0 && Trainable.Keys.FirstOrDefault(n => !first.ContainsKey(n)) is { } without)
             throw new InputException($"{Path} has no optimizer state of '{without}', though it has that of others. It is damaged.");
-        return (step, group.Single(Slots.OptimizerGroup.InitialLearningRate, 0), first, second);
+        return new(step, group.Single(Slots.OptimizerGroup.InitialLearningRate, 0), first, second);
     }
 
     private Dictionary<string, object> ReadProperties(FlatTable root)
@@ -226,4 +248,10 @@ public sealed class OrtCheckpoint : IDisposable
             }
         return properties;
     }
+
+    private sealed record OptimizerState(
+        long Step,
+        float Rate,
+        IReadOnlyDictionary<string, OrtTensorInfo> First,
+        IReadOnlyDictionary<string, OrtTensorInfo> Second);
 }

@@ -6,7 +6,9 @@ public sealed record OrtCheckpointContent
     /// <summary>Parameters that learn.</summary>
     public required IReadOnlyList<OrtTensor> Trainable { get; init; }
 
-    /// <summary>Parameters that do not learn and are inputs of the training model; weights that are its constants do not belong here.</summary>
+    /// <summary>
+    /// Parameters that do not learn and are inputs of the training model; weights that are its constants do not belong here.
+    /// </summary>
     public IReadOnlyList<OrtTensor> Frozen { get; init; } = [];
 
     /// <summary>Optimizer state; null starts from zero moments at step 0.</summary>

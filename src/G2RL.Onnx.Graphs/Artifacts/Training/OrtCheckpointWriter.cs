@@ -5,8 +5,8 @@ using Slots = G2RL.Onnx.Artifacts.Training.OrtCheckpointFormat;
 namespace G2RL.Onnx.Artifacts.Training;
 
 /// <summary>
-/// Writes checkpoints of ONNX Runtime's training API (flatbuffer, identifier ODTC, version 2). Large ones keep their tensors in a file beside them, so
-/// that neither the format's 2 GiB nor memory is a limit.
+/// Writes checkpoints of ONNX Runtime's training API (flatbuffer, identifier ODTC, version 2). Large ones keep their tensors in a file
+/// beside them, so that neither the format's 2 GiB nor memory is a limit.
 /// </summary>
 public static class OrtCheckpointWriter
 {
@@ -21,7 +21,8 @@ public static class OrtCheckpointWriter
     /// <param name="content">What it holds.</param>
     /// <param name="largestInline">Bytes of tensors above which they go into the data file.</param>
     /// <exception cref="InputException">A file exists or cannot be written.</exception>
-    /// <exception cref="ArgumentException">A name twice, moments that do not match the parameters, a type that the runtime does not read, or a tensor that wrote another number of bytes than its shape says.</exception>
+    /// <exception cref="ArgumentException">A name twice, moments that do not match the parameters, a type that the runtime does not read,
+    /// or a tensor that wrote another number of bytes than its shape says.</exception>
     public static void Write(string path, OrtCheckpointContent content, long largestInline = LargestInline)
     {
         Check(content);
@@ -81,15 +82,21 @@ public static class OrtCheckpointWriter
                 throw new ArgumentException($"The parameter name '{tensor.Name}' is empty or given twice.", nameof(content));
         foreach (var tensor in All(content))
             if (!OrtTensor.IsAllowed(tensor.Type))
-                throw new ArgumentException($"'{tensor.Name}' is {tensor.Type}; the training runtime reads float32, float64, int8, uint8, int64 and bool. Convert it.", nameof(content));
+                throw new ArgumentException($"'{tensor.Name}' is {tensor.Type}; the training runtime reads float32, float64, int8, uint8, "
+                    + "int64 and bool. Convert it.", nameof(content));
         foreach (var name in content.Properties.Where(p => p.Value is not (long or float or string)).Select(p => p.Key))
-            throw new ArgumentException($"The property '{name}' is {content.Properties[name]?.GetType().Name ?? "null"}; properties are long, float or string.", nameof(content));
+            throw new ArgumentException(
+                $"The property '{name}' is {content.Properties[name]?.GetType().Name ?? "null"}; properties are long, float or string.",
+                nameof(content));
         if (content.Moments is not { } moments)
             return;
         ArgumentOutOfRangeException.ThrowIfNegative(moments.Step, nameof(content));
         foreach (var list in new[] { moments.First, moments.Second })
-            if (!list.Select(t => t.Name).SequenceEqual(content.Trainable.Select(t => t.Name), StringComparer.Ordinal) || list.Zip(content.Trainable).Any(p => p.First.Type != p.Second.Type || !p.First.Shape.AsSpan().SequenceEqual(p.Second.Shape)))
-                throw new ArgumentException("Moments need the names, types and shapes of the parameters that learn, in their order.", nameof(content));
+            if (!list.Select(t => t.Name).SequenceEqual(content.Trainable.Select(t => t.Name), StringComparer.Ordinal) || list.Zip(
+                content.Trainable).Any(p => p.First.Type != p.Second.Type || !p.First.Shape.AsSpan().SequenceEqual(p.Second.Shape)))
+                throw new ArgumentException(
+                    "Moments need the names, types and shapes of the parameters that learn, in their order.",
+                    nameof(content));
     }
 
     private sealed class Builder(Stream? outside, int size)
@@ -187,7 +194,8 @@ public static class OrtCheckpointWriter
         private static void Wrote(OrtTensor tensor, long bytes)
         {
             if (bytes != tensor.Length)
-                throw new ArgumentException($"Tensor '{tensor.Name}' wrote {bytes} bytes; {tensor.Type} [{string.Join(", ", tensor.Shape)}] has {tensor.Length}.");
+                throw new ArgumentException($"Tensor '{tensor.Name}' wrote {bytes} bytes; "
+                    + $"{tensor.Type} [{string.Join(", ", tensor.Shape)}] has {tensor.Length}.");
         }
 
         private int Properties(IReadOnlyDictionary<string, object> properties)

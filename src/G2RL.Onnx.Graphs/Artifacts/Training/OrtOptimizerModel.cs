@@ -6,8 +6,8 @@ using Google.Protobuf;
 namespace G2RL.Onnx.Artifacts.Training;
 
 /// <summary>
-/// optimizer_model.onnx: learning rate, clipping, AdamW. Its inputs are sequences of tensors, which no other graph here has, so the schedule is built
-/// as a graph and the two training operators are added on the wire.
+/// optimizer_model.onnx: learning rate, clipping, AdamW. Its inputs are sequences of tensors, which no other graph here has, so the
+/// schedule is built as a graph and the two training operators are added on the wire.
 /// </summary>
 public static class OrtOptimizerModel
 {
@@ -20,8 +20,8 @@ public static class OrtOptimizerModel
     /// <summary>The learning rate: inputs learning_rate [1] and step int64 [1] (1 for the first update), output rate [1].</summary>
     /// <param name="schedule">Writes the rate of a 0-based step; null passes learning_rate on.</param>
     /// <remarks>
-    /// rate = schedule(step - 1) * (learning_rate / 0.001). The runtime never restores the learning rate and starts at 0.001, so the schedule
-    /// holds exactly unless somebody sets another rate, which then scales it.
+    /// rate = schedule(step - 1) * (learning_rate / 0.001). The runtime never restores the learning rate and starts at 0.001, so the
+    /// schedule holds exactly unless somebody sets another rate, which then scales it.
     /// </remarks>
     public static Graph LearningRate(Func<OpBuilder, Value, Value>? schedule)
     {
@@ -42,11 +42,21 @@ public static class OrtOptimizerModel
         model.OpsetImport.Add(new OperatorSetProto { Domain = "com.microsoft", Version = 1 });
         var graph = model.Graph;
         graph.Output.Clear();
-        graph.Output.Add(new ValueInfoProto { Name = Updated, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)ElementType.Bool, Shape = OneElement() } } });
+        graph.Output.Add(new ValueInfoProto
+        {
+            Name = Updated,
+            Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)ElementType.Bool, Shape = OneElement() } },
+        });
         graph.Input.AddRange(Sequences.Select(name => new ValueInfoProto
         {
             Name = name,
-            Type = new TypeProto { SequenceType = new TypeProto.Types.Sequence { ElemType = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)ElementType.Float32 } } } },
+            Type = new TypeProto
+            {
+                SequenceType = new TypeProto.Types.Sequence
+                {
+                    ElemType = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)ElementType.Float32 } },
+                }
+            },
         }));
         var gradients = "gradients";
         if (settings.MaxGradientNorm > 0)
@@ -56,7 +66,10 @@ public static class OrtOptimizerModel
             clip.Attribute.Add(Number("max_norm", settings.MaxGradientNorm));
             graph.Node.Add(clip);
         }
-        var adamW = Training("AdamWOptimizer", ["rate", "step", "params", gradients, "first_order_moments", "second_order_moments"], Updated);
+        var adamW = Training(
+            "AdamWOptimizer",
+            ["rate", "step", "params", gradients, "first_order_moments", "second_order_moments"],
+            Updated);
         adamW.Attribute.Add(Number("alpha", settings.Beta1));
         adamW.Attribute.Add(Number("beta", settings.Beta2));
         adamW.Attribute.Add(Number("epsilon", settings.Epsilon));
@@ -76,7 +89,9 @@ public static class OrtOptimizerModel
         return node;
     }
 
-    private static AttributeProto Number(string name, double value) => new() { Name = name, Type = AttributeProto.Types.Kind.Float, F = (float)value };
+    private static AttributeProto Number(
+        string name,
+        double value) => new() { Name = name, Type = AttributeProto.Types.Kind.Float, F = (float)value };
 
     private static AttributeProto Whole(string name, long value) => new() { Name = name, Type = AttributeProto.Types.Kind.Int, I = value };
 

@@ -4,7 +4,9 @@ using G2RL.Onnx.Graphs;
 
 namespace G2RL.Onnx.Artifacts.Training;
 
-/// <summary>A tensor for <see cref="OrtCheckpointWriter"/>: what it is, and a function that puts its bytes on a stream when its turn comes.</summary>
+/// <summary>
+/// A tensor for <see cref="OrtCheckpointWriter"/>: what it is, and a function that puts its bytes on a stream when its turn comes.
+/// </summary>
 /// <param name="Name">Its name; none twice in a checkpoint.</param>
 /// <param name="Shape">Its sizes.</param>
 /// <param name="Type">Float32, Float64, Int8, UInt8, Int64 or Bool: the training runtime reads no other.</param>
@@ -26,7 +28,8 @@ public sealed record OrtTensor(string Name, long[] Shape, ElementType Type, Acti
 
     /// <summary>Whether the training runtime reads tensors of a type in a checkpoint.</summary>
     public static bool IsAllowed(ElementType type) =>
-        type is ElementType.Float32 or ElementType.Float64 or ElementType.Int8 or ElementType.UInt8 or ElementType.Int64 or ElementType.Bool;
+        type is ElementType.Float32 or ElementType.Float64 or ElementType.Int8 or ElementType.UInt8 or ElementType.Int64
+            or ElementType.Bool;
 
     internal static void WriteFloats(Stream stream, ReadOnlySpan<float> values)
     {

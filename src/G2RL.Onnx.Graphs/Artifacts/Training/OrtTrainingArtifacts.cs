@@ -8,9 +8,9 @@ using G2RL.Onnx.Models.Rotary;
 namespace G2RL.Onnx.Artifacts.Training;
 
 /// <summary>
-/// The four artifacts of ONNX Runtime's training API: training_model.onnx (forward, loss, explicit backward, accumulators), eval_model.onnx,
-/// optimizer_model.onnx and checkpoint. The same <see cref="DecoderGraph"/> and <see cref="Differentiator"/> as the stock path in its other flavour:
-/// standard operators, opset 21, IR 10, and the three training operators of com.microsoft.
+/// The four artifacts of ONNX Runtime's training API: training_model.onnx (forward, loss, explicit backward, accumulators),
+/// eval_model.onnx, optimizer_model.onnx and checkpoint. The same <see cref="DecoderGraph"/> and <see cref="Differentiator"/> as the stock
+/// path in its other flavour: standard operators, opset 21, IR 10, and the three training operators of com.microsoft.
 /// </summary>
 /// <remarks>Source of the format: ONNX Runtime 1.19.2, the last release with training; see docs/ort-training.md.</remarks>
 public static class OrtTrainingArtifacts
@@ -33,24 +33,31 @@ public static class OrtTrainingArtifacts
     /// <summary>Output: input of the LM head [R, D].</summary>
     public const string LastHiddenState = "last_hidden_state";
 
-    /// <summary>Output: norm of this micro-batch's own gradient (scalar); not finite if and only if a gradient is not (or its square overflows).</summary>
+    /// <summary>
+    /// Output: norm of this micro-batch's own gradient (scalar); not finite if and only if a gradient is not (or its square overflows).
+    /// </summary>
     public const string GradientNorm = "gradient_norm";
 
     /// <summary>Names of the user inputs that rule the loss rather than feed the network: they come after the others.</summary>
     private static readonly HashSet<string> Network = new(StringComparer.Ordinal) { "input_ids", "attention_mask", "position_ids", "rows" };
 
     /// <summary>
-    /// The training model. Inputs: input_ids, attention_mask, position_ids [B, T], rows [R]; targets [R], inverse_temperature and what the objective
-    /// declares; every trainable parameter; <c>P_grad.accumulation.buffer</c> of each; lazy_reset_grad. Outputs: loss, log_probs, entropy,
-    /// last_hidden_state, gradient_norm, and <c>P_grad.accumulation.out</c> of each.
+    /// The training model. Inputs: input_ids, attention_mask, position_ids [B, T], rows [R]; targets [R], inverse_temperature and what the
+    /// objective declares; every trainable parameter; <c>P_grad.accumulation.buffer</c> of each; lazy_reset_grad. Outputs: loss, log_probs,
+    /// entropy, last_hidden_state, gradient_norm, and <c>P_grad.accumulation.out</c> of each.
     /// </summary>
     /// <param name="spec">The decoder.</param>
     /// <param name="options">Objective, positions, trainable parameters.</param>
     /// <param name="frozen">Gives the weights that do not learn; may be null when all do.</param>
-    /// <exception cref="GraphException">A gradient of a wrong shape, a reserved name, an operator that the training runtime lacks.</exception>
-    public static Graph Training(DecoderSpec spec, OrtTrainingOptions options, WeightSource? frozen = null) => Training(spec, options, frozen, GradientRules.All);
+    /// <exception cref="GraphException">A gradient of a wrong shape, a reserved name, an operator that the training runtime
+    /// lacks.</exception>
+    public static Graph Training(DecoderSpec spec, OrtTrainingOptions options, WeightSource? frozen = null) =>
+        Training(spec, options, frozen, GradientRules.All);
 
-    /// <summary>The evaluation model: the inputs and outputs of <see cref="Training(DecoderSpec, OrtTrainingOptions, WeightSource?)"/> without gradients, parameters in the same order.</summary>
+    /// <summary>
+    /// The evaluation model: the inputs and outputs of <see cref="Training(DecoderSpec, OrtTrainingOptions, WeightSource?)"/> without
+    /// gradients, parameters in the same order.
+    /// </summary>
     /// <inheritdoc cref="Training(DecoderSpec, OrtTrainingOptions, WeightSource?)"/>
     public static Graph Evaluation(DecoderSpec spec, OrtTrainingOptions options, WeightSource? frozen = null)
     {
@@ -66,15 +73,22 @@ public static class OrtTrainingArtifacts
     /// <param name="options">Objective, optimizer, schedule.</param>
     /// <param name="weights">Gives every weight.</param>
     /// <param name="checkpoint">Weights that learn, moments and step.</param>
-    /// <exception cref="InputException">A file exists, cannot be written, or a setting that the training runtime cannot express.</exception>
-    public static void Write(string folder, DecoderSpec spec, OrtTrainingOptions options, WeightSource weights, OrtCheckpointContent checkpoint)
+    /// <exception cref="InputException">A file exists, cannot be written, or a setting that the training runtime cannot
+    /// express.</exception>
+    public static void Write(
+        string folder,
+        DecoderSpec spec,
+        OrtTrainingOptions options,
+        WeightSource weights,
+        OrtCheckpointContent checkpoint)
     {
         try
         {
             Directory.CreateDirectory(folder);
             foreach (var file in new[] { TrainingModel, EvaluationModel, OptimizerModel, FrozenData })
                 if (File.Exists(Path.Combine(folder, file)))
-                    throw new InputException($"{Path.Combine(folder, file)} exists; training artifacts are never written over others. Choose another folder, or remove it.");
+                    throw new InputException($"{Path.Combine(folder, file)} exists; training artifacts are never written over others. "
+                        + "Choose another folder, or remove it.");
             var (training, evaluation) = (Training(spec, options, weights), Evaluation(spec, options, weights));
             WriteExternal(folder, training);
             File.WriteAllBytes(Path.Combine(folder, TrainingModel), OnnxFile.ToBytes(training));
@@ -97,19 +111,28 @@ public static class OrtTrainingArtifacts
         }
     }
 
-    internal static Graph Training(DecoderSpec spec, OrtTrainingOptions options, WeightSource? frozen, IReadOnlyDictionary<string, GradientRule> rules)
+    internal static Graph Training(
+        DecoderSpec spec,
+        OrtTrainingOptions options,
+        WeightSource? frozen,
+        IReadOnlyDictionary<string, GradientRule> rules)
     {
         var loss = Forward("training_model", spec, options);
         var (graph, op) = (loss.Graph, loss.Op);
         var gradients = loss.Gradients(options.Trainable, rules);
-        var squares = gradients.Select(g => op.ReduceSum(op.Mul(g.Gradient, g.Gradient), keepDims: false, [.. Enumerable.Range(0, g.Gradient.Rank).Select(i => (long)i)]));
+        var squares = gradients.Select(g =>
+            op.ReduceSum(op.Mul(g.Gradient, g.Gradient), keepDims: false, [.. Enumerable.Range(0, g.Gradient.Rank).Select(i => (long)i)]));
         graph.Output(op.Named(GradientNorm, op.Sqrt(squares.Aggregate(op.Add))));
         var overwrite = graph.Input(OrtArtifactRules.LazyResetGrad, ElementType.Bool, 1);
         foreach (var (parameter, gradient) in gradients)
         {
             var name = parameter.Name + OrtArtifactRules.GradientSuffix;
             var buffer = graph.Input(parameter.Name + OrtArtifactRules.BufferSuffix, parameter.Type, [.. parameter.Shape]);
-            graph.Output(graph.Add("InPlaceAccumulatorV2", [buffer, op.Named(name, gradient), overwrite], outputNames: [parameter.Name + OrtArtifactRules.DoneSuffix], domain: "com.microsoft").Outputs[0]!);
+            graph.Output(graph.Add(
+                "InPlaceAccumulatorV2",
+                [buffer, op.Named(name, gradient), overwrite],
+                outputNames: [parameter.Name + OrtArtifactRules.DoneSuffix],
+                domain: "com.microsoft").Outputs[0]!);
         }
         Settle(graph, spec, options, frozen);
         OrtArtifactRules.CheckTraining(graph, [.. Learning(spec, options).Select(p => p.Name)]);

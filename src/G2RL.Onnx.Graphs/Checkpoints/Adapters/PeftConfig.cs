@@ -5,7 +5,9 @@ using G2RL.Onnx.Models.Keys;
 
 namespace G2RL.Onnx.Checkpoints.Adapters;
 
-/// <summary>PEFT's adapter_config.json. A key that changes the mathematics in a way that is not computed here is an error that names it.</summary>
+/// <summary>
+/// PEFT's adapter_config.json. A key that changes the mathematics in a way that is not computed here is an error that names it.
+/// </summary>
 internal static class PeftConfig
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
@@ -13,8 +15,9 @@ internal static class PeftConfig
     // Say where the adapter is from, how it was trained or how it was first filled.
     private static readonly string[] Harmless =
     [
-        "auto_mapping", "base_model_name_or_path", "inference_mode", "init_lora_weights", "lora_dropout", "revision", "task_type", "fan_in_fan_out", "peft_version",
-        "megatron_core", "qalora_group_size", "corda_config", "eva_config", "loftq_config", "arrow_config", "runtime_config",
+        "auto_mapping", "base_model_name_or_path", "inference_mode", "init_lora_weights", "lora_dropout", "revision", "task_type",
+        "fan_in_fan_out", "peft_version", "megatron_core", "qalora_group_size", "corda_config", "eva_config", "loftq_config",
+        "arrow_config", "runtime_config",
     ];
 
     public static AdapterSpec Read(string path, DecoderSpec spec)
@@ -23,10 +26,12 @@ internal static class PeftConfig
         var reader = new ConfigReader(document.RootElement, path);
         var kind = reader.OptionalText("peft_type");
         if (kind != "LORA")
-            throw new InputException($"{path}: peft_type is {kind ?? "missing"}; LORA is what is computed here. Merge another kind into the model with PEFT first.");
+            throw new InputException($"{path}: peft_type is {kind ?? "missing"}; LORA is what is computed here. "
+                + "Merge another kind into the model with PEFT first.");
         var bias = reader.OptionalText("bias") ?? "none";
         if (bias != "none")
-            throw new InputException($"{path}: bias is {bias}; adapters with trained biases are not computed here. Merge it into the model with PEFT first.");
+            throw new InputException($"{path}: bias is {bias}; adapters with trained biases are not computed here. "
+                + "Merge it into the model with PEFT first.");
         foreach (var (key, why) in new[]
         {
             ("use_dora", "DoRA scales every column anew"),
@@ -76,7 +81,8 @@ internal static class PeftConfig
             ["modules_to_save"] = null,
             ["peft_type"] = "LORA",
             ["r"] = adapter.Rank,
-            ["target_modules"] = new JsonArray([.. (adapter.Targets.Contains(AdapterSpec.AllLinear) ? names : adapter.Targets).Select(n => (JsonNode)n)]),
+            ["target_modules"] =
+                new JsonArray([.. (adapter.Targets.Contains(AdapterSpec.AllLinear) ? names : adapter.Targets).Select(n => (JsonNode)n)]),
             ["task_type"] = "CAUSAL_LM",
             ["use_dora"] = false,
             ["use_rslora"] = adapter.RankStabilized,
@@ -90,23 +96,33 @@ internal static class PeftConfig
             throw new InputException($"{reader.Source}: target_modules is missing; it names the modules that have adapters.");
         if (JsonInput.Text(element) == AdapterSpec.AllLinear)
             return [AdapterSpec.AllLinear];
-        if (element.ValueKind != JsonValueKind.Array || element.GetArrayLength() == 0 || element.EnumerateArray().Any(e => !IsName(JsonInput.Text(e))))
-            throw reader.Wrong("target_modules", element, "a list of module names, or \"all-linear\" (a regular expression is not read here)");
+        if (element.ValueKind != JsonValueKind.Array
+            || element.GetArrayLength() == 0
+            || element.EnumerateArray().Any(e => !IsName(JsonInput.Text(e))))
+            throw reader.Wrong(
+                "target_modules",
+                element,
+                "a list of module names, or \"all-linear\" (a regular expression is not read here)");
         return [.. element.EnumerateArray().Select(e => JsonInput.Text(e)!)];
     }
 
-    private static bool IsName(string? text) => text is { Length: > 0 and <= 200 } && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.');
+    private static bool IsName(string? text) =>
+        text is { Length: > 0 and <= 200 } && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.');
 
     // Harmless where it is missing, null, false or empty.
     private static void Refuse(ConfigReader reader, string key, string why)
     {
-        if (reader.Take(key) is { } element && element.ValueKind != JsonValueKind.False && !(element.ValueKind == JsonValueKind.Array && element.GetArrayLength() == 0))
-            throw new InputException($"{reader.Source}: {key} is {JsonInput.Shown(element)}, which is not computed here: {why}. Merge the adapter into the model with PEFT first.");
+        if (reader.Take(key) is { } element
+            && element.ValueKind != JsonValueKind.False
+            && !(element.ValueKind == JsonValueKind.Array && element.GetArrayLength() == 0))
+            throw new InputException($"{reader.Source}: {key} is {JsonInput.Shown(element)}, which is not computed here: {why}. "
+                + "Merge the adapter into the model with PEFT first.");
     }
 
     private static void Empty(ConfigReader reader, string key, string why)
     {
         if (reader.Take(key) is { } element && (element.ValueKind != JsonValueKind.Object || element.EnumerateObject().Any()))
-            throw new InputException($"{reader.Source}: {key} is {JsonInput.Shown(element)}, which is not computed here: {why}. Merge the adapter into the model with PEFT first.");
+            throw new InputException($"{reader.Source}: {key} is {JsonInput.Shown(element)}, which is not computed here: {why}. "
+                + "Merge the adapter into the model with PEFT first.");
     }
 }

@@ -35,10 +35,14 @@ public sealed class PeftFolder : IDisposable
     /// <summary>Whether a folder holds adapters.</summary>
     public static bool Is(string folder) => File.Exists(Path.Combine(folder, ConfigFile));
 
-    /// <summary>Opens a folder and checks that it holds A and B of every module that it targets, in the shapes that the model implies, and nothing else.</summary>
+    /// <summary>
+    /// Opens a folder and checks that it holds A and B of every module that it targets, in the shapes that the model implies, and nothing
+    /// else.
+    /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="spec">The model that the adapters are for.</param>
-    /// <exception cref="InputException">A setting that changes the mathematics in a way that is not computed here, or tensors that do not fit; all such faults are listed.</exception>
+    /// <exception cref="InputException">A setting that changes the mathematics in a way that is not computed here, or tensors that do not
+    /// fit; all such faults are listed.</exception>
     public static PeftFolder Open(string folder, DecoderSpec spec)
     {
         if (!Directory.Exists(folder))
@@ -65,7 +69,8 @@ public sealed class PeftFolder : IDisposable
     {
         file.ReadFloats(Prefix + parameter.Name, destination);
         if (FloatConversion.FirstNonFinite(destination) is >= 0 and var bad)
-            throw new InputException($"{file.Path}: tensor '{Prefix + parameter.Name}' is {destination[bad]} at element {bad}; weights must be finite. The file is damaged, or its training diverged.");
+            throw new InputException($"{file.Path}: tensor '{Prefix + parameter.Name}' is {destination[bad]} at element {bad}; "
+                + "weights must be finite. The file is damaged, or its training diverged.");
     }
 
     /// <summary>Writes a folder; it appears whole or not at all.</summary>
@@ -75,15 +80,22 @@ public sealed class PeftFolder : IDisposable
     /// <param name="model">Where the base model is: PEFT's base_model_name_or_path.</param>
     /// <exception cref="InputException">The folder exists or cannot be written, or a weight is not finite.</exception>
     public static void Write(string folder, DecoderSpec spec, WeightSource weights, string model) =>
-        ModelFolder.Write(folder, temporary => WriteInto(temporary, spec, weights, model, new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = "pt" }));
+        ModelFolder.Write(folder, temporary =>
+            WriteInto(temporary, spec, weights, model, new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = "pt" }));
 
     /// <summary>Writes both files into a folder that is there.</summary>
-    public static void WriteInto(string folder, DecoderSpec spec, WeightSource weights, string model, IReadOnlyDictionary<string, string> metadata)
+    public static void WriteInto(
+        string folder,
+        DecoderSpec spec,
+        WeightSource weights,
+        string model,
+        IReadOnlyDictionary<string, string> metadata)
     {
         ModelFolder.WriteText(Path.Combine(folder, ConfigFile), PeftConfig.Write(spec, model));
         SafeTensorsWriter.Write(
             Path.Combine(folder, WeightsFile),
-            [.. spec.Parameters.Where(p => p.IsAdapter).Select(p => TensorToWrite.Floats(Prefix + p.Name, SafeTensorsDtype.F32, p.Shape, _ => weights(p.Name)))],
+            [.. spec.Parameters.Where(p => p.IsAdapter)
+                .Select(p => TensorToWrite.Floats(Prefix + p.Name, SafeTensorsDtype.F32, p.Shape, _ => weights(p.Name)))],
             metadata);
     }
 
@@ -98,11 +110,14 @@ public sealed class PeftFolder : IDisposable
             if (!opened.Tensors.TryGetValue(name, out var tensor))
                 faults.Add($"{opened.Path}: there is no tensor '{name}'; {ConfigFile} targets its module.");
             else if (!tensor.Shape.AsSpan().SequenceEqual(parameter.Shape))
-                faults.Add($"{opened.Path}: tensor '{name}' is [{string.Join(", ", tensor.Shape)}]; the model and the rank imply [{string.Join(", ", parameter.Shape)}] ({parameter.ShapeInWords}). The adapter and the model do not belong together.");
+                faults.Add($"{opened.Path}: tensor '{name}' is [{string.Join(", ", tensor.Shape)}]; the model and the rank imply "
+                    + $"[{string.Join(", ", parameter.Shape)}] ({parameter.ShapeInWords}). The adapter and the model do not belong "
+                    + "together.");
             else if (!tensor.Dtype.IsWeight())
                 faults.Add($"{opened.Path}: tensor '{name}' is {tensor.Dtype}; weights are F32, F16 or BF16.");
         foreach (var name in opened.Tensors.Keys.Where(n => !expected.ContainsKey(n)).Order(StringComparer.Ordinal))
-            faults.Add($"{opened.Path}: tensor '{name}' belongs to no module that {ConfigFile} targets. Only A and B of projections are read; merge anything else into the model first.");
+            faults.Add($"{opened.Path}: tensor '{name}' belongs to no module that {ConfigFile} targets. "
+                + "Only A and B of projections are read; merge anything else into the model first.");
         if (faults.Count > 0)
             throw InputException.Of([.. faults.Count <= 8 ? faults : [.. faults.Take(8), $"... and {faults.Count - 8} more."]]);
     }

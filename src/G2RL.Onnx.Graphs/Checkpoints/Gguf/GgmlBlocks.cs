@@ -64,8 +64,8 @@ internal static class GgmlBlocks
             values[i] = (sbyte)block[HalfBytes + i] * scale;
     }
 
-    // Scale of scales, scale of minima, 12 bytes of both, (Q5_K: 32 bytes, whose bit g is the fifth bit of group g,) then 4 bits a number: each run of
-    // 32 bytes holds a group in its low halves and the next group in its high halves.
+    // Scale of scales, scale of minima, 12 bytes of both, (Q5_K: 32 bytes, whose bit g is the fifth bit of group g,) then 4 bits a number:
+    // each run of 32 bytes holds a group in its low halves and the next group in its high halves.
     private static void WithMinimum(ReadOnlySpan<byte> block, ReadOnlySpan<byte> fifth, ReadOnlySpan<byte> four, Span<float> values)
     {
         float scales = Half(block), minima = Half(block[HalfBytes..]);
@@ -86,14 +86,14 @@ internal static class GgmlBlocks
         }
     }
 
-    // Groups 0 to 3: the low 6 bits of byte g (scale) and byte 4 + g (minimum). Groups 4 to 7: 4 low bits in the halves of byte 4 + g, and the 2 high
-    // ones at the top of the bytes of group g - 4.
+    // Groups 0 to 3: the low 6 bits of byte g (scale) and byte 4 + g (minimum). Groups 4 to 7: 4 low bits in the halves of byte 4 + g, and
+    // the 2 high ones at the top of the bytes of group g - 4.
     private static (int Scale, int Minimum) Packed(ReadOnlySpan<byte> packed, int group) => group < 4
         ? (packed[group] & 63, packed[group + 4] & 63)
         : ((packed[group + 4] & 15) | (packed[group - 4] >> 6 << 4), (packed[group + 4] >> 4) | (packed[group] >> 6 << 4));
 
-    // Two halves of 128 numbers. In each, number 32 k + i has its 4 low bits in byte 32 (k mod 2) + i of the half's 64 (low half of the byte for k < 2),
-    // its 2 high bits at 2 k in byte i of the half's 32, and a signed scale for each 16 numbers; 32 stands for zero.
+    // Two halves of 128 numbers. In each, number 32 k + i has its 4 low bits in byte 32 (k mod 2) + i of the half's 64 (low half of the
+    // byte for k < 2), its 2 high bits at 2 k in byte i of the half's 32, and a signed scale for each 16 numbers; 32 stands for zero.
     private static void Q6K(ReadOnlySpan<byte> block, Span<float> values)
     {
         ReadOnlySpan<byte> low = block[..128], high = block.Slice(128, 64), scales = block.Slice(192, 16);

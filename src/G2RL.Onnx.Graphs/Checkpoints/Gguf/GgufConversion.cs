@@ -18,14 +18,18 @@ public static class GgufConversion
     {
         using var file = GgufFile.Open(path);
         var model = GgufModel.Read(file);
-        return new(model.Spec, model.Spec.Parameters.ToDictionary(p => p.Name, p => model.TensorOf(p.Name).Type.Stored(), StringComparer.Ordinal));
+        return new(
+            model.Spec,
+            model.Spec.Parameters.ToDictionary(p => p.Name, p => model.TensorOf(p.Name).Type.Stored(), StringComparer.Ordinal));
     }
 
     /// <summary>Writes the model as a Hugging Face folder, a piece of a tensor at a time.</summary>
     /// <param name="path">The .gguf file.</param>
     /// <param name="folder">The new folder; must not exist. It appears whole or not at all.</param>
-    /// <param name="tokenizer">Folder with tokenizer.json (and tokenizer_config.json) to take instead of the file's own tokenizer; null: the file's, if it has one.</param>
-    /// <exception cref="InputException">The file is missing, malformed, of a kind that is not read, or holds a number that is not finite.</exception>
+    /// <param name="tokenizer">Folder with tokenizer.json (and tokenizer_config.json) to take instead of the file's own tokenizer; null:
+    /// the file's, if it has one.</param>
+    /// <exception cref="InputException">The file is missing, malformed, of a kind that is not read, or holds a number that is not
+    /// finite.</exception>
     public static void ToHuggingFace(string path, string folder, string? tokenizer = null)
     {
         using var file = GgufFile.Open(path);
@@ -48,7 +52,8 @@ public static class GgufConversion
         var needed = Path.Combine(folder, "tokenizer.json");
         if (!File.Exists(needed))
             throw new InputException($"{needed} does not exist; the tokenizer's folder must hold tokenizer.json.");
-        return new[] { needed, Path.Combine(folder, "tokenizer_config.json"), Path.Combine(folder, "chat_template.jinja") }.Where(File.Exists);
+        return new[] { needed, Path.Combine(folder, "tokenizer_config.json"), Path.Combine(folder, "chat_template.jinja") }
+            .Where(File.Exists);
     }
 
     private static TensorToWrite ToWrite(GgufFile file, GgufModel model, ParameterSpec parameter)
@@ -63,11 +68,14 @@ public static class GgufConversion
             for (var done = 0L; done < tensor.Count; done += step)
             {
                 var count = (int)Math.Min(step, tensor.Count - done);
-                var from = model.InPairs(parameter.Name) ? RotaryPairs.RowInPairs((int)(done / step), model.Spec.HeadDimension) * (long)step : done;
+                var from = model.InPairs(parameter.Name)
+                    ? RotaryPairs.RowInPairs((int)(done / step), model.Spec.HeadDimension) * (long)step
+                    : done;
                 var piece = values.AsSpan(0, count);
                 file.ReadFloats(tensor.Name, from, piece);
                 if (FloatConversion.FirstNonFinite(piece) is >= 0 and var bad)
-                    throw new InputException($"{file.Path}: tensor '{tensor.Name}' holds {piece[bad]} at element {from + bad}; weights must be finite. The file is damaged; fetch it again.");
+                    throw new InputException($"{file.Path}: tensor '{tensor.Name}' holds {piece[bad]} at element {from + bad}; "
+                        + "weights must be finite. The file is damaged; fetch it again.");
                 FloatConversion.FromFloats(dtype, piece, bytes);
                 stream.Write(bytes.AsSpan(0, count * dtype.Bytes()));
             }

@@ -34,7 +34,8 @@ internal sealed class GgufCursor(MappedFile file, long position = 0)
             GgufType.UInt32 => (BinaryPrimitives.ReadUInt32LittleEndian(bytes), null),
             GgufType.Int32 => (BinaryPrimitives.ReadInt32LittleEndian(bytes), null),
             GgufType.Int64 => (BinaryPrimitives.ReadInt64LittleEndian(bytes), null),
-            GgufType.UInt64 => BinaryPrimitives.ReadUInt64LittleEndian(bytes) is <= long.MaxValue and var whole ? ((long)whole, null) : (null, null),
+            GgufType.UInt64 =>
+                BinaryPrimitives.ReadUInt64LittleEndian(bytes) is <= long.MaxValue and var whole ? ((long)whole, null) : (null, null),
             GgufType.Float32 => (null, BinaryPrimitives.ReadSingleLittleEndian(bytes)),
             _ => (null, BinaryPrimitives.ReadDoubleLittleEndian(bytes)),
         };
@@ -56,7 +57,8 @@ internal sealed class GgufCursor(MappedFile file, long position = 0)
         var count = UInt64(key);
         // A text has a length, at least.
         if (count > (ulong)(Left / (element == GgufType.String ? 8 : Size(element))))
-            throw Fault($"{key} claims a list of {count} values, but only {Left} bytes follow. The file is truncated or damaged; fetch it again.");
+            throw Fault($"{key} claims a list of {count} values, but only {Left} bytes follow. The file is truncated or damaged; "
+                + "fetch it again.");
         var first = Position;
         Skip(element, (long)count, key);
         return new(element, true, (long)count, first);
@@ -67,7 +69,9 @@ internal sealed class GgufCursor(MappedFile file, long position = 0)
     private GgufType TypeOf(string key)
     {
         var number = UInt32(key);
-        return number <= (uint)GgufType.Float64 ? (GgufType)number : throw Fault($"{key} has a value of type {number}; the format has 0 to {(int)GgufType.Float64}.");
+        return number <= (uint)GgufType.Float64
+            ? (GgufType)number
+            : throw Fault($"{key} has a value of type {number}; the format has 0 to {(int)GgufType.Float64}.");
     }
 
     private void Skip(GgufType type, long count, string key)
@@ -112,7 +116,8 @@ internal sealed class GgufCursor(MappedFile file, long position = 0)
         return bytes;
     }
 
-    private InputException Truncated(string what, ulong bytes) => Fault($"{what} would take {bytes} bytes, but only {Left} follow. The file is truncated or damaged; fetch it again.");
+    private InputException Truncated(string what, ulong bytes) =>
+        Fault($"{what} would take {bytes} bytes, but only {Left} follow. The file is truncated or damaged; fetch it again.");
 
     private static int Size(GgufType type) => type switch
     {

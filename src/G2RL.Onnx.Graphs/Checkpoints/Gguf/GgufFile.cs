@@ -40,10 +40,13 @@ public sealed class GgufFile : IDisposable
     public IEnumerable<(string Key, string Value)> Describe()
     {
         foreach (var (key, value) in Metadata)
-            yield return (key, value.IsArray ? $"{value.Count} x {value.Type}" : value.Type == GgufType.String ? Text(value, key) : Scalar(value, key));
+            yield return (key,
+                value.IsArray ? $"{value.Count} x {value.Type}" : value.Type == GgufType.String ? Text(value, key) : Scalar(value, key));
     }
 
-    /// <summary>Reads part of a tensor as floats, dequantised: destination.Length elements from element <paramref name="first"/> on.</summary>
+    /// <summary>
+    /// Reads part of a tensor as floats, dequantised: destination.Length elements from element <paramref name="first"/> on.
+    /// </summary>
     /// <param name="name">The tensor.</param>
     /// <param name="first">A multiple of the type's block, as is the destination's length.</param>
     /// <param name="destination">Receives the elements, row-major. NaN and infinity come through.</param>
@@ -55,19 +58,24 @@ public sealed class GgufFile : IDisposable
             throw new InputException($"{Path}: there is no tensor '{name}'. The model is incomplete, or another one.");
         var (elements, bytes) = (tensor.Type.BlockElements(), tensor.Type.BlockBytes());
         if (first < 0 || first > tensor.Count - destination.Length || first % elements != 0 || destination.Length % elements != 0)
-            throw new ArgumentException($"Tensor '{name}' has {tensor.Count} elements in blocks of {elements}; {destination.Length} from {first} on are no whole blocks inside it.");
+            throw new ArgumentException($"Tensor '{name}' has {tensor.Count} elements in blocks of {elements}; "
+                + $"{destination.Length} from {first} on are no whole blocks inside it.");
         // A span holds at most 2^31 - 1 bytes, so go in pieces.
         const int piece = 1 << 24;
         for (var done = 0; done < destination.Length; done += piece)
         {
             var part = destination.Slice(done, Math.Min(piece, destination.Length - done));
-            GgmlBlocks.ToFloats(tensor.Type, _file.Bytes(tensor.Offset + ((first + done) / elements * bytes), part.Length / elements * bytes), part);
+            GgmlBlocks.ToFloats(
+                tensor.Type,
+                _file.Bytes(tensor.Offset + ((first + done) / elements * bytes), part.Length / elements * bytes),
+                part);
         }
     }
 
     internal string Text(GgufValue value, string key) => new GgufCursor(_file, value.Offset).Text(key, int.MaxValue);
 
-    internal (long? Integer, double? Number) Number(GgufValue value, string key) => new GgufCursor(_file, value.Offset).Scalar(value.Type, key);
+    internal (long? Integer, double? Number) Number(GgufValue value, string key) =>
+        new GgufCursor(_file, value.Offset).Scalar(value.Type, key);
 
     /// <summary>The elements of a list of texts.</summary>
     internal IEnumerable<string> Texts(GgufValue value, string key)

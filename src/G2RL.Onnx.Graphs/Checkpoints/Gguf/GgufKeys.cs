@@ -19,7 +19,10 @@ internal sealed class GgufKeys(GgufFile file)
     {
         if (Take(key) is not { } value)
             return null;
-        if (value.IsArray || value.Type == GgufType.String || file.Number(value, Full(key)).Integer is not { } whole || whole is < int.MinValue or > int.MaxValue)
+        if (value.IsArray
+            || value.Type == GgufType.String
+            || file.Number(value, Full(key)).Integer is not { } whole
+            || whole is < int.MinValue or > int.MaxValue)
             throw Fault($"{Full(key)} is {Shown(value, key)}; one whole number below 2^31 is expected");
         return (int)whole;
     }
@@ -28,12 +31,16 @@ internal sealed class GgufKeys(GgufFile file)
     {
         if (Take(key) is not { } value)
             return null;
-        if (value.IsArray || value.Type == GgufType.String || file.Number(value, Full(key)) is var (whole, number) && !double.IsFinite(number ?? whole ?? double.NaN))
+        if (value.IsArray
+            || value.Type == GgufType.String
+            || file.Number(value, Full(key)) is var (whole, number) && !double.IsFinite(number ?? whole ?? double.NaN))
             throw Fault($"{Full(key)} is {Shown(value, key)}; one finite number is expected");
         var (integer, real) = file.Number(value, Full(key));
         // 0.000001 stored as a float32 is meant to be 0.000001, not 9.99999997e-7: take the shortest decimal that the float32 stands for.
         return value.Type == GgufType.Float32
-            ? double.Parse(((float)real!.Value).ToString("R", System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture)
+            ? double.Parse(
+                ((float)real!.Value).ToString("R", System.Globalization.CultureInfo.InvariantCulture),
+                System.Globalization.CultureInfo.InvariantCulture)
             : real ?? integer;
     }
 
@@ -41,21 +48,27 @@ internal sealed class GgufKeys(GgufFile file)
     {
         if (Take(key) is not { } value)
             return null;
-        return value is { IsArray: false, Type: GgufType.String } ? file.Text(value, Full(key)) : throw Fault($"{Full(key)} is {Shown(value, key)}; a text is expected");
+        return value is { IsArray: false, Type: GgufType.String }
+            ? file.Text(value, Full(key))
+            : throw Fault($"{Full(key)} is {Shown(value, key)}; a text is expected");
     }
 
     public bool? OptionalFlag(string key)
     {
         if (Take(key) is not { } value)
             return null;
-        return value is { IsArray: false, Type: GgufType.Bool } ? file.Number(value, Full(key)).Integer == 1 : throw Fault($"{Full(key)} is {Shown(value, key)}; true or false is expected");
+        return value is { IsArray: false, Type: GgufType.Bool }
+            ? file.Number(value, Full(key)).Integer == 1
+            : throw Fault($"{Full(key)} is {Shown(value, key)}; true or false is expected");
     }
 
     public IEnumerable<string>? OptionalTexts(string key)
     {
         if (Take(key) is not { } value)
             return null;
-        return value is { IsArray: true, Type: GgufType.String } ? file.Texts(value, Full(key)) : throw Fault($"{Full(key)} is {Shown(value, key)}; a list of texts is expected");
+        return value is { IsArray: true, Type: GgufType.String }
+            ? file.Texts(value, Full(key))
+            : throw Fault($"{Full(key)} is {Shown(value, key)}; a list of texts is expected");
     }
 
     public IEnumerable<long?>? OptionalIntegers(string key)
@@ -71,7 +84,9 @@ internal sealed class GgufKeys(GgufFile file)
     {
         if (Take(key) is not { } value)
             return null;
-        return value is { IsArray: true, Type: GgufType.Float32 } ? file.Numbers(value, Full(key)) : throw Fault($"{Full(key)} is {Shown(value, key)}; a list of Float32 is expected");
+        return value is { IsArray: true, Type: GgufType.Float32 }
+            ? file.Numbers(value, Full(key))
+            : throw Fault($"{Full(key)} is {Shown(value, key)}; a list of Float32 is expected");
     }
 
     public long Count(string key) => file.Metadata.TryGetValue(Full(key), out var value) && value.IsArray ? value.Count : 0;
@@ -92,9 +107,12 @@ internal sealed class GgufKeys(GgufFile file)
 
     public void Finish()
     {
-        var left = file.Metadata.Keys.Where(key => key.StartsWith(Architecture + ".", StringComparison.Ordinal) && !_taken.Contains(key)).Order(StringComparer.Ordinal).ToArray();
+        var left = file.Metadata.Keys.Where(key => key.StartsWith(Architecture + ".", StringComparison.Ordinal) && !_taken.Contains(key))
+            .Order(StringComparer.Ordinal)
+            .ToArray();
         if (left.Length > 0)
-            throw Fault($"the metadata {string.Join(", ", left.Take(8))} {(left.Length > 1 ? "are" : "is")} unknown for '{Architecture}' and could change the mathematics. Give the model in Hugging Face's layout");
+            throw Fault($"the metadata {string.Join(", ", left.Take(8))} {(left.Length > 1 ? "are" : "is")} unknown for '{Architecture}' "
+                + "and could change the mathematics. Give the model in Hugging Face's layout");
     }
 
     public InputException Fault(string what) => new($"{file.Path}: {what}.");

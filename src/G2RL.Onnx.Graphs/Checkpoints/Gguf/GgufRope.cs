@@ -47,7 +47,8 @@ internal static class GgufRope
     {
         var tensor = file.Tensors[Divisors];
         if (tensor.Count != headDimension / 2)
-            throw keys.Fault($"the tensor '{Divisors}' has {tensor.Count} numbers; {headDimension / 2} are expected, half of the head's width");
+            throw keys.Fault($"the tensor '{Divisors}' has {tensor.Count} numbers; {headDimension / 2} are expected, half of the head's "
+                + "width");
         var stored = new float[tensor.Count];
         file.ReadFloats(Divisors, 0, stored);
         var factor = Math.Round(stored.Max(), 4);
@@ -60,6 +61,7 @@ internal static class GgufRope
             if (stored.Select((divisor, i) => Math.Abs((divisor * divided[i] / whole[i]) - 1) <= Tolerance).All(holds => holds))
                 return spec;
         }
-        throw keys.Fault($"the tensor '{Divisors}' divides the rotary frequencies by {string.Join(", ", stored.Take(4))}, ... {stored[^1]}, which are not Llama 3's scaling for texts of {original} tokens; no other is known here");
+        throw keys.Fault($"the tensor '{Divisors}' divides the rotary frequencies by {string.Join(", ", stored.Take(4))}, ... "
+            + $"{stored[^1]}, which are not Llama 3's scaling for texts of {original} tokens; no other is known here");
     }
 }

@@ -4,7 +4,10 @@ using System.Text.Json.Nodes;
 
 namespace G2RL.Onnx.Checkpoints;
 
-/// <summary>Byte-level and SentencePiece-like BPE tokenizers of GGUF files as tokenizer.json and tokenizer_config.json. Other kinds are refused by name.</summary>
+/// <summary>
+/// Byte-level and SentencePiece-like BPE tokenizers of GGUF files as tokenizer.json and tokenizer_config.json. Other kinds are refused by
+/// name.
+/// </summary>
 /// <remarks>Source: the tokenizer keys of docs/gguf.md (ggml-org/ggml); the patterns are those of the models' own tokenizer.json.</remarks>
 internal static class GgufTokenizer
 {
@@ -12,10 +15,13 @@ internal static class GgufTokenizer
     private const int UserDefined = 4;
     private const int Unused = 5;
 
-    private const string Qwen = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-    private const string Llama3 = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string Qwen =
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string Llama3 =
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    internal static readonly JsonSerializerOptions Format = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonSerializerOptions Format =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The files' names and texts; none when the model has no tokenizer.</summary>
     public static IReadOnlyList<(string Name, string Text)> Write(GgufKeys keys, string path)
@@ -27,14 +33,16 @@ internal static class GgufTokenizer
         if (kind == "llama")
             return WithScores(keys, path, wayOut);
         if (kind != "gpt2")
-            throw keys.Fault($"tokenizer.ggml.model is '{kind}'; only byte-level BPE, 'gpt2', and SentencePiece's, 'llama', are turned into tokenizer.json. {wayOut}");
+            throw keys.Fault($"tokenizer.ggml.model is '{kind}'; only byte-level BPE, 'gpt2', and SentencePiece's, 'llama', are turned "
+                + $"into tokenizer.json. {wayOut}");
         var steps = keys.OptionalText("tokenizer.ggml.pre") switch
         {
             "qwen2" => Steps(Split(Qwen), ByteLevel(regex: false)),
             "llama-bpe" or "llama3" or "llama-v3" => Steps(Split(Llama3), ByteLevel(regex: false)),
             "smollm" => Steps(new JsonObject { ["type"] = "Digits", ["individual_digits"] = true }, ByteLevel(regex: true)),
             "gpt-2" => ByteLevel(regex: true),
-            var other => throw keys.Fault($"tokenizer.ggml.pre is {(other is null ? "missing" : $"'{other}'")}; qwen2, llama-bpe, smollm and gpt-2 are known. {wayOut}"),
+            var other => throw keys.Fault($"tokenizer.ggml.pre is {(other is null ? "missing" : $"'{other}'")}; "
+                + $"qwen2, llama-bpe, smollm and gpt-2 are known. {wayOut}"),
         };
         var pre = keys.OptionalText("tokenizer.ggml.pre")!;
         if (keys.OptionalTexts("tokenizer.ggml.tokens") is not { } tokens || keys.OptionalTexts("tokenizer.ggml.merges") is not { } merges)
@@ -43,7 +51,8 @@ internal static class GgufTokenizer
             throw keys.Fault($"tokenizer.ggml.add_space_prefix is true, which no byte-level tokenizer here does. {wayOut}");
         var types = keys.OptionalIntegers("tokenizer.ggml.token_type")?.ToArray();
         if (types is not null && types.Length != keys.Count("tokenizer.ggml.tokens"))
-            throw keys.Fault($"tokenizer.ggml.token_type has {types.Length} entries and tokenizer.ggml.tokens {keys.Count("tokenizer.ggml.tokens")}; they must be as many");
+            throw keys.Fault($"tokenizer.ggml.token_type has {types.Length} entries and tokenizer.ggml.tokens "
+                + $"{keys.Count("tokenizer.ggml.tokens")}; they must be as many");
 
         var (vocabulary, added, texts) = (new JsonObject(), new JsonArray(), new Dictionary<int, string>());
         foreach (var (id, token) in tokens.Index())
@@ -52,7 +61,8 @@ internal static class GgufTokenizer
             if (type == Unused)
                 continue;
             texts.Add(id, token);
-            if (token.Length == 0 || !(type is Control or UserDefined ? AddedNames(added, id, token, type == Control) : vocabulary.TryAdd(token, id)))
+            if (token.Length == 0
+                || !(type is Control or UserDefined ? AddedNames(added, id, token, type == Control) : vocabulary.TryAdd(token, id)))
                 throw keys.Fault($"tokenizer.ggml.tokens holds '{token}' {(token.Length == 0 ? "(empty)" : "twice")}, at {id}");
         }
         // The same text as an ordinary token and an added one would have two ids.
@@ -88,19 +98,26 @@ internal static class GgufTokenizer
     // SentencePiece: scores instead of merges, a blank before a text and a beginning token unless said otherwise.
     private static IReadOnlyList<(string Name, string Text)> WithScores(GgufKeys keys, string path, string wayOut)
     {
-        if (keys.OptionalTexts("tokenizer.ggml.tokens") is not { } tokens || keys.OptionalNumbers("tokenizer.ggml.scores") is not { } scores || keys.OptionalIntegers("tokenizer.ggml.token_type") is not { } types)
+        if (keys.OptionalTexts("tokenizer.ggml.tokens") is not { } tokens
+            || keys.OptionalNumbers("tokenizer.ggml.scores") is not { } scores
+            || keys.OptionalIntegers("tokenizer.ggml.token_type") is not { } types)
             throw keys.Fault($"the metadata lacks tokenizer.ggml.tokens, tokenizer.ggml.scores or tokenizer.ggml.token_type. {wayOut}");
         long[] counts = [keys.Count("tokenizer.ggml.tokens"), keys.Count("tokenizer.ggml.scores"), keys.Count("tokenizer.ggml.token_type")];
         if (counts.Distinct().Count() > 1)
-            throw keys.Fault($"tokenizer.ggml.tokens, scores and token_type have {string.Join(", ", counts)} entries; they must be as many");
+            throw keys.Fault($"tokenizer.ggml.tokens, scores and token_type have {string.Join(", ", counts)} entries; "
+                + "they must be as many");
         if (keys.OptionalFlag("tokenizer.ggml.remove_extra_whitespaces") == true)
             throw keys.Fault($"tokenizer.ggml.remove_extra_whitespaces is true, which no tokenizer here does. {wayOut}");
-        SentencePiece[] pieces = [.. tokens.Zip(scores, types).Select(entry => new SentencePiece(entry.First, entry.Second, (PieceKind)(entry.Third ?? 0)))];
+        SentencePiece[] pieces =
+            [.. tokens.Zip(scores, types).Select(entry => new SentencePiece(entry.First, entry.Second, (PieceKind)(entry.Third ?? 0)))];
         var texts = pieces.Index().ToDictionary(entry => entry.Index, entry => entry.Item.Text);
         var config = Config(keys, texts, path);
         var before = keys.OptionalFlag("tokenizer.ggml.add_bos_token") ?? true ? keys.OptionalInteger("tokenizer.ggml.bos_token_id") : null;
-        var behind = keys.OptionalFlag("tokenizer.ggml.add_eos_token") ?? false ? keys.OptionalInteger("tokenizer.ggml.eos_token_id") : null;
-        var json = SentencePieceTokenizer.Write(pieces, keys.OptionalFlag("tokenizer.ggml.add_space_prefix") ?? true, before, behind, keys.Fault);
+        var behind = keys.OptionalFlag("tokenizer.ggml.add_eos_token") ?? false
+            ? keys.OptionalInteger("tokenizer.ggml.eos_token_id")
+            : null;
+        var json =
+            SentencePieceTokenizer.Write(pieces, keys.OptionalFlag("tokenizer.ggml.add_space_prefix") ?? true, before, behind, keys.Fault);
         return Files(json, config);
     }
 
@@ -140,7 +157,13 @@ internal static class GgufTokenizer
     // What is put around a text; prompts begin so.
     private static JsonObject Processor(GgufKeys keys, Dictionary<int, string> texts)
     {
-        var bytes = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = false, ["use_regex"] = false };
+        var bytes = new JsonObject
+        {
+            ["type"] = "ByteLevel",
+            ["add_prefix_space"] = false,
+            ["trim_offsets"] = false,
+            ["use_regex"] = false,
+        };
         if (keys.OptionalFlag("tokenizer.ggml.add_bos_token") != true || Named(keys, "bos", texts) is not { } bos)
             return bytes;
         var id = keys.OptionalInteger("tokenizer.ggml.bos_token_id");
@@ -151,17 +174,19 @@ internal static class GgufTokenizer
             ["type"] = "TemplateProcessing",
             ["single"] = new JsonArray(Begin(0), Text("A", 0)),
             ["pair"] = new JsonArray(Begin(0), Text("A", 0), Begin(1), Text("B", 1)),
-            ["special_tokens"] = new JsonObject { [bos] = new JsonObject { ["id"] = bos, ["ids"] = new JsonArray(id), ["tokens"] = new JsonArray(bos) } },
+            ["special_tokens"] =
+                new JsonObject { [bos] = new JsonObject { ["id"] = bos, ["ids"] = new JsonArray(id), ["tokens"] = new JsonArray(bos) } },
         };
         return new JsonObject { ["type"] = "Sequence", ["processors"] = new JsonArray(bytes, template) };
     }
 
-    private static string? Named(GgufKeys keys, string kind, Dictionary<int, string> texts) => keys.OptionalInteger($"tokenizer.ggml.{kind}_token_id") switch
-    {
-        null => null,
-        { } id when texts.TryGetValue(id, out var text) => text,
-        { } id => throw keys.Fault($"tokenizer.ggml.{kind}_token_id is {id}, which tokenizer.ggml.tokens lacks"),
-    };
+    private static string? Named(GgufKeys keys, string kind, Dictionary<int, string> texts) =>
+        keys.OptionalInteger($"tokenizer.ggml.{kind}_token_id") switch
+        {
+            null => null,
+            { } id when texts.TryGetValue(id, out var text) => text,
+            { } id => throw keys.Fault($"tokenizer.ggml.{kind}_token_id is {id}, which tokenizer.ggml.tokens lacks"),
+        };
 
     private static JsonArray Pair(GgufKeys keys, string merge, int index)
     {
@@ -182,5 +207,6 @@ internal static class GgufTokenizer
         ["invert"] = false,
     };
 
-    private static JsonObject ByteLevel(bool regex) => new() { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = false, ["use_regex"] = regex };
+    private static JsonObject ByteLevel(
+        bool regex) => new() { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = false, ["use_regex"] = regex };
 }

@@ -70,7 +70,8 @@ public static class SafeTensorsDtypes
     };
 
     /// <summary>Whether weights of this type can be read into floats and written from them.</summary>
-    public static bool IsWeight(this SafeTensorsDtype dtype) => dtype is SafeTensorsDtype.F32 or SafeTensorsDtype.F16 or SafeTensorsDtype.BF16;
+    public static bool IsWeight(this SafeTensorsDtype dtype) =>
+        dtype is SafeTensorsDtype.F32 or SafeTensorsDtype.F16 or SafeTensorsDtype.BF16;
 
     /// <summary>config.json's name of a weight type: "float32", "float16" or "bfloat16".</summary>
     /// <exception cref="ArgumentOutOfRangeException">No weight type.</exception>

@@ -20,9 +20,13 @@ public sealed class SafeTensorsFile : IDisposable
         _file = file;
         try
         {
-            var headerBytes = SafeTensorsHeader.CheckLength(BinaryPrimitives.ReadUInt64LittleEndian(file.Bytes(0, LengthBytes)), file.Length, file.Path);
+            var headerBytes = SafeTensorsHeader.CheckLength(
+                BinaryPrimitives.ReadUInt64LittleEndian(file.Bytes(0, LengthBytes)),
+                file.Length,
+                file.Path);
             var dataStart = LengthBytes + (long)headerBytes;
-            var header = SafeTensorsHeader.Parse(file.Bytes(LengthBytes, headerBytes).ToArray(), dataStart, file.Length - dataStart, file.Path);
+            var header =
+                SafeTensorsHeader.Parse(file.Bytes(LengthBytes, headerBytes).ToArray(), dataStart, file.Length - dataStart, file.Path);
             (Tensors, Metadata) = (header.Tensors, header.Metadata);
         }
         catch
@@ -58,7 +62,9 @@ public sealed class SafeTensorsFile : IDisposable
     /// <summary>A tensor's entry.</summary>
     /// <exception cref="InputException">There is no such tensor.</exception>
     public TensorInfo Find(string name) =>
-        Tensors.TryGetValue(name, out var tensor) ? tensor : throw new InputException($"{Path}: there is no tensor '{name}'. The checkpoint is incomplete, or is another model's.");
+        Tensors.TryGetValue(name, out var tensor)
+            ? tensor
+            : throw new InputException($"{Path}: there is no tensor '{name}'. The checkpoint is incomplete, or is another model's.");
 
     /// <summary>Reads a whole tensor as floats, converting F16 and BF16 exactly. NaN and infinity come through.</summary>
     /// <param name="name">The tensor; F32, F16 or BF16.</param>
@@ -79,9 +85,11 @@ public sealed class SafeTensorsFile : IDisposable
     {
         var tensor = Find(name);
         if (!tensor.Dtype.IsWeight())
-            throw new InputException($"{Path}: tensor '{name}' is {tensor.Dtype}; F32, F16 and BF16 can be read as weights. Give the unquantised checkpoint.");
+            throw new InputException($"{Path}: tensor '{name}' is {tensor.Dtype}; F32, F16 and BF16 can be read as weights. "
+                + "Give the unquantised checkpoint.");
         if (first < 0 || first > tensor.Count - destination.Length)
-            throw new ArgumentException($"Tensor '{name}' has {tensor.Count} elements; {destination.Length} from {first} on go beyond its end.");
+            throw new ArgumentException($"Tensor '{name}' has {tensor.Count} elements; "
+                + $"{destination.Length} from {first} on go beyond its end.");
         // A span holds at most 2^31 - 1 bytes, so go in pieces.
         const int piece = 1 << 24;
         var size = tensor.Dtype.Bytes();

@@ -8,7 +8,9 @@ namespace G2RL.Onnx.Checkpoints.SafeTensors;
 public static class SafeTensorsWriter
 {
     /// <summary>What Hugging Face's own loader asks for.</summary>
-    public static IReadOnlyDictionary<string, string> DefaultMetadata { get; } = new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = "pt" };
+    public static IReadOnlyDictionary<string, string> DefaultMetadata { get; } = new Dictionary<string, string>(
+        StringComparer.Ordinal)
+    { ["format"] = "pt" };
 
     /// <summary>Writes a new file; one that exists is replaced.</summary>
     /// <param name="path">The file.</param>
@@ -16,7 +18,11 @@ public static class SafeTensorsWriter
     /// <param name="metadata">The header's free texts; null: <see cref="DefaultMetadata"/>.</param>
     /// <param name="flush">Wait until the bytes are on the disk (fsync).</param>
     /// <exception cref="ArgumentException">A name twice, or a tensor that wrote another number of bytes than its shape says.</exception>
-    public static void Write(string path, IReadOnlyList<TensorToWrite> tensors, IReadOnlyDictionary<string, string>? metadata = null, bool flush = true)
+    public static void Write(
+        string path,
+        IReadOnlyList<TensorToWrite> tensors,
+        IReadOnlyDictionary<string, string>? metadata = null,
+        bool flush = true)
     {
         var header = Header(tensors, metadata ?? DefaultMetadata);
         using var stream = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 16);
@@ -26,7 +32,8 @@ public static class SafeTensorsWriter
             var start = stream.Position;
             tensor.Write(stream);
             if (stream.Position - start != tensor.Length)
-                throw new ArgumentException($"Tensor '{tensor.Name}' wrote {stream.Position - start} bytes; {tensor.Dtype} [{string.Join(", ", tensor.Shape)}] has {tensor.Length}.");
+                throw new ArgumentException($"Tensor '{tensor.Name}' wrote {stream.Position - start} bytes; "
+                    + $"{tensor.Dtype} [{string.Join(", ", tensor.Shape)}] has {tensor.Length}.");
         }
         stream.Flush(flush);
     }

@@ -2,7 +2,9 @@ using G2RL.Onnx.Graphs;
 
 namespace G2RL.Onnx.Models;
 
-/// <summary>The weights that an <see cref="AdapterSpec"/> implies, under PEFT's names without its prefix, and the nodes that read them.</summary>
+/// <summary>
+/// The weights that an <see cref="AdapterSpec"/> implies, under PEFT's names without its prefix, and the nodes that read them.
+/// </summary>
 internal static class AdapterParameters
 {
     /// <summary>The base weights as they are stored, then A and B of every module with an adapter, in the order of the modules.</summary>

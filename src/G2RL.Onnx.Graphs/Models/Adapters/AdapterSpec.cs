@@ -46,12 +46,14 @@ public sealed record AdapterSpec
         var faults = new List<string>();
         var modules = LinearModule.Of(spec);
         if (Rank < 1 || Rank > modules.Max(m => Math.Min(m.Inputs, m.Outputs)))
-            faults.Add($"{source}: rank is {Rank}; it must be 1 to {modules.Max(m => Math.Min(m.Inputs, m.Outputs))}, the largest rank that a projection of this model has.");
+            faults.Add($"{source}: rank is {Rank}; it must be 1 to {modules.Max(m => Math.Min(m.Inputs, m.Outputs))}, the largest rank "
+                + "that a projection of this model has.");
         if (!(Alpha > 0 && double.IsFinite(Alpha)))
             faults.Add($"{source}: alpha is {Alpha}; it must be above 0 and finite.");
         var names = modules.Select(m => m.ShortName).Distinct(StringComparer.Ordinal).ToArray();
         foreach (var target in Targets.Where(t => !modules.Any(m => (this with { Targets = [t] }).Covers(m.Name))))
-            faults.Add($"{source}: the target '{target}' names no projection of the model's layers. There are: {AllLinear}, {string.Join(", ", names)}. Embeddings, norms and the LM head have no adapters here.");
+            faults.Add($"{source}: the target '{target}' names no projection of the model's layers. There are: "
+                + $"{AllLinear}, {string.Join(", ", names)}. Embeddings, norms and the LM head have no adapters here.");
         if (faults.Count > 0)
             throw InputException.Of([.. faults]);
     }

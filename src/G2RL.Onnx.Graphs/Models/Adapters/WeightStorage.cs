@@ -3,8 +3,8 @@ using G2RL.Onnx.Graphs;
 namespace G2RL.Onnx.Models;
 
 /// <summary>
-/// How the frozen projections of the layers are held in memory. Embeddings, the LM head, norms and biases stay in float32: the head is read whole at
-/// every step, so that a narrow copy would stand beside a wide one.
+/// How the frozen projections of the layers are held in memory. Embeddings, the LM head, norms and biases stay in float32: the head is read
+/// whole at every step, so that a narrow copy would stand beside a wide one.
 /// </summary>
 public enum WeightStorage
 {
@@ -14,7 +14,10 @@ public enum WeightStorage
     /// <summary>Upper half of float32, rounded to nearest; widened by Cast whenever a product reads them.</summary>
     BFloat16,
 
-    /// <summary>8 bits with a float32 scale for each <see cref="WeightStorages.Block"/> numbers of a row, widened by DequantizeLinear: about 9 bits a weight.</summary>
+    /// <summary>
+    /// 8 bits with a float32 scale for each <see cref="WeightStorages.Block"/> numbers of a row, widened by DequantizeLinear: about 9 bits
+    /// a weight.
+    /// </summary>
     Int8,
 }
 
@@ -48,7 +51,11 @@ public static class WeightStorages
     {
         graph.Input(parameter.Name, parameter.Storage.Type(), [.. parameter.Shape.Select(d => (Dimension)d)]);
         if (parameter.Storage == WeightStorage.Int8)
-            graph.Input(parameter.Name + ScaleSuffix, ElementType.Float32, parameter.Shape[0], parameter.Shape[1] / BlockOf(parameter.Shape[1]));
+            graph.Input(
+                parameter.Name + ScaleSuffix,
+                ElementType.Float32,
+                parameter.Shape[0],
+                parameter.Shape[1] / BlockOf(parameter.Shape[1]));
     }
 
     /// <summary>A declared parameter in float32.</summary>

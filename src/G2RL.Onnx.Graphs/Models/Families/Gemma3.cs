@@ -4,8 +4,8 @@ using G2RL.Onnx.Models.Keys;
 namespace G2RL.Onnx.Models.Families;
 
 /// <summary>
-/// Gemma 3's text decoder: norms (1 + w) around each block and on queries and keys, scaled embeddings, a tanh-GELU gate, and local layers with a
-/// window and frequencies of their own.
+/// Gemma 3's text decoder: norms (1 + w) around each block and on queries and keys, scaled embeddings, a tanh-GELU gate, and local layers
+/// with a window and frequencies of their own.
 /// </summary>
 internal static class Gemma3
 {
@@ -15,11 +15,21 @@ internal static class Gemma3
     public static DecoderSpec Describe(ConfigReader config)
     {
         const int maxPositions = 131_072;
-        var (whole, local) = RopeKeys.ReadByLayerType(config, config.Integer("max_position_embeddings", maxPositions), wholeTheta: 1e6, localTheta: 1e4);
-        var spec = CommonKeys.Read(config, Architecture, maxPositions, headDimension: 256, keyValueHeads: _ => 4, activationKey: "hidden_activation", activation: Activation.GeluTanh, rope: whole);
+        var (whole, local) =
+            RopeKeys.ReadByLayerType(config, config.Integer("max_position_embeddings", maxPositions), wholeTheta: 1e6, localTheta: 1e4);
+        var spec = CommonKeys.Read(
+            config,
+            Architecture,
+            maxPositions,
+            headDimension: 256,
+            keyValueHeads: _ => 4,
+            activationKey: "hidden_activation",
+            activation: Activation.GeluTanh,
+            rope: whole);
         config.Refuse("use_bidirectional_attention", "tokens must not see later ones.");
         var bias = config.Flag("attention_bias", false);
-        // Every sixth layer sees the whole text. 5.x writes the rule's number under either name, beside the layer_types that follow from it.
+        // Every sixth layer sees the whole text. 5.x writes the rule's number under either name, beside the layer_types that follow from
+        // it.
         var pattern = config.Integer("sliding_window_pattern", config.Integer("_sliding_window_pattern", 6));
         if (pattern < 1)
             throw new InputException($"{config.Source}: sliding_window_pattern is {pattern}; it must be at least 1.");

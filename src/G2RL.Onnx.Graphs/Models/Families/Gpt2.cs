@@ -19,7 +19,8 @@ internal static class Gpt2
         config.Refuse("scale_attn_by_inverse_layer_idx", "every layer must scale attention alike.");
         int hidden = config.Integer("n_embd", 768), heads = config.Integer("n_head", 12), positions = config.Integer("n_positions", 1_024);
         if (heads < 1 || hidden % heads != 0)
-            throw new InputException($"{config.Source}: n_embd is {hidden} and n_head {heads}; the first must be a multiple of the second.");
+            throw new InputException($"{config.Source}: n_embd is {hidden} and n_head {heads}; the first must be a multiple of the "
+                + "second.");
         return new DecoderSpec
         {
             Architecture = Architecture,
@@ -50,7 +51,8 @@ internal static class Gpt2
 
     public static void Write(DecoderSpec spec, JsonObject config)
     {
-        string[] foreign = ["head_dim", "hidden_act", "hidden_size", "intermediate_size", "max_position_embeddings", "num_attention_heads", "num_hidden_layers", "num_key_value_heads", "rms_norm_eps", "rope_scaling", "rope_theta"];
+        string[] foreign = ["head_dim", "hidden_act", "hidden_size", "intermediate_size", "max_position_embeddings", "num_attention_heads",
+            "num_hidden_layers", "num_key_value_heads", "rms_norm_eps", "rope_scaling", "rope_theta"];
         foreach (var key in foreign)
             config.Remove(key);
         config["activation_function"] = spec.Activation == Activation.GeluTanh ? "gelu_new" : CommonKeys.NameOf(spec.Activation);

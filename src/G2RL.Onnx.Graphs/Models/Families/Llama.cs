@@ -12,7 +12,10 @@ internal static class Llama
     public static DecoderSpec Describe(ConfigReader config)
     {
         var spec = CommonKeys.Read(config, Architecture, maxPositions: 2_048, keyValueHeads: heads => heads);
-        config.Expect("pretraining_tp", config.Number("pretraining_tp", 1) == 1, "products must not be cut into slices. 1 gives the same model up to rounding.");
+        config.Expect(
+            "pretraining_tp",
+            config.Number("pretraining_tp", 1) == 1,
+            "products must not be cut into slices. 1 gives the same model up to rounding.");
         CommonKeys.WholeText(config, spec.Layers);
         var bias = config.Flag("attention_bias", false);
         return spec with

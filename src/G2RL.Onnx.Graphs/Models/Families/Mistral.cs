@@ -17,11 +17,15 @@ internal static class Mistral
         return spec with
         {
             // A missing key means transformers' default; null means no window.
-            Windows = CommonKeys.Windows(config, spec.Layers, config.Has("sliding_window") ? config.OptionalInteger("sliding_window") : 4_096),
+            Windows = CommonKeys.Windows(
+                config,
+                spec.Layers,
+                config.Has("sliding_window") ? config.OptionalInteger("sliding_window") : 4_096),
             EosTokens = config.Tokens("eos_token_id", 2),
             BosToken = config.Has("bos_token_id") ? spec.BosToken : 1,
         };
     }
 
-    public static void Write(DecoderSpec spec, JsonObject config) => config["sliding_window"] = spec.Windows.Length > 0 ? spec.Windows[0] : null;
+    public static void Write(DecoderSpec spec, JsonObject config) =>
+        config["sliding_window"] = spec.Windows.Length > 0 ? spec.Windows[0] : null;
 }

@@ -3,7 +3,9 @@ using G2RL.Onnx.Models.Keys;
 
 namespace G2RL.Onnx.Models.Families;
 
-/// <summary>OLMo 2: norms after attention and after the feed-forward block, not before, and norms of queries and keys across all heads.</summary>
+/// <summary>
+/// OLMo 2: norms after attention and after the feed-forward block, not before, and norms of queries and keys across all heads.
+/// </summary>
 internal static class Olmo2
 {
     public const string Architecture = "Olmo2ForCausalLM";

@@ -11,7 +11,8 @@ internal static class Phi3
 
     public static DecoderSpec Describe(ConfigReader config)
     {
-        var spec = CommonKeys.Read(config, Architecture, maxPositions: 4_096, keyValueHeads: heads => heads, epsilon: 1e-5, partialRotary: true);
+        var spec =
+            CommonKeys.Read(config, Architecture, maxPositions: 4_096, keyValueHeads: heads => heads, epsilon: 1e-5, partialRotary: true);
         // Dropout, and the length that longrope (refused by name) counts from.
         config.Ignore("embd_pdrop", "resid_pdrop", "original_max_position_embeddings");
         config.Refuse("attention_bias", "Phi-3's attention has no biases.");

@@ -14,7 +14,13 @@ internal static class Qwen3
         var spec = CommonKeys.Read(config, Architecture, maxPositions: 32_768, headDimension: 128);
         config.Refuse("mlp_bias", "Qwen3's feed-forward block has no biases.");
         var bias = config.Flag("attention_bias", false);
-        return spec with { Windows = CommonKeys.QwenWindows(config, spec.Layers), QueryKeyNorm = true, QueryKeyValueBias = bias, OutputBias = bias };
+        return spec with
+        {
+            Windows = CommonKeys.QwenWindows(config, spec.Layers),
+            QueryKeyNorm = true,
+            QueryKeyValueBias = bias,
+            OutputBias = bias,
+        };
     }
 
     public static void Write(DecoderSpec spec, JsonObject config)

@@ -43,7 +43,8 @@ internal static class CommonKeys
             IntermediateSize = config.Integer("intermediate_size"),
             Layers = config.Integer("num_hidden_layers"),
             Heads = heads,
-            KeyValueHeads = config.OptionalInteger("num_key_value_heads") ?? keyValueHeads?.Invoke(heads) ?? config.Integer("num_key_value_heads"),
+            KeyValueHeads = config.OptionalInteger("num_key_value_heads")
+                ?? keyValueHeads?.Invoke(heads) ?? config.Integer("num_key_value_heads"),
             HeadDimension = width,
             NormEpsilon = config.Number("rms_norm_eps", epsilon),
             MaxPositions = positions,
@@ -68,7 +69,10 @@ internal static class CommonKeys
         config.Refuse("quantization", "give the unquantised checkpoint.");
         config.Refuse("quantization_config", "give the unquantised checkpoint.");
         // Where transformers has a class of the same name, it computes with its own unless told to trust the model's.
-        config.Expect("auto_map", OwnClass(config.Child("auto_map"), architecture), "the model brings its own code, which may compute anything. Remove the key if the code is that of transformers.");
+        config.Expect(
+            "auto_map",
+            OwnClass(config.Child("auto_map"), architecture),
+            "the model brings its own code, which may compute anything. Remove the key if the code is that of transformers.");
         config.Refuse("is_encoder_decoder", "only decoders are.");
         config.Refuse("add_cross_attention", "only self-attention is.");
         config.Refuse("tie_encoder_decoder", "only decoders are.");
@@ -146,7 +150,8 @@ internal static class CommonKeys
     private static int WholeHead(string source, int hidden, int heads) =>
         heads > 0 && hidden % heads == 0
             ? hidden / heads
-            : throw new InputException($"{source}: hidden_size is {hidden} and num_attention_heads {heads}; without head_dim the first must be a multiple of the second.");
+            : throw new InputException($"{source}: hidden_size is {hidden} and num_attention_heads {heads}; "
+                + "without head_dim the first must be a multiple of the second.");
 
     // Whether each layer slides, or null.
     private static bool[]? LayerTypes(ConfigReader config, int layers)

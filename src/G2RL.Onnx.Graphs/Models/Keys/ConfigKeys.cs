@@ -14,5 +14,6 @@ internal static class ConfigKeys
         ["rms_norm_eps"] = "layer_norm_epsilon",
     };
 
-    public static Func<string, string> Of(DecoderSpec spec) => key => spec.Weights == WeightLayout.Gpt2 ? Gpt2.GetValueOrDefault(key, key) : key;
+    public static Func<string, string> Of(DecoderSpec spec) =>
+        key => spec.Weights == WeightLayout.Gpt2 ? Gpt2.GetValueOrDefault(key, key) : key;
 }

@@ -131,7 +131,8 @@ internal sealed class ConfigReader
         if (left.Count > 0)
             throw new InputException(
                 $"{Source}: the key{(left.Count > 1 ? "s" : "")} {string.Join(", ", left.Take(8).Select(key => $"'{key}'"))}"
-                + $"{(left.Count > 8 ? $" and {left.Count - 8} more" : "")} {(left.Count > 1 ? "are" : "is")} unknown for {family} and could change the mathematics. "
+                + $"{(left.Count > 8 ? $" and {left.Count - 8} more" : "")} {(left.Count > 1 ? "are" : "is")} unknown for {family} and "
+                + "could change the mathematics. "
                 + "Remove what is known to be harmless, or teach the family's description what it means." + wayOut);
     }
 

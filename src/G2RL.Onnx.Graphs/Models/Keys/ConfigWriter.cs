@@ -16,7 +16,8 @@ internal static class ConfigWriter
             throw new InputException($"The weight type '{dtype}' is unknown; use float32, bfloat16 or float16.");
         spec.Validate(source);
         if (!Architectures.All.TryGetValue(spec.Architecture, out var family))
-            throw new InputException($"The architecture '{spec.Architecture}' is not supported; these are: {string.Join(", ", Architectures.Names)}.");
+            throw new InputException($"The architecture '{spec.Architecture}' is not supported; these are: "
+                + $"{string.Join(", ", Architectures.Names)}.");
 
         var config = new JsonObject
         {
@@ -50,12 +51,14 @@ internal static class ConfigWriter
         var json = config.ToJsonString(Options) + "\n";
         return Architectures.Parse(json, source) == spec
             ? json
-            : throw new InputException($"A {spec.Architecture} config.json cannot express this model; it reads back as another one. Check its biases, norms and RoPE numbers.");
+            : throw new InputException($"A {spec.Architecture} config.json cannot express this model; it reads back as another one. "
+                + "Check its biases, norms and RoPE numbers.");
     }
 
     /// <summary>`layer_types` of a model, some of whose layers have windows.</summary>
     public static JsonArray LayerTypes(DecoderSpec spec) =>
-        [.. Enumerable.Range(0, spec.Layers).Select(layer => (JsonNode)(spec.WindowOf(layer) > 0 ? "sliding_attention" : "full_attention"))];
+        [.. Enumerable.Range(0, spec.Layers)
+            .Select(layer => (JsonNode)(spec.WindowOf(layer) > 0 ? "sliding_attention" : "full_attention"))];
 
     private static JsonObject? Scaling(RopeSpec rope)
     {

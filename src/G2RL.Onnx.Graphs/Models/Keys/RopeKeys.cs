@@ -24,23 +24,32 @@ internal static class RopeKeys
         if (parameters?.OptionalNumber("rope_theta") is { } inner)
         {
             if (theta is { } outer && outer != inner)
-                throw new InputException($"{config.Source}: rope_theta is {outer} and rope_parameters.rope_theta is {inner}; they must agree.");
+                throw new InputException($"{config.Source}: rope_theta is {outer} and rope_parameters.rope_theta is {inner}; "
+                    + "they must agree.");
             theta = inner;
         }
         theta ??= DefaultTheta;
-        return (parameters ?? old) is { } scaling ? Scaled(scaling, theta.Value, maxPositions, partial) : new RopeSpec { Theta = theta.Value };
+        return (parameters ?? old) is { } scaling
+            ? Scaled(scaling, theta.Value, maxPositions, partial)
+            : new RopeSpec { Theta = theta.Value };
     }
 
     /// <summary>
-    /// Gemma 3: layers that see the whole text turn by `rope_theta` and `rope_scaling`, local ones by `rope_local_base_freq` alone; 5.x nests both in
-    /// `rope_parameters`.
+    /// Gemma 3: layers that see the whole text turn by `rope_theta` and `rope_scaling`, local ones by `rope_local_base_freq` alone; 5.x
+    /// nests both in `rope_parameters`.
     /// </summary>
-    public static (RopeSpec Whole, RopeSpec Local) ReadByLayerType(ConfigReader config, int maxPositions, double wholeTheta, double localTheta)
+    public static (RopeSpec Whole, RopeSpec Local) ReadByLayerType(
+        ConfigReader config,
+        int maxPositions,
+        double wholeTheta,
+        double localTheta)
     {
         var parameters = config.Child("rope_parameters");
         double whole = config.Number("rope_theta", wholeTheta), local = config.Number("rope_local_base_freq", localTheta);
         if (parameters is null)
-            return (config.Child("rope_scaling") is { } scaling ? Scaled(scaling, whole, maxPositions, partial: false) : new RopeSpec { Theta = whole }, new RopeSpec { Theta = local });
+            return (config.Child("rope_scaling") is { } scaling
+                ? Scaled(scaling, whole, maxPositions, partial: false)
+                : new RopeSpec { Theta = whole }, new RopeSpec { Theta = local });
         config.Expect("rope_scaling", false, "rope_parameters is given too; keep the one that is meant.");
         var pair = (Inner("full_attention", whole), Inner("sliding_attention", local));
         parameters.Finish("rotary positions by layer type");
@@ -54,7 +63,8 @@ internal static class RopeKeys
     /// <summary>How many numbers of a head are rotated; null: all. Both spellings' place of `partial_rotary_factor` is read.</summary>
     public static int? RotaryDimension(ConfigReader config, int headDimension)
     {
-        var factor = config.OptionalNumber("partial_rotary_factor") ?? config.Child("rope_parameters")?.OptionalNumber("partial_rotary_factor") ?? 1;
+        var factor = config.OptionalNumber("partial_rotary_factor")
+            ?? config.Child("rope_parameters")?.OptionalNumber("partial_rotary_factor") ?? 1;
         if (factor is not (> 0 and <= 1))
             throw new InputException($"{config.Source}: partial_rotary_factor is {factor}; it must be above 0 and at most 1.");
         var rotated = (int)(headDimension * factor);
@@ -67,7 +77,10 @@ internal static class RopeKeys
         if (type is not null && legacy is not null && type != legacy)
             throw new InputException($"{scaling.Source}: rope_type is '{type}' and type is '{legacy}'; they must agree.");
         scaling.Ignore("rope_theta");
-        scaling.Expect("partial_rotary_factor", partial || scaling.Number("partial_rotary_factor", 1) == 1, "the whole head must be rotated.");
+        scaling.Expect(
+            "partial_rotary_factor",
+            partial || scaling.Number("partial_rotary_factor", 1) == 1,
+            "the whole head must be rotated.");
         scaling.Expect("mrope_section", false, "positions must be one-dimensional.");
         var spec = (type ?? legacy) switch
         {
@@ -95,11 +108,21 @@ internal static class RopeKeys
     // transformers takes the length from max_position_embeddings; another original length would be silently ignored there.
     private static RopeSpec Dynamic(ConfigReader scaling, double theta, int maxPositions)
     {
-        scaling.Expect("original_max_position_embeddings", scaling.Integer("original_max_position_embeddings", maxPositions) == maxPositions, $"dynamic RoPE counts from max_position_embeddings, {maxPositions}.");
-        return new RopeSpec { Kind = RopeKind.Dynamic, Theta = theta, Factor = scaling.Number("factor"), OriginalMaxPositions = maxPositions };
+        scaling.Expect(
+            "original_max_position_embeddings",
+            scaling.Integer("original_max_position_embeddings", maxPositions) == maxPositions,
+            $"dynamic RoPE counts from max_position_embeddings, {maxPositions}.");
+        return new RopeSpec
+        {
+            Kind = RopeKind.Dynamic,
+            Theta = theta,
+            Factor = scaling.Number("factor"),
+            OriginalMaxPositions = maxPositions,
+        };
     }
 
-    // transformers 5.x: the explicit factor counts; where it is missing, max_position_embeddings / original. A 0 mscale or beta means "not given" there.
+    // transformers 5.x: the explicit factor counts; where it is missing, max_position_embeddings / original. A 0 mscale or beta means "not
+    // given" there.
     private static RopeSpec Yarn(ConfigReader scaling, double theta, int maxPositions)
     {
         var original = scaling.Integer("original_max_position_embeddings", maxPositions);

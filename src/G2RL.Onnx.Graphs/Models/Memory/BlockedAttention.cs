@@ -3,8 +3,8 @@ using G2RL.Onnx.Graphs;
 namespace G2RL.Onnx.Models;
 
 /// <summary>
-/// Causal attention in blocks of queries, each over the keys up to the block's end, so that what lies above the diagonal is not computed and no tensor
-/// of T x T exists. The backward pass computes a block's shares again.
+/// Causal attention in blocks of queries, each over the keys up to the block's end, so that what lies above the diagonal is not computed
+/// and no tensor of T x T exists. The backward pass computes a block's shares again.
 /// </summary>
 /// <remarks>Standard operators; the recomputation is that of FlashAttention, arXiv:2205.14135, a whole row of shares at a time.</remarks>
 internal sealed class BlockedAttention
@@ -28,7 +28,8 @@ internal sealed class BlockedAttention
     /// <summary>Queries [B, T, heads, head_dim], keys and values [B, T, kv heads, head_dim] -> [B*T, heads * head_dim].</summary>
     public Value Run(Value q, Value k, Value v, int window)
     {
-        var (queries, keys, values) = (op.SplitEvenly(q, 1, places.Length), op.SplitEvenly(k, 1, places.Length), op.SplitEvenly(v, 1, places.Length));
+        var (queries, keys, values) =
+            (op.SplitEvenly(q, 1, places.Length), op.SplitEvenly(k, 1, places.Length), op.SplitEvenly(v, 1, places.Length));
         var mixed = new Value[places.Length];
         for (var i = 0; i < mixed.Length; i++)
         {

@@ -4,9 +4,10 @@ using G2RL.Onnx.Graphs;
 namespace G2RL.Onnx.Models;
 
 /// <summary>
-/// The LM head, log-probs, entropies, the objective and their gradients over chunks of rows, in standard operators: logits are held for one chunk at a time,
-/// forward and backward, so that memory does not grow with vocabulary x length. An objective that is a sum over tokens is differentiated inside the
-/// chunk, and no product is computed twice; any other sees all log-probs first, and the chunks' logits are computed again for their gradients.
+/// The LM head, log-probs, entropies, the objective and their gradients over chunks of rows, in standard operators: logits are held for one
+/// chunk at a time, forward and backward, so that memory does not grow with vocabulary x length. An objective that is a sum over tokens is
+/// differentiated inside the chunk, and no product is computed twice; any other sees all log-probs first, and the chunks' logits are
+/// computed again for their gradients.
 /// </summary>
 /// <remarks>
 /// z = h E^T / T, capped or not. dz = dlp onehot(y) - p (dlp + dH (log p + H)); dE^T = sum over chunks h^T dz; dh = dz E.
@@ -33,7 +34,14 @@ internal sealed class ChunkedHead
     /// <param name="inverseTemperature">Scalar.</param>
     /// <param name="memory">Chunks, and whether they have to wait for each other.</param>
     /// <param name="learns">Whether the head's weight receives a gradient.</param>
-    public ChunkedHead(OpBuilder op, DecoderSpec spec, Value last, Value targets, Value inverseTemperature, GraphMemory memory, bool learns = false)
+    public ChunkedHead(
+        OpBuilder op,
+        DecoderSpec spec,
+        Value last,
+        Value targets,
+        Value inverseTemperature,
+        GraphMemory memory,
+        bool learns = false)
     {
         (this.op, this.spec, this.inverseTemperature, this.learns) = (op, spec, inverseTemperature, learns);
         (chunks, ordered) = (memory.HeadChunks, memory != GraphMemory.Plain);
@@ -56,9 +64,16 @@ internal sealed class ChunkedHead
     /// <param name="seed">Gradient of the loss; null is 1.</param>
     public Result Loss(Func<OpBuilder, Value, Value, Value> objective, Value? seed)
     {
-        var (loss, logProbs, entropy) = RowObjective.Of(objective, op.Graph.Opset) is { } rows ? ByChunk(rows, seed) : AllFirst(objective, seed);
+        var (loss, logProbs, entropy) = RowObjective.Of(objective, op.Graph.Opset) is { } rows
+            ? ByChunk(rows, seed)
+            : AllFirst(objective, seed);
         // The last chunk's logits, too, are gone before the layers' backward pass begins.
-        return new(loss, logProbs, entropy, AfterChunks(Joined([.. hiddenGradients])), weightGradient is null ? null : op.Transpose(weightGradient, 1, 0));
+        return new(
+            loss,
+            logProbs,
+            entropy,
+            AfterChunks(Joined([.. hiddenGradients])),
+            weightGradient is null ? null : op.Transpose(weightGradient, 1, 0));
     }
 
     /// <summary>What <see cref="Loss"/> gives.</summary>
@@ -117,7 +132,9 @@ internal sealed class ChunkedHead
             cap = op.Tanh(op.Mul(op.Gemm(h, weight, transposeB: true), op.Scalar(1 / limit)));
         else
             h = op.Mul(h, inverseTemperature);
-        var logits = cap is null ? op.Gemm(h, weight, transposeB: true) : op.Mul(cap, op.Mul(inverseTemperature, op.Scalar(spec.LogitSoftcap!.Value)));
+        var logits = cap is null
+            ? op.Gemm(h, weight, transposeB: true)
+            : op.Mul(cap, op.Mul(inverseTemperature, op.Scalar(spec.LogitSoftcap!.Value)));
         var all = op.LogSoftmax(logits);
         var shares = op.Exp(all);
         var chosen = op.Squeeze(op.GatherElements(all, op.Unsqueeze(targets[c], 1), 1), 1);
@@ -130,7 +147,8 @@ internal sealed class ChunkedHead
         var pull = ofEntropy is null
             ? op.Neg(back)
             : op.Neg(op.Add(back, op.Mul(op.Unsqueeze(ofEntropy, 1), op.Add(part.All, op.Unsqueeze(part.Entropy, 1)))));
-        var dz = op.Op("ScatterElements", [op.Mul(part.Shares, pull), op.Unsqueeze(targets[c], 1), back], ("axis", 1L), ("reduction", "add"));
+        var dz =
+            op.Op("ScatterElements", [op.Mul(part.Shares, pull), op.Unsqueeze(targets[c], 1), back], ("axis", 1L), ("reduction", "add"));
         if (part.Cap is { } cap)
             dz = op.Mul(op.Mul(dz, op.Sub(op.Scalar(1), op.Mul(cap, cap))), inverseTemperature);
         var dh = op.Gemm(dz, weight);

@@ -1,14 +1,16 @@
 namespace G2RL.Onnx.Models;
 
 /// <summary>
-/// How a graph of whole sequences spends memory. Every setting gives the same numbers but for rounding: chunks bound what is held at once, recomputation
-/// holds less and computes more. The default is the plain graph, which is what an export holds.
+/// How a graph of whole sequences spends memory. Every setting gives the same numbers but for rounding: chunks bound what is held at once,
+/// recomputation holds less and computes more. The default is the plain graph, which is what an export holds.
 /// </summary>
 /// <param name="HeadChunks">Chunks of scored rows in which the LM head runs, so that logits are [R / chunks, V]; 1 to 64.</param>
-/// <param name="AttentionBlocks">Blocks of queries in which attention runs, each over the keys up to its end; 1 to 64. More than one are recomputed.</param>
+/// <param name="AttentionBlocks">Blocks of queries in which attention runs, each over the keys up to its end; 1 to 64. More than one are
+/// recomputed.</param>
 /// <param name="Recompute">Whether the inside of every layer is computed again in the backward pass instead of kept.</param>
 /// <param name="InPlaceSums">
-/// Whether weight gradients are added to their accumulators inside the products, without a copy of their own. Not for graphs whose products are narrowed.
+/// Whether weight gradients are added to their accumulators inside the products, without a copy of their own. Not for graphs whose products
+/// are narrowed.
 /// </param>
 public sealed record GraphMemory(int HeadChunks = 1, int AttentionBlocks = 1, bool Recompute = false, bool InPlaceSums = false)
 {

@@ -3,17 +3,21 @@ using G2RL.Onnx.Graphs;
 namespace G2RL.Onnx.Models;
 
 /// <summary>
-/// The bytes that a graph's values take at once at most, by going through its nodes in the order in which ONNX Runtime does: inputs and outputs are the caller's,
-/// views take nothing, a value ends with its last reader, and an operator that works element by element writes into an input that ends with it.
+/// The bytes that a graph's values take at once at most, by going through its nodes in the order in which ONNX Runtime does: inputs and
+/// outputs are the caller's, views take nothing, a value ends with its last reader, and an operator that works element by element writes
+/// into an input that ends with it.
 /// </summary>
-/// <remarks>The order is that of ONNX Runtime's GraphViewer: depth first from the nodes without readers, the last one and the latest input first.</remarks>
+/// <remarks>
+/// The order is that of ONNX Runtime's GraphViewer: depth first from the nodes without readers, the last one and the latest input first.
+/// </remarks>
 public static class PeakMemory
 {
     private static readonly HashSet<string> Views = new(StringComparer.Ordinal) { "Reshape", "Unsqueeze", "Squeeze", "Identity" };
 
     private static readonly HashSet<string> InPlace = new(StringComparer.Ordinal)
     {
-        "Add", "Sub", "Mul", "Div", "Pow", "Exp", "Log", "Neg", "Sqrt", "Sigmoid", "Tanh", "Softmax", "LogSoftmax", "Clip", "Where", "Erf", "Relu", "Reciprocal", "ScatterElements",
+        "Add", "Sub", "Mul", "Div", "Pow", "Exp", "Log", "Neg", "Sqrt", "Sigmoid", "Tanh", "Softmax", "LogSoftmax", "Clip", "Where", "Erf",
+        "Relu", "Reciprocal", "ScatterElements",
     };
 
     /// <summary>The peak in bytes.</summary>

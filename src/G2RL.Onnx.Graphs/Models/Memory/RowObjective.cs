@@ -3,8 +3,8 @@ using G2RL.Onnx.Graphs;
 namespace G2RL.Onnx.Models;
 
 /// <summary>
-/// An objective that is a sum over scored tokens, each token's share depending on that token alone: it can be written for a chunk of tokens at a time, and
-/// the chunks' losses add up to the whole. Found by looking at what the objective writes.
+/// An objective that is a sum over scored tokens, each token's share depending on that token alone: it can be written for a chunk of tokens
+/// at a time, and the chunks' losses add up to the whole. Found by looking at what the objective writes.
 /// </summary>
 internal sealed class RowObjective
 {
@@ -15,8 +15,9 @@ internal sealed class RowObjective
     // Element by element, so that what they make of rows is of rows again.
     private static readonly HashSet<string> Elementwise = new(StringComparer.Ordinal)
     {
-        "Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Where", "Abs", "Exp", "Log", "Neg", "Reciprocal", "Relu", "Sigmoid", "Softplus", "Sqrt", "Tanh",
-        "Identity", "Clip", "Cast", "Sign", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Not", "IsNaN", "IsInf",
+        "Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Where", "Abs", "Exp", "Log", "Neg", "Reciprocal", "Relu", "Sigmoid",
+        "Softplus", "Sqrt", "Tanh", "Identity", "Clip", "Cast", "Sign", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And",
+        "Or", "Not", "IsNaN", "IsInf",
     };
 
     private readonly Graph written;
@@ -28,7 +29,10 @@ internal sealed class RowObjective
     public static RowObjective? Of(Func<OpBuilder, Value, Value, Value> objective, int opset)
     {
         var graph = new Graph("objective", opset);
-        var total = objective(new OpBuilder(graph), graph.Input(LogProbs, ElementType.Float32, Rows), graph.Input(Entropy, ElementType.Float32, Rows));
+        var total = objective(
+            new OpBuilder(graph),
+            graph.Input(LogProbs, ElementType.Float32, Rows),
+            graph.Input(Entropy, ElementType.Float32, Rows));
         graph.Output(total);
         graph.Prune();
         return IsSumOverRows(graph, total) ? new(graph, total) : null;
@@ -44,7 +48,8 @@ internal sealed class RowObjective
     /// <param name="inputs">The chunk's part of what <see cref="Declare"/> gave, in that order.</param>
     public Value Write(OpBuilder op, Value logProbs, Value entropy, IReadOnlyList<Value> inputs)
     {
-        var values = new Dictionary<Value, Value>(ReferenceEqualityComparer.Instance) { [written[LogProbs]] = logProbs, [written[Entropy]] = entropy };
+        var values = new Dictionary<Value, Value>(
+            ReferenceEqualityComparer.Instance) { [written[LogProbs]] = logProbs, [written[Entropy]] = entropy };
         foreach (var (own, input) in Own.Zip(inputs))
             values[own] = input;
         foreach (var constant in written.Initializers)
@@ -67,7 +72,8 @@ internal sealed class RowObjective
                 return false;
         foreach (var node in graph.Nodes)
         {
-            var (fromRows, fromSums) = (node.Inputs.Any(i => i is not null && rows.Contains(i)), node.Inputs.Any(i => i is not null && sums.Contains(i)));
+            var (fromRows, fromSums) =
+                (node.Inputs.Any(i => i is not null && rows.Contains(i)), node.Inputs.Any(i => i is not null && sums.Contains(i)));
             if (!fromRows && !fromSums)
                 continue;
             if (fromRows && fromSums)
@@ -84,7 +90,8 @@ internal sealed class RowObjective
         return sums.Contains(total);
     }
 
-    // The sum of what is linear in the chunks' sums is what is linear in the whole's. A constant must not be added: it would count once a chunk.
+    // The sum of what is linear in the chunks' sums is what is linear in the whole's. A constant must not be added: it would count once a
+    // chunk.
     private static bool IsLinear(Node node, HashSet<Value> sums) => node.Op switch
     {
         "Neg" or "Identity" => true,

@@ -1,6 +1,8 @@
 namespace G2RL.Onnx.Models.Rotary;
 
-/// <summary>The frequency formulas, one a kind. Source: transformers 5.x `modeling_rope_utils.py`; float where a float32 tensor stands there.</summary>
+/// <summary>
+/// The frequency formulas, one a kind. Source: transformers 5.x `modeling_rope_utils.py`; float where a float32 tensor stands there.
+/// </summary>
 internal static class RopeFrequencies
 {
     public static float[] Of(RopeSpec spec, int headDimension)

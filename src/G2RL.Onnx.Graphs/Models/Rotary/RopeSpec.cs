@@ -10,8 +10,9 @@ public enum RopeKind
     Linear,
 
     /// <summary>
-    /// Dynamic NTK: the base grows with the text once it is longer than <see cref="RopeSpec.OriginalMaxPositions"/>; up to there it is the default.
-    /// Longer texts are refused: transformers then rotates new tokens otherwise than those whose keys are cached, so no table of positions equals it.
+    /// Dynamic NTK: the base grows with the text once it is longer than <see cref="RopeSpec.OriginalMaxPositions"/>; up to there it is the
+    /// default. Longer texts are refused: transformers then rotates new tokens otherwise than those whose keys are cached, so no table of
+    /// positions equals it.
     /// </summary>
     Dynamic,
 
@@ -22,7 +23,9 @@ public enum RopeKind
     Yarn,
 }
 
-/// <summary>Rotary position embedding: base and scaling. Numbers that a kind does not use keep their defaults, so equal meanings are equal records.</summary>
+/// <summary>
+/// Rotary position embedding: base and scaling. Numbers that a kind does not use keep their defaults, so equal meanings are equal records.
+/// </summary>
 public sealed record RopeSpec
 {
     /// <summary>The kind of scaling.</summary>
@@ -43,7 +46,9 @@ public sealed record RopeSpec
     /// <summary>Llama 3: wavelengths below OriginalMaxPositions / this are kept. Above <see cref="LowFrequencyFactor"/>.</summary>
     public double HighFrequencyFactor { get; init; } = 4;
 
-    /// <summary>YaRN: multiplies cos and sin, hence attention logits by its square; null: 0.1 ln(factor) + 1, or from the two mscales.</summary>
+    /// <summary>
+    /// YaRN: multiplies cos and sin, hence attention logits by its square; null: 0.1 ln(factor) + 1, or from the two mscales.
+    /// </summary>
     public double? AttentionFactor { get; init; }
 
     /// <summary>YaRN: with <see cref="MScaleAllDimensions"/>, attention scaling is the ratio of the two (DeepSeek).</summary>
@@ -67,11 +72,19 @@ public sealed record RopeSpec
         if (Kind != RopeKind.Default)
             Require("rope factor", Factor, Factor is >= 1 and <= 1e6, "between 1 and 1e6");
         if (Kind is RopeKind.Dynamic or RopeKind.Llama3 or RopeKind.Yarn)
-            Require("original_max_position_embeddings", OriginalMaxPositions, OriginalMaxPositions is >= 1 and <= DecoderRules.MaxPositions, $"between 1 and {DecoderRules.MaxPositions}");
+            Require(
+                "original_max_position_embeddings",
+                OriginalMaxPositions,
+                OriginalMaxPositions is >= 1 and <= DecoderRules.MaxPositions,
+                $"between 1 and {DecoderRules.MaxPositions}");
         if (Kind == RopeKind.Llama3)
         {
             Require("low_freq_factor", LowFrequencyFactor, LowFrequencyFactor is > 0 and <= 1e6, "above 0 and at most 1e6");
-            Require("high_freq_factor", HighFrequencyFactor, HighFrequencyFactor > LowFrequencyFactor && HighFrequencyFactor <= 1e6, "above low_freq_factor and at most 1e6");
+            Require(
+                "high_freq_factor",
+                HighFrequencyFactor,
+                HighFrequencyFactor > LowFrequencyFactor && HighFrequencyFactor <= 1e6,
+                "above low_freq_factor and at most 1e6");
         }
         if (Kind == RopeKind.Yarn)
         {

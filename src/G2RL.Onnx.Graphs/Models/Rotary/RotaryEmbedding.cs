@@ -2,9 +2,9 @@ namespace G2RL.Onnx.Models.Rotary;
 
 /// <summary>Frequencies, attention scaling and cos/sin tables of a <see cref="RopeSpec"/>.</summary>
 /// <remarks>
-/// Models are trained and served with frequencies and angles in float32 (transformers forces it even inside a float64 model), and the angle of
-/// position 40,000 then has a rounding error of 2e-3. So every step here rounds where transformers 5.x `modeling_rope_utils.py` rounds; cos and
-/// sin themselves are taken in double and rounded once.
+/// Models are trained and served with frequencies and angles in float32 (transformers forces it even inside a float64 model), and the angle
+/// of position 40,000 then has a rounding error of 2e-3. So every step here rounds where transformers 5.x `modeling_rope_utils.py` rounds;
+/// cos and sin themselves are taken in double and rounded once.
 /// </remarks>
 public sealed class RotaryEmbedding
 {
@@ -32,7 +32,10 @@ public sealed class RotaryEmbedding
     /// <summary>Prepares the frequencies of a model's layers, local ones apart.</summary>
     /// <exception cref="InputException">The model has no rotary positions, or a number is out of range.</exception>
     public RotaryEmbedding(DecoderSpec spec)
-        : this(spec.Rope ?? throw new InputException($"{spec.Architecture} has learned positions, no rotary ones."), spec.RotaryDimension ?? spec.HeadDimension) { }
+        : this(
+            spec.Rope ?? throw new InputException($"{spec.Architecture} has learned positions, no rotary ones."),
+            spec.RotaryDimension ?? spec.HeadDimension)
+    { }
 
     /// <summary>How many numbers of a head are rotated.</summary>
     public int HeadDimension { get; }
@@ -53,10 +56,12 @@ public sealed class RotaryEmbedding
     {
         ArgumentOutOfRangeException.ThrowIfNegative(positions);
         if (positions > _longest)
-            throw new InputException($"{positions} positions are asked for; with dynamic RoPE at most the original {_longest} can be had, since beyond them the angles depend on the text's length. Ask for fewer, or make the model's RoPE yarn or linear.");
+            throw new InputException($"{positions} positions are asked for; with dynamic RoPE at most the original {_longest} can be had, "
+                + "since beyond them the angles depend on the text's length. Ask for fewer, or make the model's RoPE yarn or linear.");
         var half = _frequencies.Length;
         if (cos.Length != (long)positions * half || sin.Length != cos.Length)
-            throw new ArgumentException($"Tables of {cos.Length} and {sin.Length} numbers; {positions} positions x {half} frequencies need {(long)positions * half}.");
+            throw new ArgumentException($"Tables of {cos.Length} and {sin.Length} numbers; {positions} positions x {half} frequencies need "
+                + $"{(long)positions * half}.");
         var scaling = (float)AttentionScaling;
         for (var p = 0; p < positions; p++)
             for (var i = 0; i < half; i++)

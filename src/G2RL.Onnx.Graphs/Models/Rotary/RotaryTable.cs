@@ -1,13 +1,17 @@
 namespace G2RL.Onnx.Models.Rotary;
 
-/// <summary>A pair of graph inputs that holds cosines and sines of every position, each [P, Width / 2], attention scaling included.</summary>
+/// <summary>
+/// A pair of graph inputs that holds cosines and sines of every position, each [P, Width / 2], attention scaling included.
+/// </summary>
 /// <param name="Cos">Name of the input with the cosines.</param>
 /// <param name="Sin">Name of the input with the sines.</param>
 /// <param name="Rope">Base and scaling.</param>
 /// <param name="Width">How many numbers of a head are rotated.</param>
 public sealed record RotaryTable(string Cos, string Sin, RopeSpec Rope, int Width)
 {
-    /// <summary>The tables that a model's graphs read: one, two where local layers turn otherwise, none where positions are learned.</summary>
+    /// <summary>
+    /// The tables that a model's graphs read: one, two where local layers turn otherwise, none where positions are learned.
+    /// </summary>
     public static IReadOnlyList<RotaryTable> Of(DecoderSpec spec)
     {
         var width = spec.RotaryDimension ?? spec.HeadDimension;

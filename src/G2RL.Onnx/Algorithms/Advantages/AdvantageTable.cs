@@ -4,7 +4,8 @@ namespace G2RL.Onnx.Algorithms.Advantages;
 public static class AdvantageTable
 {
     /// <summary>Advantages by name.</summary>
-    public static IReadOnlyDictionary<string, AdvantageRule> All { get; } = new SortedDictionary<string, AdvantageRule>(StringComparer.Ordinal)
+    public static IReadOnlyDictionary<string, AdvantageRule> All { get; } = new SortedDictionary<string, AdvantageRule>(
+        StringComparer.Ordinal)
     {
         ["batch-std"] = GroupStandard.OverBatch,
         ["gpg"] = Gpg.Compute,

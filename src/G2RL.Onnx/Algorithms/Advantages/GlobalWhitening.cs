@@ -6,7 +6,9 @@ internal static class GlobalWhitening
 {
     private const double LeastVariance = 1e-8;
 
-    /// <summary>A = (r - mean) / sqrt(max(var, 1e-8)), each reward counting as often as its sequence has tokens; all 0 where there is no token.</summary>
+    /// <summary>
+    /// A = (r - mean) / sqrt(max(var, 1e-8)), each reward counting as often as its sequence has tokens; all 0 where there is no token.
+    /// </summary>
     public static void Compute(AdvantageBatch batch, AdvantageSettings settings, Span<double> advantages)
     {
         double[] weights = [.. batch.Lengths.Select((n, i) => double.IsNaN(batch.Rewards[i]) ? 0 : n)];

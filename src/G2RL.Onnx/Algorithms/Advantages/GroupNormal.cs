@@ -1,6 +1,8 @@
 namespace G2RL.Onnx.Algorithms.Advantages;
 
-/// <summary>The paper's advantage over whole groups: population variance, epsilon inside the root; see <see cref="GroupAdvantage"/>.</summary>
+/// <summary>
+/// The paper's advantage over whole groups: population variance, epsilon inside the root; see <see cref="GroupAdvantage"/>.
+/// </summary>
 internal static class GroupNormal
 {
     public static void Compute(AdvantageBatch batch, AdvantageSettings settings, Span<double> advantages)

@@ -11,7 +11,9 @@ internal static class Opo
         {
             var scored = members.Where(i => !double.IsNaN(batch.Rewards[i])).ToArray();
             var total = scored.Sum(i => batch.Lengths[i]);
-            var baseline = members.Length == 1 && settings.LoneKeepsReward || total == 0 ? 0 : scored.Sum(i => batch.Lengths[i] * batch.Rewards[i]) / total;
+            var baseline = members.Length == 1 && settings.LoneKeepsReward || total == 0
+                ? 0
+                : scored.Sum(i => batch.Lengths[i] * batch.Rewards[i]) / total;
             foreach (var i in members)
                 advantages[i] = Statistics.OrZero(batch.Rewards[i] - baseline);
         }

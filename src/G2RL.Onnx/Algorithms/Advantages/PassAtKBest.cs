@@ -5,7 +5,8 @@ namespace G2RL.Onnx.Algorithms.Advantages;
 internal static class PassAtKBest
 {
     /// <summary>A = (r1 - r2) / (sd + eps) for the first best, else 0.</summary>
-    public static void Compute(AdvantageBatch batch, AdvantageSettings settings, Span<double> advantages) => Compute(batch, sd => sd + settings.Epsilon, advantages);
+    public static void Compute(AdvantageBatch batch, AdvantageSettings settings, Span<double> advantages) =>
+        Compute(batch, sd => sd + settings.Epsilon, advantages);
 
     /// <summary>A = r1 - r2 for the first best, else 0.</summary>
     public static void Unscaled(AdvantageBatch batch, Span<double> advantages) => Compute(batch, _ => 1, advantages);
@@ -18,7 +19,8 @@ internal static class PassAtKBest
                 advantages[i] = 0;
             var order = members.Where(i => !double.IsNaN(batch.Rewards[i])).OrderByDescending(i => batch.Rewards[i]).ToArray();
             if (order.Length > 1)
-                advantages[order[0]] = (batch.Rewards[order[0]] - batch.Rewards[order[1]]) / scale(Statistics.Of(members.Select(i => batch.Rewards[i])).Deviation);
+                advantages[order[0]] = (batch.Rewards[order[0]] - batch.Rewards[order[1]])
+                    / scale(Statistics.Of(members.Select(i => batch.Rewards[i])).Deviation);
         }
     }
 }

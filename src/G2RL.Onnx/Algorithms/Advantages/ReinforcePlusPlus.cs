@@ -1,7 +1,9 @@
 namespace G2RL.Onnx.Algorithms.Advantages;
 
 /// <summary>Returns whitened over all tokens of the batch; with a baseline, rewards less their group's mean.</summary>
-/// <remarks>Source: REINFORCE++, arXiv:2501.03262. With a reward at the end alone and no discount every token of a sequence has the same return.</remarks>
+/// <remarks>
+/// Source: REINFORCE++, arXiv:2501.03262. With a reward at the end alone and no discount every token of a sequence has the same return.
+/// </remarks>
 internal static class ReinforcePlusPlus
 {
     /// <summary>A = whiten(r), each reward counting as often as its sequence has tokens.</summary>

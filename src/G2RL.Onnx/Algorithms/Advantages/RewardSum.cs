@@ -9,7 +9,10 @@ public static class RewardSum
     public static double[] Weighted(IReadOnlyList<double[]> rewards, IReadOnlyList<double> weights) =>
         [.. rewards.Select(row => row.All(double.IsNaN) ? double.NaN : row.Select((r, k) => double.IsNaN(r) ? 0 : weights[k] * r).Sum())];
 
-    /// <summary>z_k = (r_k - mean) / (sd + eps) within the group, s = sum_k w_k z_k, A = (s - mean s) / (sd s + eps) over the batch; 0 where no function gave a reward.</summary>
+    /// <summary>
+    /// z_k = (r_k - mean) / (sd + eps) within the group, s = sum_k w_k z_k, A = (s - mean s) / (sd s + eps) over the batch; 0 where no
+    /// function gave a reward.
+    /// </summary>
     /// <param name="rewards">[B][K], NaN where a function gave none.</param>
     /// <param name="weights">[K]</param>
     /// <param name="groups">Group of each row.</param>

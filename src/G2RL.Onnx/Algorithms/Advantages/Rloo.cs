@@ -11,7 +11,10 @@ internal static class Rloo
         {
             var (count, mean, _) = Statistics.Of(members.Select(i => batch.Rewards[i]));
             foreach (var i in members)
-                advantages[i] = Statistics.OrZero(count > 1 ? (batch.Rewards[i] - mean) * count / (count - 1) : settings.LoneKeepsReward ? batch.Rewards[i] : 0);
+                advantages[i] = Statistics.OrZero(count > 1
+                    ? (batch.Rewards[i] - mean) * count / (count - 1)
+                    : settings.LoneKeepsReward ? batch.Rewards[i]
+                    : 0);
         }
     }
 

@@ -3,7 +3,9 @@ namespace G2RL.Onnx.Algorithms.Advantages;
 /// <summary>Means and deviations of rewards, missing ones (NaN) left out.</summary>
 internal static class Statistics
 {
-    /// <summary>Values that are there, their mean and their standard deviation with n - 1; mean NaN of none, deviation 0 of fewer than two.</summary>
+    /// <summary>
+    /// Values that are there, their mean and their standard deviation with n - 1; mean NaN of none, deviation 0 of fewer than two.
+    /// </summary>
     public static (int Count, double Mean, double Deviation) Of(IEnumerable<double> values)
     {
         var there = values.Where(v => !double.IsNaN(v)).ToArray();

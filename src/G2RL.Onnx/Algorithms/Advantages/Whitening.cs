@@ -17,7 +17,9 @@ public static class Whitening
         return sum / ((float)total + Tiny);
     }
 
-    /// <summary>(x - mean) / sqrt(var + 1e-8), the variance with N - 1, in place; masked values, too, by the same mean and variance.</summary>
+    /// <summary>
+    /// (x - mean) / sqrt(var + 1e-8), the variance with N - 1, in place; masked values, too, by the same mean and variance.
+    /// </summary>
     /// <param name="values">x</param>
     /// <param name="weights">m, see <see cref="Mean"/>.</param>
     /// <exception cref="ArgumentException">One token or none: there is no variance.</exception>

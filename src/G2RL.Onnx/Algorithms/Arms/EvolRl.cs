@@ -3,10 +3,12 @@ using G2RL.Onnx.Algorithms.Novelty;
 namespace G2RL.Onnx.Algorithms.Arms;
 
 /// <summary>
-/// GRPO on rewards in bands: right answers in [0.5, 1], wrong ones in [-1, -0.5], malformed ones at -1; within its band a response lies the higher the
-/// less its embedding resembles the others'.
+/// GRPO on rewards in bands: right answers in [0.5, 1], wrong ones in [-1, -0.5], malformed ones at -1; within its band a response lies the
+/// higher the less its embedding resembles the others'.
 /// </summary>
-/// <remarks>Source: EVOL-RL, arXiv:2509.15194, with the verifier in place of the majority vote, as in the comparison of G2RL, arXiv:2512.15687.</remarks>
+/// <remarks>
+/// Source: EVOL-RL, arXiv:2509.15194, with the verifier in place of the majority vote, as in the comparison of G2RL, arXiv:2512.15687.
+/// </remarks>
 internal static class EvolRl
 {
     // Share of the mean similarity to the class in the redundancy; the rest is the largest similarity to anything in the group.
@@ -29,7 +31,9 @@ internal static class EvolRl
         Grpo.Advantages(group, features, config, seed);
     }
 
-    /// <summary>u_i = 1 - (a mean_sim_i + (1 - a) max_sim_i): the mean over the others of its class (0 of none), the largest over all others.</summary>
+    /// <summary>
+    /// u_i = 1 - (a mean_sim_i + (1 - a) max_sim_i): the mean over the others of its class (0 of none), the largest over all others.
+    /// </summary>
     /// <param name="cosines">S [m, m].</param>
     /// <param name="rewards">Base rewards [m]; above 0 is the class of right answers, the rest the other.</param>
     /// <param name="novelty">Receives u [m], in [0, 2].</param>

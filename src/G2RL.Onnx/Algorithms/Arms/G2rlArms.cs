@@ -7,7 +7,9 @@ internal static class G2rlArms
     public static void Prose(ScoredGroup group, IReadOnlyList<float[]>? features, AlgorithmConfig config, ulong seed) =>
         G2rl.Advantages(group, features, config with { Shaping = ShapingKind.Prose }, seed);
 
-    /// <summary>Novelties permuted at random within the group: the same numbers without their meaning. The control that the method must beat.</summary>
+    /// <summary>
+    /// Novelties permuted at random within the group: the same numbers without their meaning. The control that the method must beat.
+    /// </summary>
     public static void Shuffled(ScoredGroup group, IReadOnlyList<float[]>? features, AlgorithmConfig config, ulong seed) =>
         G2rl.Advantages(group, features, config with { Shaping = ShapingKind.Shuffled }, seed);
 

@@ -1,6 +1,8 @@
 namespace G2RL.Onnx.Algorithms.Arms;
 
-/// <summary>The advantage of a reward that is given to sets of k rollouts, right when one of them is: what raises pass@k rather than pass@1.</summary>
+/// <summary>
+/// The advantage of a reward that is given to sets of k rollouts, right when one of them is: what raises pass@k rather than pass@1.
+/// </summary>
 /// <remarks>Source: Pass@k training, arXiv:2508.10751, the form worked out for every set of k of the group.</remarks>
 internal static class PassAtKTraining
 {
@@ -15,7 +17,8 @@ internal static class PassAtKTraining
     }
 
     /// <summary>
-    /// rho = 1 - C(n-c, k) / C(n, k), s = sqrt(rho (1 - rho)); A+ = (1 - rho) / s, A- = (1 - rho - C(n-c-1, k-1) / C(n-1, k-1)) / s; both 0 where s = 0.
+    /// rho = 1 - C(n-c, k) / C(n, k), s = sqrt(rho (1 - rho)); A+ = (1 - rho) / s, A- = (1 - rho - C(n-c-1, k-1) / C(n-1, k-1)) / s; both 0
+    /// where s = 0.
     /// </summary>
     /// <param name="n">Rollouts, >= 1.</param>
     /// <param name="c">Right ones, 0 to n.</param>
@@ -28,7 +31,8 @@ internal static class PassAtKTraining
         return s == 0 ? (0, 0) : (none / s, (none - NoneRight(n - 1, c, k - 1)) / s);
     }
 
-    // C(n-c, k) / C(n, k): the share of the sets without a right rollout, factor by factor, so that the smallest of them is no difference of near numbers.
+    // C(n-c, k) / C(n, k): the share of the sets without a right rollout, factor by factor, so that the smallest of them is no difference
+    // of near numbers.
     private static double NoneRight(int n, int c, int k)
     {
         var share = n - c < k ? 0d : 1;

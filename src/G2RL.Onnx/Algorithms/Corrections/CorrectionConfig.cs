@@ -23,7 +23,9 @@ public enum CorrectionLevel
     Sequence,
 }
 
-/// <summary>What the loss makes of a sampler whose log-probs are not the trainer's. With any of it a mismatch is reported, but does not end the run.</summary>
+/// <summary>
+/// What the loss makes of a sampler whose log-probs are not the trainer's. With any of it a mismatch is reported, but does not end the run.
+/// </summary>
 public sealed record CorrectionConfig
 {
     /// <summary>Weights e^(trainer - sampler) on the losses of tokens.</summary>
@@ -41,7 +43,9 @@ public sealed record CorrectionConfig
     /// <summary>Whether weights are divided by their mean over the step.</summary>
     public bool Normalize { get; init; }
 
-    /// <summary>Leaves tokens or responses out that differ too much: none, or a name in <c>Rejection</c> such as token_k1, seq_mean_k3, seq_max_k2.</summary>
+    /// <summary>
+    /// Leaves tokens or responses out that differ too much: none, or a name in <c>Rejection</c> such as token_k1, seq_mean_k3, seq_max_k2.
+    /// </summary>
     public string Rejection { get; init; } = "none";
 
     /// <summary>Lower bound of the ratio of sampler to trainer, > 0; for rejections by k1 alone.</summary>
@@ -50,7 +54,9 @@ public sealed record CorrectionConfig
     /// <summary>Upper bound of that ratio for k1, of the divergence for k2 and k3.</summary>
     public double RejectionHigh { get; init; } = 2;
 
-    /// <summary>Leaves responses of negative advantage out whose mean log-ratio sampler - trainer lies above this, nats; 0 is off.</summary>
+    /// <summary>
+    /// Leaves responses of negative advantage out whose mean log-ratio sampler - trainer lies above this, nats; 0 is off.
+    /// </summary>
     public double OffPolicyBound { get; init; }
 
     /// <summary>Leaves the tokens out whose entropy lies below this quantile of the step's, in [0, 1); 0 is off.</summary>

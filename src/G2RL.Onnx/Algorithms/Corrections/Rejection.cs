@@ -3,9 +3,12 @@ namespace G2RL.Onnx.Algorithms.Corrections;
 /// <summary>Leaves tokens or whole sequences out of the loss whose sampler and trainer disagree too much.</summary>
 public static class Rejection
 {
-    /// <summary>The names: token, or sequence by sum, mean or maximum; estimator k1 (sampler - trainer), k2 or k3 of the divergence.</summary>
+    /// <summary>
+    /// The names: token, or sequence by sum, mean or maximum; estimator k1 (sampler - trainer), k2 or k3 of the divergence.
+    /// </summary>
     public static IReadOnlyList<string> Options { get; } =
-        ["token_k1", "token_k2", "token_k3", "seq_sum_k1", "seq_sum_k2", "seq_sum_k3", "seq_mean_k1", "seq_mean_k2", "seq_mean_k3", "seq_max_k2", "seq_max_k3"];
+        ["token_k1", "token_k2", "token_k3", "seq_sum_k1", "seq_sum_k2", "seq_sum_k3", "seq_mean_k1", "seq_mean_k2", "seq_mean_k3",
+            "seq_max_k2", "seq_max_k3"];
 
     /// <summary>The mask without what is rejected [B, T].</summary>
     /// <param name="logRatios">trainer - sampler [B, T] row-major.</param>
@@ -33,7 +36,10 @@ public static class Rejection
             }
             if (option.StartsWith("token", StringComparison.Ordinal))
                 continue;
-            var whole = option.StartsWith("seq_sum", StringComparison.Ordinal) ? sum : option.StartsWith("seq_max", StringComparison.Ordinal) ? largest : sum / Math.Max(count, 1);
+            var whole = option.StartsWith("seq_sum", StringComparison.Ordinal)
+                ? sum
+                : option.StartsWith("seq_max", StringComparison.Ordinal) ? largest
+                : sum / Math.Max(count, 1);
             for (var i = row * width; i < (row + 1) * width; i++)
                 kept[i] = whole >= least && whole <= most ? mask[i] : 0;
         }

@@ -11,8 +11,8 @@ public enum OutOfBounds
 }
 
 /// <summary>
-/// Weights that correct for a sampler whose log-probs differ from the trainer's: w = e^(trainer - sampler), per token or for a whole sequence,
-/// bounded; a constant to the gradient.
+/// Weights that correct for a sampler whose log-probs differ from the trainer's: w = e^(trainer - sampler), per token or for a whole
+/// sequence, bounded; a constant to the gradient.
 /// </summary>
 /// <remarks>Source: Yao et al., Your Efficient RL Framework Secretly Brings You Off-Policy RL Training (TIS), 2025; IcePop, 2025.</remarks>
 public static class RolloutCorrection
@@ -29,7 +29,15 @@ public static class RolloutCorrection
     /// <param name="high">Upper bound.</param>
     /// <param name="outside">What lies outside becomes.</param>
     /// <param name="clamp">See <see cref="LogClamp"/>; infinity is off.</param>
-    public static double[] Weights(ReadOnlySpan<double> logRatios, ReadOnlySpan<double> mask, int rows, bool sequence, double low, double high, OutOfBounds outside, double clamp = LogClamp)
+    public static double[] Weights(
+        ReadOnlySpan<double> logRatios,
+        ReadOnlySpan<double> mask,
+        int rows,
+        bool sequence,
+        double low,
+        double high,
+        OutOfBounds outside,
+        double clamp = LogClamp)
     {
         var weights = sequence ? Sums(logRatios, mask, rows) : logRatios.ToArray();
         for (var i = 0; i < weights.Length; i++)

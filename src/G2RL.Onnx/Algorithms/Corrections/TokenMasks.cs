@@ -28,14 +28,21 @@ public static class TokenMasks
         return kept;
     }
 
-    /// <summary>Per sequence 0 where the advantage is negative and the mean log-ratio sampler - trainer lies above a bound, else 1 [B].</summary>
+    /// <summary>
+    /// Per sequence 0 where the advantage is negative and the mean log-ratio sampler - trainer lies above a bound, else 1 [B].
+    /// </summary>
     /// <param name="advantages">A [B].</param>
     /// <param name="logProbs">Trainer's [B, T].</param>
     /// <param name="sampled">Sampler's [B, T].</param>
     /// <param name="mask">1 where a token counts [B, T].</param>
     /// <param name="bound">Nats per token.</param>
     /// <remarks>Source: DeepSeek-V3.2, arXiv:2512.02556.</remarks>
-    public static double[] OffPolicy(ReadOnlySpan<double> advantages, ReadOnlySpan<double> logProbs, ReadOnlySpan<double> sampled, ReadOnlySpan<double> mask, double bound)
+    public static double[] OffPolicy(
+        ReadOnlySpan<double> advantages,
+        ReadOnlySpan<double> logProbs,
+        ReadOnlySpan<double> sampled,
+        ReadOnlySpan<double> mask,
+        double bound)
     {
         var (kept, width) = (new double[advantages.Length], logProbs.Length / advantages.Length);
         for (var row = 0; row < kept.Length; row++)

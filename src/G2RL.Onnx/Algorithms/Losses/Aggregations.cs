@@ -21,7 +21,10 @@ public readonly record struct SequenceCounts(double Tokens, double GroupTokens);
 public sealed record Aggregation(Func<SequenceCounts, BatchCounts, double> Weight, bool EveryPosition = false, bool Selects = false);
 
 /// <summary>The aggregations: L = sum_t w_t l_t, the weights from the counts alone. N_i tokens of a sequence, N of the batch.</summary>
-/// <remarks>Source: DAPO, arXiv:2503.14476, for token-mean; Dr.GRPO, arXiv:2503.20783, for a constant in place of the length; LUSPO for weights by length.</remarks>
+/// <remarks>
+/// Source: DAPO, arXiv:2503.14476, for token-mean; Dr.GRPO, arXiv:2503.20783, for a constant in place of the length; LUSPO for weights by
+/// length.
+/// </remarks>
 public static class Aggregations
 {
     // What torch-based trainers add to a length.
@@ -66,7 +69,8 @@ public static class Aggregations
     /// <param name="mask">1 where a token counts [B, T] row-major.</param>
     /// <param name="rows">B, this part's rows.</param>
     /// <param name="batch">Counts of the whole mini-batch.</param>
-    /// <param name="emptyIsZero">Whether an all-masked batch gives 0; else what the formula gives, which is NaN where it divides by 0.</param>
+    /// <param name="emptyIsZero">Whether an all-masked batch gives 0; else what the formula gives, which is NaN where it divides by
+    /// 0.</param>
     /// <param name="groupTokens">Unmasked tokens of each row's group in the whole mini-batch [B]; null takes every row for itself.</param>
     public static float[] Weights(
         Aggregation aggregation,
@@ -85,7 +89,11 @@ public static class Aggregations
             var tokens = Length(mask, row, width);
             var weight = aggregation.Weight(new(tokens, groupTokens?[row] ?? tokens), batch);
             for (var t = row * width; t < (row + 1) * width; t++)
-                weights[t] = (float)(aggregation.EveryPosition ? weight : batch.Tokens == 0 && weight is double.PositiveInfinity ? double.NaN : mask[t] == 0 ? 0 : weight);
+                weights[t] = (float)(aggregation.EveryPosition
+                    ? weight
+                    : batch.Tokens == 0 && weight is double.PositiveInfinity ? double.NaN
+                    : mask[t] == 0 ? 0
+                    : weight);
         }
         return weights;
     }

@@ -2,7 +2,9 @@ using G2RL.Onnx.Graphs;
 
 namespace G2RL.Onnx.Algorithms.Losses;
 
-/// <summary>PPO's clipped loss per token: GRPO, Dr.GRPO and DAPO (clip-higher) by their bounds and aggregation, with the dual clip as an option.</summary>
+/// <summary>
+/// PPO's clipped loss per token: GRPO, Dr.GRPO and DAPO (clip-higher) by their bounds and aggregation, with the dual clip as an option.
+/// </summary>
 /// <remarks>Source: PPO, arXiv:1707.06347; dual clip, arXiv:1912.09729; clip-higher, DAPO, arXiv:2503.14476.</remarks>
 internal static class ClippedLoss
 {
@@ -15,7 +17,9 @@ internal static class ClippedLoss
         {
             // The bound holds for the unclipped branch alone; the clipped one is narrower.
             var gain = op.Neg(c.Advantages);
-            return op.Max(op.Mul(gain, op.Clip(ratio, double.NegativeInfinity, c.Settings.RatioLimit)), op.Mul(gain, LossTable.Clipped(c, ratio)));
+            return op.Max(
+                op.Mul(gain, op.Clip(ratio, double.NegativeInfinity, c.Settings.RatioLimit)),
+                op.Mul(gain, LossTable.Clipped(c, ratio)));
         }
         var loss = LossTable.Pessimistic(c, ratio);
         if (c.Settings.DualClip == 0)

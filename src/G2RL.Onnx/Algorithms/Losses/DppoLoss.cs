@@ -2,7 +2,9 @@ using G2RL.Onnx.Graphs;
 
 namespace G2RL.Onnx.Algorithms.Losses;
 
-/// <summary>The policy gradient without the tokens whose probability has moved too far in the direction in which their advantage pushes it.</summary>
+/// <summary>
+/// The policy gradient without the tokens whose probability has moved too far in the direction in which their advantage pushes it.
+/// </summary>
 /// <remarks>Source: DPPO; the bound is on the total variation, or on the divergence, of "this token or another".</remarks>
 internal static class DppoLoss
 {
@@ -14,7 +16,10 @@ internal static class DppoLoss
     {
         var op = c.Op;
         var moved = op.Sub(op.Exp(c.LogProbs), op.Exp(c.Old));
-        return Write(c, op.Op("LessOrEqual", [moved, op.Scalar(c.Settings.ClipHigh)]), op.Op("GreaterOrEqual", [moved, op.Scalar(-c.Settings.ClipLow)]));
+        return Write(
+            c,
+            op.Op("LessOrEqual", [moved, op.Scalar(c.Settings.ClipHigh)]),
+            op.Op("GreaterOrEqual", [moved, op.Scalar(-c.Settings.ClipLow)]));
     }
 
     /// <summary>The same with the divergence of the old from the new, which counts in the pushed direction only.</summary>

@@ -12,7 +12,9 @@ internal static class GspoLoss
     /// <summary>rho = exp(mean_t d), the gradient through the mean.</summary>
     public static Value Write(LossContext c) => LossTable.Pessimistic(c, c.ToTokens(c.Op.Exp(c.SequenceMean(c.Op.Sub(c.LogProbs, c.Old)))));
 
-    /// <summary>rho_t = exp(min(sg[mean_t d] + lp - sg[lp], 10)): the same value, and each token with its own advantage and gradient.</summary>
+    /// <summary>
+    /// rho_t = exp(min(sg[mean_t d] + lp - sg[lp], 10)): the same value, and each token with its own advantage and gradient.
+    /// </summary>
     public static Value Token(LossContext c)
     {
         var op = c.Op;

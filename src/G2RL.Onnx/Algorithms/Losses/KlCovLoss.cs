@@ -4,8 +4,8 @@ namespace G2RL.Onnx.Algorithms.Losses;
 
 /// <summary>The unclipped loss with a penalty on the token whose log-prob and advantage vary together most.</summary>
 /// <remarks>
-/// Source: The Entropy Mechanism, arXiv:2505.22617. The method takes a share of 0.0002 of the tokens, at least one: below 10,000 tokens that is
-/// one, which is what is written here.
+/// Source: The Entropy Mechanism, arXiv:2505.22617. The method takes a share of 0.0002 of the tokens, at least one: below 10,000 tokens
+/// that is one, which is what is written here.
 /// </remarks>
 internal static class KlCovLoss
 {

@@ -14,7 +14,10 @@ public readonly record struct KlContext(OpBuilder Op, Value LogProbs, Value Refe
 public delegate Value KlEstimator(KlContext c);
 
 /// <summary>Estimators of the divergence from single samples, d = lp - ref. Where a clamp is active the gradient is 0.</summary>
-/// <remarks>Source: J. Schulman, Approximating KL Divergence, 2020. A "+" has the value of its base and the gradient of k2, which is that of the divergence.</remarks>
+/// <remarks>
+/// Source: J. Schulman, Approximating KL Divergence, 2020. A "+" has the value of its base and the gradient of k2, which is that of the
+/// divergence.
+/// </remarks>
 public static class KlEstimators
 {
     /// <summary>Estimators by name.</summary>
@@ -58,8 +61,8 @@ public static class KlEstimators
     }
 
     /// <summary>
-    /// The estimate times rho = e^(lp - old), whose gradient is unbiased off-policy, too; rho is a constant where the input clamp acts, since there nothing may
-    /// have a gradient.
+    /// The estimate times rho = e^(lp - old), whose gradient is unbiased off-policy, too; rho is a constant where the input clamp acts,
+    /// since there nothing may have a gradient.
     /// </summary>
     /// <param name="estimator">The estimator.</param>
     /// <param name="c">What it sees.</param>

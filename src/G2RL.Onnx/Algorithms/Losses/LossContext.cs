@@ -58,7 +58,8 @@ public sealed class LossContext
     public Value SequenceSum(Value perToken) => Op.Squeeze(Op.MatMul(Members, Op.Unsqueeze(perToken, 1)), 1);
 
     /// <summary>Mean over each sequence's unmasked tokens [S]; 0 for a sequence without any.</summary>
-    public Value SequenceMean(Value perToken) => Op.Div(SequenceSum(perToken), Op.Max(Op.ReduceSum(Members, keepDims: false, 1), Op.Scalar(1)));
+    public Value SequenceMean(Value perToken) =>
+        Op.Div(SequenceSum(perToken), Op.Max(Op.ReduceSum(Members, keepDims: false, 1), Op.Scalar(1)));
 
     /// <summary>Each token's sequence's value [R].</summary>
     public Value ToTokens(Value perSequence) => Op.Gather(perSequence, Input(PolicyLoss.SequenceOfToken, ElementType.Int64, "R"));

@@ -9,7 +9,13 @@ namespace G2RL.Onnx.Algorithms.Losses;
 /// <param name="WholeBatch">Whether tokens are chosen among the whole mini-batch, so that it must not be divided at all.</param>
 /// <param name="Clips">Whether a bound of the ratio enters.</param>
 /// <param name="Aggregation">The only aggregation that the loss has; null when it can be chosen.</param>
-public sealed record TokenLoss(Func<LossContext, Value> Write, bool DualClip = false, bool WholeSequences = false, bool WholeBatch = false, bool Clips = true, string? Aggregation = null);
+public sealed record TokenLoss(
+    Func<LossContext, Value> Write,
+    bool DualClip = false,
+    bool WholeSequences = false,
+    bool WholeBatch = false,
+    bool Clips = true,
+    string? Aggregation = null);
 
 /// <summary>The losses: one line here and one function in a file.</summary>
 public static class LossTable

@@ -10,7 +10,10 @@ internal static class SapoLoss
     public static Value Write(LossContext c)
     {
         var op = c.Op;
-        var tau = op.Where(op.Op("Greater", [c.Advantages, op.Scalar(0)]), op.Scalar(c.Settings.TauPositive), op.Scalar(c.Settings.TauNegative));
+        var tau = op.Where(
+            op.Op("Greater", [c.Advantages, op.Scalar(0)]),
+            op.Scalar(c.Settings.TauPositive),
+            op.Scalar(c.Settings.TauNegative));
         var gate = op.Div(op.Mul(op.Sigmoid(op.Mul(tau, op.Sub(LossTable.Ratio(c), op.Scalar(1)))), op.Scalar(4)), tau);
         return op.Neg(op.Mul(gate, c.Advantages));
     }

@@ -12,7 +12,8 @@ public static class ExplorationScore
 
     /// <summary>S_ij = cosine of features i and j; rows of zeros give zeros.</summary>
     /// <param name="features">Phi, one array [D] per rollout.</param>
-    /// <param name="cosines">Receives S, [m, m] row-major; the diagonal is the square of the unit vector's length, 1 but for rounding.</param>
+    /// <param name="cosines">Receives S, [m, m] row-major; the diagonal is the square of the unit vector's length, 1 but for
+    /// rounding.</param>
     /// <exception cref="ArgumentException">Features of several widths, or another number of cosines than m x m.</exception>
     /// <exception cref="NonFiniteException">A feature is not finite; the message names the rollout.</exception>
     public static void Cosines(IReadOnlyList<float[]> features, Span<double> cosines)
@@ -25,7 +26,8 @@ public static class ExplorationScore
         {
             norms[i] = Math.Sqrt(Reductions.Dot(features[i], features[i])) + Epsilon;
             if (!double.IsFinite(norms[i]))
-                throw new NonFiniteException($"The gradient feature of rollout {i} is not finite. Lower the learning rate, or look for broken weights.");
+                throw new NonFiniteException($"The gradient feature of rollout {i} is not finite. "
+                    + "Lower the learning rate, or look for broken weights.");
         }
         for (var i = 0; i < m; i++)
             for (var j = i; j < m; j++)
@@ -40,7 +42,9 @@ public static class ExplorationScore
     {
         var m = rewards.Length;
         if (m < 2 || cosines.Length != m * m || novelty.Length != m)
-            throw new ArgumentException($"{m} rewards, {cosines.Length} cosines and {novelty.Length} scores; a group has at least 2 rollouts.", nameof(rewards));
+            throw new ArgumentException(
+                $"{m} rewards, {cosines.Length} cosines and {novelty.Length} scores; a group has at least 2 rollouts.",
+                nameof(rewards));
         for (var i = 0; i < m; i++)
         {
             // exp(r - largest) over a sum with eps exp(-largest) is the same weight, and no reward overflows it.
@@ -71,13 +75,18 @@ public static class ExplorationScore
             throw new ArgumentException($"{novelty.Length} numbers to normalise, room for {normalized.Length}.", nameof(normalized));
         var (min, max) = (double.PositiveInfinity, double.NegativeInfinity);
         foreach (var nu in novelty)
-            (min, max) = double.IsFinite(nu) ? (Math.Min(min, nu), Math.Max(max, nu)) : throw new ArgumentException($"A novelty is {nu}; it must be finite.", nameof(novelty));
+            (min, max) = double.IsFinite(nu)
+                ? (Math.Min(min, nu), Math.Max(max, nu))
+                : throw new ArgumentException($"A novelty is {nu}; it must be finite.", nameof(novelty));
         var spread = max - min;
         for (var i = 0; i < novelty.Length; i++)
             normalized[i] = spread < Epsilon ? 0 : (novelty[i] - min) / spread;
     }
 
-    /// <summary>nu_bar scaled to [0, 1] within the right (reward above 0) and within the others; 0 for all of a class where the spread is below 1e-8.</summary>
+    /// <summary>
+    /// nu_bar scaled to [0, 1] within the right (reward above 0) and within the others; 0 for all of a class where the spread is below
+    /// 1e-8.
+    /// </summary>
     /// <param name="novelty">nu [m], finite.</param>
     /// <param name="rewards">Base rewards [m].</param>
     /// <param name="normalized">Receives nu_bar [m].</param>
@@ -85,7 +94,9 @@ public static class ExplorationScore
     public static void NormalizeByClass(ReadOnlySpan<double> novelty, ReadOnlySpan<double> rewards, Span<double> normalized)
     {
         if (novelty.Length != rewards.Length || novelty.Length != normalized.Length)
-            throw new ArgumentException($"{novelty.Length} numbers to normalise, {rewards.Length} rewards, room for {normalized.Length}.", nameof(normalized));
+            throw new ArgumentException(
+                $"{novelty.Length} numbers to normalise, {rewards.Length} rewards, room for {normalized.Length}.",
+                nameof(normalized));
         foreach (var right in (ReadOnlySpan<bool>)[true, false])
         {
             var members = new List<int>();

@@ -18,7 +18,9 @@ public readonly record struct FeatureGeometry(long Pairs, double MeanCosine, dou
     public static FeatureGeometry Of(ReadOnlySpan<double> cosines, int count)
     {
         if (count < 2 || cosines.Length != checked(count * count))
-            throw new ArgumentException($"{cosines.Length} cosines of a group of {count}; m x m with m of at least 2 are needed.", nameof(cosines));
+            throw new ArgumentException(
+                $"{cosines.Length} cosines of a group of {count}; m x m with m of at least 2 are needed.",
+                nameof(cosines));
         var (sum, negative, orthogonal) = (0d, 0, 0);
         for (var i = 0; i < count; i++)
             for (var j = i + 1; j < count; j++)

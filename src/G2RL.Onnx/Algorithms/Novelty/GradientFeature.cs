@@ -17,7 +17,13 @@ public static class GradientFeature
     /// <param name="tokenWeights">a [L], >= 0; empty means 1 for every token.</param>
     /// <param name="weights">Receives u [V]; it sums to 0.</param>
     /// <exception cref="ArgumentException">Lengths that do not belong together, or a token outside the vocabulary.</exception>
-    public static void Weights(ReadOnlySpan<float> hidden, ReadOnlySpan<int> tokens, ReadOnlySpan<float> head, double temperature, ReadOnlySpan<float> tokenWeights, Span<double> weights)
+    public static void Weights(
+        ReadOnlySpan<float> hidden,
+        ReadOnlySpan<int> tokens,
+        ReadOnlySpan<float> head,
+        double temperature,
+        ReadOnlySpan<float> tokenWeights,
+        Span<double> weights)
     {
         var width = Width(hidden, tokens, head, temperature, tokenWeights, weights.Length);
         weights.Clear();
@@ -60,7 +66,14 @@ public static class GradientFeature
     /// <param name="tokenWeights">a [L]; empty means 1 for every token.</param>
     /// <param name="feature">Receives Phi [D].</param>
     /// <param name="perToken">Empty, or receives phi, row-major [L, D].</param>
-    public static void PerToken(ReadOnlySpan<float> hidden, ReadOnlySpan<int> tokens, ReadOnlySpan<float> head, double temperature, ReadOnlySpan<float> tokenWeights, Span<double> feature, Span<double> perToken = default)
+    public static void PerToken(
+        ReadOnlySpan<float> hidden,
+        ReadOnlySpan<int> tokens,
+        ReadOnlySpan<float> head,
+        double temperature,
+        ReadOnlySpan<float> tokenWeights,
+        Span<double> feature,
+        Span<double> perToken = default)
     {
         var vocabulary = feature.IsEmpty ? 0 : head.Length / feature.Length;
         var width = Width(hidden, tokens, head, temperature, tokenWeights, vocabulary);
@@ -103,7 +116,13 @@ public static class GradientFeature
             p /= sum;
     }
 
-    private static int Width(ReadOnlySpan<float> hidden, ReadOnlySpan<int> tokens, ReadOnlySpan<float> head, double temperature, ReadOnlySpan<float> tokenWeights, int vocabulary)
+    private static int Width(
+        ReadOnlySpan<float> hidden,
+        ReadOnlySpan<int> tokens,
+        ReadOnlySpan<float> head,
+        double temperature,
+        ReadOnlySpan<float> tokenWeights,
+        int vocabulary)
     {
         if (tokens.IsEmpty || hidden.IsEmpty || hidden.Length % tokens.Length != 0)
             throw new ArgumentException($"{hidden.Length} numbers are no hidden states of {tokens.Length} tokens.", nameof(hidden));

@@ -4,7 +4,10 @@ namespace G2RL.Onnx.Algorithms.Novelty;
 /// <remarks>Source: G2RL, arXiv:2512.15687, equations 12 and 13; METHOD.md's table for the two readings.</remarks>
 public static class RewardShaping
 {
-    /// <summary>One shaped reward: literal clip(r + lambda nu_bar r^2, +-c), prose clip(r (1 + lambda (2 nu_bar - 1)), +-c), multiplicative clip(r (1 + lambda nu_bar), +-c).</summary>
+    /// <summary>
+    /// One shaped reward: literal clip(r + lambda nu_bar r^2, +-c), prose clip(r (1 + lambda (2 nu_bar - 1)), +-c), multiplicative clip(r
+    /// (1 + lambda nu_bar), +-c).
+    /// </summary>
     /// <param name="kind">The reading; shuffled is literal on novelties that were permuted before.</param>
     /// <param name="reward">r</param>
     /// <param name="normalizedNovelty">nu_bar in [0, 1].</param>

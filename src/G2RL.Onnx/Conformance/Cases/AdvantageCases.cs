@@ -31,14 +31,19 @@ internal static class AdvantageCases
         {
             advantages = new double[mask.Values.Length];
             for (var row = 0; row < mask.Rows; row++)
-                ReinforcePlusPlus.Returns(rewards.Rounded.AsSpan(row * width, width), mask.Values.AsSpan(row * width, width), c.Number("gamma", 1), advantages.AsSpan(row * width, width));
+                ReinforcePlusPlus.Returns(
+                    rewards.Rounded.AsSpan(row * width, width),
+                    mask.Values.AsSpan(row * width, width),
+                    c.Number("gamma", 1),
+                    advantages.AsSpan(row * width, width));
             check.Expected(c, "returns", advantages);
             Whitening.Apply(advantages, mask.Values);
             Mask(advantages, mask);
             check.Expected(c, "advantages", advantages);
             return null;
         }
-        double[] Rows(double[] values) => [.. Enumerable.Range(0, mask.Rows).Select(row => values.AsSpan(row * width, width).ToArray().Sum())];
+        double[] Rows(double[] values) => [.. Enumerable.Range(0, mask.Rows)
+            .Select(row => values.AsSpan(row * width, width).ToArray().Sum())];
         var batch = new AdvantageBatch(Rows(rewards.Rounded), [.. c.Input("index").Values.Select(g => (int)g)], Rows(mask.Values));
         var perRow = new double[mask.Rows];
         var normalize = c.Flag("norm_adv_by_std_in_grpo", true);
@@ -68,14 +73,18 @@ internal static class AdvantageCases
         {
             double[] rewards = c.Input("rewards").Rounded;
             var leaveOneOut = new double[rewards.Length];
-            Rloo.Compute(new(rewards, Groups(rewards.Length, size), new double[rewards.Length]), Profile.Trl.AdvantageSettings, leaveOneOut);
+            Rloo.Compute(
+                new(rewards, Groups(rewards.Length, size), new double[rewards.Length]),
+                Profile.Trl.AdvantageSettings,
+                leaveOneOut);
             if (c.Flag("normalize_advantages", false))
                 Rloo.Normalize(rewards, epsilon, leaveOneOut);
             check.Expected(c, "advantages", leaveOneOut);
             return null;
         }
         var table = c.Input("rewards_per_func");
-        double[][] rows = [.. Enumerable.Range(0, table.Rows).Select(row => table.Rounded.AsSpan(row * table.Width, table.Width).ToArray())];
+        double[][] rows =
+            [.. Enumerable.Range(0, table.Rows).Select(row => table.Rounded.AsSpan(row * table.Width, table.Width).ToArray())];
         var weights = c.List("reward_weights") ?? [.. Enumerable.Repeat(1d, table.Width)];
         var groups = Groups(rows.Length, size);
         if (c.Text("multi_objective_aggregation", "sum_then_normalize") == "normalize_then_sum")
@@ -83,11 +92,21 @@ internal static class AdvantageCases
             check.Expected(c, "advantages", RewardSum.NormalizedFirst(rows, weights, groups, epsilon));
             return null;
         }
-        var rule = c.Text("scale_rewards", "group") switch { "group" or "true" => "group-std", "batch" => "batch-std", "none" or "false" => "group-mean", _ => null };
+        var rule = c.Text("scale_rewards", "group") switch
+        {
+            "group" or "true" =>
+            "group-std",
+            "batch" => "batch-std",
+            "none" or "false" => "group-mean",
+            _ => null
+        };
         if (rule is null)
             return $"reward scaling '{c.Text("scale_rewards", "group")}'";
         var advantages = new double[rows.Length];
-        AdvantageTable.All[rule](new(RewardSum.Weighted(rows, weights), groups, new double[rows.Length]), Profile.Trl.AdvantageSettings, advantages);
+        AdvantageTable.All[rule](
+            new(RewardSum.Weighted(rows, weights), groups, new double[rows.Length]),
+            Profile.Trl.AdvantageSettings,
+            advantages);
         check.Expected(c, "advantages", advantages);
         return null;
     }

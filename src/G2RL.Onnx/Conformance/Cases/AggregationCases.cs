@@ -15,12 +15,17 @@ internal static class AggregationCases
         if (!Aggregations.All.TryGetValue(mode, out var aggregation))
             return $"aggregation '{mode}'";
         var (losses, mask) = (c.Input(matrix), c.Input("mask"));
-        var scale = c.HasParameter("loss_scale_factor") ? c.Number("loss_scale_factor", 0) : c.HasParameter("scale") ? c.Number("scale", 0) : (double?)null;
+        var scale = c.HasParameter("loss_scale_factor")
+            ? c.Number("loss_scale_factor", 0)
+            : c.HasParameter("scale") ? c.Number("scale", 0)
+            : (double?)null;
         var groups = Groups(c, mask.Rows);
         var local = Aggregations.Count(mask.Floats, mask.Rows, scale, groups);
-        var batch = local with { Tokens = c.Number("batch_num_tokens", local.Tokens), Sequences = c.Number("global_batch_size", local.Sequences) };
+        var batch =
+            local with { Tokens = c.Number("batch_num_tokens", local.Tokens), Sequences = c.Number("global_batch_size", local.Sequences) };
         var copies = (float)c.Number("dp_size", 1);
-        float[] weights = [.. Aggregations.Weights(aggregation, mask.Floats, mask.Rows, batch, profile.SkipsMasked, Tokens(mask, groups)).Select(w => w * copies)];
+        float[] weights = [.. Aggregations.Weights(aggregation, mask.Floats, mask.Rows, batch, profile.SkipsMasked, Tokens(mask, groups))
+            .Select(w => w * copies)];
         var (total, _) = ObjectiveRunner.Function(
             losses.Floats,
             (op, x) => PolicyLoss.Aggregate(op, x, op.Graph[PolicyLoss.Weights], profile.SkipsMasked || aggregation.Selects),
@@ -33,7 +38,8 @@ internal static class AggregationCases
     {
         var values = c.Input("x").Rounded;
         // OpenRLHF's variance is the population's.
-        if (c.Upstream.Contains("openrlhf", StringComparison.OrdinalIgnoreCase) || c.Id.Contains("openrlhf", StringComparison.OrdinalIgnoreCase))
+        if (c.Upstream.Contains("openrlhf", StringComparison.OrdinalIgnoreCase)
+            || c.Id.Contains("openrlhf", StringComparison.OrdinalIgnoreCase))
             GlobalWhitening.Apply(values, c.Input("mask").Values);
         else
             Whitening.Apply(values, c.Input("mask").Values);
@@ -54,7 +60,8 @@ internal static class AggregationCases
 
     private static double[] Tokens(Numbers mask, int[] groups)
     {
-        double[] perRow = [.. Enumerable.Range(0, mask.Rows).Select(row => mask.Values.AsSpan(row * mask.Width, mask.Width).ToArray().Sum())];
+        double[] perRow =
+            [.. Enumerable.Range(0, mask.Rows).Select(row => mask.Values.AsSpan(row * mask.Width, mask.Width).ToArray().Sum())];
         return [.. groups.Select(g => perRow.Where((_, row) => groups[row] == g).Sum())];
     }
 

@@ -15,7 +15,10 @@ internal static class CorrectionCases
         var (log, mask) = (c.Input("log_ratio"), c.Input("mask"));
         if (c.Field("kind") == "is_weights")
         {
-            check.Expected(c, "weights", Weights(log.Rounded, mask, c.Text("level", "token"), c.Text("threshold", "2"), c.Flag("batch_normalize", false)));
+            check.Expected(
+                c,
+                "weights",
+                Weights(log.Rounded, mask, c.Text("level", "token"), c.Text("threshold", "2"), c.Flag("batch_normalize", false)));
             return null;
         }
         if (!Rejection.Options.Contains(c.Text("option", "")))
@@ -56,7 +59,12 @@ internal static class CorrectionCases
 
     public static string? OffPolicy(GoldenCase c, Check check)
     {
-        check.Expected(c, null, TokenMasks.OffPolicy(c.Input("advantages").Values, c.Input("per_token_logps").Rounded, c.Input("sampling_per_token_logps").Rounded, c.Input("mask").Values, c.Number("threshold", 0)));
+        check.Expected(c, null, TokenMasks.OffPolicy(
+            c.Input("advantages").Values,
+            c.Input("per_token_logps").Rounded,
+            c.Input("sampling_per_token_logps").Rounded,
+            c.Input("mask").Values,
+            c.Number("threshold", 0)));
         return null;
     }
 
@@ -66,10 +74,19 @@ internal static class CorrectionCases
         if (mode is not ("token_truncate" or "token_mask" or "sequence_truncate" or "sequence_mask"))
             return $"rollout correction '{mode}'";
         var mask = c.Input("mask");
-        double[] log = [.. c.Input("old_per_token_logps").Rounded.Zip(c.Input("sampling_per_token_logps").Rounded, mask.Values).Select(x => x.Third == 0 ? 0 : x.First - x.Second)];
+        double[] log = [.. c.Input("old_per_token_logps").Rounded
+            .Zip(c.Input("sampling_per_token_logps").Rounded, mask.Values)
+            .Select(x => x.Third == 0 ? 0 : x.First - x.Second)];
         var sequence = mode.StartsWith("sequence", StringComparison.Ordinal);
-        var weights = RolloutCorrection.Weights(log, mask.Values, mask.Rows, sequence, c.Number("clip_min", 0), c.Number("clip_max", double.PositiveInfinity),
-            mode.EndsWith("mask", StringComparison.Ordinal) ? OutOfBounds.Zero : OutOfBounds.Truncate, double.PositiveInfinity);
+        var weights = RolloutCorrection.Weights(
+            log,
+            mask.Values,
+            mask.Rows,
+            sequence,
+            c.Number("clip_min", 0),
+            c.Number("clip_max", double.PositiveInfinity),
+            mode.EndsWith("mask", StringComparison.Ordinal) ? OutOfBounds.Zero : OutOfBounds.Truncate,
+            double.PositiveInfinity);
         check.Expected(c, null, sequence ? [.. Enumerable.Range(0, mask.Rows).Select(row => weights[row * mask.Width])] : weights);
         return null;
     }
@@ -78,7 +95,14 @@ internal static class CorrectionCases
     public static double[] Weights(double[] logRatios, Numbers mask, string level, string threshold, bool normalize)
     {
         var (low, high, both) = Bounds(threshold);
-        var weights = RolloutCorrection.Weights(logRatios, mask.Values, mask.Rows, level == "sequence", both ? low : 0, high, both ? OutOfBounds.Zero : OutOfBounds.Truncate);
+        var weights = RolloutCorrection.Weights(
+            logRatios,
+            mask.Values,
+            mask.Rows,
+            level == "sequence",
+            both ? low : 0,
+            high,
+            both ? OutOfBounds.Zero : OutOfBounds.Truncate);
         weights = [.. weights.Zip(mask.Values, (w, m) => m == 0 ? 0 : w)];
         if (normalize)
             RolloutCorrection.DivideByMean(weights, mask.Values, mask.Rows, level == "sequence");

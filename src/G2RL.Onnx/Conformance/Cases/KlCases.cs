@@ -7,7 +7,8 @@ namespace G2RL.Onnx.Conformance.Cases;
 /// <summary>Estimators of the divergence, with the gradient of their sum.</summary>
 internal static class KlCases
 {
-    private static readonly Dictionary<string, string> Names = new(StringComparer.Ordinal) { ["kl"] = "k1", ["mse"] = "k2", ["low_var_kl"] = "k3" };
+    private static readonly Dictionary<string, string> Names =
+        new(StringComparer.Ordinal) { ["kl"] = "k1", ["mse"] = "k2", ["low_var_kl"] = "k3" };
 
     public static string? Run(GoldenCase c, Check check)
     {
@@ -26,7 +27,10 @@ internal static class KlCases
         };
         if (double.IsNaN(input))
             return $"divergence of '{c.Field("impl")}'";
-        var (values, gradient) = ObjectiveRunner.Function(c.Input("logprob").Floats, (op, lp) => Estimate(op, lp, name, input, output), ("ref", c.Input("ref_logprob").Floats));
+        var (values, gradient) = ObjectiveRunner.Function(
+            c.Input("logprob").Floats,
+            (op, lp) => Estimate(op, lp, name, input, output),
+            ("ref", c.Input("ref_logprob").Floats));
         var rtol = c.Number("rtol", 0);
         if (rtol > 0)
             check.Near("kl", values, c.Expected("kl")!.Values, rtol, c.Number("atol", 1e-6));

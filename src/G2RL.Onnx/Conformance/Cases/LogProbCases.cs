@@ -8,8 +8,9 @@ namespace G2RL.Onnx.Conformance.Cases;
 /// <summary>Logits to log-probs and entropies, by the graph fragment that the train and score graphs end in.</summary>
 internal static class LogProbCases
 {
-    // An expected entropy is logsumexp(z) - sum p z in float32, a difference of two numbers as large as the largest logit; each has lost up to about one of
-    // these in its own roundings (float32 by hand in that order gives the same: 1.8 of them at worst). A small entropy cannot be known better from it.
+    // An expected entropy is logsumexp(z) - sum p z in float32, a difference of two numbers as large as the largest logit; each has lost up
+    // to about one of these in its own roundings (float32 by hand in that order gives the same: 1.8 of them at worst). A small entropy
+    // cannot be known better from it.
     private const double Ulp = 1.2e-7;
     private const int Roundings = 2;
 
@@ -25,7 +26,9 @@ internal static class LogProbCases
         var (logProbs, entropy) = DecoderGraph.LogProbAndEntropy(op, op.Mul(z, op.Scalar(1 / temperature)), targets);
         graph.Output(op.Named("log_probs", logProbs));
         graph.Output(op.Named("entropy", entropy));
-        graph.Output(op.Named("gradient", Differentiator.Backward(op, op.ReduceSum(logProbs, keepDims: false, 0), seedGradient: null, [z])[z]));
+        graph.Output(op.Named(
+            "gradient",
+            Differentiator.Backward(op, op.ReduceSum(logProbs, keepDims: false, 0), seedGradient: null, [z])[z]));
         using var session = new OrtSession(graph, threads: 1);
         using var binding = session.Bind();
         var (p, h, g) = (new float[count], new float[count], new float[logits.Values.Length]);
@@ -42,7 +45,8 @@ internal static class LogProbCases
         return null;
     }
 
-    // Ours is held to the entropy of the same logits in double, at the file's tolerance; so is the file's, but for what its own way of computing loses.
+    // Ours is held to the entropy of the same logits in double, at the file's tolerance; so is the file's, but for what its own way of
+    // computing loses.
     private static void Entropies(float[] actual, double[] expected, double[] logits, double temperature, Check check)
     {
         if (actual.Length != expected.Length)
@@ -56,7 +60,12 @@ internal static class LogProbCases
             double[] z = [.. logits.AsSpan(row * vocabulary, vocabulary).ToArray().Select(v => v / temperature)];
             var truth = Entropy(z);
             check.Near($"entropy[{row}]", [actual[row]], [truth]);
-            check.Near($"entropy[{row}] of the file", [truth], [expected[row]], check.Relative, check.Absolute + (Roundings * Ulp * z.Max(Math.Abs)));
+            check.Near(
+                $"entropy[{row}] of the file",
+                [truth],
+                [expected[row]],
+                check.Relative,
+                check.Absolute + (Roundings * Ulp * z.Max(Math.Abs)));
         }
     }
 

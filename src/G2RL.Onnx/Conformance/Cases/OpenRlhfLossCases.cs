@@ -31,12 +31,14 @@ internal static class OpenRlhfLossCases
         };
         // GSPO is averaged over sequences whatever the case says.
         var aggregation = Aggregations.All[c.Flag("token_level_loss", true) && type == "ppo" ? "token-mean" : "seq-mean-token-mean"];
-        var weights = Aggregations.Weights(aggregation, mask.Floats, mask.Rows, Aggregations.Count(mask.Floats, mask.Rows), emptyIsZero: false);
-        var result = ObjectiveRunner.Run(new(settings, c.Input("log_prob").Floats, mask.Floats, mask.Rows, c.Input("advantages").Floats, weights)
-        {
-            Old = c.Input("old_log_prob").Floats,
-            Corrections = corrections is null ? null : [.. corrections.Select(w => (float)w)],
-        });
+        var weights =
+            Aggregations.Weights(aggregation, mask.Floats, mask.Rows, Aggregations.Count(mask.Floats, mask.Rows), emptyIsZero: false);
+        var result =
+            ObjectiveRunner.Run(new(settings, c.Input("log_prob").Floats, mask.Floats, mask.Rows, c.Input("advantages").Floats, weights)
+            {
+                Old = c.Input("old_log_prob").Floats,
+                Corrections = corrections is null ? null : [.. corrections.Select(w => (float)w)],
+            });
         check.Expected(c, "loss", result.Loss);
         check.Expected(c, "grad_log_prob", result.Gradient);
         return null;
@@ -45,7 +47,8 @@ internal static class OpenRlhfLossCases
     private static double[]? Correct(GoldenCase c, Numbers mask, string type, double low, double high)
     {
         double[] log = [.. c.Input("old_log_prob").Rounded.Zip(c.Input("rollout_log_prob").Rounded, (a, b) => a - b)];
-        double[] Weights(OutOfBounds outside) => RolloutCorrection.Weights(log, mask.Values, mask.Rows, sequence: false, low, high, outside, double.PositiveInfinity);
+        double[] Weights(OutOfBounds outside) =>
+            RolloutCorrection.Weights(log, mask.Values, mask.Rows, sequence: false, low, high, outside, double.PositiveInfinity);
         switch (type)
         {
             case "tis":

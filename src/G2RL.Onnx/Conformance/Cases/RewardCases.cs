@@ -12,10 +12,17 @@ internal static class RewardCases
         switch (c.Field("fn"))
         {
             case "soft_overlong_punishment":
-                check.Expected(c, null, OverlongPenalty.Bounded(In("length"), (int)c.Number("max_completion_len", 0), (int)c.Number("soft_punish_cache", 1)));
+                check.Expected(
+                    c,
+                    null,
+                    OverlongPenalty.Bounded(In("length"), (int)c.Number("max_completion_len", 0), (int)c.Number("soft_punish_cache", 1)));
                 return null;
             case "dapo_overlong":
-                check.Expected(c, null, OverlongPenalty.Linear(In("length"), (int)c.Number("max_resp_len", 0), (int)c.Number("buffer_len", 1), c.Number("penalty_factor", 1)));
+                check.Expected(c, null, OverlongPenalty.Linear(
+                    In("length"),
+                    (int)c.Number("max_resp_len", 0),
+                    (int)c.Number("buffer_len", 1),
+                    c.Number("penalty_factor", 1)));
                 return null;
             case "cosine_scaled":
                 check.Expected(c, null, CosineReward.Of(Cosine(c), c.Input("correct").Values[0] != 0, In("length")));

@@ -5,7 +5,9 @@ using G2RL.Onnx.Models.Rotary;
 
 namespace G2RL.Onnx.Conformance.Cases;
 
-/// <summary>Rotary positions: an object of {"config", "transformers_VERSION": {"inv_freq", "attention_scaling", "positions", "cos", "sin"}} by name.</summary>
+/// <summary>
+/// Rotary positions: an object of {"config", "transformers_VERSION": {"inv_freq", "attention_scaling", "positions", "cos", "sin"}} by name.
+/// </summary>
 internal static class RopeCases
 {
     // The reference takes powers in float32 to 1 ulp, and its cosines are float32.
@@ -13,11 +15,16 @@ internal static class RopeCases
     private const string Reference = "transformers_";
 
     /// <summary>Whether a file holds such cases.</summary>
-    public static bool Is(JsonElement root) => root.ValueKind == JsonValueKind.Object && root.EnumerateObject().Any() && root.EnumerateObject().All(c =>
-        c.Value.ValueKind == JsonValueKind.Object && c.Value.TryGetProperty("config", out var config) && config.ValueKind == JsonValueKind.Object && Expected(c.Value) is not null);
+    public static bool Is(
+        JsonElement root) => root.ValueKind == JsonValueKind.Object && root.EnumerateObject().Any() && root.EnumerateObject().All(c =>
+        c.Value.ValueKind == JsonValueKind.Object
+            && c.Value.TryGetProperty("config", out var config)
+            && config.ValueKind == JsonValueKind.Object
+            && Expected(c.Value) is not null);
 
     /// <summary>Runs a file's cases.</summary>
-    public static FileResult Run(JsonElement root, string path) => new(path, [.. root.EnumerateObject().Select(c => Case(c.Name, c.Value, path))]);
+    public static FileResult Run(JsonElement root, string path) =>
+        new(path, [.. root.EnumerateObject().Select(c => Case(c.Name, c.Value, path))]);
 
     private static CaseResult Case(string name, JsonElement element, string path)
     {
@@ -32,7 +39,13 @@ internal static class RopeCases
         {
             throw new InputException($"{path}, case {name}: {e.Message}", e);
         }
-        return new(name, unsupported ?? "rotary positions", unsupported is null, check.Fault, check.Largest, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        return new(
+            name,
+            unsupported ?? "rotary positions",
+            unsupported is null,
+            check.Fault,
+            check.Largest,
+            Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
     private static string? Run(DecoderSpec spec, JsonElement expected, Check check)
@@ -70,7 +83,9 @@ internal static class RopeCases
     private static DecoderSpec Spec(string name, JsonElement config, string path)
     {
         var keys = config.EnumerateObject().Select(m => $"{JsonSerializer.Serialize(m.Name)}: {m.Value.GetRawText()}");
-        return Architectures.Parse($$"""{{{string.Join(", ", keys)}}, "model_type": "llama", "vocab_size": 10, "intermediate_size": 8, "num_hidden_layers": 1}""", $"{path}, case {name}");
+        return Architectures.Parse(
+            $$"""{{{string.Join(", ", keys)}}, "model_type": "llama", "vocab_size": 10, "intermediate_size": 8, "num_hidden_layers": 1}""",
+            $"{path}, case {name}");
     }
 
     private static double[] Numbers(JsonElement list) => [.. list.EnumerateArray().Select(n => n.GetDouble())];

@@ -25,10 +25,20 @@ internal static class TokenizerCases
             var started = Stopwatch.GetTimestamp();
             var (text, ids) = Row(lines[i], $"{path}, line {i + 1}");
             if (text is null || ids is null)
-                return results.Count == 0 ? null : throw new InputException($"{path}, line {i + 1}: a row is {{\"text\": ..., \"ids\": [...]}}.");
+                return results.Count == 0
+                    ? null
+                    : throw new InputException($"{path}, line {i + 1}: a row is {{\"text\": ..., \"ids\": [...]}}.");
             var actual = tokenizer.Encode(text);
-            var fault = actual.AsSpan().SequenceEqual(ids) ? "" : $"gives [{string.Join(", ", actual.Take(20))}], expected [{string.Join(", ", ids.Take(20))}]";
-            results.Add(new($"line {i + 1}", "tokenizer", Supported: true, fault, fault.Length == 0 ? 0 : double.PositiveInfinity, Stopwatch.GetElapsedTime(started).TotalSeconds));
+            var fault = actual.AsSpan().SequenceEqual(ids)
+                ? ""
+                : $"gives [{string.Join(", ", actual.Take(20))}], expected [{string.Join(", ", ids.Take(20))}]";
+            results.Add(new(
+                $"line {i + 1}",
+                "tokenizer",
+                Supported: true,
+                fault,
+                fault.Length == 0 ? 0 : double.PositiveInfinity,
+                Stopwatch.GetElapsedTime(started).TotalSeconds));
         }
         return results.Count == 0 ? null : new(path, results);
     }
@@ -39,7 +49,11 @@ internal static class TokenizerCases
         {
             using var row = JsonDocument.Parse(line);
             var root = row.RootElement;
-            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("text", out var text) || !root.TryGetProperty("ids", out var ids) || text.ValueKind != JsonValueKind.String || ids.ValueKind != JsonValueKind.Array)
+            if (root.ValueKind != JsonValueKind.Object
+                || !root.TryGetProperty("text", out var text)
+                || !root.TryGetProperty("ids", out var ids)
+                || text.ValueKind != JsonValueKind.String
+                || ids.ValueKind != JsonValueKind.Array)
                 return (null, null);
             return (text.GetString(), [.. ids.EnumerateArray().Select(id => id.GetInt32())]);
         }

@@ -31,7 +31,9 @@ internal static class TrlLossCases
             return $"{type} at sequence level";
         var mask = c.Input("completion_mask");
         var (rows, width) = (mask.Rows, mask.Width);
-        var advantages = c.Input("advantages") is { } a && a.Values.Length == mask.Values.Length ? a.Floats : PerToken(c.Input("advantages").Floats, width);
+        var advantages = c.Input("advantages") is { } a && a.Values.Length == mask.Values.Length
+            ? a.Floats
+            : PerToken(c.Input("advantages").Floats, width);
         var low = c.Number("eps", 0.2);
         var high = c.Number("eps_high", low);
         var corrections = Corrections(c, mask, advantages);
@@ -51,10 +53,18 @@ internal static class TrlLossCases
         var local = Aggregations.Count(mask.Floats, rows, c.HasParameter("max_len") ? c.Number("max_len", 0) : null);
         var accumulation = c.Number("gas", 1);
         // dapo, cispo and vespo divide by the tokens of the whole generation batch, which counts the accumulation already.
-        var batch = type is "dapo" or "cispo" or "vespo" ? local with { Tokens = Math.Max(c.Number("num_items", local.Tokens), 1) } : local with { Tokens = Math.Max(local.Tokens, 1) };
+        var batch = type is "dapo" or "cispo" or "vespo"
+            ? local with { Tokens = Math.Max(c.Number("num_items", local.Tokens), 1) }
+            : local with { Tokens = Math.Max(local.Tokens, 1) };
         var share = type is "dapo" or "cispo" or "vespo" ? 1 : 1 / accumulation;
         var weights = Aggregations.Weights(Aggregations.All[line.Aggregation], mask.Floats, rows, batch, emptyIsZero: false);
-        var result = ObjectiveRunner.Run(new(settings, c.Input("per_token_logps").Floats, mask.Floats, rows, advantages, [.. weights.Select(w => (float)(w * share))])
+        var result = ObjectiveRunner.Run(new(
+            settings,
+            c.Input("per_token_logps").Floats,
+            mask.Floats,
+            rows,
+            advantages,
+            [.. weights.Select(w => (float)(w * share))])
         {
             Old = settings.OldIsCurrent ? null : c.Input("old_per_token_logps").Floats,
             Reference = settings.KlCoefficient != 0 ? c.Input("ref_per_token_logps").Floats : null,
@@ -77,7 +87,8 @@ internal static class TrlLossCases
         {
             double[] perRow = [.. Enumerable.Range(0, mask.Rows).Select(row => (double)advantages[row * mask.Width])];
             var sampled = c.HasInput("sampling_per_token_logps") ? c.Input("sampling_per_token_logps") : c.Input("old_per_token_logps");
-            var kept = TokenMasks.OffPolicy(perRow, c.Input("per_token_logps").Rounded, sampled.Rounded, mask.Values, c.Number("off_thr", 0));
+            var kept =
+                TokenMasks.OffPolicy(perRow, c.Input("per_token_logps").Rounded, sampled.Rounded, mask.Values, c.Number("off_thr", 0));
             factors = [.. factors.Select((f, i) => f * kept[i / mask.Width])];
         }
         if (c.HasParameter("top_q"))

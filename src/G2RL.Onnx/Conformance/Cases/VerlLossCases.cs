@@ -35,21 +35,33 @@ internal static class VerlLossCases
             DetachedRatioLimit = c.Number("clip_ratio_c", 20),
             TauPositive = c.Number("policy_loss", "tau_pos", c.Number("tau_pos", 1)),
             TauNegative = c.Number("policy_loss", "tau_neg", c.Number("tau_neg", 1.05)),
-            Penalty = mode == "dro" ? c.Number("policy_loss", "dro_beta", c.Number("dro_beta", 0.1)) : c.Number("policy_loss", "ppo_kl_coef", 0.1),
+            Penalty = mode == "dro"
+                ? c.Number("policy_loss", "dro_beta", c.Number("dro_beta", 0.1))
+                : c.Number("policy_loss", "ppo_kl_coef", 0.1),
             Corrected = c.HasInput("rollout_is_weights"),
         };
         var mask = c.Input("mask");
         var name = mode == "gspo" ? "seq-mean-token-mean" : LossTable.All[loss].Aggregation ?? c.Text("loss_agg_mode", "token-mean");
         if (!Aggregations.All.TryGetValue(name, out var aggregation))
             return $"aggregation '{name}'";
-        var local = Aggregations.Count(mask.Floats, mask.Rows, c.HasParameter("loss_scale_factor") ? c.Number("loss_scale_factor", 0) : null);
-        var batch = local with { Tokens = c.Number("batch_num_tokens", local.Tokens), Sequences = c.Number("global_batch_size", local.Sequences) };
+        var local = Aggregations.Count(
+            mask.Floats,
+            mask.Rows,
+            c.HasParameter("loss_scale_factor") ? c.Number("loss_scale_factor", 0) : null);
+        var batch =
+            local with { Tokens = c.Number("batch_num_tokens", local.Tokens), Sequences = c.Number("global_batch_size", local.Sequences) };
         ObjectiveResult Part(int start, int end)
         {
             float[] Rows(string input) => c.Input(input).Floats[(start * mask.Width)..(end * mask.Width)];
             var weights = Aggregations.Weights(aggregation, Rows("mask"), end - start, batch, emptyIsZero: false);
             var copies = (float)c.Number("dp_size", 1);
-            return ObjectiveRunner.Run(new(settings, Rows("log_prob"), Rows("mask"), end - start, Rows("advantages"), [.. weights.Select(w => w * copies)])
+            return ObjectiveRunner.Run(new(
+                settings,
+                Rows("log_prob"),
+                Rows("mask"),
+                end - start,
+                Rows("advantages"),
+                [.. weights.Select(w => w * copies)])
             {
                 Old = Rows("old_log_prob"),
                 Corrections = settings.Corrected ? Rows("rollout_is_weights") : null,

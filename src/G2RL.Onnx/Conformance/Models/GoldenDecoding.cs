@@ -43,7 +43,12 @@ internal static class GoldenDecoding
                 logits[row].AddRange(step.Logits(row));
         }
         for (var row = 0; row < prompts.Length; row++)
-            check.Near($"dec{row}.step_logits", [.. logits[row].Select(v => (double)v)], [.. model.Floats($"dec{row}.step_logits").Select(v => (double)v)], 0, ModelTolerances.Logits);
+            check.Near(
+                $"dec{row}.step_logits",
+                [.. logits[row].Select(v => (double)v)],
+                [.. model.Floats($"dec{row}.step_logits").Select(v => (double)v)],
+                0,
+                ModelTolerances.Logits);
     }
 
     private static int ArgMax(List<float> logits, int vocabulary)

@@ -39,7 +39,9 @@ internal sealed class GoldenModel : IDisposable
     {
         var element = Json;
         foreach (var name in path)
-            element = element.TryGetProperty(name, out var next) ? next : throw new InputException($"{Folder}/golden.json has no {string.Join('.', path)}.");
+            element = element.TryGetProperty(name, out var next)
+                ? next
+                : throw new InputException($"{Folder}/golden.json has no {string.Join('.', path)}.");
         return element;
     }
 
@@ -53,6 +55,8 @@ internal sealed class GoldenModel : IDisposable
     public static string Architecture(string folder)
     {
         using var config = GoldenFolder.Read(Path.Combine(folder, "config.json"));
-        return config.RootElement.TryGetProperty("architectures", out var list) && list.ValueKind == JsonValueKind.Array && list.GetArrayLength() > 0 ? list[0].ToString() : "";
+        return config.RootElement.TryGetProperty("architectures", out var list)
+            && list.ValueKind == JsonValueKind.Array
+            && list.GetArrayLength() > 0 ? list[0].ToString() : "";
     }
 }

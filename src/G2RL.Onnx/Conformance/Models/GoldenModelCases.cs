@@ -14,10 +14,12 @@ internal static class GoldenModelCases
         ("score, padded on both sides", m => m.Has("mid.hidden"), (m, check) => GoldenScores.Run(m, "mid", check)),
         ("score, far positions", m => m.Has("gap.hidden"), (m, check) => GoldenScores.Run(m, "gap", check)),
         ("decode", m => m.Json.TryGetProperty("decode", out _), GoldenDecoding.Run),
-        ("loss and gradients, another temperature", m => m.Has("ppo.oldB") && m.Json.TryGetProperty("ppoB", out _), GoldenTraining.ClipHigher),
+        ("loss and gradients, another temperature", m => m.Has("ppo.oldB") && m.Json.TryGetProperty("ppoB", out _),
+            GoldenTraining.ClipHigher),
         ("G2RL", m => m.Json.TryGetProperty("g2rl", out _), GoldenNovelty.Run),
         // Last, because it changes the weights.
-        ("loss, gradients and AdamW", m => m.Has("ppo.old") && File.Exists(Path.Combine(m.Folder, "grads.safetensors")), GoldenTraining.Steps),
+        ("loss, gradients and AdamW", m => m.Has("ppo.old") && File.Exists(Path.Combine(m.Folder, "grads.safetensors")),
+            GoldenTraining.Steps),
     ];
 
     public static bool IsModel(string folder) => File.Exists(Path.Combine(folder, "golden.json"));

@@ -21,7 +21,12 @@ internal static class GoldenNovelty
         float[][] features;
         using (var scorer = new Scorer(spec, threads: 1))
         using (var projector = new FeatureProjector(spec, threads: 1))
-            features = projector.Project(model.Policy, [.. scorer.Score(model.Policy, sequences, temperature: 1, maxTokens: 256, withFeatures: true).Select(s => s.FeatureWeights!)]);
+            features = projector.Project(model.Policy, [.. scorer.Score(
+                model.Policy,
+                sequences,
+                temperature: 1,
+                maxTokens: 256,
+                withFeatures: true).Select(s => s.FeatureWeights!)]);
         var m = features.Length;
         check.Near("Phi", [.. features.SelectMany(f => f).Select(v => (double)v)], Numbers(g2rl, "Phi"), 0, ModelTolerances.Logits);
         var cosines = new double[m * m];
@@ -47,7 +52,8 @@ internal static class GoldenNovelty
         {
             for (var i = 0; i < m; i++)
                 shaped[i] = RewardShaping.Shape(kind, rewards[i], bar[i], lambda, clip: 3);
-            // Prose has 2 lambda nu_bar. The division by the deviation amplifies an error, by the mean's and the deviation's share at most threefold.
+            // Prose has 2 lambda nu_bar. The division by the deviation amplifies an error, by the mean's and the deviation's share at most
+            // threefold.
             var error = 2 * lambda * ModelTolerances.Novelty;
             Near($"shaped_{key}", shaped, error);
             var mean = shaped.Average();

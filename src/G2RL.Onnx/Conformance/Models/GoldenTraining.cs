@@ -16,8 +16,13 @@ internal static class GoldenTraining
     public static void Steps(GoldenModel model, Check check)
     {
         var policy = model.Policy;
-        using var trainer = new GradientAccumulator(policy, PolicyLoss.Objective(Settings(model, "ppo")), model.Number("ppo", "tau"), threads: 1);
-        using var optimizer = new AdamW(policy.Parameters, trainer.Gradients, new AdamWSettings { Beta2 = 0.95, WeightDecay = 0.1, MaxGradientNorm = 1 }, threads: 1);
+        using var trainer =
+            new GradientAccumulator(policy, PolicyLoss.Objective(Settings(model, "ppo")), model.Number("ppo", "tau"), threads: 1);
+        using var optimizer = new AdamW(
+            policy.Parameters,
+            trainer.Gradients,
+            new AdamWSettings { Beta2 = 0.95, WeightDecay = 0.1, MaxGradientNorm = 1 },
+            threads: 1);
         var micro = Batch(model, "old");
         for (var step = 1; step <= 3; step++)
         {
@@ -43,14 +48,25 @@ internal static class GoldenTraining
     /// <summary>Case B: clip-higher at temperature 0.7.</summary>
     public static void ClipHigher(GoldenModel model, Check check)
     {
-        using var trainer = new GradientAccumulator(model.Policy, PolicyLoss.Objective(Settings(model, "ppoB")), model.Number("ppoB", "tau"), threads: 1);
+        using var trainer =
+            new GradientAccumulator(model.Policy, PolicyLoss.Objective(Settings(model, "ppoB")), model.Number("ppoB", "tau"), threads: 1);
         check.Near("loss", [trainer.Add(Batch(model, "oldB"))], [model.Number("ppoB", "loss")], 0, ModelTolerances.Loss);
         foreach (var gradient in trainer.Gradients)
         {
             var expected = model.Number("ppoB", "grad_norm_per_param", gradient.Name);
-            check.Near($"norm of {gradient.Name}", [Math.Sqrt(AdamW.SumOfSquares(gradient.Buffer.Span))], [expected], ModelTolerances.GradientRelative, ModelTolerances.Gradient);
+            check.Near(
+                $"norm of {gradient.Name}",
+                [Math.Sqrt(AdamW.SumOfSquares(gradient.Buffer.Span))],
+                [expected],
+                ModelTolerances.GradientRelative,
+                ModelTolerances.Gradient);
             if (model.Has("ppoB.grad." + gradient.Name))
-                check.Near($"gradient of {gradient.Name}", [.. gradient.Buffer.Span.ToArray().Select(v => (double)v)], [.. model.Floats("ppoB.grad." + gradient.Name).Select(v => (double)v)], 0, Math.Max(ModelTolerances.Gradient, ModelTolerances.GradientRelative * expected));
+                check.Near(
+                    $"gradient of {gradient.Name}",
+                    [.. gradient.Buffer.Span.ToArray().Select(v => (double)v)],
+                    [.. model.Floats("ppoB.grad." + gradient.Name).Select(v => (double)v)],
+                    0,
+                    Math.Max(ModelTolerances.Gradient, ModelTolerances.GradientRelative * expected));
         }
     }
 
@@ -67,7 +83,8 @@ internal static class GoldenTraining
             [.. ids.Skip((row * width) + p).Take(responses[row]).Select(i => (int)i)])).ToArray();
         var micro = new Microbatch(new SequenceBatch(sequences));
         var response = (int)model.Shape("ppo.old")[1];
-        var (mask, advantages, oldLogProbs, reference) = (model.Floats("ppo.response_mask"), model.Floats("ppo.adv"), model.Floats($"ppo.{old}"), model.Floats("ppo.ref"));
+        var (mask, advantages, oldLogProbs, reference) =
+            (model.Floats("ppo.response_mask"), model.Floats("ppo.adv"), model.Floats($"ppo.{old}"), model.Floats("ppo.ref"));
         var total = mask.Sum();
         var next = 0;
         for (var row = 0; row < sequences.Length; row++)
@@ -87,7 +104,12 @@ internal static class GoldenTraining
         var largest = values.Max(MathF.Abs);
         // Both bounds hold: the absolute one, and the one relative to the tensor's largest (but for what no float32 can keep).
         var allowed = Math.Min(ModelTolerances.Gradient, Math.Max(ModelTolerances.GradientRelative * largest, 1e-7));
-        check.Near($"gradient of {gradient.Name}", [.. gradient.Buffer.Span.ToArray().Select(v => (double)v)], [.. values.Select(v => (double)v)], 0, allowed);
+        check.Near(
+            $"gradient of {gradient.Name}",
+            [.. gradient.Buffer.Span.ToArray().Select(v => (double)v)],
+            [.. values.Select(v => (double)v)],
+            0,
+            allowed);
     }
 
     private static void Parameters(Policy policy, IReadOnlyList<Parameter> gradients, double norm, string path, int step, Check check)
@@ -105,7 +127,8 @@ internal static class GoldenTraining
             {
                 var difference = Math.Abs((double)actual[i] - values[i]);
                 outside += difference > ModelTolerances.Parameters ? 1 : 0;
-                if (!(difference <= 2 * Rate * step) || (step == 1 && Math.Abs(g[i] * scale) > 1e-6 && difference > ModelTolerances.Parameters))
+                if (!(difference <= 2 * Rate * step)
+                    || (step == 1 && Math.Abs(g[i] * scale) > 1e-6 && difference > ModelTolerances.Parameters))
                     check.Fail($"step {step}: {parameter.Name}[{i}] is {actual[i]:R}, expected {values[i]:R}, gradient {g[i]:R}");
             }
         }

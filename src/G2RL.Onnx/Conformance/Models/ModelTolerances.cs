@@ -1,6 +1,8 @@
 namespace G2RL.Onnx.Conformance.Models;
 
-/// <summary>What float32 may differ by from golden vectors computed in float64, with what another float32 implementation differs by.</summary>
+/// <summary>
+/// What float32 may differ by from golden vectors computed in float64, with what another float32 implementation differs by.
+/// </summary>
 internal static class ModelTolerances
 {
     /// <summary>Logits and hidden states; another implementation: 3.8e-6.</summary>
@@ -18,7 +20,9 @@ internal static class ModelTolerances
     /// <summary>Gradients relative to the tensor's largest; another implementation: 3.3e-6.</summary>
     public const double GradientRelative = 2e-5;
 
-    /// <summary>Parameters after optimizer steps, for 99.9 % of them; the rest within 2 lr a step, since Adam divides tiny gradients by themselves.</summary>
+    /// <summary>
+    /// Parameters after optimizer steps, for 99.9 % of them; the rest within 2 lr a step, since Adam divides tiny gradients by themselves.
+    /// </summary>
     public const double Parameters = 2e-6;
 
     /// <summary>Cosines of features; another implementation: 8.5e-8.</summary>

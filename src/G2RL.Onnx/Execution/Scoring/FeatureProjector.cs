@@ -5,8 +5,8 @@ namespace G2RL.Onnx.Execution.Scoring;
 
 /// <summary>Gradient features from their cheap form: Phi = u E, one product per batch of rollouts, E the LM head.</summary>
 /// <remarks>
-/// Exact: Phi is linear in onehot(y) - p. See METHOD, "exact cheap form". Capped logits would put another factor beside each p; a model that has
-/// them is refused.
+/// Exact: Phi is linear in onehot(y) - p. See METHOD, "exact cheap form". Capped logits would put another factor beside each p; a model
+/// that has them is refused.
 /// </remarks>
 public sealed class FeatureProjector(DecoderSpec spec, int threads) : IFeatureProjector
 {
@@ -41,7 +41,8 @@ public sealed class FeatureProjector(DecoderSpec spec, int threads) : IFeaturePr
     }
 
     /// <inheritdoc/>
-    float[][] IFeatureProjector.Project(Policy policy, IReadOnlyList<FeatureWeights> weights) => Project(policy, [.. weights.Select(w => w.Host!)]);
+    float[][] IFeatureProjector.Project(Policy policy, IReadOnlyList<FeatureWeights> weights) =>
+        Project(policy, [.. weights.Select(w => w.Host!)]);
 
     /// <inheritdoc/>
     public (double[] Cosines, double[] Novelty)? Measure(IReadOnlyList<float[]> features, IReadOnlyList<double> rewards) => null;
@@ -50,7 +51,8 @@ public sealed class FeatureProjector(DecoderSpec spec, int threads) : IFeaturePr
     /// <exception cref="InputException">It caps its logits.</exception>
     public static DecoderSpec Checked(DecoderSpec spec) => spec.LogitSoftcap is not { } cap
         ? spec
-        : throw new InputException($"The model caps its logits at {cap} (final_logit_softcapping); gradient features of capped logits are not computed. Use an algorithm without them (GRPO), or a model without the cap.");
+        : throw new InputException($"The model caps its logits at {cap} (final_logit_softcapping); "
+            + "gradient features of capped logits are not computed. Use an algorithm without them (GRPO), or a model without the cap.");
 
     /// <inheritdoc/>
     public void Dispose() => session.Dispose();

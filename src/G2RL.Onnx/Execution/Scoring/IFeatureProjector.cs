@@ -9,7 +9,9 @@ public readonly record struct FeatureWeights(float[]? Host, int Row = -1)
     public const double Epsilon = 1e-8;
 }
 
-/// <summary>Gradient features, and what a group's features say of each other: on the host (<see cref="FeatureProjector"/>) or on a device.</summary>
+/// <summary>
+/// Gradient features, and what a group's features say of each other: on the host (<see cref="FeatureProjector"/>) or on a device.
+/// </summary>
 public interface IFeatureProjector : IDisposable
 {
     /// <summary>Phi = u E [D] of each rollout.</summary>

@@ -13,5 +13,14 @@ public interface IScorer : IDisposable
     /// <param name="progress">Called with the number of sequences scored so far, from any thread.</param>
     /// <param name="tokenWeight">a_t of the feature weights; null is 1.</param>
     /// <param name="withMeanHidden">Also the mean hidden states.</param>
-    Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, double temperature, int maxTokens, bool withHidden = false, bool withFeatures = false, Action<int>? progress = null, TokenWeight? tokenWeight = null, bool withMeanHidden = false);
+    Scores[] Score(
+        Policy policy,
+        IReadOnlyList<Sequence> sequences,
+        double temperature,
+        int maxTokens,
+        bool withHidden = false,
+        bool withFeatures = false,
+        Action<int>? progress = null,
+        TokenWeight? tokenWeight = null,
+        bool withMeanHidden = false);
 }

@@ -10,7 +10,8 @@ namespace G2RL.Onnx.Execution.Scoring;
 /// <param name="LogProbs">log p of each token under softmax(z / temperature), nats, [T].</param>
 /// <param name="Entropies">Entropy at each token, nats, [T].</param>
 /// <param name="HiddenStates">Input of the LM head at each scoring position, [T, D] row-major; null unless asked for.</param>
-/// <param name="FeatureWeights">u = sum_t a_t (onehot(y_t) - p_t) / (sum_t a_t + eps) in R^V; null unless asked for, or where a device holds it.</param>
+/// <param name="FeatureWeights">u = sum_t a_t (onehot(y_t) - p_t) / (sum_t a_t + eps) in R^V; null unless asked for, or where a device
+/// holds it.</param>
 /// <param name="FeatureRow">Row of the device's accumulators that holds u; -1 where none does.</param>
 public sealed record Scores(float[] LogProbs, float[] Entropies, float[]? HiddenStates, float[]? FeatureWeights, int FeatureRow = -1)
 {
@@ -22,8 +23,8 @@ public sealed record Scores(float[] LogProbs, float[] Entropies, float[]? Hidden
 }
 
 /// <summary>
-/// Log-probs and entropies of given responses in full forward passes: the body over whole rows, then the LM head over chunks of rows, so that
-/// [B, T, V] is never held. Serves any policy of its architecture, with its adapters or without.
+/// Log-probs and entropies of given responses in full forward passes: the body over whole rows, then the LM head over chunks of rows, so
+/// that [B, T, V] is never held. Serves any policy of its architecture, with its adapters or without.
 /// </summary>
 public sealed class Scorer : IScorer
 {
@@ -57,7 +58,16 @@ public sealed class Scorer : IScorer
     /// <param name="tokenWeight">a_t of the feature weights; null is 1.</param>
     /// <param name="withMeanHidden">Also the mean hidden states.</param>
     /// <param name="progress">Called with the number of sequences scored so far, from any thread.</param>
-    public Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, double temperature, int maxTokens, bool withHidden = false, bool withFeatures = false, Action<int>? progress = null, TokenWeight? tokenWeight = null, bool withMeanHidden = false)
+    public Scores[] Score(
+        Policy policy,
+        IReadOnlyList<Sequence> sequences,
+        double temperature,
+        int maxTokens,
+        bool withHidden = false,
+        bool withFeatures = false,
+        Action<int>? progress = null,
+        TokenWeight? tokenWeight = null,
+        bool withMeanHidden = false)
     {
         var extras = new Extras(withHidden, withFeatures, withMeanHidden, tokenWeight);
         var results = new Scores[sequences.Count];
@@ -88,7 +98,9 @@ public sealed class Scorer : IScorer
     private OrtSession Body(DecoderSpec model, int width)
     {
         var memory = MemoryChoice.Scoring(spec, 1, (int)BitOperations.RoundUpToPowerOf2((uint)width)) with { HeadChunks = 1 };
-        return bodies.GetOrAdd((model, memory), key => new(() => new OrtSession(DecoderGraph.Body(key.Spec, memory: key.Memory), lanes.ThreadsEach))).Value;
+        return bodies.GetOrAdd(
+            (model, memory),
+            key => new(() => new OrtSession(DecoderGraph.Body(key.Spec, memory: key.Memory), lanes.ThreadsEach))).Value;
     }
 
     private void Score(Policy policy, IReadOnlyList<Sequence> sequences, int[] indices, double temperature, Extras extras, Scores[] results)
@@ -114,13 +126,22 @@ public sealed class Scorer : IScorer
                 extras.Hidden ? hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize).ToArray() : null,
                 features?[i])
             {
-                MeanHidden = extras.MeanHidden ? Mean(hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize), spec.HiddenSize) : null,
+                MeanHidden = extras.MeanHidden
+                    ? Mean(hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize), spec.HiddenSize)
+                    : null,
             };
             offset += length;
         }
     }
 
-    private (float[] LogProbs, float[] Entropies, float[][]? Features) Head(Policy policy, FloatBuffer hidden, SequenceBatch batch, int[] indices, IReadOnlyList<Sequence> sequences, double temperature, Extras extras)
+    private (float[] LogProbs, float[] Entropies, float[][]? Features) Head(
+        Policy policy,
+        FloatBuffer hidden,
+        SequenceBatch batch,
+        int[] indices,
+        IReadOnlyList<Sequence> sequences,
+        double temperature,
+        Extras extras)
     {
         var withFeatures = extras.Features;
         var count = batch.Targets.Length;
@@ -151,7 +172,12 @@ public sealed class Scorer : IScorer
             {
                 var (owner, place) = (owners[start + r], places[start + r]);
                 var weight = extras.Weight?.Invoke(chunkEntropies[r], place, sequences[indices[owner]].Response.Length) ?? 1;
-                AddRow(logits.AsSpan(r * spec.VocabularySize, spec.VocabularySize), inverse[0], (int)batch.Targets[start + r], weight, features![owner]);
+                AddRow(
+                    logits.AsSpan(r * spec.VocabularySize, spec.VocabularySize),
+                    inverse[0],
+                    (int)batch.Targets[start + r],
+                    weight,
+                    features![owner]);
                 totals[owner] += weight;
             }
         }

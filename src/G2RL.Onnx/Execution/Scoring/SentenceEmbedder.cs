@@ -6,8 +6,9 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 namespace G2RL.Onnx.Execution.Scoring;
 
 /// <summary>
-/// Embeddings of texts by an ONNX sentence model: inputs input_ids, attention_mask and perhaps token_type_ids [1, T], output sentence_embedding [1, D], or
-/// else hidden states [1, T, D], whose mean over the tokens is taken. Each text is a run of its own, so that no embedding depends on the others.
+/// Embeddings of texts by an ONNX sentence model: inputs input_ids, attention_mask and perhaps token_type_ids [1, T], output
+/// sentence_embedding [1, D], or else hidden states [1, T, D], whose mean over the tokens is taken. Each text is a run of its own, so that
+/// no embedding depends on the others.
 /// </summary>
 public sealed class SentenceEmbedder : IDisposable
 {
@@ -26,10 +27,16 @@ public sealed class SentenceEmbedder : IDisposable
     public SentenceEmbedder(string path, int threads)
     {
         if (!File.Exists(path))
-            throw new InputException($"algorithm.embedder is {path}, which does not exist. Give the ONNX file of a sentence model, or leave it empty for the policy's own hidden states.");
+            throw new InputException($"algorithm.embedder is {path}, which does not exist. "
+                + "Give the ONNX file of a sentence model, or leave it empty for the policy's own hidden states.");
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         (encode, longest) = (EmbedderTokenizer.Load(folder), EmbedderTokenizer.LongestInput(folder));
-        using var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        using var options = new SessionOptions
+        {
+            IntraOpNumThreads = threads,
+            InterOpNumThreads = 1,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+        };
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         try
         {
@@ -39,21 +46,32 @@ public sealed class SentenceEmbedder : IDisposable
         {
             throw new InputException($"{path} is no model that ONNX Runtime can open: {e.Message}", e);
         }
-        var strange = session.InputMetadata.Where(i => !Inputs.Contains(i.Key) || i.Value.ElementDataType is not (TensorElementType.Int64 or TensorElementType.Int32)).Select(i => $"{i.Key} ({i.Value.ElementDataType})").ToArray();
+        var strange = session.InputMetadata.Where(i => !Inputs.Contains(i.Key) || i.Value.ElementDataType is not (TensorElementType.Int64
+            or TensorElementType.Int32)).Select(i => $"{i.Key} ({i.Value.ElementDataType})").ToArray();
         output = Outputs.FirstOrDefault(session.OutputMetadata.ContainsKey) ?? "";
-        if (strange.Length > 0 || !session.InputMetadata.ContainsKey(Inputs[0]) || output.Length == 0 || session.OutputMetadata[output].ElementDataType != TensorElementType.Float)
+        if (strange.Length > 0
+            || !session.InputMetadata.ContainsKey(Inputs[0])
+            || output.Length == 0
+            || session.OutputMetadata[output].ElementDataType != TensorElementType.Float)
         {
-            var message = $"{path} has the inputs {string.Join(", ", session.InputMetadata.Keys)} and the outputs {string.Join(", ", session.OutputMetadata.Keys)}; a sentence model has integer inputs {string.Join(", ", Inputs)} and a float32 output {string.Join(" or ", Outputs)}.";
+            var message = $"{path} has the inputs {string.Join(", ", session.InputMetadata.Keys)} and the outputs "
+                + $"{string.Join(", ", session.OutputMetadata.Keys)}; a sentence model has integer inputs {string.Join(", ", Inputs)} and "
+                + $"a float32 output {string.Join(" or ", Outputs)}.";
             session.Dispose();
             throw new InputException(message);
         }
     }
 
-    /// <summary>An embedding [D] of each text; longer texts are cut at the model's length. A text without tokens has the zero vector, which resembles nothing.</summary>
+    /// <summary>
+    /// An embedding [D] of each text; longer texts are cut at the model's length. A text without tokens has the zero vector, which
+    /// resembles nothing.
+    /// </summary>
     /// <exception cref="InputException">The model failed on a text.</exception>
     public float[][] Embed(IReadOnlyList<string> texts)
     {
-        var embeddings = texts.Select(t => encode(t)).Select(ids => ids.Length == 0 ? [] : Run(ids.Length > longest ? ids[..longest] : ids)).ToArray();
+        var embeddings = texts.Select(t => encode(t))
+            .Select(ids => ids.Length == 0 ? [] : Run(ids.Length > longest ? ids[..longest] : ids))
+            .ToArray();
         var width = embeddings.Select(e => e.Length).DefaultIfEmpty().Max();
         return [.. embeddings.Select(e => e.Length == 0 ? new float[width] : e)];
     }

@@ -79,8 +79,8 @@ public sealed class SequenceBatch
     }
 
     /// <summary>
-    /// Divides sequences into batches of at most <paramref name="maxTokens"/> padded tokens (at least one sequence each), longest first, so that
-    /// padding is small. A pure function of its arguments; gives the indices of each batch.
+    /// Divides sequences into batches of at most <paramref name="maxTokens"/> padded tokens (at least one sequence each), longest first, so
+    /// that padding is small. A pure function of its arguments; gives the indices of each batch.
     /// </summary>
     public static IReadOnlyList<int[]> Plan(IReadOnlyList<Sequence> sequences, int maxTokens)
     {

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace G2RL.Onnx.Execution.Sessions;
 
-/// <summary>Float32 numbers in native memory, 64-byte aligned, zeroed; they never move, so sessions may be bound on them for good.</summary>
+/// <summary>
+/// Float32 numbers in native memory, 64-byte aligned, zeroed; they never move, so sessions may be bound on them for good.
+/// </summary>
 public sealed unsafe class FloatBuffer : SafeHandle
 {
     /// <summary>Reserves memory for <paramref name="length"/> numbers, >= 0.</summary>
@@ -32,7 +34,10 @@ public sealed unsafe class FloatBuffer : SafeHandle
     /// <summary>Part of the numbers.</summary>
     public Span<float> Slice(long offset, int length) => offset >= 0 && length >= 0 && offset <= Length - length
         ? new((float*)Pointer + offset, length)
-        : throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{length} numbers from {offset} lie outside a buffer of {Length}.");
+        : throw new ArgumentOutOfRangeException(
+            nameof(offset),
+            offset,
+            $"{length} numbers from {offset} lie outside a buffer of {Length}.");
 
     /// <summary>Sets every number to zero.</summary>
     public void Clear() => NativeMemory.Clear((void*)Pointer, (nuint)(Length * sizeof(float)));

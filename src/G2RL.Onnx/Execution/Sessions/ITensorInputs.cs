@@ -1,6 +1,8 @@
 namespace G2RL.Onnx.Execution.Sessions;
 
-/// <summary>Takes the inputs of a session from arrays: bound where they lie (<see cref="SessionBinding"/>), or copied to a device.</summary>
+/// <summary>
+/// Takes the inputs of a session from arrays: bound where they lie (<see cref="SessionBinding"/>), or copied to a device.
+/// </summary>
 internal interface ITensorInputs
 {
     /// <summary>What the session reads.</summary>

@@ -19,20 +19,27 @@ internal readonly record struct NodePlacement(string Provider, string Domain, st
     /// <summary>The session option without which ONNX Runtime does not remember.</summary>
     public const string SessionOption = "session.record_ep_graph_assignment_info";
 
-    /// <summary>Every node of a session that was made with <see cref="SessionOption"/> set to 1, as it is after the first simplifications of the graph.</summary>
+    /// <summary>
+    /// Every node of a session that was made with <see cref="SessionOption"/> set to 1, as it is after the first simplifications of the
+    /// graph.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The option was not set.</exception>
     public static unsafe NodePlacement[] Of(InferenceSession session)
     {
         nint* subgraphs;
         nuint count;
-        OrtFunctions.Check(((delegate* unmanaged<nint, nint**, nuint*, nint>)OrtFunctions.At(OrtFunctions.Session_GetEpGraphAssignmentInfo))(Handle(session), &subgraphs, &count));
+        OrtFunctions.Check(((delegate* unmanaged<nint, nint**, nuint*, nint>)OrtFunctions.At(
+            OrtFunctions.Session_GetEpGraphAssignmentInfo))(Handle(session), &subgraphs, &count));
         var placements = new List<NodePlacement>();
         for (nuint i = 0; i < count; i++)
         {
             var provider = Ask(OrtFunctions.EpAssignedSubgraph_GetEpName, subgraphs[i]);
             nint* nodes;
             nuint length;
-            OrtFunctions.Check(((delegate* unmanaged<nint, nint**, nuint*, nint>)OrtFunctions.At(OrtFunctions.EpAssignedSubgraph_GetNodes))(subgraphs[i], &nodes, &length));
+            OrtFunctions.Check(((delegate* unmanaged<nint, nint**, nuint*, nint>)OrtFunctions.At(OrtFunctions.EpAssignedSubgraph_GetNodes))(
+                subgraphs[i],
+                &nodes,
+                &length));
             for (nuint k = 0; k < length; k++)
                 placements.Add(new(
                     provider,

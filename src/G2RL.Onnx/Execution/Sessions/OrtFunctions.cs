@@ -4,8 +4,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace G2RL.Onnx.Execution.Sessions;
 
 /// <summary>
-/// ONNX Runtime's table of C functions, for the few that its C# binding does not offer. The table only ever grows at its end, so a function keeps its place
-/// in every later version; a test compares each place used here with the header that the package ships.
+/// ONNX Runtime's table of C functions, for the few that its C# binding does not offer. The table only ever grows at its end, so a function
+/// keeps its place in every later version; a test compares each place used here with the header that the package ships.
 /// </summary>
 internal static unsafe class OrtFunctions
 {
@@ -63,6 +63,7 @@ internal static unsafe class OrtFunctions
         // struct OrtApiBase { const OrtApi* (*GetApi)(uint32_t); const char* (*GetVersionString)(); }
         var functions = (void**)((delegate* unmanaged<void*>)NativeLibrary.GetExport(library, "OrtGetApiBase"))();
         var table = (nint)((delegate* unmanaged<uint, void*>)functions[0])(Version);
-        return table != 0 ? table : throw new InvalidOperationException($"ONNX Runtime {version} has no C API of version {Version}; 1.{Version} is the oldest that works.");
+        return table != 0 ? table : throw new InvalidOperationException($"ONNX Runtime {version} has no C API of version {Version}; "
+            + $"1.{Version} is the oldest that works.");
     }
 }

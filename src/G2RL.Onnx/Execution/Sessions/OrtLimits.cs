@@ -3,7 +3,9 @@ namespace G2RL.Onnx.Execution.Sessions;
 /// <summary>What ONNX Runtime cannot do, whatever the memory.</summary>
 internal static class OrtLimits
 {
-    /// <summary>Refuses a tensor whose elements its kernels cannot count: many index with 32 bits, and beyond that they read and write elsewhere.</summary>
+    /// <summary>
+    /// Refuses a tensor whose elements its kernels cannot count: many index with 32 bits, and beyond that they read and write elsewhere.
+    /// </summary>
     /// <param name="rows">Rows.</param>
     /// <param name="width">Numbers of a row.</param>
     /// <param name="what">What the tensor is, for the message.</param>
@@ -13,7 +15,8 @@ internal static class OrtLimits
     {
         if (rows * (double)width >= 1L << 31)
             throw new InputException(
-                $"{setting} is {rows}; {what} would have {rows} x {width} numbers, and ONNX Runtime indexes with 32 bits (below 2147483648). "
+                $"{setting} is {rows}; {what} would have {rows} x {width} numbers, and ONNX Runtime indexes with 32 bits (below "
+                    + "2147483648). "
                 + $"Set {setting} to at most {((1L << 31) - 1) / width}.");
     }
 }

@@ -4,7 +4,9 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace G2RL.Onnx.Execution.Sessions;
 
-/// <summary>An ONNX Runtime session over one of our graphs. Weights are inputs, so the session holds none and every policy may use it.</summary>
+/// <summary>
+/// An ONNX Runtime session over one of our graphs. Weights are inputs, so the session holds none and every policy may use it.
+/// </summary>
 public sealed class OrtSession : IDisposable
 {
     private readonly InferenceSession session;
@@ -19,10 +21,17 @@ public sealed class OrtSession : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         Name = graph.Name;
         InputNames = graph.Inputs.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
-        using var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1, GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        using var options = new SessionOptions
+        {
+            IntraOpNumThreads = threads,
+            InterOpNumThreads = 1,
+            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+        };
         // Sessions take turns (decode, score, train): spinning threads of one would slow the next about twofold.
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
-        // A pattern is one block for all activations at once, without reuse in between: twice the memory for nothing, and a slow second call.
+        // A pattern is one block for all activations at once, without reuse in between: twice the memory for nothing, and a slow second
+        // call.
         options.EnableMemoryPattern = false;
         provider?.Invoke(options, runOptions);
         session = new InferenceSession(OnnxFile.ToBytes(graph), options);

@@ -5,8 +5,8 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 namespace G2RL.Onnx.Execution.Sessions;
 
 /// <summary>
-/// Inputs and outputs of a session, bound on memory that outlives it. Nothing is copied: what lies in the buffers when <see cref="Run"/> is called
-/// is what the graph reads. One binding serves one thread at a time; two bindings of one session may run at once.
+/// Inputs and outputs of a session, bound on memory that outlives it. Nothing is copied: what lies in the buffers when <see cref="Run"/> is
+/// called is what the graph reads. One binding serves one thread at a time; two bindings of one session may run at once.
 /// </summary>
 public sealed class SessionBinding : ITensorInputs, IDisposable
 {
@@ -35,13 +35,15 @@ public sealed class SessionBinding : ITensorInputs, IDisposable
     }
 
     /// <summary>Binds part of a buffer.</summary>
-    public void Input(string name, FloatBuffer buffer, long offset, params long[] shape) => binding.BindInput(name, View(buffer, offset, shape));
+    public void Input(string name, FloatBuffer buffer, long offset, params long[] shape) =>
+        binding.BindInput(name, View(buffer, offset, shape));
 
     /// <summary>Binds an array; later changes of its elements are seen by the next run.</summary>
     public void Input<T>(string name, T[] data, params long[] shape) where T : unmanaged => binding.BindInput(name, Pin(data, shape));
 
     /// <summary>Binds part of a buffer to receive an output.</summary>
-    public void Output(string name, FloatBuffer buffer, long offset, params long[] shape) => binding.BindOutput(name, View(buffer, offset, shape));
+    public void Output(string name, FloatBuffer buffer, long offset, params long[] shape) =>
+        binding.BindOutput(name, View(buffer, offset, shape));
 
     /// <summary>Binds a value that somebody else owns to receive an output.</summary>
     public void Output(string name, OrtValue value) => binding.BindOutput(name, value);
@@ -68,8 +70,16 @@ public sealed class SessionBinding : ITensorInputs, IDisposable
     {
         var count = Count(shape);
         if (offset < 0 || checked(offset + count) > buffer.Length)
-            throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{count} numbers from {offset} lie outside a buffer of {buffer.Length}.");
-        var value = OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, TensorElementType.Float, shape, buffer.Pointer + (nint)(offset * sizeof(float)), count * sizeof(float));
+            throw new ArgumentOutOfRangeException(
+                nameof(offset),
+                offset,
+                $"{count} numbers from {offset} lie outside a buffer of {buffer.Length}.");
+        var value = OrtValue.CreateTensorValueWithData(
+            OrtMemoryInfo.DefaultInstance,
+            TensorElementType.Float,
+            shape,
+            buffer.Pointer + (nint)(offset * sizeof(float)),
+            count * sizeof(float));
         owned.Add(value);
         return value;
     }
@@ -87,7 +97,12 @@ public sealed class SessionBinding : ITensorInputs, IDisposable
         };
         var pin = GCHandle.Alloc(data, GCHandleType.Pinned);
         pins.Add(pin);
-        var value = OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, type, shape, pin.AddrOfPinnedObject(), Count(shape) * sizeof(T));
+        var value = OrtValue.CreateTensorValueWithData(
+            OrtMemoryInfo.DefaultInstance,
+            type,
+            shape,
+            pin.AddrOfPinnedObject(),
+            Count(shape) * sizeof(T));
         owned.Add(value);
         return value;
     }

@@ -4,7 +4,8 @@ namespace G2RL.Onnx.Problems.Curriculum;
 
 /// <summary>
 /// A problem set whose batches leave out problems that were lately solved always or never. Their places are taken by problems that the set
-/// gives for further seeds; so a batch is a function of (seed, step, count) and of the pass rates recorded before, which a checkpoint keeps.
+/// gives for further seeds; so a batch is a function of (seed, step, count) and of the pass rates recorded before, which a checkpoint
+/// keeps.
 /// </summary>
 /// <param name="all">The set.</param>
 /// <param name="config">The band and the window.</param>
@@ -42,7 +43,10 @@ public sealed class PassRateFilter(IProblemSet all, PassRateConfig config) : IPr
         for (var round = 0; round < Rounds && batch.Count < count; round++)
         {
             // The first round is the batch as it would be.
-            foreach (var problem in all.Batch(step, count, round == 0 ? seed : ProblemRandom.Stream(ProblemRandom.Stream(seed, Stream), (ulong)round)))
+            foreach (var problem in all.Batch(
+                step,
+                count,
+                round == 0 ? seed : ProblemRandom.Stream(ProblemRandom.Stream(seed, Stream), (ulong)round)))
             {
                 if (batch.Count == count)
                     break;
@@ -83,7 +87,8 @@ public sealed class PassRateFilter(IProblemSet all, PassRateConfig config) : IPr
         try
         {
             seen.Clear();
-            foreach (var (id, last) in JsonSerializer.Deserialize<Dictionary<string, Seen>>(InputFile.Text(path)) ?? throw new JsonException("it holds null"))
+            foreach (var (id, last) in JsonSerializer.Deserialize<Dictionary<string, Seen>>(InputFile.Text(path))
+                ?? throw new JsonException("it holds null"))
                 seen[id] = last;
         }
         catch (JsonException e)
@@ -107,7 +112,8 @@ public sealed class PassRateFilter(IProblemSet all, PassRateConfig config) : IPr
     /// <inheritdoc/>
     public bool IsSameAnswer(Problem problem, string left, string right) => all.IsSameAnswer(problem, left, right);
 
-    private bool IsOut(Seen last, int step) => last.Step < step && step <= last.Step + config.Window && (last.Rate <= config.Low || last.Rate >= config.High);
+    private bool IsOut(Seen last, int step) =>
+        last.Step < step && step <= last.Step + config.Window && (last.Rate <= config.Low || last.Rate >= config.High);
 
     private readonly record struct Seen(int Step, double Rate);
 }

@@ -16,7 +16,8 @@ public sealed class FileProblems : IProblemSet
     /// <summary>Reads and checks the files.</summary>
     /// <param name="settings">What to read, and how to judge.</param>
     /// <param name="name">The name in <c>ProblemSets.All</c>, or of the preset.</param>
-    /// <exception cref="InputException">A setting, a file or rows are wrong (with file and lines), or train and held-out prompts overlap.</exception>
+    /// <exception cref="InputException">A setting, a file or rows are wrong (with file and lines), or train and held-out prompts
+    /// overlap.</exception>
     public FileProblems(FileProblemsSettings settings, string name = "jsonl")
     {
         (this.settings, Name) = (settings.Validated(), name);
@@ -36,12 +37,14 @@ public sealed class FileProblems : IProblemSet
         }
 
         if (heldOut.Count == 0 || (settings.Train.Length > 0 && train.Count == 0))
-            throw new InputException($"{settings.Train}: {train.Count} training and {heldOut.Count} held-out problems are left; both need at least one. Use larger files or another heldOutFraction.");
+            throw new InputException($"{settings.Train}: {train.Count} training and {heldOut.Count} held-out problems are left; "
+                + "both need at least one. Use larger files or another heldOutFraction.");
     }
 
     private FileProblems(FileProblems all, IReadOnlySet<Problem> without) =>
         (settings, checker, Name, train, heldOut, notes) =
-            (all.settings, all.checker, all.Name, [.. all.train.Where(p => !without.Contains(p))], [.. all.heldOut.Where(p => !without.Contains(p))], all.notes);
+            (all.settings, all.checker, all.Name, [.. all.train.Where(p => !without.Contains(p))],
+                [.. all.heldOut.Where(p => !without.Contains(p))], all.notes);
 
     /// <inheritdoc/>
     public string Name { get; }
@@ -65,7 +68,8 @@ public sealed class FileProblems : IProblemSet
     /// <exception cref="InputException">The set was given without training problems.</exception>
     public IReadOnlyList<Problem> Batch(int step, int count, ulong seed) => train.Count > 0
         ? Epochs.Pick(train, step, count, seed)
-        : throw new InputException($"Problem set '{Name}' has no training problems, only held-out ones. Give problems.settings.train a file to train on.");
+        : throw new InputException($"Problem set '{Name}' has no training problems, only held-out ones. "
+            + "Give problems.settings.train a file to train on.");
 
     /// <inheritdoc/>
     public IReadOnlyList<Problem> HeldOut(int count)
@@ -100,7 +104,8 @@ public sealed class FileProblems : IProblemSet
         : Checker(problem) is { } policy ? policy.Extract(completion) : AnswerExtraction.Find(completion, settings.Answer, settings.Marker);
 
     /// <inheritdoc/>
-    public string Spelling(Problem problem, string answer) => Checker(problem) is { } policy ? policy.Canonical(answer) ?? answer : settings.Trim ? answer.Trim() : answer;
+    public string Spelling(Problem problem, string answer) =>
+        Checker(problem) is { } policy ? policy.Canonical(answer) ?? answer : settings.Trim ? answer.Trim() : answer;
 
     /// <inheritdoc/>
     public bool IsSameAnswer(Problem problem, string left, string right) =>
@@ -109,7 +114,8 @@ public sealed class FileProblems : IProblemSet
 
     private AnswerPolicy? Checker(Problem problem) => problem.Policy is { } own ? AnswerPolicy.Named(own) : checker;
 
-    private bool IsSameText(string left, string right) => settings.Trim ? left.AsSpan().Trim().SequenceEqual(right.AsSpan().Trim()) : left == right;
+    private bool IsSameText(string left, string right) =>
+        settings.Trim ? left.AsSpan().Trim().SequenceEqual(right.AsSpan().Trim()) : left == right;
 
     private bool IsSplitOff(Problem problem) => ProblemRandom.Hash(problem.Prompt) * Math.Pow(2, -64) < settings.HeldOutFraction;
 
@@ -131,7 +137,10 @@ public sealed class FileProblems : IProblemSet
 
         faults.ThrowIfAny();
         if (problems.Count == 0)
-            throw new InputException($"{path} holds no problems{(rows > 0 ? $": all {rows} rows are left out" : "; it must hold one JSON object a line, or be another file of rows")}.");
+            throw new InputException($"{path} holds no "
+                + "problems"
+                + $"{(rows > 0 ? $": all {rows} rows are left out" : "; it must hold one JSON object a line, or be another file of rows")}"
+                + ".");
         if (expected.Count > 0 && !expected.Contains(rows))
             notes.Add($"{path}: {rows} rows; {Name} has {string.Join(" or ", expected)}. Is it the right file, and whole?");
         if (duplicates > 0)
@@ -144,14 +153,16 @@ public sealed class FileProblems : IProblemSet
     private void ResolveOverlap()
     {
         // A question may stand there twice with other options.
-        var asked = heldOut.GroupBy(p => p.Question, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.First().Id, StringComparer.Ordinal);
+        var asked =
+            heldOut.GroupBy(p => p.Question, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.First().Id, StringComparer.Ordinal);
         var shared = train.Where(p => asked.ContainsKey(p.Question)).ToList();
         if (shared.Count == 0)
             return;
         if (settings.Overlap == Overlap.Refuse)
         {
             var examples = string.Join(", ", shared.Take(5).Select(p => $"{p.Id} = {asked[p.Question]}"));
-            throw new InputException($"{shared.Count} prompts of {settings.Train} are in {settings.HeldOut} too ({examples}); training on them would spoil the evaluation. Remove them, or set problems.settings.overlap to dropFromTraining.");
+            throw new InputException($"{shared.Count} prompts of {settings.Train} are in {settings.HeldOut} too ({examples}); "
+                + "training on them would spoil the evaluation. Remove them, or set problems.settings.overlap to dropFromTraining.");
         }
 
         train.RemoveAll(p => asked.ContainsKey(p.Question));

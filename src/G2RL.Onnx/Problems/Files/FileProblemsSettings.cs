@@ -23,40 +23,61 @@ public enum Overlap
     DropFromTraining,
 }
 
-/// <summary>A <see cref="FileProblems"/> set: its files, its fields, its filters and its judge. A preset is a set of defaults for it.</summary>
+/// <summary>
+/// A <see cref="FileProblems"/> set: its files, its fields, its filters and its judge. A preset is a set of defaults for it.
+/// </summary>
 public sealed record FileProblemsSettings
 {
-    /// <summary>The training problems: a file (JSON Lines, a JSON list, CSV or Parquet, the texts also with .gz), a folder of shards, or a glob. Empty for a set to evaluate on.</summary>
+    /// <summary>
+    /// The training problems: a file (JSON Lines, a JSON list, CSV or Parquet, the texts also with .gz), a folder of shards, or a glob.
+    /// Empty for a set to evaluate on.
+    /// </summary>
     public string Train { get; init; } = "";
 
     /// <summary>The held-out problems, likewise; null when <see cref="HeldOutFraction"/> splits the training problems.</summary>
     public string? HeldOut { get; init; }
 
-    /// <summary>The share of the training problems to hold out, by a hash of the prompt, 0 to 1, both excluded; null when <see cref="HeldOut"/> is given.</summary>
+    /// <summary>
+    /// The share of the training problems to hold out, by a hash of the prompt, 0 to 1, both excluded; null when <see cref="HeldOut"/> is
+    /// given.
+    /// </summary>
     public double? HeldOutFraction { get; init; }
 
-    /// <summary>The field that holds the prompt, a text or a list of chat turns; null takes the first of prompt, problem, question, messages that is there. A dotted name is a path.</summary>
+    /// <summary>
+    /// The field that holds the prompt, a text or a list of chat turns; null takes the first of prompt, problem, question, messages that is
+    /// there. A dotted name is a path.
+    /// </summary>
     public string? PromptField { get; init; }
 
-    /// <summary>The field that holds the reference answer, a text or a number; null takes the first of answer, reward_model.ground_truth, ground_truth, solution that is there, or else the assistant's last turn. A dotted name is a path.</summary>
+    /// <summary>
+    /// The field that holds the reference answer, a text or a number; null takes the first of answer, reward_model.ground_truth,
+    /// ground_truth, solution that is there, or else the assistant's last turn. A dotted name is a path.
+    /// </summary>
     public string? AnswerField { get; init; }
 
     /// <summary>The prompt given to the model; <c>{prompt}</c> stands for the row's. Default <c>{prompt}</c>.</summary>
     public string Template { get; init; } = "{prompt}";
 
-    /// <summary>The system turn where prompts go through a chat template; null is the one that asks for \boxed{}. Turns of the file's own are left as they are.</summary>
+    /// <summary>
+    /// The system turn where prompts go through a chat template; null is the one that asks for \boxed{}. Turns of the file's own are left
+    /// as they are.
+    /// </summary>
     public string? System { get; init; }
 
     /// <summary>What a prompt is that the file holds as chat turns. Default auto.</summary>
     public TurnsKind Turns { get; init; } = TurnsKind.Auto;
 
-    /// <summary>The answer checker's policy, a name in <c>AnswerPolicies</c>; null judges by <see cref="Answer"/> and <see cref="Match"/>.</summary>
+    /// <summary>
+    /// The answer checker's policy, a name in <c>AnswerPolicies</c>; null judges by <see cref="Answer"/> and <see cref="Match"/>.
+    /// </summary>
     public string? Policy { get; init; }
 
     /// <summary>The field whose value chooses a row's own policy among <see cref="Policies"/>; null gives all rows the same.</summary>
     public string? PolicyField { get; init; }
 
-    /// <summary>Values of <see cref="PolicyField"/> and the policies that they stand for; rows of other values take <see cref="Policy"/>.</summary>
+    /// <summary>
+    /// Values of <see cref="PolicyField"/> and the policies that they stand for; rows of other values take <see cref="Policy"/>.
+    /// </summary>
     public IReadOnlyDictionary<string, string> Policies { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Where the completion's answer is; only without <see cref="Policy"/>. Default whole.</summary>
@@ -65,7 +86,10 @@ public sealed record FileProblemsSettings
     /// <summary>The marker of <see cref="AnswerPlace.Marker"/>. Default <c>####</c>.</summary>
     public string Marker { get; init; } = "####";
 
-    /// <summary>When set, the reference answer is what stands behind this marker in its field, or the whole field where there is none (as in GSM8K's original files).</summary>
+    /// <summary>
+    /// When set, the reference answer is what stands behind this marker in its field, or the whole field where there is none (as in GSM8K's
+    /// original files).
+    /// </summary>
     public string? ReferenceMarker { get; init; }
 
     /// <summary>When an answer is right; only without <see cref="Policy"/>. Default exact.</summary>
@@ -86,10 +110,15 @@ public sealed record FileProblemsSettings
     /// <summary>Whether held-out rows that repeat an earlier prompt are kept, as benchmarks count them. Default false.</summary>
     public bool KeepRepeated { get; init; }
 
-    /// <summary>Longest prompt, characters, >= 1; rows with a longer one are left out. Null is no limit. By tokens: problems.tooLong.</summary>
+    /// <summary>
+    /// Longest prompt, characters, >= 1; rows with a longer one are left out. Null is no limit. By tokens: problems.tooLong.
+    /// </summary>
     public int? MaxPromptCharacters { get; init; }
 
-    /// <summary>The field with a problem's pass rate, a number in [0, 1], for <see cref="MinPassRate"/> and <see cref="MaxPassRate"/>; null is no filter.</summary>
+    /// <summary>
+    /// The field with a problem's pass rate, a number in [0, 1], for <see cref="MinPassRate"/> and <see cref="MaxPassRate"/>; null is no
+    /// filter.
+    /// </summary>
     public string? PassRateField { get; init; }
 
     /// <summary>Training rows with a lower pass rate are left out. Default 0.</summary>
@@ -101,7 +130,9 @@ public sealed record FileProblemsSettings
     /// <summary>Multiple choice: fields, options, order and examples; null where answers are free.</summary>
     public ChoiceSettings? Choice { get; init; }
 
-    /// <summary>How answers follow from prompts where the file has none: a name in <c>DerivedAnswers</c>; null takes them from the file.</summary>
+    /// <summary>
+    /// How answers follow from prompts where the file has none: a name in <c>DerivedAnswers</c>; null takes them from the file.
+    /// </summary>
     public string? DerivedAnswer { get; init; }
 
     /// <summary>Rows that the training problems should have; another number is worth a warning. Empty says nothing.</summary>
@@ -123,10 +154,17 @@ public sealed record FileProblemsSettings
         if (string.IsNullOrWhiteSpace(Train) && (HeldOut is null || HeldOutFraction is not null))
             faults.Add($"{At}train is empty; it must be the path of a file of problems (or give {At}heldOut alone to evaluate).");
         if ((HeldOut is null) == (HeldOutFraction is null))
-            faults.Add($"{At}heldOut and {At}heldOutFraction are {(HeldOut is null ? "both missing" : "both given")}; give exactly one of them.");
+            faults.Add($"{At}heldOut and {At}heldOutFraction are {(HeldOut is null ? "both missing" : "both given")}; "
+                + "give exactly one of them.");
         if (HeldOutFraction is { } share && !(share is > 0 and < 1))
             faults.Add($"{At}heldOutFraction is {share}; it must be between 0 and 1.");
-        foreach (var (name, value) in new[] { ("promptField", PromptField), ("answerField", AnswerField), ("marker", Marker), ("passRateField", PassRateField) })
+        foreach (var (name, value) in new[]
+        {
+            ("promptField", PromptField),
+            ("answerField", AnswerField),
+            ("marker", Marker),
+            ("passRateField", PassRateField),
+        })
             if (value == "" || (name == "marker" && value is null))
                 faults.Add($"{At}{name} is empty; it must be a text{(name == "marker" ? "" : ", or be left out")}.");
         if (ReferenceMarker == "")
@@ -144,7 +182,8 @@ public sealed record FileProblemsSettings
         if (Policy is not null && !AnswerPolicy.All.ContainsKey(Policy))
             faults.Add($"{At}policy is '{Policy}'; there are: {string.Join(", ", AnswerPolicy.All.Keys.Order(StringComparer.Ordinal))}.");
         foreach (var (value, policy) in Policies.Where(p => !AnswerPolicy.All.ContainsKey(p.Value)))
-            faults.Add($"{At}policies names '{policy}' for '{value}'; there are: {string.Join(", ", AnswerPolicy.All.Keys.Order(StringComparer.Ordinal))}.");
+            faults.Add($"{At}policies names '{policy}' for '{value}'; there are: "
+                + $"{string.Join(", ", AnswerPolicy.All.Keys.Order(StringComparer.Ordinal))}.");
         if (DerivedAnswer is not null && !DerivedAnswers.All.ContainsKey(DerivedAnswer))
             faults.Add($"{At}derivedAnswer is '{DerivedAnswer}'; there are: {string.Join(", ", DerivedAnswers.All.Keys)}.");
         faults.AddRange(Choice?.Faults(At + "choice.") ?? []);

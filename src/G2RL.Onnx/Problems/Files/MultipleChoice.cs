@@ -38,7 +38,8 @@ internal sealed class MultipleChoice
             {
                 var shot = Read(row);
                 if (shot.Solution.Length == 0)
-                    throw new RowException($": field '{settings.SolutionField}' is empty or missing; an example needs a worked solution. It has {row.Names()}.");
+                    throw new RowException($": field '{settings.SolutionField}' is empty or missing; an example needs a worked solution. "
+                        + $"It has {row.Names()}.");
                 (shots.TryGetValue(shot.Category, out var same) ? same : shots[shot.Category] = []).Add(shot);
                 return true;
             });
@@ -49,14 +50,23 @@ internal sealed class MultipleChoice
     /// <exception cref="RowException">A field is missing or wrong.</exception>
     public ChoiceQuestion Read(SourceRow row)
     {
-        var (name, value) = row.FindFirst(promptField is null ? QuestionFields : [promptField]) ?? throw row.Missing(promptField ?? "question");
+        var (name, value) = row.FindFirst(promptField is null ? QuestionFields : [promptField])
+            ?? throw row.Missing(promptField ?? "question");
         var text = SourceRow.Text(name, value, numberAllowed: false)?.Trim() ?? "";
         var (options, right) = settings.CorrectField is null ? Listed(row) : Separate(row, settings.CorrectField);
         if (options.Count is < 2 or > 26 || right < 0 || right >= options.Count)
-            throw new RowException($": {options.Count} options, of which number {right + 1} is right; there must be 2 to 26, and the right one among them.");
-        var order = settings.Shuffle ? new ProblemRandom(ProblemRandom.Hash(text), ShuffleStream).Permutation(options.Count) : [.. Enumerable.Range(0, options.Count)];
+            throw new RowException($": {options.Count} options, of which number {right + 1} is right; "
+                + "there must be 2 to 26, and the right one among them.");
+        var order = settings.Shuffle
+            ? new ProblemRandom(ProblemRandom.Hash(text), ShuffleStream).Permutation(options.Count)
+            : [.. Enumerable.Range(0, options.Count)];
         string Optional(string field) => row.Find(field) is { } found ? SourceRow.Text(field, found, numberAllowed: true) ?? "" : "";
-        return new(text, [.. order.Select(i => options[i].Trim())], (char)('A' + Array.IndexOf(order, right)), Optional(settings.CategoryField), Optional(settings.SolutionField));
+        return new(
+            text,
+            [.. order.Select(i => options[i].Trim())],
+            (char)('A' + Array.IndexOf(order, right)),
+            Optional(settings.CategoryField),
+            Optional(settings.SolutionField));
     }
 
     /// <summary>The base prompt: instruction, examples, question, up to where the answer begins.</summary>
@@ -76,7 +86,8 @@ internal sealed class MultipleChoice
         new("user", Asked(question)),
     ];
 
-    private string Instruction(ChoiceQuestion question) => settings.Instruction.Replace("{category}", question.Category, StringComparison.Ordinal);
+    private string Instruction(ChoiceQuestion question) =>
+        settings.Instruction.Replace("{category}", question.Category, StringComparison.Ordinal);
 
     private IEnumerable<ChoiceQuestion> Shots(ChoiceQuestion question) =>
         (shots.TryGetValue(question.Category, out var same) ? same : []).Where(s => s.Text != question.Text).Take(settings.Shots);
@@ -85,7 +96,8 @@ internal sealed class MultipleChoice
         question.Text + "\nOptions:\n" + string.Join('\n', question.Options.Select((option, i) => $"{(char)('A' + i)}. {option}"));
 
     // Files of worked solutions begin them with "A:"; ours begins with "Answer:".
-    private static string Worked(ChoiceQuestion shot) => shot.Solution.StartsWith("A:", StringComparison.Ordinal) ? shot.Solution[2..].Trim() : shot.Solution.Trim();
+    private static string Worked(ChoiceQuestion shot) =>
+        shot.Solution.StartsWith("A:", StringComparison.Ordinal) ? shot.Solution[2..].Trim() : shot.Solution.Trim();
 
     private (IReadOnlyList<string> Options, int Right) Listed(SourceRow row)
     {
@@ -98,12 +110,15 @@ internal sealed class MultipleChoice
         if (value.ValueKind == System.Text.Json.JsonValueKind.Number && value.TryGetInt32(out var index))
             return (options, index);
         var answer = SourceRow.Text(name, value, numberAllowed: true)?.Trim() ?? "";
-        return answer is [>= 'A' and <= 'Z'] ? (options, answer[0] - 'A') : throw new RowException($": field '{name}' is '{answer}'; it must be the right option's letter, or its number from 0.");
+        return answer is [>= 'A' and <= 'Z']
+            ? (options, answer[0] - 'A')
+            : throw new RowException($": field '{name}' is '{answer}'; it must be the right option's letter, or its number from 0.");
     }
 
     private (IReadOnlyList<string> Options, int Right) Separate(SourceRow row, string correct)
     {
-        string Option(string field) => SourceRow.Text(field, row.Find(field) ?? throw row.Missing(field), numberAllowed: true) is { } text && !string.IsNullOrWhiteSpace(text)
+        string Option(string field) => SourceRow.Text(field, row.Find(field) ?? throw row.Missing(field), numberAllowed: true) is { } text
+            && !string.IsNullOrWhiteSpace(text)
             ? text
             : throw new RowException($": field '{field}' is empty; every option needs a text.");
         return ([Option(correct), .. settings.IncorrectFields.Select(Option)], 0);

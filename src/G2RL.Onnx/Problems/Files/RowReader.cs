@@ -14,7 +14,9 @@ internal sealed class RowReader(FileProblemsSettings settings)
     private static readonly string[] PromptFields = ["prompt", "problem", "question", "messages"];
     private static readonly string[] AnswerFields = ["answer", "reward_model.ground_truth", "ground_truth", "solution"];
 
-    private readonly MultipleChoice? choice = settings.Choice is { } c ? new MultipleChoice(c, settings.PromptField, settings.AnswerField) : null;
+    private readonly MultipleChoice? choice = settings.Choice is { } c
+        ? new MultipleChoice(c, settings.PromptField, settings.AnswerField)
+        : null;
 
     /// <summary>Reads a row.</summary>
     /// <param name="row">The row.</param>
@@ -27,7 +29,10 @@ internal sealed class RowReader(FileProblemsSettings settings)
             return new(null, "have an empty prompt or answer");
         if (problem.Prompt.Length > settings.MaxPromptCharacters)
             return new(null, $"have a prompt of more than {settings.MaxPromptCharacters} characters");
-        if (isTraining && settings.PassRateField is { } field && PassRate(row, field) is var rate && (rate < settings.MinPassRate || rate > settings.MaxPassRate))
+        if (isTraining
+            && settings.PassRateField is { } field
+            && PassRate(row, field) is var rate
+            && (rate < settings.MinPassRate || rate > settings.MaxPassRate))
             return new(null, $"have a pass rate outside of [{settings.MinPassRate}, {settings.MaxPassRate}]");
         return new(problem with { Policy = OwnPolicy(row) }, null);
     }
@@ -39,27 +44,38 @@ internal sealed class RowReader(FileProblemsSettings settings)
         var question = choice.Read(row);
         if (string.IsNullOrWhiteSpace(question.Text))
             throw new RowException(": the question is empty.");
-        return new(Id(row), choice.Prompt(question), question.Letter.ToString()) { Question = question.Text, Turns = choice.Turns(question) };
+        return new(
+            Id(row),
+            choice.Prompt(question),
+            question.Letter.ToString())
+        { Question = question.Text, Turns = choice.Turns(question) };
     }
 
     private Problem? Free(SourceRow row)
     {
-        var (promptField, value) = row.FindFirst(settings.PromptField is null ? PromptFields : [settings.PromptField]) ?? throw row.Missing(settings.PromptField ?? PromptFields[0], Hint);
+        var (promptField, value) = row.FindFirst(settings.PromptField is null ? PromptFields : [settings.PromptField])
+            ?? throw row.Missing(settings.PromptField ?? PromptFields[0], Hint);
         var turns = value.ValueKind == JsonValueKind.Array ? SourceRow.Turns(promptField, value) : null;
         var last = turns is [.., { Role: "assistant" } reply] ? reply : null;
         // What the assistant says last is the reference, and no part of the question.
         if (last is not null)
-            turns = turns!.Count > 1 ? [.. turns.SkipLast(1)] : throw new RowException($": field '{promptField}' holds an answer alone; a conversation needs a question.");
-        var prompt = turns is null ? SourceRow.Text(promptField, value, numberAllowed: false) : string.Join("\n\n", turns.Select(t => t.Content));
+            turns = turns!.Count > 1
+                ? [.. turns.SkipLast(1)]
+                : throw new RowException($": field '{promptField}' holds an answer alone; a conversation needs a question.");
+        var prompt = turns is null
+            ? SourceRow.Text(promptField, value, numberAllowed: false)
+            : string.Join("\n\n", turns.Select(t => t.Content));
         var answer = Answer(row, prompt ?? "", last?.Content, out var answerField);
         if (string.IsNullOrWhiteSpace(prompt) || (string.IsNullOrWhiteSpace(answer) && settings.DerivedAnswer is null))
         {
             var name = string.IsNullOrWhiteSpace(prompt) ? promptField : answerField;
-            return settings.SkipEmpty ? null : throw new RowException($": field '{name}' is empty or null. Fill it, remove the row, or set problems.settings.skipEmpty.");
+            return settings.SkipEmpty ? null : throw new RowException($": field '{name}' is empty or null. "
+                + "Fill it, remove the row, or set problems.settings.skipEmpty.");
         }
 
         if (settings.Policy is null && settings.Match == AnswerMatch.Numeric && !ExactNumber.TryParse(answer, out _))
-            throw new RowException($": field '{answerField}' is '{answer}', which is not a number; problems.settings.match is numeric. Use exact, or another file.");
+            throw new RowException($": field '{answerField}' is '{answer}', which is not a number; problems.settings.match is numeric. "
+                + "Use exact, or another file.");
         // A template is words around a question; turns have their own.
         var asked = turns is null ? settings.Template.Replace("{prompt}", prompt, StringComparison.Ordinal) : prompt;
         var text = settings.Turns == TurnsKind.Text;
@@ -75,21 +91,28 @@ internal sealed class RowReader(FileProblemsSettings settings)
     {
         field = "prompt";
         if (settings.DerivedAnswer is { } rule)
-            return DerivedAnswers.All[rule](prompt) ?? throw new RowException($": the prompt '{prompt}' has another form than problems.settings.derivedAnswer {rule} needs.");
+            return DerivedAnswers.All[rule](prompt)
+                ?? throw new RowException($": the prompt '{prompt}' has another form than problems.settings.derivedAnswer {rule} needs.");
         if (row.FindFirst(settings.AnswerField is null ? AnswerFields : [settings.AnswerField]) is not { } found)
             return reply ?? throw row.Missing(settings.AnswerField ?? AnswerFields[0], Hint);
         field = found.Name;
         var answer = SourceRow.Text(field, found.Value, numberAllowed: true) ?? "";
         if (settings.ReferenceMarker is not { } marker)
             return answer;
-        return AnswerExtraction.BehindMarker(answer, marker) ?? (settings.Policy is not null ? answer : throw new RowException($": field '{field}' lacks the marker '{marker}' (problems.settings.referenceMarker)."));
+        return AnswerExtraction.BehindMarker(answer, marker) ?? (settings.Policy is not null
+            ? answer
+            : throw new RowException($": field '{field}' lacks the marker '{marker}' (problems.settings.referenceMarker)."));
     }
 
     private string? OwnPolicy(SourceRow row) =>
-        settings.PolicyField is { } field && row.Find(field) is { ValueKind: JsonValueKind.String } value && settings.Policies.TryGetValue(value.GetString()!, out var policy) ? policy : null;
+        settings.PolicyField is { } field
+            && row.Find(field) is { ValueKind: JsonValueKind.String } value
+            && settings.Policies.TryGetValue(value.GetString()!, out var policy) ? policy : null;
 
     private static double PassRate(SourceRow row, string field) => (row.Find(field) ?? throw row.Missing(field)) is var value
-        && (value.ValueKind == JsonValueKind.Number ? value.TryGetDouble(out var rate) : double.TryParse(SourceRow.Text(field, value, numberAllowed: true), out rate)) && rate is >= 0 and <= 1
+        && (value.ValueKind == JsonValueKind.Number
+            ? value.TryGetDouble(out var rate)
+            : double.TryParse(SourceRow.Text(field, value, numberAllowed: true), out rate)) && rate is >= 0 and <= 1
             ? rate
             : throw new RowException($": field '{field}' is {value.GetRawText()}; a pass rate is a number in [0, 1].");
 }

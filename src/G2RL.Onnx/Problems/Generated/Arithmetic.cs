@@ -3,12 +3,13 @@ using System.Text;
 namespace G2RL.Onnx.Problems.Generated;
 
 /// <summary>
-/// Integer expressions to be worked out one operation at a time: the prompt is <c>17+5*(9-3)=</c>, a solution <c>17+5*6=17+30=47</c>. Only the text
-/// behind the last <c>=</c> is judged, so a model is free to skip steps or to find its own.
+/// Integer expressions to be worked out one operation at a time: the prompt is <c>17+5*(9-3)=</c>, a solution <c>17+5*6=17+30=47</c>. Only
+/// the text behind the last <c>=</c> is judged, so a model is free to skip steps or to find its own.
 /// </summary>
 /// <remarks>
-/// An expression belongs to the held-out side if and only if a fixed hash of its text is 0 modulo 10, whatever the settings and seeds are: no
-/// training batch and no <see cref="Example"/> of any configuration ever asks for a held-out expression, nor meets one as a step of its solution.
+/// An expression belongs to the held-out side if and only if a fixed hash of its text is 0 modulo 10, whatever the settings and seeds are:
+/// no training batch and no <see cref="Example"/> of any configuration ever asks for a held-out expression, nor meets one as a step of its
+/// solution.
 /// </remarks>
 public sealed class Arithmetic : IProblemSet, ICorpus
 {
@@ -45,7 +46,10 @@ public sealed class Arithmetic : IProblemSet, ICorpus
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         var key = ProblemRandom.Stream(BatchStream, (ulong)(uint)step);
-        return DistinctDraws.Exactly(count, p => p.Prompt, draw => ToProblem(Draw(seed, ProblemRandom.Stream(key, draw), heldOut: false, 0).Expression));
+        return DistinctDraws.Exactly(
+            count,
+            p => p.Prompt,
+            draw => ToProblem(Draw(seed, ProblemRandom.Stream(key, draw), heldOut: false, 0).Expression));
     }
 
     /// <inheritdoc/>
@@ -71,7 +75,9 @@ public sealed class Arithmetic : IProblemSet, ICorpus
     public static string Solution(Problem problem) => Derivation(Parse(problem.Prompt), ArithmeticExpression.Apply);
 
     /// <inheritdoc/>
-    /// <remarks>With <see cref="ArithmeticSettings.ErrorRate"/> above 0 some results are wrong and carried on, as in text that people wrote.</remarks>
+    /// <remarks>
+    /// With <see cref="ArithmeticSettings.ErrorRate"/> above 0 some results are wrong and carried on, as in text that people wrote.
+    /// </remarks>
     public (string Prompt, string Solution) Example(ulong seed, long index)
     {
         var (expression, solution) = Draw(seed, ProblemRandom.Stream(ExampleStream, (ulong)index), heldOut: false, settings.ErrorRate);
@@ -89,7 +95,8 @@ public sealed class Arithmetic : IProblemSet, ICorpus
     private static ArithmeticExpression Parse(string prompt) =>
         prompt.EndsWith('=') && ArithmeticExpression.TryParse(prompt.AsSpan(0, prompt.Length - 1), out var expression)
             ? expression
-            : throw new InputException($"The prompt '{prompt}' is not an arithmetic problem; it must be an expression of numbers, + - * and parentheses, then '='.");
+            : throw new InputException($"The prompt '{prompt}' is not an arithmetic problem; "
+                + "it must be an expression of numbers, + - * and parentheses, then '='.");
 
     // One operation at a time, joined by '='.
     private static string Derivation(ArithmeticExpression expression, Func<char, long, long, long> evaluate)
@@ -113,7 +120,9 @@ public sealed class Arithmetic : IProblemSet, ICorpus
     }
 
     private List<Problem> DrawHeldOut() => DistinctDraws.AtMost(
-        settings.HeldOutCount, p => p.Prompt, draw => ToProblem(Draw(settings.Seed, ProblemRandom.Stream(HeldOutStream, draw), heldOut: true, 0).Expression));
+        settings.HeldOutCount,
+        p => p.Prompt,
+        draw => ToProblem(Draw(settings.Seed, ProblemRandom.Stream(HeldOutStream, draw), heldOut: true, 0).Expression));
 
     // Rejection: draws until the expression lies on the wanted side of the split and no intermediate result leaves the bound.
     private (ArithmeticExpression Expression, string Solution) Draw(ulong seed, ulong stream, bool heldOut, double errorRate)
@@ -130,8 +139,10 @@ public sealed class Arithmetic : IProblemSet, ICorpus
                 return (expression, solution);
         }
 
-        throw new InputException($"No {(heldOut ? "held-out " : "")}expression with {settings.MinOperands} to {settings.MaxOperands} numbers of {settings.MinOperand} to {settings.MaxOperand} "
-            + $"keeps its results within {settings.Bound} in {DistinctDraws.MaxAttempts} attempts. Raise arithmetic.bound, or lower maxOperands or maxOperand.");
+        throw new InputException($"No {(heldOut ? "held-out " : "")}expression with {settings.MinOperands} to {settings.MaxOperands} "
+            + $"numbers of {settings.MinOperand} to {settings.MaxOperand} "
+            + $"keeps its results within {settings.Bound} in {DistinctDraws.MaxAttempts} attempts. "
+            + "Raise arithmetic.bound, or lower maxOperands or maxOperand.");
     }
 
     private bool InBound(ArithmeticExpression expression)
@@ -159,7 +170,16 @@ public sealed class Arithmetic : IProblemSet, ICorpus
         {
             var result = ArithmeticExpression.Apply(op, a, b);
             if (own.Unit() < errorRate)
-                result = own.Below(6) switch { 0 => result + 1, 1 => result - 1, 2 => result + 2, 3 => result - 2, 4 => result + 10, _ => result - 10 };
+                result = own.Below(6) switch
+                {
+                    0 =>
+                    result + 1,
+                    1 => result - 1,
+                    2 => result + 2,
+                    3 => result - 2,
+                    4 => result + 10,
+                    _ => result - 10
+                };
             inBound &= Math.Abs(result) <= settings.Bound;
             return Math.Clamp(result, -settings.Bound, settings.Bound);
         });

@@ -3,8 +3,8 @@ using System.Text;
 namespace G2RL.Onnx.Problems.Generated;
 
 /// <summary>
-/// An integer expression: a number, or an operation on two expressions. Its text has the fewest parentheses from which the same tree is read back;
-/// negative numbers are written with a bare minus (<c>5*-6</c>).
+/// An integer expression: a number, or an operation on two expressions. Its text has the fewest parentheses from which the same tree is
+/// read back; negative numbers are written with a bare minus (<c>5*-6</c>).
 /// </summary>
 internal sealed class ArithmeticExpression
 {
@@ -69,7 +69,10 @@ internal sealed class ArithmeticExpression
     }
 
     /// <summary>Reads a text of at most <see cref="MaxLength"/> characters; false for anything outside the grammar. Never throws.</summary>
-    /// <remarks>sum = product {(+|-) product}; product = factor {* factor}; factor = [-] digits | ( sum ); no leading zeros, at most 9 digits, no spaces.</remarks>
+    /// <remarks>
+    /// sum = product {(+|-) product}; product = factor {* factor}; factor = [-] digits | ( sum ); no leading zeros, at most 9 digits, no
+    /// spaces.
+    /// </remarks>
     public static bool TryParse(ReadOnlySpan<char> text, out ArithmeticExpression expression)
     {
         expression = Number(0);

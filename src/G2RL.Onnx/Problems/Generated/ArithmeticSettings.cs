@@ -15,7 +15,9 @@ public sealed record ArithmeticSettings
     /// <summary>Largest number written in an expression, at most <see cref="Bound"/>. Default 99.</summary>
     public int MaxOperand { get; init; } = 99;
 
-    /// <summary>The operators drawn from, each of <c>+</c>, <c>-</c>, <c>*</c>; one written twice is drawn twice as often. Default <c>+-*</c>.</summary>
+    /// <summary>
+    /// The operators drawn from, each of <c>+</c>, <c>-</c>, <c>*</c>; one written twice is drawn twice as often. Default <c>+-*</c>.
+    /// </summary>
     public string Operators { get; init; } = "+-*";
 
     /// <summary>Whether parentheses occur. Default true.</summary>
@@ -27,10 +29,15 @@ public sealed record ArithmeticSettings
     /// <summary>Size of the held-out set, >= 1. Default 500.</summary>
     public int HeldOutCount { get; init; } = 500;
 
-    /// <summary>Chooses which held-out expressions are drawn. Which side of the split an expression belongs to never depends on it. Default 1.</summary>
+    /// <summary>
+    /// Chooses which held-out expressions are drawn. Which side of the split an expression belongs to never depends on it. Default 1.
+    /// </summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Probability per written step of <see cref="Arithmetic.Example"/> that its result is off by a little, then carried on consistently, 0 to 1. Default 0.</summary>
+    /// <summary>
+    /// Probability per written step of <see cref="Arithmetic.Example"/> that its result is off by a little, then carried on consistently, 0
+    /// to 1. Default 0.
+    /// </summary>
     public double ErrorRate { get; init; }
 
     /// <summary>The settings themselves when every rule holds.</summary>

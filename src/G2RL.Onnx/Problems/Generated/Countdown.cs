@@ -3,13 +3,15 @@ using System.Numerics;
 namespace G2RL.Onnx.Problems.Generated;
 
 /// <summary>
-/// Reach a target from given numbers with + - * / and parentheses, each number at most once: the prompt is <c>3,7,9:42=</c>, and <c>(9-3)*7</c> and
-/// <c>7*(9-3)</c> are both right. Every valid expression with exactly the target's value earns the reward; nothing is rounded.
+/// Reach a target from given numbers with + - * / and parentheses, each number at most once: the prompt is <c>3,7,9:42=</c>, and
+/// <c>(9-3)*7</c> and <c>7*(9-3)</c> are both right. Every valid expression with exactly the target's value earns the reward; nothing is
+/// rounded.
 /// </summary>
 /// <remarks>
-/// Targets are values of expressions drawn over the given numbers, so every problem has a solution; no target is one of the numbers. A problem belongs to
-/// the held-out side if and only if a fixed hash of its target and its numbers, in ascending order, is 0 modulo 10, whatever the settings and seeds
-/// are: no training batch and no <see cref="Example"/> of any configuration asks for a held-out problem, nor for one with its numbers in another order.
+/// Targets are values of expressions drawn over the given numbers, so every problem has a solution; no target is one of the numbers. A
+/// problem belongs to the held-out side if and only if a fixed hash of its target and its numbers, in ascending order, is 0 modulo 10,
+/// whatever the settings and seeds are: no training batch and no <see cref="Example"/> of any configuration asks for a held-out problem,
+/// nor for one with its numbers in another order.
 /// </remarks>
 public sealed class Countdown : IProblemSet, ICorpus
 {
@@ -34,7 +36,8 @@ public sealed class Countdown : IProblemSet, ICorpus
     public string Characters => "0123456789+-*/(),:=";
 
     /// <summary>Whether a problem is on the held-out side of the split. The order of the numbers does not matter.</summary>
-    public static bool IsHeldOut(IReadOnlyList<int> numbers, int target) => ProblemRandom.Hash(new CountdownPrompt(numbers, target).Key) % 10 == 0;
+    public static bool IsHeldOut(IReadOnlyList<int> numbers, int target) =>
+        ProblemRandom.Hash(new CountdownPrompt(numbers, target).Key) % 10 == 0;
 
     /// <inheritdoc/>
     /// <remarks>When the settings allow fewer distinct problems than <paramref name="count"/>, some occur more than once.</remarks>
@@ -55,7 +58,9 @@ public sealed class Countdown : IProblemSet, ICorpus
     }
 
     /// <inheritdoc/>
-    /// <remarks>Well-formed is a finished expression of the grammar; whether its numbers and operators are allowed is part of being right.</remarks>
+    /// <remarks>
+    /// Well-formed is a finished expression of the grammar; whether its numbers and operators are allowed is part of being right.
+    /// </remarks>
     public Outcome Judge(Problem problem, string completion, bool finished)
     {
         if (CountdownPrompt.TryParse(problem.Prompt) is not { } prompt)
@@ -63,7 +68,9 @@ public sealed class Countdown : IProblemSet, ICorpus
         if (!finished || string.IsNullOrEmpty(completion) || RationalExpression.TryParse(completion) is not { } expression)
             return Outcome.Judged(correct: false, wellFormed: false);
         // Only what is given is worked out, so that no completion makes large numbers.
-        var right = IsGiven(expression.Numbers, prompt.Numbers) && expression.UsesOnly(settings.Operators) && expression.IsWhole(prompt.Target);
+        var right = IsGiven(expression.Numbers, prompt.Numbers)
+            && expression.UsesOnly(settings.Operators)
+            && expression.IsWhole(prompt.Target);
         return Outcome.Judged(right);
     }
 
@@ -78,7 +85,8 @@ public sealed class Countdown : IProblemSet, ICorpus
         return (drawn.Prompt.ToString(), drawn.Solution);
     }
 
-    private static Problem ToProblem((CountdownPrompt Prompt, string Solution) drawn) => new("countdown/" + drawn.Prompt.Key, drawn.Prompt.ToString(), drawn.Solution);
+    private static Problem ToProblem((CountdownPrompt Prompt, string Solution) drawn) =>
+        new("countdown/" + drawn.Prompt.Key, drawn.Prompt.ToString(), drawn.Solution);
 
     private bool IsGiven(ReadOnlySpan<BigInteger> used, IReadOnlyList<int> given)
     {
@@ -92,7 +100,10 @@ public sealed class Countdown : IProblemSet, ICorpus
     }
 
     private List<Problem> DrawHeldOut() =>
-        DistinctDraws.AtMost(settings.HeldOutCount, p => p.Id, draw => ToProblem(Draw(settings.Seed, ProblemRandom.Stream(HeldOutStream, draw), heldOut: true)));
+        DistinctDraws.AtMost(
+            settings.HeldOutCount,
+            p => p.Id,
+            draw => ToProblem(Draw(settings.Seed, ProblemRandom.Stream(HeldOutStream, draw), heldOut: true)));
 
     // Rejection: draws numbers and an expression until its value is a target in range and the problem lies on the wanted side of the split.
     private (CountdownPrompt Prompt, string Solution) Draw(ulong seed, ulong stream, bool heldOut)
@@ -110,7 +121,11 @@ public sealed class Countdown : IProblemSet, ICorpus
                 op = Operator(ref random);
             var shape = random;
             var solution = DrawnExpression.Draw(ref random, order, operators);
-            if (solution.Whole is not { } target || target < settings.MinTarget || target > settings.MaxTarget || numbers.Contains((int)target) || IsHeldOut(numbers, (int)target) != heldOut)
+            if (solution.Whole is not { } target
+                || target < settings.MinTarget
+                || target > settings.MaxTarget
+                || numbers.Contains((int)target)
+                || IsHeldOut(numbers, (int)target) != heldOut)
                 continue;
             if (settings.ErrorRate > 0 && random.Unit() < settings.ErrorRate)
             {
@@ -122,8 +137,10 @@ public sealed class Countdown : IProblemSet, ICorpus
             return (new CountdownPrompt(numbers, (int)target), solution.Text);
         }
 
-        throw new InputException($"No {(heldOut ? "held-out " : "")}problem with {settings.MinCount} to {settings.MaxCount} numbers of {settings.MinNumber} to {settings.MaxNumber} "
-            + $"has a target of {settings.MinTarget} to {settings.MaxTarget} in {DistinctDraws.MaxAttempts} attempts. Widen the targets of countdown, or lower minNumber or maxCount.");
+        throw new InputException($"No {(heldOut ? "held-out " : "")}problem with {settings.MinCount} to {settings.MaxCount} numbers of "
+            + $"{settings.MinNumber} to {settings.MaxNumber} "
+            + $"has a target of {settings.MinTarget} to {settings.MaxTarget} in {DistinctDraws.MaxAttempts} attempts. "
+            + "Widen the targets of countdown, or lower minNumber or maxCount.");
     }
 
     private char Operator(ref ProblemRandom random) => settings.Operators[random.Below(settings.Operators.Length)];

@@ -2,13 +2,17 @@ using System.Globalization;
 
 namespace G2RL.Onnx.Problems.Generated;
 
-/// <summary>What a countdown problem asks: numbers in the order in which they are written, and the target. Its text is <c>3,7,9:42=</c>.</summary>
+/// <summary>
+/// What a countdown problem asks: numbers in the order in which they are written, and the target. Its text is <c>3,7,9:42=</c>.
+/// </summary>
 internal sealed record CountdownPrompt(IReadOnlyList<int> Numbers, int Target)
 {
     /// <summary>The problem whatever the order of its numbers: <c>3,7,9:42</c>, numbers ascending.</summary>
     public string Key => Text(Numbers.Order());
 
-    /// <summary>Reads a prompt; null when it is none: canonical whole numbers of at most 9 digits, at most 64 of them. Never throws.</summary>
+    /// <summary>
+    /// Reads a prompt; null when it is none: canonical whole numbers of at most 9 digits, at most 64 of them. Never throws.
+    /// </summary>
     public static CountdownPrompt? TryParse(ReadOnlySpan<char> prompt)
     {
         var colon = prompt.IndexOf(':');
@@ -30,5 +34,6 @@ internal sealed record CountdownPrompt(IReadOnlyList<int> Numbers, int Target)
 
     private string Text(IEnumerable<int> numbers) => string.Create(CultureInfo.InvariantCulture, $"{string.Join(',', numbers)}:{Target}");
 
-    private static int? TryNumber(ReadOnlySpan<char> text) => ArithmeticExpression.TryInteger(text, out var value) && value >= 0 ? (int)value : null;
+    private static int? TryNumber(ReadOnlySpan<char> text) =>
+        ArithmeticExpression.TryInteger(text, out var value) && value >= 0 ? (int)value : null;
 }

@@ -1,6 +1,8 @@
 namespace G2RL.Onnx.Problems.Generated;
 
-/// <summary>How hard the problems of <see cref="Countdown"/> are: how many numbers are given, and from what range they and the target come.</summary>
+/// <summary>
+/// How hard the problems of <see cref="Countdown"/> are: how many numbers are given, and from what range they and the target come.
+/// </summary>
 public sealed record CountdownSettings
 {
     /// <summary>Fewest numbers given, 2 to <see cref="MaxCount"/>. Default 4.</summary>
@@ -21,7 +23,10 @@ public sealed record CountdownSettings
     /// <summary>Largest target, at most 999,999. Default 99.</summary>
     public int MaxTarget { get; init; } = 99;
 
-    /// <summary>The operators allowed, each of <c>+</c>, <c>-</c>, <c>*</c>, <c>/</c>; one written twice is drawn twice as often. Default <c>+-*/</c>.</summary>
+    /// <summary>
+    /// The operators allowed, each of <c>+</c>, <c>-</c>, <c>*</c>, <c>/</c>; one written twice is drawn twice as often. Default
+    /// <c>+-*/</c>.
+    /// </summary>
     public string Operators { get; init; } = "+-*/";
 
     /// <summary>Whether a solution must use every number exactly once, not at most once. Default false.</summary>
@@ -30,10 +35,15 @@ public sealed record CountdownSettings
     /// <summary>Size of the held-out set, >= 1. Default 500.</summary>
     public int HeldOutCount { get; init; } = 500;
 
-    /// <summary>Chooses which held-out problems are drawn. Which side of the split a problem belongs to never depends on it. Default 1.</summary>
+    /// <summary>
+    /// Chooses which held-out problems are drawn. Which side of the split a problem belongs to never depends on it. Default 1.
+    /// </summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Probability that a solution of <see cref="Countdown.Example"/> has one operator replaced by another, so that it mostly misses the target, 0 to 1. Default 0.</summary>
+    /// <summary>
+    /// Probability that a solution of <see cref="Countdown.Example"/> has one operator replaced by another, so that it mostly misses the
+    /// target, 0 to 1. Default 0.
+    /// </summary>
     public double ErrorRate { get; init; }
 
     /// <summary>The settings themselves when every rule holds.</summary>
@@ -53,7 +63,11 @@ public sealed record CountdownSettings
         Check(MaxNumber <= 9_999, "maxNumber", MaxNumber, "at most 9999");
         Check(MinTarget >= 0 && MinTarget <= MaxTarget, "minTarget", MinTarget, $"0 to maxTarget ({MaxTarget})");
         Check(MaxTarget <= 999_999, "maxTarget", MaxTarget, "at most 999999");
-        Check(!string.IsNullOrEmpty(Operators) && Operators.Length <= 32 && !Operators.AsSpan().ContainsAnyExcept("+-*/"), "operators", $"'{Operators}'", "1 to 32 of the characters + - * /");
+        Check(
+            !string.IsNullOrEmpty(Operators) && Operators.Length <= 32 && !Operators.AsSpan().ContainsAnyExcept("+-*/"),
+            "operators",
+            $"'{Operators}'",
+            "1 to 32 of the characters + - * /");
         Check(HeldOutCount >= 1, "heldOutCount", HeldOutCount, "at least 1");
         Check(ErrorRate is >= 0 and <= 1, "errorRate", ErrorRate, "0 to 1");
         return faults.Count == 0 ? this : throw InputException.Of(faults);

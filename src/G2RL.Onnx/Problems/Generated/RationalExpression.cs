@@ -5,9 +5,9 @@ namespace G2RL.Onnx.Problems.Generated;
 
 /// <summary>An expression of whole numbers, + - * / and parentheses, read without recursion and worked out exactly.</summary>
 /// <remarks>
-/// sum = product {(+|-) product}; product = factor {(*|/) factor}; factor = digits | ( sum ). No signs, no leading zeros, digits 0 to 9 only; spaces
-/// (U+0020) may stand between tokens. A text is at most <see cref="MaxLength"/> characters, which bounds memory and time: numerator and denominator
-/// of a result never have more bits than the digits and operators of the text together can make, about 1,700.
+/// sum = product {(+|-) product}; product = factor {(*|/) factor}; factor = digits | ( sum ). No signs, no leading zeros, digits 0 to 9
+/// only; spaces (U+0020) may stand between tokens. A text is at most <see cref="MaxLength"/> characters, which bounds memory and time:
+/// numerator and denominator of a result never have more bits than the digits and operators of the text together can make, about 1,700.
 /// </remarks>
 internal sealed class RationalExpression
 {
@@ -18,7 +18,8 @@ internal sealed class RationalExpression
     private readonly char[] postfix;
     private readonly BigInteger[] numbers;
 
-    private RationalExpression(ReadOnlySpan<char> postfix, ReadOnlySpan<BigInteger> numbers) => (this.postfix, this.numbers) = (postfix.ToArray(), numbers.ToArray());
+    private RationalExpression(ReadOnlySpan<char> postfix, ReadOnlySpan<BigInteger> numbers) =>
+        (this.postfix, this.numbers) = (postfix.ToArray(), numbers.ToArray());
 
     /// <summary>The numbers as they are written, from left to right.</summary>
     public ReadOnlySpan<BigInteger> Numbers => numbers;
@@ -58,7 +59,9 @@ internal sealed class RationalExpression
                 var digits = Digits(text[at..]);
                 if (digits == 0)
                     return null;
-                read[count++] = digits <= 18 ? long.Parse(text.Slice(at, digits), NumberStyles.None, CultureInfo.InvariantCulture) : BigInteger.Parse(text.Slice(at, digits), NumberStyles.None, CultureInfo.InvariantCulture);
+                read[count++] = digits <= 18
+                    ? long.Parse(text.Slice(at, digits), NumberStyles.None, CultureInfo.InvariantCulture)
+                    : BigInteger.Parse(text.Slice(at, digits), NumberStyles.None, CultureInfo.InvariantCulture);
                 order[written++] = '\0';
                 at += digits - 1;
                 wantsNumber = false;
@@ -124,14 +127,17 @@ internal sealed class RationalExpression
     public bool IsWhole(BigInteger value) => TryEvaluate(out var numerator, out var denominator) && numerator == value * denominator;
 
     /// <summary>One operation on two fractions, not reduced; a division by zero gives the denominator 0.</summary>
-    public static (BigInteger Numerator, BigInteger Denominator) Apply(char op, (BigInteger Numerator, BigInteger Denominator) left, (BigInteger Numerator, BigInteger Denominator) right) => op switch
-    {
-        '+' => ((left.Numerator * right.Denominator) + (right.Numerator * left.Denominator), left.Denominator * right.Denominator),
-        '-' => ((left.Numerator * right.Denominator) - (right.Numerator * left.Denominator), left.Denominator * right.Denominator),
-        '*' => (left.Numerator * right.Numerator, left.Denominator * right.Denominator),
-        '/' => (left.Numerator * right.Denominator, left.Denominator * right.Numerator),
-        _ => throw new ArgumentException($"'{op}' is not an operator.", nameof(op)),
-    };
+    public static (BigInteger Numerator, BigInteger Denominator) Apply(
+        char op,
+        (BigInteger Numerator, BigInteger Denominator) left,
+        (BigInteger Numerator, BigInteger Denominator) right) => op switch
+        {
+            '+' => ((left.Numerator * right.Denominator) + (right.Numerator * left.Denominator), left.Denominator * right.Denominator),
+            '-' => ((left.Numerator * right.Denominator) - (right.Numerator * left.Denominator), left.Denominator * right.Denominator),
+            '*' => (left.Numerator * right.Numerator, left.Denominator * right.Denominator),
+            '/' => (left.Numerator * right.Denominator, left.Denominator * right.Numerator),
+            _ => throw new ArgumentException($"'{op}' is not an operator.", nameof(op)),
+        };
 
     // 0 unless a number in its canonical form stands there; a number with leading zeros is none.
     private static int Digits(ReadOnlySpan<char> text)

@@ -1,8 +1,8 @@
 namespace G2RL.Onnx.Problems.Mixtures;
 
 /// <summary>
-/// Several problem sets in one run. Of every batch each has the share of its weight: whole problems as far as the numbers go, and what is left over is
-/// drawn by the weights' fractions. All is a function of (seed, step, count).
+/// Several problem sets in one run. Of every batch each has the share of its weight: whole problems as far as the numbers go, and what is
+/// left over is drawn by the weights' fractions. All is a function of (seed, step, count).
 /// </summary>
 public sealed class Mixture : IProblemSet
 {
@@ -18,7 +18,8 @@ public sealed class Mixture : IProblemSet
     /// <summary>Opens every source.</summary>
     /// <param name="settings">The sources.</param>
     /// <param name="create">Opens a source's set.</param>
-    /// <exception cref="InputException">A setting or a source is wrong, or a problem is trained on in one and held out in another.</exception>
+    /// <exception cref="InputException">A setting or a source is wrong, or a problem is trained on in one and held out in
+    /// another.</exception>
     public Mixture(MixtureSettings settings, Func<MixtureSource, IProblemSet> create)
         : this([.. Shares(settings.Validated()).Select(s => new Part(s.Source.Label, s.Share, create(s.Source)))]) => RefuseOverlap();
 
@@ -31,11 +32,13 @@ public sealed class Mixture : IProblemSet
     public IReadOnlyList<string> Notes => [.. parts.SelectMany(p => p.Set.Notes.Select(note => $"{p.Name}: {note}"))];
 
     /// <inheritdoc/>
-    public IReadOnlyList<Problem>? Training => parts.All(p => p.Set.Training is not null) ? [.. parts.SelectMany(p => p.Set.Training!.Select(p.Outside))] : null;
+    public IReadOnlyList<Problem>? Training =>
+        parts.All(p => p.Set.Training is not null) ? [.. parts.SelectMany(p => p.Set.Training!.Select(p.Outside))] : null;
 
     /// <inheritdoc/>
     public IProblemSet Without(IReadOnlySet<Problem> problems) => new Mixture(
-        [.. parts.Select(p => problems.Where(p.Owns).Select(p.Inside).ToHashSet() is { Count: > 0 } own ? p with { Set = p.Set.Without(own) } : p)]);
+        [.. parts.Select(p =>
+            problems.Where(p.Owns).Select(p.Inside).ToHashSet() is { Count: > 0 } own ? p with { Set = p.Set.Without(own) } : p)]);
 
     /// <inheritdoc/>
     public IReadOnlyList<Problem> Batch(int step, int count, ulong seed)
@@ -49,16 +52,23 @@ public sealed class Mixture : IProblemSet
                 Take(parts[i], ((long)step * whole[i]) + k, seed);
         var (left, key) = (count - whole.Sum(), ProblemRandom.Stream(LeftoverStream, (ulong)step));
         for (var j = 0; j < left; j++)
-            Take(Leftover(count, whole, ProblemRandom.Value(seed, key, (ulong)j)), ((long)step * left) + j, ProblemRandom.Stream(seed, LeftoverStream));
+            Take(
+                Leftover(count, whole, ProblemRandom.Value(seed, key, (ulong)j)),
+                ((long)step * left) + j,
+                ProblemRandom.Stream(seed, LeftoverStream));
         // Mini-batches are cut from a batch in order: sources must not lie in blocks.
         return [.. new ProblemRandom(seed, ProblemRandom.Stream(key, 1)).Permutation(batch.Count).Select(i => batch[i])];
 
-        // A set's k-th problem is its batch number k of one: its epochs stay whole. Where an epoch's border or the leftovers bring a problem twice, another one is asked for.
+        // A set's k-th problem is its batch number k of one: its epochs stay whole. Where an epoch's border or the leftovers bring a
+        // problem twice, another one is asked for.
         void Take(Part part, long k, ulong own)
         {
             for (var attempt = 0; ; attempt++)
             {
-                var problem = part.Outside(part.Set.Batch((int)(k % int.MaxValue), 1, attempt == 0 ? own : ProblemRandom.Stream(own, (ulong)attempt))[0]);
+                var problem = part.Outside(part.Set.Batch(
+                    (int)(k % int.MaxValue),
+                    1,
+                    attempt == 0 ? own : ProblemRandom.Stream(own, (ulong)attempt))[0]);
                 if (!taken.Add(problem.Id) && attempt < Attempts)
                     continue;
                 batch.Add(problem);
@@ -73,7 +83,9 @@ public sealed class Mixture : IProblemSet
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         var lists = parts.Select(p => p.Set.HeldOut(count).Select(p.Outside).ToArray()).ToArray();
-        return [.. Enumerable.Range(0, lists.Max(l => l.Length)).SelectMany(i => lists.Where(l => i < l.Length).Select(l => l[i])).Take(count)];
+        return [.. Enumerable.Range(0, lists.Max(l => l.Length))
+            .SelectMany(i => lists.Where(l => i < l.Length).Select(l => l[i]))
+            .Take(count)];
     }
 
     /// <inheritdoc/>
@@ -82,13 +94,16 @@ public sealed class Mixture : IProblemSet
         : Outcome.Failed($"problem '{problem.Id}' belongs to no source of the mixture");
 
     /// <inheritdoc/>
-    public string? AnswerOf(Problem problem, string completion) => Of(problem) is { } part ? part.Set.AnswerOf(part.Inside(problem), completion) : null;
+    public string? AnswerOf(Problem problem, string completion) =>
+        Of(problem) is { } part ? part.Set.AnswerOf(part.Inside(problem), completion) : null;
 
     /// <inheritdoc/>
-    public string Spelling(Problem problem, string answer) => Of(problem) is { } part ? part.Set.Spelling(part.Inside(problem), answer) : answer;
+    public string Spelling(Problem problem, string answer) =>
+        Of(problem) is { } part ? part.Set.Spelling(part.Inside(problem), answer) : answer;
 
     /// <inheritdoc/>
-    public bool IsSameAnswer(Problem problem, string left, string right) => Of(problem) is { } part ? part.Set.IsSameAnswer(part.Inside(problem), left, right) : left == right;
+    public bool IsSameAnswer(Problem problem, string left, string right) =>
+        Of(problem) is { } part ? part.Set.IsSameAnswer(part.Inside(problem), left, right) : left == right;
 
     private static IEnumerable<(MixtureSource Source, double Share)> Shares(MixtureSettings settings)
     {
@@ -96,7 +111,8 @@ public sealed class Mixture : IProblemSet
         return settings.Sources.Select(s => (s, s.Weight / sum));
     }
 
-    private Part? Of(Problem problem) => problem.Id.IndexOf('/', StringComparison.Ordinal) is > 0 and var slash ? byName.GetValueOrDefault(problem.Id[..slash]) : null;
+    private Part? Of(Problem problem) =>
+        problem.Id.IndexOf('/', StringComparison.Ordinal) is > 0 and var slash ? byName.GetValueOrDefault(problem.Id[..slash]) : null;
 
     private Part Leftover(int count, int[] whole, ulong random)
     {
@@ -114,9 +130,11 @@ public sealed class Mixture : IProblemSet
         foreach (var part in parts)
             foreach (var problem in part.Set.HeldOut(int.MaxValue))
                 asked.TryAdd(problem.Question, $"{part.Name}/{problem.Id}");
-        string[] shared = [.. parts.SelectMany(p => (p.Set.Training ?? []).Where(t => asked.ContainsKey(t.Question)).Select(t => $"{p.Name}/{t.Id} = {asked[t.Question]}"))];
+        string[] shared = [.. parts.SelectMany(p =>
+            (p.Set.Training ?? []).Where(t => asked.ContainsKey(t.Question)).Select(t => $"{p.Name}/{t.Id} = {asked[t.Question]}"))];
         if (shared.Length > 0)
-            throw new InputException($"{shared.Length} training problems of the mixture are held out in another source ({string.Join(", ", shared.Take(5))}); training on them would spoil the evaluation. Remove them from one side.");
+            throw new InputException($"{shared.Length} training problems of the mixture are held out in another source "
+                + $"({string.Join(", ", shared.Take(5))}); training on them would spoil the evaluation. Remove them from one side.");
     }
 
     // A source: within, its problems bear their own ids; outside, its name stands in front.

@@ -14,7 +14,8 @@ public sealed record MixtureSettings
     {
         var faults = new List<string>();
         if (Sources.Count == 0)
-            faults.Add("problems.settings.sources is empty; a mixture needs at least one source, for example { \"set\": \"gsm8k\", \"weight\": 1, \"settings\": { ... } }.");
+            faults.Add("problems.settings.sources is empty; a mixture needs at least one source, for example { \"set\": "
+                + "\"gsm8k\", \"weight\": 1, \"settings\": { ... } }.");
         for (var i = 0; i < Sources.Count; i++)
         {
             if (!(Sources[i].Weight > 0) || !double.IsFinite(Sources[i].Weight))
@@ -22,7 +23,8 @@ public sealed record MixtureSettings
             if (Sources[i].Set == Mixture.SetName)
                 faults.Add($"problems.settings.sources[{i}].set is {Mixture.SetName}; a mixture has no mixtures within.");
             if (Sources[i].Label.Contains('/', StringComparison.Ordinal))
-                faults.Add($"problems.settings.sources[{i}].name is '{Sources[i].Name}'; it stands in front of ids, so it must not contain '/'.");
+                faults.Add($"problems.settings.sources[{i}].name is '{Sources[i].Name}'; "
+                    + "it stands in front of ids, so it must not contain '/'.");
         }
         foreach (var twice in Sources.GroupBy(s => s.Label).Where(g => g.Count() > 1))
             faults.Add($"problems.settings.sources has {twice.Count()} sources named '{twice.Key}'; give each a name of its own.");

@@ -1,6 +1,9 @@
 namespace G2RL.Onnx.Problems.Presets;
 
-/// <summary>GPQA, diamond subset (Rein et al., arXiv:2311.12022). The file has the right option first, so options are shown in an order that is a function of the question.</summary>
+/// <summary>
+/// GPQA, diamond subset (Rein et al., arXiv:2311.12022). The file has the right option first, so options are shown in an order that is a
+/// function of the question.
+/// </summary>
 internal static class GpqaDiamond
 {
     public static ProblemPreset Preset { get; } = new(

@@ -1,6 +1,9 @@
 namespace G2RL.Onnx.Problems.Presets;
 
-/// <summary>Grade-school mathematics (Cobbe et al., arXiv:2110.14168); a reference answer may be the number, or a solution that ends in #### and the number.</summary>
+/// <summary>
+/// Grade-school mathematics (Cobbe et al., arXiv:2110.14168); a reference answer may be the number, or a solution that ends in #### and the
+/// number.
+/// </summary>
 internal static class Gsm8k
 {
     public static ProblemPreset Preset { get; } = new(

@@ -1,6 +1,9 @@
 namespace G2RL.Onnx.Problems.Presets;
 
-/// <summary>MMLU-Pro (Wang et al., arXiv:2406.01574): up to ten options; choice.shots = 5 with the validation split as choice.shotsFile is the usual way, 0 asks without examples.</summary>
+/// <summary>
+/// MMLU-Pro (Wang et al., arXiv:2406.01574): up to ten options; choice.shots = 5 with the validation split as choice.shotsFile is the usual
+/// way, 0 asks without examples.
+/// </summary>
 internal static class MmluPro
 {
     public static ProblemPreset Preset { get; } = new(

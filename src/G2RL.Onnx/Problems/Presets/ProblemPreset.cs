@@ -14,8 +14,10 @@ public sealed record ProblemPreset(string Name, string Title, string Where, File
     internal const string Boxed = "{prompt}\n\n" + SystemPrompts.ReasonStepByStep + "\n\n";
 
     /// <summary>Questions with free answers in a box.</summary>
-    internal static FileProblemsSettings Mathematics { get; } = new() { Template = Boxed, Policy = "math", RequireFinished = false, KeepRepeated = true };
+    internal static FileProblemsSettings Mathematics { get; } =
+        new() { Template = Boxed, Policy = "math", RequireFinished = false, KeepRepeated = true };
 
     /// <summary>Questions whose answer is an option's letter.</summary>
-    internal static FileProblemsSettings Letters(ChoiceSettings choice) => new() { Choice = choice, Policy = "choice", RequireFinished = false, KeepRepeated = true };
+    internal static FileProblemsSettings Letters(
+        ChoiceSettings choice) => new() { Choice = choice, Policy = "choice", RequireFinished = false, KeepRepeated = true };
 }

@@ -1,6 +1,9 @@
 namespace G2RL.Onnx.Problems.Presets;
 
-/// <summary>Files as verl takes them: prompt is a list of chat turns, reward_model.ground_truth the answer, data_source says what kind of answer it is.</summary>
+/// <summary>
+/// Files as verl takes them: prompt is a list of chat turns, reward_model.ground_truth the answer, data_source says what kind of answer it
+/// is.
+/// </summary>
 internal static class Verl
 {
     public static ProblemPreset Preset { get; } = new(

@@ -71,14 +71,17 @@ internal static class JsonRows
             var first = lines.FirstOrDefault(l => !string.IsNullOrWhiteSpace(l)) ?? "";
             if (first.TrimStart() is ['{', ..] && Row(file, 1, first, new RowFaults()) is not null)
                 return null;
-            throw new InputException($"{file}:{e.LineNumber + 1} is not JSON: {Message(e)} The file must be a list of objects, or hold one object a line.", e);
+            throw new InputException(
+                $"{file}:{e.LineNumber + 1} is not JSON: {Message(e)} The file must be a list of objects, or hold one object a line.",
+                e);
         }
     }
 
     // As in {"data": [...]}; a conversation is no list of rows.
     private static JsonElement? ListWithin(JsonElement root) =>
-        root.ValueKind == JsonValueKind.Object && root.EnumerateObject().Where(p => p.Value.ValueKind == JsonValueKind.Array).ToArray() is [{ Value: var only }]
-            && only.EnumerateArray().All(r => r.ValueKind == JsonValueKind.Object && !IsTurn(r)) ? only : null;
+        root.ValueKind == JsonValueKind.Object
+            && root.EnumerateObject().Where(p => p.Value.ValueKind == JsonValueKind.Array).ToArray() is [{ Value: var only }]
+                && only.EnumerateArray().All(r => r.ValueKind == JsonValueKind.Object && !IsTurn(r)) ? only : null;
 
     private static bool IsTurn(JsonElement row) => row.TryGetProperty("role", out _) && row.TryGetProperty("content", out _);
 

@@ -71,7 +71,8 @@ internal static class ParquetRows
             case double or float when !double.IsFinite(Convert.ToDouble(value)):
                 writer.WriteNullValue();
                 break;
-            case sbyte or byte or short or ushort or int or uint or long or ulong or float or double or decimal or System.Numerics.BigInteger:
+            case sbyte or byte or short or ushort or int or uint or long or ulong or float or double or decimal
+                or System.Numerics.BigInteger:
                 writer.WriteRawValue(Convert.ToString(value)!);
                 break;
             case IDictionary members:

@@ -20,7 +20,8 @@ internal static class SourceFiles
         if (Directory.Exists(path))
             return Shards(path);
         if (!path.AsSpan().ContainsAny('*', '?'))
-            throw new InputException($"{path} cannot be read: it does not exist. Give a file, a folder of shards, or a glob such as data/train-*.parquet.");
+            throw new InputException($"{path} cannot be read: it does not exist. Give a file, a folder of shards, or a glob such as "
+                + "data/train-*.parquet.");
         // What stands before the first wildcard is a folder.
         var wildcard = path.AsSpan().IndexOfAny('*', '?');
         var slash = path.AsSpan(0, wildcard).LastIndexOfAny('/', Path.DirectorySeparatorChar);
@@ -28,23 +29,32 @@ internal static class SourceFiles
         // The matcher has no '?': it is matched as '*' first and then strictly, by the name.
         var matcher = new Matcher(StringComparison.Ordinal).AddInclude(pattern.Replace('?', '*'));
         string[] found = Directory.Exists(root)
-            ? [.. matcher.GetResultsInFullPath(root).Select(f => Path.GetRelativePath(Path.GetFullPath(root), f)).Where(f => Fits(pattern, f)).Select(f => slash < 0 ? f : Path.Combine(root, f))]
+            ? [.. matcher.GetResultsInFullPath(root)
+                .Select(f => Path.GetRelativePath(Path.GetFullPath(root), f))
+                .Where(f => Fits(pattern, f))
+                .Select(f => slash < 0 ? f : Path.Combine(root, f))]
             : [];
         return found.Length > 0 ? [.. found.Order(StringComparer.Ordinal)] : throw new InputException($"{path} matches no file.");
     }
 
     private static bool Fits(string pattern, string path) =>
-        !pattern.Contains('?', StringComparison.Ordinal) || System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(Path.GetFileName(pattern), Path.GetFileName(path), ignoreCase: false);
+        !pattern.Contains('?', StringComparison.Ordinal) || System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(
+            Path.GetFileName(pattern),
+            Path.GetFileName(path),
+            ignoreCase: false);
 
     private static string[] Shards(string folder)
     {
         string[] files = [.. Directory.EnumerateFiles(folder).Where(IsSource).Order(StringComparer.Ordinal)];
         if (files.Length == 0)
-            throw new InputException($"{folder} holds no file of problems; their names end with {string.Join(", ", Extensions)}, or .gz behind those of texts.");
+            throw new InputException($"{folder} holds no file of problems; "
+                + $"their names end with {string.Join(", ", Extensions)}, or .gz behind those of texts.");
         string[] splits = [.. files.Select(Split).OfType<string>().Distinct()];
         return splits.Length < 2
             ? files
-            : throw new InputException($"{folder} holds shards of several splits ({string.Join(", ", splits)}); training on all of them would spoil the evaluation. Give a glob, for example {Path.Combine(folder, splits[0] + "-*")}.");
+            : throw new InputException($"{folder} holds shards of several splits ({string.Join(", ", splits)}); "
+                + "training on all of them would spoil the evaluation. "
+                + $"Give a glob, for example {Path.Combine(folder, splits[0] + "-*")}.");
     }
 
     private static bool IsSource(string path)

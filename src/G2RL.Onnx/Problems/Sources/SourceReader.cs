@@ -4,7 +4,10 @@ using System.IO.Hashing;
 
 namespace G2RL.Onnx.Problems.Sources;
 
-/// <summary>Rows of problem files: JSON Lines, a JSON list, CSV and Parquet; the text forms compressed by gzip, too. What a file is, its bytes say before its name does.</summary>
+/// <summary>
+/// Rows of problem files: JSON Lines, a JSON list, CSV and Parquet; the text forms compressed by gzip, too. What a file is, its bytes say
+/// before its name does.
+/// </summary>
 internal static class SourceReader
 {
     private static readonly byte[] ParquetMagic = "PAR1"u8.ToArray();
@@ -14,7 +17,8 @@ internal static class SourceReader
     /// <param name="path">A file, a folder of shards, or a glob.</param>
     /// <param name="faults">Receives what is wrong with single rows.</param>
     /// <exception cref="InputException">Nothing is there, or a file as a whole cannot be read.</exception>
-    public static IEnumerable<SourceRow> Rows(string path, RowFaults faults) => SourceFiles.Resolve(path).SelectMany(file => RowsOf(file, faults));
+    public static IEnumerable<SourceRow> Rows(string path, RowFaults faults) =>
+        SourceFiles.Resolve(path).SelectMany(file => RowsOf(file, faults));
 
     private static IEnumerable<SourceRow> RowsOf(string file, RowFaults faults)
     {
@@ -28,7 +32,8 @@ internal static class SourceReader
         var name = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? file[..^3] : file;
         return Path.GetExtension(name).ToUpperInvariant() switch
         {
-            ".PARQUET" => throw new InputException($"{file} is no Parquet file: it does not begin with PAR1{(zipped ? ", it is compressed by gzip" : "")}. Was it fetched whole, and not as a page or an LFS pointer?"),
+            ".PARQUET" => throw new InputException($"{file} is no Parquet file: it does not begin with "
+                + $"PAR1{(zipped ? ", it is compressed by gzip" : "")}. Was it fetched whole, and not as a page or an LFS pointer?"),
             ".CSV" => CsvRows.Read(file, open, ",", faults),
             ".TSV" => CsvRows.Read(file, open, "\t", faults),
             ".JSON" => JsonRows.ReadDocument(file, open, faults),
@@ -71,8 +76,10 @@ internal static class SourceReader
         var trailer = packed.AsSpan(Math.Max(0, packed.Length - 8));
         var last = trailer.Length < 8 ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(trailer[4..]);
         if (trailer.Length < 8 || last > plain.Length
-            || Crc32.HashToUInt32(plain.GetBuffer().AsSpan((int)(plain.Length - last), (int)last)) != BinaryPrimitives.ReadUInt32LittleEndian(trailer))
-            throw new InputException($"{file} is no whole gzip file: it ends before its checksum, or something follows it. Fetch it again.");
+            || Crc32.HashToUInt32(plain.GetBuffer().AsSpan((int)(plain.Length - last), (int)last))
+                != BinaryPrimitives.ReadUInt32LittleEndian(trailer))
+            throw new InputException($"{file} is no whole gzip file: it ends before its checksum, or something follows it. "
+                + "Fetch it again.");
         plain.Position = 0;
         return plain;
     }

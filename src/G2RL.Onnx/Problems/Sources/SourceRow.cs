@@ -36,7 +36,8 @@ internal readonly record struct SourceRow(string File, int Number, JsonElement F
     }
 
     /// <summary>What is said when a field is not there.</summary>
-    public RowException Missing(string name, string hint = "") => new($" has no field '{name}'; it has {Names()}.{(hint.Length == 0 ? "" : " " + hint)}");
+    public RowException Missing(string name, string hint = "") =>
+        new($" has no field '{name}'; it has {Names()}.{(hint.Length == 0 ? "" : " " + hint)}");
 
     /// <summary>The names of the fields that are there, nested ones as dotted paths.</summary>
     public string Names()
@@ -47,7 +48,9 @@ internal readonly record struct SourceRow(string File, int Number, JsonElement F
                 names.AddRange(property.Value.EnumerateObject().Select(inner => $"{property.Name}.{inner.Name}"));
             else
                 names.Add(property.Name);
-        return names.Count == 0 ? "none" : string.Join(", ", names.Take(MostNames)) + (names.Count > MostNames ? $" and {names.Count - MostNames} more" : "");
+        return names.Count == 0
+            ? "none"
+            : string.Join(", ", names.Take(MostNames)) + (names.Count > MostNames ? $" and {names.Count - MostNames} more" : "");
     }
 
     /// <summary>The text of a field: a string, or (where they mean what they say) a number or a truth value; null of null.</summary>
@@ -58,7 +61,8 @@ internal readonly record struct SourceRow(string File, int Number, JsonElement F
         JsonValueKind.Null => null,
         JsonValueKind.Number when numberAllowed => value.GetRawText(),
         JsonValueKind.True or JsonValueKind.False when numberAllowed => value.GetRawText(),
-        _ => throw new RowException($": field '{name}' is a JSON {value.ValueKind}; it must be a text{(numberAllowed ? " or a number" : "")}."),
+        _ => throw new RowException($": field '{name}' is a JSON {value.ValueKind}; "
+            + $"it must be a text{(numberAllowed ? " or a number" : "")}."),
     };
 
     /// <summary>The texts of a field that is a list.</summary>
@@ -77,12 +81,16 @@ internal readonly record struct SourceRow(string File, int Number, JsonElement F
         var turns = new List<ChatMessage>();
         foreach (var turn in value.EnumerateArray())
         {
-            if (turn.ValueKind != JsonValueKind.Object || !turn.TryGetProperty("role", out var role) || !turn.TryGetProperty("content", out var content)
-                || role.ValueKind != JsonValueKind.String)
+            if (turn.ValueKind != JsonValueKind.Object
+                || !turn.TryGetProperty("role", out var role)
+                || !turn.TryGetProperty("content", out var content)
+                    || role.ValueKind != JsonValueKind.String)
                 throw new RowException($": field '{name}' is a list, but turn {turns.Count} of it is no object with a role and a content.");
             turns.Add(new(role.GetString()!, Content(name, turns.Count, content)));
         }
-        return turns.Count > 0 ? turns : throw new RowException($": field '{name}' is a list without a turn; a conversation needs at least one.");
+        return turns.Count > 0
+            ? turns
+            : throw new RowException($": field '{name}' is a list without a turn; a conversation needs at least one.");
     }
 
     private static string Content(string name, int turn, JsonElement content)
@@ -94,6 +102,7 @@ internal readonly record struct SourceRow(string File, int Number, JsonElement F
         return string.Concat(content.EnumerateArray().Select(part =>
             part.ValueKind == JsonValueKind.Object && part.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String
                 ? text.GetString()
-                : throw new RowException($": field '{name}', turn {turn}: a part of the content is no text; models here read text alone.")));
+                : throw new RowException($": field '{name}', turn {turn}: a part of the content is no text; "
+                    + "models here read text alone.")));
     }
 }

@@ -31,7 +31,9 @@ internal sealed record Chart(string Id, string Title, string Unit, IReadOnlyList
     /// <summary>Powers of ten.</summary>
     public bool Logarithmic { get; init; }
 
-    /// <summary>The axis reaches at least this far up, so that noise around nothing is not blown up; without it the numbers decide.</summary>
+    /// <summary>
+    /// The axis reaches at least this far up, so that noise around nothing is not blown up; without it the numbers decide.
+    /// </summary>
     public double LeastTop { get; init; } = double.NegativeInfinity;
 
     /// <summary>Lower end of the axis; null lets the numbers decide.</summary>

@@ -11,7 +11,8 @@ internal static class ChartGrid
             html.Leaf("p", "No step was completed.", "note");
             return;
         }
-        html.Leaf("p", $"Over the steps of training; beside each name stands its last value.{(steps > RunCharts.MostPoints ? " Neighbouring steps are averaged." : "")}", "note");
+        html.Leaf("p", "Over the steps of training; beside each name stands its last "
+            + $"value.{(steps > RunCharts.MostPoints ? " Neighbouring steps are averaged." : "")}", "note");
         Write(html, charts);
     }
 
@@ -40,7 +41,10 @@ internal static class ChartGrid
         for (var i = 0; i < chart.Lines.Count; i++)
         {
             using var entry = html.Open("span");
-            using (html.Open("i", chart.Stacked ? "bar" : chart.Lines[i].Dashed ? "dash" : "line", ("style", $"--color:var(--{ChartSvg.Role(i)})")))
+            using (html.Open(
+                "i",
+                chart.Stacked ? "bar" : chart.Lines[i].Dashed ? "dash" : "line",
+                ("style", $"--color:var(--{ChartSvg.Role(i)})")))
             {
             }
             html.Text($"{chart.Lines[i].Name} ");

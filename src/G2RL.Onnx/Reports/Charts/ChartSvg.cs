@@ -7,8 +7,8 @@ using OxyPlot.Series;
 namespace G2RL.Onnx.Reports.Charts;
 
 /// <summary>
-/// Draws a chart with OxyPlot as inline SVG. OxyPlot knows only fixed colours, so each role gets a colour of its own that no chart would use, and the
-/// finished picture names the page's CSS variable in its place: one picture serves light and dark.
+/// Draws a chart with OxyPlot as inline SVG. OxyPlot knows only fixed colours, so each role gets a colour of its own that no chart would
+/// use, and the finished picture names the page's CSS variable in its place: one picture serves light and dark.
 /// </summary>
 internal static class ChartSvg
 {
@@ -26,7 +26,8 @@ internal static class ChartSvg
     public static string Role(int line) => Roles[2 + (line % (Roles.Length - 2))];
 
     /// <summary>The picture.</summary>
-    public static string Render(Chart chart) => Render(Model(chart), Width, Height, chart.Id, $"{chart.Title}, {chart.Unit}: {string.Join(", ", chart.Lines.Select(l => l.Name))}");
+    public static string Render(Chart chart) =>
+        Render(Model(chart), Width, Height, chart.Id, $"{chart.Title}, {chart.Unit}: {string.Join(", ", chart.Lines.Select(l => l.Name))}");
 
     /// <summary>A picture of a model of one's own, whose colours are those of <see cref="Color"/>.</summary>
     internal static string Render(PlotModel model, int width, int height, string id, string label) =>
@@ -71,7 +72,10 @@ internal static class ChartSvg
     {
         var heights = chart.Stacked
             ? chart.Lines.SelectMany(l => l.Points).GroupBy(p => p.X).Select(g => g.Sum(p => p.Y)).Append(0).ToArray()
-            : [.. chart.Lines.SelectMany(l => l.Points).Select(p => p.Y), .. chart.Band is { } band ? band.Ranges.SelectMany(r => new[] { r.Low, r.High }) : []];
+            : [
+                .. chart.Lines.SelectMany(l => l.Points).Select(p => p.Y),
+                .. chart.Band is { } band ? band.Ranges.SelectMany(r => new[] { r.Low, r.High }) : [],
+            ];
         var (low, high) = (chart.Minimum ?? heights.Min(), Math.Max(heights.Max(), chart.LeastTop));
         Axis axis = chart.Logarithmic ? new LogarithmicAxis() : new LinearAxis();
         axis.Position = AxisPosition.Left;
@@ -94,7 +98,12 @@ internal static class ChartSvg
     {
         if (chart.Band is { } band)
         {
-            var area = new AreaSeries { Color = OxyColors.Transparent, Fill = OxyColor.FromAColor(50, Color(Role(0))), StrokeThickness = 0 };
+            var area = new AreaSeries
+            {
+                Color = OxyColors.Transparent,
+                Fill = OxyColor.FromAColor(50, Color(Role(0))),
+                StrokeThickness = 0,
+            };
             area.Points.AddRange(band.Ranges.Select(r => new DataPoint(r.X, r.High)));
             area.Points2.AddRange(band.Ranges.Select(r => new DataPoint(r.X, r.Low)));
             yield return area;
@@ -102,7 +111,12 @@ internal static class ChartSvg
         foreach (var (line, index) in chart.Lines.Select((l, i) => (l, i)))
         {
             var color = Color(Role(index));
-            var series = new LineSeries { Color = color, StrokeThickness = line.Dashed ? 1.2 : 2, LineStyle = line.Dashed ? LineStyle.Dash : LineStyle.Solid };
+            var series = new LineSeries
+            {
+                Color = color,
+                StrokeThickness = line.Dashed ? 1.2 : 2,
+                LineStyle = line.Dashed ? LineStyle.Dash : LineStyle.Solid,
+            };
             if (line.Points.Count <= MarkedUpTo && !line.Dashed)
                 (series.MarkerType, series.MarkerSize, series.MarkerFill) = (MarkerType.Circle, line.Points.Count == 1 ? 4 : 2.5, color);
             series.Points.AddRange(line.Points.Select(p => new DataPoint(p.X, p.Y)));
@@ -130,7 +144,11 @@ internal static class ChartSvg
     // Without namespaces, sizes and fonts: the page decides. Clip paths get names that are unique in the page.
     private static string Inline(XElement svg, int width, int height, string id, string label)
     {
-        var root = new XElement("svg", new XAttribute("viewBox", $"0 0 {width} {height}"), new XAttribute("role", "img"), new XAttribute("aria-label", label));
+        var root = new XElement(
+            "svg",
+            new XAttribute("viewBox", $"0 0 {width} {height}"),
+            new XAttribute("role", "img"),
+            new XAttribute("aria-label", label));
         root.Add(svg.Elements().Select(e => Plain(e, id)));
         return root.ToString(SaveOptions.DisableFormatting);
     }
@@ -138,13 +156,16 @@ internal static class ChartSvg
     private static XElement Plain(XElement element, string id)
     {
         var plain = new XElement(element.Name.LocalName);
-        foreach (var attribute in element.Attributes().Where(a => !a.IsNamespaceDeclaration && a.Name.LocalName is not ("font-family" or "font-weight")))
+        foreach (var attribute in element.Attributes()
+            .Where(a => !a.IsNamespaceDeclaration && a.Name.LocalName is not ("font-family" or "font-weight")))
         {
             var (name, value) = (attribute.Name.LocalName, attribute.Value.Replace("clipPath", id + "-clip"));
             for (var role = 0; role < Roles.Length; role++)
                 value = value.Replace($"rgb(1,0,{role})", $"var(--{Roles[role]})");
             // A presentation attribute may not name a variable; a style may.
-            plain.Add(name == "fill" && value.StartsWith("var(", StringComparison.Ordinal) ? new XAttribute("style", $"fill:{value}") : new XAttribute(name, value));
+            plain.Add(name == "fill" && value.StartsWith("var(", StringComparison.Ordinal)
+                ? new XAttribute("style", $"fill:{value}")
+                : new XAttribute(name, value));
         }
         plain.Add(element.Nodes().Select(n => n is XElement child ? Plain(child, id) : n));
         return plain;

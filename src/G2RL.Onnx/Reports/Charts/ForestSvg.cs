@@ -20,7 +20,10 @@ internal static class ForestSvg
     /// <param name="id">Letters; unique in the page.</param>
     /// <param name="label">What it shows.</param>
     /// <param name="rows">Name, single values, mean and interval of each, from above.</param>
-    public static string Render(string id, string label, IReadOnlyList<(string Name, IReadOnlyList<double> Values, Evaluation.Interval Mean)> rows)
+    public static string Render(
+        string id,
+        string label,
+        IReadOnlyList<(string Name, IReadOnlyList<double> Values, Evaluation.Interval Mean)> rows)
     {
         var model = new PlotModel
         {
@@ -33,8 +36,30 @@ internal static class ForestSvg
         };
         var ends = rows.SelectMany(r => r.Values.Append(r.Mean.Low).Append(r.Mean.High)).Append(0).ToArray();
         var margin = Math.Max(0.05 * (ends.Max() - ends.Min()), 1e-9);
-        model.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Minimum = ends.Min() - margin, Maximum = ends.Max() + margin, MinorTickSize = 0, MajorTickSize = 4, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = ChartSvg.Color("grid"), TicklineColor = ChartSvg.Color("grid"), LabelFormatter = Format.Short });
-        model.Axes.Add(new LinearAxis { Position = AxisPosition.Left, Minimum = -rows.Count + 0.4, Maximum = 0.6, MajorStep = 1, MinorTickSize = 0, MajorTickSize = 0, AxisTickToLabelDistance = 6, LabelFormatter = y => Math.Abs(y - Math.Round(y)) < 1e-6 && (int)Math.Round(-y) is var i && i >= 0 && i < rows.Count ? rows[i].Name : "" });
+        model.Axes.Add(new LinearAxis
+        {
+            Position = AxisPosition.Bottom,
+            Minimum = ends.Min() - margin,
+            Maximum = ends.Max() + margin,
+            MinorTickSize = 0,
+            MajorTickSize = 4,
+            MajorGridlineStyle = LineStyle.Solid,
+            MajorGridlineColor = ChartSvg.Color("grid"),
+            TicklineColor = ChartSvg.Color("grid"),
+            LabelFormatter = Format.Short,
+        });
+        model.Axes.Add(new LinearAxis
+        {
+            Position = AxisPosition.Left,
+            Minimum = -rows.Count + 0.4,
+            Maximum = 0.6,
+            MajorStep = 1,
+            MinorTickSize = 0,
+            MajorTickSize = 0,
+            AxisTickToLabelDistance = 6,
+            LabelFormatter =
+                y => Math.Abs(y - Math.Round(y)) < 1e-6 && (int)Math.Round(-y) is var i && i >= 0 && i < rows.Count ? rows[i].Name : "",
+        });
         model.Series.Add(Line(ChartSvg.Color("muted"), 1.2, new DataPoint(0, 0.6), new DataPoint(0, -rows.Count + 0.4)));
         for (var i = 0; i < rows.Count; i++)
         {
@@ -57,7 +82,14 @@ internal static class ForestSvg
 
     private static LineSeries Points(OxyColor color, double size, IEnumerable<DataPoint> points)
     {
-        var series = new LineSeries { Color = OxyColors.Transparent, StrokeThickness = 0, MarkerType = MarkerType.Circle, MarkerSize = size, MarkerFill = color };
+        var series = new LineSeries
+        {
+            Color = OxyColors.Transparent,
+            StrokeThickness = 0,
+            MarkerType = MarkerType.Circle,
+            MarkerSize = size,
+            MarkerFill = color,
+        };
         series.Points.AddRange(points);
         return series;
     }

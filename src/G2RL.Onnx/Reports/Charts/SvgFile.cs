@@ -4,7 +4,9 @@ using System.Text.RegularExpressions;
 
 namespace G2RL.Onnx.Reports.Charts;
 
-/// <summary>Pictures of a page as files of their own: the page's light colours in place of its variables, on white, with a caption over each.</summary>
+/// <summary>
+/// Pictures of a page as files of their own: the page's light colours in place of its variables, on white, with a caption over each.
+/// </summary>
 internal static partial class SvgFile
 {
     private const int Columns = 4;
@@ -22,16 +24,23 @@ internal static partial class SvgFile
         var parts = pictures.Select((p, i) =>
         {
             var (x, y) = (Gap + (i % columns * (width + Gap)), Gap + (i / columns * (height + Caption + Gap)));
-            return string.Create(CultureInfo.InvariantCulture, $"<text x=\"{x + 4}\" y=\"{y + 15}\" font-size=\"14\" font-weight=\"600\" fill=\"#1b1f24\">{WebUtility.HtmlEncode(p.Caption)}</text>\n")
-                + p.Svg.Replace("<svg ", string.Create(CultureInfo.InvariantCulture, $"<svg x=\"{x}\" y=\"{y + Caption}\" width=\"{width}\" height=\"{height}\" "), StringComparison.Ordinal) + "\n";
+            return string.Create(CultureInfo.InvariantCulture, $"<text x=\"{x + 4}\" y=\"{y + 15}\" font-size=\"14\" font-weight=\"600\" "
+                + $"fill=\"#1b1f24\">{WebUtility.HtmlEncode(p.Caption)}</text>\n")
+                + p.Svg.Replace("<svg ", string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"<svg x=\"{x}\" y=\"{y + Caption}\" width=\"{width}\" height=\"{height}\" "), StringComparison.Ordinal) + "\n";
         });
         var colours = Colours();
-        return $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {wide} {high}\" width=\"{wide}\" height=\"{high}\" font-family=\"system-ui, sans-serif\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
+        return $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {wide} {high}\" width=\"{wide}\" height=\"{high}\" "
+            + "font-family=\"system-ui, sans-serif\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
             + Variable().Replace(string.Concat(parts), m => colours[m.Groups["name"].Value]) + "</svg>\n";
     }
 
     // The style sheet's first value of a colour is the light one.
-    private static Dictionary<string, string> Colours() => Definition().Matches(HtmlReport.Style()).GroupBy(m => m.Groups["name"].Value).ToDictionary(g => g.Key, g => g.First().Groups["value"].Value, StringComparer.Ordinal);
+    private static Dictionary<string, string> Colours() => Definition()
+        .Matches(HtmlReport.Style())
+        .GroupBy(m => m.Groups["name"].Value)
+        .ToDictionary(g => g.Key, g => g.First().Groups["value"].Value, StringComparer.Ordinal);
 
     [GeneratedRegex(@"var\(--(?<name>[a-z0-9-]+)\)", RegexOptions.None, 1000)]
     private static partial Regex Variable();

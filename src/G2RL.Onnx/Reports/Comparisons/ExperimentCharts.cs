@@ -27,7 +27,9 @@ internal sealed class ExperimentCharts
     {
         var baseline = Curve(start, folder.Experiment.Baseline, metric, scale);
         var charts = new List<Chart>();
-        var arms = folder.Experiment.Arms.Select(a => (a.Name, Points: Curve(start, a.Name, metric, scale))).Where(a => a.Points.Length > 0).ToArray();
+        var arms = folder.Experiment.Arms.Select(a => (a.Name, Points: Curve(start, a.Name, metric, scale)))
+            .Where(a => a.Points.Length > 0)
+            .ToArray();
         if (arms.Length == 0)
             return [];
         // One scale for all, so that they can be compared by eye.
@@ -38,7 +40,12 @@ internal sealed class ExperimentCharts
             var lines = new List<ChartLine> { new(name, [.. points.Select(p => new ChartPoint(p.X, p.Mean))]) };
             if (name != folder.Experiment.Baseline && baseline.Length > 0)
                 lines.Add(new(folder.Experiment.Baseline, [.. baseline.Select(p => new ChartPoint(p.X, p.Mean))], Dashed: true));
-            charts.Add(new($"{id}-{Letters(start)}-{Letters(name)}", name, unit, lines) { Band = ("95 % interval over seeds", [.. points.Select(p => new ChartRange(p.X, p.Low, p.High))]), Minimum = low - margin, Maximum = high + margin });
+            charts.Add(new($"{id}-{Letters(start)}-{Letters(name)}", name, unit, lines)
+            {
+                Band = ("95 % interval over seeds", [.. points.Select(p => new ChartRange(p.X, p.Low, p.High))]),
+                Minimum = low - margin,
+                Maximum = high + margin,
+            });
         }
         return charts;
     }
@@ -47,27 +54,42 @@ internal sealed class ExperimentCharts
     public IReadOnlyList<Chart> Histograms(string start)
     {
         var before = Histogram(start, ExperimentCell.Before);
-        return [.. folder.Experiment.Arms.Select(a => (a.Name, After: Histogram(start, a.Name))).Where(a => a.After.Length > 0).Select(a => new Chart($"cosines-{Letters(start)}-{Letters(a.Name)}", a.Name, "% of pairs",
-            [new("after", a.After), .. before.Length > 0 ? [new ChartLine("before", before, Dashed: true)] : Array.Empty<ChartLine>()]) { Minimum = 0 })];
+        return [.. folder.Experiment.Arms.Select(a => (a.Name, After: Histogram(start, a.Name))).Where(
+            a => a.After.Length > 0).Select(a => new Chart($"cosines-{Letters(start)}-{Letters(a.Name)}", a.Name, "% of pairs",
+            [new("after", a.After), .. before.Length > 0 ? [new ChartLine("before", before, Dashed: true)] : Array.Empty<ChartLine>()])
+            {
+                Minimum = 0,
+            })];
     }
 
     /// <summary>The differences of a metric to the baseline, then the further contrasts; null while there are none.</summary>
     public static string? Forest(ExperimentTables tables, Experiment experiment, string start, string metric)
     {
         var differences = Rows(tables, start, metric);
-        return differences.Count == 0 ? null : ForestSvg.Render($"forest-{Letters(start)}-{Letters(metric)}", $"{start}, {metric}: difference to {experiment.Baseline} in points, 95 % intervals over seeds",
-            [.. differences.Select(d => (d.Against == experiment.Baseline ? d.Arm : $"{d.Arm} \u2212 {d.Against}", (IReadOnlyList<double>)[.. d.Values.Select(v => 100 * v)], new Interval(100 * d.Mean.Mean, 100 * d.Mean.Low, 100 * d.Mean.High)))]);
+        return differences.Count == 0 ? null : ForestSvg.Render(
+            $"forest-{Letters(start)}-{Letters(metric)}",
+            $"{start}, {metric}: difference to {experiment.Baseline} in points, 95 % intervals over seeds",
+            [.. differences.Select(d => (d.Against == experiment.Baseline ? d.Arm : $"{d.Arm} \u2212 {d.Against}",
+                (IReadOnlyList<double>)[.. d.Values.Select(v => 100 * v)],
+                new Interval(100 * d.Mean.Mean, 100 * d.Mean.Low, 100 * d.Mean.High)))]);
     }
 
     /// <summary>The rows of such a picture.</summary>
-    public static IReadOnlyList<ArmDifference> Rows(ExperimentTables tables, string start, string metric) => [.. tables.Differences.Where(d => d.Base == start && d.Metric == metric)];
+    public static IReadOnlyList<ArmDifference> Rows(
+        ExperimentTables tables,
+        string start,
+        string metric) => [.. tables.Differences.Where(d => d.Base == start && d.Metric == metric)];
 
     /// <summary>A name as part of an id.</summary>
-    public static string Letters(string name) => string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) ? char.ToLowerInvariant(c) : '-'));
+    public static string Letters(string name) =>
+        string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) ? char.ToLowerInvariant(c) : '-'));
 
     private (double X, double Mean, double Low, double High)[] Curve(string start, string arm, string metric, double scale)
     {
-        var runs = metrics.Where(m => m.Key.Base == start && m.Key.Arm == arm).Select(m => Averaged(m.Value, metric, scale)).Where(r => r.Length > 0).ToArray();
+        var runs = metrics.Where(m => m.Key.Base == start && m.Key.Arm == arm)
+            .Select(m => Averaged(m.Value, metric, scale))
+            .Where(r => r.Length > 0)
+            .ToArray();
         if (runs.Length == 0)
             return [];
         return [.. Enumerable.Range(0, runs.Min(r => r.Length)).Select(i =>
@@ -80,15 +102,22 @@ internal sealed class ExperimentCharts
     // Blocks of steps: the problems of single steps differ too much to be looked at.
     private static ChartPoint[] Averaged(IReadOnlyList<JsonObject> log, string metric, double scale)
     {
-        var points = log.Select(r => (Step: RunLogs.Number(r, "step"), Value: RunLogs.Number(r, metric))).Where(p => p is { Step: not null, Value: not null }).ToArray();
-        return [.. points.Chunk(Math.Max(1, (points.Length + Blocks - 1) / Blocks)).Select(c => new ChartPoint(c.Average(p => p.Step!.Value) + 1, scale * c.Average(p => p.Value!.Value)))];
+        var points = log.Select(r => (Step: RunLogs.Number(r, "step"), Value: RunLogs.Number(r, metric)))
+            .Where(p => p is { Step: not null, Value: not null })
+            .ToArray();
+        return [.. points.Chunk(Math.Max(1, (points.Length + Blocks - 1) / Blocks))
+            .Select(c => new ChartPoint(c.Average(p => p.Step!.Value) + 1, scale * c.Average(p => p.Value!.Value)))];
     }
 
     private ChartPoint[] Histogram(string start, string arm)
     {
         var counts = rows.Where(r => RunLogs.Text(r, "base") == start && RunLogs.Text(r, "arm") == arm)
-            .Select(r => ((r["geometry"] as JsonArray)?.FirstOrDefault() as JsonObject)?["histogram"] as JsonArray).OfType<JsonArray>().Where(h => h.Count == CosineHistogram.Bins).ToArray();
+            .Select(r => ((r["geometry"] as JsonArray)?.FirstOrDefault() as JsonObject)?["histogram"] as JsonArray)
+            .OfType<JsonArray>()
+            .Where(h => h.Count == CosineHistogram.Bins)
+            .ToArray();
         var total = counts.Sum(h => h.Sum(n => (double)n!));
-        return total == 0 ? [] : [.. Enumerable.Range(0, CosineHistogram.Bins).Select(b => new ChartPoint(CosineHistogram.Middle(b), 100 * counts.Sum(h => (double)h[b]!) / total))];
+        return total == 0 ? [] : [.. Enumerable.Range(0, CosineHistogram.Bins)
+            .Select(b => new ChartPoint(CosineHistogram.Middle(b), 100 * counts.Sum(h => (double)h[b]!) / total))];
     }
 }

@@ -3,10 +3,13 @@ using System.Text;
 
 namespace G2RL.Onnx.Tokenizers.Bpe;
 
-/// <summary>Byte-pair encoding of one piece: its characters become tokens, then the best pair of neighbours is joined until none is left. Thread-safe.</summary>
+/// <summary>
+/// Byte-pair encoding of one piece: its characters become tokens, then the best pair of neighbours is joined until none is left.
+/// Thread-safe.
+/// </summary>
 /// <remarks>
-/// In n log n for n characters: SentencePiece's files have whole texts as one piece, and a run of marks or newlines is one piece in any file.
-/// Microsoft.ML.Tokenizers takes quadratic time there, and knows neither byte fallback, tokens that hold a space, nor ignore_merges.
+/// In n log n for n characters: SentencePiece's files have whole texts as one piece, and a run of marks or newlines is one piece in any
+/// file. Microsoft.ML.Tokenizers takes quadratic time there, and knows neither byte fallback, tokens that hold a space, nor ignore_merges.
 /// </remarks>
 internal sealed class BpeModel
 {
@@ -41,11 +44,16 @@ internal sealed class BpeModel
         if (file.ByteFallback)
             _bytes = [.. Enumerable.Range(0, 256).Select(b => file.Vocabulary.GetValueOrDefault($"<0x{b:X2}>", -1))];
         _unknown = file.Unknown is { } unknown ? file.Vocabulary[unknown] : null;
-        if (file.ByteLevel && Enumerable.Range(0, 256).Select(b => file.Vocabulary.GetValueOrDefault(ByteSpelling.Spell((byte)b).ToString(), -1)).ToArray() is var spelled && !spelled.Contains(-1))
+        if (file.ByteLevel && Enumerable.Range(0, 256)
+            .Select(b => file.Vocabulary.GetValueOrDefault(ByteSpelling.Spell((byte)b).ToString(), -1))
+            .ToArray() is var spelled && !spelled.Contains(-1))
             _spelledBytes = spelled;
     }
 
-    /// <summary>The ids of a piece, or null when it holds a character that the vocabulary cannot spell. Words that came before cost nothing but looking up.</summary>
+    /// <summary>
+    /// The ids of a piece, or null when it holds a character that the vocabulary cannot spell. Words that came before cost nothing but
+    /// looking up.
+    /// </summary>
     public int[]? Encode(ReadOnlySpan<char> piece)
     {
         if (piece.Length > LongestCached)
@@ -158,7 +166,8 @@ internal sealed class BpeModel
         }
     }
 
-    private (int Rank, int Id) Pair(int[] ids, int at) => _merges.TryGetValue((ids[at], ids[at + 1]), out var merge) ? merge : (int.MaxValue, 0);
+    private (int Rank, int Id) Pair(int[] ids, int at) =>
+        _merges.TryGetValue((ids[at], ids[at + 1]), out var merge) ? merge : (int.MaxValue, 0);
 
     // An entry whose pair has changed since is passed over.
     private int[] JoinMany(int[] ids)

@@ -1,7 +1,11 @@
 namespace G2RL.Onnx.Tokenizers.Bpe;
 
-/// <summary>The spelling of bytes as visible characters that byte-level BPE uses: printable Latin-1 as itself, the other bytes from U+0100 on.</summary>
-/// <remarks>Source: the table of GPT-2's tokenizer (Radford et al. 2019): 188 bytes stand for themselves, the other 68 follow in order.</remarks>
+/// <summary>
+/// The spelling of bytes as visible characters that byte-level BPE uses: printable Latin-1 as itself, the other bytes from U+0100 on.
+/// </summary>
+/// <remarks>
+/// Source: the table of GPT-2's tokenizer (Radford et al. 2019): 188 bytes stand for themselves, the other 68 follow in order.
+/// </remarks>
 internal static class ByteSpelling
 {
     private static readonly char[] Characters = Build();

@@ -61,7 +61,9 @@ public sealed class ChatPrompts
         var thinks = variables?.GetValueOrDefault(Thinking) != "false";
         return architecture == WithoutTemplate
             ? new(messages => ChatTemplate.Qwen3(messages, new(EnableThinking: thinks)), system)
-            : throw new InputException($"problems.chat is true, but {folder} brings no chat template: neither chat_template.jinja nor chat_template in tokenizer_config.json. Only Qwen3 has one without, and this is {architecture}. Add the model's template, or set problems.chat to false.");
+            : throw new InputException($"problems.chat is true, but {folder} brings no chat template: "
+                + "neither chat_template.jinja nor chat_template in tokenizer_config.json. "
+                + $"Only Qwen3 has one without, and this is {architecture}. Add the model's template, or set problems.chat to false.");
     }
 
     /// <summary>Whether a model brings a template, or has one without: a Qwen3 whose tokenizer knows the tokens of a turn.</summary>
@@ -70,8 +72,8 @@ public sealed class ChatPrompts
         JinjaChatTemplate.Load(folder) is not null || (architecture == WithoutTemplate && tokenizer.IdOf("<|im_start|>") is not null);
 
     /// <summary>
-    /// A conversation as a prompt that ends where the answer begins. Where the template knows no system turn, the first question begins with
-    /// it.
+    /// A conversation as a prompt that ends where the answer begins. Where the template knows no system turn, the first question begins
+    /// with it.
     /// </summary>
     /// <exception cref="InputException">The template refuses the conversation.</exception>
     public string Render(IReadOnlyList<ChatMessage> turns) => _template(
@@ -81,5 +83,6 @@ public sealed class ChatPrompts
 
     /// <summary>A question as a prompt that ends where the answer begins.</summary>
     /// <exception cref="InputException">The template refuses the question.</exception>
-    public string Render(string question) => _template(_inQuestion ? [new("user", _system + "\n\n" + question)] : [new("system", _system), new("user", question)]);
+    public string Render(string question) =>
+        _template(_inQuestion ? [new("user", _system + "\n\n" + question)] : [new("system", _system), new("user", question)]);
 }

@@ -10,9 +10,14 @@ public sealed record ChatToolCall(string Name, string ArgumentsJson);
 /// <summary>One message of a conversation.</summary>
 /// <param name="Role"><c>system</c>, <c>user</c>, <c>assistant</c> or <c>tool</c>.</param>
 /// <param name="Content">Its text.</param>
-/// <param name="ReasoningContent">The assistant's reasoning, when it is kept apart from the text; null to take it from a <c>&lt;think&gt;</c> part of the text.</param>
+/// <param name="ReasoningContent">The assistant's reasoning, when it is kept apart from the text; null to take it from a
+/// <c>&lt;think&gt;</c> part of the text.</param>
 /// <param name="ToolCalls">The assistant's function calls, or null.</param>
-public sealed record ChatMessage(string Role, string Content, string? ReasoningContent = null, IReadOnlyList<ChatToolCall>? ToolCalls = null);
+public sealed record ChatMessage(
+    string Role,
+    string Content,
+    string? ReasoningContent = null,
+    IReadOnlyList<ChatToolCall>? ToolCalls = null);
 
 /// <summary>How a conversation becomes a prompt.</summary>
 /// <param name="AddGenerationPrompt">Whether the text ends where the assistant's next answer begins.</param>
@@ -27,7 +32,9 @@ public static class ChatTemplate
     /// <param name="messages">The conversation, at least one message.</param>
     /// <param name="options">Null for the defaults.</param>
     /// <exception cref="InputException">No messages, or a role that the template does not know.</exception>
-    /// <remarks>Source: <c>chat_template</c> in the tokenizer_config.json of Qwen/Qwen3 models. Reasoning before the last user turn is left out.</remarks>
+    /// <remarks>
+    /// Source: <c>chat_template</c> in the tokenizer_config.json of Qwen/Qwen3 models. Reasoning before the last user turn is left out.
+    /// </remarks>
     public static string Qwen3(IReadOnlyList<ChatMessage> messages, ChatOptions? options = null)
     {
         options ??= new ChatOptions();
@@ -58,7 +65,8 @@ public static class ChatTemplate
                         text.Append("<|im_end|>\n");
                     break;
                 default:
-                    throw new InputException($"messages[{i}].role is '{message.Role}'; Qwen3's template knows system, user, assistant and tool.");
+                    throw new InputException($"messages[{i}].role is '{message.Role}'; Qwen3's template knows system, user, assistant and "
+                        + "tool.");
             }
         }
 
@@ -84,7 +92,8 @@ public static class ChatTemplate
             .Append("You are provided with function signatures within <tools></tools> XML tags:\n<tools>");
         foreach (var tool in tools)
             text.Append('\n').Append(tool);
-        text.Append("\n</tools>\n\nFor each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:\n")
+        text.Append("\n</tools>\n\nFor each function call, return a json object with function name and arguments within "
+            + "<tool_call></tool_call> XML tags:\n")
             .Append("<tool_call>\n{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call><|im_end|>\n");
     }
 
@@ -93,7 +102,8 @@ public static class ChatTemplate
         for (var i = messages.Count - 1; i >= 0; i--)
         {
             var content = messages[i].Content;
-            if (messages[i].Role == "user" && !(content.StartsWith("<tool_response>", StringComparison.Ordinal) && content.EndsWith("</tool_response>", StringComparison.Ordinal)))
+            if (messages[i].Role == "user" && !(content.StartsWith("<tool_response>", StringComparison.Ordinal)
+                && content.EndsWith("</tool_response>", StringComparison.Ordinal)))
                 return i;
         }
 
@@ -107,7 +117,9 @@ public static class ChatTemplate
         if (message.ReasoningContent is null && content.Contains("</think>", StringComparison.Ordinal))
         {
             var before = content[..content.IndexOf("</think>", StringComparison.Ordinal)].TrimEnd('\n');
-            reasoning = before[(before.LastIndexOf("<think>", StringComparison.Ordinal) is var open and >= 0 ? open + "<think>".Length : 0)..].TrimStart('\n');
+            reasoning = before[(before.LastIndexOf("<think>", StringComparison.Ordinal) is var open and >= 0
+                ? open + "<think>".Length
+                : 0)..].TrimStart('\n');
             content = content[(content.LastIndexOf("</think>", StringComparison.Ordinal) + "</think>".Length)..].TrimStart('\n');
         }
 
@@ -120,7 +132,11 @@ public static class ChatTemplate
         {
             if (i > 0 || content.Length > 0)
                 text.Append('\n');
-            text.Append("<tool_call>\n{\"name\": \"").Append(message.ToolCalls![i].Name).Append("\", \"arguments\": ").Append(message.ToolCalls[i].ArgumentsJson).Append("}\n</tool_call>");
+            text.Append("<tool_call>\n{\"name\": \"")
+                .Append(message.ToolCalls![i].Name)
+                .Append("\", \"arguments\": ")
+                .Append(message.ToolCalls[i].ArgumentsJson)
+                .Append("}\n</tool_call>");
         }
 
         text.Append("<|im_end|>\n");

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Models;
 using G2RL.Onnx.Tokenizers.Jinja;
 
 namespace G2RL.Onnx.Tokenizers.Chat;
@@ -131,5 +131,7 @@ public sealed class JinjaChatTemplate
     }
 
     private static string? Token(TokenizerJson json, JsonElement root, string name) =>
-        root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object ? json.Text(value, "content", name) : json.Text(root, name, "the file");
+        root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object
+            ? json.Text(value, "content", name)
+            : json.Text(root, name, "the file");
 }

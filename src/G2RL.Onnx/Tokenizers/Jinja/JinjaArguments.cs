@@ -37,7 +37,8 @@ internal sealed class JinjaArguments(string what, object?[] values, bool[] given
         bool raw = false)
     {
         if (placed.Count > parameters.Length)
-            throw new InputException($"The chat template gives {what} {placed.Count} arguments; {(parameters.Length == 0 ? "none" : string.Join(", ", parameters))} can be given.");
+            throw new InputException($"The chat template gives {what} {placed.Count} arguments; "
+                + $"{(parameters.Length == 0 ? "none" : string.Join(", ", parameters))} can be given.");
         var (values, given) = (new object?[parameters.Length], new bool[parameters.Length]);
         for (var i = 0; i < placed.Count; i++)
             (values[i], given[i]) = (placed[i], true);
@@ -45,7 +46,8 @@ internal sealed class JinjaArguments(string what, object?[] values, bool[] given
         {
             var at = Array.IndexOf(parameters, name);
             if (at < 0 || given[at])
-                throw new InputException($"The chat template gives {what} the argument '{name}'{(at < 0 ? "" : " twice")}; {(parameters.Length == 0 ? "none" : string.Join(", ", parameters))} can be given.");
+                throw new InputException($"The chat template gives {what} the argument '{name}'{(at < 0 ? "" : " twice")}; "
+                    + $"{(parameters.Length == 0 ? "none" : string.Join(", ", parameters))} can be given.");
             (values[at], given[at]) = (value, true);
         }
 
@@ -56,5 +58,6 @@ internal sealed class JinjaArguments(string what, object?[] values, bool[] given
         return new(what, values, given);
     }
 
-    private InputException Wrong(int parameter, string rule) => new($"The chat template gives {what} {JinjaValue.Kind(values[parameter])} as argument {parameter + 1}; it must be {rule}.");
+    private InputException Wrong(int parameter, string rule) =>
+        new($"The chat template gives {what} {JinjaValue.Kind(values[parameter])} as argument {parameter + 1}; it must be {rule}.");
 }

@@ -53,7 +53,10 @@ internal sealed class MappingOf(List<(Expression Key, Expression Value)> entries
 internal sealed class Conditional(Expression condition, Expression then, Expression? otherwise) : Expression
 {
     protected override object? Compute(JinjaRun run, Scope scope) =>
-        JinjaValue.True(condition.Value(run, scope)) ? then.Value(run, scope) : otherwise is null ? new Undefined("") : otherwise.Value(run, scope);
+        JinjaValue.True(condition.Value(run, scope))
+            ? then.Value(run, scope)
+            : otherwise is null ? new Undefined("")
+            : otherwise.Value(run, scope);
 }
 
 internal sealed class Logical(bool and, Expression left, Expression right) : Expression
@@ -72,7 +75,8 @@ internal sealed class Not(Expression inner) : Expression
 
 internal sealed class Binary(string op, Expression left, Expression right) : Expression
 {
-    protected override object? Compute(JinjaRun run, Scope scope) => JinjaOperators.Apply(run, op, left.Value(run, scope), right.Value(run, scope));
+    protected override object? Compute(JinjaRun run, Scope scope) =>
+        JinjaOperators.Apply(run, op, left.Value(run, scope), right.Value(run, scope));
 }
 
 /// <summary><c>a &lt; b &lt; c</c>: each comparison with its neighbour.</summary>
@@ -95,7 +99,8 @@ internal sealed class Comparison(Expression first, List<(string Op, Expression R
 
 internal sealed class Member(Expression of, Expression key, bool dotted) : Expression
 {
-    protected override object? Compute(JinjaRun run, Scope scope) => JinjaMembers.Get(run, of.Value(run, scope), key.Value(run, scope), dotted);
+    protected override object? Compute(JinjaRun run, Scope scope) =>
+        JinjaMembers.Get(run, of.Value(run, scope), key.Value(run, scope), dotted);
 }
 
 internal sealed class Slice(Expression of, Expression? start, Expression? stop, Expression? step) : Expression
@@ -111,7 +116,8 @@ internal sealed record Arguments(List<Expression> Placed, List<(string Name, Exp
 
     public List<object?> Places(JinjaRun run, Scope scope) => Placed.ConvertAll(a => a.Value(run, scope));
 
-    public Dictionary<string, object?> Names(JinjaRun run, Scope scope) => Named.ToDictionary(a => a.Name, a => a.Value.Value(run, scope), StringComparer.Ordinal);
+    public Dictionary<string, object?> Names(JinjaRun run, Scope scope) =>
+        Named.ToDictionary(a => a.Name, a => a.Value.Value(run, scope), StringComparer.Ordinal);
 }
 
 internal sealed class Call(Expression function, Arguments arguments) : Expression
@@ -123,10 +129,12 @@ internal sealed class Call(Expression function, Arguments arguments) : Expressio
 
 internal sealed class Filter(Expression of, string name, Arguments arguments) : Expression
 {
-    protected override object? Compute(JinjaRun run, Scope scope) => JinjaFilters.Apply(run, name, of.Value(run, scope), arguments.Places(run, scope), arguments.Names(run, scope));
+    protected override object? Compute(JinjaRun run, Scope scope) =>
+        JinjaFilters.Apply(run, name, of.Value(run, scope), arguments.Places(run, scope), arguments.Names(run, scope));
 }
 
 internal sealed class Test(Expression of, string name, bool negated, List<Expression> arguments) : Expression
 {
-    protected override object? Compute(JinjaRun run, Scope scope) => JinjaTests.Holds(run, name, of.Value(run, scope), arguments.ConvertAll(a => a.Value(run, scope))) != negated;
+    protected override object? Compute(JinjaRun run, Scope scope) =>
+        JinjaTests.Holds(run, name, of.Value(run, scope), arguments.ConvertAll(a => a.Value(run, scope))) != negated;
 }

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace G2RL.Onnx.Tokenizers.Jinja;
 
-/// <summary>The filter <c>tojson</c> as chat templates have it: Python's <c>json.dumps</c>, with <c>ensure_ascii=False</c> unless asked.</summary>
+/// <summary>
+/// The filter <c>tojson</c> as chat templates have it: Python's <c>json.dumps</c>, with <c>ensure_ascii=False</c> unless asked.
+/// </summary>
 internal static class JinjaJson
 {
     private sealed record Style(bool Ascii, int? Indent, string Item, string Key, bool Sorted);
@@ -34,7 +36,15 @@ internal static class JinjaJson
             case null: text.Append("null"); break;
             case bool b: text.Append(b ? "true" : "false"); break;
             case long n: text.Append(n.ToString(CultureInfo.InvariantCulture)); break;
-            case double d: text.Append(JinjaValue.Float(d) switch { "nan" => "NaN", "inf" => "Infinity", "-inf" => "-Infinity", var number => number }); break;
+            case double d:
+                text.Append(JinjaValue.Float(d) switch
+                {
+                    "nan" =>
+                "NaN",
+                    "inf" => "Infinity",
+                    "-inf" => "-Infinity",
+                    var number => number
+                }); break;
             case string s: Quote(text, s, style.Ascii); break;
             case List<object?> list:
                 Group(text, '[', ']', list.Count, style, level, i => Write(text, list[i], style, level + 1));

@@ -10,7 +10,8 @@ namespace G2RL.Onnx.Tokenizers.Jinja;
 internal sealed class Markup(string text)
 {
     // Methods and filters whose result is safe when their text is. The others give plain values.
-    private static readonly HashSet<string> Methods = ["capitalize", "join", "lower", "lstrip", "replace", "rstrip", "split", "strip", "title", "upper"];
+    private static readonly HashSet<string> Methods = ["capitalize", "join", "lower", "lstrip", "replace", "rstrip", "split", "strip",
+        "title", "upper"];
     private static readonly HashSet<string> Filters = ["capitalize", "indent", "lower", "reverse", "string", "trim", "upper"];
 
     /// <summary>The text.</summary>

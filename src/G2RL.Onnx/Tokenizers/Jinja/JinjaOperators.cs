@@ -65,7 +65,9 @@ internal static class JinjaOperators
                     "*" => a * b,
                     "//" => Floor(a, b),
                     "%" => a - (b * Floor(a, b)),
-                    _ => (long)System.Numerics.BigInteger.Pow(a, (int)Math.Min(b, 64)) is var power && (b <= 64 || a is 0 or 1) ? power : throw new OverflowException(),
+                    _ => (long)System.Numerics.BigInteger.Pow(a, (int)Math.Min(b, 64)) is var power && (b <= 64 || a is 0 or 1)
+                        ? power
+                        : throw new OverflowException(),
                 };
             }
         }

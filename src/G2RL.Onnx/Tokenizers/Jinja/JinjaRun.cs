@@ -2,7 +2,10 @@ using System.Text;
 
 namespace G2RL.Onnx.Tokenizers.Jinja;
 
-/// <summary>One rendering: what has been written, and what is left to spend. Templates come with checkpoints, so they are hostile until shown otherwise.</summary>
+/// <summary>
+/// One rendering: what has been written, and what is left to spend. Templates come with checkpoints, so they are hostile until shown
+/// otherwise.
+/// </summary>
 internal sealed class JinjaRun
 {
     /// <summary>The deepest nesting of a template's parts, and of their evaluation.</summary>

@@ -23,7 +23,8 @@ internal static class JinjaSelection
         if (name == "map")
             return Map(run, entries, arguments, named);
         if (named.Count > 0)
-            throw new InputException($"The chat template gives {name} the argument '{named.Keys.First()}'; arguments by name are not implemented there.");
+            throw new InputException($"The chat template gives {name} the argument '{named.Keys.First()}'; "
+                + "arguments by name are not implemented there.");
         var keep = name.StartsWith("select", StringComparison.Ordinal);
         if (!name.EndsWith("attr", StringComparison.Ordinal))
             return entries.FindAll(e => Holds(run, e, arguments) == keep);
@@ -45,7 +46,11 @@ internal static class JinjaSelection
         if (attribute is not string path)
             return attribute is null ? value : JinjaMembers.Get(run, value, attribute, dotted: false);
         foreach (var part in path.Split('.'))
-            value = JinjaMembers.Get(run, value, long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? index : part, dotted: false);
+            value = JinjaMembers.Get(
+                run,
+                value,
+                long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? index : part,
+                dotted: false);
         return value;
     }
 
@@ -55,7 +60,9 @@ internal static class JinjaSelection
         {
             if (named.Keys.FirstOrDefault(k => k is not ("attribute" or "default")) is { } other)
                 throw new InputException($"The chat template gives map the argument '{other}'; attribute and default can be given.");
-            return entries.ConvertAll(e => Attribute(run, e, attribute) is var found && found is Undefined && named.TryGetValue("default", out var absent) ? absent : found);
+            return entries.ConvertAll(e => Attribute(run, e, attribute) is var found
+                && found is Undefined
+                && named.TryGetValue("default", out var absent) ? absent : found);
         }
 
         if (arguments is not [string name, .. var rest] || !JinjaFilters.Knows(name) || name == "map")

@@ -112,7 +112,12 @@ internal sealed class If(List<(Expression Condition, List<Statement> Body)> bran
     }
 }
 
-internal sealed class For(List<string> names, Expression over, Expression? condition, List<Statement> body, List<Statement> otherwise) : Statement
+internal sealed class For(
+    List<string> names,
+    Expression over,
+    Expression? condition,
+    List<Statement> body,
+    List<Statement> otherwise) : Statement
 {
     protected override Flow Do(JinjaRun run, Scope scope)
     {
@@ -162,7 +167,8 @@ internal sealed class For(List<string> names, Expression over, Expression? condi
             for (var i = 0; i < names.Count; i++)
                 scope[names[i]] = values[i];
         else
-            throw new InputException($"The chat template's loop wants {names.Count} values an entry, and an entry is {JinjaValue.Kind(entry)}.");
+            throw new InputException($"The chat template's loop wants {names.Count} values an entry, and an entry is "
+                + $"{JinjaValue.Kind(entry)}.");
     }
 }
 
@@ -178,7 +184,11 @@ internal sealed class Macro(string name, List<(string Name, Expression? Default)
             for (var i = 0; i < parameters.Count; i++)
             {
                 var (parameter, absent) = parameters[i];
-                inner[parameter] = i < placed.Count ? placed[i] : named.TryGetValue(parameter, out var given) ? given : absent is null ? new Undefined(parameter) : absent.Value(run, inner);
+                inner[parameter] = i < placed.Count
+                    ? placed[i]
+                    : named.TryGetValue(parameter, out var given) ? given
+                    : absent is null ? new Undefined(parameter)
+                    : absent.Value(run, inner);
             }
 
             run.Enter();

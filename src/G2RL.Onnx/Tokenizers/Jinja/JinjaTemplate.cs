@@ -33,7 +33,8 @@ internal sealed class JinjaTemplate
         var run = new JinjaRun();
         var scope = new Scope(null)
         {
-            ["raise_exception"] = (Callable)((a, _) => throw new InputException($"The chat template refuses the conversation: {JinjaValue.Text(a.FirstOrDefault())}")),
+            ["raise_exception"] = (Callable)((a, _) =>
+                throw new InputException($"The chat template refuses the conversation: {JinjaValue.Text(a.FirstOrDefault())}")),
             ["strftime_now"] = (Callable)((a, _) => date is null
                 ? throw new InputException("The chat template asks for today's date (strftime_now), which makes prompts differ from day to "
                     + "day. Give a fixed one by problems.date, such as problems.date=2024-07-26, or the variable that the template takes "

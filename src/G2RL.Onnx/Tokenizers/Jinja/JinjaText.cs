@@ -40,7 +40,10 @@ internal static class JinjaText
         return words;
     }
 
-    /// <summary>Lines as <c>splitlines</c> gives them: without their ends, of which there are eleven kinds, and without an empty one behind the last end.</summary>
+    /// <summary>
+    /// Lines as <c>splitlines</c> gives them: without their ends, of which there are eleven kinds, and without an empty one behind the last
+    /// end.
+    /// </summary>
     public static List<string> Lines(string text)
     {
         var lines = new List<string>();
@@ -94,6 +97,8 @@ internal static class JinjaText
         result.Append(quote);
     }
 
-    private static bool Prints(Rune rune) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate
-        or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
+    private static bool Prints(Rune rune) => rune.Value
+        == ' ' || Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate
+        or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator
+            or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
 }

@@ -59,7 +59,8 @@ internal static class JinjaValue
         {
             (Undefined, Undefined) => true,
             (string x, string y) => x.Length == y.Length && SameText(run, x, y),
-            (List<object?> x, List<object?> y) => x is JinjaTuple == y is JinjaTuple && x.Count == y.Count && x.Zip(y).All(p => Same(run, p.First, p.Second, level + 1)),
+            (List<object?> x, List<object?> y) =>
+                x is JinjaTuple == y is JinjaTuple && x.Count == y.Count && x.Zip(y).All(p => Same(run, p.First, p.Second, level + 1)),
             (JinjaMapping x, JinjaMapping y) =>
                 x.Count == y.Count && x.All(p => y.TryGetValue(p.Key, out var other) && Same(run, p.Value, other, level + 1)),
             _ => false,
@@ -111,7 +112,8 @@ internal static class JinjaValue
         JsonValueKind.True => true,
         JsonValueKind.False => false,
         JsonValueKind.String => json.GetString(),
-        JsonValueKind.Number => json.GetRawText().AsSpan().IndexOfAny("eE.") < 0 && json.TryGetInt64(out var integer) ? (object)integer : json.GetDouble(),
+        JsonValueKind.Number =>
+            json.GetRawText().AsSpan().IndexOfAny("eE.") < 0 && json.TryGetInt64(out var integer) ? (object)integer : json.GetDouble(),
         JsonValueKind.Array => json.EnumerateArray().Select(Of).ToList(),
         JsonValueKind.Object => Mapping(json),
         _ => null,
@@ -127,7 +129,9 @@ internal static class JinjaValue
             return value > 0 ? "inf" : "-inf";
         if (Math.Abs(value) is >= 1e16 or < 1e-4 and > 0)
         {
-            var parts = text.Contains('E', StringComparison.Ordinal) ? text : value.ToString("0.################E+00", CultureInfo.InvariantCulture);
+            var parts = text.Contains('E', StringComparison.Ordinal)
+                ? text
+                : value.ToString("0.################E+00", CultureInfo.InvariantCulture);
             return parts.Replace("E", "e", StringComparison.Ordinal);
         }
 
@@ -141,7 +145,8 @@ internal static class JinjaValue
     public static void CheckSize(StringBuilder text, int level)
     {
         if (text.Length > 1 << 24 || level > JinjaRun.DeepestNesting)
-            throw new InputException($"The chat template writes a value of more than {1 << 24} characters or {JinjaRun.DeepestNesting} levels.");
+            throw new InputException($"The chat template writes a value of more than {1 << 24} characters or {JinjaRun.DeepestNesting} "
+                + "levels.");
     }
 
     private static JinjaMapping Mapping(JsonElement json)

@@ -26,7 +26,8 @@ internal sealed class Normalizer
                 _steps.Add(text => text.Length == 0 ? text : prefix + text);
                 break;
             case "Replace":
-                var (literal, content) = (file.Literal(value, name), file.Text(value, "content", name) ?? throw file.Fault($"{name}.content is missing."));
+                var (literal, content) =
+                    (file.Literal(value, name), file.Text(value, "content", name) ?? throw file.Fault($"{name}.content is missing."));
                 _steps.Add(text => text.Replace(literal, content, StringComparison.Ordinal));
                 break;
             case "Sequence":
@@ -47,7 +48,8 @@ internal sealed class Normalizer
         {
             text = step(text);
             if (text.Length > most)
-                throw new InputException($"The tokenizer's normalizer makes a text more than {MostGrowth} times as long as it was. Its Replace and Prepend steps cannot be meant so.");
+                throw new InputException($"The tokenizer's normalizer makes a text more than {MostGrowth} times as long as it was. "
+                    + "Its Replace and Prepend steps cannot be meant so.");
         }
 
         return text;

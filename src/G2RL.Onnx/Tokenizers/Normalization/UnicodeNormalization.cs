@@ -5,8 +5,8 @@ namespace G2RL.Onnx.Tokenizers.Normalization;
 
 /// <summary>Normal form C (Unicode Standard Annex 15).</summary>
 /// <remarks>
-/// Not <see cref="string.Normalize()"/>: that one leaves text as it is when the process runs with invariant globalization, as this project's programs
-/// do, and elsewhere follows whatever ICU the machine has, so token ids would depend on the machine.
+/// Not <see cref="string.Normalize()"/>: that one leaves text as it is when the process runs with invariant globalization, as this
+/// project's programs do, and elsewhere follows whatever ICU the machine has, so token ids would depend on the machine.
 /// </remarks>
 internal static class UnicodeNormalization
 {
@@ -179,8 +179,10 @@ internal static class UnicodeNormalization
             }
 
             // What combines, what joins the character before it, and what is never the outcome.
-            foreach (var point in _classes.Keys.Concat(Compositions.Keys.Select(p => p.Second)).Concat(Decompositions.Keys.Where(p => !Stays(p)))
-                .Concat(Enumerable.Range(FirstV, CountV)).Concat(Enumerable.Range(FirstT, CountT)))
+            foreach (var point in _classes.Keys.Concat(Compositions.Keys.Select(p => p.Second))
+                .Concat(Decompositions.Keys.Where(p => !Stays(p)))
+                    .Concat(Enumerable.Range(FirstV, CountV))
+                .Concat(Enumerable.Range(FirstT, CountT)))
                 _moves[point / 64] |= 1UL << (point % 64);
         }
 

@@ -1,6 +1,8 @@
 namespace G2RL.Onnx.Tokenizers.Splitting;
 
-/// <summary>A piece of text on its way to tokens, as a part of a longer text so that nothing is copied; merges never cross its ends.</summary>
+/// <summary>
+/// A piece of text on its way to tokens, as a part of a longer text so that nothing is copied; merges never cross its ends.
+/// </summary>
 /// <param name="Source">The text that it is part of.</param>
 /// <param name="Start">Where it begins.</param>
 /// <param name="Length">Its length, at least 1.</param>

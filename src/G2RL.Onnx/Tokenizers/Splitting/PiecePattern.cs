@@ -6,8 +6,9 @@ namespace G2RL.Onnx.Tokenizers.Splitting;
 
 /// <summary>What a pre-tokenizer looks for in a text: a regular expression, or a text as it stands.</summary>
 /// <remarks>
-/// .NET's expressions see UTF-16 code units; the reference sees Unicode characters. A text with characters beyond U+FFFF is therefore matched through a
-/// stand-in in which each such character is one code unit of the same general category, which is all that the admitted patterns can tell apart.
+/// .NET's expressions see UTF-16 code units; the reference sees Unicode characters. A text with characters beyond U+FFFF is therefore
+/// matched through a stand-in in which each such character is one code unit of the same general category, which is all that the admitted
+/// patterns can tell apart.
 /// </remarks>
 /// <param name="pattern">An expression that has been checked, or a text.</param>
 /// <param name="literal">Whether it is a text.</param>
@@ -20,7 +21,8 @@ internal sealed class PiecePattern(string pattern, bool literal = false)
     private readonly bool _ignoresCase = pattern.Contains("(?i", StringComparison.Ordinal);
 
     /// <summary>Checks an expression of a file.</summary>
-    /// <exception cref="InputException">The pattern is not an expression, or uses what means something else in the reference's expressions (Oniguruma).</exception>
+    /// <exception cref="InputException">The pattern is not an expression, or uses what means something else in the reference's expressions
+    /// (Oniguruma).</exception>
     public static PiecePattern Read(TokenizerJson file, string pattern, string name)
     {
         if (Portability.Problem(pattern) is { } problem)
@@ -31,7 +33,9 @@ internal sealed class PiecePattern(string pattern, bool literal = false)
         }
         catch (ArgumentException e)
         {
-            throw new InputException($"{file.Fault($"{name} is '{pattern}', which is not a regular expression that .NET understands").Message}: {e.Message}", e);
+            throw new InputException(
+                $"{file.Fault($"{name} is '{pattern}', which is not a regular expression that .NET understands").Message}: {e.Message}",
+                e);
         }
 
         return new PiecePattern(pattern);
@@ -81,7 +85,10 @@ internal sealed class PiecePattern(string pattern, bool literal = false)
             offsets.Add(at);
             at += rune.Utf16SequenceLength;
             // Case folding makes U+017F equal to s; .NET's invariant casing does not know that.
-            units.Append(!rune.IsBmp ? StandIns[(int)Rune.GetUnicodeCategory(rune)] : _ignoresCase && rune.Value == '\u017F' ? 's' : (char)rune.Value);
+            units.Append(!rune.IsBmp
+                ? StandIns[(int)Rune.GetUnicodeCategory(rune)]
+                : _ignoresCase && rune.Value == '\u017F' ? 's'
+                : (char)rune.Value);
         }
 
         offsets.Add(at);
@@ -102,7 +109,8 @@ internal sealed class PiecePattern(string pattern, bool literal = false)
         return found;
     }
 
-    private static Regex Create(string pattern, RegexOptions options) => new(pattern, RegexOptions.CultureInvariant | options, TimeSpan.FromSeconds(10));
+    private static Regex Create(string pattern, RegexOptions options) =>
+        new(pattern, RegexOptions.CultureInvariant | options, TimeSpan.FromSeconds(10));
 
     // Oniguruma and .NET read these alike; anything else might differ in silence.
     private static class Portability
@@ -143,7 +151,9 @@ internal sealed class PiecePattern(string pattern, bool literal = false)
                     case '&' when inClass && rest.StartsWith("&&", StringComparison.Ordinal): return "'&&' in a class";
                     case '^' when inClass && pattern[i - 1] == '[': break;
                     case '^' or '$' when !inClass: return $"'{pattern[i]}'";
-                    case '(' when !inClass && rest.StartsWith("(?", StringComparison.Ordinal) && !Groups.Any(g => rest.StartsWith(g, StringComparison.Ordinal)):
+                    case '(' when !inClass
+                        && rest.StartsWith("(?", StringComparison.Ordinal)
+                        && !Groups.Any(g => rest.StartsWith(g, StringComparison.Ordinal)):
                         return $"the group '{rest}'";
                     case >= '\uD800' and <= '\uDFFF': return "a literal character beyond U+FFFF";
                     default: break;

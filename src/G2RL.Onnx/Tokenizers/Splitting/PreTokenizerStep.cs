@@ -6,7 +6,8 @@ namespace G2RL.Onnx.Tokenizers.Splitting;
 internal abstract class PreTokenizerStep
 {
     /// <summary>Adds the pieces of a piece, in order.</summary>
-    /// <exception cref="System.Text.RegularExpressions.RegexMatchTimeoutException">The file's pattern takes longer than ten seconds on one piece.</exception>
+    /// <exception cref="System.Text.RegularExpressions.RegexMatchTimeoutException">The file's pattern takes longer than ten seconds on one
+    /// piece.</exception>
     public abstract void Cut(Piece piece, List<Piece> result);
 
     /// <summary>Reads tokenizer.json's <c>pre_tokenizer</c>: the steps, and whether pieces are spelled as bytes at the end.</summary>
@@ -35,7 +36,9 @@ internal abstract class PreTokenizerStep
                     steps.Add(new ByteLevelStep(file.Flag(step, "add_prefix_space", name, true), file.Flag(step, "use_regex", name, true)));
                     break;
                 case "Digits":
-                    steps.Add(new SplitStep(new PiecePattern(@"\p{N}"), file.Flag(step, "individual_digits", name) ? SplitBehavior.Isolated : SplitBehavior.Contiguous));
+                    steps.Add(new SplitStep(
+                        new PiecePattern(@"\p{N}"),
+                        file.Flag(step, "individual_digits", name) ? SplitBehavior.Isolated : SplitBehavior.Contiguous));
                     break;
                 case "Split":
                     steps.Add(Split(file, step, name));
@@ -44,7 +47,10 @@ internal abstract class PreTokenizerStep
                     steps.Add(Metaspace(file, step, name));
                     break;
                 case var type:
-                    throw file.Unsupported(name + ".type", type ?? "missing", "Sequence, Split, ByteLevel, Digits and Metaspace are implemented");
+                    throw file.Unsupported(
+                        name + ".type",
+                        type ?? "missing",
+                        "Sequence, Split, ByteLevel, Digits and Metaspace are implemented");
             }
         }
     }
@@ -53,14 +59,21 @@ internal abstract class PreTokenizerStep
     {
         var behavior = file.Text(step, "behavior", name);
         if (!Enum.GetNames<SplitBehavior>().Contains(behavior))
-            throw file.Unsupported(name + ".behavior", behavior ?? "missing", $"{string.Join(", ", Enum.GetNames<SplitBehavior>())} are implemented");
-        var pattern = step.TryGetProperty("pattern", out var p) ? file.Object(p, name + ".pattern") : throw file.Fault($"{name}.pattern is missing.");
+            throw file.Unsupported(
+                name + ".behavior",
+                behavior ?? "missing",
+                $"{string.Join(", ", Enum.GetNames<SplitBehavior>())} are implemented");
+        var pattern = step.TryGetProperty("pattern", out var p)
+            ? file.Object(p, name + ".pattern")
+            : throw file.Fault($"{name}.pattern is missing.");
         var regex = file.Text(pattern, "Regex", name + ".pattern");
         var literal = file.Text(pattern, "String", name + ".pattern");
         if (string.IsNullOrEmpty(regex) == string.IsNullOrEmpty(literal))
             throw file.Fault($"{name}.pattern is {TokenizerJson.Short(pattern)}; it must hold a Regex or a String.");
         return new SplitStep(
-            literal is { Length: > 0 } ? new PiecePattern(literal, literal: true) : PiecePattern.Read(file, regex!, name + ".pattern.Regex"),
+            literal is { Length: > 0 }
+                ? new PiecePattern(literal, literal: true)
+                : PiecePattern.Read(file, regex!, name + ".pattern.Regex"),
             Enum.Parse<SplitBehavior>(behavior!),
             file.Flag(step, "invert", name));
     }

@@ -19,7 +19,8 @@ public sealed class CpuBackend(int threads) : IBackend
     public double Rounding => 1;
 
     /// <inheritdoc/>
-    public IRolloutSource Rollouts(Policy policy, Tokenizer tokenizer, SamplerSettings settings) => new Sampler(policy, tokenizer, settings);
+    public IRolloutSource Rollouts(Policy policy, Tokenizer tokenizer, SamplerSettings settings) =>
+        new Sampler(policy, tokenizer, settings);
 
     /// <inheritdoc/>
     public IScorer Scorer(DecoderSpec spec) => new Scorer(spec, threads);
@@ -28,7 +29,8 @@ public sealed class CpuBackend(int threads) : IBackend
     public IFeatureProjector Features(DecoderSpec spec) => new FeatureProjector(spec, threads);
 
     /// <inheritdoc/>
-    public IPolicyOptimizer Optimizer(Policy policy, RunConfig config) => PolicyOptimizers.All[config.Execution.Gradients](policy, config, threads);
+    public IPolicyOptimizer Optimizer(Policy policy, RunConfig config) =>
+        PolicyOptimizers.All[config.Execution.Gradients](policy, config, threads);
 
     /// <inheritdoc/>
     public void Fetch(Policy policy)

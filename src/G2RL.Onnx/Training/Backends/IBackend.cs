@@ -9,8 +9,8 @@ using G2RL.Onnx.Training.Optimizers;
 namespace G2RL.Onnx.Training.Backends;
 
 /// <summary>
-/// Where numbers live and who computes with them: the host, or a device. A <see cref="Policy"/> is always a policy of the host; a device keeps weights of
-/// its own for it, changes those, and gives them back when asked (<see cref="Fetch"/>).
+/// Where numbers live and who computes with them: the host, or a device. A <see cref="Policy"/> is always a policy of the host; a device
+/// keeps weights of its own for it, changes those, and gives them back when asked (<see cref="Fetch"/>).
 /// </summary>
 public interface IBackend : IDisposable
 {

@@ -19,7 +19,12 @@ internal static class RolloutMetrics
             metrics.Set("reward/right_share", groups.SelectMany(g => g.Verdicts).Average(v => v > 0 ? 1.0 : 0));
             metrics.Set("reward/well_formed_share", rewards.Average(o => o.WellFormed ? 1.0 : 0));
         }
-        foreach (var (name, kind) in new[] { ("abstain", OutcomeKind.Abstain), ("error", OutcomeKind.Error), ("timeout", OutcomeKind.Timeout) })
+        foreach (var (name, kind) in new[]
+        {
+            ("abstain", OutcomeKind.Abstain),
+            ("error", OutcomeKind.Error),
+            ("timeout", OutcomeKind.Timeout),
+        })
             metrics.Set($"reward/{name}_count", outcomes.Count(o => o.Kind == kind));
         metrics.Set("response/length_mean", lengths.Mean());
         metrics.Set("response/length_p95", lengths.Quantile(0.95));

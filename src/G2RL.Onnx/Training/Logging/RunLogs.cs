@@ -4,7 +4,10 @@ using System.Text.Json.Nodes;
 
 namespace G2RL.Onnx.Training.Logging;
 
-/// <summary>What a run has written down, as far as it came. Every log may be missing, empty or torn at its end; only config.json makes a folder a run.</summary>
+/// <summary>
+/// What a run has written down, as far as it came. Every log may be missing, empty or torn at its end; only config.json makes a folder a
+/// run.
+/// </summary>
 internal sealed class RunLogs
 {
     private RunLogs(string folder, JsonObject config)
@@ -45,22 +48,27 @@ internal sealed class RunLogs
     {
         var path = Path.Combine(folder, "config.json");
         if (!File.Exists(path))
-            throw new InputException($"{folder} holds no run (there is no config.json). Give the folder of a run, for example runs/20260101-120000-run.");
-        return new(folder, Object(path) ?? throw new InputException($"{path} is no JSON object; a report needs the configuration that the run wrote there."));
+            throw new InputException($"{folder} holds no run (there is no config.json). "
+                + "Give the folder of a run, for example runs/20260101-120000-run.");
+        return new(folder, Object(path)
+            ?? throw new InputException($"{path} is no JSON object; a report needs the configuration that the run wrote there."));
     }
 
     /// <summary>A finite number of a row; null when it is missing, no number or not finite.</summary>
     public static double? Number(JsonObject row, string name) => row.TryGetPropertyValue(name, out var node) ? Number(node) : null;
 
     /// <summary>A node as a finite number, or null.</summary>
-    public static double? Number(JsonNode? node) => node is JsonValue value && value.TryGetValue<double>(out var number) && double.IsFinite(number) ? number : null;
+    public static double? Number(JsonNode? node) =>
+        node is JsonValue value && value.TryGetValue<double>(out var number) && double.IsFinite(number) ? number : null;
 
     /// <summary>A text of a row; empty when it is missing or something else.</summary>
     public static string Text(JsonObject row, string name)
     {
         try
         {
-            return row.TryGetPropertyValue(name, out var node) && node is JsonValue value && value.TryGetValue<string>(out var text) ? text : "";
+            return row.TryGetPropertyValue(name, out var node) && node is JsonValue value && value.TryGetValue<string>(out var text)
+                ? text
+                : "";
         }
         catch (InvalidOperationException)
         {
@@ -73,7 +81,9 @@ internal sealed class RunLogs
     {
         try
         {
-            return File.Exists(path) ? JsonNode.Parse(File.ReadAllText(path), documentOptions: new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }) as JsonObject : null;
+            return File.Exists(path) ? JsonNode.Parse(
+                File.ReadAllText(path),
+                documentOptions: new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }) as JsonObject : null;
         }
         catch (JsonException)
         {
@@ -82,11 +92,18 @@ internal sealed class RunLogs
     }
 
     private static JsonObject[] BySteps(IEnumerable<JsonObject> rows) =>
-        [.. rows.Where(r => Number(r, "step") is not null).GroupBy(r => Number(r, "step")!.Value).OrderBy(g => g.Key).Select(g => g.Last())];
+        [.. rows.Where(r => Number(r, "step") is not null)
+            .GroupBy(r => Number(r, "step")!.Value)
+            .OrderBy(g => g.Key)
+            .Select(g => g.Last())];
 
     private static string[] RolloutFiles(string folder) => Directory.Exists(folder)
         ? [.. Directory.EnumerateFiles(folder, "step-*.jsonl")
-            .Select(f => (File: f, Step: int.TryParse(Path.GetFileNameWithoutExtension(f)["step-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : -1))
+            .Select(f => (File: f, Step: int.TryParse(
+                Path.GetFileNameWithoutExtension(f)["step-".Length..],
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out var step) ? step : -1))
             .Where(f => f.Step >= 0).OrderBy(f => f.Step).Select(f => f.File)]
         : [];
 }

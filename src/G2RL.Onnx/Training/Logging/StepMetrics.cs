@@ -16,7 +16,8 @@ public sealed class StepMetrics(int step)
     public IReadOnlyDictionary<string, double> Values => values;
 
     /// <summary>Whether a metric depends on the clock and so differs between runs of the same seed.</summary>
-    public static bool IsTiming(string name) => name.StartsWith("time/", StringComparison.Ordinal) || name.StartsWith("speed/", StringComparison.Ordinal);
+    public static bool IsTiming(string name) =>
+        name.StartsWith("time/", StringComparison.Ordinal) || name.StartsWith("speed/", StringComparison.Ordinal);
 
     /// <summary>Sets a number.</summary>
     /// <exception cref="NonFiniteException">The number is NaN or infinite.</exception>

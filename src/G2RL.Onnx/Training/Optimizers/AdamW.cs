@@ -8,8 +8,8 @@ using G2RL.Onnx.Execution;
 namespace G2RL.Onnx.Training.Optimizers;
 
 /// <summary>
-/// AdamW on the weights in place: p -= lr wd p; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; p -= lr/(1-b1^t) m / (sqrt(v)/sqrt(1-b2^t) + eps).
-/// Work is cut into fixed chunks, so results do not depend on the number of threads.
+/// AdamW on the weights in place: p -= lr wd p; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; p -= lr/(1-b1^t) m / (sqrt(v)/sqrt(1-b2^t) +
+/// eps). Work is cut into fixed chunks, so results do not depend on the number of threads.
 /// </summary>
 /// <remarks>Source: Loshchilov and Hutter, arXiv:1711.05101, in torch.optim.AdamW's order of operations.</remarks>
 public sealed class AdamW : IWeightOptimizer
@@ -35,7 +35,8 @@ public sealed class AdamW : IWeightOptimizer
     public AdamW(IReadOnlyList<Parameter> parameters, IReadOnlyList<Parameter> gradients, AdamWSettings settings, int threads)
     {
         settings.Validate();
-        if (parameters.Count != gradients.Count || parameters.Zip(gradients).Any(p => p.First.Name != p.Second.Name || p.First.Buffer.Length != p.Second.Buffer.Length))
+        if (parameters.Count != gradients.Count
+            || parameters.Zip(gradients).Any(p => p.First.Name != p.Second.Name || p.First.Buffer.Length != p.Second.Buffer.Length))
             throw new ArgumentException("Weights and gradients do not belong together.", nameof(gradients));
         (this.parameters, this.gradients, this.settings) = (parameters, gradients, settings);
         var wide = settings.Moments == MomentStorage.Float32;
@@ -46,7 +47,8 @@ public sealed class AdamW : IWeightOptimizer
             packedFirst = [.. parameters.Select((p, i) => new PackedMoment(p, settings.Moments, isSecond: false, i))];
             packedSecond = [.. parameters.Select((p, i) => new PackedMoment(p, settings.Moments, isSecond: true, i))];
         }
-        chunks = [.. parameters.SelectMany((p, i) => Enumerable.Range(0, (int)((p.Buffer.Length + Chunk - 1) / Chunk)).Select(c => (i, (long)c * Chunk, (int)Math.Min(Chunk, p.Buffer.Length - ((long)c * Chunk)))))];
+        chunks = [.. parameters.SelectMany((p, i) => Enumerable.Range(0, (int)((p.Buffer.Length + Chunk - 1) / Chunk))
+            .Select(c => (i, (long)c * Chunk, (int)Math.Min(Chunk, p.Buffer.Length - ((long)c * Chunk)))))];
         decays = [.. parameters.Select(p => settings.Decays(p.Name))];
         sums = new double[chunks.Length];
         parallel = new ParallelOptions { MaxDegreeOfParallelism = threads };
@@ -56,7 +58,8 @@ public sealed class AdamW : IWeightOptimizer
     public long Steps { get; set; }
 
     /// <inheritdoc/>
-    public long StateBytes => FirstMoments.Concat(SecondMoments).Sum(p => p.Buffer.Length * sizeof(float)) + packedFirst.Concat(packedSecond).Sum(p => p.Bytes);
+    public long StateBytes =>
+        FirstMoments.Concat(SecondMoments).Sum(p => p.Buffer.Length * sizeof(float)) + packedFirst.Concat(packedSecond).Sum(p => p.Bytes);
 
     /// <summary>First moments, in the order of the parameters; none where they are held in fewer bits.</summary>
     public IReadOnlyList<Parameter> FirstMoments { get; }
@@ -65,10 +68,15 @@ public sealed class AdamW : IWeightOptimizer
     public IReadOnlyList<Parameter> SecondMoments { get; }
 
     /// <summary>The global norm of the gradients.</summary>
-    /// <exception cref="NonFiniteException">A gradient is not finite; the message names the tensor. Weights and moments are untouched.</exception>
+    /// <exception cref="NonFiniteException">A gradient is not finite; the message names the tensor. Weights and moments are
+    /// untouched.</exception>
     public double GradientNorm()
     {
-        Parallel.For(0, chunks.Length, parallel, c => sums[c] = SumOfSquares(gradients[chunks[c].Parameter].Buffer.Slice(chunks[c].Offset, chunks[c].Length)));
+        Parallel.For(
+            0,
+            chunks.Length,
+            parallel,
+            c => sums[c] = SumOfSquares(gradients[chunks[c].Parameter].Buffer.Slice(chunks[c].Offset, chunks[c].Length)));
         var total = 0d;
         for (var c = 0; c < sums.Length; c++)
         {
@@ -82,11 +90,13 @@ public sealed class AdamW : IWeightOptimizer
     /// <summary>One update.</summary>
     /// <param name="learningRate">>= 0</param>
     /// <param name="gradientNorm">What <see cref="GradientNorm"/> gave.</param>
-    /// <exception cref="NonFiniteException">The norm or the learning rate is not finite. Weights, moments and <see cref="Steps"/> are untouched.</exception>
+    /// <exception cref="NonFiniteException">The norm or the learning rate is not finite. Weights, moments and <see cref="Steps"/> are
+    /// untouched.</exception>
     public void Step(double learningRate, double gradientNorm)
     {
         if (!double.IsFinite(gradientNorm) || !double.IsFinite(learningRate))
-            throw new NonFiniteException($"The gradient's norm is {gradientNorm} and the learning rate {learningRate}; both must be finite.");
+            throw new NonFiniteException($"The gradient's norm is {gradientNorm} and the learning rate {learningRate}; "
+                + "both must be finite.");
         Steps++;
         var scale = settings.ClipScale(gradientNorm);
         var decayed = new AdamWCoefficients(settings, learningRate, Steps, scale);
@@ -159,10 +169,17 @@ public sealed class AdamW : IWeightOptimizer
     internal static double SumOfSquares(ReadOnlySpan<float> values) => Reductions.Dot(values, values);
 
     /// <summary>One update of a stretch of parameters: weights, gradients and both moments, each [n].</summary>
-    internal static void Update(Span<float> weights, ReadOnlySpan<float> gradients, Span<float> first, Span<float> second, in AdamWCoefficients c)
+    internal static void Update(
+        Span<float> weights,
+        ReadOnlySpan<float> gradients,
+        Span<float> first,
+        Span<float> second,
+        in AdamWCoefficients c)
     {
         if (gradients.Length != weights.Length || first.Length != weights.Length || second.Length != weights.Length)
-            throw new ArgumentException($"{weights.Length} weights with {gradients.Length} gradients and {first.Length} and {second.Length} moments.", nameof(weights));
+            throw new ArgumentException(
+                $"{weights.Length} weights with {gradients.Length} gradients and {first.Length} and {second.Length} moments.",
+                nameof(weights));
         ref var p = ref MemoryMarshal.GetReference(weights);
         ref var g = ref MemoryMarshal.GetReference(gradients);
         ref var m = ref MemoryMarshal.GetReference(first);
@@ -176,7 +193,8 @@ public sealed class AdamW : IWeightOptimizer
             var vi = (Vector.LoadUnsafe(ref v, (nuint)i) * c.Beta2) + (gi * gi * c.OneMinusBeta2);
             mi.StoreUnsafe(ref m, (nuint)i);
             vi.StoreUnsafe(ref v, (nuint)i);
-            ((Vector.LoadUnsafe(ref p, (nuint)i) * c.Decay) - (mi * c.StepSize / ((Vector.SquareRoot(vi) * c.Root) + epsilon))).StoreUnsafe(ref p, (nuint)i);
+            ((Vector.LoadUnsafe(ref p, (nuint)i) * c.Decay) - (mi * c.StepSize / ((Vector.SquareRoot(vi) * c.Root) + epsilon)))
+                .StoreUnsafe(ref p, (nuint)i);
         }
         // The same operations in the same order: an element's bits do not depend on where a vector ends.
         for (; i < weights.Length; i++)
@@ -190,7 +208,16 @@ public sealed class AdamW : IWeightOptimizer
 }
 
 /// <summary>What one update multiplies by, computed in double and rounded once.</summary>
-internal readonly record struct AdamWCoefficients(float Scale, float Decay, float StepSize, float Root, float Beta1, float Beta2, float OneMinusBeta1, float OneMinusBeta2, float Epsilon)
+internal readonly record struct AdamWCoefficients(
+    float Scale,
+    float Decay,
+    float StepSize,
+    float Root,
+    float Beta1,
+    float Beta2,
+    float OneMinusBeta1,
+    float OneMinusBeta2,
+    float Epsilon)
 {
     /// <summary>The coefficients of a step.</summary>
     /// <param name="settings">Settings.</param>

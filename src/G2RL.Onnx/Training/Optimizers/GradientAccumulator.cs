@@ -8,7 +8,9 @@ using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Training.Optimizers;
 
-/// <summary>What the train graph reads for each scored token of a micro-batch, and where it writes what it found. All arrays are [R].</summary>
+/// <summary>
+/// What the train graph reads for each scored token of a micro-batch, and where it writes what it found. All arrays are [R].
+/// </summary>
 public sealed class Microbatch(SequenceBatch batch)
 {
     /// <summary>The rows.</summary>
@@ -40,7 +42,14 @@ public sealed class Microbatch(SequenceBatch batch)
     {
         var count = Batch.Targets.Length;
         Batch.BindTo(binding, targets: true);
-        foreach (var (name, data) in new[] { (PolicyLoss.Weights, Weights), (PolicyLoss.Advantages, Advantages), (PolicyLoss.OldLogProbs, OldLogProbs), (PolicyLoss.ReferenceLogProbs, ReferenceLogProbs), (PolicyLoss.Corrections, Corrections) })
+        foreach (var (name, data) in new[]
+        {
+            (PolicyLoss.Weights, Weights),
+            (PolicyLoss.Advantages, Advantages),
+            (PolicyLoss.OldLogProbs, OldLogProbs),
+            (PolicyLoss.ReferenceLogProbs, ReferenceLogProbs),
+            (PolicyLoss.Corrections, Corrections),
+        })
             if (binding.Names.Contains(name))
                 binding.Input(name, data, count);
         if (binding.Names.Contains(PolicyLoss.SequenceOfToken))
@@ -56,8 +65,8 @@ public sealed class Microbatch(SequenceBatch batch)
 }
 
 /// <summary>
-/// Runs the train graph over micro-batches and adds their gradients up, always in the order in which they are given, so that the sum does not depend on how
-/// many are at work at once (see <see cref="Lanes"/>).
+/// Runs the train graph over micro-batches and adds their gradients up, always in the order in which they are given, so that the sum does
+/// not depend on how many are at work at once (see <see cref="Lanes"/>).
 /// </summary>
 public sealed class GradientAccumulator : IDisposable
 {
@@ -73,7 +82,12 @@ public sealed class GradientAccumulator : IDisposable
     /// <param name="temperature">Temperature of the log-probs.</param>
     /// <param name="threads">Threads, >= 1.</param>
     /// <param name="memory">How the graph spends memory; null is the plain graph.</param>
-    public GradientAccumulator(Policy policy, Func<OpBuilder, Value, Value, Value> objective, double temperature, int threads, GraphMemory? memory = null)
+    public GradientAccumulator(
+        Policy policy,
+        Func<OpBuilder, Value, Value, Value> objective,
+        double temperature,
+        int threads,
+        GraphMemory? memory = null)
     {
         (this.policy, lanes) = (policy, Lanes.For(policy.Spec, threads));
         inverseTemperature[0] = (float)(1 / temperature);
@@ -91,7 +105,9 @@ public sealed class GradientAccumulator : IDisposable
     /// <summary>Adds the gradient of a micro-batch and returns its share of the loss.</summary>
     public double Add(Microbatch micro) => Run(micro, Gradients);
 
-    /// <summary>Adds the gradients of micro-batches, to the bits of adding one after the other, and returns their share of the loss.</summary>
+    /// <summary>
+    /// Adds the gradients of micro-batches, to the bits of adding one after the other, and returns their share of the loss.
+    /// </summary>
     public double Add(IReadOnlyList<Microbatch> micros)
     {
         if (lanes.Count == 1 || micros.Count == 1)

@@ -2,7 +2,10 @@ using G2RL.Onnx.Execution;
 
 namespace G2RL.Onnx.Training.Optimizers;
 
-/// <summary>Gradients of micro-batches, then an optimizer step on the policy's weights: by the stock graph, by ONNX Runtime's training API, or on a device.</summary>
+/// <summary>
+/// Gradients of micro-batches, then an optimizer step on the policy's weights: by the stock graph, by ONNX Runtime's training API, or on a
+/// device.
+/// </summary>
 public interface IPolicyOptimizer : IDisposable
 {
     /// <summary>Forgets the gradients added so far.</summary>

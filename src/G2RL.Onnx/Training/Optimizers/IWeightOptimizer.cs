@@ -12,7 +12,8 @@ internal interface IWeightOptimizer : IDisposable
     long StateBytes { get; }
 
     /// <summary>The global norm of the gradients.</summary>
-    /// <exception cref="Execution.NonFiniteException">A gradient is not finite; the message names the tensor. Weights and state are untouched.</exception>
+    /// <exception cref="Execution.NonFiniteException">A gradient is not finite; the message names the tensor. Weights and state are
+    /// untouched.</exception>
     double GradientNorm();
 
     /// <summary>One update.</summary>

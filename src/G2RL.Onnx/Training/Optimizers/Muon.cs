@@ -10,12 +10,12 @@ namespace G2RL.Onnx.Training.Optimizers;
 
 /// <summary>
 /// Muon: m = mu m + (1 - mu) g; u = mu m + (1 - mu) g; O = five Newton-Schulz steps on u / |u|, which bring its singular values near 1;
-/// p -= lr wd p; p -= lr 0.2 sqrt(max(rows, columns)) O, whose root mean square is then about that of AdamW's update, so that learning rates carry over.
-/// For matrices of the layers or of adapters; all other weights go to AdamW.
+/// p -= lr wd p; p -= lr 0.2 sqrt(max(rows, columns)) O, whose root mean square is then about that of AdamW's update, so that learning
+/// rates carry over. For matrices of the layers or of adapters; all other weights go to AdamW.
 /// </summary>
 /// <remarks>
-/// Source: Jordan et al., kellerjordan.github.io/posts/muon (Nesterov form and coefficients); the factor: Liu et al., arXiv:2502.16982. The products are an
-/// ONNX graph, one thread a matrix, so that no bit depends on the number of threads.
+/// Source: Jordan et al., kellerjordan.github.io/posts/muon (Nesterov form and coefficients); the factor: Liu et al., arXiv:2502.16982. The
+/// products are an ONNX graph, one thread a matrix, so that no bit depends on the number of threads.
 /// </remarks>
 internal sealed class Muon : IWeightOptimizer
 {
@@ -37,10 +37,13 @@ internal sealed class Muon : IWeightOptimizer
     public Muon(Policy policy, IReadOnlyList<Parameter> gradients, AdamWSettings settings, int threads)
     {
         (this.settings, this.threads) = (settings, threads);
-        var names = LinearModule.Of(policy.Spec).Select(m => m.Name + ".weight").Concat(policy.Spec.Parameters.Where(p => p.IsAdapter).Select(p => p.Name))
-            .ToHashSet(StringComparer.Ordinal);
+        var names = LinearModule.Of(policy.Spec)
+            .Select(m => m.Name + ".weight")
+            .Concat(policy.Spec.Parameters.Where(p => p.IsAdapter).Select(p => p.Name))
+                .ToHashSet(StringComparer.Ordinal);
         var all = policy.Trainable.Zip(gradients).ToArray();
-        matrices = [.. all.Where(p => names.Contains(p.First.Name)).Select(p => (p.First, p.Second, new Parameter(p.First.Name, [.. p.First.Shape])))];
+        matrices = [.. all.Where(p => names.Contains(p.First.Name))
+            .Select(p => (p.First, p.Second, new Parameter(p.First.Name, [.. p.First.Shape])))];
         var others = all.Where(p => !names.Contains(p.First.Name)).ToArray();
         rest = new AdamW([.. others.Select(p => p.First)], [.. others.Select(p => p.Second)], settings, threads);
         session = new OrtSession(Orthogonalization(), threads: 1);
@@ -97,7 +100,8 @@ internal sealed class Muon : IWeightOptimizer
 
     /// <inheritdoc/>
     public IEnumerable<TensorToWrite> State() =>
-        [.. rest.State(), .. matrices.Select(m => TensorToWrite.Floats(m.Weight.Name + Suffix, SafeTensorsDtype.F32, [.. m.Momentum.Shape], _ => m.Momentum.Buffer.Span))];
+        [.. rest.State(), .. matrices.Select(m =>
+            TensorToWrite.Floats(m.Weight.Name + Suffix, SafeTensorsDtype.F32, [.. m.Momentum.Shape], _ => m.Momentum.Buffer.Span))];
 
     /// <inheritdoc/>
     public void Load(SafeTensorsFile file)

@@ -8,7 +8,10 @@ using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Training.Optimizers;
 
-/// <summary>A run as ORT training artifacts, and back: weights, both moments and the step move between the stock path and ONNX Runtime's training API.</summary>
+/// <summary>
+/// A run as ORT training artifacts, and back: weights, both moments and the step move between the stock path and ONNX Runtime's training
+/// API.
+/// </summary>
 public static class OrtTraining
 {
     private const string ConfigProperty = "g2rl.config.json";
@@ -16,14 +19,20 @@ public static class OrtTraining
     private const string RunStepProperty = "g2rl.run_step";
     private const string OptimizerStepProperty = "g2rl.optimizer_step";
 
-    /// <summary>Writes training_model.onnx, eval_model.onnx, optimizer_model.onnx and checkpoint of a policy that starts to learn.</summary>
+    /// <summary>
+    /// Writes training_model.onnx, eval_model.onnx, optimizer_model.onnx and checkpoint of a policy that starts to learn.
+    /// </summary>
     /// <param name="folder">Is made; the files must not be there.</param>
     /// <param name="policy">The weights.</param>
     /// <param name="config">Decides objective, optimizer and schedule.</param>
-    /// <exception cref="InputException">A file exists or cannot be written, or a setting that the training runtime cannot express.</exception>
-    public static void Write(string folder, Policy policy, RunConfig config) => Write(folder, policy, Options(policy, config, scheduled: true), moments: null);
+    /// <exception cref="InputException">A file exists or cannot be written, or a setting that the training runtime cannot
+    /// express.</exception>
+    public static void Write(string folder, Policy policy, RunConfig config) =>
+        Write(folder, policy, Options(policy, config, scheduled: true), moments: null);
 
-    /// <summary>Writes the artifacts of a run's checkpoint folder (step-000100 and the like): the training API goes on where the run stopped.</summary>
+    /// <summary>
+    /// Writes the artifacts of a run's checkpoint folder (step-000100 and the like): the training API goes on where the run stopped.
+    /// </summary>
     /// <param name="folder">Is made; the files must not be there.</param>
     /// <param name="policy">A policy of the run's model; receives the checkpoint's weights.</param>
     /// <param name="config">The run's configuration.</param>
@@ -39,9 +48,13 @@ public static class OrtTraining
         Write(folder, policy, Options(policy, config, scheduled: true, skipped: skipped), first.With(steps, second, policy), step);
     }
 
-    /// <summary>Turns an ORT checkpoint into a run's checkpoint folder (model.safetensors, optimizer.safetensors): the stock path goes on where the training API stopped.</summary>
+    /// <summary>
+    /// Turns an ORT checkpoint into a run's checkpoint folder (model.safetensors, optimizer.safetensors): the stock path goes on where the
+    /// training API stopped.
+    /// </summary>
     /// <param name="checkpoint">The file that the training API saved, with its optimizer state or without.</param>
-    /// <param name="policy">A policy of the same model; receives the weights, and keeps those that the checkpoint does not hold because they were frozen.</param>
+    /// <param name="policy">A policy of the same model; receives the weights, and keeps those that the checkpoint does not hold because
+    /// they were frozen.</param>
     /// <param name="folder">Is made; its files are replaced.</param>
     /// <exception cref="InputException">A checkpoint that is damaged or of another model.</exception>
     public static void Import(string checkpoint, Policy policy, string folder)
@@ -52,17 +65,22 @@ public static class OrtTraining
         SaveState(folder, source, policy);
     }
 
-    /// <summary>The step of a run that an ORT checkpoint stands at: that at which it was written, and the updates made since by those of one batch of rollouts.</summary>
+    /// <summary>
+    /// The step of a run that an ORT checkpoint stands at: that at which it was written, and the updates made since by those of one batch
+    /// of rollouts.
+    /// </summary>
     /// <exception cref="InputException">It has no optimizer state, or stands in the middle of a batch or beyond the run.</exception>
     public static int StepOf(string checkpoint, RunConfig config)
     {
         using var source = OrtCheckpoint.Open(checkpoint);
         if (!source.HasMoments)
-            throw new InputException($"{checkpoint} holds no optimizer state, so no run can go on from it. Save it with its optimizer state, or take its weights with: g2rl ort-training export.");
+            throw new InputException($"{checkpoint} holds no optimizer state, so no run can go on from it. "
+                + "Save it with its optimizer state, or take its weights with: g2rl ort-training export.");
         var (updates, since) = (UpdatesPerStep(config), source.Step - Property(source, OptimizerStepProperty));
         var step = Property(source, RunStepProperty) + (since / updates);
         if (since < 0 || since % updates != 0 || step < 0 || step > config.Steps)
-            throw new InputException($"{checkpoint} stands {since} updates after step {Property(source, RunStepProperty)}; the run makes {config.Steps} steps of {updates} updates. Save it at a whole step of the run.");
+            throw new InputException($"{checkpoint} stands {since} updates after step {Property(source, RunStepProperty)}; "
+                + $"the run makes {config.Steps} steps of {updates} updates. Save it at a whole step of the run.");
         return (int)step;
     }
 
@@ -76,7 +94,8 @@ public static class OrtTraining
         using var source = OrtCheckpoint.Open(checkpoint);
         using var original = HuggingFaceCheckpoint.Open(model);
         if (source.Trainable.Keys.FirstOrDefault(name => name.EndsWith(AdapterSpec.UpSuffix, StringComparison.Ordinal)) is { } adapter)
-            throw new InputException($"{checkpoint} holds adapters ('{adapter}'), no whole model, and not their scale. Bring it back into its run with: g2rl ort-training import, and go on with --resume.");
+            throw new InputException($"{checkpoint} holds adapters ('{adapter}'), no whole model, and not their scale. "
+                + "Bring it back into its run with: g2rl ort-training import, and go on with --resume.");
         Check(source, original.Spec);
         var shapes = original.Spec.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
         original.SaveAs(folder, Weight, SafeTensorsDtype.F32);
@@ -97,7 +116,12 @@ public static class OrtTraining
     /// <param name="scheduled">Whether the learning rate follows the schedule inside the optimizer model, or is the caller's.</param>
     /// <param name="trainable">Which parameters learn; null means all.</param>
     /// <param name="skipped">How far the schedule is ahead of the optimizer's steps.</param>
-    internal static OrtTrainingOptions Options(Policy policy, RunConfig config, bool scheduled, Func<string, bool>? trainable = null, long skipped = 0)
+    internal static OrtTrainingOptions Options(
+        Policy policy,
+        RunConfig config,
+        bool scheduled,
+        Func<string, bool>? trainable = null,
+        long skipped = 0)
     {
         if (Fault(policy, config) is { } fault)
             throw new InputException(fault);
@@ -112,28 +136,44 @@ public static class OrtTraining
     }
 
     /// <summary>Says why the training API cannot do what a configuration asks for; null when it can.</summary>
-    internal static string? Fault(Policy policy, RunConfig config) => config.Training.Optimizer is { Kind: not OptimizerKind.AdamW } or { Moments: not MomentStorage.Float32 }
+    internal static string? Fault(
+        Policy policy,
+        RunConfig config) => config.Training.Optimizer is { Kind: not OptimizerKind.AdamW } or { Moments: not MomentStorage.Float32 }
         ? $"training.optimizer.kind is {config.Training.Optimizer.Kind} with moments in {config.Training.Optimizer.Moments}; "
             + "ONNX Runtime's training API has AdamW with moments in float32. Set adamW and float32 for it."
         : policy.Spec.Storage != WeightStorage.Float32
-        ? $"adapter.base is {policy.Spec.Storage}; the training artifacts hold frozen weights in float32. Set adapter.base=float32 for them."
+        ? $"adapter.base is {policy.Spec.Storage}; the training artifacts hold frozen weights in float32. "
+            + "Set adapter.base=float32 for them."
         : DecayFault(config.Training.Optimizer, [.. policy.Trainable.Select(p => p.Name)]);
 
     /// <summary>Our AdamW settings as the training runtime's attributes.</summary>
     /// <exception cref="InputException">Decay of some parameters only.</exception>
-    internal static OrtOptimizer Optimizer(AdamWSettings settings, IReadOnlyList<string> parameters) => DecayFault(settings, parameters) is { } fault
+    internal static OrtOptimizer Optimizer(
+        AdamWSettings settings,
+        IReadOnlyList<string> parameters) => DecayFault(settings, parameters) is { } fault
         ? throw new InputException(fault)
-        : new(settings.Beta1, settings.Beta2, settings.Epsilon, Excluded(settings, parameters) == parameters.Count ? 0 : settings.WeightDecay, settings.MaxGradientNorm);
+        : new(
+            settings.Beta1,
+            settings.Beta2,
+            settings.Epsilon,
+            Excluded(settings, parameters) == parameters.Count ? 0 : settings.WeightDecay,
+            settings.MaxGradientNorm);
 
     internal static void Write(string folder, Policy policy, OrtTrainingOptions options, OrtMoments? moments, int runStep = 0)
     {
         var weights = policy.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        OrtTrainingArtifacts.Write(folder, policy.Spec, options, name => weights[name].Buffer.Span, Content(policy, options, moments, runStep));
+        OrtTrainingArtifacts.Write(
+            folder,
+            policy.Spec,
+            options,
+            name => weights[name].Buffer.Span,
+            Content(policy, options, moments, runStep));
     }
 
     internal static OrtCheckpointContent Content(Policy policy, OrtTrainingOptions options, OrtMoments? moments, int runStep = 0) => new()
     {
-        Trainable = [.. policy.Trainable.Where(p => options.Trainable?.Invoke(p.Name) != false).Select(p => OrtTensor.Floats(p.Name, p.Shape, _ => p.Buffer.Span))],
+        Trainable = [.. policy.Trainable.Where(p => options.Trainable?.Invoke(p.Name) != false)
+            .Select(p => OrtTensor.Floats(p.Name, p.Shape, _ => p.Buffer.Span))],
         Moments = moments,
         Properties = new Dictionary<string, object>(StringComparer.Ordinal)
         {
@@ -163,9 +203,12 @@ public static class OrtTraining
     /// <summary>Writes the policy's weights and the checkpoint's moments (zero where it has none) as a run's checkpoint.</summary>
     internal static void SaveState(string folder, OrtCheckpoint source, Policy policy)
     {
-        var zeros = new float[source.HasMoments && source.FirstMoments.Count == policy.Trainable.Count ? 0 : policy.Trainable.Max(p => p.Buffer.Length)];
+        var zeros = new float[source.HasMoments && source.FirstMoments.Count == policy.Trainable.Count
+            ? 0
+            : policy.Trainable.Max(p => p.Buffer.Length)];
         var sizes = policy.Trainable.ToDictionary(p => p.Name, p => (int)p.Buffer.Length, StringComparer.Ordinal);
-        WeightSource From(IReadOnlyDictionary<string, OrtTensorInfo> moments) => name => moments.TryGetValue(name, out var moment) ? source.Floats(moment) : zeros.AsSpan(0, sizes[name]);
+        WeightSource From(IReadOnlyDictionary<string, OrtTensorInfo> moments) =>
+            name => moments.TryGetValue(name, out var moment) ? source.Floats(moment) : zeros.AsSpan(0, sizes[name]);
         TrainingState.Save(folder, policy, source.Step, From(source.FirstMoments), From(source.SecondMoments));
     }
 
@@ -178,10 +221,13 @@ public static class OrtTraining
         var excluded = Excluded(settings, parameters);
         return settings.WeightDecay == 0 || excluded == 0 || excluded == parameters.Count
             ? null
-            : $"training.optimizer.decayExclusions keeps {excluded} of {parameters.Count} parameters from decaying; ONNX Runtime's training API decays every parameter or none. Empty it, set training.optimizer.weightDecay to 0, or train with execution.gradients=graph.";
+            : $"training.optimizer.decayExclusions keeps {excluded} of {parameters.Count} parameters from decaying; "
+                + "ONNX Runtime's training API decays every parameter or none. "
+                + "Empty it, set training.optimizer.weightDecay to 0, or train with execution.gradients=graph.";
     }
 
-    private static int Excluded(AdamWSettings settings, IEnumerable<string> parameters) => parameters.Count(p => settings.DecayExclusions.Any(e => p.Contains(e, StringComparison.Ordinal)));
+    private static int Excluded(AdamWSettings settings, IEnumerable<string> parameters) =>
+        parameters.Count(p => settings.DecayExclusions.Any(e => p.Contains(e, StringComparison.Ordinal)));
 
     private static void Check(OrtCheckpoint source, DecoderSpec spec)
     {
@@ -189,9 +235,11 @@ public static class OrtTraining
         foreach (var tensor in source.Trainable.Values.Concat(source.Frozen.Values))
         {
             if (!expected.TryGetValue(tensor.Name, out var parameter))
-                throw new InputException($"{source.Path} holds '{tensor.Name}', which is no weight of {spec.Architecture} as its config.json describes it. The two do not belong together.");
+                throw new InputException($"{source.Path} holds '{tensor.Name}', which is no weight of {spec.Architecture} as its "
+                    + "config.json describes it. The two do not belong together.");
             if (!tensor.Shape.AsSpan().SequenceEqual(parameter.Shape))
-                throw new InputException($"{source.Path}: '{tensor.Name}' is [{string.Join(", ", tensor.Shape)}]; config.json implies [{string.Join(", ", parameter.Shape)}] ({parameter.ShapeInWords}). The two do not belong together.");
+                throw new InputException($"{source.Path}: '{tensor.Name}' is [{string.Join(", ", tensor.Shape)}]; config.json implies "
+                    + $"[{string.Join(", ", parameter.Shape)}] ({parameter.ShapeInWords}). The two do not belong together.");
         }
     }
 
@@ -202,7 +250,8 @@ public static class OrtTraining
 
         private Moments(Dictionary<string, float[]> values) => this.values = values;
 
-        public static Moments Of(Policy policy) => new(policy.Trainable.ToDictionary(p => p.Name, p => new float[p.Buffer.Length], StringComparer.Ordinal));
+        public static Moments Of(Policy policy) =>
+            new(policy.Trainable.ToDictionary(p => p.Name, p => new float[p.Buffer.Length], StringComparer.Ordinal));
 
         public Span<float> Target(string name) => values[name];
 

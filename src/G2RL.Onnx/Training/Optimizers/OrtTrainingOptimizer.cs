@@ -7,10 +7,13 @@ using Microsoft.ML.OnnxRuntime;
 namespace G2RL.Onnx.Training.Optimizers;
 
 /// <summary>
-/// The update by ONNX Runtime's training API: our artifacts, its accumulators, its AdamW. Weights live in its session; after each update they are
-/// copied back for the sampler. Needs the training flavour of this project.
+/// The update by ONNX Runtime's training API: our artifacts, its accumulators, its AdamW. Weights live in its session; after each update
+/// they are copied back for the sampler. Needs the training flavour of this project.
 /// </summary>
-/// <remarks>Compiled in every flavour. Its artifacts and its order of calls are proven in the training runtime for JavaScript; this class itself has not run, for want of the native package.</remarks>
+/// <remarks>
+/// Compiled in every flavour. Its artifacts and its order of calls are proven in the training runtime for JavaScript; this class itself has
+/// not run, for want of the native package.
+/// </remarks>
 internal sealed class OrtTrainingOptimizer : IPolicyOptimizer
 {
     private readonly Policy policy;
@@ -33,7 +36,12 @@ internal sealed class OrtTrainingOptimizer : IPolicyOptimizer
         inverseTemperature = [(float)(1 / config.Sampling.Temperature)];
         // The learning rate comes from the caller: mini-batches without tokens are no steps of the runtime, yet count in the schedule.
         options = OrtTraining.Options(policy, config, scheduled: false);
-        sessionOptions = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        sessionOptions = new SessionOptions
+        {
+            IntraOpNumThreads = threads,
+            InterOpNumThreads = 1,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+        };
         sessionOptions.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         // Weights change under the session.
         sessionOptions.AddSessionConfigEntry("session.disable_prepacking", "1");
@@ -139,7 +147,11 @@ internal sealed class OrtTrainingOptimizer : IPolicyOptimizer
         Close();
         state = CheckpointState.LoadCheckpoint(checkpoint);
         session = new TrainingSession(
-            sessionOptions, state, Path.Combine(work, OrtTrainingArtifacts.TrainingModel), Path.Combine(work, OrtTrainingArtifacts.EvaluationModel), Path.Combine(work, OrtTrainingArtifacts.OptimizerModel));
+            sessionOptions,
+            state,
+            Path.Combine(work, OrtTrainingArtifacts.TrainingModel),
+            Path.Combine(work, OrtTrainingArtifacts.EvaluationModel),
+            Path.Combine(work, OrtTrainingArtifacts.OptimizerModel));
     }
 
     private void Close()

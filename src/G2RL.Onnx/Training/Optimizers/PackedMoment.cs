@@ -8,13 +8,14 @@ using G2RL.Onnx.Execution.Sessions;
 namespace G2RL.Onnx.Training.Optimizers;
 
 /// <summary>
-/// A moment of one weight in 16 or 8 bits. Numbers are rounded up or down at random, in proportion to what is nearer, so that on average nothing is lost:
-/// rounding to nearest would keep a second moment for ever that decays by a thousandth a step. The random bits follow from step and place alone.
+/// A moment of one weight in 16 or 8 bits. Numbers are rounded up or down at random, in proportion to what is nearer, so that on average
+/// nothing is lost: rounding to nearest would keep a second moment for ever that decays by a thousandth a step. The random bits follow from
+/// step and place alone.
 /// </summary>
 /// <remarks>
-/// 16 bits: the upper half of float32. 8 bits: blocks of 256 over their largest, as in Dettmers et al., arXiv:2110.02861, with an 8-bit floating number
-/// in place of their table: first moment, sign, 4 bits of exponent and 3 of fraction (2^-15 to 1); second moment, its root with 5 and 3 (2^-31 to 1), never 0
-/// unless it is, so that no update is divided by nothing.
+/// 16 bits: the upper half of float32. 8 bits: blocks of 256 over their largest, as in Dettmers et al., arXiv:2110.02861, with an 8-bit
+/// floating number in place of their table: first moment, sign, 4 bits of exponent and 3 of fraction (2^-15 to 1); second moment, its root
+/// with 5 and 3 (2^-31 to 1), never 0 unless it is, so that no update is divided by nothing.
 /// </remarks>
 internal sealed class PackedMoment : IDisposable
 {
@@ -70,7 +71,9 @@ internal sealed class PackedMoment : IDisposable
         for (var i = 0; i < values.Length; i++)
         {
             uint code = bytes[i], magnitude = isSecond ? code : code & 0x7F;
-            var value = magnitude == 0 ? 0 : BitConverter.UInt32BitsToSingle((magnitude + (uint)Lowest) << FractionBits) * scales!.Span[(int)((offset + i) / Block)];
+            var value = magnitude == 0
+                ? 0
+                : BitConverter.UInt32BitsToSingle((magnitude + (uint)Lowest) << FractionBits) * scales!.Span[(int)((offset + i) / Block)];
             values[i] = isSecond ? value * value : code > 0x7F ? -value : value;
         }
     }
@@ -117,7 +120,8 @@ internal sealed class PackedMoment : IDisposable
     {
         var raw = file.RawBytes(name);
         if (raw.Length != Codes.Length)
-            throw new InputException($"{file.Path}: tensor '{name}' has {raw.Length} bytes; moments in {storage} have {Codes.Length}. The checkpoint belongs to another configuration.");
+            throw new InputException($"{file.Path}: tensor '{name}' has {raw.Length} bytes; moments in {storage} have {Codes.Length}. "
+                + "The checkpoint belongs to another configuration.");
         raw.CopyTo(Codes);
         if (scales is not null)
             file.ReadFloats(name + ScaleSuffix, scales.Span);

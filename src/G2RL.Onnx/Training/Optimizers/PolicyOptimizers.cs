@@ -3,7 +3,6 @@ using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
-using G2RL.Onnx.Training.Steps;
 
 namespace G2RL.Onnx.Training.Optimizers;
 
@@ -24,7 +23,8 @@ internal static class PolicyOptimizers
     /// <summary>Factories by name.</summary>
     public static IReadOnlyDictionary<string, Factory> All { get; } = new Dictionary<string, Factory>(StringComparer.Ordinal)
     {
-        ["graph"] = (policy, c, threads) => new StockOptimizer(policy, Objective(c), c.Sampling.Temperature, c.Training.Optimizer, threads, Memory(policy, c, threads)),
+        ["graph"] = (policy, c, threads) =>
+            new StockOptimizer(policy, Objective(c), c.Sampling.Temperature, c.Training.Optimizer, threads, Memory(policy, c, threads)),
         ["ortTraining"] = (policy, c, threads) => new OrtTrainingOptimizer(policy, c, threads),
     };
 

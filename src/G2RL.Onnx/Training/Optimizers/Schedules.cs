@@ -6,7 +6,9 @@ namespace G2RL.Onnx.Training.Optimizers;
 /// <summary>Learning rates as pure functions of the step.</summary>
 public static class Schedules
 {
-    /// <summary>The same rate as a piece of a graph, in float64 to its last step: an int64 scalar (the 0-based step) gives a float32 scalar.</summary>
+    /// <summary>
+    /// The same rate as a piece of a graph, in float64 to its last step: an int64 scalar (the 0-based step) gives a float32 scalar.
+    /// </summary>
     /// <inheritdoc cref="LearningRate"/>
     public static Func<OpBuilder, Value, Value> Graph(ScheduleSettings settings, double peak, int totalSteps) => (op, step) =>
     {
@@ -18,12 +20,16 @@ public static class Schedules
         {
             ScheduleKind.Linear => op.Sub(Number(1), share),
             // cos x = sin(x + pi/2): ONNX Runtime has the sine in float64, not the cosine.
-            ScheduleKind.Cosine => op.Div(op.Add(Number(1), op.Op("Sin", [op.Add(op.Mul(share, Number(Math.PI)), Number(Math.PI / 2))])), Number(2)),
+            ScheduleKind.Cosine =>
+                op.Div(op.Add(Number(1), op.Op("Sin", [op.Add(op.Mul(share, Number(Math.PI)), Number(Math.PI / 2))])), Number(2)),
             _ => Number(1),
         };
         var rate = op.Mul(Number(peak), op.Add(Number(settings.FinalFraction), op.Mul(Number(1 - settings.FinalFraction), remaining)));
         if (settings.WarmupSteps > 0)
-            rate = op.Where(op.Op("Less", [step, op.Int(settings.WarmupSteps)]), op.Div(op.Mul(Number(peak), op.Add(at, Number(1))), Number(settings.WarmupSteps)), rate);
+            rate = op.Where(
+                op.Op("Less", [step, op.Int(settings.WarmupSteps)]),
+                op.Div(op.Mul(Number(peak), op.Add(at, Number(1))), Number(settings.WarmupSteps)),
+                rate);
         return op.Cast(rate, ElementType.Float32);
     };
 

@@ -14,7 +14,13 @@ internal sealed class StockOptimizer : IPolicyOptimizer
     private double? norm;
 
     /// <summary>Builds the train graph's session and reserves gradients and moments.</summary>
-    public StockOptimizer(Policy policy, Func<OpBuilder, Value, Value, Value> objective, double temperature, AdamWSettings settings, int threads, GraphMemory? memory = null)
+    public StockOptimizer(
+        Policy policy,
+        Func<OpBuilder, Value, Value, Value> objective,
+        double temperature,
+        AdamWSettings settings,
+        int threads,
+        GraphMemory? memory = null)
     {
         this.policy = policy;
         gradients = new GradientAccumulator(policy, objective, temperature, threads, memory);

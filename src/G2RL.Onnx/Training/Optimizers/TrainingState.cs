@@ -9,8 +9,8 @@ namespace G2RL.Onnx.Training.Optimizers;
 internal delegate Span<float> MomentTarget(string name);
 
 /// <summary>
-/// Weights that learn, their moments and counters as safetensors files: what a resumed run needs to go on bit for bit. Of a run with adapters these are
-/// the adapters alone, in PEFT's layout.
+/// Weights that learn, their moments and counters as safetensors files: what a resumed run needs to go on bit for bit. Of a run with
+/// adapters these are the adapters alone, in PEFT's layout.
 /// </summary>
 internal static class TrainingState
 {
@@ -21,21 +21,27 @@ internal static class TrainingState
     /// <summary>The most bytes of numbers that are written: those of float32 moments.</summary>
     public static long Bytes(Policy policy) => 3 * policy.TrainableCount * sizeof(float);
 
-    public static void Save(string folder, Policy policy, IWeightOptimizer optimizer) => Save(folder, policy, optimizer.Steps, [.. optimizer.State()]);
+    public static void Save(string folder, Policy policy, IWeightOptimizer optimizer) =>
+        Save(folder, policy, optimizer.Steps, [.. optimizer.State()]);
 
     /// <summary>The same for moments of AdamW that live elsewhere.</summary>
-    public static void Save(string folder, Policy policy, long steps, WeightSource first, WeightSource second) => Save(folder, policy, steps,
-    [
-        .. policy.Trainable.Select(p => Tensor(p, AdamW.FirstSuffix, _ => first(p.Name))),
-        .. policy.Trainable.Select(p => Tensor(p, AdamW.SecondSuffix, _ => second(p.Name))),
-    ]);
+    public static void Save(string folder, Policy policy, long steps, WeightSource first, WeightSource second) =>
+        Save(folder, policy, steps,
+        [
+            .. policy.Trainable.Select(p => Tensor(p, AdamW.FirstSuffix, _ => first(p.Name))),
+            .. policy.Trainable.Select(p => Tensor(p, AdamW.SecondSuffix, _ => second(p.Name))),
+        ]);
 
     private static void Save(string folder, Policy policy, long steps, TensorToWrite[] state)
     {
-        var metadata = new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = "pt", ["updates"] = Text(policy.Updates), [Origin] = policy.Version.Origin };
+        var metadata = new Dictionary<string, string>(
+            StringComparer.Ordinal) { ["format"] = "pt", ["updates"] = Text(policy.Updates), [Origin] = policy.Version.Origin };
         var weights = policy.Trainable.ToDictionary(p => p.Name, StringComparer.Ordinal);
         if (policy.Spec.Adapter is null)
-            SafeTensorsWriter.Write(Path.Combine(folder, Model), [.. policy.Trainable.Select(p => Tensor(p, "", _ => p.Buffer.Span))], metadata);
+            SafeTensorsWriter.Write(
+                Path.Combine(folder, Model),
+                [.. policy.Trainable.Select(p => Tensor(p, "", _ => p.Buffer.Span))],
+                metadata);
         else
             PeftFolder.WriteInto(folder, policy.Spec, name => weights[name].Buffer.Span, "", metadata);
         SafeTensorsWriter.Write(

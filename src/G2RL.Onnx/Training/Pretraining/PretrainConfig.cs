@@ -41,7 +41,9 @@ public sealed record PretrainConfig
     /// <summary>Longest sequence, tokens.</summary>
     public int MaxPositions { get; init; } = 256;
 
-    /// <summary>What it learns from: arithmetic (expressions with worked-out steps) or countdown (problems, each with one of its solutions).</summary>
+    /// <summary>
+    /// What it learns from: arithmetic (expressions with worked-out steps) or countdown (problems, each with one of its solutions).
+    /// </summary>
     public string Corpus { get; init; } = "arithmetic";
 
     /// <summary>Settings of the corpus arithmetic.</summary>
@@ -74,7 +76,8 @@ public sealed record PretrainConfig
     {
         try
         {
-            var config = JsonSerializer.Deserialize<PretrainConfig>(InputFile.Text(path), Options) ?? throw new InputException($"{path} holds null; a pretraining recipe is a JSON object.");
+            var config = JsonSerializer.Deserialize<PretrainConfig>(InputFile.Text(path), Options)
+                ?? throw new InputException($"{path} holds null; a pretraining recipe is a JSON object.");
             config.Validate(path);
             return config;
         }

@@ -20,8 +20,9 @@ namespace G2RL.Onnx.Training.Pretraining;
 public readonly record struct PretrainProgress(int Step, double Loss, double TokensPerSecond);
 
 /// <summary>
-/// Next-token training from scratch with the machinery of the main job: the same graphs, gradients, optimizer and checkpoints. While at work it keeps its
-/// checkpoints in a folder beside the output; it goes on from there bit for bit, and removes the folder when the model is written.
+/// Next-token training from scratch with the machinery of the main job: the same graphs, gradients, optimizer and checkpoints. While at
+/// work it keeps its checkpoints in a folder beside the output; it goes on from there bit for bit, and removes the folder when the model is
+/// written.
 /// </summary>
 public static class Pretrainer
 {
@@ -34,9 +35,16 @@ public static class Pretrainer
     /// <param name="progress">Called after every step.</param>
     /// <param name="resume">Goes on with an interrupted run of the same recipe and output.</param>
     /// <param name="cancel">Stops between steps, saves, and throws <see cref="OperationCanceledException"/>.</param>
-    /// <exception cref="InputException">The folder exists, there is an interrupted run (or, to resume, none), the recipe is impossible, or the disk is full.</exception>
+    /// <exception cref="InputException">The folder exists, there is an interrupted run (or, to resume, none), the recipe is impossible, or
+    /// the disk is full.</exception>
     /// <exception cref="NonFiniteException">Training diverged.</exception>
-    public static void Run(PretrainConfig config, string output, int threads, Action<PretrainProgress>? progress = null, bool resume = false, CancellationToken cancel = default)
+    public static void Run(
+        PretrainConfig config,
+        string output,
+        int threads,
+        Action<PretrainProgress>? progress = null,
+        bool resume = false,
+        CancellationToken cancel = default)
     {
         if (Path.Exists(output))
             throw new InputException($"{output} exists; pretraining never overwrites a model. Choose another folder or remove it.");
@@ -75,7 +83,13 @@ public static class Pretrainer
         }
     }
 
-    private static void Run(PretrainConfig config, string output, CheckpointStore checkpoints, int threads, Action<PretrainProgress>? progress, CancellationToken cancel)
+    private static void Run(
+        PretrainConfig config,
+        string output,
+        CheckpointStore checkpoints,
+        int threads,
+        Action<PretrainProgress>? progress,
+        CancellationToken cancel)
     {
         var problems = config.Problems();
         var folder = Directory.CreateTempSubdirectory("g2rl-pretrain-").FullName;
@@ -85,7 +99,10 @@ public static class Pretrainer
             var tokenizer = Tokenizer.Load(folder);
             var spec = config.Spec(tokenizer.VocabularySize, tokenizer.BosId!.Value, tokenizer.EosId!.Value, tokenizer.PadId!.Value);
             spec.Validate("the recipe");
-            using var policy = Policy.Create(spec, config.MaxPositions, (parameter, weights) => Initialize(config, spec, parameter, weights));
+            using var policy = Policy.Create(
+                spec,
+                config.MaxPositions,
+                (parameter, weights) => Initialize(config, spec, parameter, weights));
             Train(config, problems, tokenizer, policy, checkpoints, threads, progress, cancel);
             var weights = policy.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
             HuggingFaceCheckpoint.Create(output, spec, name => weights[name].Buffer.Span, companions: Directory.EnumerateFiles(folder));
@@ -96,14 +113,27 @@ public static class Pretrainer
         }
     }
 
-    private static void Train(PretrainConfig config, ICorpus problems, Tokenizer tokenizer, Policy policy, CheckpointStore checkpoints, int threads, Action<PretrainProgress>? progress, CancellationToken cancel)
+    private static void Train(
+        PretrainConfig config,
+        ICorpus problems,
+        Tokenizer tokenizer,
+        Policy policy,
+        CheckpointStore checkpoints,
+        int threads,
+        Action<PretrainProgress>? progress,
+        CancellationToken cancel)
     {
         var memory = MemoryChoice.Training(policy.Spec, config.TokensPerMicrobatch, policy.Positions, recompute: false);
         using var gradients = new GradientAccumulator(policy, PolicyLoss.CrossEntropy, temperature: 1, threads, memory);
-        using var optimizer = new AdamW(policy.Trainable, gradients.Gradients, new AdamWSettings { Beta2 = 0.95, WeightDecay = config.WeightDecay, DecayExclusions = ["norm"] }, threads);
+        using var optimizer = new AdamW(
+            policy.Trainable,
+            gradients.Gradients,
+            new AdamWSettings { Beta2 = 0.95, WeightDecay = config.WeightDecay, DecayExclusions = ["norm"] },
+            threads);
         var schedule = new ScheduleSettings { Kind = ScheduleKind.Cosine, WarmupSteps = config.WarmupSteps, FinalFraction = 0.1 };
         var corpus = Seeds.Derive(config.Seed, Seeds.Purpose.Examples);
-        void Save(int steps) => checkpoints.Save(steps, TrainingState.Bytes(policy), folder => TrainingState.Save(folder, policy, optimizer));
+        void Save(int steps) =>
+            checkpoints.Save(steps, TrainingState.Bytes(policy), folder => TrainingState.Save(folder, policy, optimizer));
         checkpoints.RemoveLeftovers();
         var (first, saved) = (0, 0);
         if (checkpoints.Latest() is { } latest)
@@ -126,11 +156,13 @@ public static class Pretrainer
                 var (prompt, solution) = problems.Example(corpus, ((long)step * sequences.Length) + i);
                 sequences[i] = new(tokenizer.Encode(prompt), [.. tokenizer.Encode(solution), tokenizer.EosId!.Value]);
                 if (sequences[i].InputLength > config.MaxPositions)
-                    throw new InputException($"An example has {sequences[i].InputLength} tokens; maxPositions is {config.MaxPositions}. Raise it, or make the problems smaller.");
+                    throw new InputException($"An example has {sequences[i].InputLength} tokens; maxPositions is {config.MaxPositions}. "
+                        + "Raise it, or make the problems smaller.");
             }
             var tokens = sequences.Sum(s => s.Response.Length);
             gradients.Clear();
-            Microbatch[] micros = [.. SequenceBatch.Plan(sequences, config.TokensPerMicrobatch).Select(indices => new Microbatch(new SequenceBatch([.. indices.Select(i => sequences[i])])))];
+            Microbatch[] micros = [.. SequenceBatch.Plan(sequences, config.TokensPerMicrobatch)
+                .Select(indices => new Microbatch(new SequenceBatch([.. indices.Select(i => sequences[i])])))];
             foreach (var micro in micros)
                 Array.Fill(micro.Weights, 1f / tokens);
             var loss = gradients.Add(micros);
@@ -154,7 +186,8 @@ public static class Pretrainer
         }
     }
 
-    // Norms 1; matrices normal with variance 1/in, those that write into the residual stream smaller by the square root of the number of writes.
+    // Norms 1; matrices normal with variance 1/in, those that write into the residual stream smaller by the square root of the number of
+    // writes.
     private static void Initialize(PretrainConfig config, DecoderSpec spec, ParameterSpec parameter, Span<float> weights)
     {
         if (parameter.Shape.Length == 1)
@@ -167,7 +200,8 @@ public static class Pretrainer
         var scale = Math.Sqrt(1.0 / parameter.Shape[1]);
         if (parameter.Name.Contains("embed_tokens", StringComparison.Ordinal))
             scale = 0.05;
-        else if (parameter.Name.Contains("o_proj", StringComparison.Ordinal) || parameter.Name.Contains("down_proj", StringComparison.Ordinal))
+        else if (parameter.Name.Contains("o_proj", StringComparison.Ordinal)
+            || parameter.Name.Contains("down_proj", StringComparison.Ordinal))
             scale /= Math.Sqrt(2 * spec.Layers);
         foreach (ref var w in weights)
             w *= (float)scale;

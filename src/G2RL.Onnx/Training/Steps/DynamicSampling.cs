@@ -6,8 +6,14 @@ using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Training.Steps;
 
-/// <summary>Groups that are all right, all wrong or hardly judged teach nothing: they are drawn anew from other problems, for a bounded number of rounds.</summary>
-/// <remarks>Source: DAPO, arXiv:2503.14476, section 3.2. Those without a signal after the last round stay, so that a step ends whatever the policy can do.</remarks>
+/// <summary>
+/// Groups that are all right, all wrong or hardly judged teach nothing: they are drawn anew from other problems, for a bounded number of
+/// rounds.
+/// </summary>
+/// <remarks>
+/// Source: DAPO, arXiv:2503.14476, section 3.2. Those without a signal after the last round stay, so that a step ends whatever the policy
+/// can do.
+/// </remarks>
 internal static class DynamicSampling
 {
     /// <summary>Draws the rollouts of some problems under a seed and judges them.</summary>

@@ -2,10 +2,14 @@ using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Training.Steps;
 
-/// <summary>Sampler and trainer compute the same log-probs in different sessions. How far they are apart is a metric; too far ends the run.</summary>
+/// <summary>
+/// Sampler and trainer compute the same log-probs in different sessions. How far they are apart is a metric; too far ends the run.
+/// </summary>
 internal static class Mismatch
 {
-    /// <summary>Rounding that float32 sessions may differ by: 1e-5 + 4e-6 x the largest |logit / temperature|; other types by so much more.</summary>
+    /// <summary>
+    /// Rounding that float32 sessions may differ by: 1e-5 + 4e-6 x the largest |logit / temperature|; other types by so much more.
+    /// </summary>
     public static double Allowed(double largestLogit, double rounding = 1) => rounding * (1e-5 + (4e-6 * largestLogit));
 
     /// <summary>Compares the sampler's log-probs with the scorer's.</summary>
@@ -27,6 +31,7 @@ internal static class Mismatch
     public static void Limit(int step, string who, double worst, double allowed)
     {
         if (!(worst <= 10 * allowed))
-            throw new InvalidOperationException($"Step {step}: log-probs of {who} differ by {worst:E2} nats; rounding explains {allowed:E2}. One of them computes something else: stop here and report it.");
+            throw new InvalidOperationException($"Step {step}: log-probs of {who} differ by {worst:E2} nats; "
+                + $"rounding explains {allowed:E2}. One of them computes something else: stop here and report it.");
     }
 }

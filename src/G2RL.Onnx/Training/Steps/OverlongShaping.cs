@@ -11,8 +11,9 @@ internal static class OverlongShaping
         if (config.Kind == OverlongKind.None)
             return;
         foreach (var group in groups)
-            group.Penalties = [.. group.Members.Select(i => group.Group.Rollouts[i].Tokens.Length).Select(length => config.Kind == OverlongKind.Bounded
-                ? OverlongPenalty.Bounded(length, most, config.Buffer)
-                : OverlongPenalty.Linear(length, most, config.Buffer, config.Factor))];
+            group.Penalties =
+                [.. group.Members.Select(i => group.Group.Rollouts[i].Tokens.Length).Select(length => config.Kind == OverlongKind.Bounded
+                    ? OverlongPenalty.Bounded(length, most, config.Buffer)
+                    : OverlongPenalty.Linear(length, most, config.Buffer, config.Factor))];
     }
 }

@@ -6,7 +6,9 @@ namespace G2RL.Onnx.Training.Steps;
 /// <summary>Weights and masks of a step's tokens from what sampler and trainer think of them.</summary>
 internal static class RolloutCorrections
 {
-    /// <summary>Fills <see cref="Sample.Corrections"/> and <see cref="Sample.Kept"/>, once advantages and old log-probs are known.</summary>
+    /// <summary>
+    /// Fills <see cref="Sample.Corrections"/> and <see cref="Sample.Kept"/>, once advantages and old log-probs are known.
+    /// </summary>
     /// <param name="samples">The step's samples.</param>
     /// <param name="entropies">Entropies of each sample's tokens under the trainer, nats.</param>
     /// <param name="config">What to do.</param>
@@ -41,7 +43,12 @@ internal static class RolloutCorrections
             kept = TokenMasks.HighEntropy(Laid((row, t) => entropies[row][t]), kept, config.EntropyQuantile);
         if (config.OffPolicyBound > 0)
         {
-            var policy = TokenMasks.OffPolicy([.. samples.Select(s => s.Advantage)], Laid((row, t) => samples[row].OldLogProbs[t]), Laid((row, t) => samples[row].Rollout.LogProbs[t]), kept, config.OffPolicyBound);
+            var policy = TokenMasks.OffPolicy(
+                [.. samples.Select(s => s.Advantage)],
+                Laid((row, t) => samples[row].OldLogProbs[t]),
+                Laid((row, t) => samples[row].Rollout.LogProbs[t]),
+                kept,
+                config.OffPolicyBound);
             kept = [.. kept.Select((k, i) => k * policy[i / width])];
         }
         if (config.Masks)
@@ -53,7 +60,14 @@ internal static class RolloutCorrections
         if (config.Weights == CorrectionKind.None)
             return;
         var sequence = config.Level == CorrectionLevel.Sequence;
-        var weights = RolloutCorrection.Weights(ratios, mask, rows, sequence, config.Low, config.High, config.Weights == CorrectionKind.IcePop ? OutOfBounds.Zero : OutOfBounds.Truncate);
+        var weights = RolloutCorrection.Weights(
+            ratios,
+            mask,
+            rows,
+            sequence,
+            config.Low,
+            config.High,
+            config.Weights == CorrectionKind.IcePop ? OutOfBounds.Zero : OutOfBounds.Truncate);
         if (config.Normalize)
             RolloutCorrection.DivideByMean(weights, mask, rows, sequence);
         metrics.Set("correction/weight_mean", weights.Zip(mask, (w, m) => w * m).Sum() / total);

@@ -7,7 +7,10 @@ using G2RL.Onnx.Training.Backends;
 
 namespace G2RL.Onnx.Training.Steps;
 
-/// <summary>The features by which an algorithm compares the rollouts of a group: what sampler and scorer must keep for them, and how they are made of it.</summary>
+/// <summary>
+/// The features by which an algorithm compares the rollouts of a group: what sampler and scorer must keep for them, and how they are made
+/// of it.
+/// </summary>
 internal sealed class RolloutFeatures : IDisposable
 {
     private readonly FeatureKind kind;
@@ -55,7 +58,8 @@ internal sealed class RolloutFeatures : IDisposable
     /// <param name="scores">Their scores.</param>
     public float[][]? Of(Policy policy, IReadOnlyList<Sample> samples, IReadOnlyList<Scores> scores) => kind switch
     {
-        FeatureKind.Gradient => projector!.Project(policy, [.. samples.Select((s, i) => WhileScoring ? scores[i].Features : s.Rollout.Features)]),
+        FeatureKind.Gradient =>
+            projector!.Project(policy, [.. samples.Select((s, i) => WhileScoring ? scores[i].Features : s.Rollout.Features)]),
         FeatureKind.Hidden => [.. scores.Select(s => s.MeanHidden!)],
         FeatureKind.Embedding => embedder!.Embed([.. samples.Select(s => s.Rollout.Text)]),
         _ => null,

@@ -11,8 +11,8 @@ using G2RL.Onnx.Training.Steps;
 namespace G2RL.Onnx.Training.Updates;
 
 /// <summary>
-/// The update half of a step: epochs x mini-batches of whole groups, each one optimizer step over micro-batches. The loss divides by the tokens of
-/// the whole mini-batch, so the size of a micro-batch does not enter.
+/// The update half of a step: epochs x mini-batches of whole groups, each one optimizer step over micro-batches. The loss divides by the
+/// tokens of the whole mini-batch, so the size of a micro-batch does not enter.
 /// </summary>
 internal sealed class PolicyUpdate : IDisposable
 {
@@ -33,18 +33,21 @@ internal sealed class PolicyUpdate : IDisposable
     /// <summary>Weights, moments and counters.</summary>
     public IPolicyOptimizer Optimizer => optimizer;
 
-    /// <summary>Whether the weights are those after all updates of a step, or before the first; false when something failed in between.</summary>
+    /// <summary>
+    /// Whether the weights are those after all updates of a step, or before the first; false when something failed in between.
+    /// </summary>
     public bool IsWhole { get; private set; } = true;
 
     /// <summary>Updates the policy from a batch of rollouts.</summary>
-    /// <exception cref="NonFiniteException">Loss or gradient is not finite; names the tensor. The weights are as before the update.</exception>
+    /// <exception cref="NonFiniteException">Loss or gradient is not finite; names the tensor. The weights are as before the
+    /// update.</exception>
     /// <param name="step">The step.</param>
     /// <param name="samples">The rollouts.</param>
     /// <param name="groups">How many groups they form.</param>
     /// <param name="metrics">Receives what happened.</param>
     /// <param name="found">
-    /// Null when the samples have their old log-probs; else called with the samples of the only update when the gradient pass has found them, before
-    /// the weights change.
+    /// Null when the samples have their old log-probs; else called with the samples of the only update when the gradient pass has found
+    /// them, before the weights change.
     /// </param>
     public void Run(int step, IReadOnlyList<Sample> samples, int groups, StepMetrics metrics, Action<IReadOnlyList<Sample>>? found = null)
     {
@@ -76,7 +79,15 @@ internal sealed class PolicyUpdate : IDisposable
 
     public void Dispose() => optimizer.Dispose();
 
-    private void Update(int step, int index, Sample[] minibatch, int rows, bool first, UpdateTally tally, StepMetrics metrics, Action<IReadOnlyList<Sample>>? found)
+    private void Update(
+        int step,
+        int index,
+        Sample[] minibatch,
+        int rows,
+        bool first,
+        UpdateTally tally,
+        StepMetrics metrics,
+        Action<IReadOnlyList<Sample>>? found)
     {
         var tokens = minibatch.Sum(s => s.KeptTokens);
         if (tokens == 0)
@@ -86,10 +97,13 @@ internal sealed class PolicyUpdate : IDisposable
         }
         var groupTokens = minibatch.GroupBy(s => s.Group).ToDictionary(g => g.Key, g => (double)g.Sum(s => s.KeptTokens));
         var longest = config.Sampling.MaxNewTokens;
-        var counts = new BatchCounts(rows, minibatch.Count(s => s.KeptTokens > 0), tokens, longest, longest, groupTokens.Count(g => g.Value > 0));
+        var counts =
+            new BatchCounts(rows, minibatch.Count(s => s.KeptTokens > 0), tokens, longest, longest, groupTokens.Count(g => g.Value > 0));
         optimizer.Clear();
         Sequence[] sequences = [.. minibatch.Select(s => s.Sequence)];
-        var most = wholeBatch ? int.MaxValue : Lanes.TokensPerBatch(policy.Spec, sequences.Sum(s => (long)s.InputLength), config.Training.TokensPerMicrobatch);
+        var most = wholeBatch
+            ? int.MaxValue
+            : Lanes.TokensPerBatch(policy.Spec, sequences.Sum(s => (long)s.InputLength), config.Training.TokensPerMicrobatch);
         var plan = SequenceBatch.Plan(sequences, most);
         Microbatch[] micros = [.. plan.Select(indices => Fill([.. indices.Select(i => minibatch[i])], counts, groupTokens))];
         var loss = optimizer.Add(micros);
@@ -108,7 +122,8 @@ internal sealed class PolicyUpdate : IDisposable
                     firstRatio = Math.Max(firstRatio, Math.Abs((double)micro.LogProbs[i] - micro.OldLogProbs[i]));
         }
         if (!double.IsFinite(loss))
-            throw new NonFiniteException($"the loss is {loss}. The weights are as before this update; lower training.learningRate, or look at the rollouts of this step.");
+            throw new NonFiniteException($"the loss is {loss}. The weights are as before this update; "
+                + "lower training.learningRate, or look at the rollouts of this step.");
         if (first)
         {
             metrics.Set("mismatch/first_ratio_max_nats", firstRatio);
@@ -121,9 +136,15 @@ internal sealed class PolicyUpdate : IDisposable
         }
         catch (NonFiniteException e)
         {
-            throw new NonFiniteException($"{e.Message} The weights are as before this update; lower training.learningRate, or look at the rollouts of this step.", e);
+            throw new NonFiniteException(
+                $"{e.Message} The weights are as before this update; lower training.learningRate, or look at the rollouts of this step.",
+                e);
         }
-        var rate = Schedules.LearningRate(config.Training.Schedule, config.Training.LearningRate, index, config.Steps * config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch);
+        var rate = Schedules.LearningRate(
+            config.Training.Schedule,
+            config.Training.LearningRate,
+            index,
+            config.Steps * config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch);
         IsWhole = false;
         optimizer.Step(rate);
         policy.Updates++;

@@ -8,7 +8,8 @@ public sealed class BlockQuantizerTests
     [TestMethod]
     public void FourBits_Symmetric_ByHand()
     {
-        // The largest magnitude, -4, gets code 0: scale 0.5. Codes are 8 + w / 0.5; halves of a scale go to the even code: 0.25 / 0.5 = 0.5 -> 0.
+        // The largest magnitude, -4, gets code 0: scale 0.5. Codes are 8 + w / 0.5; halves of a scale go to the even code: 0.25 / 0.5 = 0.5
+        // -> 0.
         float[] weights = [-4, 3.5f, 0, 1, -1, 0.25f, 0.75f, 3.9f, .. new float[8]];
         var (codes, scales, zeros) = Quantize(new(4, 16, zeroPoints: false, 16), weights);
         CollectionAssert.AreEqual(new[] { 0.5f }, scales);
@@ -26,7 +27,9 @@ public sealed class BlockQuantizerTests
         var (codes, scales, zeros) = Quantize(quantizer, weights);
         CollectionAssert.AreEqual(new[] { 1f, 0.2f }, scales);
         CollectionAssert.AreEqual(new byte[] { 0x50 }, zeros);
-        CollectionAssert.AreEqual(new byte[] { 0x10, 0x32, 0x54, 0x76, 0x98, 0xBA, 0xDC, 0xFE, 0xF0, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55 }, codes);
+        CollectionAssert.AreEqual(
+            new byte[] { 0x10, 0x32, 0x54, 0x76, 0x98, 0xBA, 0xDC, 0xFE, 0xF0, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55 },
+            codes);
     }
 
     [TestMethod]
@@ -62,7 +65,10 @@ public sealed class BlockQuantizerTests
             {
                 // Without a zero point the side that has no outermost code is cut by one scale more.
                 var scale = Math.Abs(scales[i / 32]);
-                Assert.IsLessThanOrEqualTo((zeroPoints ? 0.5 : 1.0) * scale * 1.0001, Math.Abs(back[i] - weights[i]), $"{weights[i]} came back as {back[i]}");
+                Assert.IsLessThanOrEqualTo(
+                    (zeroPoints ? 0.5 : 1.0) * scale * 1.0001,
+                    Math.Abs(back[i] - weights[i]),
+                    $"{weights[i]} came back as {back[i]}");
             }
             var again = Quantize(quantizer, weights);
             CollectionAssert.AreEqual(codes, again.Codes);

@@ -10,7 +10,9 @@ namespace G2RL.Onnx.Graphs.Tests.Artifacts;
 [TestClass]
 public sealed class QuantizedGraphTests
 {
-    private static readonly ConvertedObjective Objective = new((op, logProbs, _) => op.Neg(op.ReduceSum(logProbs, keepDims: false, 0)), new Dictionary<string, double>());
+    private static readonly ConvertedObjective Objective = new(
+        (op, logProbs, _) => op.Neg(op.ReduceSum(logProbs, keepDims: false, 0)),
+        new Dictionary<string, double>());
 
     public static IEnumerable<object[]> Kinds =>
         from bits in (int[])[4, 8]
@@ -28,7 +30,8 @@ public sealed class QuantizedGraphTests
         var quantizer = settings.Quantizer(bits, inputs);
         var random = new Random(inputs);
         float[] x = Some(rows * inputs), weights = Some(outputs * inputs), bias = Some(outputs), back = new float[inputs];
-        var (codes, scales, zeros) = (new byte[outputs * quantizer.CodeBytes], new float[outputs * quantizer.Blocks], new byte[outputs * quantizer.ZeroBytes]);
+        var (codes, scales, zeros) =
+            (new byte[outputs * quantizer.CodeBytes], new float[outputs * quantizer.Blocks], new byte[outputs * quantizer.ZeroBytes]);
         var (expected, magnitude) = (new double[rows * outputs], new double[rows * outputs]);
         for (var o = 0; o < outputs; o++)
         {
@@ -50,14 +53,22 @@ public sealed class QuantizedGraphTests
 
         var graph = new Graph("full");
         var op = new OpBuilder(graph);
-        graph.Output(op.Named("y", op.Gemm(graph.Input("x", ElementType.Float32, "R", inputs), graph.Input("w", ElementType.Float32, outputs, inputs), graph.Input("b", ElementType.Float32, outputs), transposeB: true)));
-        var quantized = QuantizedGraph.Of(graph, new Dictionary<string, QuantizedMatrix>(StringComparer.Ordinal) { ["w"] = new(bits, inputs, outputs, settings) });
+        graph.Output(op.Named("y", op.Gemm(
+            graph.Input("x", ElementType.Float32, "R", inputs),
+            graph.Input("w", ElementType.Float32, outputs, inputs),
+            graph.Input("b", ElementType.Float32, outputs),
+            transposeB: true)));
+        var quantized = QuantizedGraph.Of(
+            graph,
+            new Dictionary<string, QuantizedMatrix>(StringComparer.Ordinal) { ["w"] = new(bits, inputs, outputs, settings) });
         // Weights are constants in the exported graph; the runtime packs those, and computes others elsewhere.
         quantized.Fix("w" + QuantizedGraph.Codes, new(ElementType.UInt8, [outputs, quantizer.Blocks, quantizer.BlockBytes], codes));
         quantized.Fix("w" + QuantizedGraph.Scales, TensorData.Of(scales, scales.Length));
         if (zeroPoints)
             quantized.Fix("w" + QuantizedGraph.Zeros, new(ElementType.UInt8, [zeros.Length], zeros));
-        var y = MemoryMarshal.Cast<byte, float>(OrtRunner.Run(quantized, new Dictionary<string, TensorData>(StringComparer.Ordinal) { ["x"] = TensorData.Of(x, rows, inputs), ["b"] = TensorData.Of(bias, outputs) })[0].Bytes.Span);
+        var y = MemoryMarshal.Cast<byte, float>(OrtRunner.Run(quantized, new Dictionary<string, TensorData>(
+            StringComparer.Ordinal)
+        { ["x"] = TensorData.Of(x, rows, inputs), ["b"] = TensorData.Of(bias, outputs) })[0].Bytes.Span);
         for (var i = 0; i < expected.Length; i++)
             Assert.AreEqual(expected[i], y[i], Tolerances.QuantizedProduct * (1 + magnitude[i]), $"element {i}");
 
@@ -66,10 +77,26 @@ public sealed class QuantizedGraphTests
 
     public static IEnumerable<object[]> Models =>
     [
-        ["""{"model_type": "qwen3", "vocab_size": 19, "hidden_size": 40, "intermediate_size": 56, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 64, "tie_word_embeddings": true, "eos_token_id": 1}""", 4, 14],
-        ["""{"model_type": "qwen2", "vocab_size": 19, "hidden_size": 40, "intermediate_size": 56, "num_hidden_layers": 2, "num_attention_heads": 5, "num_key_value_heads": 5, "max_position_embeddings": 64, "tie_word_embeddings": false, "eos_token_id": 1}""", 8, 15],
-        ["""{"model_type": "gpt2", "vocab_size": 19, "n_embd": 40, "n_layer": 2, "n_head": 5, "n_positions": 32, "eos_token_id": 1, "bos_token_id": 1}""", 4, 8],
-        ["""{"model_type": "phi3", "vocab_size": 19, "hidden_size": 40, "intermediate_size": 56, "num_hidden_layers": 2, "num_attention_heads": 5, "max_position_embeddings": 64, "tie_word_embeddings": false, "eos_token_id": 1, "pad_token_id": 2}""", 4, 9],
+        [
+            """{"model_type": "qwen3", "vocab_size": 19, "hidden_size": 40, "intermediate_size": 56, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 64, "tie_word_embeddings": true, "eos_token_id": 1}""",
+            4,
+            14,
+        ],
+        [
+            """{"model_type": "qwen2", "vocab_size": 19, "hidden_size": 40, "intermediate_size": 56, "num_hidden_layers": 2, "num_attention_heads": 5, "num_key_value_heads": 5, "max_position_embeddings": 64, "tie_word_embeddings": false, "eos_token_id": 1}""",
+            8,
+            15,
+        ],
+        [
+            """{"model_type": "gpt2", "vocab_size": 19, "n_embd": 40, "n_layer": 2, "n_head": 5, "n_positions": 32, "eos_token_id": 1, "bos_token_id": 1}""",
+            4,
+            8,
+        ],
+        [
+            """{"model_type": "phi3", "vocab_size": 19, "hidden_size": 40, "intermediate_size": 56, "num_hidden_layers": 2, "num_attention_heads": 5, "max_position_embeddings": 64, "tie_word_embeddings": false, "eos_token_id": 1, "pad_token_id": 2}""",
+            4,
+            9,
+        ],
     ];
 
     [TestMethod]
@@ -79,20 +106,36 @@ public sealed class QuantizedGraphTests
         using var folder = new TemporaryFolder();
         var spec = Architectures.Parse(config, "test");
         var random = new Random(5);
-        var weights = spec.Parameters.ToDictionary(p => p.Name, p => Enumerable.Range(0, (int)p.Count).Select(_ => (float)(random.NextDouble() - 0.5)).ToArray(), StringComparer.Ordinal);
+        var weights = spec.Parameters.ToDictionary(
+            p => p.Name,
+            p => Enumerable.Range(0, (int)p.Count).Select(_ => (float)(random.NextDouble() - 0.5)).ToArray(),
+            StringComparer.Ordinal);
         HuggingFaceCheckpoint.Create(folder["full"], spec, name => weights[name]);
         var settings = new QuantizationSettings { Bits = bits, ZeroPoints = bits == 4 };
-        var manifest = ModelConversion.Convert(folder["full"], folder["small"], new() { Graphs = ConvertedGraphs.Decode, Quantization = settings }, Objective);
-        ModelConversion.Convert(folder["full"], folder["again"], new() { Graphs = ConvertedGraphs.Decode, Quantization = settings }, Objective);
+        var manifest = ModelConversion.Convert(
+            folder["full"],
+            folder["small"],
+            new() { Graphs = ConvertedGraphs.Decode, Quantization = settings },
+            Objective);
+        ModelConversion.Convert(
+            folder["full"],
+            folder["again"],
+            new() { Graphs = ConvertedGraphs.Decode, Quantization = settings },
+            Objective);
         foreach (var file in (string[])["weights.bin", "decode.onnx", "manifest.json"])
-            CollectionAssert.AreEqual(File.ReadAllBytes(Path.Combine(folder["small"], file)), File.ReadAllBytes(Path.Combine(folder["again"], file)), file);
+            CollectionAssert.AreEqual(
+                File.ReadAllBytes(Path.Combine(folder["small"], file)),
+                File.ReadAllBytes(Path.Combine(folder["again"], file)),
+                file);
 
         // What is quantised: the matrices of the layers and an untied head.
         var quantized = manifest.Quantized!;
         Assert.HasCount(matrices, quantized);
         Assert.IsTrue(quantized.All(t => t.Shape.Length == 2 && t.Bits == (t.Name == "lm_head.weight" ? 8 : bits)));
         Assert.IsTrue(quantized.All(t => t.RelativeError is > 0 and < 0.12), string.Join(' ', quantized.Select(t => t.RelativeError)));
-        CollectionAssert.AreEquivalent(spec.Parameters.Select(p => p.Name).ToArray(), manifest.Tensors.Select(t => t.Parameter).Concat(quantized.Select(t => t.Parameter)).ToArray());
+        CollectionAssert.AreEquivalent(
+            spec.Parameters.Select(p => p.Name).ToArray(),
+            manifest.Tensors.Select(t => t.Parameter).Concat(quantized.Select(t => t.Parameter)).ToArray());
 
         var bytes = File.ReadAllBytes(Path.Combine(folder["small"], "weights.bin"));
         foreach (var tensor in quantized)
@@ -102,7 +145,9 @@ public sealed class QuantizedGraphTests
         float[] expected = Logits(folder["reference"], spec), actual = Logits(folder["small"], spec);
         for (var i = 0; i < expected.Length; i++)
             Assert.AreEqual(expected[i], actual[i], Tolerances.QuantizedLogits, $"logit {i}");
-        Assert.Contains("few bits", Assert.ThrowsExactly<InputException>(() => ModelExport.ToHuggingFace(folder["small"], folder["back"])).Message);
+        Assert.Contains(
+            "few bits",
+            Assert.ThrowsExactly<InputException>(() => ModelExport.ToHuggingFace(folder["small"], folder["back"])).Message);
     }
 
     [TestMethod]
@@ -111,7 +156,8 @@ public sealed class QuantizedGraphTests
         var graph = new Graph("g");
         var op = new OpBuilder(graph);
         graph.Output(op.Gather(graph.Input("w", ElementType.Float32, 4, 32), op.Int(1)));
-        var fault = Assert.ThrowsExactly<GraphException>(() => QuantizedGraph.Of(graph, new Dictionary<string, QuantizedMatrix>(StringComparer.Ordinal) { ["w"] = new(4, 32, 4, new()) }));
+        var fault = Assert.ThrowsExactly<GraphException>(() =>
+            QuantizedGraph.Of(graph, new Dictionary<string, QuantizedMatrix>(StringComparer.Ordinal) { ["w"] = new(4, 32, 4, new()) }));
         StringAssert.Contains(fault.Message, "'w' is read by Gather");
     }
 
@@ -136,7 +182,11 @@ public sealed class QuantizedGraphTests
         var (weights, row) = (new float[inputs * outputs], new float[inputs]);
         for (var o = 0; o < outputs; o++)
         {
-            quantizer.Dequantize(codes.Slice(o * quantizer.CodeBytes, quantizer.CodeBytes), scales.Slice(o * quantizer.Blocks, quantizer.Blocks), zeros.Slice(o * quantizer.ZeroBytes, quantizer.ZeroBytes), row);
+            quantizer.Dequantize(
+                codes.Slice(o * quantizer.CodeBytes, quantizer.CodeBytes),
+                scales.Slice(o * quantizer.Blocks, quantizer.Blocks),
+                zeros.Slice(o * quantizer.ZeroBytes, quantizer.ZeroBytes),
+                row);
             for (var i = 0; i < inputs; i++)
                 weights[inputsFirst ? (i * outputs) + o : (o * inputs) + i] = row[i];
         }
@@ -154,7 +204,10 @@ public sealed class QuantizedGraphTests
         };
         for (var layer = 0; layer < spec.Layers; layer++)
             foreach (var kind in (string[])["key", "value"])
-                inputs[$"past_key_values.{layer}.{kind}"] = new(ElementType.Float32, [1, spec.KeyValueHeads, 0, DecoderGraph.CacheWidth(spec)], default);
+                inputs[$"past_key_values.{layer}.{kind}"] = new(
+                    ElementType.Float32,
+                    [1, spec.KeyValueHeads, 0, DecoderGraph.CacheWidth(spec)],
+                    default);
         return MemoryMarshal.Cast<byte, float>(runner.Run(inputs)[0].Bytes.Span).ToArray();
     }
 }

@@ -46,7 +46,8 @@ internal readonly record struct Token(TokenKind Kind, string Text, int At);
 /// <param name="source">The template, with line feeds only.</param>
 internal sealed class JinjaLexer(string source)
 {
-    private static readonly string[] Operators = ["**", "//", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "~", "<", ">", "=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "|"];
+    private static readonly string[] Operators = ["**", "//", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "~", "<", ">", "=", "(", ")",
+        "[", "]", "{", "}", ",", ":", ".", "|"];
 
     private readonly List<Token> _tokens = [];
     private int _at;
@@ -174,7 +175,8 @@ internal sealed class JinjaLexer(string source)
 
         if (char.IsAsciiDigit(rest[0]))
         {
-            while (_at < source.Length && (char.IsAsciiDigit(source[_at]) || (source[_at] == '.' && _at + 1 < source.Length && char.IsAsciiDigit(source[_at + 1]))))
+            while (_at < source.Length && (char.IsAsciiDigit(source[_at])
+                || (source[_at] == '.' && _at + 1 < source.Length && char.IsAsciiDigit(source[_at + 1]))))
                 _at++;
             // An exponent: e, perhaps a sign, digits.
             var exponent = _at + 1 < source.Length && source[_at] is 'e' or 'E' ? source[_at + 1] is '+' or '-' ? 2 : 1 : 0;
@@ -231,7 +233,8 @@ internal sealed class JinjaLexer(string source)
 
     private char Unit(int start)
     {
-        if (_at + 4 > source.Length || !ushort.TryParse(source.AsSpan(_at, 4), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var unit))
+        if (_at + 4 > source.Length
+            || !ushort.TryParse(source.AsSpan(_at, 4), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var unit))
             throw Fault(source, start, "'\\u' needs four hexadecimal digits");
         _at += 4;
         return (char)unit;

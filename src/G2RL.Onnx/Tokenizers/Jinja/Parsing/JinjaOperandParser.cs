@@ -31,7 +31,11 @@ internal abstract class JinjaOperandParser(string source) : JinjaTokens(source)
                 Next();
                 if (long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var integer))
                     return new Constant(integer);
-                return double.TryParse(token.Text, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var number) ? new Constant(number) : throw Unexpected("a number");
+                return double.TryParse(
+                    token.Text,
+                    NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent,
+                    CultureInfo.InvariantCulture,
+                    out var number) ? new Constant(number) : throw Unexpected("a number");
             case TokenKind.Name when !Keywords.Contains(token.Text):
                 Next();
                 return token.Text switch
@@ -96,7 +100,10 @@ internal abstract class JinjaOperandParser(string source) : JinjaTokens(source)
         while (true)
         {
             if (Take("."))
-                value = new Member(value, new Constant(Here.Kind == TokenKind.Number && long.TryParse(Here.Text, out var index) ? Skip(index) : Identifier()), dotted: true);
+                value = new Member(
+                    value,
+                    new Constant(Here.Kind == TokenKind.Number && long.TryParse(Here.Text, out var index) ? Skip(index) : Identifier()),
+                    dotted: true);
             else if (Take("["))
                 value = Subscript(value);
             else if (Take("("))
@@ -185,7 +192,9 @@ internal abstract class JinjaOperandParser(string source) : JinjaTokens(source)
         List<Expression> arguments = [];
         if (Take("("))
             arguments = CallArguments().Placed;
-        else if (Here.Kind is TokenKind.String or TokenKind.Number || (Here.Kind == TokenKind.Name && !Keywords.Contains(Here.Text)) || Here is { Kind: TokenKind.Operator, Text: "[" or "{" })
+        else if (Here.Kind is TokenKind.String or TokenKind.Number
+            || (Here.Kind == TokenKind.Name && !Keywords.Contains(Here.Text))
+            || Here is { Kind: TokenKind.Operator, Text: "[" or "{" })
             arguments = [Postfix(Primary())];
         return new Test(value, name, negated, arguments);
     }

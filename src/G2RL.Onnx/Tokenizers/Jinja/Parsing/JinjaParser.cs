@@ -1,6 +1,8 @@
 namespace G2RL.Onnx.Tokenizers.Jinja.Parsing;
 
-/// <summary>A template's statements, above the grammar of values. What is not implemented is refused here, by name, before anything is written.</summary>
+/// <summary>
+/// A template's statements, above the grammar of values. What is not implemented is refused here, by name, before anything is written.
+/// </summary>
 /// <param name="source">The template.</param>
 internal sealed class JinjaParser(string source) : JinjaExpressionParser(source)
 {
@@ -35,7 +37,9 @@ internal sealed class JinjaParser(string source) : JinjaExpressionParser(source)
                     if (ends.Contains(name) || name.StartsWith("end", StringComparison.Ordinal) || name is "else" or "elif")
                     {
                         Shallower();
-                        return ends.Contains(name) || ends.Length == 0 ? body : throw Fault($"'{name}' ends nothing; one of {string.Join(", ", ends)} must come first");
+                        return ends.Contains(name) || ends.Length == 0
+                            ? body
+                            : throw Fault($"'{name}' ends nothing; one of {string.Join(", ", ends)} must come first");
                     }
 
                     Next();

@@ -53,7 +53,8 @@ internal abstract class JinjaTokens(string source)
 
     /// <summary>The token at hand is not what should stand there.</summary>
     protected InputException Unexpected(string? wanted = null) =>
-        Fault($"'{(Here.Text.Length > 40 ? Here.Text[..40] : Here.Kind == TokenKind.End ? "the end" : Here.Text)}' stands where {wanted ?? "text or a tag"} should");
+        Fault($"'{(Here.Text.Length > 40 ? Here.Text[..40] : Here.Kind == TokenKind.End ? "the end" : Here.Text)}' stands where "
+            + $"{wanted ?? "text or a tag"} should");
 
     /// <summary>A mistake at the token at hand.</summary>
     protected InputException Fault(string what) => JinjaLexer.Fault(source, Here.At, what);

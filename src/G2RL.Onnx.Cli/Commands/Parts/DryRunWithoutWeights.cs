@@ -12,8 +12,9 @@ internal static class DryRunWithoutWeights
 {
     /// <summary>Whether a model's folder has a config.json and no weights.</summary>
     public static bool Applies(RunConfig config) => File.Exists(Path.Combine(config.Model, "config.json"))
-        && !Directory.EnumerateFiles(config.Model).Any(f => Path.GetFileName(f) is var name && (name.EndsWith(".safetensors", StringComparison.Ordinal)
-            || name.EndsWith(".safetensors.index.json", StringComparison.Ordinal) || name.EndsWith(".bin", StringComparison.Ordinal)));
+        && !Directory.EnumerateFiles(config.Model)
+            .Any(f => Path.GetFileName(f) is var name && (name.EndsWith(".safetensors", StringComparison.Ordinal)
+                || name.EndsWith(".safetensors.index.json", StringComparison.Ordinal) || name.EndsWith(".bin", StringComparison.Ordinal)));
 
     /// <summary>Prints it.</summary>
     /// <exception cref="InputException">The configuration is wrong, or the model is not supported or too short.</exception>
@@ -23,10 +24,12 @@ internal static class DryRunWithoutWeights
         var positions = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
         if (positions > spec.MaxPositions)
             throw new InputException(
-                $"sampling.maxPromptTokens {config.Sampling.MaxPromptTokens} + sampling.maxNewTokens {config.Sampling.MaxNewTokens} = {positions}; "
+                $"sampling.maxPromptTokens {config.Sampling.MaxPromptTokens} + sampling.maxNewTokens {config.Sampling.MaxNewTokens} = "
+                    + $"{positions}; "
                 + $"{config.Model} has {spec.MaxPositions} positions (max_position_embeddings). Lower one of them.");
         warn($"{config.Model} holds no weights: they, the tokenizer and how prompts fit are not checked.");
-        foreach (var (set, settings) in config.Evaluation.Benchmarks.Select(b => (b.Set, b.Settings)).Prepend((config.Problems.Set, config.Problems.Settings)))
+        foreach (var (set, settings) in config.Evaluation.Benchmarks.Select(b => (b.Set, b.Settings))
+            .Prepend((config.Problems.Set, config.Problems.Settings)))
             Check(set, settings ?? default, warn);
         (string Device, IReadOnlyList<(string Purpose, long Bytes)> Plan)[] plans =
             [("cpu, float32", MemoryPlan.Of(config, spec, narrow: false)), ("cuda:0, bfloat16", MemoryPlan.Of(config, spec, narrow: true))];

@@ -10,14 +10,16 @@ internal static class JinjaFilters
 
     private static readonly Dictionary<string, (string[] Parameters, Function Function)> All = new(StringComparer.Ordinal)
     {
-        ["abs"] = ([], (_, v, _) => v is long n ? (object)Math.Abs(Math.Max(n, -long.MaxValue)) : Math.Abs(JinjaValue.Number(v) ?? throw Wrong("abs", v))),
+        ["abs"] = ([], (_, v, _) =>
+            v is long n ? (object)Math.Abs(Math.Max(n, -long.MaxValue)) : Math.Abs(JinjaValue.Number(v) ?? throw Wrong("abs", v))),
         ["capitalize"] = ([], (_, v, _) => Capitalize(JinjaValue.Text(v))),
         ["count"] = ([], (run, v, _) => Length(run, v)),
         ["d"] = (["default_value", "boolean"], Default),
         ["default"] = (["default_value", "boolean"], Default),
         ["dictsort"] = (["case_sensitive", "by", "reverse"], SortedItems),
         ["first"] = ([], (run, v, _) => JinjaMembers.Entries(run, v) is [var first, ..] ? first : new Undefined("first")),
-        ["float"] = (["default"], (_, v, a) => JinjaValue.Number(v) ?? (v is string s && double.TryParse(s, CultureInfo.InvariantCulture, out var d) ? d : a.Has(0) ? a[0] : 0.0)),
+        ["float"] = (["default"], (_, v, a) => JinjaValue.Number(v)
+            ?? (v is string s && double.TryParse(s, CultureInfo.InvariantCulture, out var d) ? d : a.Has(0) ? a[0] : 0.0)),
         ["indent"] = (["width", "first", "blank"], Indent),
         ["int"] = (["default"], Integer),
         ["e"] = ([], (_, v, _) => new Markup(Markup.Escape(v))),
@@ -26,13 +28,15 @@ internal static class JinjaFilters
         ["items"] = ([], (_, v, _) => v is Undefined
             ? new List<object?>()
             : JinjaMembers.Items(v as JinjaMapping ?? throw Wrong("items", v))),
-        ["join"] = (["d", "attribute"], (run, v, a) => Join(run, JinjaSelection.Attributes(run, JinjaMembers.Entries(run, v), a[1]), JinjaValue.Text(a.Has(0) ? a[0] : ""))),
+        ["join"] = (["d", "attribute"], (run, v, a) =>
+            Join(run, JinjaSelection.Attributes(run, JinjaMembers.Entries(run, v), a[1]), JinjaValue.Text(a.Has(0) ? a[0] : ""))),
         ["last"] = ([], (run, v, _) => JinjaMembers.Entries(run, v) is [.., var last] ? last : new Undefined("last")),
         ["length"] = ([], (run, v, _) => Length(run, v)),
         ["list"] = ([], (run, v, _) => JinjaMembers.Entries(run, v).ToList()),
         ["lower"] = ([], (_, v, _) => JinjaValue.Text(v).ToLowerInvariant()),
         ["replace"] = (["old", "new", "count"], (run, v, a) => Replace(run, JinjaValue.Text(v), a)),
-        ["reverse"] = ([], (run, v, _) => Enumerable.Reverse(JinjaMembers.Entries(run, v)) is var reversed && v is string ? string.Concat(reversed) : reversed.ToList()),
+        ["reverse"] = ([], (run, v, _) =>
+            Enumerable.Reverse(JinjaMembers.Entries(run, v)) is var reversed && v is string ? string.Concat(reversed) : reversed.ToList()),
         ["safe"] = ([], (_, v, _) => new Markup(JinjaValue.Text(v))),
         ["sort"] = (["reverse", "case_sensitive", "attribute"], Sort),
         ["string"] = ([], (_, v, _) => JinjaValue.Text(v)),
@@ -133,8 +137,13 @@ internal static class JinjaFilters
             long n => n,
             bool b => b ? 1L : 0L,
             double d => d is >= -9e18 and <= 9e18 ? (long)d : absent,
-            string s when long.TryParse(s, NumberStyles.AllowLeadingSign | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var n) => n,
-            string s when double.TryParse(s, NumberStyles.Float, CultureInfo.InvariantCulture, out var d) && d is >= -9e18 and <= 9e18 => (long)d,
+            string s when long.TryParse(
+                s,
+                NumberStyles.AllowLeadingSign | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite,
+                CultureInfo.InvariantCulture,
+                out var n) => n,
+            string s when double.TryParse(s, NumberStyles.Float, CultureInfo.InvariantCulture, out var d) && d is >= -9e18 and <= 9e18 =>
+                (long)d,
             _ => absent,
         };
     }
@@ -145,25 +154,38 @@ internal static class JinjaFilters
         // The newline keeps an empty last line alive.
         var lines = JinjaText.Lines(JinjaValue.Text(value) + "\n");
         run.Charge(lines.Count * (long)space.Length);
-        return string.Join('\n', lines.Select((l, i) => (i == 0 ? JinjaValue.True(arguments[1]) : JinjaValue.True(arguments[2]) || l.Length > 0) ? space + l : l));
+        return string.Join('\n', lines.Select((l, i) =>
+            (i == 0 ? JinjaValue.True(arguments[1]) : JinjaValue.True(arguments[2]) || l.Length > 0) ? space + l : l));
     }
 
     private static List<object?> SortedItems(JinjaRun run, object? value, JinjaArguments arguments)
     {
-        var at = (arguments[1] as string ?? "key") switch { "key" => 0, "value" => 1, var by => throw new InputException($"The chat template sorts a mapping by '{by}'; key and value are implemented.") };
+        var at = (arguments[1] as string ?? "key") switch
+        {
+            "key" => 0,
+            "value" => 1,
+            var by => throw new InputException($"The chat template sorts a mapping by '{by}'; key and value are implemented."),
+        };
         var items = JinjaMembers.Items(value as JinjaMapping ?? throw Wrong("dictsort", value));
         return Sorted(run, items, i => ((List<object?>)i!)[at], JinjaValue.True(arguments[0]), JinjaValue.True(arguments[2]));
     }
 
     private static List<object?> Sort(JinjaRun run, object? value, JinjaArguments arguments) =>
-        Sorted(run, JinjaMembers.Entries(run, value), e => JinjaSelection.Attribute(run, e, arguments[2]), JinjaValue.True(arguments[1]), JinjaValue.True(arguments[0]));
+        Sorted(
+            run,
+            JinjaMembers.Entries(run, value),
+            e => JinjaSelection.Attribute(run, e, arguments[2]),
+            JinjaValue.True(arguments[1]),
+            JinjaValue.True(arguments[0]));
 
     // Equal ones keep their order, in reverse as well.
     private static List<object?> Sorted(JinjaRun run, List<object?> entries, Func<object?, object?> key, bool exact, bool reverse)
     {
         run.Charge((entries.Count * 16L) + entries.Sum(e => key(e) is string text ? (long)text.Length : 1));
         var order = Comparer<object?>.Create(JinjaOperators.Order);
-        return [.. reverse ? entries.OrderByDescending(e => Folded(key(e), exact), order) : entries.OrderBy(e => Folded(key(e), exact), order)];
+        return [.. reverse
+            ? entries.OrderByDescending(e => Folded(key(e), exact), order)
+            : entries.OrderBy(e => Folded(key(e), exact), order)];
     }
 
     private static List<object?> Unique(JinjaRun run, object? value, JinjaArguments arguments)
@@ -186,5 +208,6 @@ internal static class JinjaFilters
     private static object? Folded(object? value, bool exact) =>
         Markup.Plain(value) is string text && !exact ? text.ToLowerInvariant() : value;
 
-    private static InputException Wrong(string filter, object? value) => new($"The chat template gives {JinjaValue.Kind(value)} to {filter}.");
+    private static InputException Wrong(string filter, object? value) =>
+        new($"The chat template gives {JinjaValue.Kind(value)} to {filter}.");
 }

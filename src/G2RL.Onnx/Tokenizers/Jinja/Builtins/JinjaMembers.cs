@@ -23,7 +23,10 @@ internal static class JinjaMembers
             case (Namespace space, string name):
                 return space.Attributes.TryGetValue(name, out var attribute) ? attribute : new Undefined(name);
             case (JinjaMapping mapping, string name):
-                return dotted && Method(run, of, name) is { } first ? first : mapping.TryGetValue(name, out var item) ? item : Method(run, of, name) ?? (object)new Undefined(name);
+                return dotted && Method(run, of, name) is { } first
+                    ? first
+                    : mapping.TryGetValue(name, out var item) ? item
+                    : Method(run, of, name) ?? (object)new Undefined(name);
             case (JinjaMapping mapping, _):
                 return mapping.Find(key, out var entry) ? entry : new Undefined(JinjaValue.Text(key));
             case (List<object?> list, long index):
@@ -86,7 +89,8 @@ internal static class JinjaMembers
         return [.. text.EnumerateRunes().Select(r => r.ToString())];
     }
 
-    private static int? Place(int count, long index) => index < 0 ? (index + count >= 0 ? (int)(index + count) : null) : index < count ? (int)index : null;
+    private static int? Place(int count, long index) =>
+        index < 0 ? (index + count >= 0 ? (int)(index + count) : null) : index < count ? (int)index : null;
 
     private static long? Integer(object? value) => value switch
     {
@@ -157,7 +161,9 @@ internal static class JinjaMembers
     private static List<string> Parts(JinjaArguments arguments, string method)
     {
         var parts = arguments[0] as List<object?> ?? [arguments[0]];
-        return parts.TrueForAll(p => p is string) ? parts.ConvertAll(p => (string)p!) : throw new InputException($"The chat template calls {method} without a text.");
+        return parts.TrueForAll(p => p is string)
+            ? parts.ConvertAll(p => (string)p!)
+            : throw new InputException($"The chat template calls {method} without a text.");
     }
 
     /// <summary>A text without certain characters at the ends asked for.</summary>
@@ -173,9 +179,15 @@ internal static class JinjaMembers
         var set = strip as string ?? throw new InputException("The chat template strips characters that are no text.");
         var characters = set.EnumerateRunes().Select(r => r.Value).ToHashSet();
         var (from, to) = (0, text.Length);
-        while (start && from < to && Rune.DecodeFromUtf16(text.AsSpan(from, to - from), out var rune, out var length) == OperationStatus.Done && characters.Contains(rune.Value))
+        while (start
+            && from < to
+            && Rune.DecodeFromUtf16(text.AsSpan(from, to - from), out var rune, out var length) == OperationStatus.Done
+            && characters.Contains(rune.Value))
             from += length;
-        while (end && to > from && Rune.DecodeLastFromUtf16(text.AsSpan(from, to - from), out var rune, out var length) == OperationStatus.Done && characters.Contains(rune.Value))
+        while (end
+            && to > from
+            && Rune.DecodeLastFromUtf16(text.AsSpan(from, to - from), out var rune, out var length) == OperationStatus.Done
+            && characters.Contains(rune.Value))
             to -= length;
         return text[from..to];
     }
@@ -191,6 +203,8 @@ internal static class JinjaMembers
             return JinjaText.Words(text);
         }
 
-        return separator is string { Length: > 0 } at ? [.. text.Split(at, count)] : throw new InputException("The chat template splits at what is no text, or empty.");
+        return separator is string { Length: > 0 } at
+            ? [.. text.Split(at, count)]
+            : throw new InputException("The chat template splits at what is no text, or empty.");
     }
 }

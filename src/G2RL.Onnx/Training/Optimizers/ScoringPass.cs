@@ -2,15 +2,18 @@ using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 
-namespace G2RL.Onnx.Training.Steps;
+namespace G2RL.Onnx.Training.Optimizers;
 
 /// <summary>
-/// Where one update follows a batch, the log-probs of its gradient pass are the old ones, to the bit: the objective takes them from there, and a step makes no
-/// scoring pass unless something else asks for one. The sampler is then held against the gradient pass, before the weights change.
+/// Where one update follows a batch, the log-probs of its gradient pass are the old ones, to the bit: the objective takes them from there,
+/// and a step makes no scoring pass unless something else asks for one. The sampler is then held against the gradient pass, before the
+/// weights change.
 /// </summary>
 internal static class ScoringPass
 {
-    /// <summary>Whether the objective takes the old log-probs from its own forward pass: one update a batch, by our graph on the host.</summary>
+    /// <summary>
+    /// Whether the objective takes the old log-probs from its own forward pass: one update a batch, by our graph on the host.
+    /// </summary>
     public static bool OldIsCurrent(RunConfig config) =>
         config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch == 1
         && config.Execution.Device == ExecutionConfig.Cpu

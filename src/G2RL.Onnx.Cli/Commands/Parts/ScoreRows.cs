@@ -51,7 +51,8 @@ internal static class ScoreRows
                 if (id < 0 || id >= spec.VocabularySize)
                     throw new InputException($"{place}: id {id} lies outside the vocabulary of {spec.VocabularySize}.");
             if (prompt.Length + response.Length > spec.MaxPositions)
-                throw new InputException($"{place}: {prompt.Length + response.Length} tokens; the model has {spec.MaxPositions} positions.");
+                throw new InputException($"{place}: {prompt.Length + response.Length} tokens; the model has {spec.MaxPositions} "
+                    + "positions.");
             return new(prompt, response);
         }
     }
@@ -60,11 +61,16 @@ internal static class ScoreRows
     {
         if (list.ValueKind != JsonValueKind.Array)
             throw new InputException($"{place}: 'ids' is a JSON {list.ValueKind}; it is a list of whole numbers.");
-        var ids = list.EnumerateArray().Select(id => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var value) ? value : throw new InputException($"{place}: 'ids' holds {id.GetRawText()}; ids are whole numbers.")).ToArray();
-        if (!row.TryGetProperty("prompt_length", out var given) || given.ValueKind != JsonValueKind.Number || !given.TryGetInt32(out var length))
+        var ids = list.EnumerateArray().Select(id => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var value)
+            ? value
+            : throw new InputException($"{place}: 'ids' holds {id.GetRawText()}; ids are whole numbers.")).ToArray();
+        if (!row.TryGetProperty("prompt_length", out var given)
+            || given.ValueKind != JsonValueKind.Number
+            || !given.TryGetInt32(out var length))
             throw new InputException($"{place}: 'prompt_length' is missing or no whole number; it says how many of the ids are prompt.");
         if (length < 1 || length >= ids.Length)
-            throw new InputException($"{place}: prompt_length is {length} of {ids.Length} ids; prompt and response need at least one each.");
+            throw new InputException($"{place}: prompt_length is {length} of {ids.Length} ids; prompt and response need at least one "
+                + "each.");
         return (ids[..length], ids[length..]);
     }
 
@@ -90,6 +96,8 @@ internal static class ScoreRows
         }
         var prompt = Encode("prompt", (t, text) => addSpecial ? t.EncodePrompt(text) : t.Encode(text));
         var response = Encode("completion", (t, text) => addSpecial ? t.EncodeContinuation(text) : t.Encode(text));
-        return prompt.Length > 0 && response.Length > 0 ? (prompt, response) : throw new InputException($"{place}: prompt and completion need at least one token each.");
+        return prompt.Length > 0 && response.Length > 0
+            ? (prompt, response)
+            : throw new InputException($"{place}: prompt and completion need at least one token each.");
     }
 }

@@ -58,7 +58,8 @@ internal sealed class TrainingView(RunConfig config, ProgressLine progress, bool
     // The share of all work, counted in rollouts; training on one takes about as long as drawing it.
     private double Overall(double ofStep, double ofEvaluation)
     {
-        var (perStep, perEvaluation) = (2.0 * config.Sampling.PromptsPerStep * config.Sampling.GroupSize, (double)config.Evaluation.Problems * config.Evaluation.Samples);
+        var (perStep, perEvaluation) = (2.0 * config.Sampling.PromptsPerStep * config.Sampling.GroupSize,
+            (double)config.Evaluation.Problems * config.Evaluation.Samples);
         var total = (config.Steps * perStep) + ((2 + Between(config.Steps - 1)) * perEvaluation);
         return Math.Min(1, (((step + ofStep) * perStep) + ((evaluations + ofEvaluation) * perEvaluation)) / total);
     }
@@ -68,11 +69,17 @@ internal sealed class TrainingView(RunConfig config, ProgressLine progress, bool
 
     private string Describe(StepMetrics m)
     {
-        string Value(string name, string label, string format) => m.Values.TryGetValue(name, out var v) ? $"  {label} {v.ToString(format)}" : "";
-        return $"step {m.Step + 1,4}/{config.Steps}" + Value("reward/right_share", "right", "P1") + Value("g2rl/nu_mean", "nu", "0.000") + Value("policy/kl_nats", "kl", "0.0000")
-            + Value("policy/entropy_nats", "entropy", "0.000") + Value("policy/clip_share", "clip", "P1") + Value("response/length_mean", "length", "0.0") + Value("speed/sample_tokens_per_s", "tokens/s", "0") + Value("time/step_s", "s", "0.00");
+        string Value(string name, string label, string format) =>
+            m.Values.TryGetValue(name, out var v) ? $"  {label} {v.ToString(format)}" : "";
+        return $"step {m.Step + 1,4}/{config.Steps}" + Value("reward/right_share", "right", "P1") + Value("g2rl/nu_mean", "nu", "0.000")
+            + Value("policy/kl_nats", "kl", "0.0000")
+            + Value("policy/entropy_nats", "entropy", "0.000") + Value("policy/clip_share", "clip", "P1")
+            + Value("response/length_mean", "length", "0.0") + Value("speed/sample_tokens_per_s", "tokens/s", "0")
+            + Value("time/step_s", "s", "0.00");
     }
 
     private static string Describe(EvaluationResult e) =>
-        $"evaluation after {e.Step} steps: pass@1 {e.PassAt1.Mean:P1} [{e.PassAt1.Low:P1}, {e.PassAt1.High:P1}], pass@{e.Samples} {e.PassAtN:P1}, maj@{e.Samples} {e.MajorityAtN:P1}, well-formed {e.WellFormed:P1}, {e.Problems} problems x {e.Samples} samples, {e.Seconds:0.0} s";
+        $"evaluation after {e.Step} steps: "
+            + $"pass@1 {e.PassAt1.Mean:P1} [{e.PassAt1.Low:P1}, {e.PassAt1.High:P1}], pass@{e.Samples} {e.PassAtN:P1}, maj@{e.Samples} "
+            + $"{e.MajorityAtN:P1}, well-formed {e.WellFormed:P1}, {e.Problems} problems x {e.Samples} samples, {e.Seconds:0.0} s";
 }
