@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using G2RL.Onnx.Artifacts;
 
 namespace G2RL.Onnx.Checkpoints;
 
@@ -19,7 +18,8 @@ internal static partial class ForeignModel
             return OfAdapter(path);
         if (Has(path, "metrics.jsonl") || Directory.Exists(Path.Combine(path, "checkpoints")))
             return $"{path} is the folder of a run; its trained model is {Path.Combine(path, "model")}.";
-        if (ConversionManifest.IsIn(path))
+        // The manifest of a conversion.
+        if (Has(path, "manifest.json"))
             return $"{path} is a converted folder, of ONNX graphs; give the folder that it was made from, or write one: "
                 + $"g2rl-convert export {path} MODEL.";
         if (Directory.Exists(Path.Combine(path, "snapshots")))
