@@ -18,7 +18,12 @@ public sealed partial class HtmlReportTests
     public void Write_RealRun_ShowsEveryCurve()
     {
         using var model = new TinyModel();
-        var page = Train(model, model.Config with { Evaluation = model.Config.Evaluation with { Every = 1 } });
+        // Two updates a batch: with one there is no ratio to the old policy and no pass for it.
+        var page = Train(model, model.Config with
+        {
+            Evaluation = model.Config.Evaluation with { Every = 1 },
+            Training = model.Config.Training with { EpochsPerBatch = 2 },
+        });
         CollectionAssert.AreEqual(AllCharts, Charts(page), "a metric of the trainer has another name than the chart");
         foreach (var name in new[]
         {

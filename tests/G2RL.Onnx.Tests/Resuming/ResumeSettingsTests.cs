@@ -30,6 +30,7 @@ public sealed class ResumeSettingsTests
         [
             config with { Sampling = config.Sampling with { MaxPromptTokens = 40 } },
             config with { Logging = new() { RolloutsEvery = 1 }, Evaluation = new() { Problems = 3, Samples = 1, Every = 1, Seed = 5 } },
+            config with { Execution = config.Execution with { Threads = config.Execution.Threads == 1 ? 2 : 1 } },
             config with { Training = config.Training with { CheckpointEvery = 7, KeepCheckpoints = 1 } },
             config with { Problems = new() { TooLong = Problems.Prompts.TooLong.Skip } },
         ];

@@ -93,7 +93,9 @@ public sealed class GradientAccumulator : IDisposable
         inverseTemperature[0] = (float)(1 / temperature);
         session = new OrtSession(DecoderGraph.Train(policy.Spec, objective, memory: memory), lanes.ThreadsEach);
         Gradients = Reserve();
-        scratch = lanes.Count == 1 ? [] : [.. Enumerable.Range(0, lanes.Count).Select(_ => Reserve())];
+        // ONNX Runtime may add to the accumulator inside a product, which rounds otherwise than adding the product: a model that lanes could share goes
+        // through a gradient of its own also where there is one lane, so that one thread gives the bits of many.
+        scratch = Lanes.For(policy.Spec, threads: 2).Count == 1 ? [] : [.. Enumerable.Range(0, lanes.Count).Select(_ => Reserve())];
     }
 
     /// <summary>Sums since the last <see cref="Clear"/>, in the order of <see cref="Policy.Trainable"/>.</summary>
@@ -103,15 +105,15 @@ public sealed class GradientAccumulator : IDisposable
     public void Clear() => Zero(Gradients);
 
     /// <summary>Adds the gradient of a micro-batch and returns its share of the loss.</summary>
-    public double Add(Microbatch micro) => Run(micro, Gradients);
+    public double Add(Microbatch micro) => Add([micro]);
 
     /// <summary>
     /// Adds the gradients of micro-batches, to the bits of adding one after the other, and returns their share of the loss.
     /// </summary>
     public double Add(IReadOnlyList<Microbatch> micros)
     {
-        if (lanes.Count == 1 || micros.Count == 1)
-            return micros.Sum(Add);
+        if (scratch.Length == 0)
+            return micros.Sum(micro => Run(micro, Gradients));
         var (losses, next, turn, failed, gate) = (new double[micros.Count], -1, 0, false, new object());
         Lanes.Run(Math.Min(lanes.Count, micros.Count), lane =>
         {
