@@ -6,8 +6,12 @@ namespace G2RL.Onnx.Cli;
 /// <summary>Options that several commands share.</summary>
 internal static class CommonOptions
 {
-    public static Option<string?> Config() => new("--config") { Description = "JSON file with the run's configuration; "
-        + "comments and trailing commas are welcome. Without it every setting has its default.", HelpName = "FILE" };
+    public static Option<string?> Config() => new("--config")
+    {
+        Description = "JSON file with the run's configuration; "
+        + "comments and trailing commas are welcome. Without it every setting has its default.",
+        HelpName = "FILE"
+    };
 
     public static Option<string[]> Set() => new("--set")
     {

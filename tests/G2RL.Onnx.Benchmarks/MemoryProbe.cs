@@ -91,7 +91,8 @@ internal static class MemoryProbe
             median,
             spread,
             Status("VmHWM") - before,
-            first) { Held = 2.0 * shape.WeightBytes, Planned = plan }));
+            first)
+        { Held = 2.0 * shape.WeightBytes, Planned = plan }));
     }
 
     private static double Clock(TrainingStep step, Microbatch[] micros)

@@ -27,7 +27,8 @@ internal static class MethodBenchmarks
                 $"fill u, vocabulary {shape.Spec.VocabularySize}",
                 1 / filling.Seconds,
                 filling.Spread,
-                "tokens/s") { Limit = machine.Streaming((long)bytes) / machine.Threads / bytes, LimitedBy = "memory" };
+                "tokens/s")
+            { Limit = machine.Streaming((long)bytes) / machine.Threads / bytes, LimitedBy = "memory" };
         }
         foreach (var shape in new[] { Shape.ArithmeticBase, Shape.FourLayers })
         {
@@ -45,7 +46,8 @@ internal static class MethodBenchmarks
                 $"u E, {shape.Name}",
                 all / timing.Seconds,
                 timing.Spread,
-                "rollouts/s") { Limit = all / least, LimitedBy = by };
+                "rollouts/s")
+            { Limit = all / least, LimitedBy = by };
 
             var features = projector.Project(policy, weights[..GroupSize]);
             var group = Group(GroupSize);

@@ -2,9 +2,14 @@ using System.CommandLine;
 using G2RL.Onnx;
 using G2RL.Onnx.Benchmarks;
 
-var filter = new Option<string>("--filter") { Description = "Only benchmarks whose name contains this: "
+var filter = new Option<string>("--filter")
+{
+    Description = "Only benchmarks whose name contains this: "
     + "machine, product, decode-small, decode-large, score, train, adamw, g2rl-parts, g2rl-share, countdown, answers, mutated-answers, "
-    + "tokenizer.", HelpName = "TEXT", DefaultValueFactory = _ => "" };
+    + "tokenizer.",
+    HelpName = "TEXT",
+    DefaultValueFactory = _ => ""
+};
 var seconds = new Option<double>("--seconds")
 {
     Description = "Time for one measurement; it is repeated three times at least.",

@@ -108,14 +108,17 @@ public sealed class ArmRunTests
     [TestMethod]
     public void Warnings_SettingsThatAnArmIgnores_AreNamed()
     {
-        var warnings = string.Join('\n', RunConfigRules.Warnings(new() { Algorithm = new()
+        var warnings = string.Join('\n', RunConfigRules.Warnings(new()
         {
-            Name = "grpo",
-            Shaping = ShapingKind.Prose,
-            TokenWeights = TokenWeightKind.Entropy,
-            NoveltyWithin = NoveltyScope.Class,
-            Embedder = "x.onnx",
-        } }));
+            Algorithm = new()
+            {
+                Name = "grpo",
+                Shaping = ShapingKind.Prose,
+                TokenWeights = TokenWeightKind.Entropy,
+                NoveltyWithin = NoveltyScope.Class,
+                Embedder = "x.onnx",
+            }
+        }));
         foreach (var name in new[] { "shaping", "tokenWeights", "noveltyWithin", "embedder" })
             StringAssert.Contains(warnings, $"algorithm.{name} is");
         Assert.HasCount(0, RunConfigRules.Warnings(new() { Algorithm = new() { Name = "g2rl-hidden", Shaping = ShapingKind.Prose } }));

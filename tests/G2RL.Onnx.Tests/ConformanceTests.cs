@@ -146,7 +146,8 @@ public sealed class ConformanceTests
                     none,
                     Rows,
                     Noise(2),
-                    weights) { Old = Noise(3), Reference = Noise(4), Entropies = Noise(5) });
+                    weights)
+                { Old = Noise(3), Reference = Noise(4), Entropies = Noise(5) });
                 Assert.AreEqual(0, result.Loss, name);
                 Assert.IsTrue(result.Gradient.All(g => g == 0), name);
             }
@@ -161,7 +162,8 @@ public sealed class ConformanceTests
         0.2,
         0.28,
         KlCoefficient: 0.05,
-        EntropyCoefficient: 0.01) { Loss = loss, SkipMasked = true };
+        EntropyCoefficient: 0.01)
+    { Loss = loss, SkipMasked = true };
 
     private static ObjectiveResult Run(string loss, Aggregation aggregation, int start, int end, float masked = 0)
     {
@@ -178,7 +180,8 @@ public sealed class ConformanceTests
             Mask[part],
             end - start,
             advantages,
-            weights) { Old = Values(3), Reference = Values(4), Entropies = Values(5) });
+            weights)
+        { Old = Values(3), Reference = Values(4), Entropies = Values(5) });
     }
 
     private static float[] Noise(int seed)

@@ -116,10 +116,13 @@ public sealed class RunDirectoryTests
         {
             var evaluations = 0;
             // The second evaluation comes after two steps; the first of its samples cancels it.
-            var events = new TrainingEvents { Progress = (phase, done, _) =>
+            var events = new TrainingEvents
+            {
+                Progress = (phase, done, _) =>
             {
                 if (phase == "evaluate" && done == 1 && Interlocked.Increment(ref evaluations) == 2) cancel.Cancel();
-            } };
+            }
+            };
             using var trainer = new Trainer(config, TinyModel.Problems(), events);
             using var run = RunDirectory.Create(config, TimeProvider.System, cut);
             var result = trainer.Run(run, cancel.Token);

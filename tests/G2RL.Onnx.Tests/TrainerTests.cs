@@ -111,14 +111,17 @@ public sealed class TrainerTests
         var training = model.Config.Training with { LearningRate = 1e-2, EpochsPerBatch = 2 };
         var config = model.Config with { Steps = 1, Algorithm = new() { Name = "grpo" }, Training = training };
         var paper = Train(config).Hash;
-        Assert.AreEqual(paper, Train(config with { Algorithm = config.Algorithm with
+        Assert.AreEqual(paper, Train(config with
         {
-            Loss = "clipped",
-            Advantage = "group-normal",
-            Aggregation = "token-mean",
-            Kl = "k3",
-            DualClip = 0,
-        } }).Hash);
+            Algorithm = config.Algorithm with
+            {
+                Loss = "clipped",
+                Advantage = "group-normal",
+                Aggregation = "token-mean",
+                Kl = "k3",
+                DualClip = 0,
+            }
+        }).Hash);
         foreach (var algorithm in new AlgorithmConfig[]
         {
             new() { Profile = "trl" },

@@ -16,12 +16,20 @@ internal static class ExportAndTrainCommand
     public static Command Create()
     {
         var (config, set, json) = (CommonOptions.Config(), CommonOptions.Set(), CommonOptions.Json());
-        var run = new Option<string?>("--run") { Description = "Folder of the new run, which must be new, empty, or that of a run that "
-            + "never did a step; by default runs/<utc>-<name>.", HelpName = "FOLDER" };
-        var resume = new Option<string?>("--resume") { Description = "Goes on with an interrupted run in this folder, from its last "
+        var run = new Option<string?>("--run")
+        {
+            Description = "Folder of the new run, which must be new, empty, or that of a run that "
+            + "never did a step; by default runs/<utc>-<name>.",
+            HelpName = "FOLDER"
+        };
+        var resume = new Option<string?>("--resume")
+        {
+            Description = "Goes on with an interrupted run in this folder, from its last "
             + "checkpoint, bit for bit as if it had never stopped. Its configuration is kept there; "
             + "with --set it may change where that leaves the steps that are done as they were: "
-            + "more steps, a larger sampling.maxPromptTokens, evaluation, logging, checkpoints, threads.", HelpName = "FOLDER" };
+            + "more steps, a larger sampling.maxPromptTokens, evaluation, logging, checkpoints, threads.",
+            HelpName = "FOLDER"
+        };
         var dryRun = new Option<bool>("--dry-run")
         {
             Description = "Prints the resolved configuration and the memory plan, and stops. Writes nothing.",

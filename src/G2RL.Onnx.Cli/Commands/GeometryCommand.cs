@@ -34,8 +34,12 @@ internal static class GeometryCommand
             HelpName = "T",
             DefaultValueFactory = _ => [.. defaults.OtherTemperatures],
         };
-        var embedder = new Option<string?>("--embedder") { Description = "ONNX file of a sentence model for the semantic cosine, its "
-            + "tokenizer.json beside it; without it the policy's own mean hidden state.", HelpName = "FILE" };
+        var embedder = new Option<string?>("--embedder")
+        {
+            Description = "ONNX file of a sentence model for the semantic cosine, its "
+            + "tokenizer.json beside it; without it the policy's own mean hidden state.",
+            HelpName = "FILE"
+        };
         var command = new Command("geometry", """
             Draws responses to held-out problems and gives, over all pairs of responses to the same problem, the cosines of their gradient
             features (mean, share of negative ones, share with |cosine| below 0.1, histogram) with p_t at the sampling temperature and at

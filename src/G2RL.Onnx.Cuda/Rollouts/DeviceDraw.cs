@@ -212,7 +212,8 @@ internal sealed class DeviceDraw
                 prompt,
                 started++ % request.Samples,
                 ids,
-                width) { PromptHidden = promptHidden, PromptKey = request.FirstPrompt + prompt };
+                width)
+            { PromptHidden = promptHidden, PromptKey = request.FirstPrompt + prompt };
             lane.Table.Set(c, row, request.Seed, request.Step, Slot(row));
             row.Issued = 1;
             rows[c] = columns[c] = row;

@@ -50,7 +50,8 @@ internal static class MemoryChoice
         var width = Math.Min(positions, Math.Max(tokens, 1));
         var rows = Math.Max(1, tokens / width);
         var axes = new Dictionary<string, long>(
-            StringComparer.Ordinal) { ["B"] = rows, ["T"] = width, ["R"] = (long)rows * width, ["P"] = positions };
+            StringComparer.Ordinal)
+        { ["B"] = rows, ["T"] = width, ["R"] = (long)rows * width, ["P"] = positions };
         return (PeakMemory.Of(DecoderGraph.Train(spec, CrossEntropy, memory: memory), axes) * 5 / 4) + SessionBytes;
     }
 

@@ -119,7 +119,8 @@ public sealed class Policy : IDisposable
             idle ? Spec with { Adapter = null } : Spec,
             Positions,
             (p, span) => from[p.Name].Buffer.Span.CopyTo(span),
-            this) { Updates = Updates };
+            this)
+        { Updates = Updates };
     }
 
     /// <summary>Binds every weight and table that the session reads.</summary>

@@ -37,18 +37,21 @@ internal sealed class RunCharts
             100,
             ("right", "reward/right_share"),
             ("well-formed", "reward/well_formed_share"),
-            ("cut off", "response/truncated_share"))) { Minimum = 0 });
+            ("cut off", "response/truncated_share")))
+        { Minimum = 0 });
         all.Add(new("kl", "KL to the model that came in", "nats per token", all.Lines(("k3 estimate", "policy/kl_nats"))) { Minimum = 0 });
         all.Add(new(
             "entropy",
             "Entropy",
             "nats per token",
-            all.Lines(("at sampling", "policy/sampling_entropy_nats"), ("at the update", "policy/entropy_nats"))) { Minimum = 0 });
+            all.Lines(("at sampling", "policy/sampling_entropy_nats"), ("at the update", "policy/entropy_nats")))
+        { Minimum = 0 });
         all.Add(new(
             "length",
             "Response length",
             "tokens",
-            all.Lines(("mean", "response/length_mean"), ("95th percentile", "response/length_p95"))) { Minimum = 0 });
+            all.Lines(("mean", "response/length_mean"), ("95th percentile", "response/length_p95")))
+        { Minimum = 0 });
         all.Add(new("nu", "Novelty nu", "0 to 1", all.Lines(("mean", "g2rl/nu_mean")))
         {
             Band = all.Range("smallest to largest", "g2rl/nu_min", "g2rl/nu_max"),
@@ -65,19 +68,22 @@ internal sealed class RunCharts
             "homogeneous",
             "Homogeneous groups",
             "% of groups",
-            all.Lines(100, ("all right or all wrong", "reward/homogeneous_share"))) { Minimum = 0, Maximum = 102 });
+            all.Lines(100, ("all right or all wrong", "reward/homogeneous_share")))
+        { Minimum = 0, Maximum = 102 });
         all.Add(new(
             "clip",
             "Clipped tokens",
             "% of tokens",
-            all.Lines(100, ("where clipping acts", "policy/clip_share"))) { Minimum = 0, LeastTop = 1 });
+            all.Lines(100, ("where clipping acts", "policy/clip_share")))
+        { Minimum = 0, LeastTop = 1 });
         all.Add(new("norm", "Gradient norm", "before clipping", all.Lines(("global norm", "policy/gradient_norm"))) { Minimum = 0 });
         all.Add(all.Mismatch());
         all.Add(new(
             "rate",
             "Learning rate",
             "last update of a step",
-            all.Lines(("learning rate", "policy/learning_rate"))) { Minimum = 0 });
+            all.Lines(("learning rate", "policy/learning_rate")))
+        { Minimum = 0 });
         all.Add(new("speed", "Sampling speed", "tokens per second", all.Lines(("tokens/s", "speed/sample_tokens_per_s"))) { Minimum = 0 });
         all.Add(all.Seconds());
         return all.charts;

@@ -237,7 +237,8 @@ internal static class ShapeCases
                 ["softcap"] = 1.5f,
             }, domain: "com.microsoft", outputCount: 3).Outputs.Select(o => o!)],
             new Dictionary<string, TensorData>(
-                StringComparer.Ordinal) { ["lengths"] = new(ElementType.Int32, [2], new byte[] { 4, 0, 0, 0, 4, 0, 0, 0 }) });
+                StringComparer.Ordinal)
+            { ["lengths"] = new(ElementType.Int32, [2], new byte[] { 4, 0, 0, 0, 4, 0, 0, 0 }) });
         // 40 inputs in two blocks of 32, the second filled up; zero points of 4 bits, two to a byte.
         yield return One("com.microsoft::MatMulNBits", "4 bits, zero points, batches", b => b.Graph.Add(
             "MatMulNBits",

@@ -126,9 +126,15 @@ public sealed class PresetTests
             Settings(new { train = SharedFolder.Require("data", "oneshot_dsr_sub.parquet"), heldOutFraction = 0.1 }));
         Assert.IsTrue(dsr.Training!.Count > 1000);
         Assert.IsTrue(dsr.Training.All(p => p.Turns is { Count: 1 } && p.Conversation == TurnsKind.Auto));
-        var plain = ProblemSets.Create("jsonl", Settings(new { train = SharedFolder.Require(
+        var plain = ProblemSets.Create("jsonl", Settings(new
+        {
+            train = SharedFolder.Require(
             "data",
-            "oneshot_dsr_sub.parquet"), heldOutFraction = 0.1, policy = "math", skipEmpty = true }));
+            "oneshot_dsr_sub.parquet"),
+            heldOutFraction = 0.1,
+            policy = "math",
+            skipEmpty = true
+        }));
         CollectionAssert.AreEqual(
             dsr.Training.Select(p => p.Answer).ToArray(),
             plain.Training!.Select(p => p.Answer).ToArray(),
@@ -181,11 +187,14 @@ public sealed class PresetTests
         var exact = set.HeldOut(100).First(p => p.Id.StartsWith("exact/"));
         Assert.AreEqual(1.0, set.Judge(exact, $"\\boxed{{{exact.Answer.Split('/')[0]}/2.0}}", finished: true).Score);
         Assert.AreEqual(-1.0, set.Judge(set.HeldOut(100).First(p => p.Id.StartsWith("plain/")), "\\boxed{1}", finished: true).Score);
-        var spoiled = Settings(new { sources = new object[]
+        var spoiled = Settings(new
+        {
+            sources = new object[]
         {
             new { name = "x", set = "jsonl", settings = new { train = At("a.jsonl"), heldOutFraction = 0.2 } },
             new { name = "y", set = "jsonl", settings = new { heldOut = At("a.jsonl") } },
-        } });
+        }
+        });
         StringAssert.Contains(
             Assert.ThrowsExactly<InputException>(() => ProblemSets.Create("mixture", spoiled)).Message,
             "are held out in another source");

@@ -49,7 +49,8 @@ internal sealed class RowObjective
     public Value Write(OpBuilder op, Value logProbs, Value entropy, IReadOnlyList<Value> inputs)
     {
         var values = new Dictionary<Value, Value>(
-            ReferenceEqualityComparer.Instance) { [written[LogProbs]] = logProbs, [written[Entropy]] = entropy };
+            ReferenceEqualityComparer.Instance)
+        { [written[LogProbs]] = logProbs, [written[Entropy]] = entropy };
         foreach (var (own, input) in Own.Zip(inputs))
             values[own] = input;
         foreach (var constant in written.Initializers)

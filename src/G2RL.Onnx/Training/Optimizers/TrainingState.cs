@@ -35,7 +35,8 @@ internal static class TrainingState
     private static void Save(string folder, Policy policy, long steps, TensorToWrite[] state)
     {
         var metadata = new Dictionary<string, string>(
-            StringComparer.Ordinal) { ["format"] = "pt", ["updates"] = Text(policy.Updates), [Origin] = policy.Version.Origin };
+            StringComparer.Ordinal)
+        { ["format"] = "pt", ["updates"] = Text(policy.Updates), [Origin] = policy.Version.Origin };
         var weights = policy.Trainable.ToDictionary(p => p.Name, StringComparer.Ordinal);
         if (policy.Spec.Adapter is null)
             SafeTensorsWriter.Write(

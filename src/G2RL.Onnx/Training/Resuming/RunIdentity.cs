@@ -70,16 +70,16 @@ internal sealed record RunIdentity
         IReadOnlyList<int> stopTokens,
         Tokenizer tokenizer,
         CheckedProblems problems) => new()
-    {
-        Weights = weights,
-        Architecture = Describe(spec),
-        StopTokens = stopTokens,
-        Tokens = Texts(tokenizer),
-        TrainingProblems = problems.TrainingHash,
-        HeldOutProblems = problems.HeldOutHash,
-        ProblemCount = problems.Count,
-        Files = FilesOf(config),
-    };
+        {
+            Weights = weights,
+            Architecture = Describe(spec),
+            StopTokens = stopTokens,
+            Tokens = Texts(tokenizer),
+            TrainingProblems = problems.TrainingHash,
+            HeldOutProblems = problems.HeldOutHash,
+            ProblemCount = problems.Count,
+            Files = FilesOf(config),
+        };
 
     /// <summary>What inputs.json holds; null when the folder has none.</summary>
     /// <exception cref="InputException">It was not written by this program.</exception>
