@@ -14,6 +14,7 @@ $verbs = [ordered]@{
     'export-and-train' = @{ Does = 'The main job: a checkpoint in, G2RL post-training, a better checkpoint out.'; Runs = @(, ($program + 'export-and-train')) }
     'pretrain'         = @{ Does = 'Trains a small base model from scratch.'; Runs = @(, ($program + 'pretrain')) }
     'evaluate'         = @{ Does = 'Gives pass@1 of a model on held-out problems, with its interval.'; Runs = @(, ($program + 'evaluate')) }
+    'sample'           = @{ Does = 'Shows what a model says, token by token.'; Runs = @(, ($program + 'sample')) }
     'score'            = @{ Does = 'Gives the log-prob and entropy of every token of given texts.'; Runs = @(, ($program + 'score')) }
     'report'           = @{ Does = 'Rebuilds report.html of a run.'; Runs = @(, ($program + 'report')) }
     'ort-training'     = @{ Does = 'Moves a run to the training API of ONNX Runtime and back.'; Runs = @(, ($program + 'ort-training')) }

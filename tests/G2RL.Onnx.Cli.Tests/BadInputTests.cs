@@ -125,7 +125,7 @@ public sealed class BadInputTests
         Refuses(tiny => Set(tiny, "sampling", "groupSize", "many"), "sampling.groupSize is \"many\"", "16");
         Refuses(
             tiny => Set(tiny, "algorithm", "shaping", "wild"),
-            "algorithm.shaping is \"wild\"; it must be one of: literal, prose, shuffled.");
+            "algorithm.shaping is \"wild\"; it must be one of: literal, prose, multiplicative, shuffled.");
         Refuses(tiny => Set(tiny, "sampling", "stopStrings", new JsonArray((JsonNode?)null)), "sampling.stopStrings");
     }
 

@@ -22,6 +22,7 @@ public sealed class BuildScriptTests
     [DataRow("export-and-train", $"{Program} export-and-train")]
     [DataRow("pretrain", $"{Program} pretrain")]
     [DataRow("evaluate", $"{Program} evaluate")]
+    [DataRow("sample", $"{Program} sample")]
     [DataRow("score", $"{Program} score")]
     [DataRow("report", $"{Program} report")]
     [DataRow("conformance", $"{Program} conformance")]
