@@ -93,8 +93,8 @@ public sealed class GradientAccumulator : IDisposable
         inverseTemperature[0] = (float)(1 / temperature);
         session = new OrtSession(DecoderGraph.Train(policy.Spec, objective, memory: memory), lanes.ThreadsEach);
         Gradients = Reserve();
-        // ONNX Runtime may add to the accumulator inside a product, which rounds otherwise than adding the product: a model that lanes could share goes
-        // through a gradient of its own also where there is one lane, so that one thread gives the bits of many.
+        // ONNX Runtime may add to the accumulator inside a product, which rounds otherwise than adding the product: a model that lanes
+        // could share goes through a gradient of its own also where there is one lane, so that one thread gives the bits of many.
         scratch = Lanes.For(policy.Spec, threads: 2).Count == 1 ? [] : [.. Enumerable.Range(0, lanes.Count).Select(_ => Reserve())];
     }
 
