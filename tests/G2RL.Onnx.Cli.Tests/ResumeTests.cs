@@ -48,7 +48,7 @@ public sealed class ResumeTests
         // Without checkpoints of its own accord.
         config["training"]!["checkpointEvery"] = 1000;
         if (rows is 0 or 8)
-            (config["steps"], config["evaluation"]) = (8, new JsonObject { ["problems"] = 10, ["samples"] = 500 });
+            (config["steps"], config["evaluation"]) = (8, new JsonObject { ["problems"] = 10, ["samples"] = rows == 0 ? 1500 : 500 });
         tiny.Write(config);
         using (var process = G2rlProcess.Start(tiny.Train(stopped)))
         {
