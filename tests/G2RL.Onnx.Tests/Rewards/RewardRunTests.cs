@@ -113,7 +113,7 @@ public sealed class RewardRunTests
 
     [TestMethod]
     [DataRow("exit 1", "the program ended (exit code 1)")]
-    [DataRow("sleep 600", "did not answer within 0.3 s")]
+    [DataRow("sleep 600", "did not answer within")]
     [DataRow("cat /dev/zero", "more than 4096 bytes")]
     public void Run_ExternalRewardThatMisbehaves_StopsAndResumes(string misdeed, string message)
     {
@@ -135,7 +135,7 @@ public sealed class RewardRunTests
             Rewards =
             [
                 new CheckerConfig(),
-                new ExternalConfig { Command = ["/bin/sh", script], TimeoutSeconds = 0.3, StartSeconds = 0, MaxAnswerBytes = 4096,
+                new ExternalConfig { Command = ["/bin/sh", script], TimeoutSeconds = 3, StartSeconds = 3, MaxAnswerBytes = 4096,
                     MaxFailedShare = 0.05 },
             ],
         };
