@@ -132,6 +132,21 @@ internal sealed class G2rlProcess : IDisposable
         End();
     }
 
+    /// <summary>Whether children of this process begin with SIGINT ignored: a fact of how the tests were started, asked of a child.</summary>
+    public static bool InterruptIsIgnored()
+    {
+        if (!OperatingSystem.IsLinux())
+            return false;
+        using var child = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "grep SigIgn /proc/self/status"])
+        {
+            RedirectStandardOutput = true,
+            UseShellExecute = false,
+        })!;
+        var mask = Convert.ToUInt64(child.StandardOutput.ReadToEnd().Split('\t', StringSplitOptions.TrimEntries)[^1], 16);
+        child.WaitForExit();
+        return (mask & (1 << 1)) != 0;
+    }
+
     /// <summary>Sends SIGINT or SIGTERM.</summary>
     public void Send(PosixSignal signal)
     {

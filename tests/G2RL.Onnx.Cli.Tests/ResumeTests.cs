@@ -42,13 +42,15 @@ public sealed class ResumeTests
     [DataRow(PosixSignal.SIGTERM, 8, DisplayName = "SIGTERM in the evaluation after")]
     public void Resume_AfterSignal_SavesExits130AndGoesOnBitForBit(PosixSignal signal, int rows)
     {
+        if (signal == PosixSignal.SIGINT && G2rlProcess.InterruptIsIgnored())
+            Assert.Inconclusive("SIGINT is ignored where these tests were started, as a shell does for background jobs, and so in every child");
         using var tiny = new TinyRun();
         var (whole, stopped) = (tiny.Folder("whole"), tiny.Folder("stopped"));
         var config = LongRun(tiny);
         // Without checkpoints of its own accord.
         config["training"]!["checkpointEvery"] = 1000;
         if (rows is 0 or 8)
-            (config["steps"], config["evaluation"]) = (8, new JsonObject { ["problems"] = 10, ["samples"] = rows == 0 ? 1500 : 500 });
+            (config["steps"], config["evaluation"]) = (8, new JsonObject { ["problems"] = 10, ["samples"] = 500 });
         tiny.Write(config);
         using (var process = G2rlProcess.Start(tiny.Train(stopped)))
         {

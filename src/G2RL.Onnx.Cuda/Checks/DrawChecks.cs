@@ -3,6 +3,7 @@ using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Training.Backends;
+using G2RL.Onnx.Training.Steps;
 
 namespace G2RL.Onnx.Cuda.Checks;
 
@@ -26,7 +27,7 @@ public static class DrawChecks
         using var source = backend.Rollouts(policy, tokenizer, new SamplerSettings { MaxNewTokens = steps, MaxRows = Samples });
         var request = new DrawRequest([prompt], Samples, Seed: 2026, Step: 0);
         var first = source.Draw(request)[0];
-        var allowed = backend.Rounding * (1e-5 + (4e-6 * source.LargestLogit));
+        var allowed = Mismatch.Allowed(source.LargestLogit, backend.Rounding);
         var second = source.Draw(request)[0];
         var differing = first.Zip(second).Sum(pair =>
             pair.First.Tokens.Zip(pair.Second.Tokens).Count(t => t.First != t.Second)
