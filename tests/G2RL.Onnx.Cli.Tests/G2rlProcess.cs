@@ -132,7 +132,7 @@ internal sealed class G2rlProcess : IDisposable
         End();
     }
 
-    /// <summary>Whether children of this process begin with SIGINT ignored: a fact of how the tests were started, asked of a child.</summary>
+    /// <summary>Whether children of this process begin with SIGINT ignored, as they inherit it; asked of one.</summary>
     public static bool InterruptIsIgnored()
     {
         if (!OperatingSystem.IsLinux())

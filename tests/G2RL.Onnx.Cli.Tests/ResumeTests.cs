@@ -43,7 +43,7 @@ public sealed class ResumeTests
     public void Resume_AfterSignal_SavesExits130AndGoesOnBitForBit(PosixSignal signal, int rows)
     {
         if (signal == PosixSignal.SIGINT && G2rlProcess.InterruptIsIgnored())
-            Assert.Inconclusive("SIGINT is ignored where these tests were started, as a shell does for background jobs, and so in every child");
+            Assert.Inconclusive("the tests were started with SIGINT ignored, as a shell starts background jobs, and children inherit that");
         using var tiny = new TinyRun();
         var (whole, stopped) = (tiny.Folder("whole"), tiny.Folder("stopped"));
         var config = LongRun(tiny);
