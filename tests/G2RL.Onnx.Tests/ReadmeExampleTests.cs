@@ -9,7 +9,7 @@ using Microsoft.CodeAnalysis.CSharp;
 
 namespace G2RL.Onnx.Tests;
 
-/// <summary>The C# program of the README, as it stands there: compiled, run, and seen to train.</summary>
+/// <summary>The C# program of docs/library.md, as it stands there: compiled, run, and seen to train.</summary>
 [TestClass]
 [DoNotParallelize]
 public sealed class ReadmeExampleTests
@@ -55,11 +55,11 @@ public sealed class ReadmeExampleTests
     private static string Example()
     {
         var blocks = Regex.Matches(
-            File.ReadAllText(SharedFolder.InRepository("README.md")),
+            File.ReadAllText(SharedFolder.InRepository("docs", "library.md")),
             "(?m)^```csharp\n(?<code>(?:.*\n)*?)```$",
             RegexOptions.ExplicitCapture,
             TimeSpan.FromSeconds(5));
-        Assert.HasCount(1, blocks, "README.md holds one C# program");
+        Assert.HasCount(1, blocks, "docs/library.md holds one C# program");
         return blocks[0].Groups["code"].Value;
     }
 
