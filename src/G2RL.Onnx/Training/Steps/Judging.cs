@@ -1,4 +1,5 @@
 using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rewards;
 using G2RL.Onnx.Rollouts;
@@ -6,36 +7,58 @@ using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Training.Steps;
 
-/// <summary>Rollouts to scored groups, by the rewards of the run.</summary>
-internal static class Judging
+/// <summary>Phase 2, reward: rollouts to scored groups, by the rewards of the run; those that teach nothing may be drawn anew.</summary>
+/// <param name="rewards">The rewards.</param>
+/// <param name="drawing">Who draws anew.</param>
+/// <param name="problems">Where other problems come from.</param>
+/// <param name="config">Rounds of drawing anew, and the run's seed.</param>
+/// <param name="events">Told of rewards that take their time, and of completions that could not be judged.</param>
+internal sealed class Judging(RewardSet rewards, Drawing drawing, IProblemSet problems, RunConfig config, TrainingEvents events)
 {
-    /// <summary>Scores all completions of a step together, so that a reward that asks elsewhere may ask for several at once.</summary>
-    /// <param name="rewards">The rewards.</param>
-    /// <param name="problems">Problems [B].</param>
+    /// <summary>Judges what was drawn for a step.</summary>
+    /// <param name="step">The step; receives metrics of rewards and responses.</param>
+    /// <param name="asked">Its problems [B].</param>
     /// <param name="drawn">Their rollouts [B][G].</param>
-    /// <param name="progress">Told of rewards that take their time.</param>
-    /// <param name="cancel">Stops between completions.</param>
-    /// <param name="metrics">Receives mean and failures of each of several rewards; null for none.</param>
+    /// <returns>The groups to learn from, and all that were drawn first.</returns>
     /// <exception cref="InputException">More completions failed than a reward allows.</exception>
-    public static ScoredGroup[] Run(
-        RewardSet rewards,
-        IReadOnlyList<Problem> problems,
-        Rollout[][] drawn,
-        Action<string, int, int>? progress,
-        CancellationToken cancel,
-        StepMetrics? metrics = null)
+    public (ScoredGroup[] Groups, ScoredGroup[] First) Run(Step step, IReadOnlyList<Problem> asked, Rollout[][] drawn)
+    {
+        var groups = Score(step, asked, drawn, step.Metrics);
+        ScoredGroup[] first = [.. groups];
+        RolloutMetrics.Report(step.Metrics, groups, step.Clock.Seconds("sample"));
+        foreach (var group in groups)
+            foreach (var outcome in group.Outcomes.Where(o => o.Message is not null).Take(1))
+                events.Warning?.Invoke($"step {step.Number}, {group.Group.Problem.Id}: {outcome.Kind}: {outcome.Message}");
+        step.Clock.Lap("reward");
+        DynamicSampling.Run(
+            groups,
+            step.Number,
+            config,
+            problems,
+            (others, seed) => Score(step, others, drawing.Again(step, others, seed)),
+            step.Metrics);
+        if (config.Sampling.ResampleRounds > 0)
+            step.Clock.Lap("resample");
+        return (groups, first);
+    }
+
+    // All completions together, so that a reward that asks elsewhere may ask for several at once.
+    private ScoredGroup[] Score(Step step, IReadOnlyList<Problem> asked, Rollout[][] drawn, StepMetrics? metrics = null)
     {
         Completion[] completions =
-            [.. problems.SelectMany((p, i) => drawn[i].Select(r => new Completion(p, r.Text, r.Tokens, r.Finished)))];
-        var results = rewards.Score(completions, (label, done) => progress?.Invoke($"reward {label}", done, completions.Length), cancel);
+            [.. asked.SelectMany((p, i) => drawn[i].Select(r => new Completion(p, r.Text, r.Tokens, r.Finished)))];
+        var results = rewards.Score(
+            completions,
+            (label, done) => events.Progress?.Invoke($"reward {label}", done, completions.Length),
+            step.Cancel);
         if (metrics is not null && !rewards.IsCheckerAlone)
-            Report(metrics, rewards.Labels, results);
+            Report(metrics, results);
         var (groups, next) = (new ScoredGroup[drawn.Length], 0);
         for (var i = 0; i < groups.Length; i++)
         {
             var own = results[next..(next += drawn[i].Length)];
             groups[i] = new ScoredGroup(
-                new RolloutGroup(problems[i], drawn[i]),
+                new RolloutGroup(asked[i], drawn[i]),
                 [.. own.Select(r => r.Outcome)],
                 [.. own.Select(r => r.Verdict)],
                 rewards.IsCheckerAlone ? null : new RewardParts(rewards.Labels, rewards.Weights, [.. own.Select(r => r.Parts)]));
@@ -43,8 +66,9 @@ internal static class Judging
         return groups;
     }
 
-    private static void Report(StepMetrics metrics, IReadOnlyList<string> labels, RewardResult[] results)
+    private void Report(StepMetrics metrics, RewardResult[] results)
     {
+        var labels = rewards.Labels;
         for (var k = 0; k < labels.Count; k++)
         {
             var scores = results.Select(r => r.Parts[k]).Where(s => !double.IsNaN(s)).ToArray();

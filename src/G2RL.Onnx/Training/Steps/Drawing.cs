@@ -1,0 +1,50 @@
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Problems;
+using G2RL.Onnx.Rollouts;
+
+namespace G2RL.Onnx.Training.Steps;
+
+/// <summary>Phase 1, sample: G completions of each problem from the current policy.</summary>
+/// <param name="source">Who draws.</param>
+/// <param name="encode">A problem's prompt as token ids.</param>
+/// <param name="config">Group size and the run's seed.</param>
+/// <param name="withFeatures">Whether the sampler accumulates feature weights.</param>
+/// <param name="events">Told how many rollouts have ended.</param>
+internal sealed class Drawing(
+    IRolloutSource source,
+    Func<Problem, int[]> encode,
+    RunConfig config,
+    bool withFeatures,
+    TrainingEvents events)
+{
+    /// <summary>The largest |logit| of the step so far: the scale of rounding differences between sessions.</summary>
+    public float LargestLogit { get; private set; }
+
+    /// <summary>Draws the rollouts that a step begins with, [problem][sample].</summary>
+    public Rollout[][] Run(Step step, IReadOnlyList<Problem> problems)
+    {
+        LargestLogit = 0;
+        var drawn = Draw(step, problems, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), "sample", isFirst: true);
+        step.Clock.Lap("sample");
+        return drawn;
+    }
+
+    /// <summary>Draws rollouts of further problems for the same step, under a seed of their own; features drawn before are kept.</summary>
+    public Rollout[][] Again(Step step, IReadOnlyList<Problem> problems, ulong seed) =>
+        Draw(step, problems, seed, "resample", isFirst: false);
+
+    private Rollout[][] Draw(Step step, IReadOnlyList<Problem> problems, ulong seed, string phase, bool isFirst)
+    {
+        var request = new DrawRequest(
+            [.. problems.Select(encode)],
+            config.Sampling.GroupSize,
+            seed,
+            step.Number,
+            withFeatures,
+            KeepsFeatures: !isFirst);
+        var total = problems.Count * config.Sampling.GroupSize;
+        var drawn = source.Draw(request, done => events.Progress?.Invoke(phase, done, total), step.Cancel);
+        LargestLogit = Math.Max(LargestLogit, source.LargestLogit);
+        return drawn;
+    }
+}

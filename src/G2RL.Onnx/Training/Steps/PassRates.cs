@@ -1,0 +1,27 @@
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Curriculum;
+using G2RL.Onnx.Training.Logging;
+
+namespace G2RL.Onnx.Training.Steps;
+
+/// <summary>
+/// What a curriculum remembers of a step. A step that was cancelled leaves no trace, so that it is drawn again as it was.
+/// </summary>
+internal static class PassRates
+{
+    /// <summary>Records the share of right answers of each problem, among those that were judged.</summary>
+    /// <param name="curriculum">Which problems are asked.</param>
+    /// <param name="groups">The step's groups, those that were passed over included.</param>
+    /// <param name="metrics">Receives how many problems were replaced in this step and will be left out in the next.</param>
+    public static void Record(PassRateFilter curriculum, IEnumerable<ScoredGroup> groups, StepMetrics metrics)
+    {
+        metrics.Set("curriculum/replaced", curriculum.Replaced);
+        curriculum.Record(
+            metrics.Step,
+            groups.Select(g => (Problem: g.Group.Problem.Id, Judged: g.Outcomes.Where(o => o.Kind == OutcomeKind.Score).ToArray()))
+                .Where(g => g.Judged.Length > 0)
+                .Select(g => (g.Problem, (double)g.Judged.Count(o => o.Score > 0) / g.Judged.Length)));
+        metrics.Set("curriculum/left_out", curriculum.LeftOut(metrics.Step + 1));
+    }
+}

@@ -1,0 +1,36 @@
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
+
+namespace G2RL.Onnx.Tests.Steps;
+
+/// <summary>Gives every token of a policy's responses the same log-prob, and remembers what it was asked.</summary>
+internal sealed class FakeScorer(Func<Policy, float> logProb) : IScorer
+{
+    public List<(Policy Policy, int Sequences, double Temperature)> Calls { get; } = [];
+
+    public Scores[] Score(
+        Policy policy,
+        IReadOnlyList<Sequence> sequences,
+        double temperature,
+        int maxTokens,
+        bool withHidden = false,
+        bool withFeatures = false,
+        Action<int>? progress = null,
+        TokenWeight? tokenWeight = null,
+        bool withMeanHidden = false)
+    {
+        Calls.Add((policy, sequences.Count, temperature));
+        return
+        [
+            .. sequences.Select(s => new Scores(
+                [.. s.Response.ToArray().Select(_ => logProb(policy))],
+                [.. s.Response.ToArray().Select(_ => 0.5f)],
+                null,
+                null)),
+        ];
+    }
+
+    public void Dispose()
+    {
+    }
+}

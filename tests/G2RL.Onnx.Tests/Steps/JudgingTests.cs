@@ -1,0 +1,64 @@
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Problems;
+using G2RL.Onnx.Rewards;
+using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Steps;
+
+namespace G2RL.Onnx.Tests.Steps;
+
+/// <summary>Phase 2: rollouts to scored groups.</summary>
+[TestClass]
+public sealed class JudgingTests
+{
+    private readonly List<string> words = [];
+
+    [TestMethod]
+    public void Run_RightWrongAndFailed_ScoresTheJudgedAndWarnsOncePerGroup()
+    {
+        var (groups, first, step) = Run(rounds: 0, (_, _, sample) => $"{sample}");
+        // Texts 0 to 3: 0 is right, 1 wrong, 2 and 3 fail.
+        foreach (var group in groups)
+        {
+            CollectionAssert.AreEqual(new[] { 0, 1 }, group.Members);
+            CollectionAssert.AreEqual(new[] { 1d, -1 }, group.Rewards);
+        }
+        CollectionAssert.AreEqual(groups, first);
+        CollectionAssert.AreEqual(
+            new[] { "step 4, p0: Error: no 2", "step 4, p1: Error: no 2" },
+            words.Where(w => w.StartsWith("step", StringComparison.Ordinal)).ToArray());
+        Assert.AreEqual(
+            (0d, 0.5, 4d),
+            (step.Metrics.Values["reward/mean"], step.Metrics.Values["reward/right_share"], step.Metrics.Values["reward/error_count"]));
+        Assert.IsFalse(step.Metrics.Values.ContainsKey("time/resample_s"));
+    }
+
+    [TestMethod]
+    public void Run_GroupWithoutSignal_IsDrawnAnewAndTheFirstIsGivenToo()
+    {
+        // The second group is all right at first, and mixed when drawn anew.
+        var (groups, first, step) = Run(rounds: 1, (draw, prompt, sample) => draw == 0 && prompt == 1 ? "0" : $"{sample % 2}");
+        Assert.AreSame(first[0], groups[0]);
+        Assert.AreNotSame(first[1], groups[1]);
+        Assert.IsTrue(first[1].IsHomogeneous);
+        CollectionAssert.AreEqual(new[] { 1d, -1, 1, -1 }, groups[1].Rewards);
+        Assert.AreEqual(1, step.Metrics.Values["sampling/resampled_groups"]);
+        // The metrics of rewards are those of what was drawn first: the policy's, not the choice's.
+        Assert.AreEqual(0.5, step.Metrics.Values["reward/mean"]);
+        CollectionAssert.Contains(words, "resample 4/4");
+    }
+
+    private (Algorithms.ScoredGroup[] Groups, Algorithms.ScoredGroup[] First, Step Step) Run(int rounds, Func<int, int, int, string> text)
+    {
+        var problems = Enumerable.Range(0, 4).Select(i => new Problem($"p{i}", $"{i}", "")).ToArray();
+        var set = new FunctionProblemSet("texts", problems, [], (_, t) => t is "0" or "1"
+            ? Outcome.Judged(t == "0")
+            : Outcome.Failed($"no {t}"));
+        var config = new RunConfig { Sampling = new() { GroupSize = 4, ResampleRounds = rounds } };
+        var events = new TrainingEvents { Warning = words.Add, Progress = (phase, done, of) => words.Add($"{phase} {done}/{of}") };
+        var drawing = new Drawing(new FakeSource(text), _ => [1], config, withFeatures: false, events);
+        using var rewards = new RewardSet(config.Rewards, set, 8);
+        var step = new Step(4);
+        var (groups, first) = new Judging(rewards, drawing, set, config, events).Run(step, problems[..2], drawing.Run(step, problems[..2]));
+        return (groups, first, step);
+    }
+}

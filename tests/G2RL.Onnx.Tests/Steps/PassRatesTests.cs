@@ -1,0 +1,37 @@
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Curriculum;
+using G2RL.Onnx.Training.Logging;
+using G2RL.Onnx.Training.Steps;
+
+namespace G2RL.Onnx.Tests.Steps;
+
+/// <summary>What a curriculum remembers of a step.</summary>
+[TestClass]
+public sealed class PassRatesTests
+{
+    [TestMethod]
+    public void Record_GroupsOfAStep_LeavesOutWhatWasAlwaysRightAmongTheJudged()
+    {
+        var problems = Enumerable.Range(0, 6).Select(i => new Problem($"p{i}", $"{i}", "")).ToArray();
+        var set = new FunctionProblemSet("six", problems, [], (_, _) => Outcome.Judged(true));
+        var curriculum = new PassRateFilter(set, new() { Low = 0, High = 1, Window = 2 });
+        var metrics = new StepMetrics(3);
+        // Right in all that were judged; half; none judged at all, of which nothing is known.
+        PassRates.Record(
+            curriculum,
+            [
+                Group(problems[0], Outcome.Scored(1), Outcome.Failed("no")),
+                Group(problems[1], Outcome.Scored(1), Outcome.Scored(-1)),
+                Group(problems[2], Outcome.Failed("no")),
+            ],
+            metrics);
+        Assert.AreEqual(1, metrics.Values["curriculum/left_out"]);
+        var batch = curriculum.Batch(4, 5, 0).Select(p => p.Id).ToArray();
+        Assert.HasCount(5, batch);
+        CollectionAssert.DoesNotContain(batch, "p0");
+    }
+
+    private static ScoredGroup Group(Problem problem, params Outcome[] outcomes) =>
+        new(new(problem, new FakeSource((_, _, _) => "x").Draw(new([[1]], outcomes.Length, 0, 0))[0]), outcomes);
+}

@@ -1,0 +1,149 @@
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Logging;
+using G2RL.Onnx.Training.Optimizers;
+
+namespace G2RL.Onnx.Tests.Steps;
+
+/// <summary>What a run's folder sees of training, without a model at work.</summary>
+[TestClass]
+public sealed class RunKeeperTests : IDisposable
+{
+    private readonly TinyModel model = new();
+    private readonly List<string> words = [];
+    private readonly RunInputs inputs;
+    private readonly RunConfig config;
+
+    public RunKeeperTests()
+    {
+        config = model.Config with
+        {
+            Steps = 5,
+            Evaluation = model.Config.Evaluation with { Every = 2 },
+            Training = model.Config.Training with { CheckpointEvery = 3 },
+            Logging = new() { RolloutsEvery = 2 },
+        };
+        inputs = new(config, TinyModel.Problems());
+    }
+
+    public void Dispose()
+    {
+        inputs.Dispose();
+        model.Dispose();
+    }
+
+    [TestMethod]
+    public void Keep_FiveSteps_LogsSavesAndAsksForEvaluationsWhenDue()
+    {
+        using var run = RunDirectory.Create(config, TimeProvider.System);
+        var optimizer = new Saving();
+        var keeper = Keeper(run, optimizer);
+        keeper.Begin(evaluates: true);
+        var due = new List<int>();
+        for (; ; )
+        {
+            if (keeper.LacksEvaluation)
+            {
+                due.Add(keeper.Done);
+                run.AppendEvaluation(new() { ["step"] = keeper.Done });
+                Assert.IsFalse(keeper.LacksEvaluation, "It is there now.");
+            }
+            if (keeper.Done == 5)
+                break;
+            keeper.Keep(new StepMetrics(keeper.Done), []);
+            keeper.SaveIfDue();
+        }
+        CollectionAssert.AreEqual(new[] { 0, 2, 4, 5 }, due);
+        CollectionAssert.AreEqual(new[] { "step-000003", "step-000005" }, Checkpoints(run));
+        Assert.HasCount(5, File.ReadAllLines(run.MetricsPath));
+        CollectionAssert.AreEquivalent(
+            new[] { "step-000000.jsonl", "step-000002.jsonl", "step-000004.jsonl" },
+            Directory.GetFiles(Path.Combine(run.Folder, "rollouts")).Select(Path.GetFileName).ToArray());
+        // What is saved is not saved again.
+        keeper.Save();
+        Assert.AreEqual(2, optimizer.Saves);
+    }
+
+    [TestMethod]
+    public void Rescue_CheckpointThatCannotBeWritten_IsNotSaidToBeSaved()
+    {
+        using var run = RunDirectory.Create(config, TimeProvider.System);
+        var keeper = Keeper(run, new Saving { Fails = true });
+        keeper.Begin(evaluates: false);
+        for (var i = 0; i < 3; i++)
+            keeper.Keep(new StepMetrics(i), []);
+        Assert.Throws<Exception>(keeper.SaveIfDue);
+        keeper.Rescue(isWhole: true);
+        StringAssert.StartsWith(words[^2], "the 3 steps that are done could not be saved: ");
+        StringAssert.StartsWith(words[^1], "no step is saved; when the cause is mended go on with: g2rl export-and-train --resume ");
+        Assert.IsEmpty(Checkpoints(run));
+    }
+
+    [TestMethod]
+    public void Rescue_WeightsOfNoWholeStep_AreNotSaved()
+    {
+        using var run = RunDirectory.Create(config, TimeProvider.System);
+        var optimizer = new Saving();
+        var keeper = Keeper(run, optimizer);
+        keeper.Begin(evaluates: false);
+        keeper.Keep(new StepMetrics(0), []);
+        keeper.Rescue(isWhole: false);
+        Assert.AreEqual(0, optimizer.Saves);
+        keeper.Rescue(isWhole: true);
+        Assert.AreEqual(1, optimizer.Saves);
+        StringAssert.StartsWith(words[^1], "the run is saved after 1 of the 1 steps that were done; ");
+    }
+
+    [TestMethod]
+    public void Rescue_NothingDone_LeavesNoFolder()
+    {
+        using var run = RunDirectory.Create(config, TimeProvider.System);
+        var keeper = Keeper(run, new Saving());
+        keeper.Begin(evaluates: false);
+        keeper.Rescue(isWhole: true);
+        Assert.IsFalse(Directory.Exists(run.Folder));
+        Assert.IsEmpty(words);
+    }
+
+    private RunKeeper Keeper(RunDirectory run, IPolicyOptimizer optimizer) =>
+        new(run, inputs, optimizer, null, new() { Warning = words.Add });
+
+    private static string?[] Checkpoints(RunDirectory run) =>
+        [.. Directory.GetDirectories(Path.Combine(run.Folder, "checkpoints")).Select(Path.GetFileName).Order(StringComparer.Ordinal)];
+
+    // Nothing but a file.
+    private sealed class Saving : IPolicyOptimizer
+    {
+        public int Saves { get; private set; }
+
+        public bool Fails { get; init; }
+
+        public void Clear()
+        {
+        }
+
+        public double Add(Microbatch micro) => 0;
+
+        public double? GradientNorm() => 0;
+
+        public void Step(double learningRate)
+        {
+        }
+
+        public void Save(string folder)
+        {
+            if (Fails)
+                throw new IOException("No space left on device");
+            Saves++;
+            File.WriteAllText(Path.Combine(folder, "model.safetensors"), "x");
+        }
+
+        public void Load(string folder)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+}
