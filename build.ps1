@@ -15,6 +15,8 @@ $verbs = [ordered]@{
     'pretrain'         = @{ Does = 'Trains a small base model from scratch.'; Runs = @(, ($program + 'pretrain')) }
     'evaluate'         = @{ Does = 'Gives pass@1 of a model on held-out problems, with its interval.'; Runs = @(, ($program + 'evaluate')) }
     'sample'           = @{ Does = 'Shows what a model says, token by token.'; Runs = @(, ($program + 'sample')) }
+    'tokenize'         = @{ Does = 'Shows what a tokenizer makes of texts: ids, pieces, places, counts.'; Runs = @(, ($program + 'tokenize')) }
+    'runs'             = @{ Does = 'Lists runs, compares them, tells what they take and removes what may go.'; Runs = @(, ($program + 'runs')) }
     'score'            = @{ Does = 'Gives the log-prob and entropy of every token of given texts.'; Runs = @(, ($program + 'score')) }
     'report'           = @{ Does = 'Rebuilds report.html of a run.'; Runs = @(, ($program + 'report')) }
     'ort-training'     = @{ Does = 'Moves a run to the training API of ONNX Runtime and back.'; Runs = @(, ($program + 'ort-training')) }

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.CommandLine.Invocation;
 using G2RL.Onnx.Cli.Commands;
+using G2RL.Onnx.Cli.Commands.Runs;
 
 namespace G2RL.Onnx.Cli;
 
@@ -10,23 +10,33 @@ internal static class CommandLine
     /// <summary>Runs a command and gives its exit code, see <see cref="Failures"/>.</summary>
     public static int Run(string[] args) => Failures.Run(() =>
     {
-        var parsed = Root().Parse(args);
-        if (parsed.Action is ParseErrorAction faults)
-            faults.ShowHelp = false;
-        // Of a command line that cannot be read nothing goes to the standard output, suggestions included.
-        var output = parsed.Errors.Count == 0 ? Console.Out : Console.Error;
+        var root = Root();
+        var parsed = root.Parse(Asked(args));
+        if (parsed.Errors.Count > 0)
+        {
+            // Of a command line that cannot be read nothing goes to the standard output.
+            foreach (var fault in CommandLineFaults.Of(parsed))
+                Console.Error.WriteLine(fault);
+            return Failures.Input;
+        }
         var code = parsed.Invoke(new InvocationConfiguration
         {
             EnableDefaultExceptionHandler = false,
             ProcessTerminationTimeout = null,
-            Output = output,
         });
-        if (parsed.Errors.Count == 0)
-            return code;
-        Console.Error.WriteLine("See: g2rl "
-            + $"{(parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ")}--help");
-        return Failures.Input;
+        if (args is ["version"])
+            Console.WriteLine($"commands: {string.Join(", ", root.Subcommands.Select(c => c.Name))}");
+        return code;
     });
+
+    // A bare call and help are --help, help COMMAND is COMMAND --help, version is --version.
+    private static string[] Asked(string[] args) => args switch
+    {
+        [] => ["--help"],
+        ["help", .. var command] => [.. command, "--help"],
+        ["version"] => ["--version"],
+        _ => args,
+    };
 
     private static RootCommand Root() => new("""
         g2rl: RL post-training of language models with verifiable rewards, on ONNX Runtime, without Python.
@@ -45,8 +55,10 @@ internal static class CommandLine
         PretrainCommand.Create(),
         EvaluateCommand.Create(),
         SampleCommand.Create(),
+        TokenizeCommand.Create(),
         ScoreCommand.Create(),
         ReportCommand.Create(),
+        RunsCommand.Create(),
         OrtTrainingCommand.Create(),
         ConformanceCommand.Create(),
         CompareCommand.Create(),

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using G2RL.Onnx.Configuration;
 
 namespace G2RL.Onnx.Cli;
@@ -13,12 +14,18 @@ internal static class CommonOptions
         HelpName = "FILE"
     };
 
-    public static Option<string[]> Set() => new("--set")
+    public static Option<string[]> Set()
     {
-        Description = "Overrides one setting, for example --set sampling.groupSize=8. May be repeated.",
-        HelpName = "NAME=VALUE",
-        DefaultValueFactory = _ => [],
-    };
+        Option<string[]> set = new("--set")
+        {
+            Description = "Overrides one setting, for example --set sampling.groupSize=8. May be repeated.",
+            HelpName = "NAME=VALUE",
+            DefaultValueFactory = _ => [],
+        };
+        // What a shell offers behind it.
+        set.CompletionSources.Add(_ => RunConfigFile.SettingNames.Select(name => new CompletionItem(name + "=")));
+        return set;
+    }
 
     public static Option<bool> Json() => new("--json")
     {

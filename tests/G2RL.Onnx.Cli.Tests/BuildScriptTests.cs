@@ -23,6 +23,8 @@ public sealed class BuildScriptTests
     [DataRow("pretrain", $"{Program} pretrain")]
     [DataRow("evaluate", $"{Program} evaluate")]
     [DataRow("sample", $"{Program} sample")]
+    [DataRow("tokenize", $"{Program} tokenize")]
+    [DataRow("runs", $"{Program} runs")]
     [DataRow("score", $"{Program} score")]
     [DataRow("report", $"{Program} report")]
     [DataRow("conformance", $"{Program} conformance")]

@@ -43,6 +43,26 @@ public sealed class SampleTests
     }
 
     [TestMethod]
+    public void Sample_RunAndCheckpoint_SpeakWithTheirWeights()
+    {
+        using var tiny = new TinyRun();
+        var run = tiny.Folder("run");
+        G2rlProcess.Call(tiny.Train(run, "--set", "steps=2")).Exits(0);
+        string Said(string model) => G2rlProcess.Call("sample", "--model", model, "--prompt", "1+2=", "--max-new-tokens", "8", "--json")
+            .Exits(0).Rows.Single()["tokens"]!.ToJsonString();
+        // The newest checkpoint has the trained weights; those of the base model say otherwise.
+        var trained = Said(run);
+        Assert.AreEqual(trained, Said(Path.Combine(run, "checkpoints", "step-000002")));
+        Assert.AreEqual(trained, Said(Path.Combine(run, "model")));
+        Assert.AreNotEqual(trained, Said(tiny.Model));
+        Directory.Delete(Path.Combine(run, "model"), recursive: true);
+        Assert.AreEqual(trained, Said(run));
+        var adapted = tiny.Folder("adapted");
+        G2rlProcess.Call(tiny.Train(adapted, "--set", "steps=2", "--set", "adapter.type=lora")).Exits(0);
+        Assert.AreNotEqual(Said(tiny.Model), Said(Path.Combine(adapted, "checkpoints", "step-000002")));
+    }
+
+    [TestMethod]
     public void Sample_WrongInput_SaysWhat()
     {
         using var tiny = new TinyRun();

@@ -12,7 +12,7 @@ internal static class SampleCommand
         var (json, threads) = (CommonOptions.Json(), CommonOptions.Threads());
         var model = new Option<string>("--model")
         {
-            Description = "Hugging Face folder, or the folder of a finished run (its trained model).",
+            Description = "Hugging Face folder, .gguf file, folder of a run (its trained model, or else its newest checkpoint), or checkpoint.",
             HelpName = "FOLDER",
             DefaultValueFactory = _ => "models/arithmetic-base",
         };
@@ -85,6 +85,7 @@ internal static class SampleCommand
 
               g2rl sample --model runs/20260101-120000-run --prompt "12+30-7=" --samples 4
               g2rl sample --model models/arithmetic-base --against runs/20260101-120000-run/model --prompt "12+30-7="
+              g2rl sample --model runs/20260101-120000-run/checkpoints/step-000020 --prompt "12+30-7=" --log-probs --top 3
               g2rl sample --model Qwen3-0.6B --chat --temperature 0.7 --top-p 0.8
             """)
         {

@@ -9,6 +9,9 @@ namespace G2RL.Onnx.Cli.Sampling;
 /// <summary>A model that is asked: its weights, tokenizer and, in a conversation, template.</summary>
 internal sealed class Speaker : IDisposable
 {
+    private const string DefaultSystem = "You are a helpful assistant.";
+
+    private readonly ModelSource source;
     private readonly Policy policy;
     private readonly StreamingSampler stream;
     private readonly ChatPrompts? chat;
@@ -20,23 +23,24 @@ internal sealed class Speaker : IDisposable
     public Speaker(string folder, SamplerSettings settings, bool chat, string? system)
     {
         Name = folder;
-        // A run's folder stands for the model that it trained.
-        if (!File.Exists(Path.Combine(folder, "config.json")) || Directory.Exists(Path.Combine(folder, "checkpoints")))
+        source = new ModelSource(folder);
+        try
         {
-            var trained = Path.Combine(folder, "model");
-            if (Directory.Exists(trained))
-                folder = trained;
-            else if (Directory.Exists(Path.Combine(folder, "checkpoints")))
-                throw new InputException($"{folder} is a run without a trained model yet. "
-                    + $"Let it end, with export-and-train --resume {folder}.");
+            var place = ModelPlace.Of(source.Folder);
+            using var checkpoint = HuggingFaceCheckpoint.Open(place.Folder);
+            Tokenizer = Tokenizer.Load(place.Folder);
+            this.chat = chat ? ChatPrompts.Load(place.Folder, checkpoint.Spec.Architecture, system ?? DefaultSystem) : null;
+            this.system = system;
+            stops = [.. settings.StopStrings];
+            policy = place.Load(Math.Min(checkpoint.Spec.MaxPositions, Math.Max(2048, 2 * settings.MaxNewTokens)));
+            stream = new StreamingSampler(policy, settings with { StopTokens = checkpoint.GenerationEosTokens() });
         }
-        using var checkpoint = HuggingFaceCheckpoint.Open(folder);
-        Tokenizer = Tokenizer.Load(folder);
-        this.chat = chat ? ChatPrompts.Load(folder, checkpoint.Spec.Architecture, system ?? "You are a helpful assistant.") : null;
-        this.system = system;
-        stops = [.. settings.StopStrings];
-        policy = Policy.Load(folder, Math.Min(checkpoint.Spec.MaxPositions, Math.Max(2048, 2 * settings.MaxNewTokens)));
-        stream = new StreamingSampler(policy, settings with { StopTokens = checkpoint.GenerationEosTokens() });
+        catch
+        {
+            policy?.Dispose();
+            source.Dispose();
+            throw;
+        }
     }
 
     public string Name { get; }
@@ -77,6 +81,7 @@ internal sealed class Speaker : IDisposable
     {
         stream.Dispose();
         policy.Dispose();
+        source.Dispose();
     }
 }
 

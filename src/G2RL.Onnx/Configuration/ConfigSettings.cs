@@ -33,6 +33,9 @@ internal static class ConfigSettings
         ["training.schedule.kind"] = Enum.GetNames<ScheduleKind>(),
     };
 
+    /// <summary>The dotted names of all settings.</summary>
+    public static IReadOnlyCollection<string> Names => Defaults.Keys;
+
     /// <summary>Every setting with its value as JSON.</summary>
     public static SortedDictionary<string, string> Flat(JsonNode config)
     {
@@ -110,7 +113,7 @@ internal static class ConfigSettings
     private static bool IsGroup(string path) => Defaults.Keys.Any(k => k.StartsWith(path + ".", StringComparison.Ordinal));
 
     private static string NoSuch(string path) =>
-        $"there is no setting '{path}'. Nearest: {string.Join(", ", Defaults.Keys.OrderBy(k => Distance(k, path)).Take(3))}.";
+        $"there is no setting '{path}'. Nearest: {string.Join(", ", NearNames.Nearest(path, Defaults.Keys))}.";
 
     // Where the default is a text, the value is one, too: --set name=2026 names a run.
     private static JsonNode? Value(string path, string text)
@@ -125,19 +128,5 @@ internal static class ConfigSettings
         {
             return JsonValue.Create(text);
         }
-    }
-
-    // Levenshtein
-    private static int Distance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
-        }
-        return row[^1];
     }
 }

@@ -37,6 +37,9 @@ public static class RunConfigFile
         return faults.Count == 0 ? config : throw InputException.Of([.. faults.Select(f => $"{source}: {f}")]);
     }
 
+    /// <summary>The dotted names of all settings, as <c>--set</c> takes them.</summary>
+    public static IReadOnlyCollection<string> SettingNames => ConfigSettings.Names;
+
     /// <summary>The resolved configuration, every property written out.</summary>
     public static string ToJson(RunConfig config) => JsonSerializer.Serialize(config, Options) + "\n";
 

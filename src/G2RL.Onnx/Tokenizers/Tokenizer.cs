@@ -136,6 +136,13 @@ public sealed class Tokenizer
         return _file.Decoder.Decode(tokens);
     }
 
+    /// <summary>
+    /// Where each token stands in the text that <see cref="Decode"/> gives of all of them, special ones included: start and end, characters
+    /// of .NET (UTF-16). A token that holds a part of a character has the whole of it.
+    /// </summary>
+    /// <param name="ids">Token ids, each >= 0.</param>
+    public (int Start, int End)[] Offsets(ReadOnlySpan<int> ids) => TokenOffsets.Of(this, ids);
+
     /// <summary>Characters that a token's own text has, which its share of a decoded text seldom exceeds.</summary>
     internal int MostCharacters(int id) => _texts.TryGetValue(id, out var text) ? text.Length : 0;
 

@@ -37,6 +37,24 @@ internal sealed class FolderLock : IDisposable
         return new(stream);
     }
 
+    /// <summary>Whether a process holds the lock; only looks.</summary>
+    public static bool IsHeld(string folder)
+    {
+        try
+        {
+            using var look = new FileStream(Path.Combine(folder, FileName), FileMode.Open, FileAccess.Read, FileShare.None, bufferSize: 0);
+            return false;
+        }
+        catch (IOException e)
+        {
+            return e is not (FileNotFoundException or DirectoryNotFoundException) && IsHeld(e);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Takes the lock.</summary>
     /// <exception cref="InputException">Another process has it.</exception>
     public static FolderLock Take(string folder) => TryTake(folder)
