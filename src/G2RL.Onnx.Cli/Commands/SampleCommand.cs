@@ -12,7 +12,7 @@ internal static class SampleCommand
         var (json, threads) = (CommonOptions.Json(), CommonOptions.Threads());
         var model = new Option<string>("--model")
         {
-            Description = "Hugging Face folder, .gguf file, folder of a run (its trained model, or else its newest checkpoint), or checkpoint.",
+            Description = "Hugging Face folder, .gguf file, folder of a run (its model, or else its newest checkpoint), or checkpoint.",
             HelpName = "FOLDER",
             DefaultValueFactory = _ => "models/arithmetic-base",
         };
