@@ -88,6 +88,7 @@ public static class ShapeRules
         ["ScatterElements"] = ScatterElements,
         ["ScatterND"] = ScatterND,
         ["OneHot"] = OneHot,
+        ["TopK"] = TopK,
         // ONNX Runtime
         ["com.microsoft::GroupQueryAttention"] = GroupQueryAttention,
         ["com.microsoft::InPlaceAccumulatorV2"] = InPlaceAccumulator,
@@ -293,6 +294,18 @@ public static class ShapeRules
         var reduced = axes.Select(a => Axis(node, a, x.Rank)).ToHashSet();
         var keep = node.Int("keepdims", 1) != 0;
         return [new(x.Type, [.. x.Shape.Select((d, i) => reduced.Contains(i) ? (keep ? 1 : (Dimension?)null) : d).OfType<Dimension>()])];
+    }
+
+    private static Inferred[] TopK(Node node, int outputs)
+    {
+        var (x, k) = (In(node, 0), In(node, 1));
+        if (k.Type != ElementType.Int64 || k.Rank != 1)
+            throw Conflict(node, "needs its count as one int64 [1]");
+        var axis = Axis(node, node.Int("axis", -1), x.Rank);
+        // How many there are may be known only when the graph runs.
+        var count = k.KnownElements is [{ } known] ? known : Dimension.FromSymbol($"({node.Name})");
+        Dimension[] shape = [.. x.Shape.Select((d, i) => i == axis ? count : d)];
+        return [new(x.Type, shape), new(ElementType.Int64, shape)];
     }
 
     private static Inferred[] ShapeOf(Node node, int outputs)

@@ -9,6 +9,8 @@ namespace G2RL.Onnx.Algorithms;
 /// <param name="Advantage">A name in <see cref="AdvantageTable"/>.</param>
 /// <param name="Loss">A name in <see cref="LossTable"/>.</param>
 /// <param name="Aggregation">A name in <see cref="Aggregations"/>.</param>
+/// <param name="KlAggregation">How the divergences are averaged: a name in <see cref="Aggregations"/>.</param>
+/// <param name="EntropyAggregation">How the entropies are averaged: a name in <see cref="Aggregations"/>.</param>
 /// <param name="Kl">A name in <see cref="KlEstimators"/>.</param>
 /// <param name="DualClip">0 is off.</param>
 /// <param name="ClipHigh">The ratio is clipped above at 1 + this.</param>
@@ -18,6 +20,8 @@ public sealed record AlgorithmChoice(
     string Advantage,
     string Loss,
     string Aggregation,
+    string KlAggregation,
+    string EntropyAggregation,
     string Kl,
     double DualClip,
     double ClipHigh,
@@ -32,12 +36,21 @@ public sealed record AlgorithmChoice(
         var loss = config.Loss == Profiles ? profile.Loss : config.Loss == "gspo" ? profile.Gspo : config.Loss;
         var form = LossTable.All[loss];
         var arm = AlgorithmTable.All[config.Name];
+        var configured = config.Aggregation == Profiles ? profile.Aggregation : config.Aggregation;
+        var aggregation = form.Aggregation ?? profile.FixedAggregations.GetValueOrDefault(loss) ?? configured;
+        string Apart(PenaltyAverage average) => average switch
+        {
+            PenaltyAverage.Configured => configured,
+            PenaltyAverage.Tokens => "token-mean",
+            _ => aggregation,
+        };
         return new(
             profile,
             config.Advantage == Profiles ? profile.Advantage : config.Advantage,
             loss,
-            form.Aggregation ?? profile.FixedAggregations.GetValueOrDefault(loss)
-                ?? (config.Aggregation == Profiles ? profile.Aggregation : config.Aggregation),
+            aggregation,
+            Apart(profile.KlAverage),
+            Apart(profile.EntropyAverage),
             config.Kl == Profiles ? profile.Kl : config.Kl,
             form.DualClip ? config.DualClip ?? (config.RatioLimit > 0 ? 0 : profile.DualClip) : 0,
             config.ClipHigh ?? arm.ClipHigh,
@@ -105,6 +118,20 @@ public sealed record AlgorithmChoice(
         Only(a.TauPositive != usual.TauPositive, "tauPositive", a.TauPositive, "sapo");
         Only(a.TauNegative != usual.TauNegative, "tauNegative", a.TauNegative, "sapo");
         Only(a.Penalty != usual.Penalty, "penalty", a.Penalty, "dro", "kl-cov");
+        Only(a.CovarianceShare != usual.CovarianceShare, "covarianceShare", a.CovarianceShare, "clip-cov", "kl-cov");
+        Only(a.CovarianceLow != usual.CovarianceLow, "covarianceLow", a.CovarianceLow, "clip-cov");
+        Only(a.CovarianceHigh != usual.CovarianceHigh, "covarianceHigh", a.CovarianceHigh, "clip-cov");
+        if (a.AdaptiveEntropy.IsOn && Of(a).EntropyCoefficient != 0)
+            faults.Add($"algorithm.adaptiveEntropy.target is {a.AdaptiveEntropy.Target} with an entropyCoefficient of "
+                + $"{Of(a).EntropyCoefficient}: the adaptive bonus has a weight of its own; leave one of them out.");
+        if (a.AdaptiveEntropy.Delta != usual.AdaptiveEntropy.Delta && !a.AdaptiveEntropy.IsOn)
+            faults.Add($"algorithm.adaptiveEntropy.delta is {a.AdaptiveEntropy.Delta} with algorithm.adaptiveEntropy.target 0, "
+                + "which is off; give a target, or leave it out.");
+        if (a.StopAfter is { } steps && !AlgorithmTable.All[a.Name].Shapes)
+            faults.Add($"algorithm.stopAfter is {steps} with algorithm.name {a.Name}, which shapes no rewards; "
+                + "leave it out, or take g2rl.");
+        if (a.AlignmentWeight != usual.AlignmentWeight && a.Name != "gar")
+            faults.Add($"algorithm.alignmentWeight is {a.AlignmentWeight} with algorithm.name {a.Name}; only gar has it, leave it out.");
         if (a.KlOverRatio && a.KlCoefficient == 0)
             faults.Add("algorithm.klOverRatio is true with algorithm.klCoefficient 0: there is no divergence to multiply; "
                 + "leave one of them out.");
@@ -125,8 +152,8 @@ public sealed record AlgorithmChoice(
             faults.Add($"algorithm.advantage is {a.Advantage} with algorithm.name {a.Name}, whose advantages are its own; "
                 + "leave the advantage out.");
         if (arm.OwnAdvantages && a.Overlong.Kind != OverlongKind.None)
-            faults.Add($"algorithm.overlong.kind is {a.Overlong.Kind} with algorithm.name {a.Name}, whose advantages count right answers "
-                + "alone; leave it out.");
+            faults.Add($"algorithm.overlong.kind is {a.Overlong.Kind} with algorithm.name {a.Name}, whose advantages know nothing of it; "
+                + "leave it out, or take the reward overlong where the algorithm reads rewards.");
         var shapes = arm.Shapes || arm.Features != FeatureKind.None;
         if (a.Advantage == "gdpo" && (shapes || a.Overlong.Kind != OverlongKind.None))
             faults.Add(

@@ -6,8 +6,8 @@ namespace G2RL.Onnx.Algorithms;
 public sealed record AlgorithmConfig
 {
     /// <summary>
-    /// A name in <c>AlgorithmTable</c>: grpo, entropy, clip-higher, maxrl, passk, embedding, g2rl, g2rl-prose, g2rl-shuffled, g2rl-masked,
-    /// g2rl-hidden.
+    /// A name in <c>AlgorithmTable</c>: grpo, entropy, clip-higher, maxrl, passk, remax, otb, gar, embedding, g2rl, g2rl-prose,
+    /// g2rl-shuffled, g2rl-masked, g2rl-hidden.
     /// </summary>
     public string Name { get; init; } = "g2rl";
 
@@ -17,11 +17,16 @@ public sealed record AlgorithmConfig
     /// <summary>Strength of the shaping, >= 0; 0 equals grpo bit for bit.</summary>
     public double Lambda { get; init; } = 0.5;
 
+    /// <summary>
+    /// Steps that shape rewards, >= 0; from then on lambda is 0. Null shapes to the end; only for g2rl and its kin.
+    /// </summary>
+    public int? StopAfter { get; init; }
+
     /// <summary>Shaped rewards are clipped to +- this, > 0.</summary>
     public double RewardClip { get; init; } = 3;
 
-    /// <summary>Groups that are all right or all wrong.</summary>
-    public KeepOrMask HomogeneousGroups { get; init; } = KeepOrMask.Keep;
+    /// <summary>Groups that are all right or all wrong: kept, left out of the loss, or left out where all are wrong.</summary>
+    public HomogeneousKind HomogeneousGroups { get; init; } = HomogeneousKind.Keep;
 
     /// <summary>Rollouts that the length limit cut off.</summary>
     public KeepOrMask Truncated { get; init; } = KeepOrMask.Keep;
@@ -107,4 +112,25 @@ public sealed record AlgorithmConfig
 
     /// <summary>Weight of the pull towards the old policy, >= 0; only for losses dro and kl-cov.</summary>
     public double Penalty { get; init; } = 0.1;
+
+    /// <summary>
+    /// Share of a mini-batch's tokens that is chosen by the covariance of log-prob and advantage, at least one, in (0, 1]; only for losses
+    /// clip-cov and kl-cov.
+    /// </summary>
+    public double CovarianceShare { get; init; } = 0.0002;
+
+    /// <summary>Tokens with a covariance above this may be chosen; only for loss clip-cov.</summary>
+    public double CovarianceLow { get; init; } = 1;
+
+    /// <summary>Tokens with a covariance below this may be chosen; only for loss clip-cov.</summary>
+    public double CovarianceHigh { get; init; } = 5;
+
+    /// <summary>Weight of the alignment with the expert's solution, >= 0; only for gar.</summary>
+    public double AlignmentWeight { get; init; } = 0.5;
+
+    /// <summary>An entropy bonus that keeps the entropy near a target.</summary>
+    public AdaptiveEntropyConfig AdaptiveEntropy { get; init; } = new();
+
+    /// <summary>The settings that hold at a step: without shaping from <see cref="StopAfter"/> on.</summary>
+    internal AlgorithmConfig At(int step) => step >= StopAfter ? this with { Lambda = 0 } : this;
 }

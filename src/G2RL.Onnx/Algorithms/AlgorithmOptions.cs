@@ -26,6 +26,19 @@ public enum KeepOrMask
     Mask,
 }
 
+/// <summary>What becomes of groups without a difference between their members.</summary>
+public enum HomogeneousKind
+{
+    /// <summary>Trained on: only novelty tells their members apart.</summary>
+    Keep,
+
+    /// <summary>Left out, whether all right or all wrong.</summary>
+    Mask,
+
+    /// <summary>Left out where all are wrong.</summary>
+    MaskFailed,
+}
+
 /// <summary>Where gradient features are accumulated.</summary>
 public enum FeatureSource
 {
@@ -44,6 +57,12 @@ public enum NoveltyScope
 
     /// <summary>Those of right answers among themselves, and the rest among themselves.</summary>
     Class,
+
+    /// <summary>
+    /// Right answers alone: they are each other's references, and only they are shaped, where there are two of them at least; the rest keep
+    /// their rewards.
+    /// </summary>
+    Right,
 }
 
 /// <summary>How much each token of a response counts in its gradient feature.</summary>

@@ -30,6 +30,12 @@ public static class PolicyLoss
     /// <summary>Input: weights of the entropies [R]; only where they are averaged apart from the losses.</summary>
     public const string EntropyWeights = "entropy_weights";
 
+    /// <summary>Input: weights of the divergences [R]; only where they are averaged apart from the losses.</summary>
+    public const string KlWeights = "kl_weights";
+
+    /// <summary>Input: a different number of at least 0 for each token [R]; only for losses that draw tokens by lot.</summary>
+    public const string Lots = "lots";
+
     /// <summary>
     /// Input: 1 where the token of a column is an unmasked one of the sequence of a row, else 0 [S, R]; only for losses of whole sequences.
     /// </summary>
@@ -66,16 +72,20 @@ public static class PolicyLoss
         var loss = LossTable.All[settings.Loss].Write(c);
         if (settings.Corrected)
             loss = op.Mul(loss, c.Clean(c.Input(Corrections)));
+        Value? apart = null;
         if (settings.KlCoefficient != 0)
         {
             var seen = new KlContext(op, c.LogProbs, c.Clean(c.Input(ReferenceLogProbs)), settings.KlInputClamp, settings.KlOutputClamp);
             var estimator = KlEstimators.All[settings.Kl];
             var kl = settings.KlOverRatio ? KlEstimators.Scored(estimator, seen, c.Old, settings.LogRatioClamp) : estimator(seen);
-            loss = op.Add(loss, op.Mul(kl, op.Scalar(settings.KlCoefficient)));
+            kl = op.Mul(kl, op.Scalar(settings.KlCoefficient));
+            (loss, apart) = settings.KlApart ? (loss, kl) : (op.Add(loss, kl), null);
         }
         if (settings.EntropyCoefficient != 0 && !settings.EntropyApart)
             loss = op.Sub(loss, op.Mul(c.Entropy, op.Scalar(settings.EntropyCoefficient)));
         var total = Aggregate(op, loss, c.Weights, select: false);
+        if (apart is not null)
+            total = op.Add(total, Aggregate(op, apart, c.Input(KlWeights), select: false));
         if (settings.EntropyCoefficient != 0 && settings.EntropyApart)
             total = op.Sub(
                 total,

@@ -45,6 +45,9 @@ public sealed record PolicyLossSettings(
     /// <summary>Whether the entropies have weights of their own, because they are averaged otherwise than the losses.</summary>
     public bool EntropyApart { get; init; }
 
+    /// <summary>Whether the divergences have weights of their own, because they are averaged otherwise than the losses.</summary>
+    public bool KlApart { get; init; }
+
     /// <summary>Whether the old log-probs are the current ones, detached: one update per batch, ratio 1.</summary>
     public bool OldIsCurrent { get; init; }
 
@@ -63,6 +66,18 @@ public sealed record PolicyLossSettings(
     /// <summary>Weight of the squared log-ratio (dro), or of |log-ratio| on the selected tokens (kl-cov).</summary>
     public double Penalty { get; init; } = 0.1;
 
+    /// <summary>Share of the tokens that is chosen by covariance, at least one (clip-cov, kl-cov).</summary>
+    public double CovarianceShare { get; init; } = 0.0002;
+
+    /// <summary>Tokens with a covariance above this may be drawn (clip-cov).</summary>
+    public double CovarianceLow { get; init; } = 1;
+
+    /// <summary>Tokens with a covariance below this may be drawn (clip-cov).</summary>
+    public double CovarianceHigh { get; init; } = 5;
+
+    /// <summary>The only bound of the ratio, above, in place of those of ClipLow and ClipHigh; 0 is off (cispo, as TRL has it).</summary>
+    public double RatioBound { get; init; }
+
     /// <summary>Upper bound of the detached ratio (dppo).</summary>
     public double DetachedRatioLimit { get; init; } = 20;
 
@@ -72,8 +87,16 @@ public sealed record PolicyLossSettings(
         var choice = AlgorithmChoice.Of(config);
         // verl clamps its third estimator alone.
         var clamped = config.Profile != "verl" || choice.Kl.StartsWith("k3", StringComparison.Ordinal);
-        return new(config.ClipLow, choice.ClipHigh, config.KlCoefficient, choice.EntropyCoefficient)
+        var adaptive = config.AdaptiveEntropy.IsOn;
+        // The weight of an adaptive bonus comes with the weights of the entropies.
+        return new(config.ClipLow, choice.ClipHigh, config.KlCoefficient, adaptive ? 1 : choice.EntropyCoefficient)
         {
+            KlApart = choice.KlAggregation != choice.Aggregation && config.KlCoefficient != 0,
+            EntropyApart = adaptive || (choice.EntropyAggregation != choice.Aggregation && choice.EntropyCoefficient != 0),
+            CovarianceShare = config.CovarianceShare,
+            CovarianceLow = config.CovarianceLow,
+            CovarianceHigh = config.CovarianceHigh,
+            RatioBound = choice.Loss == "cispo" && config.Profile == "trl" ? choice.ClipHigh : 0,
             Loss = choice.Loss,
             Kl = choice.Kl,
             LogRatioClamp = choice.Profile.LogRatioClamp,

@@ -2,6 +2,19 @@ using G2RL.Onnx.Algorithms.Advantages;
 
 namespace G2RL.Onnx.Algorithms;
 
+/// <summary>How what is added to the loss of a token is averaged.</summary>
+public enum PenaltyAverage
+{
+    /// <summary>As the loss is.</summary>
+    AsTheLoss,
+
+    /// <summary>As configured, whatever the loss has of its own.</summary>
+    Configured,
+
+    /// <summary>By tokens, always.</summary>
+    Tokens,
+}
+
 /// <summary>A trainer's conventions: what a run has where its configuration does not say otherwise.</summary>
 /// <param name="Advantage">A name in <see cref="AdvantageTable"/>.</param>
 /// <param name="AdvantageSettings">Its constants.</param>
@@ -33,6 +46,12 @@ public sealed record Profile(
     /// </summary>
     public IReadOnlyDictionary<string, string> FixedAggregations { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
+    /// <summary>How the divergences are averaged in this trainer.</summary>
+    public PenaltyAverage KlAverage { get; init; }
+
+    /// <summary>How the entropies are averaged in this trainer.</summary>
+    public PenaltyAverage EntropyAverage { get; init; }
+
     /// <summary>The name of the default.</summary>
     public const string Default = "paper";
 
@@ -44,6 +63,8 @@ public sealed record Profile(
     public static Profile Verl { get; } = new("group-std", new(1e-6, LoneKeepsReward: true) { WhitensTokens = true }, "clipped",
         "token-mean", "k3", 20, 3, 20, 10, "gspo-token", SkipsMasked: false)
     {
+        KlAverage = PenaltyAverage.Configured,
+        EntropyAverage = PenaltyAverage.Configured,
         FixedAggregations = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["gspo-token"] = "seq-mean-token-mean",
@@ -55,6 +76,7 @@ public sealed record Profile(
     public static Profile Trl { get; } =
         new("group-std", new(1e-4, LoneKeepsReward: false), "clipped", "row-mean-token-mean", "k3", 0, 0, 0, 0, "gspo", SkipsMasked: false)
         {
+            EntropyAverage = PenaltyAverage.Tokens,
             FixedAggregations = new Dictionary<string, string>(StringComparer.Ordinal)
             {
                 ["cispo"] = "token-mean",
@@ -67,6 +89,8 @@ public sealed record Profile(
     public static Profile OpenRlhf { get; } =
         new("group-std", new(1e-9, LoneKeepsReward: false), "clipped", "token-mean", "k1", 20, 0, 0, 10, "gspo", SkipsMasked: false)
         {
+            KlAverage = PenaltyAverage.Tokens,
+            EntropyAverage = PenaltyAverage.Tokens,
             FixedAggregations = new Dictionary<string, string>(StringComparer.Ordinal)
             {
                 ["gspo"] = "seq-mean-token-mean",

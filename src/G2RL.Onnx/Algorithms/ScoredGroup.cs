@@ -68,4 +68,26 @@ public sealed class ScoredGroup
 
     /// <summary>All members right, or all wrong.</summary>
     public bool IsHomogeneous => Verdicts.Length > 0 && Verdicts.All(v => v == Verdicts[0]);
+
+    /// <summary>Reward of the greedy response to the same prompt; NaN where it could not be judged, null where none was drawn.</summary>
+    public double? Baseline { get; set; }
+
+    /// <summary>
+    /// Squared norm of the gradient of each token's log-prob by its logits, of the members [m][T]; null unless an algorithm asks for it.
+    /// </summary>
+    public double[][]? Energies { get; set; }
+
+    /// <summary>Advantages of the members' tokens [m][T], in place of <see cref="Advantages"/>; null where all tokens share one.</summary>
+    public double[][]? TokenAdvantages { get; set; }
+
+    /// <summary>Feature of an expert's solution [D]; null unless an algorithm asks for it.</summary>
+    public float[]? Expert { get; set; }
+
+    /// <summary>Whether <see cref="AlgorithmConfig.HomogeneousGroups"/> leaves the group out of the loss.</summary>
+    internal bool IsLeftOutBy(AlgorithmConfig config) => config.HomogeneousGroups switch
+    {
+        HomogeneousKind.Mask => IsHomogeneous,
+        HomogeneousKind.MaskFailed => Verdicts.Length > 0 && Verdicts.All(v => v <= 0),
+        _ => false,
+    };
 }

@@ -80,6 +80,16 @@ public static class RunConfigRules
         Positive(c.Algorithm.TauPositive, "algorithm.tauPositive");
         Positive(c.Algorithm.TauNegative, "algorithm.tauNegative");
         NotNegative(c.Algorithm.Penalty, "algorithm.penalty");
+        Share(c.Algorithm.CovarianceShare, "algorithm.covarianceShare", zero: false, one: true);
+        Rule(
+            double.IsFinite(c.Algorithm.CovarianceLow) && c.Algorithm.CovarianceHigh > c.Algorithm.CovarianceLow,
+            "algorithm.covarianceHigh",
+            c.Algorithm.CovarianceHigh,
+            $"it must be above algorithm.covarianceLow ({c.Algorithm.CovarianceLow}), which is finite.");
+        NotNegative(c.Algorithm.AlignmentWeight, "algorithm.alignmentWeight");
+        NotNegative(c.Algorithm.AdaptiveEntropy.Target, "algorithm.adaptiveEntropy.target");
+        Positive(c.Algorithm.AdaptiveEntropy.Delta, "algorithm.adaptiveEntropy.delta");
+        AtLeast(c.Algorithm.StopAfter ?? 0, 0, "algorithm.stopAfter");
         NotNegative(c.Algorithm.Overlong.Factor, "algorithm.overlong.factor");
         Rule(
             c.Algorithm.Overlong.Kind == OverlongKind.None
@@ -231,6 +241,9 @@ public static class RunConfigRules
             "tokenWeights",
             a.TokenWeights,
             "gradient features have them");
+        if (a.Profile == "trl" && AlgorithmChoice.Of(a) is { Loss: "cispo", ClipHigh: < 1 } choice)
+            warnings.Add($"algorithm.clipHigh is {choice.ClipHigh} with loss cispo in profile trl, where it bounds the ratio itself, "
+                + "not its distance from 1: every token counts less than it would on-policy. TRL's own examples take 5.");
         Ignored(arm.Features != FeatureKind.Embedding && a.Embedder.Length > 0, "embedder", a.Embedder, "embedding reads one");
         return warnings;
     }

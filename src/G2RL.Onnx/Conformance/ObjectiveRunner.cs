@@ -33,6 +33,12 @@ public sealed record ObjectiveInput(
     /// <summary>Weights of the entropies [B, T]; only where they are averaged apart.</summary>
     public float[]? EntropyWeights { get; init; }
 
+    /// <summary>Weights of the divergences [B, T]; only where they are averaged apart.</summary>
+    public float[]? KlWeights { get; init; }
+
+    /// <summary>Lots of the tokens [B, T], for losses that draw some; their places if left out.</summary>
+    public float[]? Lots { get; init; }
+
     /// <summary>Rollout correction [B, T]; only where the settings ask for it.</summary>
     public float[]? Corrections { get; init; }
 }
@@ -70,6 +76,8 @@ public static class ObjectiveRunner
             (PolicyLoss.Advantages, input.Advantages),
             (PolicyLoss.Weights, input.Weights),
             (PolicyLoss.EntropyWeights, input.EntropyWeights),
+            (PolicyLoss.KlWeights, input.KlWeights),
+            (PolicyLoss.Lots, input.Lots ?? [.. Enumerable.Range(0, count).Select(i => (float)i)]),
             (PolicyLoss.Corrections, input.Corrections),
         })
             if (session.InputNames.Contains(name))

@@ -38,6 +38,9 @@ public static class Seeds
 
         /// <summary>Initial weights of an adapter.</summary>
         Adapter = 9,
+
+        /// <summary>Lots of tokens, for losses that draw some.</summary>
+        Lots = 10,
     }
 
     /// <summary>The uniform number in [0, 1), 53 bits, that chooses one token.</summary>

@@ -4,6 +4,7 @@ using G2RL.Onnx.Problems.Curriculum;
 using G2RL.Onnx.Training.Logging;
 using G2RL.Onnx.Training.Optimizers;
 using G2RL.Onnx.Training.Resuming;
+using G2RL.Onnx.Training.Updates;
 
 namespace G2RL.Onnx.Training;
 
@@ -16,12 +17,14 @@ namespace G2RL.Onnx.Training;
 /// <param name="optimizer">Weights, moments and counters.</param>
 /// <param name="curriculum">What it remembers is saved, too; null where there is none.</param>
 /// <param name="events">Told what deserves a word.</param>
+/// <param name="entropy">An entropy bonus whose weight is saved, too; null where there is none.</param>
 internal sealed class RunKeeper(
     RunDirectory run,
     RunInputs inputs,
     IPolicyOptimizer optimizer,
     PassRateFilter? curriculum,
-    TrainingEvents events)
+    TrainingEvents events,
+    AdaptiveEntropy? entropy = null)
 {
     private readonly RunConfig config = run.Config;
     private int logged;
@@ -80,6 +83,7 @@ internal sealed class RunKeeper(
         {
             optimizer.Save(folder);
             curriculum?.Save(folder);
+            entropy?.Save(folder);
         });
         saved = Done;
     }
@@ -126,6 +130,7 @@ internal sealed class RunKeeper(
         {
             optimizer.Load(checkpoint.Folder);
             curriculum?.Load(checkpoint.Folder);
+            entropy?.Load(checkpoint.Folder);
         }
         run.RewindTo(done);
         foreach (var word in border.MissingRows(evaluates))

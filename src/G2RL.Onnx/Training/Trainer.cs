@@ -123,7 +123,7 @@ public sealed class Trainer : IDisposable
             throw new ArgumentException(
                 $"{run.Folder} belongs to another configuration: {string.Join("; ", RunConfigFile.Differences(run.Config, config))}.",
                 nameof(run));
-        var keeper = new RunKeeper(run, inputs, update.Optimizer, curriculum, events);
+        var keeper = new RunKeeper(run, inputs, update.Optimizer, curriculum, events, update.Entropy);
         keeper.Begin(evaluates: evaluate is not null);
         events.Started?.Invoke(keeper.Done);
         try

@@ -202,6 +202,12 @@ internal static class ShapeCases
             "OneHot",
             "first axis",
             b => b.Op("OneHot", [I(b, "i", "B"), b.Ints(4), b.Graph.Initializer("v", TensorData.Of([0f, 1f], 2))], ("axis", 0L)));
+        yield return new("TopK", "two of the last axis", b => b.Ops("TopK", 2, [F(b, "x", "B", 4), b.Ints(2)]));
+        yield return new(
+            "TopK",
+            "as many of the first axis as another is long",
+            b => b.Ops("TopK", 2, [F(b, "x", 9, "B"), b.Op("Shape", [F(b, "y", "T")])], ("axis", 0L)));
+        yield return new("TopK", "a number that the run tells", b => b.Ops("TopK", 2, [F(b, "x", 4, "B"), I(b, "k", 1)], ("axis", 0L)));
     }
 
     private static IEnumerable<ShapeCase> Runtime()

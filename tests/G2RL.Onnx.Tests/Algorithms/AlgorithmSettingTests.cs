@@ -170,6 +170,8 @@ public sealed class AlgorithmSettingTests
             new() { RatioLimit = 1.0001 },
             new() { KlOverRatio = true, KlCoefficient = 0.1 },
             new() { Loss = "kl-cov", Penalty = 1 },
+            new() { Loss = "clip-cov", CovarianceLow = 0, CovarianceShare = 0.2 },
+            new() { AdaptiveEntropy = new() { Target = 50, Delta = 0.1 } },
             new() { Loss = "sapo", TauPositive = 2 },
             new() { Kl = "k1+", KlCoefficient = 0.1 },
             new() { EntropyCoefficient = 0.01 },

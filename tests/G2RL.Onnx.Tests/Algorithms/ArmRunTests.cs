@@ -85,7 +85,7 @@ public sealed class ArmRunTests
     [TestMethod]
     [DataRow("name", "ppo", "algorithm.name is 'ppo'; there are: clip-higher, embedding, entropy, g2rl, g2rl-hidden, g2rl-masked, "
         + "g2rl-prose, g2rl-shuffled, grpo, maxrl, passk.")]
-    [DataRow("noveltyWithin", "batch", "it must be one of: group, class.")]
+    [DataRow("noveltyWithin", "batch", "it must be one of: group, class, right.")]
     [DataRow("tokenWeights", "first", "it must be one of: uniform, entropy, lastK.")]
     [DataRow("lastTokens", "0", "algorithm.lastTokens is 0; it must be at least 1.")]
     [DataRow("passAtK", "0", "algorithm.passAtK is 0; it must be 1 to sampling.groupSize (16).")]

@@ -284,11 +284,11 @@ public sealed class TrainerTests
         var problems = TinyModel.Problems();
         var always =
             new FunctionProblemSet("always", [.. problems.Batch(0, 16, 0)], [.. problems.HeldOut(8)], (_, _) => Outcome.Judged(true));
-        RunConfig With(KeepOrMask groups) => model.Config with { Algorithm = new() { HomogeneousGroups = groups, KlCoefficient = 0 } };
+        RunConfig With(HomogeneousKind groups) => model.Config with { Algorithm = new() { HomogeneousGroups = groups, KlCoefficient = 0 } };
         using var untouched = Policy.Load(model.Folder, 24);
-        Assert.AreEqual(untouched.Hash(), Train(With(KeepOrMask.Mask), problems: always).Hash);
+        Assert.AreEqual(untouched.Hash(), Train(With(HomogeneousKind.Mask), problems: always).Hash);
         // Kept, novelty alone gives unit-variance advantages: METHOD names this consequence.
-        var kept = Train(With(KeepOrMask.Keep), problems: always);
+        var kept = Train(With(HomogeneousKind.Keep), problems: always);
         Assert.AreNotEqual(untouched.Hash(), kept.Hash);
         Assert.AreEqual(1, JsonNode.Parse(kept.Metrics[0])!["reward/homogeneous_share"]!.GetValue<double>());
     }

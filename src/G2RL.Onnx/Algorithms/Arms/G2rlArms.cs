@@ -15,5 +15,5 @@ internal static class G2rlArms
 
     /// <summary>Groups that are all right or all wrong are left out of the loss.</summary>
     public static void Masked(ScoredGroup group, IReadOnlyList<float[]>? features, AlgorithmConfig config, ulong seed) =>
-        G2rl.Advantages(group, features, config with { HomogeneousGroups = KeepOrMask.Mask }, seed);
+        G2rl.Advantages(group, features, config with { HomogeneousGroups = HomogeneousKind.Mask }, seed);
 }

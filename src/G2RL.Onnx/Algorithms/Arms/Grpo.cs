@@ -6,7 +6,7 @@ public static class Grpo
     /// <summary>See <see cref="AdvantageFunction"/>.</summary>
     public static void Advantages(ScoredGroup group, IReadOnlyList<float[]>? features, AlgorithmConfig config, ulong seed)
     {
-        group.Masked = config.HomogeneousGroups == KeepOrMask.Mask && group.IsHomogeneous;
+        group.Masked = group.IsLeftOutBy(config);
         for (var i = 0; group.Penalties is not null && i < group.Shaped.Length; i++)
             group.Shaped[i] += group.Penalties[i];
         GroupAdvantage.Compute(group.Shaped, config.AdvantageEpsilon, group.Advantages);

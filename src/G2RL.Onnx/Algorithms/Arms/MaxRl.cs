@@ -8,7 +8,7 @@ internal static class MaxRl
     /// <summary>See <see cref="AdvantageFunction"/>. A right answer counts 1, any other 0, whatever the reward is.</summary>
     public static void Advantages(ScoredGroup group, IReadOnlyList<float[]>? features, AlgorithmConfig config, ulong seed)
     {
-        group.Masked = config.HomogeneousGroups == KeepOrMask.Mask && group.IsHomogeneous;
+        group.Masked = group.IsLeftOutBy(config);
         double[] right = [.. group.Verdicts.Select(v => v > 0 ? 1.0 : 0)];
         Of(right, epsilon: 0, group.Advantages);
     }

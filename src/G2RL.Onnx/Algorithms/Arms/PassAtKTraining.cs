@@ -9,7 +9,7 @@ internal static class PassAtKTraining
     /// <summary>See <see cref="AdvantageFunction"/>. A group smaller than k is taken as one set.</summary>
     public static void Advantages(ScoredGroup group, IReadOnlyList<float[]>? features, AlgorithmConfig config, ulong seed)
     {
-        group.Masked = config.HomogeneousGroups == KeepOrMask.Mask && group.IsHomogeneous;
+        group.Masked = group.IsLeftOutBy(config);
         var n = group.Rewards.Length;
         var (right, wrong) = Of(n, group.Verdicts.Count(v => v > 0), Math.Min(config.PassAtK, n));
         for (var i = 0; i < n; i++)

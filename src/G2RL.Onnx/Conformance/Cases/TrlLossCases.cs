@@ -47,7 +47,7 @@ internal static class TrlLossCases
             EntropyApart = true,
         };
         if (type == "cispo")
-            settings = settings with { ClipLow = double.PositiveInfinity, ClipHigh = high - 1 };
+            settings = settings with { RatioBound = high };
         if (level == "sequence" && (settings.KlOverRatio || c.HasParameter("delta")))
             return "delta or corrected KL at sequence level";
         var local = Aggregations.Count(mask.Floats, rows, c.HasParameter("max_len") ? c.Number("max_len", 0) : null);

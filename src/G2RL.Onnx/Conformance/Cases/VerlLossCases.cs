@@ -38,6 +38,7 @@ internal static class VerlLossCases
             Penalty = mode == "dro"
                 ? c.Number("policy_loss", "dro_beta", c.Number("dro_beta", 0.1))
                 : c.Number("policy_loss", "ppo_kl_coef", 0.1),
+            CovarianceShare = c.Number("policy_loss", "kl_cov_ratio", 0.0002),
             Corrected = c.HasInput("rollout_is_weights"),
         };
         var mask = c.Input("mask");

@@ -31,6 +31,15 @@ public sealed class Microbatch(SequenceBatch batch)
     /// <summary>Weights against a sampler that differs; 1 unless there is a correction.</summary>
     public float[] Corrections { get; } = [.. Enumerable.Repeat(1f, batch.Targets.Length)];
 
+    /// <summary>Weights of the divergences, where they are averaged apart from the losses.</summary>
+    public float[] KlWeights { get; } = new float[batch.Targets.Length];
+
+    /// <summary>Weights of the entropies, where they are averaged apart from the losses.</summary>
+    public float[] EntropyWeights { get; } = new float[batch.Targets.Length];
+
+    /// <summary>A different number for each token, for losses that draw some by lot.</summary>
+    public float[] Lots { get; } = new float[batch.Targets.Length];
+
     /// <summary>Out: log-probs under the current weights.</summary>
     public float[] LogProbs { get; } = new float[batch.Targets.Length];
 
@@ -49,6 +58,9 @@ public sealed class Microbatch(SequenceBatch batch)
             (PolicyLoss.OldLogProbs, OldLogProbs),
             (PolicyLoss.ReferenceLogProbs, ReferenceLogProbs),
             (PolicyLoss.Corrections, Corrections),
+            (PolicyLoss.KlWeights, KlWeights),
+            (PolicyLoss.EntropyWeights, EntropyWeights),
+            (PolicyLoss.Lots, Lots),
         })
             if (binding.Names.Contains(name))
                 binding.Input(name, data, count);

@@ -74,6 +74,8 @@ internal sealed class OrtTrainingOptimizer : IPolicyOptimizer
             PolicyLoss.OldLogProbs => OrtValue.CreateTensorValueFromMemory(micro.OldLogProbs, [count]),
             PolicyLoss.ReferenceLogProbs => OrtValue.CreateTensorValueFromMemory(micro.ReferenceLogProbs, [count]),
             PolicyLoss.Corrections => OrtValue.CreateTensorValueFromMemory(micro.Corrections, [count]),
+            PolicyLoss.KlWeights => OrtValue.CreateTensorValueFromMemory(micro.KlWeights, [count]),
+            PolicyLoss.EntropyWeights => OrtValue.CreateTensorValueFromMemory(micro.EntropyWeights, [count]),
             _ => throw new InvalidOperationException($"The training model asks for '{name}'."),
         }).ToArray();
         try

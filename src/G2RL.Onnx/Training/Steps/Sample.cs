@@ -19,6 +19,12 @@ internal sealed class Sample(int group, int member, ScoredGroup scored, Rollout 
 
     public double Advantage => scored.Advantages[member];
 
+    /// <summary>Advantage of each token; null where all have <see cref="Advantage"/>.</summary>
+    public double[]? TokenAdvantages => scored.TokenAdvantages?[member];
+
+    /// <summary>Its group.</summary>
+    public ScoredGroup Scored => scored;
+
     public bool Masked => scored.Masked;
 
     public float[] OldLogProbs { get; set; } = [];

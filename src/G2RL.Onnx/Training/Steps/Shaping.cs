@@ -21,13 +21,14 @@ internal sealed class Shaping(Policy policy, RolloutFeatures features, RunConfig
         var (groups, samples) = (batch.Groups, batch.Samples);
         var found = features.Of(policy, samples, batch.Scores);
         OverlongShaping.Apply(groups, config.Algorithm.Overlong, config.Sampling.MaxNewTokens);
+        var settings = config.Algorithm.At(step.Number);
         var shuffle = Seeds.Derive(config.Seed, Seeds.Purpose.Shuffle, step.Number);
         for (var i = 0; i < groups.Length; i++)
             if (groups[i].Members.Length >= 2)
             {
                 var own = found?.Where((_, k) => samples[k].Group == i).ToArray();
                 features.Measure(groups[i], own);
-                algorithm.Advantages(groups[i], own, config.Algorithm, Seeds.Derive(shuffle, Seeds.Purpose.Shuffle, i));
+                algorithm.Advantages(groups[i], own, settings, Seeds.Derive(shuffle, Seeds.Purpose.Shuffle, i));
             }
             else
                 groups[i].Masked = true;

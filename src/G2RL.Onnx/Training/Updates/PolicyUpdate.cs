@@ -20,7 +20,10 @@ internal sealed class PolicyUpdate : IDisposable
     private readonly RunConfig config;
     private readonly IPolicyOptimizer optimizer;
     private readonly Aggregation aggregation;
+    private readonly Aggregation klAggregation;
+    private readonly Aggregation entropyAggregation;
     private readonly bool wholeBatch;
+    private double bonus = 1;
 
     /// <summary>Takes the optimizer over and disposes of it.</summary>
     public PolicyUpdate(Policy policy, RunConfig config, IPolicyOptimizer optimizer)
@@ -28,10 +31,15 @@ internal sealed class PolicyUpdate : IDisposable
         var choice = AlgorithmChoice.Of(config.Algorithm);
         (this.policy, this.config, this.optimizer) = (policy, config, optimizer);
         (aggregation, wholeBatch) = (Aggregations.All[choice.Aggregation], LossTable.All[choice.Loss].WholeBatch);
+        (klAggregation, entropyAggregation) = (Aggregations.All[choice.KlAggregation], Aggregations.All[choice.EntropyAggregation]);
+        Entropy = config.Algorithm.AdaptiveEntropy.IsOn ? new(config.Algorithm.AdaptiveEntropy) : null;
     }
 
     /// <summary>Weights, moments and counters.</summary>
     public IPolicyOptimizer Optimizer => optimizer;
+
+    /// <summary>The entropy bonus that adapts; null where there is none.</summary>
+    public AdaptiveEntropy? Entropy { get; }
 
     /// <summary>
     /// Whether the weights are those after all updates of a step, or before the first; false when something failed in between.
@@ -56,6 +64,8 @@ internal sealed class PolicyUpdate : IDisposable
         var kept = samples.Where(s => !s.Masked && (s.Rollout.Finished || config.Algorithm.Truncated == KeepOrMask.Keep)).ToArray();
         metrics.Set("policy/trained_share", (double)kept.Length / samples.Count);
         var tally = new UpdateTally(config.Algorithm);
+        var entropy = samples.Sum(s => s.Rollout.Entropies.Sum(e => (double)e)) / samples.Sum(s => s.Rollout.Entropies.Length);
+        bonus = Entropy?.Of(entropy) ?? 1;
         for (var epoch = 0; epoch < t.EpochsPerBatch; epoch++)
         {
             var order = t.MinibatchesPerBatch == 1
@@ -74,6 +84,7 @@ internal sealed class PolicyUpdate : IDisposable
             }
         }
         IsWhole = true;
+        Entropy?.Adapt(entropy, metrics);
         tally.Report(metrics);
     }
 
@@ -106,6 +117,8 @@ internal sealed class PolicyUpdate : IDisposable
             : Lanes.TokensPerBatch(policy.Spec, sequences.Sum(s => (long)s.InputLength), config.Training.TokensPerMicrobatch);
         var plan = SequenceBatch.Plan(sequences, most);
         Microbatch[] micros = [.. plan.Select(indices => Fill([.. indices.Select(i => minibatch[i])], counts, groupTokens))];
+        if (wholeBatch)
+            DrawLots(micros.Single(), Seeds.Derive(config.Seed, Seeds.Purpose.Lots, index));
         var loss = optimizer.Add(micros);
         if (found is not null)
         {
@@ -163,6 +176,14 @@ internal sealed class PolicyUpdate : IDisposable
         }
     }
 
+    // A random order of the tokens, exact as floats up to 2^24 of them.
+    private static void DrawLots(Microbatch micro, ulong seed)
+    {
+        var order = Seeds.Permutation(seed, micro.Lots.Length);
+        for (var t = 0; t < order.Length; t++)
+            micro.Lots[t] = order[t];
+    }
+
     private Microbatch Fill(Sample[] rows, BatchCounts counts, Dictionary<int, double> groupTokens)
     {
         var micro = new Microbatch(new SequenceBatch([.. rows.Select(s => s.Sequence)]));
@@ -170,11 +191,17 @@ internal sealed class PolicyUpdate : IDisposable
         foreach (var sample in rows)
         {
             var length = sample.Rollout.Tokens.Length;
-            micro.Weights.AsSpan(next, length).Fill((float)aggregation.Weight(new(sample.KeptTokens, groupTokens[sample.Group]), counts));
+            var own = new SequenceCounts(sample.KeptTokens, groupTokens[sample.Group]);
+            micro.Weights.AsSpan(next, length).Fill((float)aggregation.Weight(own, counts));
+            micro.KlWeights.AsSpan(next, length).Fill((float)klAggregation.Weight(own, counts));
+            micro.EntropyWeights.AsSpan(next, length).Fill((float)(bonus * entropyAggregation.Weight(own, counts)));
             for (var t = 0; sample.Kept is not null && t < length; t++)
-                micro.Weights[next + t] = sample.Kept[t] ? micro.Weights[next + t] : 0;
+                if (!sample.Kept[t])
+                    micro.Weights[next + t] = micro.KlWeights[next + t] = micro.EntropyWeights[next + t] = 0;
             sample.Corrections?.CopyTo(micro.Corrections, next);
             micro.Advantages.AsSpan(next, length).Fill((float)sample.Advantage);
+            for (var t = 0; sample.TokenAdvantages is { } each && t < length; t++)
+                micro.Advantages[next + t] = (float)each[t];
             sample.OldLogProbs.CopyTo(micro.OldLogProbs, next);
             sample.ReferenceLogProbs?.CopyTo(micro.ReferenceLogProbs, next);
             next += length;

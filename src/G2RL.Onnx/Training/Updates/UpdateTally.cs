@@ -7,7 +7,7 @@ namespace G2RL.Onnx.Training.Updates;
 /// <summary>What the updates of a step did, averaged over their tokens.</summary>
 internal sealed class UpdateTally(AlgorithmConfig algorithm)
 {
-    private readonly double clipHigh = AlgorithmChoice.Of(algorithm).ClipHigh;
+    private readonly PolicyLossSettings settings = PolicyLossSettings.Of(algorithm);
     private double loss;
     private double norm;
     private bool normKnown = true;
@@ -32,7 +32,11 @@ internal sealed class UpdateTally(AlgorithmConfig algorithm)
             ratio += rho / tokens;
             ratioMax = Math.Max(ratioMax, rho);
             // Clipping acts where the clipped branch is the larger loss.
-            var acts = micro.Advantages[t] > 0 ? rho > 1 + clipHigh : micro.Advantages[t] < 0 && rho < 1 - algorithm.ClipLow;
+            var acts = settings.RatioBound > 0
+                ? rho > settings.RatioBound
+                : micro.Advantages[t] > 0
+                    ? rho > 1 + settings.ClipHigh
+                    : micro.Advantages[t] < 0 && rho < 1 - settings.ClipLow;
             clipped += acts ? 1.0 / tokens : 0;
             var d = (double)micro.ReferenceLogProbs[t] - micro.LogProbs[t];
             kl += (Math.Exp(d) - d - 1) / tokens;
