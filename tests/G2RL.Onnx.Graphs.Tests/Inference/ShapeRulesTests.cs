@@ -50,7 +50,8 @@ public sealed class ShapeRulesTests
     {
         var unknown = ShapeCases.All.Where(c => c.Graph().Values.Any(v => v.Shape.Any(d => new AxisLengths().Of(d) is null)))
             .Select(c => c.ToString());
-        CollectionAssert.AreEquivalent(new[] { "Range: of unknown length", "Slice: part of a symbolic axis", "TopK: a number that the run tells" },
+        CollectionAssert.AreEquivalent(
+            new[] { "Range: of unknown length", "Slice: part of a symbolic axis", "TopK: a number that the run tells" },
             unknown.ToArray());
     }
 

@@ -137,7 +137,7 @@ public sealed class TrainerTests
 
     [TestMethod]
     [DataRow("profile", "nemo", "algorithm.profile is 'nemo'; there are: openrlhf, paper, trl, verl.")]
-    [DataRow("loss", "best", "algorithm.loss is 'best'; there are: profile, cispo, clipped")]
+    [DataRow("loss", "best", "algorithm.loss is 'best'; there are: profile, cispo, clip-cov, clipped")]
     [DataRow("advantage", "gae", "algorithm.advantage is 'gae'; there are: profile, batch-std")]
     [DataRow("dualClip", "0.5", "algorithm.dualClip is 0.5; it must be above 1")]
     public void Faults_UnknownNames_ListWhatThereIs(string setting, string value, string message) =>
