@@ -6,11 +6,11 @@ public sealed class ChatPrompts
     private const string WithoutTemplate = "Qwen3ForCausalLM";
     private const string Thinking = "enable_thinking";
 
-    private readonly Func<IReadOnlyList<ChatMessage>, string> _template;
+    private readonly Func<IReadOnlyList<ChatMessage>, bool, string> _template;
     private readonly string _system;
     private readonly bool _inQuestion;
 
-    private ChatPrompts(Func<IReadOnlyList<ChatMessage>, string> template, string system)
+    private ChatPrompts(Func<IReadOnlyList<ChatMessage>, bool, string> template, string system)
     {
         (_template, _system) = (template, system);
         try
@@ -53,14 +53,14 @@ public sealed class ChatPrompts
     {
         system ??= SystemPrompts.ReasonStepByStep;
         if (JinjaChatTemplate.Load(folder) is { } template)
-            return new(messages => template.Render(messages, variables: variables, date: date), system);
+            return new((messages, asks) => template.Render(messages, new(asks), variables, date), system);
         if (architecture == WithoutTemplate && variables?.Keys.FirstOrDefault(k => k != Thinking) is { } unknown)
             throw new InputException(
                 $"problems.templateVariables gives '{unknown}', but {folder} brings no chat template, and the one that Qwen3 has without "
                 + $"knows {Thinking} alone. Remove it.");
         var thinks = variables?.GetValueOrDefault(Thinking) != "false";
         return architecture == WithoutTemplate
-            ? new(messages => ChatTemplate.Qwen3(messages, new(EnableThinking: thinks)), system)
+            ? new((messages, asks) => ChatTemplate.Qwen3(messages, new(asks, thinks)), system)
             : throw new InputException($"problems.chat is true, but {folder} brings no chat template: "
                 + "neither chat_template.jinja nor chat_template in tokenizer_config.json. "
                 + $"Only Qwen3 has one without, and this is {architecture}. Add the model's template, or set problems.chat to false.");
@@ -76,13 +76,20 @@ public sealed class ChatPrompts
     /// with it.
     /// </summary>
     /// <exception cref="InputException">The template refuses the conversation.</exception>
-    public string Render(IReadOnlyList<ChatMessage> turns) => _template(
+    public string Render(IReadOnlyList<ChatMessage> turns) => Render(turns, asks: true);
+
+    /// <summary>A conversation as the text that ends with its last turn: what a model learns from.</summary>
+    /// <exception cref="InputException">The template refuses the conversation.</exception>
+    public string RenderWhole(IReadOnlyList<ChatMessage> turns) => Render(turns, asks: false);
+
+    private string Render(IReadOnlyList<ChatMessage> turns, bool asks) => _template(
         _inQuestion && turns is [{ Role: "system" } system, { Role: "user" } first, ..]
             ? [first with { Content = system.Content + "\n\n" + first.Content }, .. turns.Skip(2)]
-            : turns);
+            : turns,
+        asks);
 
     /// <summary>A question as a prompt that ends where the answer begins.</summary>
     /// <exception cref="InputException">The template refuses the question.</exception>
     public string Render(string question) =>
-        _template(_inQuestion ? [new("user", _system + "\n\n" + question)] : [new("system", _system), new("user", question)]);
+        _template(_inQuestion ? [new("user", _system + "\n\n" + question)] : [new("system", _system), new("user", question)], true);
 }

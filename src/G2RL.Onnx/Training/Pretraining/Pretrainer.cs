@@ -1,7 +1,4 @@
-using System.Diagnostics;
-using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Checkpoints;
-using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Models;
@@ -9,7 +6,6 @@ using G2RL.Onnx.Problems.Generated;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Training.Checkpointing;
-using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Training.Pretraining;
 
@@ -17,7 +13,8 @@ namespace G2RL.Onnx.Training.Pretraining;
 /// <param name="Step">Steps done.</param>
 /// <param name="Loss">Mean cross-entropy of the response tokens, nats.</param>
 /// <param name="TokensPerSecond">Response tokens trained on per second.</param>
-public readonly record struct PretrainProgress(int Step, double Loss, double TokensPerSecond);
+/// <param name="HeldOutLoss">Mean cross-entropy of the held-out response tokens, nats; null where it was not measured.</param>
+public readonly record struct PretrainProgress(int Step, double Loss, double TokensPerSecond, double? HeldOutLoss = null);
 
 /// <summary>
 /// Next-token training from scratch with the machinery of the main job: the same graphs, gradients, optimizer and checkpoints. While at
@@ -26,8 +23,6 @@ public readonly record struct PretrainProgress(int Step, double Loss, double Tok
 /// </summary>
 public static class Pretrainer
 {
-    private const int CheckpointEvery = 200;
-
     /// <summary>Trains a model and writes it as a Hugging Face folder.</summary>
     /// <param name="config">The recipe.</param>
     /// <param name="output">Folder to be made; must not exist.</param>
@@ -49,7 +44,7 @@ public static class Pretrainer
         if (Path.Exists(output))
             throw new InputException($"{output} exists; pretraining never overwrites a model. Choose another folder or remove it.");
         var work = WorkFolder(output);
-        using (var held = Open(work, config, resume))
+        using (var held = Open(work, config.ToJson(), resume))
             Run(config, output, new CheckpointStore(Path.Combine(work, "checkpoints"), keep: 1), threads, progress, cancel);
         Directory.Delete(work, recursive: true);
     }
@@ -57,7 +52,10 @@ public static class Pretrainer
     /// <summary>Where an unfinished run keeps its checkpoints.</summary>
     public static string WorkFolder(string output) => Path.TrimEndingDirectorySeparator(output) + ".pretraining";
 
-    private static FolderLock Open(string work, PretrainConfig config, bool resume)
+    /// <summary>Holds the folder of an unfinished training, which is of one recipe.</summary>
+    /// <exception cref="InputException">There is one already (or, to resume, none), it is of another recipe, or it cannot be
+    /// written.</exception>
+    internal static FolderLock Open(string work, string recipeText, bool resume)
     {
         var recipe = Path.Combine(work, "recipe.json");
         try
@@ -69,11 +67,12 @@ public static class Pretrainer
             Directory.CreateDirectory(work);
             var held = FolderLock.Take(work);
             if (!resume)
-                DurableFile.Write(recipe, config.ToJson());
-            else if (File.ReadAllText(recipe) != config.ToJson())
+                DurableFile.Write(recipe, recipeText);
+            else if (File.ReadAllText(recipe) != recipeText)
             {
                 held.Dispose();
-                throw new InputException($"{work} was begun with another recipe ({recipe}). Resume with that one, or remove the folder.");
+                throw new InputException($"{work} was begun with another recipe or other data ({recipe}). "
+                    + "Resume with that one, or remove the folder.");
             }
             return held;
         }
@@ -123,33 +122,19 @@ public static class Pretrainer
         Action<PretrainProgress>? progress,
         CancellationToken cancel)
     {
-        var memory = MemoryChoice.Training(policy.Spec, config.TokensPerMicrobatch, policy.Positions, recompute: false);
-        using var gradients = new GradientAccumulator(policy, PolicyLoss.CrossEntropy, temperature: 1, threads, memory);
-        using var optimizer = new AdamW(
-            policy.Trainable,
-            gradients.Gradients,
-            new AdamWSettings { Beta2 = 0.95, WeightDecay = config.WeightDecay, DecayExclusions = ["norm"] },
-            threads);
-        var schedule = new ScheduleSettings { Kind = ScheduleKind.Cosine, WarmupSteps = config.WarmupSteps, FinalFraction = 0.1 };
         var corpus = Seeds.Derive(config.Seed, Seeds.Purpose.Examples);
-        void Save(int steps) =>
-            checkpoints.Save(steps, TrainingState.Bytes(policy), folder => TrainingState.Save(folder, policy, optimizer));
-        checkpoints.RemoveLeftovers();
-        var (first, saved) = (0, 0);
-        if (checkpoints.Latest() is { } latest)
+        using var training = new NextTokenTraining(policy, checkpoints, threads, new()
         {
-            TrainingState.Load(latest.Folder, policy, optimizer);
-            first = saved = latest.Step;
-        }
-        for (var step = first; step < config.Steps; step++)
+            Steps = config.Steps,
+            LearningRate = config.LearningRate,
+            WarmupSteps = config.WarmupSteps,
+            WeightDecay = config.WeightDecay,
+            TokensPerMicrobatch = config.TokensPerMicrobatch,
+        });
+        training.Run(Examples, progress, cancel);
+
+        Sequence[] Examples(int step)
         {
-            if (cancel.IsCancellationRequested)
-            {
-                if (step > saved)
-                    Save(step);
-                cancel.ThrowIfCancellationRequested();
-            }
-            var started = Stopwatch.GetTimestamp();
             var sequences = new Sequence[config.ExamplesPerStep];
             for (var i = 0; i < sequences.Length; i++)
             {
@@ -159,30 +144,7 @@ public static class Pretrainer
                     throw new InputException($"An example has {sequences[i].InputLength} tokens; maxPositions is {config.MaxPositions}. "
                         + "Raise it, or make the problems smaller.");
             }
-            var tokens = sequences.Sum(s => s.Response.Length);
-            gradients.Clear();
-            Microbatch[] micros = [.. SequenceBatch.Plan(sequences, config.TokensPerMicrobatch)
-                .Select(indices => new Microbatch(new SequenceBatch([.. indices.Select(i => sequences[i])])))];
-            foreach (var micro in micros)
-                Array.Fill(micro.Weights, 1f / tokens);
-            var loss = gradients.Add(micros);
-            optimizer.Step(Schedules.LearningRate(schedule, config.LearningRate, step, config.Steps), Norm(optimizer, step));
-            policy.Updates++;
-            if ((step + 1) % CheckpointEvery == 0)
-                Save(saved = step + 1);
-            progress?.Invoke(new(step + 1, loss, tokens / Stopwatch.GetElapsedTime(started).TotalSeconds));
-        }
-    }
-
-    private static double Norm(AdamW optimizer, int step)
-    {
-        try
-        {
-            return optimizer.GradientNorm();
-        }
-        catch (NonFiniteException e)
-        {
-            throw new NonFiniteException($"Step {step}: {e.Message} Lower learningRate, or lengthen warmupSteps.", e);
+            return sequences;
         }
     }
 

@@ -1,0 +1,81 @@
+using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Tokenizers.Chat;
+using G2RL.Onnx.Training.Pretraining;
+
+namespace G2RL.Onnx.Tests.FineTuning;
+
+/// <summary>Rows of users' files as what is read and what is learned.</summary>
+[TestClass]
+public sealed class FineTuneRowsTests
+{
+    // A template of the tiny alphabet: a question is "*q=", an answer "a" and the end token.
+    private const string Template = "{% for m in messages %}{% if m.role == 'user' %}*{{ m.content }}={% elif m.role == 'assistant' %}"
+        + "{{ m.content }}{{ eos_token }}{% endif %}{% endfor %}";
+
+    private const string TwoAnswers = """{"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}, """
+        + """{"role": "user", "content": "3"}, {"role": "assistant", "content": "4"}]}""";
+
+    [TestMethod]
+    [DataRow("""{"prompt": "1+2=", "response": "3"}""", "1+2=|3$")]
+    [DataRow("""{"question": "1+2=", "answer": 3}""", "1+2=|3$")]
+    [DataRow("""{"problem": "1+2=", "solution": "3", "messages_of": 1}""", "1+2=|3$")]
+    [DataRow("""{"messages": [{"role": "user", "content": "1+2"}, {"role": "assistant", "content": "3"}]}""", "*1+2=|3$")]
+    [DataRow("""{"conversations": [{"from": "human", "value": "1+2"}, {"from": "gpt", "value": "3"}]}""", "*1+2=|3$")]
+    [DataRow(TwoAnswers, "*1=|2$ *1=2$*3=|4$")]
+    [DataRow("""{"prompt": [{"role": "user", "content": "1+2"}], "completion": [{"role": "assistant", "content": "3"}]}""", "*1+2=|3$")]
+    [DataRow("""{"prompt": [{"role": "user", "content": "1+2"}], "completion": "3"}""", "*1+2=|3$")]
+    public void Row_OfEachForm_IsReadToItsResponse(string row, string expected) => Assert.AreEqual(expected, Spelled(row, new()));
+
+    [TestMethod]
+    public void Settings_OfData_ChooseFieldsTurnsAndTemplate()
+    {
+        Assert.AreEqual("*1=2$*3=|4$", Spelled(TwoAnswers, new() { LastTurnOnly = true }));
+        Assert.AreEqual("1=|9$", Spelled("""{"q": "1=", "a": "9"}""", new() { PromptField = "q", ResponseField = "a" }));
+        Assert.AreEqual("*1+2=|3$", Spelled("""{"prompt": "1+2", "response": "3"}""", new() { Chat = true }));
+    }
+
+    [TestMethod]
+    public void Rows_Broken_AreAllTold()
+    {
+        string[] rows =
+        [
+            """{"prompt": "1=", "response": "1"}""",
+            """{"prompt": "1="}""",
+            """{"response": "1"}""",
+            """{"prompt": "", "response": "1"}""",
+            """{"prompt": "1=", "response": "é"}""",
+            """{"messages": [{"role": "user", "content": "1"}]}""",
+            """{"messages": [{"role": "assistant", "content": "1"}]}""",
+            """{"prompt": "1=", "response": "1""",
+            """{"prompt": "111111111111111111=", "response": "1"}""",
+            """{"prompt": {"a": 1}, "response": "1"}""",
+        ];
+        var message = Assert.ThrowsExactly<InputException>(() => Spelled(string.Join('\n', rows), new())).Message;
+        for (var line = 2; line <= rows.Length; line++)
+            Assert.Contains($"rows.jsonl:{line}", message);
+        Assert.DoesNotContain("rows.jsonl:1 ", message);
+        Assert.Contains("no field 'response'", message);
+        Assert.Contains("U+00E9", message);
+        Assert.Contains("no turn of the assistant", message);
+        Assert.Contains("data.skipTooLong", message);
+    }
+
+    // prompt|response of each sequence, the end token as $.
+    private static string Spelled(string rows, FineTuneData data)
+    {
+        using var model = new TinyModel();
+        var path = Path.Combine(model.Root, "rows.jsonl");
+        File.WriteAllText(path, rows);
+        File.WriteAllText(Path.Combine(model.Folder, "chat_template.jinja"), Template);
+        var tokenizer = Tokenizer.Load(model.Folder);
+        var config = new FineTuneConfig { Data = data with { Train = path, HeldOutFraction = 0 }, ExamplesPerStep = 100 };
+        var examples = new FineTuneExamples(
+            config,
+            new FineTuneRows(config.Data, tokenizer, new(() => ChatPrompts.Load(model.Folder, "Qwen3")), [tokenizer.EosId!.Value]),
+            positions: 16,
+            tokenizer.VocabularySize);
+        string Text(int[] ids) => string.Concat(ids.Select(id => id == tokenizer.EosId ? "$" : tokenizer.Decode([id])));
+        var spelled = examples.Of(0)[..examples.Count].Select(s => $"{Text(s.Prompt)}|{Text(s.Response)}");
+        return string.Join(' ', spelled.OrderBy(t => t.Length));
+    }
+}
