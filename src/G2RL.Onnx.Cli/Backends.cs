@@ -28,7 +28,12 @@ internal static class Backends
         {
             return new CudaBackend(
                 CudaDrivers.Open(int.Parse(device.AsSpan(Cuda.Length), NumberStyles.None, CultureInfo.InvariantCulture)),
-                new() { Warning = warn, Precision = Enum.Parse<ElementType>(config.Execution.Precision, ignoreCase: true) });
+                new()
+                {
+                    Warning = warn,
+                    Precision = Enum.Parse<ElementType>(config.Execution.Precision, ignoreCase: true),
+                    ArenaLimit = (long)config.Execution.ArenaLimitMiB << 20,
+                });
         }
         catch (CudaException e) when (e is not CudaMemoryException)
         {

@@ -36,7 +36,7 @@ public sealed class CudaBackend : IBackend
         thread = new DeviceThread($"g2rl {Name}");
         thread.Invoke(driver.MakeCurrent);
         (Memory, Kernels) = (new DeviceMemory(driver), new KernelCache(driver));
-        (Sessions, Features) = (new DeviceSessions(Memory, Settings.Warning), new FeatureStore(Memory));
+        (Sessions, Features) = (new DeviceSessions(Memory, Settings.Warning, Settings.ArenaLimit), new FeatureStore(Memory));
     }
 
     /// <inheritdoc/>

@@ -4,9 +4,9 @@ namespace G2RL.Onnx.Cuda;
 public static class CudaOperators
 {
     /// <summary>
-    /// The version of ONNX's operator set to write graphs in. A kernel that is registered from a version on holds for that version alone:
-    /// at 21 Identity, ConstantOfShape, Pad, Equal, ReduceMax and ReduceMin would run on the CPU, with a copy there and back for each; at
-    /// 18 everything runs on the device.
+    /// The version of ONNX's operator set to write graphs in. ONNX Runtime before 1.31 may hold a kernel that is registered from a version
+    /// on for that version alone, and at 21 put Identity, ConstantOfShape, Pad, Equal and ReduceMax on the CPU, with a copy there and back
+    /// for each; the provider of 1.31.0 was seen to take them at 21 as well. At 18 everything runs on the device in either.
     /// </summary>
     public const int Opset = 18;
 }

@@ -17,6 +17,12 @@ public sealed record CudaSettings
     /// </summary>
     public CacheAttention? CacheAttention { get; init; }
 
+    /// <summary>
+    /// The most that ONNX Runtime may hold for the intermediate results of one graph, bytes; 0 is what this run does not hold itself when
+    /// the graph is opened.
+    /// </summary>
+    public long ArenaLimit { get; init; }
+
     /// <summary>Told what deserves a word.</summary>
     public Action<string>? Warning { get; init; }
 

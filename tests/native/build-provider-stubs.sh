@@ -16,7 +16,8 @@ build() { # library symbols...
   local library="$1"; shift
   {
     echo "#include \"$here/provider-stubs.c\""
-    comm -23 <(printf '%s\n' "$@" | sort -u) <(sort -u <<<"$own") | sed -E 's/.+/EXPORT long &(void) { return 0; }/'
+    comm -23 <(printf '%s\n' "$@" | sort -u) <(sort -u <<<"$own") \
+      | sed -E 's/^cublas[A-Z]+(gemm|emm).*/PRODUCT(&)/; /^PRODUCT/!s/.+/EXPORT long &(void) { return 0; }/'
   } >"$folder/$library.c"
   echo "$library { global: *; };" >"$folder/$library.map"
   gcc -shared -fPIC -w -O1 -o "$folder/$library" "$folder/$library.c" "-Wl,-soname,$library" "-Wl,--version-script=$folder/$library.map"

@@ -73,6 +73,7 @@ bool initialized;
 int sticky, context, launches;
 thread_local void *current;
 std::map<Pointer, Block> blocks;
+std::map<char *, Block> retired; // given back in this context, by where they lay
 std::map<char *, size_t> locked;
 std::set<void *> streams, events;
 std::vector<std::function<int()>> queue;
@@ -104,6 +105,15 @@ int usable()
     if (!current)
         return InvalidContext;
     return sticky;
+}
+
+bool was_given_back(char *p)
+{
+    auto next = retired.upper_bound(p);
+    if (next == retired.begin())
+        return false;
+    const Block &block = (--next)->second;
+    return p < block.mapping + block.mapped;
 }
 
 // Does all that is queued. A kernel's fault stays with the context, as it does on a device.
@@ -243,7 +253,8 @@ API cuDeviceGetAttribute(int *value, int attribute, int)
 API cuDevicePrimaryCtxRetain(void **c, int)
 {
     LOCK;
-    retained++;
+    if (retained++ == 0)
+        host_fault.clear();
     *c = &context;
     return Success;
 }
@@ -258,6 +269,9 @@ API cuDevicePrimaryCtxRelease_v2(int)
     sticky = Success;
     for (auto &block : blocks)
         munmap(block.second.mapping, block.second.mapped);
+    for (auto &block : retired)
+        munmap(block.second.mapping, block.second.mapped);
+    retired.clear();
     leaked += used;
     used = 0;
     blocks.clear();
@@ -311,7 +325,9 @@ API cuMemFree_v2(Pointer p)
     if (found == blocks.end())
         return InvalidValue;
     const int fault = drain();
-    munmap(found->second.mapping, found->second.mapped);
+    // Its addresses are given to nobody until the context ends: whoever still uses them is seen.
+    mmap(found->second.mapping, found->second.mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+    retired[found->second.mapping] = found->second;
     used -= found->second.bytes;
     blocks.erase(found);
     return fault;
@@ -456,7 +472,14 @@ API cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
             return IllegalAddress;
         std::vector<void *> arguments;
         for (auto &value : *bytes)
+        {
+            if (was_given_back((char *)value))
+            {
+                host_fault = f.name + ": argument " + std::to_string(arguments.size()) + " points into memory that was given back";
+                return IllegalAddress;
+            }
             arguments.push_back(&value);
+        }
         const char *fault = launch_on_host(f.name.c_str(), gx, gy, gz, bx, by, bz, arguments.data());
         if (!fault)
             return Success;

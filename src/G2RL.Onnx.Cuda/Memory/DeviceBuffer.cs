@@ -24,7 +24,21 @@ internal sealed class DeviceBuffer : IDisposable
     public long Bytes { get; }
 
     /// <summary>The first byte's address on the device.</summary>
-    public nint Pointer => pointer != 0 ? pointer : throw new ObjectDisposedException(nameof(DeviceBuffer));
+    public nint Pointer
+    {
+        get
+        {
+            RequireHeld();
+            return pointer;
+        }
+    }
+
+    /// <summary>Throws where the block was given back.</summary>
+    public void RequireHeld()
+    {
+        if (pointer == 0)
+            throw new ObjectDisposedException(nameof(DeviceBuffer), $"{Bytes} bytes of device memory for {Purpose.Name} were given back.");
+    }
 
     /// <summary>The address of a byte inside.</summary>
     public nint At(long offset, long bytes = 0) => offset >= 0 && bytes >= 0 && offset <= Bytes - bytes

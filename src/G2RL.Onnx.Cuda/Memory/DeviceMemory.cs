@@ -6,6 +6,7 @@ internal sealed class DeviceMemory(ICudaDriver driver)
 {
     private readonly Lock gate = new();
     private readonly HashSet<DeviceBuffer> held = [];
+    private readonly List<HeldArena> arenas = [];
 
     public ICudaDriver Driver => driver;
 
@@ -16,6 +17,19 @@ internal sealed class DeviceMemory(ICudaDriver driver)
         {
             lock (gate)
                 return held.Sum(b => b.Bytes);
+        }
+    }
+
+    /// <summary>What ONNX Runtime holds for its graphs, by their names, most first.</summary>
+    public IReadOnlyList<(string Name, long Bytes)> Arenas
+    {
+        get
+        {
+            lock (gate)
+                return [.. arenas.GroupBy(a => a.Name, StringComparer.Ordinal)
+                    .Select(g => (g.Key, Bytes: g.Sum(a => a.Bytes())))
+                    .OrderByDescending(a => a.Bytes)
+                    .ThenBy(a => a.Key, StringComparer.Ordinal)];
         }
     }
 
@@ -49,6 +63,20 @@ internal sealed class DeviceMemory(ICudaDriver driver)
         return buffer;
     }
 
+    /// <summary>Counts a session's arena from now on.</summary>
+    public void Add(HeldArena arena)
+    {
+        lock (gate)
+            arenas.Add(arena);
+    }
+
+    /// <summary>The session has ended.</summary>
+    public void Remove(HeldArena arena)
+    {
+        lock (gate)
+            arenas.Remove(arena);
+    }
+
     /// <summary>The error of a full device.</summary>
     /// <param name="wanted">What there is no room for.</param>
     /// <param name="purpose">What it is for, where that is known.</param>
@@ -62,15 +90,19 @@ internal sealed class DeviceMemory(ICudaDriver driver)
                 .OrderByDescending(p => p.Bytes)
                 .ThenBy(p => p.Name, StringComparer.Ordinal)
                 .Take(4)];
+        var ofSessions = Arenas;
         var (free, total) = driver.MemoryInfo();
         var remedies = largest.Select(p => p.Remedy).Prepend(purpose?.Remedy ?? Purpose.Training.Remedy).Distinct(StringComparer.Ordinal);
-        var others = Math.Max(0, total - free - Bytes);
+        var others = Math.Max(0, total - free - Bytes - ofSessions.Sum(a => a.Bytes));
+        var inArenas = ofSessions.Count == 0
+            ? ""
+            : $"ONNX Runtime's arenas: {string.Join(", ", ofSessions.Select(a => $"'{a.Name}' {Mebibytes(a.Bytes)}"))}; ";
         var holders = largest.Length == 0
             ? "This run holds none of it"
             : $"Held most: {string.Join(", ", largest.Select(p => $"{p.Name} {Mebibytes(p.Bytes)}"))}";
         return new CudaMemoryException($"cuda:{driver.Device.Ordinal} ({driver.Device.Name}) has no room for {wanted}; "
             + $"{Mebibytes(free)} of {Mebibytes(total)} are free. {holders}; "
-            + $"ONNX Runtime's arenas, the context and other programs hold {Mebibytes(others)}. What makes it less: "
+            + $"{inArenas}the context and other programs hold {Mebibytes(others)}. What makes it less: "
             + $"{string.Join("; ", remedies)}.", cause);
     }
 

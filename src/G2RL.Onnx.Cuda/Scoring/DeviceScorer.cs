@@ -81,14 +81,18 @@ internal sealed class DeviceScorer : IScorer
     {
         var batch = new SequenceBatch([.. indices.Select(i => request.Sequences[i])]);
         var (count, width) = (batch.Targets.Length, spec.HiddenSize);
+        var padded = batch.Padded(LengthBuckets.Up(batch.Width), LengthBuckets.Up(count));
         staging.Reset();
-        using var hidden = backend.Memory.Allocate(Purpose.Scoring, (long)count * width * sizeof(float));
+        // The head's last chunk is filled up as well; what lies behind the rows is read and its logits by nobody.
+        using var hidden = backend.Memory.Allocate(
+            Purpose.Scoring,
+            (long)Math.Max(padded.Targets.Length, Filled(count)) * width * sizeof(float));
         // The reference of a run with adapters has none.
         using (var binding = (request.HasAdapter ? body : bare.Value).Bind(staging))
         {
             request.Policy.BindTo(binding);
-            batch.BindTo(binding, targets: false);
-            binding.Output("last_hidden_state", hidden, TensorElementType.Float, 0, count, width);
+            padded.BindTo(binding, targets: false);
+            binding.Output("last_hidden_state", hidden, TensorElementType.Float, 0, padded.Targets.Length, width);
             binding.Run();
         }
         var (logProbs, entropies) = Head(request, batch, indices, hidden);
@@ -112,13 +116,20 @@ internal sealed class DeviceScorer : IScorer
         }
     }
 
+    // Rows of all chunks, the last one's filled up.
+    private int Filled(int count)
+    {
+        var start = (count - 1) / chunk * chunk;
+        return start + LengthBuckets.Up(count - start);
+    }
+
     private (float[] LogProbs, float[] Entropies) Head(Request request, SequenceBatch batch, int[] indices, DeviceBuffer hidden)
     {
         var count = batch.Targets.Length;
         var (logProbs, entropies, faults) = (new float[count], new float[count], new int[count]);
         var owners = indices.SelectMany(i => Enumerable.Repeat(i, request.Sequences[i].Response.Length)).ToArray();
         var places = indices.SelectMany(i => Enumerable.Range(0, request.Sequences[i].Response.Length)).ToArray();
-        var most = Math.Min(chunk, count);
+        var most = LengthBuckets.Up(Math.Min(chunk, count));
         using var logits = backend.Memory.Allocate(Purpose.Scoring, (long)most * spec.VocabularySize * sizeof(float));
         // Log-probs, entropies, normalizers (two), faults of a row: five words.
         using var words = backend.Memory.Allocate(Purpose.Scoring, 5L * count * sizeof(float));
@@ -127,6 +138,7 @@ internal sealed class DeviceScorer : IScorer
         for (var start = 0; start < count; start += chunk)
         {
             var rows = Math.Min(chunk, count - start);
+            var filled = LengthBuckets.Up(rows);
             using (var binding = head.Bind())
             {
                 request.Policy.BindTo(binding);
@@ -135,9 +147,9 @@ internal sealed class DeviceScorer : IScorer
                     hidden,
                     TensorElementType.Float,
                     (long)start * spec.HiddenSize * sizeof(float),
-                    rows,
+                    filled,
                     spec.HiddenSize);
-                binding.Output("logits", logits, TensorElementType.Float, 0, rows, spec.VocabularySize);
+                binding.Output("logits", logits, TensorElementType.Float, 0, filled, spec.VocabularySize);
                 binding.Run();
             }
             statistics.Measure(

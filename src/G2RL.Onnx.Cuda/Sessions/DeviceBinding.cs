@@ -13,6 +13,7 @@ internal sealed class DeviceBinding : ITensorInputs, IDisposable
     private readonly SessionBinding binding;
     private readonly StagingArea? staging;
     private readonly List<OrtValue> owned = [];
+    private readonly List<DeviceBuffer> used = [];
 
     internal DeviceBinding(DeviceSession session, SessionBinding binding, StagingArea? staging) =>
         (this.session, this.binding, this.staging) = (session, binding, staging);
@@ -30,23 +31,40 @@ internal sealed class DeviceBinding : ITensorInputs, IDisposable
 
     /// <summary>Binds device memory.</summary>
     public void Input(string name, DeviceBuffer buffer, TensorElementType type, long offset, params long[] shape) =>
-        binding.Input(name, Own(buffer.Tensor(type, offset, shape)));
+        binding.Input(name, Own(buffer, buffer.Tensor(type, offset, shape)));
 
     /// <summary>Binds an array that the host owns and the operator reads there.</summary>
     public void HostInput<T>(string name, T[] data, params long[] shape) where T : unmanaged => binding.Input(name, data, shape);
 
-    /// <summary>Binds a value that somebody else owns, if the session has such an input.</summary>
-    public void InputIfUsed(string name, OrtValue value) => binding.InputIfUsed(name, value);
+    /// <summary>Binds a parameter, if the session has such an input.</summary>
+    public void InputIfUsed(string name, DeviceParameter parameter)
+    {
+        if (!Names.Contains(name))
+            return;
+        used.Add(parameter.Buffer);
+        binding.Input(name, parameter.Value);
+    }
 
     /// <summary>Binds device memory to receive an output.</summary>
     public void Output(string name, DeviceBuffer buffer, TensorElementType type, long offset, params long[] shape) =>
-        binding.Output(name, Own(buffer.Tensor(type, offset, shape)));
+        binding.Output(name, Own(buffer, buffer.Tensor(type, offset, shape)));
 
-    /// <summary>Binds a value that somebody else owns to receive an output.</summary>
-    public void Output(string name, OrtValue value) => binding.Output(name, value);
+    /// <summary>Binds a parameter to receive an output.</summary>
+    public void Output(string name, DeviceParameter parameter)
+    {
+        used.Add(parameter.Buffer);
+        binding.Output(name, parameter.Value);
+    }
 
     /// <summary>Runs the session, in stream order.</summary>
-    public void Run() => session.Run(binding);
+    /// <exception cref="ObjectDisposedException">Memory that is bound was given back: the run would read or write what is
+    /// another's.</exception>
+    public void Run()
+    {
+        foreach (var buffer in used)
+            buffer.RequireHeld();
+        session.Run(binding);
+    }
 
     public void Dispose()
     {
@@ -62,8 +80,9 @@ internal sealed class DeviceBinding : ITensorInputs, IDisposable
         : typeof(T) == typeof(float) ? TensorElementType.Float
         : throw new ArgumentException($"No tensor of {typeof(T).Name} is bound here.");
 
-    private OrtValue Own(OrtValue value)
+    private OrtValue Own(DeviceBuffer buffer, OrtValue value)
     {
+        used.Add(buffer);
         owned.Add(value);
         return value;
     }

@@ -101,7 +101,7 @@ internal sealed class DevicePolicy : IDisposable
     public void BindTo(DeviceBinding binding, bool exact = false)
     {
         foreach (var parameter in (exact ? Parameters : Narrow).Concat(tables))
-            binding.InputIfUsed(parameter.Name, parameter.Value);
+            binding.InputIfUsed(parameter.Name, parameter);
     }
 
     public void Dispose()

@@ -5,21 +5,44 @@ using Microsoft.ML.OnnxRuntime;
 namespace G2RL.Onnx.Cuda.Sessions;
 
 /// <summary>A session on the device. Runs are enqueued on the stream that copies and kernels share.</summary>
-/// <param name="session">The session; taken over.</param>
-/// <param name="memory">For the message of a full device.</param>
-internal sealed class DeviceSession(OrtSession session, DeviceMemory memory) : IDisposable
+internal sealed class DeviceSession : IDisposable
 {
+    // ONNX Runtime's words about an arena that may not grow further.
+    private const string AtLimit = "is smaller than requested bytes";
+
+    private readonly OrtSession session;
+    private readonly DeviceMemory memory;
+    private readonly HeldArena? arena;
+
+    /// <param name="session">The session; taken over.</param>
+    /// <param name="memory">For the message of a full device.</param>
+    /// <param name="hasArena">Whether ONNX Runtime takes device memory of its own for the session.</param>
+    public DeviceSession(OrtSession session, DeviceMemory memory, bool hasArena)
+    {
+        (this.session, this.memory) = (session, memory);
+        if (hasArena)
+            memory.Add(arena = new(session.Name, () => Arena.Held));
+    }
+
     /// <summary>What has to be bound.</summary>
     public IReadOnlySet<string> InputNames => session.InputNames;
 
     /// <summary>Where each node runs.</summary>
     internal IReadOnlyList<NodePlacement> Placement => session.Placement;
 
+    /// <summary>What ONNX Runtime holds for intermediate results.</summary>
+    internal ArenaUse Arena => session.Arena(memory.Driver.Memory.Name, memory.Driver.Device.Ordinal);
+
     /// <summary>Inputs and outputs over device memory.</summary>
     /// <param name="staging">Where arrays of the host are copied to; null where none are bound.</param>
     public DeviceBinding Bind(StagingArea? staging = null) => new(this, session.Bind(), staging);
 
-    public void Dispose() => session.Dispose();
+    public void Dispose()
+    {
+        if (arena is not null)
+            memory.Remove(arena);
+        session.Dispose();
+    }
 
     /// <summary>Runs and makes the driver's context current again.</summary>
     /// <exception cref="CudaMemoryException">No room for intermediate results.</exception>
@@ -31,7 +54,7 @@ internal sealed class DeviceSession(OrtSession session, DeviceMemory memory) : I
         }
         catch (OnnxRuntimeException e) when (IsOutOfMemory(e.Message))
         {
-            throw memory.Full($"intermediate results of the graph '{session.Name}'", purpose: null, e);
+            throw memory.Full($"intermediate results of the graph '{session.Name}'{Limited(e.Message)}", purpose: null, e);
         }
         finally
         {
@@ -39,8 +62,13 @@ internal sealed class DeviceSession(OrtSession session, DeviceMemory memory) : I
         }
     }
 
-    /// <summary>Whether ONNX Runtime's words mean a full device.</summary>
+    private string Limited(string message) => arena is not null && message.Contains(AtLimit, StringComparison.Ordinal)
+        ? $" within the {Arena.Limit >> 20} MiB that its arena may hold (execution.arenaLimitMiB)"
+        : "";
+
+    /// <summary>Whether ONNX Runtime's words mean a full device, or an arena at its limit.</summary>
     internal static bool IsOutOfMemory(string message) =>
         message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
+            || message.Contains(AtLimit, StringComparison.Ordinal)
             || message.Contains("Failed to allocate memory", StringComparison.OrdinalIgnoreCase);
 }

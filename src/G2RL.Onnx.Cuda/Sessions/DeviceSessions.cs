@@ -12,7 +12,8 @@ namespace G2RL.Onnx.Cuda.Sessions;
 /// </summary>
 /// <param name="memory">The device's memory.</param>
 /// <param name="warn">Told when part of a graph runs on the host.</param>
-internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn)
+/// <param name="arenaLimit">The most bytes of one session's intermediate results; 0 is what this run does not hold when it opens.</param>
+internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn, long arenaLimit = 0)
 {
     private bool IsCuda => memory.Driver.Memory.Name != OrtMemoryInfo.DefaultInstance.Name;
 
@@ -26,18 +27,19 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn)
     public DeviceSession Open(Graph graph, bool shapesVary = true)
     {
         if (!IsCuda)
-            return new DeviceSession(new OrtSession(graph, threads: 1), memory);
+            return new DeviceSession(new OrtSession(graph, threads: 1), memory, hasArena: false);
         var driver = memory.Driver;
         try
         {
-            using var options = Provider(driver.Device.Ordinal, driver.Stream);
+            var limit = arenaLimit > 0 ? arenaLimit : Math.Max(1, driver.MemoryInfo().Total - memory.Bytes);
+            using var options = Provider(driver.Device.Ordinal, driver.Stream, limit);
             var session = new OrtSession(
                 graph,
                 threads: 1,
                 (session, run) => Configure(graph, session, run, options, driver.Device.Ordinal, shapesVary));
             if (HostNodes.Beyond(graph, session.Placement) is { Length: > 0 } host)
                 warn?.Invoke(HostNodes.Describe(graph, host));
-            return new DeviceSession(session, memory);
+            return new DeviceSession(session, memory, hasArena: true);
         }
         finally
         {
@@ -46,12 +48,12 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn)
     }
 
     /// <summary>ONNX Runtime's CUDA provider on a device and stream.</summary>
-    internal static OrtCUDAProviderOptions Provider(int device, nint stream)
+    internal static OrtCUDAProviderOptions Provider(int device, nint stream, long arenaLimit = long.MaxValue)
     {
         // The options log, which needs the environment that otherwise the first session would make.
         _ = OrtEnv.Instance();
         var options = new OrtCUDAProviderOptions();
-        options.UpdateOptions(ProviderOptions(device, stream));
+        options.UpdateOptions(ProviderOptions(device, stream, arenaLimit));
         return options;
     }
 
@@ -74,17 +76,19 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn)
     }
 
     /// <summary>The options of the CUDA provider, set in one update: an update sets what it does not name back to its default.</summary>
-    internal static Dictionary<string, string> ProviderOptions(int device, nint stream) => new(StringComparer.Ordinal)
-    {
-        ["device_id"] = device.ToString(CultureInfo.InvariantCulture),
-        // Without this key ONNX Runtime drops the stream's address and works on the legacy default stream, which ours does not wait for.
-        ["has_user_compute_stream"] = "1",
-        ["user_compute_stream"] = ((ulong)stream).ToString(CultureInfo.InvariantCulture),
-        ["do_copy_in_default_stream"] = "1",
-        ["arena_extend_strategy"] = "kSameAsRequested",
-        // Products of float32 in float32: TF32 has ten bits, and sampler and trainer would not agree.
-        ["use_tf32"] = "0",
-    };
+    internal static Dictionary<string, string> ProviderOptions(
+        int device, nint stream, long arenaLimit = long.MaxValue) => new(StringComparer.Ordinal)
+        {
+            ["device_id"] = device.ToString(CultureInfo.InvariantCulture),
+            // Without this key ONNX Runtime drops the stream's address and works on the legacy default stream, which ours does not wait for.
+            ["has_user_compute_stream"] = "1",
+            ["user_compute_stream"] = ((ulong)stream).ToString(CultureInfo.InvariantCulture),
+            ["do_copy_in_default_stream"] = "1",
+            ["arena_extend_strategy"] = "kSameAsRequested",
+            ["gpu_mem_limit"] = arenaLimit.ToString(CultureInfo.InvariantCulture),
+            // Products of float32 in float32: TF32 has ten bits, and sampler and trainer would not agree.
+            ["use_tf32"] = "0",
+        };
 
     // ONNX Runtime 1.31 draws the cast before a norm (Gemma 3 and OLMo 2 norm what a product gives) into its fused one, for which the
     // provider has no kernel with bfloat16 inside and float32 scale; the session would not open.

@@ -42,7 +42,10 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
         (this.backend, this.policy, settings) = (backend, policy, config.Training.Optimizer);
         settings.Validate();
         OrtLimits.RequireIndices(
-            config.Training.TokensPerMicrobatch, policy.Spec.VocabularySize, "the logits of a micro-batch", "training.tokensPerMicrobatch");
+            LengthBuckets.Up(config.Training.TokensPerMicrobatch),
+            policy.Spec.VocabularySize,
+            "the logits of a micro-batch",
+            "training.tokensPerMicrobatch");
         inverseTemperature = [(float)(1 / config.Sampling.Temperature)];
         kernels = new OptimizerKernels(backend.Kernels, backend.Settings.Precision);
         scale = backend.Settings.Precision == ElementType.Float16 ? new LossScale() : null;
@@ -89,8 +92,9 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
             gradient.Buffer.Clear();
     }
 
-    private double Run(Microbatch micro) => backend.Invoke(() =>
+    private double Run(Microbatch given) => backend.Invoke(() =>
     {
+        var micro = given.Padded(LengthBuckets.Up(given.Batch.Width), LengthBuckets.Up(given.Batch.Targets.Length));
         var count = micro.Batch.Targets.Length;
         staging.Reset();
         // Log-probs, entropies, and the loss.
@@ -103,16 +107,16 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
             binding.Input(DecoderGraph.LossScale, new[] { scale.Value });
         foreach (var gradient in gradients)
         {
-            binding.InputIfUsed(gradient.Name + DecoderGraph.GradientSuffix, gradient.Value);
-            binding.Output(gradient.Name + DecoderGraph.GradientSuffix + ".out", gradient.Value);
+            binding.InputIfUsed(gradient.Name + DecoderGraph.GradientSuffix, gradient);
+            binding.Output(gradient.Name + DecoderGraph.GradientSuffix + ".out", gradient);
         }
         binding.Output("log_probs", found, TensorElementType.Float, at, count);
         binding.Output("entropy", found, TensorElementType.Float, at + (4L * count), count);
         binding.Output("loss", found, TensorElementType.Float, at + (8L * count));
         binding.Run();
         var loss = new float[1];
-        found.Read<float>(micro.LogProbs, at);
-        found.Read<float>(micro.Entropies, at + (4L * count));
+        found.Read<float>(given.LogProbs, at);
+        found.Read<float>(given.Entropies, at + (4L * count));
         found.Read<float>(loss, at + (8L * count));
         return (double)loss[0];
     });

@@ -190,6 +190,7 @@ public static class RunConfigRules
             "execution.precision",
             c.Execution.Precision,
             "on the CPU it must be float32.");
+        AtLeast(c.Execution.ArenaLimitMiB, 0, "execution.arenaLimitMiB");
         Rule(
             device == ExecutionConfig.Cpu || c.Execution.Gradients == "graph",
             "execution.gradients",

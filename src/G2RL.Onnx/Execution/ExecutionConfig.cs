@@ -15,6 +15,12 @@ public sealed record ExecutionConfig
     /// <summary>Type of products on a GPU: float32, float16 or bfloat16; master weights, gradients and moments stay in float32.</summary>
     public string Precision { get; init; } = "float32";
 
+    /// <summary>
+    /// The most that ONNX Runtime may hold on a GPU for the intermediate results of one graph, MiB; 0 means what the run does not hold
+    /// itself when the graph is opened.
+    /// </summary>
+    public int ArenaLimitMiB { get; init; }
+
     /// <summary>Threads; 0 means every core.</summary>
     public int Threads { get; init; }
 

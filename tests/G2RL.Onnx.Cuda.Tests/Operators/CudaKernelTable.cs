@@ -46,7 +46,7 @@ internal sealed class CudaKernelTable
         return faults.Any(f => f is null) ? null : faults[0];
     }
 
-    // A kernel of version 14 on, without an end, is taken for version 14 only: the runtime does not trust that a later one means the same.
+    // A kernel of version 14 on, without an end, is taken for every later version too, as the provider of 1.31.0 does (KernelTableTests).
     private sealed record Kernel(
         string Operator,
         int From,
@@ -57,12 +57,17 @@ internal sealed class CudaKernelTable
     {
         public static Kernel Parse(JsonObject row)
         {
-            var versions = row["opsets"]!.GetValue<string>()
-                .Trim('[', ']', '+')
+            var range = row["opsets"]!.GetValue<string>();
+            var versions = range.Trim('[', ']', '+')
                 .Split(", ")
                 .Select(v => int.Parse(v, CultureInfo.InvariantCulture))
                 .ToArray();
-            return new(row["op"]!.GetValue<string>(), versions[0], versions[^1], Words(row["in"]!), Words(row["out"]!),
+            return new(
+                row["op"]!.GetValue<string>(),
+                versions[0],
+                range.EndsWith('+') ? int.MaxValue : versions[^1],
+                Words(row["in"]!),
+                Words(row["out"]!),
                 row.Where(f => f.Key is not ("op" or "opsets" or "in" or "out"))
                     .ToDictionary(f => f.Key, f => Words(f.Value!).Select(t => Types[t]).ToHashSet(), StringComparer.Ordinal));
         }

@@ -12,6 +12,7 @@ namespace G2RL.Onnx.Cuda.Tests.Provider;
 internal static class ProviderStubs
 {
     private static readonly Lazy<string?> Loaded = new(Load);
+    private static readonly List<nint> Libraries = [];
 
     /// <summary>Makes the calling test inconclusive where there is no provider or no compiler.</summary>
     public static void Require()
@@ -22,6 +23,21 @@ internal static class ProviderStubs
         if (Loaded.Value is { } missing)
             Assert.Inconclusive(missing);
     }
+
+    /// <summary>Launches, products and copies that were put on a stream so far.</summary>
+    public static unsafe long Work(nint stream) => Libraries.Sum(library =>
+        ((delegate* unmanaged<nint, long>)NativeLibrary.GetExport(library, "g2rl_stub_work"))(stream));
+
+    /// <summary>The same on all streams together, the legacy default stream among them.</summary>
+    public static long AllWork => Sum("g2rl_stub_all_work");
+
+    /// <summary>
+    /// Waits, allocations and releases while a stream was captured into a graph: on a device each of them ends the capture.
+    /// </summary>
+    public static long BrokenCaptures => Sum("g2rl_stub_broken_captures");
+
+    private static unsafe long Sum(string counter) => Libraries.Sum(library =>
+        ((delegate* unmanaged<long>)NativeLibrary.GetExport(library, counter))());
 
     private static string? Load()
     {
@@ -46,7 +62,7 @@ internal static class ProviderStubs
         // The dynamic linker answers later requests for the same sonames with these.
         foreach (var stub in Directory.EnumerateFiles(folder, "lib*.so.*")
             .Where(f => !f.EndsWith(".c", StringComparison.Ordinal) && !f.EndsWith(".map", StringComparison.Ordinal)))
-            NativeLibrary.Load(stub);
+            Libraries.Add(NativeLibrary.Load(stub));
         return null;
     }
 }

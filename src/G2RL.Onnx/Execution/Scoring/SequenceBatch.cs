@@ -46,10 +46,31 @@ public sealed class SequenceBatch
         }
     }
 
+    // As laid out, filled up.
+    private SequenceBatch(SequenceBatch from, int width, int scored)
+    {
+        (Rows, Width) = (from.Rows, width);
+        InputIds = Wider(from.InputIds);
+        Mask = Wider(from.Mask);
+        Positions = Wider(from.Positions);
+        Scored = Repeated(from.Scored, scored);
+        for (var i = 0; i < Scored.Length; i++)
+            Scored[i] = (Scored[i] / from.Width * width) + (Scored[i] % from.Width);
+        Targets = Repeated(from.Targets, scored);
+
+        long[] Wider(long[] values)
+        {
+            var wide = new long[checked(from.Rows * width)];
+            for (var row = 0; row < from.Rows; row++)
+                values.AsSpan(row * from.Width, from.Width).CopyTo(wide.AsSpan(row * width));
+            return wide;
+        }
+    }
+
     /// <summary>B</summary>
     public int Rows { get; }
 
-    /// <summary>T, the longest row.</summary>
+    /// <summary>T, the longest row or more.</summary>
     public int Width { get; }
 
     /// <summary>Token ids [B, T].</summary>
@@ -66,6 +87,25 @@ public sealed class SequenceBatch
 
     /// <summary>The response tokens [R].</summary>
     public long[] Targets { get; }
+
+    /// <summary>The same with padding up to a width, and the last scored position again and again up to a number of them.</summary>
+    /// <param name="width">At least <see cref="Width"/>.</param>
+    /// <param name="scored">At least the length of <see cref="Scored"/>.</param>
+    internal SequenceBatch Padded(int width, int scored)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, Width);
+        ArgumentOutOfRangeException.ThrowIfLessThan(scored, Scored.Length);
+        return new(this, width, scored);
+    }
+
+    /// <summary>An array made longer by its last element.</summary>
+    internal static T[] Repeated<T>(T[] values, int length)
+    {
+        var longer = new T[length];
+        values.CopyTo(longer, 0);
+        longer.AsSpan(values.Length).Fill(values[^1]);
+        return longer;
+    }
 
     /// <summary>Binds the inputs of <c>DecoderGraph.Body</c> (and, if asked for, the targets).</summary>
     internal void BindTo(ITensorInputs binding, bool targets)

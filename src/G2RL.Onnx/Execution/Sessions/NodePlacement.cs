@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Microsoft.ML.OnnxRuntime;
 
 namespace G2RL.Onnx.Execution.Sessions;
@@ -29,7 +28,7 @@ internal readonly record struct NodePlacement(string Provider, string Domain, st
         nint* subgraphs;
         nuint count;
         OrtFunctions.Check(((delegate* unmanaged<nint, nint**, nuint*, nint>)OrtFunctions.At(
-            OrtFunctions.Session_GetEpGraphAssignmentInfo))(Handle(session), &subgraphs, &count));
+            OrtFunctions.Session_GetEpGraphAssignmentInfo))(OrtFunctions.Handle(session), &subgraphs, &count));
         var placements = new List<NodePlacement>();
         for (nuint i = 0; i < count; i++)
         {
@@ -57,8 +56,4 @@ internal readonly record struct NodePlacement(string Provider, string Domain, st
         OrtFunctions.Check(((delegate* unmanaged<nint, byte**, nint>)OrtFunctions.At(place))(of, &text));
         return OrtFunctions.Text(text);
     }
-
-    // The binding keeps the native session to itself.
-    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_Handle")]
-    private static extern nint Handle(InferenceSession session);
 }

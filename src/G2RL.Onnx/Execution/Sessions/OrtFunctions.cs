@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 
@@ -16,7 +17,14 @@ internal static unsafe class OrtFunctions
     public static IReadOnlyDictionary<string, int> Places { get; } = new Dictionary<string, int>(StringComparer.Ordinal)
     {
         [nameof(GetErrorMessage)] = GetErrorMessage,
+        [nameof(CreateMemoryInfo)] = CreateMemoryInfo,
         [nameof(ReleaseStatus)] = ReleaseStatus,
+        [nameof(ReleaseMemoryInfo)] = ReleaseMemoryInfo,
+        [nameof(CreateAllocator)] = CreateAllocator,
+        [nameof(ReleaseAllocator)] = ReleaseAllocator,
+        [nameof(GetKeyValue)] = GetKeyValue,
+        [nameof(ReleaseKeyValuePairs)] = ReleaseKeyValuePairs,
+        [nameof(AllocatorGetStats)] = AllocatorGetStats,
         [nameof(Session_GetEpGraphAssignmentInfo)] = Session_GetEpGraphAssignmentInfo,
         [nameof(EpAssignedSubgraph_GetEpName)] = EpAssignedSubgraph_GetEpName,
         [nameof(EpAssignedSubgraph_GetNodes)] = EpAssignedSubgraph_GetNodes,
@@ -27,7 +35,14 @@ internal static unsafe class OrtFunctions
 
 #pragma warning disable CA1707 // the names are those of the header
     public const int GetErrorMessage = 2;
+    public const int CreateMemoryInfo = 68;
     public const int ReleaseStatus = 93;
+    public const int ReleaseMemoryInfo = 94;
+    public const int CreateAllocator = 131;
+    public const int ReleaseAllocator = 132;
+    public const int GetKeyValue = 297;
+    public const int ReleaseKeyValuePairs = 300;
+    public const int AllocatorGetStats = 319;
     public const int Session_GetEpGraphAssignmentInfo = 407;
     public const int EpAssignedSubgraph_GetEpName = 408;
     public const int EpAssignedSubgraph_GetNodes = 409;
@@ -54,6 +69,10 @@ internal static unsafe class OrtFunctions
 
     /// <summary>A text of ONNX Runtime's.</summary>
     public static string Text(byte* utf8) => Marshal.PtrToStringUTF8((nint)utf8) ?? "";
+
+    /// <summary>The native session, which the binding keeps to itself.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_Handle")]
+    public static extern nint Handle(InferenceSession session);
 
     private static nint Load()
     {

@@ -46,6 +46,11 @@ public sealed class OrtSession : IDisposable
     /// <summary>Where each node runs; needs <see cref="NodePlacement.SessionOption"/>.</summary>
     internal NodePlacement[] Placement => NodePlacement.Of(session);
 
+    /// <summary>What ONNX Runtime holds on a device for this session's intermediate results.</summary>
+    /// <param name="memory">The device memory's name, as <see cref="OrtMemoryInfo"/> has it.</param>
+    /// <param name="device">The device's index.</param>
+    internal ArenaUse Arena(string memory, int device) => ArenaUse.Of(session, memory, device);
+
     /// <summary>A set of bound inputs and outputs, to be run any number of times.</summary>
     public SessionBinding Bind() => new(this);
 

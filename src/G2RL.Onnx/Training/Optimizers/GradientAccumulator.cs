@@ -46,6 +46,25 @@ public sealed class Microbatch(SequenceBatch batch)
     /// <summary>Out: entropies under the current weights, nats.</summary>
     public float[] Entropies { get; } = new float[batch.Targets.Length];
 
+    /// <summary>
+    /// The same filled up, see <see cref="SequenceBatch.Padded"/>: what is repeated has a weight of 0 and adds nothing to a loss or a
+    /// gradient. Log-probs and entropies of the first tokens are those of this one.
+    /// </summary>
+    internal Microbatch Padded(int width, int scored)
+    {
+        var padded = new Microbatch(Batch.Padded(width, scored));
+        Weights.CopyTo(padded.Weights, 0);
+        foreach (var (from, to) in new[]
+        {
+            (Advantages, padded.Advantages),
+            (OldLogProbs, padded.OldLogProbs),
+            (ReferenceLogProbs, padded.ReferenceLogProbs),
+            (Corrections, padded.Corrections),
+        })
+            SequenceBatch.Repeated(from, scored).CopyTo(to, 0);
+        return padded;
+    }
+
     /// <summary>Gives the train graph what it reads of a micro-batch.</summary>
     internal void BindTo(ITensorInputs binding)
     {
