@@ -26,8 +26,9 @@ public static class DrawChecks
     {
         using var source = backend.Rollouts(policy, tokenizer, new SamplerSettings { MaxNewTokens = steps, MaxRows = Samples });
         var request = new DrawRequest([prompt], Samples, Seed: 2026, Step: 0);
-        var first = source.Draw(request)[0];
-        var allowed = Mismatch.Allowed(source.LargestLogit, backend.Rounding);
+        var drawn = source.Draw(request);
+        var first = drawn[0];
+        var allowed = Mismatch.Allowed(drawn.LargestLogit, backend.Rounding);
         var second = source.Draw(request)[0];
         var differing = first.Zip(second).Sum(pair =>
             pair.First.Tokens.Zip(pair.Second.Tokens).Count(t => t.First != t.Second)

@@ -213,7 +213,7 @@ internal sealed class DeviceDraw
                 started++ % request.Samples,
                 ids,
                 width)
-            { PromptHidden = promptHidden, PromptKey = request.FirstPrompt + prompt };
+            { PromptHidden = promptHidden, PromptKey = request.IndexOf(prompt) };
             lane.Table.Set(c, row, request.Seed, request.Step, Slot(row));
             row.Issued = 1;
             rows[c] = columns[c] = row;

@@ -36,17 +36,13 @@ internal sealed class DeviceSampler : IRolloutSource
 
     public SamplerPlan Plan { get; }
 
-    public float LargestLogit { get; private set; }
-
-    public Rollout[][] Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
+    public DrawnRollouts Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
     {
         request.Validate(settings, policy.Positions);
         return backend.Invoke(() =>
         {
             var draw = new DeviceDraw(backend, lane, text, buffers, policy, settings, request, Plan.RowsPerThread, progress);
-            var results = draw.Run(cancel);
-            LargestLogit = draw.LargestLogit;
-            return results;
+            return new DrawnRollouts(draw.Run(cancel), draw.LargestLogit);
         });
     }
 

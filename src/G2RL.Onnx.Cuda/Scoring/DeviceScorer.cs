@@ -50,7 +50,8 @@ internal sealed class DeviceScorer : IScorer
         bool withFeatures = false,
         Action<int>? progress = null,
         TokenWeight? tokenWeight = null,
-        bool withMeanHidden = false) =>
+        bool withMeanHidden = false,
+        CancellationToken cancel = default) =>
         backend.Invoke(() =>
         {
             var results = new Scores[sequences.Count];
@@ -61,6 +62,7 @@ internal sealed class DeviceScorer : IScorer
             var done = 0;
             foreach (var indices in SequenceBatch.Plan(sequences, maxTokens))
             {
+                cancel.ThrowIfCancellationRequested();
                 Score(request, indices, results);
                 progress?.Invoke(done += indices.Length);
             }

@@ -193,7 +193,10 @@ public static class Evaluator
                 for (var repeat = 0; repeat < config.Repeats; repeat++)
                 {
                     var seed = Seeds.Derive(config.Seed, Seeds.Purpose.Evaluation, repeat);
-                    var request = new DrawRequest(part, benchmark.Samples, seed, Step: 0) { FirstPrompt = first };
+                    var request = new DrawRequest(part, benchmark.Samples, seed, Step: 0)
+                    {
+                        Indices = [.. Enumerable.Range(first, part.Length)],
+                    };
                     var offset = before;
                     var rollouts = sampler.Draw(request, progress is null ? null : done => progress(offset + done, of), cancel);
                     for (var i = 0; i < part.Length; i++)

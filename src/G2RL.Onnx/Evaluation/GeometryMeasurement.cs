@@ -78,7 +78,8 @@ public static class GeometryMeasurement
                 temperature,
                 config.Training.TokensPerMicrobatch,
                 withFeatures: true,
-                withMeanHidden: results.Count == 0 && embedder is null);
+                withMeanHidden: results.Count == 0 && embedder is null,
+                cancel: cancel);
             if (results.Count == 0)
                 semantic = Over(
                     embedder?.Embed([.. drawn.SelectMany(g => g).Select(r => r.Text)]) ?? [.. scores.Select(s => s.MeanHidden!)],

@@ -14,6 +14,8 @@ public sealed class Policy : IDisposable
     private readonly List<NarrowWeight> narrow = [];
     private readonly List<IDisposable> owned = [];
     private readonly string origin;
+    private long updates;
+    private string content = "";
 
     private Policy(DecoderSpec spec, int positions, Action<ParameterSpec, Span<float>> fill, Policy? shared = null)
     {
@@ -66,10 +68,14 @@ public sealed class Policy : IDisposable
     internal IReadOnlyList<Parameter> Tables => tables;
 
     /// <summary>Optimizer steps applied; the trainer advances it.</summary>
-    public long Updates { get; set; }
+    public long Updates
+    {
+        get => updates;
+        set => (updates, content) = (value, "");
+    }
 
     /// <summary>Goes with every rollout drawn from these weights.</summary>
-    public PolicyVersion Version => new(Updates, origin);
+    public PolicyVersion Version => new(Updates, origin) { Content = content };
 
     /// <summary>Numbers in all weights.</summary>
     public long ParameterCount => Parameters.Sum(p => p.Buffer.Length) + narrow.Sum(n => n.Count);
@@ -156,6 +162,18 @@ public sealed class Policy : IDisposable
         if (down is not null)
             AdapterMerge.Add(merged, down.Buffer.Span, Trainable.First(p => p.Name == module + AdapterSpec.UpSuffix).Buffer.Span, Spec);
         return merged;
+    }
+
+    /// <summary>
+    /// Gives <see cref="Version"/> the hash of the weights that learn, until <see cref="Updates"/> is set again: it then tells two runs of
+    /// one base apart.
+    /// </summary>
+    /// <returns>The version, its content named.</returns>
+    public PolicyVersion Identify()
+    {
+        if (content.Length == 0)
+            content = new FlatWeights(this).Hash();
+        return Version;
     }
 
     /// <summary>SHA-256 of all weights in order, hexadecimal.</summary>

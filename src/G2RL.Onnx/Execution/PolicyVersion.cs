@@ -7,6 +7,12 @@ namespace G2RL.Onnx.Execution;
 /// <param name="Origin">First 16 hexadecimal digits of the SHA-256 of the initial weights.</param>
 public readonly record struct PolicyVersion(long Counter, string Origin)
 {
+    /// <summary>
+    /// Hash of the weights themselves where <see cref="Policy.Identify"/> was asked for it, which tells two runs of one base apart; else
+    /// empty.
+    /// </summary>
+    public string Content { get; init; } = "";
+
     /// <inheritdoc/>
     public override string ToString() => $"{Origin}@{Counter}";
 }

@@ -50,8 +50,11 @@ public sealed record Rollout
     /// <summary>Row of the device's accumulators that holds u, until the next draw that does not keep them; -1 where none does.</summary>
     public int FeatureRow { get; init; } = -1;
 
-    /// <summary>u, where it was accumulated.</summary>
-    public FeatureWeights Features => new(FeatureWeights, FeatureRow);
+    /// <summary>Phi = u E [D], where the rollout came from elsewhere and u stayed there; else null.</summary>
+    public float[]? Feature { get; init; }
+
+    /// <summary>u, where it was accumulated, or what became of it there.</summary>
+    public FeatureWeights Features => new(FeatureWeights, FeatureRow) { Projected = Feature };
 
     /// <summary>
     /// Input of the LM head at the positions that score each response token, shape [T, D], row-major; null unless asked for.

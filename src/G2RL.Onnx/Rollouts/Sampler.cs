@@ -59,15 +59,28 @@ public sealed record DrawRequest(
     bool KeepsFeatures = false)
 {
     /// <summary>
-    /// Number of the first prompt, >= 0: where the prompts are a part of a longer list, its rollouts are the same as those of the whole
-    /// list.
+    /// Number of each prompt, >= 0, where the prompts are a part of a longer list: its rollouts are the same as those of the whole list,
+    /// however that is divided. Null numbers them 0, 1, 2 and so on.
     /// </summary>
-    public int FirstPrompt { get; init; }
+    public IReadOnlyList<int>? Indices { get; init; }
+
+    /// <summary>The number by which the random function knows a prompt.</summary>
+    internal int IndexOf(int prompt) => Indices is null ? prompt : Indices[prompt];
+
+    /// <summary>The same draw of some of the prompts, under the numbers that they have here.</summary>
+    /// <param name="prompts">Places of the prompts in <see cref="Prompts"/>.</param>
+    public DrawRequest Part(IReadOnlyList<int> prompts) =>
+        this with { Prompts = [.. prompts.Select(p => Prompts[p])], Indices = [.. prompts.Select(IndexOf)] };
 
     /// <summary>Checks the prompts.</summary>
     /// <exception cref="InputException">A prompt that is empty or leaves no room.</exception>
+    /// <exception cref="ArgumentException">Numbers that are not one for each prompt, or below 0.</exception>
     internal void Validate(SamplerSettings settings, int positions)
     {
+        if (Indices is not null && Indices.Count != Prompts.Count)
+            throw new ArgumentException($"{Indices.Count} indices for {Prompts.Count} prompts; there must be one for each.");
+        if (Indices is not null && Indices.Any(i => i < 0))
+            throw new ArgumentException($"An index of a prompt is {Indices.Min()}; it must be 0 or more.");
         for (var i = 0; i < Prompts.Count; i++)
             if (Prompts[i].Length == 0)
                 throw new InputException($"Prompt {i} has no tokens; a rollout needs something to continue.");
@@ -105,18 +118,14 @@ public sealed class Sampler : IRolloutSource
     /// <summary>Threads, rows and cache memory.</summary>
     public SamplerPlan Plan { get; }
 
-    /// <summary>The largest |logit| seen by the last draw: the scale of rounding differences between sessions.</summary>
-    public float LargestLogit { get; private set; }
-
     /// <summary>Draws every prompt's rollouts.</summary>
     /// <param name="request">What to draw.</param>
     /// <param name="progress">Called with the number of rollouts that have ended, from any thread.</param>
     /// <param name="cancel">Stops between decode steps.</param>
-    /// <returns>[prompt][sample]</returns>
     /// <exception cref="InputException">A prompt that is empty or leaves no room for
     /// <see cref="SamplerSettings.MaxNewTokens"/>.</exception>
     /// <exception cref="NonFiniteException">The model gave a logit that is not a number.</exception>
-    public Rollout[][] Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
+    public DrawnRollouts Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
     {
         request.Validate(settings, policy.Positions);
         var results = new Rollout[request.Prompts.Count][];
@@ -134,8 +143,7 @@ public sealed class Sampler : IRolloutSource
             lanes.Add(lane);
         }
         Lanes.Run(threads, Work);
-        LargestLogit = job.LargestLogit;
-        return results;
+        return new(results, job.LargestLogit);
     }
 
     /// <summary>Draws the rollouts of problems and keeps them together as groups.</summary>

@@ -134,7 +134,7 @@ internal sealed class SamplerLane : IDisposable
     private bool Choose(SamplerJob job, Row row, ReadOnlySpan<float> logits, ReadOnlySpan<float> hidden)
     {
         var request = job.Request;
-        var uniform = Seeds.Uniform(request.Seed, request.Step, request.FirstPrompt + row.Prompt, row.Sample, row.Count);
+        var uniform = Seeds.Uniform(request.Seed, request.Step, request.IndexOf(row.Prompt), row.Sample, row.Count);
         largestLogit = MathF.Max(largestLogit, MathF.Abs(TensorPrimitives.MaxMagnitude(logits)));
         var (token, logProb, entropy) = sampler.Draw(logits, uniform, row.Features);
         row.Append(token, logProb, entropy, hidden);

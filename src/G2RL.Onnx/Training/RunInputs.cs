@@ -15,10 +15,10 @@ namespace G2RL.Onnx.Training;
 /// <summary>
 /// What a configuration names, opened and checked: the model, its tokenizer, the problems. Enough to sample; training needs more.
 /// </summary>
-internal sealed class RunInputs : IDisposable
+public sealed class RunInputs : IDisposable
 {
     private readonly RunConfig config;
-    private readonly int[] stopTokens;
+    private readonly RunModel model;
     private readonly PromptEncoder prompts;
     private readonly Conversations conversations;
     private CheckedProblems checkedProblems;
@@ -33,49 +33,45 @@ internal sealed class RunInputs : IDisposable
         if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
             throw InputException.Of([.. faults]);
         this.config = config;
-        Threads = config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount;
         Backend = backend ?? (config.Execution.Device == ExecutionConfig.Cpu
-            ? new CpuBackend(Threads)
+            ? new CpuBackend(config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount)
             : throw new InputException($"execution.device is {config.Execution.Device}, and no such device was opened; "
                 + "the command line does that, a program of one's own hands its backend over."));
         if (Backend.Name != config.Execution.Device)
             throw new ArgumentException($"The backend is {Backend.Name}; execution.device is {config.Execution.Device}.", nameof(backend));
-        Checkpoint = HuggingFaceCheckpoint.Open(config.Model, config.AllowUnknownConfig);
-        var (limit, positions) = (Checkpoint.Spec.MaxPositions, config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens);
-        if (positions > limit)
-            throw new InputException($"sampling.maxPromptTokens {config.Sampling.MaxPromptTokens} + sampling.maxNewTokens "
-                + $"{config.Sampling.MaxNewTokens} = {positions}; {config.Model} has {limit} positions (max_position_embeddings). "
-                + "Lower one of them.");
-        Tokenizer = Tokenizer.Load(config.Model);
+        model = new RunModel(config);
         var chat = config.Problems.Chat ? Chat(config, Checkpoint.Spec.Architecture) : null;
         prompts = new(Tokenizer, chat, config.Problems.AddSpecialTokens);
         conversations = new(config, chat, () => ChatPrompts.HasTemplate(config.Model, Checkpoint.Spec.Architecture, Tokenizer)
             ? Chat(config, Checkpoint.Spec.Architecture)
             : null);
-        stopTokens = [.. Checkpoint.GenerationEosTokens(), .. config.Sampling.StopTokens.Select(StopToken)];
         checkedProblems = new(problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default), [], 0, "", "");
         Benchmarks = Benchmark.Open(config.Evaluation);
         if (problems is null)
             Benchmark.RefuseOverlap(Benchmarks, Problems);
-        Policy = RunAdapter.Load(config, Checkpoint.Spec, positions);
+        _ = model.Policy;
     }
 
-    public int Threads { get; }
+    /// <summary>Threads, >= 1.</summary>
+    public int Threads => model.Threads;
 
     /// <summary>Who computes.</summary>
     public IBackend Backend { get; }
 
-    public HuggingFaceCheckpoint Checkpoint { get; }
+    /// <summary>The model's Hugging Face folder.</summary>
+    public HuggingFaceCheckpoint Checkpoint => model.Checkpoint;
 
-    public Tokenizer Tokenizer { get; }
+    /// <summary>Its tokenizer.</summary>
+    public Tokenizer Tokenizer => model.Tokenizer;
 
     /// <summary>The problems; from a check on those whose prompts fit.</summary>
     public IProblemSet Problems => checkedProblems.Set;
 
     /// <summary>The benchmarks that evaluations take, opened.</summary>
-    public IReadOnlyList<Benchmark> Benchmarks { get; }
+    internal IReadOnlyList<Benchmark> Benchmarks { get; }
 
-    public Policy Policy { get; }
+    /// <summary>The weights.</summary>
+    public Policy Policy => model.Policy;
 
     /// <summary>What deserves a word about the model and the problems.</summary>
     public IEnumerable<string> Warnings() =>
@@ -101,7 +97,8 @@ internal sealed class RunInputs : IDisposable
     public void CheckHeldOut(int count) => checkedProblems = Check(progress: null).RunHeldOut(Problems, count);
 
     /// <summary>What the results depend on beside the configuration; after a check of the problems.</summary>
-    public RunIdentity Identity() => RunIdentity.Of(config, Policy.Version.Origin, Checkpoint.Spec, stopTokens, Tokenizer, checkedProblems);
+    internal RunIdentity Identity() =>
+        RunIdentity.Of(config, Policy.Version.Origin, Checkpoint.Spec, model.StopTokens, Tokenizer, checkedProblems);
 
     /// <summary>A problem's prompt as token ids.</summary>
     /// <exception cref="InputException">A prompt that is too long, or that tokenizer or model cannot read.</exception>
@@ -129,30 +126,13 @@ internal sealed class RunInputs : IDisposable
         new(Tokens, config.Sampling.MaxPromptTokens, config.Problems.TooLong, Threads, progress);
 
     /// <summary>How training draws.</summary>
-    public SamplerSettings TrainingSampler() =>
-        Settings(config.Sampling.Temperature, config.Sampling.TopK, config.Sampling.TopP, config.Sampling.MinP);
+    public SamplerSettings TrainingSampler() => model.TrainingSampler();
 
     /// <summary>How evaluations draw.</summary>
-    public SamplerSettings EvaluationSampler() => config.Evaluation.TakesTheBest
-        ? Settings(temperature: 1, topK: 0, topP: 1, minP: 0, greedy: true)
-        : Settings(config.Evaluation.Temperature, topK: 0, config.Evaluation.TopP, minP: 0);
+    public SamplerSettings EvaluationSampler() => model.EvaluationSampler();
 
-    public void Dispose()
-    {
-        Policy.Dispose();
-        Checkpoint.Dispose();
-    }
-
-    private SamplerSettings Settings(double temperature, int topK, double topP, double minP, bool greedy = false) => new()
-    {
-        Sampling = new SamplingSettings { Temperature = temperature, TopK = topK, TopP = topP, MinP = minP, Greedy = greedy },
-        MaxNewTokens = config.Sampling.MaxNewTokens,
-        StopTokens = stopTokens,
-        StopStrings = config.Sampling.StopStrings,
-        MaxRows = config.Sampling.MaxRows,
-        CacheBudgetBytes = (long)config.Sampling.CacheBudgetMiB << 20,
-        Threads = Threads,
-    };
+    /// <inheritdoc/>
+    public void Dispose() => model.Dispose();
 
     private static ChatPrompts Chat(RunConfig config, string architecture)
     {
@@ -160,8 +140,4 @@ internal sealed class RunInputs : IDisposable
         DateTime? date = TemplateDate.TryParse(config.Problems.Date, out var day) ? day : null;
         return ChatPrompts.Load(config.Model, architecture, variables: variables, date: date);
     }
-
-    private int StopToken(string text) => Tokenizer.IdOf(text)
-        ?? throw new InputException($"sampling.stopTokens names '{text}', which the tokenizer of {config.Model} does not have. "
-            + "Use a token's exact text, or sampling.stopStrings.");
 }

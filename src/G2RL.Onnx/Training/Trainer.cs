@@ -172,9 +172,9 @@ public sealed class Trainer : IDisposable
         // 4. Rewards to advantages.
         shaping.Run(step, batch);
 
-        // 5. One optimizer step per mini-batch of whole groups, the old log-probs fixed.
+        // 5. One optimizer step per mini-batch of whole groups, the old log-probs fixed. Once weights have changed it runs to its end.
         step.Cancel.ThrowIfCancellationRequested();
-        update.Run(step.Number, batch.Samples, groups.Length, step.Metrics, batch.Pending);
+        update.Run(step.Number, batch.Samples, groups.Length, step.Metrics, batch.Pending, step.Cancel);
         if (curriculum is not null)
             PassRates.Record(curriculum, [.. groups, .. first], step.Metrics);
         WarnOfEmptyMinibatches(step.Metrics);

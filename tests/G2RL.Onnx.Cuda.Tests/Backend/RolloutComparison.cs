@@ -19,9 +19,9 @@ internal sealed class RolloutComparison(Policy policy, double temperature)
     /// <summary>The largest difference of log-probs and entropies.</summary>
     public double WorstLogProb { get; private set; }
 
-    public void Compare(Rollout[][] host, Rollout[][] device, DrawRequest request)
+    public void Compare(DrawnRollouts host, DrawnRollouts device, DrawRequest request)
     {
-        for (var p = 0; p < host.Length; p++)
+        for (var p = 0; p < host.Count; p++)
             for (var s = 0; s < host[p].Length; s++)
                 Compare(host[p][s], device[p][s], $"prompt {p} sample {s}", t => Seeds.Uniform(request.Seed, request.Step, p, s, t));
         Assert.IsLessThanOrEqualTo(Math.Max(1, Tokens / 100_000), AtBoundary, "tokens at a boundary");

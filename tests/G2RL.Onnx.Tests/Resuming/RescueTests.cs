@@ -202,7 +202,7 @@ public sealed class RescueTests : IDisposable
 
         public double Add(Microbatch micro) => inner.Add(micro);
 
-        public double Add(IReadOnlyList<Microbatch> micros) => inner.Add(micros);
+        public double Add(IReadOnlyList<Microbatch> micros, CancellationToken cancel = default) => inner.Add(micros, cancel);
 
         public double? GradientNorm() => inner.GradientNorm();
 

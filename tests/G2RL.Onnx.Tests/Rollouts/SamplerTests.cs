@@ -29,7 +29,7 @@ public sealed class SamplerTests
         })
         {
             var drawn = Draw(policy, model, settings);
-            for (var p = 0; p < drawn.Length; p++)
+            for (var p = 0; p < drawn.Count; p++)
                 for (var s = 0; s < drawn[p].Length; s++)
                 {
                     CollectionAssert.AreEqual(reference[p][s].Tokens, drawn[p][s].Tokens, $"{settings} prompt {p} sample {s}");
@@ -147,7 +147,7 @@ public sealed class SamplerTests
             "max_position_embeddings is 64");
     }
 
-    private static Rollout[][] Draw(Policy policy, TinyModel model, SamplerSettings settings)
+    private static DrawnRollouts Draw(Policy policy, TinyModel model, SamplerSettings settings)
     {
         using var sampler = new Sampler(policy, Tokenizer.Load(model.Folder), settings with { StopTokens = policy.Spec.EosTokens });
         return sampler.Draw(new DrawRequest(Prompts, 16, Seed: 3, Step: 5, WithFeatures: true, WithHidden: true));

@@ -17,7 +17,8 @@ internal sealed class FakeScorer(Func<Policy, float> logProb) : IScorer
         bool withFeatures = false,
         Action<int>? progress = null,
         TokenWeight? tokenWeight = null,
-        bool withMeanHidden = false)
+        bool withMeanHidden = false,
+        CancellationToken cancel = default)
     {
         Calls.Add((policy, sequences.Count, temperature));
         return

@@ -12,10 +12,8 @@ internal sealed class FakeSource(Func<int, int, int, string> draw, PolicyVersion
 
     public SamplerPlan Plan { get; } = new(1, 2, 0);
 
-    /// <summary>8 after the first draw, then the number of draws.</summary>
-    public float LargestLogit => Requests.Count == 1 ? 8 : Requests.Count;
-
-    public Rollout[][] Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
+    /// <summary>The largest logit is 8 in the first draw, then the number of draws.</summary>
+    public DrawnRollouts Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
     {
         cancel.ThrowIfCancellationRequested();
         Requests.Add(request);
@@ -26,7 +24,7 @@ internal sealed class FakeSource(Func<int, int, int, string> draw, PolicyVersion
                 .ToArray()),
         ];
         progress?.Invoke(request.Prompts.Count * request.Samples);
-        return drawn;
+        return new(drawn, Requests.Count == 1 ? 8 : Requests.Count);
     }
 
     public void Dispose()

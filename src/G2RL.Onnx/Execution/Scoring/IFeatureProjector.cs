@@ -5,6 +5,9 @@ namespace G2RL.Onnx.Execution.Scoring;
 /// <param name="Row">Its row among the device's accumulators, until the next draw or scoring; -1 where the host holds it.</param>
 public readonly record struct FeatureWeights(float[]? Host, int Row = -1)
 {
+    /// <summary>Phi = u E [D], where it was projected where u was accumulated and u itself stayed there.</summary>
+    public float[]? Projected { get; init; }
+
     /// <summary>Added to the sum of the tokens' weights before it divides.</summary>
     public const double Epsilon = 1e-8;
 }

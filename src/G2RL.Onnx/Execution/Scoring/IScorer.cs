@@ -13,6 +13,7 @@ public interface IScorer : IDisposable
     /// <param name="progress">Called with the number of sequences scored so far, from any thread.</param>
     /// <param name="tokenWeight">a_t of the feature weights; null is 1.</param>
     /// <param name="withMeanHidden">Also the mean hidden states.</param>
+    /// <param name="cancel">Stops between batches.</param>
     Scores[] Score(
         Policy policy,
         IReadOnlyList<Sequence> sequences,
@@ -22,5 +23,6 @@ public interface IScorer : IDisposable
         bool withFeatures = false,
         Action<int>? progress = null,
         TokenWeight? tokenWeight = null,
-        bool withMeanHidden = false);
+        bool withMeanHidden = false,
+        CancellationToken cancel = default);
 }

@@ -18,8 +18,11 @@ public sealed record Scores(float[] LogProbs, float[] Entropies, float[]? Hidden
     /// <summary>Mean over the response of the LM head's inputs [D]; null unless asked for.</summary>
     public float[]? MeanHidden { get; init; }
 
-    /// <summary>u, where it was accumulated.</summary>
-    public FeatureWeights Features => new(FeatureWeights, FeatureRow);
+    /// <summary>Phi = u E [D], where the scores came from elsewhere and u stayed there; else null.</summary>
+    public float[]? Feature { get; init; }
+
+    /// <summary>u, where it was accumulated, or what became of it there.</summary>
+    public FeatureWeights Features => new(FeatureWeights, FeatureRow) { Projected = Feature };
 }
 
 /// <summary>
@@ -58,6 +61,7 @@ public sealed class Scorer : IScorer
     /// <param name="tokenWeight">a_t of the feature weights; null is 1.</param>
     /// <param name="withMeanHidden">Also the mean hidden states.</param>
     /// <param name="progress">Called with the number of sequences scored so far, from any thread.</param>
+    /// <param name="cancel">Stops between batches.</param>
     public Scores[] Score(
         Policy policy,
         IReadOnlyList<Sequence> sequences,
@@ -67,7 +71,8 @@ public sealed class Scorer : IScorer
         bool withFeatures = false,
         Action<int>? progress = null,
         TokenWeight? tokenWeight = null,
-        bool withMeanHidden = false)
+        bool withMeanHidden = false,
+        CancellationToken cancel = default)
     {
         var extras = new Extras(withHidden, withFeatures, withMeanHidden, tokenWeight);
         var results = new Scores[sequences.Count];
@@ -77,6 +82,7 @@ public sealed class Scorer : IScorer
         {
             while (Interlocked.Increment(ref next) is var b && b < batches.Count)
             {
+                cancel.ThrowIfCancellationRequested();
                 Score(policy, sequences, batches[b], temperature, extras, results);
                 progress?.Invoke(Interlocked.Add(ref done, batches[b].Length));
             }

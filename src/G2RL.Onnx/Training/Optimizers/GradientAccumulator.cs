@@ -141,10 +141,16 @@ public sealed class GradientAccumulator : IDisposable
     /// <summary>
     /// Adds the gradients of micro-batches, to the bits of adding one after the other, and returns their share of the loss.
     /// </summary>
-    public double Add(IReadOnlyList<Microbatch> micros)
+    /// <param name="micros">The micro-batches.</param>
+    /// <param name="cancel">Stops between them; the sums are then to be cleared.</param>
+    public double Add(IReadOnlyList<Microbatch> micros, CancellationToken cancel = default)
     {
         if (scratch.Length == 0)
-            return micros.Sum(micro => Run(micro, Gradients));
+            return micros.Sum(micro =>
+            {
+                cancel.ThrowIfCancellationRequested();
+                return Run(micro, Gradients);
+            });
         var (losses, next, turn, failed, gate) = (new double[micros.Count], -1, 0, false, new object());
         Lanes.Run(Math.Min(lanes.Count, micros.Count), lane =>
         {
@@ -152,6 +158,7 @@ public sealed class GradientAccumulator : IDisposable
             {
                 while (Interlocked.Increment(ref next) is var i && i < micros.Count)
                 {
+                    cancel.ThrowIfCancellationRequested();
                     Zero(scratch[lane]);
                     losses[i] = Run(micros[i], scratch[lane]);
                     lock (gate)

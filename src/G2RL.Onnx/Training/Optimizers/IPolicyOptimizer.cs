@@ -15,7 +15,13 @@ public interface IPolicyOptimizer : IDisposable
     double Add(Microbatch micro);
 
     /// <summary>Adds the gradients of micro-batches, to the bits of adding one after the other.</summary>
-    double Add(IReadOnlyList<Microbatch> micros) => micros.Sum(Add);
+    /// <param name="micros">The micro-batches.</param>
+    /// <param name="cancel">Stops between them; what was added is then to be forgotten.</param>
+    double Add(IReadOnlyList<Microbatch> micros, CancellationToken cancel = default) => micros.Sum(micro =>
+    {
+        cancel.ThrowIfCancellationRequested();
+        return Add(micro);
+    });
 
     /// <summary>The global norm of the sum, before clipping; null where it is not known.</summary>
     /// <exception cref="NonFiniteException">A gradient is not finite. Weights and moments are untouched.</exception>

@@ -42,10 +42,10 @@ internal sealed class StockOptimizer : IPolicyOptimizer
         return gradients.Add(micro);
     }
 
-    public double Add(IReadOnlyList<Microbatch> micros)
+    public double Add(IReadOnlyList<Microbatch> micros, CancellationToken cancel = default)
     {
         norm = null;
-        return gradients.Add(micros);
+        return gradients.Add(micros, cancel);
     }
 
     public double? GradientNorm() => norm ??= optimizer.GradientNorm();

@@ -134,7 +134,9 @@ public static class FineTuner
         {
             if (examples.HeldOut.Count == 0)
                 return null;
-            var scores = scorer.Score(policy, examples.HeldOut, temperature: 1, config.TokensPerMicrobatch);
+            // A measurement belongs to the step before it, which is done.
+            var scores =
+                scorer.Score(policy, examples.HeldOut, temperature: 1, config.TokensPerMicrobatch, cancel: CancellationToken.None);
             return -scores.Sum(s => s.LogProbs.Sum(lp => (double)lp)) / scores.Sum(s => s.LogProbs.Length);
         }
     }

@@ -44,7 +44,7 @@ internal sealed class Drawing(
             KeepsFeatures: !isFirst);
         var total = problems.Count * config.Sampling.GroupSize;
         var drawn = source.Draw(request, done => events.Progress?.Invoke(phase, done, total), step.Cancel);
-        LargestLogit = Math.Max(LargestLogit, source.LargestLogit);
-        return drawn;
+        LargestLogit = Math.Max(LargestLogit, drawn.LargestLogit);
+        return drawn.Rollouts;
     }
 }

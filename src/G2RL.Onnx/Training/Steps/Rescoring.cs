@@ -44,10 +44,16 @@ internal sealed class Rescoring(
             config.Training.TokensPerMicrobatch,
             withFeatures: features.WhileScoring,
             tokenWeight: features.Weight,
-            withMeanHidden: features.MeanHidden);
+            withMeanHidden: features.MeanHidden,
+            cancel: step.Cancel);
         var kl = reference is null
             ? null
-            : scorer.Score(reference, sequences, config.Sampling.Temperature, config.Training.TokensPerMicrobatch);
+            : scorer.Score(
+                reference,
+                sequences,
+                config.Sampling.Temperature,
+                config.Training.TokensPerMicrobatch,
+                cancel: step.Cancel);
         for (var i = 0; i < samples.Length; i++)
             (samples[i].OldLogProbs, samples[i].ReferenceLogProbs) = (scoresFirst ? old[i].LogProbs : [], kl?[i].LogProbs);
         void HoldAgainstSampler(IReadOnlyList<Sample> scored) => Mismatch.Check(

@@ -59,7 +59,7 @@ internal sealed class RolloutFeatures : IDisposable
     public float[][]? Of(Policy policy, IReadOnlyList<Sample> samples, IReadOnlyList<Scores> scores) => kind switch
     {
         FeatureKind.Gradient =>
-            projector!.Project(policy, [.. samples.Select((s, i) => WhileScoring ? scores[i].Features : s.Rollout.Features)]),
+            Projected(policy, [.. samples.Select((s, i) => WhileScoring ? scores[i].Features : s.Rollout.Features)]),
         FeatureKind.Hidden => [.. scores.Select(s => s.MeanHidden!)],
         FeatureKind.Embedding => embedder!.Embed([.. samples.Select(s => s.Rollout.Text)]),
         _ => null,
@@ -73,6 +73,13 @@ internal sealed class RolloutFeatures : IDisposable
             group.Cosines = cosines;
             novelty.CopyTo(group.Novelty, 0);
         }
+    }
+
+    // Those that came from elsewhere were projected there.
+    private float[][] Projected(Policy policy, FeatureWeights[] weights)
+    {
+        var (made, next) = (projector!.Project(policy, [.. weights.Where(w => w.Projected is null)]), 0);
+        return [.. weights.Select(w => w.Projected ?? made[next++])];
     }
 
     public void Dispose()

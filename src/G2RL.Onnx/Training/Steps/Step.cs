@@ -7,7 +7,7 @@ internal sealed class Step
 {
     /// <summary>Starts the clock.</summary>
     /// <param name="number">The step, counted from 0.</param>
-    /// <param name="cancel">Stops it between decode steps and between phases; an update that has begun runs to its end.</param>
+    /// <param name="cancel">Stops it between decode steps and between batches; once weights have changed it runs to its end.</param>
     public Step(int number, CancellationToken cancel = default)
     {
         (Number, Cancel, Metrics) = (number, cancel, new(number));

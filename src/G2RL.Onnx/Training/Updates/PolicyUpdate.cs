@@ -57,7 +57,14 @@ internal sealed class PolicyUpdate : IDisposable
     /// Null when the samples have their old log-probs; else called with the samples of the only update when the gradient pass has found
     /// them, before the weights change.
     /// </param>
-    public void Run(int step, IReadOnlyList<Sample> samples, int groups, StepMetrics metrics, Action<IReadOnlyList<Sample>>? found = null)
+    /// <param name="cancel">Stops between micro-batches of the first update; once the weights have changed a step runs to its end.</param>
+    public void Run(
+        int step,
+        IReadOnlyList<Sample> samples,
+        int groups,
+        StepMetrics metrics,
+        Action<IReadOnlyList<Sample>>? found = null,
+        CancellationToken cancel = default)
     {
         var t = config.Training;
         var updates = t.EpochsPerBatch * t.MinibatchesPerBatch;
@@ -80,7 +87,7 @@ internal sealed class PolicyUpdate : IDisposable
                 var rows = samples.Count(s => members.Contains(s.Group));
                 var first = epoch == 0 && part == 0;
                 var index = (step * updates) + (epoch * t.MinibatchesPerBatch) + part;
-                Update(step, index, minibatch, rows, first, tally, metrics, found);
+                Update(step, index, minibatch, rows, first, tally, metrics, found, IsWhole ? cancel : CancellationToken.None);
             }
         }
         IsWhole = true;
@@ -98,7 +105,8 @@ internal sealed class PolicyUpdate : IDisposable
         bool first,
         UpdateTally tally,
         StepMetrics metrics,
-        Action<IReadOnlyList<Sample>>? found)
+        Action<IReadOnlyList<Sample>>? found,
+        CancellationToken cancel)
     {
         var tokens = minibatch.Sum(s => s.KeptTokens);
         if (tokens == 0)
@@ -119,7 +127,7 @@ internal sealed class PolicyUpdate : IDisposable
         Microbatch[] micros = [.. plan.Select(indices => Fill([.. indices.Select(i => minibatch[i])], counts, groupTokens))];
         if (wholeBatch)
             DrawLots(micros.Single(), Seeds.Derive(config.Seed, Seeds.Purpose.Lots, index));
-        var loss = optimizer.Add(micros);
+        var loss = optimizer.Add(micros, cancel);
         if (found is not null)
         {
             for (var i = 0; i < micros.Length; i++)

@@ -1,0 +1,99 @@
+using System.IO.Hashing;
+
+namespace G2RL.Onnx.Execution;
+
+/// <summary>
+/// The weights of a policy that learn as one run of bytes, in the order of <see cref="Policy.Trainable"/>: what travels between processes.
+/// Of a run with adapters that is the adapters alone.
+/// </summary>
+/// <remarks>Bytes are read and written where the weights lie, without a copy of the whole; several ranges may be at work at once.</remarks>
+public sealed class FlatWeights
+{
+    /// <summary>Bytes that are hashed together.</summary>
+    public const int HashedPiece = 4 << 20;
+
+    private readonly Parameter[] parameters;
+    private readonly long[] starts;
+
+    /// <summary>A view of a policy's weights; holds nothing itself.</summary>
+    public FlatWeights(Policy policy)
+    {
+        parameters = [.. policy.Trainable];
+        starts = new long[parameters.Length + 1];
+        for (var i = 0; i < parameters.Length; i++)
+            starts[i + 1] = checked(starts[i] + (parameters[i].Buffer.Length * sizeof(float)));
+    }
+
+    /// <summary>Bytes in all.</summary>
+    public long Length => starts[^1];
+
+    /// <summary>Copies a range out.</summary>
+    /// <param name="offset">Its first byte.</param>
+    /// <param name="into">Receives it.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not within <see cref="Length"/>.</exception>
+    public void Read(long offset, Span<byte> into)
+    {
+        for (var i = First(offset, into.Length); into.Length > 0; i++)
+        {
+            var own = Piece(i, offset, into.Length);
+            own.CopyTo(into);
+            into = into[own.Length..];
+            offset += own.Length;
+        }
+    }
+
+    /// <summary>Copies a range in; nobody may compute with the weights meanwhile.</summary>
+    /// <param name="offset">Its first byte.</param>
+    /// <param name="from">The bytes.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not within <see cref="Length"/>.</exception>
+    public void Write(long offset, ReadOnlySpan<byte> from)
+    {
+        for (var i = First(offset, from.Length); from.Length > 0; i++)
+        {
+            var own = Piece(i, offset, from.Length);
+            from[..own.Length].CopyTo(own);
+            from = from[own.Length..];
+            offset += own.Length;
+        }
+    }
+
+    /// <summary>
+    /// The identity of the bytes, 32 hexadecimal digits: XXH128 of the XXH128 of each <see cref="HashedPiece"/>. It tells versions and
+    /// broken transfers apart; it is no defence against somebody who makes bytes to fit, which certificates are for.
+    /// </summary>
+    public string Hash()
+    {
+        var pieces = new byte[checked((int)((Length + HashedPiece - 1) / HashedPiece))][];
+        Parallel.For(0, pieces.Length, i => pieces[i] = HashPiece((long)i * HashedPiece));
+        var whole = new XxHash128();
+        foreach (var piece in pieces)
+            whole.Append(piece);
+        return Convert.ToHexStringLower(whole.GetHashAndReset());
+    }
+
+    private byte[] HashPiece(long offset)
+    {
+        var (hash, left) = (new XxHash128(), (int)Math.Min(HashedPiece, Length - offset));
+        for (var i = First(offset, left); left > 0; i++)
+        {
+            var own = Piece(i, offset, left);
+            hash.Append(own);
+            left -= own.Length;
+            offset += own.Length;
+        }
+        return hash.GetHashAndReset();
+    }
+
+    // The parameter that holds the first byte.
+    private int First(long offset, long count)
+    {
+        if (offset < 0 || offset + count > Length)
+            throw new ArgumentOutOfRangeException(nameof(offset), $"Bytes {offset} to {offset + count} of {Length}.");
+        var found = Array.BinarySearch(starts, offset);
+        return found >= 0 ? found : ~found - 1;
+    }
+
+    // What parameter i holds of the range, where it lies.
+    private unsafe Span<byte> Piece(int i, long offset, int most) =>
+        new((byte*)parameters[i].Buffer.Pointer + (offset - starts[i]), (int)Math.Min(most, starts[i + 1] - offset));
+}
