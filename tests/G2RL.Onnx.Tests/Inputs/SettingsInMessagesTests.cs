@@ -4,6 +4,7 @@ using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Problems.Generated;
 using G2RL.Onnx.TestSupport;
+using G2RL.Onnx.Training.Pretraining;
 
 namespace G2RL.Onnx.Tests.Inputs;
 
@@ -84,7 +85,9 @@ public sealed partial class SettingsInMessagesTests
         // The groups of a pretraining recipe. A run has the same settings under problems.settings.
         var ofRecipes = new[] { typeof(ArithmeticSettings), typeof(CountdownSettings) }.SelectMany(type => type.GetProperties()
             .Select(property => $"{type.Name[..^8].ToLowerInvariant()}.{JsonNamingPolicy.CamelCase.ConvertName(property.Name)}"));
-        return [.. run, .. ofSets, .. ofGeometry, .. ofRecipes];
+        // The group of a fine-tuning's recipe.
+        var ofData = typeof(FineTuneData).GetProperties().Select(property => $"data.{JsonNamingPolicy.CamelCase.ConvertName(property.Name)}");
+        return [.. run, .. ofSets, .. ofGeometry, .. ofRecipes, .. ofData];
     }
 
     private static IEnumerable<string> Groups(IEnumerable<string> settings) =>
