@@ -1,6 +1,7 @@
 using System.CommandLine;
 using G2RL.Onnx.Cli.Commands;
 using G2RL.Onnx.Cli.Commands.Runs;
+using G2RL.Onnx.Cli.Commands.Setup;
 
 namespace G2RL.Onnx.Cli;
 
@@ -52,6 +53,7 @@ internal static class CommandLine
         """)
     {
         ExportAndTrainCommand.Create(),
+        InitCommand.Create(),
         PretrainCommand.Create(),
         EvaluateCommand.Create(),
         SampleCommand.Create(),

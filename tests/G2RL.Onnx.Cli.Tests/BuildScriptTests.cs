@@ -20,6 +20,7 @@ public sealed class BuildScriptTests
     [DataRow("test", "test --solution G2RL.Onnx.sln -c Release")]
     [DataRow("format", "format G2RL.Onnx.sln --exclude artifacts")]
     [DataRow("export-and-train", $"{Program} export-and-train")]
+    [DataRow("init", $"{Program} init")]
     [DataRow("pretrain", $"{Program} pretrain")]
     [DataRow("evaluate", $"{Program} evaluate")]
     [DataRow("sample", $"{Program} sample")]
