@@ -72,7 +72,10 @@ internal sealed class TinyModel : IDisposable
     /// <summary>Right when the completion has more even digits than odd ones: noisy, learnable, never all alike.</summary>
     public static FunctionProblemSet Problems()
     {
-        var problems = Enumerable.Range(0, 24).Select(i => new Problem($"p{i}", $"{i}+{i % 7}*3=", "")).ToArray();
+        var problems = Enumerable.Range(0, 24).Select(i => new Problem($"p{i}", $"{i}+{i % 7}*3=", "")
+        {
+            Solution = $"{i}+{i % 7 * 3}={i + (i % 7 * 3)}",
+        }).ToArray();
         return new FunctionProblemSet(
             "even",
             problems[..16],

@@ -51,8 +51,10 @@ internal sealed class DeviceScorer : IScorer
         Action<int>? progress = null,
         TokenWeight? tokenWeight = null,
         bool withMeanHidden = false,
-        CancellationToken cancel = default) =>
-        backend.Invoke(() =>
+        bool withSquares = false,
+        CancellationToken cancel = default) => withSquares
+        ? throw new NotSupportedException("Sums of squared probabilities are computed on the host alone.")
+        : backend.Invoke(() =>
         {
             var results = new Scores[sequences.Count];
             if (withFeatures)

@@ -130,9 +130,10 @@ public static class DecoderGraph
 
     /// <summary>
     /// The LM head over a chunk of rows. Inputs: last_hidden_state [R, D], targets [R], inverse_temperature (scalar). Outputs: log_probs
-    /// [R] and entropy [R] of softmax(z / temperature), nats; with <paramref name="withLogits"/> also logits [R, V] before the temperature.
+    /// [R] and entropy [R] of softmax(z / temperature), nats; with <paramref name="withLogits"/> also logits [R, V] before the temperature,
+    /// with <paramref name="withSquares"/> also squares [R], the sum of the squared probabilities.
     /// </summary>
-    public static Graph Head(DecoderSpec spec, bool withLogits = false, int opset = 21)
+    public static Graph Head(DecoderSpec spec, bool withLogits = false, int opset = 21, bool withSquares = false)
     {
         var graph = new Graph("score.head", opset);
         var op = new OpBuilder(graph);
@@ -145,6 +146,27 @@ public static class DecoderGraph
         graph.Output(op.Named("entropy", entropy));
         if (withLogits)
             graph.Output(op.Named("logits", logits));
+        if (withSquares)
+        {
+            var p = op.Softmax(op.Mul(logits, inverseTemperature));
+            graph.Output(op.Named("squares", op.ReduceSum(op.Mul(p, p), keepDims: false, 1)));
+        }
+        return graph;
+    }
+
+    /// <summary>
+    /// Gradient times hidden state of each row. Inputs as of <see cref="Head"/>; output products [R, D] = (p E - E[y]) * h, elementwise.
+    /// </summary>
+    public static Graph GradientTimesHidden(DecoderSpec spec, int opset = 21)
+    {
+        var graph = new Graph("alignment", opset);
+        var op = new OpBuilder(graph);
+        var hidden = graph.Input("last_hidden_state", ElementType.Float32, "R", spec.HiddenSize);
+        var targets = graph.Input("targets", ElementType.Int64, "R");
+        var inverseTemperature = graph.Input("inverse_temperature", ElementType.Float32);
+        var p = op.Softmax(op.Mul(DecoderBlocks.Logits(op, spec, hidden), inverseTemperature));
+        var head = DecoderBlocks.HeadWeight(op, spec);
+        graph.Output(op.Named("products", op.Mul(op.Sub(op.Gemm(p, head), op.Gather(head, targets)), hidden)));
         return graph;
     }
 

@@ -16,6 +16,14 @@ public enum FeatureKind
 
     /// <summary>An embedding of the response: by <see cref="AlgorithmConfig.Embedder"/>, or else <see cref="Hidden"/>.</summary>
     Embedding,
+
+    /// <summary>
+    /// The mean over a response's first tokens of gradient times hidden state, and that of an expert's solution (<see cref="Gar"/>).
+    /// </summary>
+    Alignment,
+
+    /// <summary>No feature, but <see cref="ScoredGroup.Energies"/>.</summary>
+    Energy,
 }
 
 /// <summary>Rewards to advantages of one group.</summary>
@@ -39,6 +47,9 @@ public sealed record Algorithm(FeatureKind Features, AdvantageFunction Advantage
     /// <summary>Whether <see cref="AlgorithmConfig.Shaping"/> and <see cref="AlgorithmConfig.Lambda"/> mean something to it.</summary>
     public bool Shapes { get; init; }
 
+    /// <summary>Whether it compares with the greedy response to each prompt.</summary>
+    public bool Greedy { get; init; }
+
     /// <summary>Whether its advantages are final, because they are no function of shaped rewards.</summary>
     public bool OwnAdvantages { get; init; }
 }
@@ -54,6 +65,9 @@ public static class AlgorithmTable
         ["clip-higher"] = new(FeatureKind.None, Grpo.Advantages) { ClipHigh = 0.28 },
         ["maxrl"] = new(FeatureKind.None, MaxRl.Advantages) { OwnAdvantages = true },
         ["passk"] = new(FeatureKind.None, PassAtKTraining.Advantages) { OwnAdvantages = true },
+        ["remax"] = new(FeatureKind.None, Remax.Advantages) { OwnAdvantages = true, Greedy = true },
+        ["otb"] = new(FeatureKind.Energy, OptimalTokenBaseline.Advantages) { OwnAdvantages = true },
+        ["gar"] = new(FeatureKind.Alignment, Gar.Advantages),
         ["embedding"] = new(FeatureKind.Embedding, EvolRl.Advantages),
         ["g2rl"] = new(FeatureKind.Gradient, G2rl.Advantages) { Shapes = true },
         ["g2rl-prose"] = new(FeatureKind.Gradient, G2rlArms.Prose) { Shapes = true },

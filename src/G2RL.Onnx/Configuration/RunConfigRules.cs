@@ -203,6 +203,13 @@ public static class RunConfigRules
             $"there are: {string.Join(", ", ExecutionConfig.Optimizers)}.");
         var optimizer = c.Training.Optimizer;
         Share(optimizer.Momentum, "training.optimizer.momentum", zero: true, one: false);
+        Rule(
+            device == ExecutionConfig.Cpu
+                || !AlgorithmTable.All.TryGetValue(c.Algorithm.Name, out var arm)
+                || arm.Features is not (FeatureKind.Alignment or FeatureKind.Energy),
+            "algorithm.name",
+            c.Algorithm.Name,
+            $"it is computed on the host alone, so execution.device must be cpu, not {device}.");
         var here = device == ExecutionConfig.Cpu && c.Execution.Gradients == "graph";
         const string Elsewhere = "on the CPU by execution.gradients=graph alone; elsewhere it must be";
         Rule(here || optimizer.Kind == OptimizerKind.AdamW, "training.optimizer.kind", optimizer.Kind, $"it runs {Elsewhere} adamW.");

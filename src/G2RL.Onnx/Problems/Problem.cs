@@ -32,6 +32,9 @@ public sealed record Problem(string Id, string Prompt, string Answer)
     /// <summary>What the prompt is where <see cref="Turns"/> are the file's own; null where they are only a way to ask.</summary>
     public TurnsKind? Conversation { get; init; }
 
+    /// <summary>A solution that an expert wrote; null where there is none.</summary>
+    public string? Solution { get; init; }
+
     /// <summary>The answer policy of this problem alone; null is its set's.</summary>
     public string? Policy { get; init; }
 }

@@ -128,6 +128,9 @@ public sealed class RunInputs : IDisposable
     /// <summary>How training draws.</summary>
     public SamplerSettings TrainingSampler() => model.TrainingSampler();
 
+    /// <summary>How the greedy responses of training are drawn.</summary>
+    public SamplerSettings GreedySampler() => model.GreedySampler();
+
     /// <summary>How evaluations draw.</summary>
     public SamplerSettings EvaluationSampler() => model.EvaluationSampler();
 

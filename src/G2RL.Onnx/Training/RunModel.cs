@@ -62,6 +62,9 @@ public sealed class RunModel : IDisposable
     public SamplerSettings TrainingSampler() =>
         Settings(config.Sampling.Temperature, config.Sampling.TopK, config.Sampling.TopP, config.Sampling.MinP);
 
+    /// <summary>How the greedy responses of training are drawn.</summary>
+    public SamplerSettings GreedySampler() => Settings(config.Sampling.Temperature, topK: 0, topP: 1, minP: 0, greedy: true);
+
     /// <summary>How evaluations draw.</summary>
     public SamplerSettings EvaluationSampler() => config.Evaluation.TakesTheBest
         ? Settings(temperature: 1, topK: 0, topP: 1, minP: 0, greedy: true)

@@ -30,6 +30,7 @@ public sealed class Trainer : IDisposable
     private readonly RolloutFeatures features;
     private readonly Drawing drawing;
     private readonly Judging judging;
+    private readonly GreedyBaseline? greedy;
     private readonly Rescoring rescoring;
     private readonly Shaping shaping;
     private readonly PolicyUpdate update;
@@ -71,9 +72,15 @@ public sealed class Trainer : IDisposable
         reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
         sampler = Backend.Rollouts(Policy, Tokenizer, inputs.TrainingSampler());
         scorer = Backend.Scorer(Policy.Spec);
-        features = new RolloutFeatures(config.Algorithm, Policy.Spec, Backend, inputs.Threads);
+        var algorithm = AlgorithmTable.All[config.Algorithm.Name];
+        var alignment = algorithm.Features == FeatureKind.Alignment ? new ExpertAlignment(scorer, inputs, config) : null;
+        alignment?.Require(inputs.Problems.Training ?? Problems.Batch(0, config.Sampling.PromptsPerStep, config.Seed));
+        features = new RolloutFeatures(config.Algorithm, Policy.Spec, Backend, inputs.Threads, alignment);
         drawing = new(sampler, inputs.Encode, config, features.WhileSampling, this.events);
         judging = new(rewards, drawing, Problems, config, this.events);
+        greedy = algorithm.Greedy
+            ? new(Backend.Rollouts(Policy, Tokenizer, inputs.GreedySampler()), inputs.Encode, judging, this.events)
+            : null;
         var scoresFirst = optimizer is not null || ScoringPass.IsNeeded(config);
         rescoring = new(Policy, reference, scorer, features, config, Backend.Rounding, scoresFirst);
         shaping = new(Policy, features, config);
@@ -165,6 +172,7 @@ public sealed class Trainer : IDisposable
 
         // 2. What each is worth. Groups that teach nothing are drawn anew where the configuration says so.
         var (groups, first) = judging.Run(step, problems, drawn);
+        greedy?.Run(step, groups);
 
         // 3. Log-probs under the trainer, held against the sampler's, and under the policy that came in.
         var batch = rescoring.Run(step, groups, drawing.LargestLogit);
@@ -217,7 +225,7 @@ public sealed class Trainer : IDisposable
             // The training API keeps its own copy, beside the one that the sampler reads, and hands it over in one piece.
             ("weights in the training session", config.Execution.Gradients == "ortTraining" ? Policy.WeightBytes + learning : 0),
             ("reference policy", reference is null or { Spec.Adapter: null } && Policy.Spec.Adapter is not null ? 0 : learning),
-            ("key/value cache, training", sampler.Plan.CacheBytes),
+            ("key/value cache, training", sampler.Plan.CacheBytes + (greedy?.CacheBytes ?? 0)),
             ("features of rollouts", config.Sampling.PromptsPerStep * config.Sampling.GroupSize * features.BytesPerRollout),
             ("activations of the micro-batches at work", activations * lanes),
         ];
@@ -227,6 +235,7 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         update.Dispose();
+        greedy?.Dispose();
         features.Dispose();
         rewards.Dispose();
         scorer.Dispose();

@@ -84,7 +84,7 @@ public sealed class ArmRunTests
 
     [TestMethod]
     [DataRow("name", "ppo", "algorithm.name is 'ppo'; there are: clip-higher, embedding, entropy, g2rl, g2rl-hidden, g2rl-masked, "
-        + "g2rl-prose, g2rl-shuffled, grpo, maxrl, passk.")]
+        + "g2rl-prose, g2rl-shuffled, gar, grpo, maxrl, otb, passk, remax.")]
     [DataRow("noveltyWithin", "batch", "it must be one of: group, class, right.")]
     [DataRow("tokenWeights", "first", "it must be one of: uniform, entropy, lastK.")]
     [DataRow("lastTokens", "0", "algorithm.lastTokens is 0; it must be at least 1.")]

@@ -18,6 +18,7 @@ internal sealed class FakeScorer(Func<Policy, float> logProb) : IScorer
         Action<int>? progress = null,
         TokenWeight? tokenWeight = null,
         bool withMeanHidden = false,
+        bool withSquares = false,
         CancellationToken cancel = default)
     {
         Calls.Add((policy, sequences.Count, temperature));

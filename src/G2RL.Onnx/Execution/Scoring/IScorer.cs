@@ -13,6 +13,7 @@ public interface IScorer : IDisposable
     /// <param name="progress">Called with the number of sequences scored so far, from any thread.</param>
     /// <param name="tokenWeight">a_t of the feature weights; null is 1.</param>
     /// <param name="withMeanHidden">Also the mean hidden states.</param>
+    /// <param name="withSquares">Also the sums of the squared probabilities; on the host alone, and not with feature weights.</param>
     /// <param name="cancel">Stops between batches.</param>
     Scores[] Score(
         Policy policy,
@@ -24,5 +25,6 @@ public interface IScorer : IDisposable
         Action<int>? progress = null,
         TokenWeight? tokenWeight = null,
         bool withMeanHidden = false,
+        bool withSquares = false,
         CancellationToken cancel = default);
 }

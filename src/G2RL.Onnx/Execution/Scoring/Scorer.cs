@@ -18,6 +18,9 @@ public sealed record Scores(float[] LogProbs, float[] Entropies, float[]? Hidden
     /// <summary>Mean over the response of the LM head's inputs [D]; null unless asked for.</summary>
     public float[]? MeanHidden { get; init; }
 
+    /// <summary>sum p^2 of the distribution of each token [T]; null unless asked for.</summary>
+    public float[]? Squares { get; init; }
+
     /// <summary>Phi = u E [D], where the scores came from elsewhere and u stayed there; else null.</summary>
     public float[]? Feature { get; init; }
 
@@ -38,6 +41,7 @@ public sealed class Scorer : IScorer
     private readonly ConcurrentDictionary<(DecoderSpec Spec, GraphMemory Memory), Lazy<OrtSession>> bodies = new();
     private readonly OrtSession head;
     private readonly Lazy<OrtSession> headWithLogits;
+    private readonly Lazy<OrtSession> headWithSquares;
     private readonly int chunk;
 
     /// <summary>Builds the sessions.</summary>
@@ -48,6 +52,7 @@ public sealed class Scorer : IScorer
         (this.spec, lanes) = (spec, Lanes.For(spec, threads));
         head = new OrtSession(DecoderGraph.Head(spec), lanes.ThreadsEach);
         headWithLogits = new(() => new OrtSession(DecoderGraph.Head(spec, withLogits: true), lanes.ThreadsEach));
+        headWithSquares = new(() => new OrtSession(DecoderGraph.Head(spec, withSquares: true), lanes.ThreadsEach));
         chunk = (int)Math.Clamp(ChunkBytes / (spec.VocabularySize * sizeof(float)), 16, 8192);
     }
 
@@ -60,6 +65,7 @@ public sealed class Scorer : IScorer
     /// <param name="withFeatures">Also the feature weights.</param>
     /// <param name="tokenWeight">a_t of the feature weights; null is 1.</param>
     /// <param name="withMeanHidden">Also the mean hidden states.</param>
+    /// <param name="withSquares">Also the sums of the squared probabilities; not with feature weights.</param>
     /// <param name="progress">Called with the number of sequences scored so far, from any thread.</param>
     /// <param name="cancel">Stops between batches.</param>
     public Scores[] Score(
@@ -72,9 +78,10 @@ public sealed class Scorer : IScorer
         Action<int>? progress = null,
         TokenWeight? tokenWeight = null,
         bool withMeanHidden = false,
+        bool withSquares = false,
         CancellationToken cancel = default)
     {
-        var extras = new Extras(withHidden, withFeatures, withMeanHidden, tokenWeight);
+        var extras = new Extras(withHidden, withFeatures, withMeanHidden, withSquares, tokenWeight);
         var results = new Scores[sequences.Count];
         var batches = SequenceBatch.Plan(sequences, Lanes.TokensPerBatch(spec, sequences.Sum(s => (long)s.InputLength), maxTokens));
         var (next, done) = (-1, 0);
@@ -98,6 +105,8 @@ public sealed class Scorer : IScorer
         head.Dispose();
         if (headWithLogits.IsValueCreated)
             headWithLogits.Value.Dispose();
+        if (headWithSquares.IsValueCreated)
+            headWithSquares.Value.Dispose();
     }
 
     // Long rows attend in blocks; rows of about the same length share a session.
@@ -121,7 +130,7 @@ public sealed class Scorer : IScorer
             binding.Output("last_hidden_state", hidden, 0, batch.Targets.Length, spec.HiddenSize);
             binding.Run();
         }
-        var (logProbs, entropies, features) = Head(policy, hidden, batch, indices, sequences, temperature, extras);
+        var (logProbs, entropies, features, squares) = Head(policy, hidden, batch, indices, sequences, temperature, extras);
         var offset = 0;
         for (var i = 0; i < indices.Length; i++)
         {
@@ -132,6 +141,7 @@ public sealed class Scorer : IScorer
                 extras.Hidden ? hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize).ToArray() : null,
                 features?[i])
             {
+                Squares = squares?[offset..(offset + length)],
                 MeanHidden = extras.MeanHidden
                     ? Mean(hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize), spec.HiddenSize)
                     : null,
@@ -140,7 +150,7 @@ public sealed class Scorer : IScorer
         }
     }
 
-    private (float[] LogProbs, float[] Entropies, float[][]? Features) Head(
+    private (float[] LogProbs, float[] Entropies, float[][]? Features, float[]? Squares) Head(
         Policy policy,
         FloatBuffer hidden,
         SequenceBatch batch,
@@ -157,12 +167,13 @@ public sealed class Scorer : IScorer
         var totals = new double[indices.Length];
         var features = withFeatures ? indices.Select(_ => new float[spec.VocabularySize]).ToArray() : null;
         var logits = withFeatures ? new float[Math.Min(chunk, count) * spec.VocabularySize] : [];
+        var squares = extras.Squares ? new float[count] : null;
         float[] inverse = [(float)(1 / temperature)];
         for (var start = 0; start < count; start += chunk)
         {
             var rows = Math.Min(chunk, count - start);
             var (chunkLogProbs, chunkEntropies) = (new float[rows], new float[rows]);
-            using var binding = (withFeatures ? headWithLogits.Value : head).Bind();
+            using var binding = (withFeatures ? headWithLogits.Value : extras.Squares ? headWithSquares.Value : head).Bind();
             policy.BindTo(binding);
             binding.Input("last_hidden_state", hidden, (long)start * spec.HiddenSize, rows, spec.HiddenSize);
             binding.Input("targets", batch.Targets[start..(start + rows)], rows);
@@ -171,7 +182,12 @@ public sealed class Scorer : IScorer
             binding.Output("entropy", chunkEntropies, rows);
             if (withFeatures)
                 binding.Output("logits", logits, rows, spec.VocabularySize);
+            var chunkSquares = new float[extras.Squares ? rows : 0];
+            if (extras.Squares)
+                binding.Output("squares", chunkSquares, rows);
             binding.Run();
+            if (squares is not null)
+                chunkSquares.CopyTo(squares, start);
             chunkLogProbs.CopyTo(logProbs, start);
             chunkEntropies.CopyTo(entropies, start);
             for (var r = 0; withFeatures && r < rows; r++)
@@ -190,7 +206,7 @@ public sealed class Scorer : IScorer
         if (features is not null)
             for (var i = 0; i < indices.Length; i++)
                 TensorPrimitives.Divide(features[i], (float)(totals[i] + FeatureWeights.Epsilon), features[i]);
-        return (logProbs, entropies, features);
+        return (logProbs, entropies, features, squares);
     }
 
     // u += a (onehot(y) - softmax(z / T))
@@ -217,5 +233,5 @@ public sealed class Scorer : IScorer
     }
 
     // What is wanted beside log-probs and entropies.
-    private readonly record struct Extras(bool Hidden, bool Features, bool MeanHidden, TokenWeight? Weight);
+    private readonly record struct Extras(bool Hidden, bool Features, bool MeanHidden, bool Squares, TokenWeight? Weight);
 }

@@ -55,6 +55,12 @@ public sealed record FileProblemsSettings
     /// </summary>
     public string? AnswerField { get; init; }
 
+    /// <summary>
+    /// The field with an expert's solution, which gar compares with; null takes solution, where it is there, or an answer's field with
+    /// <see cref="ReferenceMarker"/> in it. A dotted name is a path.
+    /// </summary>
+    public string? SolutionField { get; init; }
+
     /// <summary>The prompt given to the model; <c>{prompt}</c> stands for the row's. Default <c>{prompt}</c>.</summary>
     public string Template { get; init; } = "{prompt}";
 
@@ -162,6 +168,7 @@ public sealed record FileProblemsSettings
         {
             ("promptField", PromptField),
             ("answerField", AnswerField),
+            ("solutionField", SolutionField),
             ("marker", Marker),
             ("passRateField", PassRateField),
         })

@@ -34,7 +34,7 @@ internal sealed class RowReader(FileProblemsSettings settings)
             && PassRate(row, field) is var rate
             && (rate < settings.MinPassRate || rate > settings.MaxPassRate))
             return new(null, $"have a pass rate outside of [{settings.MinPassRate}, {settings.MaxPassRate}]");
-        return new(problem with { Policy = OwnPolicy(row) }, null);
+        return new(problem with { Policy = OwnPolicy(row), Solution = isTraining ? Solution(row) : null }, null);
     }
 
     private static string Id(SourceRow row) => $"{Path.GetFileName(row.File)}:{row.Number}";
@@ -102,6 +102,19 @@ internal sealed class RowReader(FileProblemsSettings settings)
         return AnswerExtraction.BehindMarker(answer, marker) ?? (settings.Policy is not null
             ? answer
             : throw new RowException($": field '{field}' lacks the marker '{marker}' (problems.settings.referenceMarker)."));
+    }
+
+    private string? Solution(SourceRow row)
+    {
+        if (settings.SolutionField is { } field)
+            return SourceRow.Text(field, row.Find(field) ?? throw row.Missing(field), numberAllowed: true);
+        if (row.Find("solution") is { ValueKind: JsonValueKind.String } own)
+            return own.GetString();
+        // A solution that ends in a marker and the answer.
+        return settings.ReferenceMarker is { } marker
+            && row.FindFirst(settings.AnswerField is null ? AnswerFields : [settings.AnswerField])?.Value
+                is { ValueKind: JsonValueKind.String } whole
+            && whole.GetString()!.Contains(marker, StringComparison.Ordinal) ? whole.GetString() : null;
     }
 
     private string? OwnPolicy(SourceRow row) =>

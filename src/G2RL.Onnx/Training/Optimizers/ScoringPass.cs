@@ -27,7 +27,7 @@ internal static class ScoringPass
             || algorithm.Correction.IsOn
             || AlgorithmTable.All[algorithm.Name].Features switch
             {
-                FeatureKind.Hidden => true,
+                FeatureKind.Hidden or FeatureKind.Energy => true,
                 FeatureKind.Embedding => algorithm.Embedder.Length == 0,
                 FeatureKind.Gradient => algorithm.Features == FeatureSource.Scoring || algorithm.TokenWeights != TokenWeightKind.Uniform,
                 _ => false,

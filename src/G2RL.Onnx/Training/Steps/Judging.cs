@@ -42,8 +42,8 @@ internal sealed class Judging(RewardSet rewards, Drawing drawing, IProblemSet pr
         return (groups, first);
     }
 
-    // All completions together, so that a reward that asks elsewhere may ask for several at once.
-    private ScoredGroup[] Score(Step step, IReadOnlyList<Problem> asked, Rollout[][] drawn, StepMetrics? metrics = null)
+    /// <summary>Judges all completions together, so that a reward that asks elsewhere may ask for several at once.</summary>
+    public ScoredGroup[] Score(Step step, IReadOnlyList<Problem> asked, Rollout[][] drawn, StepMetrics? metrics = null)
     {
         Completion[] completions =
             [.. asked.SelectMany((p, i) => drawn[i].Select(r => new Completion(p, r.Text, r.Tokens, r.Finished)))];

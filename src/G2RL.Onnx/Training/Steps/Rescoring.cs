@@ -45,6 +45,7 @@ internal sealed class Rescoring(
             withFeatures: features.WhileScoring,
             tokenWeight: features.Weight,
             withMeanHidden: features.MeanHidden,
+            withSquares: features.Squares,
             cancel: step.Cancel);
         var kl = reference is null
             ? null

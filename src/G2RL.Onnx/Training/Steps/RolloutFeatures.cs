@@ -1,4 +1,5 @@
 using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Algorithms.Arms;
 using G2RL.Onnx.Algorithms.Novelty;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
@@ -16,11 +17,13 @@ internal sealed class RolloutFeatures : IDisposable
     private readonly FeatureKind kind;
     private readonly IFeatureProjector? projector;
     private readonly SentenceEmbedder? embedder;
+    private readonly ExpertAlignment? alignment;
 
     /// <summary>Builds what the configured algorithm needs.</summary>
     /// <exception cref="InputException">The embedder cannot be read.</exception>
-    public RolloutFeatures(AlgorithmConfig config, DecoderSpec spec, IBackend backend, int threads)
+    public RolloutFeatures(AlgorithmConfig config, DecoderSpec spec, IBackend backend, int threads, ExpertAlignment? alignment = null)
     {
+        this.alignment = alignment;
         kind = AlgorithmTable.All[config.Name].Features;
         if (kind == FeatureKind.Embedding && config.Embedder.Length == 0)
             kind = FeatureKind.Hidden;
@@ -32,7 +35,7 @@ internal sealed class RolloutFeatures : IDisposable
         BytesPerRollout = kind switch
         {
             FeatureKind.Gradient => (long)spec.VocabularySize * sizeof(float),
-            FeatureKind.Hidden => (long)spec.HiddenSize * sizeof(float),
+            FeatureKind.Hidden or FeatureKind.Alignment => (long)spec.HiddenSize * sizeof(float),
             _ => 0,
         };
     }
@@ -46,6 +49,9 @@ internal sealed class RolloutFeatures : IDisposable
     /// <summary>Whether the scorer averages hidden states.</summary>
     public bool MeanHidden => kind == FeatureKind.Hidden;
 
+    /// <summary>Whether the scorer sums squared probabilities.</summary>
+    public bool Squares => kind == FeatureKind.Energy;
+
     /// <summary>Weight of a token; null where all count alike.</summary>
     public TokenWeight? Weight { get; }
 
@@ -56,8 +62,17 @@ internal sealed class RolloutFeatures : IDisposable
     /// <param name="policy">The weights that drew and scored the rollouts.</param>
     /// <param name="samples">The rollouts.</param>
     /// <param name="scores">Their scores.</param>
-    public float[][]? Of(Policy policy, IReadOnlyList<Sample> samples, IReadOnlyList<Scores> scores) => kind switch
+    public float[][]? Of(Policy policy, IReadOnlyList<Sample> samples, IReadOnlyList<Scores> scores)
     {
+        if (kind == FeatureKind.Energy)
+            foreach (var group in Enumerable.Range(0, samples.Count).GroupBy(i => samples[i].Scored))
+                group.Key.Energies = [.. group.Select(i => OptimalTokenBaseline.Energies(scores[i].LogProbs, scores[i].Squares!))];
+        return Features(policy, samples, scores);
+    }
+
+    private float[][]? Features(Policy policy, IReadOnlyList<Sample> samples, IReadOnlyList<Scores> scores) => kind switch
+    {
+        FeatureKind.Alignment => alignment!.Of(policy, samples),
         FeatureKind.Gradient =>
             Projected(policy, [.. samples.Select((s, i) => WhileScoring ? scores[i].Features : s.Rollout.Features)]),
         FeatureKind.Hidden => [.. scores.Select(s => s.MeanHidden!)],
@@ -86,5 +101,6 @@ internal sealed class RolloutFeatures : IDisposable
     {
         projector?.Dispose();
         embedder?.Dispose();
+        alignment?.Dispose();
     }
 }
