@@ -24,7 +24,8 @@ internal sealed class Interruption : IDisposable
         source.Dispose();
     }
 
-    private void Handle(PosixSignalContext context)
+    /// <summary>The first signal is taken over; of the second the operating system does what it always does.</summary>
+    internal void Handle(PosixSignalContext context)
     {
         if (source.IsCancellationRequested)
             return;

@@ -105,6 +105,22 @@ public sealed class RunKeeperTests : IDisposable
         Assert.IsEmpty(words);
     }
 
+    [TestMethod]
+    public void Begin_CheckpointBeyondTheRun_IsRefusedAndOneAtItsEndIsNot()
+    {
+        using var run = RunDirectory.Create(config, TimeProvider.System);
+        run.Checkpoints.Save(5, 1000, aside => File.WriteAllText(Path.Combine(aside, "data"), "x"));
+        for (var step = 0; step < 5; step++)
+            run.Append(new StepMetrics(step));
+        var keeper = Keeper(run, new Saving());
+        keeper.Begin(evaluates: false);
+        Assert.AreEqual(5, keeper.Done);
+        run.Checkpoints.Save(6, 1000, aside => File.WriteAllText(Path.Combine(aside, "data"), "x"));
+        var message = Assert.ThrowsExactly<InputException>(() => Keeper(run, new Saving()).Begin(evaluates: false)).Message;
+        StringAssert.Contains(message, "step-000006 is beyond the run's 5 steps; ");
+        StringAssert.Contains(message, "or steps must be at least 6.");
+    }
+
     private RunKeeper Keeper(RunDirectory run, IPolicyOptimizer optimizer) =>
         new(run, inputs, optimizer, null, new() { Warning = words.Add });
 

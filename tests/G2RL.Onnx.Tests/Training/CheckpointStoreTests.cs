@@ -76,6 +76,22 @@ public sealed class CheckpointStoreTests
     }
 
     [TestMethod]
+    public void Latest_StateNamingAFileElsewhere_PassesOver()
+    {
+        using var folder = new Scratch();
+        var store = new CheckpointStore(Path.Combine(folder.Path, "checkpoints"), 3);
+        store.Save(1, 1000, Writer("one"));
+        var state = Path.Combine(folder.Path, "checkpoints", "step-000001", "state.json");
+        // Its hash is right, but it lies outside: somebody else's file would be taken for the weights.
+        File.WriteAllText(Path.Combine(folder.Path, "data"), "one");
+        File.WriteAllText(state, File.ReadAllText(state).Replace("\"data\"", "\"../../data\"", StringComparison.Ordinal));
+        File.Delete(Path.Combine(folder.Path, "checkpoints", "step-000001", "data"));
+        var warnings = new List<string>();
+        Assert.IsNull(store.Latest(warnings.Add));
+        StringAssert.Contains(warnings.Single(), "../../data is not as it was written");
+    }
+
+    [TestMethod]
     public void RemoveLeftovers_AfterAKilledSave_RemovesOnlyThose()
     {
         using var folder = new Scratch();
