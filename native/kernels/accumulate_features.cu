@@ -6,6 +6,27 @@ __device__ __forceinline__ float share(float z, float largest, float inverse_tot
     return exp_float(shifted(z, largest, inverse_temperature)) * inverse_total;
 }
 
+// Rows whose logits are asked for before the first of them is needed.
+#define ROWS_IN_FLIGHT 4
+
+// What a row adds to the accumulator of 16 bytes of logits.
+struct RowTerm
+{
+    float weight, largest, inverse_total;
+    int token;
+
+    __device__ __forceinline__ RowTerm(int t, const int *tokens, const float *weights, const float *normalizers)
+        : weight(weights != nullptr ? weights[t] : 1.f), largest(normalizers[2 * (long long)t]), inverse_total(normalizers[2 * (long long)t + 1]),
+          token(tokens[t])
+    {
+    }
+
+    __device__ __forceinline__ float of(float z, int v, float inverse_temperature) const
+    {
+        return weight * ((v == token ? 1.f : 0.f) - share(z, largest, inverse_total, inverse_temperature));
+    }
+};
+
 // u[slot(s)] += sum over the rows t of sequence s of a_t (onehot(y_t) - softmax(z_t / T)). A thread owns its tokens and walks the rows in order: no atomics,
 // the same bits every time.
 template <class E>
@@ -26,21 +47,32 @@ __device__ __forceinline__ void accumulate_features(const E *logits, long long s
 #pragma unroll
         for (int i = 0; i < n; i++)
             sum[i] = 0.f;
-        for (int t = begin; t < end; t++)
+        int t = begin;
+        for (; whole && t + ROWS_IN_FLIGHT <= end; t += ROWS_IN_FLIGHT)
+        {
+            Pack p[ROWS_IN_FLIGHT];
+#pragma unroll
+            for (int r = 0; r < ROWS_IN_FLIGHT; r++)
+                p[r] = *(const Pack *)(logits + (t + r) * stride + v);
+#pragma unroll
+            for (int r = 0; r < ROWS_IN_FLIGHT; r++)
+            {
+                const RowTerm term(t + r, tokens, weights, normalizers);
+#pragma unroll
+                for (int i = 0; i < n; i++)
+                    sum[i] += term.of(unpack(p[r], i, E()), v + i, inverse_temperature);
+            }
+        }
+        for (; t < end; t++)
         {
             const E *z = logits + t * stride;
-            const float a = weights != nullptr ? weights[t] : 1.f;
-            const float largest = normalizers[2 * (long long)t], inverse_total = normalizers[2 * (long long)t + 1];
-            const int chosen = tokens[t] - v;
+            const RowTerm term(t, tokens, weights, normalizers);
             Pack p = {{0u, 0u, 0u, 0u}};
             if (whole)
                 p = *(const Pack *)(z + v);
 #pragma unroll
             for (int i = 0; i < n; i++)
-            {
-                const float x = whole ? unpack(p, i, E()) : v + i < vocabulary ? (float)z[v + i] : -INFINITE;
-                sum[i] += a * ((i == chosen ? 1.f : 0.f) - share(x, largest, inverse_total, inverse_temperature));
-            }
+                sum[i] += term.of(whole ? unpack(p, i, E()) : v + i < vocabulary ? (float)z[v + i] : -INFINITE, v + i, inverse_temperature);
         }
         if (whole)
         {

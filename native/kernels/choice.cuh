@@ -3,8 +3,8 @@
 #pragma once
 #include "rows.cuh"
 
-#define DIGIT_BITS 10
-#define DIGITS (1 << DIGIT_BITS)
+#define LEVELS 7
+#define CANDIDATES 1024
 
 template <class E>
 struct Row
@@ -15,6 +15,9 @@ struct Row
 
     // e^((z - largest) / T) in [0, 1]
     __device__ __forceinline__ float weight(int v, float largest) const { return exp_float(shifted((float)z[v], largest, inverse_temperature)); }
+
+    // (z - largest) / T
+    __device__ __forceinline__ float exponent(float logit, float largest) const { return (logit - largest) * inverse_temperature; }
 };
 
 // What stays: weights above the threshold, and of those that equal it the first `ties` in token order; never one below `least`, never zero.
@@ -25,30 +28,34 @@ struct Cut
     int ties;
 };
 
-// Shared by the block. What a pass over the digits found is read by every thread after a barrier, and written again only behind the next two.
-struct Choice
+// What a pass found, warp by warp: how many weights lie at or above each level, and their mass.
+struct Pass
 {
-    unsigned long long masses[DIGITS];
-    unsigned counts[DIGITS];
-    int chunk_ties[MAX_CHUNKS];
-    unsigned long long mass_above;
-    unsigned long long goal;
-    unsigned count_above;
-    unsigned digit;
-    int found;
-    int fault;
-    float largest;
+    unsigned long long masses[MAX_THREADS / WARP][LEVELS];
+    unsigned counts[MAX_THREADS / WARP][LEVELS];
 };
 
-// How far down the order of weights: by number of tokens, or by mass. A mass goal of 0 stands for `share` of all there is.
+// Shared by the block.
+struct Choice
+{
+    Pass first; // over the levels with which every search begins
+    Pass pass;
+    unsigned candidates[CANDIDATES];
+    int chunk_ties[MAX_CHUNKS];
+    unsigned gathered;
+    int fault;
+    float largest;
+    double total;
+};
+
+// How far down the order of weights: by number of tokens, or by mass.
 struct Goal
 {
     bool by_count;
     unsigned long long value;
-    double share;
 };
 
-// Masses are added as integers, units of 2^-44, so that the order of the atomic additions cannot change them.
+// Masses are added as integers, units of 2^-44, so that no order of the additions changes them.
 __device__ __forceinline__ unsigned long long units(float w) { return (unsigned long long)(w * 17592186044416.f); }
 
 // The least whole number of units that is `share` of a mass, at least 1 and at most all of it.
@@ -60,68 +67,128 @@ __device__ __forceinline__ unsigned long long share_of(unsigned long long mass, 
     return units < 1 ? 1 : units > mass ? mass : units;
 }
 
-// The first warp walks the digits from the greatest down to the one at which the count, or else the mass, reaches its goal. What lies above the digits
-// counted here is given.
-__device__ __forceinline__ void find_digit(Choice &choice, const Goal &goal, unsigned count_above, unsigned long long mass_above)
+// A weight is at most 1, and the bits of weights are in the order of the weights.
+#define BITS_BEYOND 0x3f800001u
+
+// An x below which e^x is less than a weight of these bits: without an exponential most tokens, and most chunks, are seen to lie below a cut.
+__device__ __forceinline__ float exponent_below(unsigned bits)
 {
-    if (threadIdx_x < WARP)
+    const float least = (float)((int)(bits >> 23) - 127) * 0.6931472f;
+    return (least < LEAST_EXPONENT ? LEAST_EXPONENT : least) - 0.001f;
+}
+
+// Every token's weight, by warps and chunks; what surely lies below `least` is left out, and chunks of nothing else unread.
+template <class E>
+struct AllTokens
+{
+    const Row<E> &row;
+    float largest;
+    const RowChunks &chunks;
+
+    template <class F>
+    __device__ __forceinline__ void each(unsigned least, F f) const
     {
-        const int top = DIGITS - 1 - threadIdx_x * (DIGITS / WARP);
-        unsigned long long counts = 0, masses = 0;
-        for (int i = 0; i < DIGITS / WARP; i++)
+        const int lane = threadIdx_x & (WARP - 1), n = Packed<E>::Count, count = (row.vocabulary + CHUNK - 1) / CHUNK;
+        const bool packed = aligned(row.z);
+        const float below = exponent_below(least);
+        for (int c = threadIdx_x / WARP; c < count; c += blockDim_x / WARP)
         {
-            counts += choice.counts[top - i];
-            masses += choice.masses[top - i];
-        }
-        unsigned long long count = count_above + warp_prefix(counts), mass = mass_above + warp_prefix(masses);
-        const unsigned long long value = goal.value > 0 ? goal.value : share_of(lane_at(mass, WARP - 1), goal.share);
-        const int lane = first_lane(lanes_where((goal.by_count ? count : mass) >= value));
-        if (threadIdx_x == (lane < 0 ? 0 : lane))
-        {
-            choice.found = lane >= 0;
-            choice.goal = value;
-            count -= counts;
-            mass -= masses;
-            for (int i = 0; lane >= 0 && i < DIGITS / WARP; i++)
+            if (row.exponent(chunks.largest[c], largest) < below)
+                continue;
+            const bool whole = packed && (c + 1) * CHUNK <= row.vocabulary;
+#pragma unroll 2
+            for (int k = 0; k < PER_LANE / n; k++)
             {
-                const unsigned long long next_count = count + choice.counts[top - i], next_mass = mass + choice.masses[top - i];
-                if ((goal.by_count ? next_count : next_mass) >= value)
+                const int v = c * CHUNK + (k * WARP + lane) * n;
+                Pack p = {{0u, 0u, 0u, 0u}};
+                if (whole)
+                    p = *(const Pack *)(row.z + v);
+#pragma unroll
+                for (int i = 0; i < n; i++)
                 {
-                    choice.digit = (unsigned)(top - i);
-                    choice.count_above = (unsigned)count;
-                    choice.mass_above = mass;
-                    break;
+                    const float x = row.exponent(whole ? unpack(p, i, E()) : v + i < row.vocabulary ? (float)row.z[v + i] : -INFINITE, largest);
+                    if (x >= below)
+                        f(float_bits(exp_float(x)));
                 }
-                count = next_count;
-                mass = next_mass;
             }
+        }
+    }
+};
+
+// What gather left in shared memory.
+struct GatheredTokens
+{
+    const unsigned *bits;
+    int count;
+
+    template <class F>
+    __device__ __forceinline__ void each(unsigned, F f) const
+    {
+        for (int i = threadIdx_x; i < count; i += blockDim_x)
+            f(bits[i]);
+    }
+};
+
+// How many weights in [level, beyond) there are for each level, and their mass; levels fall. The same in every thread.
+struct Found
+{
+    unsigned counts[LEVELS];
+    unsigned long long masses[LEVELS];
+};
+
+template <class Source>
+__device__ __forceinline__ void count_levels(const Source &source, const unsigned (&levels)[LEVELS], unsigned beyond, Pass &pass)
+{
+    Found own = {};
+    source.each(levels[LEVELS - 1], [&](unsigned bits) {
+        if (bits < levels[LEVELS - 1] || bits >= beyond)
+            return;
+        const unsigned long long mass = units(bits_float(bits));
+#pragma unroll
+        for (int i = 0; i < LEVELS; i++)
+        {
+            const bool inside = bits >= levels[i];
+            own.counts[i] += inside ? 1u : 0u;
+            own.masses[i] += inside ? mass : 0ull;
+        }
+    });
+#pragma unroll
+    for (int i = 0; i < LEVELS; i++)
+    {
+        const unsigned count = (unsigned)warp_sum((int)own.counts[i]);
+        const unsigned long long mass = warp_sum(own.masses[i]);
+        if ((threadIdx_x & (WARP - 1)) == 0)
+        {
+            pass.counts[threadIdx_x / WARP][i] = count;
+            pass.masses[threadIdx_x / WARP][i] = mass;
         }
     }
     __syncthreads();
 }
 
-// Counts and masses of the tokens whose weight's leading bits are `prefix`, by the next digit. A weight is at most 1, whose bits lie below 2^30: three
-// digits of ten bits are a weight.
-template <class E>
-__device__ __forceinline__ void count_digits(const Row<E> &row, float largest, unsigned prefix, int shift, Choice &choice)
+__device__ __forceinline__ Found sum_of(const Pass &pass)
 {
-    for (int i = threadIdx_x; i < DIGITS; i += blockDim_x)
-    {
-        choice.counts[i] = 0;
-        choice.masses[i] = 0;
-    }
-    __syncthreads();
-    for (int v = threadIdx_x; v < row.vocabulary; v += blockDim_x)
-    {
-        const float w = row.weight(v, largest);
-        const unsigned bits = float_bits(w);
-        if (bits != 0 && bits >> shift >> DIGIT_BITS == prefix)
+    Found all = {};
+    for (int w = 0; w < blockDim_x / WARP; w++)
+        for (int i = 0; i < LEVELS; i++)
         {
-            const unsigned digit = bits >> shift & (DIGITS - 1);
-            atomic_add(&choice.counts[digit], 1u);
-            atomic_add(&choice.masses[digit], units(w));
+            all.counts[i] += pass.counts[w][i];
+            all.masses[i] += pass.masses[w][i];
         }
-    }
+    return all;
+}
+
+// Weights in [low, beyond) to shared memory, in any order; there are no more than CANDIDATES.
+template <class E>
+__device__ __forceinline__ void gather(const AllTokens<E> &all, unsigned low, unsigned beyond, Choice &choice)
+{
+    if (threadIdx_x == 0)
+        choice.gathered = 0;
+    __syncthreads();
+    all.each(low, [&](unsigned bits) {
+        if (bits >= low && bits < beyond)
+            choice.candidates[atomic_next(&choice.gathered)] = bits;
+    });
     __syncthreads();
 }
 
@@ -135,51 +202,110 @@ struct Depth
     bool found;
 };
 
-template <class E>
-__device__ __forceinline__ Depth descend(const Row<E> &row, float largest, Goal goal, Choice &choice)
+// Weights where the goal of most rows lies, a pass apart: 2^-1, -3, -4, -6, -8, -11, -16.
+__device__ __forceinline__ void first_levels(unsigned (&levels)[LEVELS])
 {
-    Depth depth = {0, 0, 0, 0, true};
-    for (int shift = 2 * DIGIT_BITS; shift >= 0 && depth.found; shift -= DIGIT_BITS)
+    const int falls[LEVELS] = {1, 3, 4, 6, 8, 11, 16};
+#pragma unroll
+    for (int i = 0; i < LEVELS; i++)
+        levels[i] = (unsigned)(127 - falls[i]) << 23;
+}
+
+// The interval of weights in which the goal is reached is narrowed by passes over the row, of which most find nearly every chunk below it, until what is
+// inside fits into shared memory; there the search ends at one weight.
+template <class E>
+__device__ __forceinline__ Depth descend(const AllTokens<E> &all, Goal goal, bool &begun, Choice &choice)
+{
+    unsigned low = 1, beyond = BITS_BEYOND, inside = 0xffffffffu;
+    Depth depth = {0, 0, 0, goal.value, false};
+    bool gathered = false;
+    for (bool first = true; beyond - low > 1; first = false)
     {
-        count_digits(row, largest, depth.bits, shift, choice);
-        find_digit(choice, goal, depth.count_above, depth.mass_above);
-        depth.found = choice.found;
-        if (depth.found)
+        if (!gathered && inside <= CANDIDATES)
         {
-            goal.value = choice.goal;
-            depth = {depth.bits << DIGIT_BITS | choice.digit, choice.count_above, choice.mass_above, choice.goal, true};
+            gather(all, low, beyond, choice);
+            gathered = true;
+        }
+        unsigned levels[LEVELS];
+        if (first)
+            first_levels(levels);
+        else
+#pragma unroll
+            for (int i = 0; i < LEVELS; i++)
+                levels[i] = low + (unsigned)((unsigned long long)(beyond - low) * (unsigned)(LEVELS - 1 - i) / LEVELS);
+        Pass &pass = first ? choice.first : choice.pass;
+        if (gathered)
+            count_levels(GatheredTokens{choice.candidates, (int)choice.gathered}, levels, beyond, pass);
+        else if (!first || !begun)
+            count_levels(all, levels, beyond, pass);
+        begun = true;
+        const Found found = sum_of(pass);
+        __syncthreads();
+        // The greatest level at which it is reached, and what lies above the level before.
+        unsigned count = 0, next = beyond;
+        unsigned long long mass = 0;
+        bool reached = false;
+#pragma unroll
+        for (int i = 0; i < LEVELS; i++)
+        {
+            if (reached)
+                continue;
+            reached = (goal.by_count ? depth.count_above + found.counts[i] : depth.mass_above + found.masses[i]) >= goal.value;
+            if (reached)
+            {
+                low = levels[i];
+                inside = found.counts[i] - count;
+            }
+            else
+            {
+                next = levels[i];
+                count = found.counts[i];
+                mass = found.masses[i];
+            }
+        }
+        beyond = next;
+        depth.count_above += count;
+        depth.mass_above += mass;
+        if (!reached)
+        {
+            if (!first)
+                return depth;
+            inside = 0xffffffffu;
         }
     }
+    depth.bits = low;
+    depth.found = true;
     return depth;
 }
 
 // Top-k, then top-p over what it left. Valid in every thread.
 template <class E>
-__device__ __forceinline__ Cut find_cut(const Row<E> &row, float largest, int top_k, double top_p, float min_p, Choice &choice)
+__device__ __forceinline__ Cut find_cut(const Row<E> &row, float largest, int top_k, double top_p, float min_p, const RowChunks &chunks, Choice &choice)
 {
     Cut cut = {0.f, min_p, 0};
-    Goal goal = {false, 0, top_p};
-    if (top_k > 0 && top_k < row.vocabulary)
+    const AllTokens<E> all = {row, largest, chunks};
+    unsigned long long mass = share_of((unsigned long long)(choice.total * 17592186044416.), top_p);
+    bool begun = false;
+    for (int by_count = 1; by_count >= 0; by_count--)
     {
-        const Depth depth = descend(row, largest, Goal{true, (unsigned long long)top_k, 0.}, choice);
-        if (depth.found)
+        if (by_count ? top_k <= 0 || top_k >= row.vocabulary : top_p >= 1.)
+            continue;
+        const Depth depth = descend(all, Goal{by_count != 0, by_count ? (unsigned long long)top_k : mass}, begun, choice);
+        if (!depth.found)
+            continue;
+        const float threshold = bits_float(depth.bits);
+        const unsigned long long unit = units(threshold);
+        if (by_count)
         {
-            cut.threshold = bits_float(depth.bits);
             cut.ties = top_k - (int)depth.count_above;
-            goal.value = share_of(depth.mass_above + (unsigned long long)cut.ties * units(cut.threshold), top_p);
+            mass = share_of(depth.mass_above + (unsigned long long)cut.ties * unit, top_p);
         }
-    }
-    if (top_p < 1.)
-    {
-        const Depth depth = descend(row, largest, goal, choice);
-        if (depth.found)
+        else
         {
-            const float threshold = bits_float(depth.bits);
-            const unsigned long long unit = units(threshold);
             const int ties = unit == 0 ? 0x7fffffff : (int)((depth.goal - depth.mass_above + unit - 1) / unit);
             cut.ties = threshold == cut.threshold && cut.ties < ties ? cut.ties : ties;
-            cut.threshold = threshold;
         }
+        cut.threshold = threshold;
     }
     return cut;
 }
@@ -189,14 +315,18 @@ template <class E>
 __device__ __forceinline__ void keep_above(const Row<E> &row, float largest, const Cut &cut, RowChunks &chunks, Choice &choice)
 {
     const int lane = threadIdx_x & (WARP - 1), count = (row.vocabulary + CHUNK - 1) / CHUNK;
+    const float below = exponent_below(float_bits(cut.threshold > cut.least ? cut.threshold : cut.least));
     for (int c = threadIdx_x / WARP; c < count; c += blockDim_x / WARP)
     {
         double mass = 0.;
         int ties = 0;
-        for (int k = 0; k < PER_LANE; k++)
+        for (int k = 0; k < PER_LANE && row.exponent(chunks.largest[c], largest) >= below; k++)
         {
             const int v = c * CHUNK + k * WARP + lane;
-            const float w = v < row.vocabulary ? row.weight(v, largest) : 0.f;
+            const float x = v < row.vocabulary ? row.exponent((float)row.z[v], largest) : -INFINITE;
+            if (x < below)
+                continue;
+            const float w = exp_float(x);
             if (w >= cut.least && w > cut.threshold)
                 mass += (double)w;
             ties += w >= cut.least && w == cut.threshold && w > 0.f;

@@ -45,8 +45,7 @@ __device__ __forceinline__ int lane_below(int v, int delta) { return __nvvm_shfl
 __device__ __forceinline__ int lane_at(int v, int lane) { return __nvvm_shfl_sync_idx_i32(0xffffffffu, v, lane, 0x1f); }
 __device__ __forceinline__ unsigned lanes_where(bool p) { return __nvvm_vote_ballot_sync(0xffffffffu, p); }
 
-__device__ __forceinline__ void atomic_add(unsigned *p, unsigned v) { __nvvm_atom_add_gen_i((int *)p, (int)v); }
-__device__ __forceinline__ void atomic_add(unsigned long long *p, unsigned long long v) { __nvvm_atom_add_gen_ll((long long *)p, (long long)v); }
+__device__ __forceinline__ unsigned atomic_next(unsigned *p) { return (unsigned)__nvvm_atom_add_gen_i((int *)p, 1); }
 __device__ __forceinline__ void atomic_add(float *p, float v) { __nvvm_atom_add_gen_f(p, v); }
 __device__ __forceinline__ void atomic_min(unsigned long long *p, unsigned long long v) { __nvvm_atom_min_gen_ull(p, v); }
 #else
@@ -70,8 +69,7 @@ __device__ __forceinline__ int lane_below(int v, int delta) { return __shfl_up_s
 __device__ __forceinline__ int lane_at(int v, int lane) { return __shfl_sync(0xffffffffu, v, lane); }
 __device__ __forceinline__ unsigned lanes_where(bool p) { return __ballot_sync(0xffffffffu, p); }
 
-__device__ __forceinline__ void atomic_add(unsigned *p, unsigned v) { atomicAdd(p, v); }
-__device__ __forceinline__ void atomic_add(unsigned long long *p, unsigned long long v) { atomicAdd(p, v); }
+__device__ __forceinline__ unsigned atomic_next(unsigned *p) { return atomicAdd(p, 1u); }
 __device__ __forceinline__ void atomic_add(float *p, float v) { atomicAdd(p, v); }
 __device__ __forceinline__ void atomic_min(unsigned long long *p, unsigned long long v) { atomicMin(p, v); }
 #endif
@@ -109,6 +107,12 @@ __device__ __forceinline__ double lane_xor(double v, int mask)
     const unsigned long long b = double_bits(v);
     const int low = lane_xor((int)b, mask), high = lane_xor((int)(b >> 32), mask);
     return bits_double(join(low, high));
+}
+
+__device__ __forceinline__ unsigned long long lane_xor(unsigned long long v, int mask)
+{
+    const int low = lane_xor((int)v, mask), high = lane_xor((int)(v >> 32), mask);
+    return join(low, high);
 }
 
 __device__ __forceinline__ unsigned long long lane_below(unsigned long long v, int delta)

@@ -2,11 +2,11 @@
 #pragma once
 #include "common.cuh"
 
-// e^x, x <= 88; relative error below 8e-8. 0 below -87.3, where the result would be subnormal. NaN stays NaN.
-__device__ __forceinline__ float exp_float(float x)
+#define LEAST_EXPONENT -87.3f
+
+// e^x where that is a normal number, -87.3 <= x <= 88; relative error below 8e-8. NaN stays NaN; anything for an x below.
+__device__ __forceinline__ float exp_normal(float x)
 {
-    if (x < -87.3f)
-        return 0.f;
     // x = k ln 2 + r, |r| <= ln 2 / 2: adding 1.5 * 2^23 rounds to an integer, whose low bits are then k.
     const float t = fmaf(x, 1.44269504f, 12582912.f);
     const float k = t - 12582912.f;
@@ -19,6 +19,23 @@ __device__ __forceinline__ float exp_float(float x)
     p = fmaf(p, r, 0.5f);
     p = fmaf(p * r, r, r) + 1.f;
     return bits_float(float_bits(p) + (float_bits(t) << 23));
+}
+
+// e^x, x <= 88. 0 below -87.3, where the result would be subnormal. NaN stays NaN.
+__device__ __forceinline__ float exp_float(float x)
+{
+    // Computed whatever x is, so that a choice between two numbers is left of it and no branch.
+    const float w = exp_normal(x);
+    return x < LEAST_EXPONENT ? 0.f : w;
+}
+
+// The same, and where it gives 0 x becomes 0 as well, so that their product is 0 for an infinite x too.
+__device__ __forceinline__ float exp_or_zero(float &x)
+{
+    const bool zero = x < LEAST_EXPONENT;
+    const float w = exp_normal(x);
+    x = zero ? 0.f : x;
+    return zero ? 0.f : w;
 }
 
 // e^x, x <= 709; about 2 ulp. 0 below -708.

@@ -1,9 +1,25 @@
 #include "common.cuh"
 
+// Elements that a thread casts at a time: 16 bytes of the narrow type.
+#define AT_ONCE 8
+
 template <class From, class To>
 __device__ __forceinline__ void cast(const From *x, To *y, long long count)
 {
-    for (long long i = blockIdx_x * (long long)blockDim_x + threadIdx_x; i < count; i += (long long)gridDim_x * blockDim_x)
+    struct alignas(16) Taken { From e[AT_ONCE]; };
+    struct alignas(16) Given { To e[AT_ONCE]; };
+    const long long start = blockIdx_x * (long long)blockDim_x + threadIdx_x, step = (long long)gridDim_x * blockDim_x;
+    const long long wholes = aligned(x) && aligned(y) ? count / AT_ONCE : 0;
+    for (long long k = start; k < wholes; k += step)
+    {
+        const Taken t = ((const Taken *)x)[k];
+        Given g;
+#pragma unroll
+        for (int i = 0; i < AT_ONCE; i++)
+            g.e[i] = To::from((float)t.e[i]);
+        ((Given *)y)[k] = g;
+    }
+    for (long long i = wholes * AT_ONCE + start; i < count; i += step)
         y[i] = To::from((float)x[i]);
 }
 
@@ -51,7 +67,26 @@ KERNEL __launch_bounds__(MAX_THREADS)
 template <class E>
 __device__ __forceinline__ void any_nonfinite(const E *x, long long count, unsigned long long *first)
 {
-    for (long long i = blockIdx_x * (long long)blockDim_x + threadIdx_x; i < count; i += (long long)gridDim_x * blockDim_x)
+    const int n = Packed<E>::Count;
+    const long long start = blockIdx_x * (long long)blockDim_x + threadIdx_x, step = (long long)gridDim_x * blockDim_x;
+    const long long wholes = aligned(x) ? count / n : 0;
+    for (long long k = start; k < wholes; k += step)
+    {
+        const Pack p = ((const Pack *)x)[k];
+        int found = n;
+#pragma unroll
+        for (int i = n - 1; i >= 0; i--)
+        {
+            const float v = unpack(p, i, E());
+            found = v - v != 0.f ? i : found;
+        }
+        if (found < n)
+        {
+            atomic_min(first, (unsigned long long)(k * n + found));
+            return;
+        }
+    }
+    for (long long i = wholes * n + start; i < count; i += step)
     {
         const float v = x[i];
         if (v - v != 0.f)

@@ -117,12 +117,14 @@ KERNEL __launch_bounds__(MAX_THREADS) global_norm_partial(const Tensor *tensors,
     }
 }
 
-// result = (norm, its square); first_bad = the first chunk with an element that is not finite, or -1. One block of one warp.
-KERNEL __launch_bounds__(WARP) global_norm_finish(const double *partials, int count, double *result, int *first_bad)
+// result = (norm, its square); first_bad = the first chunk with an element that is not finite, or -1. One block.
+KERNEL __launch_bounds__(MAX_THREADS) global_norm_finish(const double *partials, int count, double *result, int *first_bad)
 {
+    __shared__ double sums[MAX_THREADS / WARP];
+    __shared__ int bads[MAX_THREADS / WARP];
     double sum = 0.;
     int bad = 0x7fffffff;
-    for (int i = threadIdx_x; i < count; i += WARP)
+    for (int i = threadIdx_x; i < count; i += blockDim_x)
     {
         const double p = partials[i];
         sum += p;
@@ -135,8 +137,19 @@ KERNEL __launch_bounds__(WARP) global_norm_finish(const double *partials, int co
         const int other = lane_xor(bad, o);
         bad = other < bad ? other : bad;
     }
+    if ((threadIdx_x & (WARP - 1)) == 0)
+    {
+        sums[threadIdx_x / WARP] = sum;
+        bads[threadIdx_x / WARP] = bad;
+    }
+    __syncthreads();
     if (threadIdx_x == 0)
     {
+        for (int w = 1; w < blockDim_x / WARP; w++)
+        {
+            sum += sums[w];
+            bad = bads[w] < bad ? bads[w] : bad;
+        }
         result[0] = sqrt(sum);
         result[1] = sum;
         *first_bad = bad == 0x7fffffff ? -1 : bad;
@@ -165,7 +178,17 @@ KERNEL __launch_bounds__(MAX_THREADS) scale_rows(float *x, long long width, cons
 {
     float *row = x + blockIdx_y * width;
     const float factor = factors[blockIdx_y];
-    for (long long i = blockIdx_x * (long long)blockDim_x + threadIdx_x; i < width; i += (long long)gridDim_x * blockDim_x)
+    const long long start = blockIdx_x * (long long)blockDim_x + threadIdx_x, step = (long long)gridDim_x * blockDim_x;
+    const long long wholes = aligned(row) ? width / 4 : 0;
+    for (long long k = start; k < wholes; k += step)
+    {
+        Pack p = ((const Pack *)row)[k];
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            p.w[i] = float_bits(bits_float(p.w[i]) * factor);
+        ((Pack *)row)[k] = p;
+    }
+    for (long long i = wholes * 4 + start; i < width; i += step)
         row[i] *= factor;
 }
 
@@ -173,7 +196,24 @@ KERNEL __launch_bounds__(MAX_THREADS) scale_rows(float *x, long long width, cons
 template <class E>
 __device__ __forceinline__ void accumulate(const E *x, float factor, float *sum, long long count)
 {
-    for (long long i = blockIdx_x * (long long)blockDim_x + threadIdx_x; i < count; i += (long long)gridDim_x * blockDim_x)
+    const int n = Packed<E>::Count;
+    const long long start = blockIdx_x * (long long)blockDim_x + threadIdx_x, step = (long long)gridDim_x * blockDim_x;
+    const long long wholes = aligned(x) && aligned(sum) ? count / n : 0;
+    for (long long k = start; k < wholes; k += step)
+    {
+        const Pack p = ((const Pack *)x)[k];
+        Pack *target = (Pack *)(sum + k * n);
+#pragma unroll
+        for (int j = 0; j < n / 4; j++)
+        {
+            Pack s = target[j];
+#pragma unroll
+            for (int i = 0; i < 4; i++)
+                s.w[i] = float_bits(bits_float(s.w[i]) + factor * unpack(p, j * 4 + i, E()));
+            target[j] = s;
+        }
+    }
+    for (long long i = wholes * n + start; i < count; i += step)
         sum[i] += factor * (float)x[i];
 }
 

@@ -83,8 +83,8 @@ __device__ __forceinline__ void measure_chunk(const E *row, int chunk, int vocab
 #pragma unroll
     for (int k = 0; k < PER_LANE; k++)
     {
-        const float x = shifted(z[k], base, inverse_temperature);
-        const float w = exp_float(x);
+        float x = (z[k] - base) * inverse_temperature;
+        const float w = exp_or_zero(x);
         const bool peak = z[k] == base;
         peaks += peak ? 1.f : 0.f;
         rest[k & 3] += peak ? 0.f : w;

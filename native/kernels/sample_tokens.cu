@@ -22,6 +22,7 @@ __device__ __forceinline__ void sample_tokens(const E *logits, long long stride,
         {
             choice.fault = r.fault;
             choice.largest = r.largest;
+            choice.total = r.total;
         }
         __syncthreads();
         if (choice.fault == 0)
@@ -34,7 +35,7 @@ __device__ __forceinline__ void sample_tokens(const E *logits, long long stride,
             {
                 Cut cut = {0.f, min_p, 0};
                 if (top_k > 0 || top_p < 1.)
-                    cut = find_cut(tokens_of, largest, top_k, top_p, min_p, choice);
+                    cut = find_cut(tokens_of, largest, top_k, top_p, min_p, chunks, choice);
                 if (cut.threshold > 0.f || min_p > 0.f)
                     keep_above(tokens_of, largest, cut, chunks, choice);
                 // One thread reads the counters, since it is the one that advances them.

@@ -68,8 +68,7 @@ inline int trailing_zeros(unsigned v) { return __builtin_ctz(v); }
 inline int leading_zeros(unsigned v) { return __builtin_clz(v); }
 
 // Fibers take turns at barriers only, so a plain read and write is atomic.
-inline void atomic_add(unsigned *p, unsigned v) { *p += v; }
-inline void atomic_add(unsigned long long *p, unsigned long long v) { *p += v; }
+inline unsigned atomic_next(unsigned *p) { return (*p)++; }
 inline void atomic_add(float *p, float v) { *p += v; }
 inline void atomic_min(unsigned long long *p, unsigned long long v) { *p = v < *p ? v : *p; }
 

@@ -81,7 +81,8 @@ internal static class OptimizerChecks
         var table = b.Upload<TensorEntry>([new(gradients, gradients, gradients, 0, 0, n, 0)]);
         var (partials, result, bad) = (b.Room<double>(chunks.Length), b.Room<double>(2), b.Room<int>(1));
         void Partial() => b.Launch(Module, "global_norm_partial", (chunks.Length, 1, 1), LaunchShape.Threads, table, chunkTable, partials);
-        void Finish() => b.Launch(Module, "global_norm_finish", (1, 1, 1), 32, partials, chunks.Length, result, bad);
+        void Finish() =>
+            b.Launch(Module, "global_norm_finish", (1, 1, 1), LaunchShape.ThreadsFor(chunks.Length), partials, chunks.Length, result, bad);
         Partial();
         Finish();
         var norm = Math.Sqrt(Reductions.Dot(gradient, gradient));

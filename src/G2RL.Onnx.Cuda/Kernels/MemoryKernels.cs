@@ -7,6 +7,9 @@ internal sealed class MemoryKernels(KernelCache kernels)
 {
     private const string Module = "memory";
 
+    // Elements that a thread casts at a time.
+    private const int AtOnce = 8;
+
     /// <summary>Float32 to a narrower type, to nearest.</summary>
     public void Narrow(nint source, nint destination, ElementType type, long count) =>
         Cast("f32_to_" + LaunchShape.Suffix(type), source, destination, count);
@@ -33,7 +36,8 @@ internal sealed class MemoryKernels(KernelCache kernels)
 
     private void Cast(string pair, nint source, nint destination, long count)
     {
-        var threads = LaunchShape.ThreadsFor(count);
-        kernels.Launch(Module, "cast_" + pair, (LaunchShape.Blocks(count, threads), 1, 1), threads, source, destination, count);
+        var threads = LaunchShape.ThreadsFor(count / AtOnce);
+        kernels.Launch(
+            Module, "cast_" + pair, (LaunchShape.Blocks(count, threads, AtOnce), 1, 1), threads, source, destination, count);
     }
 }

@@ -48,7 +48,7 @@ internal sealed class OptimizerKernels(KernelCache kernels, ElementType type)
     public void GlobalNorm(nint tensors, nint chunks, int count, nint partials, nint result, nint firstBad)
     {
         kernels.Launch(Module, "global_norm_partial", (count, 1, 1), LaunchShape.Threads, tensors, chunks, partials);
-        kernels.Launch(Module, "global_norm_finish", (1, 1, 1), 32, partials, count, result, firstBad);
+        kernels.Launch(Module, "global_norm_finish", (1, 1, 1), LaunchShape.ThreadsFor(count), partials, count, result, firstBad);
     }
 
     /// <summary>Multiplies every row by a factor of its own.</summary>
@@ -59,8 +59,8 @@ internal sealed class OptimizerKernels(KernelCache kernels, ElementType type)
     /// <param name="factors">float [count]</param>
     public static void ScaleRows(KernelCache kernels, nint rows, int count, long width, nint factors)
     {
-        var threads = LaunchShape.ThreadsFor(width);
-        kernels.Launch(Module, "scale_rows", (LaunchShape.Blocks(width, threads), count, 1), threads, rows, width, factors);
+        var threads = LaunchShape.ThreadsFor(width / 4);
+        kernels.Launch(Module, "scale_rows", (LaunchShape.Blocks(width, threads, each: 4), count, 1), threads, rows, width, factors);
     }
 
     /// <summary>One update of every tensor.</summary>

@@ -21,8 +21,9 @@ public sealed class InterpreterDriver : EmulatedDriver
     public InterpreterDriver(InterpreterSettings? settings = null, long memoryBytes = 1L << 30)
         : base("PTX interpreter", memoryBytes, settings?.Strict ?? false) => machine = new PtxMachine(Heap, settings ?? new());
 
-    /// <summary>PTX instructions executed.</summary>
-    public long Instructions => machine.Instructions;
+    /// <summary>What the kernels have cost so far: instructions of threads, accesses and bytes of device memory, shared atomics.</summary>
+    public (long Instructions, long Accesses, long Bytes, long SharedAtomics) Cost =>
+        (machine.Instructions, machine.DeviceAccesses, machine.DeviceBytes, machine.SharedAtomics);
 
     /// <inheritdoc/>
     public override nint LoadModule(string name, ReadOnlySpan<byte> ptx)

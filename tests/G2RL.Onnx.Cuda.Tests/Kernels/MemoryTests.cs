@@ -19,9 +19,15 @@ public sealed class MemoryTests
     public void Cast_ThereAndBack_RoundsToNearestEven(Executor executor, string type)
     {
         float[] numbers = [.. Awkward, .. Elements.Normal(300, 1, 10), .. Elements.Normal(300, 2, 1e-5)];
+        foreach (var offset in new[] { 0, 1 })
+            Cast(executor, type, numbers, offset);
+    }
+
+    private static void Cast(Executor executor, string type, float[] numbers, int offset)
+    {
         using var run = KernelRun.Start(executor);
         var (narrow, back) = (run.Room<ushort>(numbers.Length), run.Room<float>(numbers.Length));
-        run.Launch($"cast_f32_to_{type}", (2, 1, 1), 64, run.Upload(numbers), narrow, (long)numbers.Length);
+        run.Launch($"cast_f32_to_{type}", (2, 1, 1), 64, run.UploadAt(offset, numbers), narrow, (long)numbers.Length);
         run.Launch($"cast_{type}_to_f32", (2, 1, 1), 64, narrow, back, (long)numbers.Length);
         var (raw, values) = Elements.As(type, numbers);
         var (expected, actual) = (MemoryMarshal.Cast<byte, ushort>(raw).ToArray(), run.Read<ushort>(narrow, numbers.Length));

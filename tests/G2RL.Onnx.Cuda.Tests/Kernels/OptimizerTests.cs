@@ -114,12 +114,16 @@ public sealed class OptimizerTests
     [DataRow(Executor.Host)]
     public void ScaleRows_Rows_HaveTheirOwnFactor(Executor executor)
     {
-        using var run = KernelRun.Start(executor);
-        var values = Elements.Normal(3 * 101, 1, 1);
-        float[] factors = [2, 0.5f, -3];
-        var x = run.Upload(values);
-        run.Launch("scale_rows", (1, 3, 1), 32, x, 101L, run.Upload(factors));
-        CollectionAssert.AreEqual(values.Select((v, i) => v * factors[i / 101]).ToArray(), run.Read<float>(x, 303));
+        // 100: every row lies on the alignment; 101: the first one alone.
+        foreach (var width in new[] { 100, 101 })
+        {
+            using var run = KernelRun.Start(executor);
+            var values = Elements.Normal(3 * width, 1, 1);
+            float[] factors = [2, 0.5f, -3];
+            var x = run.Upload(values);
+            run.Launch("scale_rows", (1, 3, 1), 32, x, (long)width, run.Upload(factors));
+            CollectionAssert.AreEqual(values.Select((v, i) => v * factors[i / width]).ToArray(), run.Read<float>(x, 3 * width));
+        }
     }
 
     [TestMethod]
@@ -129,19 +133,22 @@ public sealed class OptimizerTests
     [DataRow(Executor.Host, "bf16")]
     public void Accumulate_Gradients_AddScaledInFloat(Executor executor, string type)
     {
-        using var run = KernelRun.Start(executor);
-        var (raw, values) = Elements.As(type, Elements.Normal(501, 3, 1));
-        var start = Elements.Normal(501, 4, 1);
-        var sum = run.Upload(start);
-        run.Launch($"accumulate_{type}", (3, 1, 1), 64, run.Upload(raw), 0.25f, sum, 501L);
-        CollectionAssert.AreEqual(start.Select((s, i) => s + (0.25f * values[i])).ToArray(), run.Read<float>(sum, 501));
+        foreach (var offset in new[] { 0, 1 })
+        {
+            using var run = KernelRun.Start(executor);
+            var (raw, values) = Elements.As(type, Elements.Normal(501, 3, 1));
+            var start = Elements.Normal(501, 4, 1);
+            var sum = run.UploadAt(offset, start);
+            run.Launch($"accumulate_{type}", (3, 1, 1), 64, run.Upload(raw), 0.25f, sum, 501L);
+            CollectionAssert.AreEqual(start.Select((s, i) => s + (0.25f * values[i])).ToArray(), run.Read<float>(sum, 501));
+        }
     }
 
     private static (double Norm, int Bad) Norm(KernelRun run, int chunks, (nint Tensors, nint Chunks) tables)
     {
         var (partials, result, bad) = (run.Room<double>(chunks), run.Room<double>(2), run.Room<int>(1));
         run.Launch("global_norm_partial", (chunks, 1, 1), 256, tables.Tensors, tables.Chunks, partials);
-        run.Launch("global_norm_finish", (1, 1, 1), 32, partials, chunks, result, bad);
+        run.Launch("global_norm_finish", (1, 1, 1), 96, partials, chunks, result, bad);
         return (run.Read<double>(result, 2)[0], run.Read<int>(bad, 1)[0]);
     }
 

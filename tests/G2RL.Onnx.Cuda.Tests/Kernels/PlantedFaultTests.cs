@@ -11,7 +11,7 @@ namespace G2RL.Onnx.Cuda.Tests.Kernels;
 public sealed class PlantedFaultTests
 {
     private static readonly string[] WithBarriers =
-        ["sample_tokens_f32", "token_stats_f32", "inverse_norms", "exploration_scores", "global_norm_partial"];
+        ["sample_tokens_f32", "token_stats_f32", "inverse_norms", "exploration_scores", "global_norm_partial", "global_norm_finish"];
 
     // Every barrier of one entry of each kernel that has any.
     private static IEnumerable<object[]> Barriers => WithBarriers.SelectMany(entry =>
@@ -106,6 +106,9 @@ public sealed class PlantedFaultTests
             case "global_norm_partial":
                 var gradient = run.Upload(logits);
                 run.Launch(entry, (1, 1, 1), 64, run.Upload<long>(0, 0, gradient, 0, 0, V, 0, 0), run.Upload(0, 0), run.Room<double>(1));
+                break;
+            case "global_norm_finish":
+                run.Launch(entry, (1, 1, 1), 64, run.Upload(new double[100]), 100, run.Room<double>(2), run.Room<int>(1));
                 break;
             default:
                 run.Launch(entry, (1, 1, 1), 32, run.Upload(logits), run.Room<ushort>(V), (long)V);

@@ -62,6 +62,15 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
     /// <summary>Instructions executed so far.</summary>
     public long Instructions { get; private set; }
 
+    /// <summary>Bytes that loads and stores of device memory have moved so far.</summary>
+    public long DeviceBytes { get; private set; }
+
+    /// <summary>Loads and stores of device memory so far.</summary>
+    public long DeviceAccesses { get; private set; }
+
+    /// <summary>Atomic operations on shared memory so far.</summary>
+    public long SharedAtomics { get; private set; }
+
     /// <summary>Runs a grid to its end.</summary>
     /// <exception cref="PtxException">Arguments that do not fit the kernel, or anything the kernel did wrong; the message names kernel,
     /// block, thread and instruction.</exception>
@@ -902,6 +911,8 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
         }
         if (heap.TracksWrites)
             heap.Track(address, size, write, atomic, thread);
+        DeviceBytes += size;
+        DeviceAccesses++;
         return (byte*)address;
     }
 
@@ -911,6 +922,7 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
             throw new PtxException($"an atomic operation on {i->Size} bytes at {address:x}, which is not aligned");
         var isShared = i->Space == Space.Shared || (i->Space == Space.Generic && address >= SharedMemory.Window);
         byte* p;
+        SharedAtomics += isShared ? 1 : 0;
         if (isShared)
             p = shared.Access(
                 i->Space == Space.Shared ? address : address - SharedMemory.Window,
