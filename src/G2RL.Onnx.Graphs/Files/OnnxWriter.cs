@@ -1,4 +1,5 @@
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Graphs.Fused;
 using G2RL.Onnx.Graphs.Wire;
 using Google.Protobuf;
 
@@ -28,6 +29,13 @@ internal static class OnnxWriter
             ? Inline(v.Name, v.Constant!, ConstantBytes.ToMemory(v))
             : Reference(v.Name, v.Constant!, places?.GetValueOrDefault(v) ?? v.Constant!.External!)));
         proto.Node.AddRange(graph.Nodes.Select(ToProto));
+        // A runtime knows nothing of operators that are not its own.
+        proto.ValueInfo.AddRange(graph.Nodes
+            .Where(n => n.Domain == FusedOperators.Domain)
+            .SelectMany(n => n.Outputs)
+            .OfType<Value>()
+            .Where(v => !graph.Outputs.Contains(v))
+            .Select(ToProto));
         var model = new ModelProto { IrVersion = OnnxFile.IrVersion, ProducerName = "G2RL.Onnx", Graph = proto };
         model.OpsetImport.Add(new OperatorSetProto { Domain = "", Version = graph.Opset });
         foreach (var domain in graph.Nodes.Select(n => n.Domain).Where(d => d.Length > 0).Distinct().Order(StringComparer.Ordinal))

@@ -12,7 +12,9 @@ namespace G2RL.Onnx.Gradients;
 public static class GradientRules
 {
     /// <summary>Rules by operator.</summary>
-    public static IReadOnlyDictionary<string, GradientRule> All { get; } = new Dictionary<string, GradientRule>(StringComparer.Ordinal)
+    public static IReadOnlyDictionary<string, GradientRule> All { get; } = new Dictionary<string, GradientRule>(
+        FusedGradients.All,
+        StringComparer.Ordinal)
     {
         ["Add"] = Add,
         ["Sub"] = Sub,

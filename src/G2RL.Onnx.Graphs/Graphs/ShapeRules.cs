@@ -1,3 +1,5 @@
+using G2RL.Onnx.Graphs.Fused;
+
 namespace G2RL.Onnx.Graphs;
 
 /// <summary>Type, shape and (for small int64 tensors) elements of one output.</summary>
@@ -15,7 +17,9 @@ public delegate Inferred[] ShapeRule(Node node, int outputs);
 public static class ShapeRules
 {
     /// <summary>The rules, by domain-qualified operator.</summary>
-    public static IReadOnlyDictionary<string, ShapeRule> All { get; } = new Dictionary<string, ShapeRule>(StringComparer.Ordinal)
+    public static IReadOnlyDictionary<string, ShapeRule> All { get; } = new Dictionary<string, ShapeRule>(
+        FusedShapes.All,
+        StringComparer.Ordinal)
     {
         // elementwise, one input
         ["Abs"] = Same,

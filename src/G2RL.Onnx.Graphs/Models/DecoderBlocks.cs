@@ -1,4 +1,5 @@
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Graphs.Fused;
 using G2RL.Onnx.Models.Rotary;
 
 namespace G2RL.Onnx.Models;
@@ -18,6 +19,7 @@ internal sealed class DecoderBlocks
     private readonly Value positions;
     private readonly Value rows;
     private readonly Value tokens;
+    private readonly bool fused;
     private readonly Dictionary<string, (Value Cos, Value Sin)> rotations = new(StringComparer.Ordinal);
 
     /// <summary>Declares every weight as an input, in the order of <see cref="DecoderSpec.Parameters"/>, then the rotary tables.</summary>
@@ -25,9 +27,10 @@ internal sealed class DecoderBlocks
     /// <param name="spec">The decoder.</param>
     /// <param name="ids">Token ids [B, T].</param>
     /// <param name="positions">Positions [B, T].</param>
-    public DecoderBlocks(OpBuilder op, DecoderSpec spec, Value ids, Value positions)
+    /// <param name="kernels">Whose operators are written.</param>
+    public DecoderBlocks(OpBuilder op, DecoderSpec spec, Value ids, Value positions, GraphKernels kernels = GraphKernels.Standard)
     {
-        (this.op, this.spec, this.ids, this.positions) = (op, spec, ids, positions);
+        (this.op, this.spec, this.ids, this.positions, fused) = (op, spec, ids, positions, kernels == GraphKernels.Fused);
         names = DecoderNames.Of(spec);
         foreach (var parameter in spec.Parameters)
             WeightStorages.Declare(op.Graph, parameter);
@@ -133,6 +136,15 @@ internal sealed class DecoderBlocks
     /// <summary>Grouped-query attention over whole sequences -> [B*T, heads * head_dim].</summary>
     public Value Attention(Value q, Value k, Value v, Value bias) =>
         op.Reshape(Mixed(q, k, v, bias, tokens, tokens), -1, (long)spec.Heads * spec.HeadDimension);
+
+    /// <summary>The same as one operator of ours.</summary>
+    /// <param name="q">Queries [B, T, heads, head_dim].</param>
+    /// <param name="k">Keys [B, T, kv heads, head_dim].</param>
+    /// <param name="v">Values, likewise.</param>
+    /// <param name="mask">1 on tokens, 0 on padding [B, T].</param>
+    /// <param name="window">How many tokens are seen, the token itself included; 0: all.</param>
+    public Value FusedAttention(Value q, Value k, Value v, Value mask, int window) =>
+        op.CausalAttention(q, k, v, mask, DecoderGraph.AttentionScale(spec), window, spec.AttentionSoftcap);
 
     /// <summary>Grouped-query attention of some queries over some keys -> [B, queries, heads * head_dim].</summary>
     public Value PartialAttention(Value q, Value k, Value v, Value bias)
@@ -241,11 +253,14 @@ internal sealed class DecoderBlocks
     {
         if (!spec.GatedMlp)
             return Linear(Activated(Linear(h, prefix + names.GateUp[0])), prefix + names.Down);
-        var parts = names.FusedGateUp is { } fused
-            ? op.Split(Linear(h, prefix + fused), -1, spec.IntermediateSize, spec.IntermediateSize)
+        var parts = names.FusedGateUp is { } both
+            ? op.Split(Linear(h, prefix + both), -1, spec.IntermediateSize, spec.IntermediateSize)
             : null;
-        var gate = Activated(parts?[0] ?? Linear(h, prefix + names.GateUp[0]));
-        return Linear(op.Mul(gate, parts?[1] ?? Linear(h, prefix + names.GateUp[1])), prefix + names.Down);
+        var (gate, up) = (parts?[0] ?? Linear(h, prefix + names.GateUp[0]), parts?[1] ?? Linear(h, prefix + names.GateUp[1]));
+        var passed = fused && spec.Activation is (Activation.Silu or Activation.GeluTanh)
+            ? op.GatedUnit(gate, up, gelu: spec.Activation == Activation.GeluTanh)
+            : op.Mul(Activated(gate), up);
+        return Linear(passed, prefix + names.Down);
     }
 
     // y = x W^T + b with W [out, in], or x W + b with GPT-2's W [in, out]; either is read as it lies.
@@ -260,12 +275,14 @@ internal sealed class DecoderBlocks
     // Over the last axis, written so that ONNX Runtime fuses it where nothing else reads the parts.
     private Value Norm(Value x, string module)
     {
-        if (spec.Norm == NormKind.Layer)
-            x = op.Sub(x, op.ReduceMean(x, keepDims: true, -1));
-        var meanSquare = op.ReduceMean(op.Pow(x, op.Scalar(2)), keepDims: true, -1);
         var weight = Weight(module + ".weight");
         if (spec.Norm == NormKind.RmsFromOne)
             weight = op.Add(weight, op.Scalar(1));
+        if (fused && spec.Norm != NormKind.Layer)
+            return op.RmsNorm(x, weight, spec.NormEpsilon);
+        if (spec.Norm == NormKind.Layer)
+            x = op.Sub(x, op.ReduceMean(x, keepDims: true, -1));
+        var meanSquare = op.ReduceMean(op.Pow(x, op.Scalar(2)), keepDims: true, -1);
         var scaled = op.Mul(op.Div(x, op.Sqrt(op.Add(meanSquare, op.Scalar(spec.NormEpsilon)))), weight);
         return Bias(module) is { } bias ? op.Add(scaled, bias) : scaled;
     }
@@ -291,6 +308,8 @@ internal sealed class DecoderBlocks
         if (spec.Rope is null)
             return x;
         var (cos, sin) = rotations[spec.IsLocal(layer) ? DecoderGraph.LocalRopeCos : DecoderGraph.RopeCos];
+        if (fused)
+            return op.Rotary(x, cos, sin);
         long width = spec.RotaryDimension ?? spec.HeadDimension, rest = spec.HeadDimension - width;
         var parts = rest == 0 ? op.Split(x, -1, width / 2, width / 2) : op.Split(x, -1, width / 2, width / 2, rest);
         var (a, b) = (parts[0], parts[1]);

@@ -349,9 +349,11 @@ public static class DecoderGraph
         var mask = graph.Input("attention_mask", ElementType.Int64, "B", "T");
         var positions = graph.Input("position_ids", ElementType.Int64, "B", "T");
         var rows = graph.Input("rows", ElementType.Int64, "R");
-        var blocks = new DecoderBlocks(op, spec, ids, positions);
+        var blocks = new DecoderBlocks(op, spec, ids, positions, memory.Kernels);
         Value hidden;
-        if (memory.AttentionBlocks > 1)
+        if (memory.Kernels == GraphKernels.Fused)
+            hidden = blocks.Layers((layer, q, k, v) => blocks.FusedAttention(q, k, v, mask, spec.WindowOf(layer)), memory.Recompute);
+        else if (memory.AttentionBlocks > 1)
         {
             var attention = new BlockedAttention(op, blocks, mask, memory.AttentionBlocks);
             hidden = blocks.Layers((layer, q, k, v) => attention.Run(q, k, v, spec.WindowOf(layer)), memory.Recompute);

@@ -218,6 +218,7 @@ public static class RunConfigRules
             "training.optimizer.moments",
             optimizer.Moments,
             $"they are kept {Elsewhere} float32.");
+        Rule(here || c.Execution.Kernels != KernelChoice.Fused, "execution.kernels", "fused", $"they run {Elsewhere} auto or standard.");
         var narrow = c.Adapter.Base != Models.WeightStorage.Float32;
         Rule(
             !narrow || here,

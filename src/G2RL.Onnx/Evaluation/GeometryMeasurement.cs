@@ -58,7 +58,7 @@ public static class GeometryMeasurement
             Step: 0);
         var drawn = sampler.Draw(request, progress is null ? null : done => progress(done, heldOut.Count * settings.Samples), cancel);
         using var embedder = settings.Embedder.Length > 0 ? new SentenceEmbedder(settings.Embedder, inputs.Threads) : null;
-        using var scorer = new Scorer(inputs.Policy.Spec, inputs.Threads);
+        using var scorer = new Scorer(inputs.Policy.Spec, inputs.Threads, config.Execution.Kernels);
         using var projector = new FeatureProjector(inputs.Policy.Spec, inputs.Threads);
         Sequence[] sequences = [.. drawn.SelectMany(g => g).Select(r => new Sequence(r.PromptTokens, r.Tokens))];
         var identical = drawn.Sum(IdenticalPairs);

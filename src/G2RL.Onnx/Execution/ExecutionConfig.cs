@@ -29,4 +29,10 @@ public sealed record ExecutionConfig
     /// the training flavour).
     /// </summary>
     public string Gradients { get; init; } = "graph";
+
+    /// <summary>
+    /// Whose operators score and train on the CPU: ours (fused: faster, with less memory), ONNX Runtime's (standard), or ours where they
+    /// run (auto). Results differ by rounding. GPUs, exports and ortTraining always take the standard ones.
+    /// </summary>
+    public KernelChoice Kernels { get; init; } = KernelChoice.Auto;
 }

@@ -23,18 +23,27 @@ internal static class MemoryChoice
     /// <param name="tokens">Padded tokens of a micro-batch, at most.</param>
     /// <param name="positions">Tokens of a row, at most.</param>
     /// <param name="recompute">Whether layers are recomputed.</param>
+    /// <param name="kernels">Whose operators.</param>
     /// <remarks>
     /// Sums inside the products round otherwise than sums of products, so they are for models that are never trained side by side: of a
     /// smaller one, lanes add whole gradients, and one thread has to give the bits of many.
     /// </remarks>
-    public static GraphMemory Training(DecoderSpec spec, long tokens, int positions, bool recompute) =>
-        Scoring(spec, tokens, positions) with { Recompute = recompute, InPlaceSums = Lanes.For(spec, threads: 2).Count == 1 };
+    public static GraphMemory Training(
+        DecoderSpec spec,
+        long tokens,
+        int positions,
+        bool recompute,
+        KernelChoice kernels = KernelChoice.Auto) =>
+        Scoring(spec, tokens, positions, kernels) with { Recompute = recompute, InPlaceSums = Lanes.For(spec, threads: 2).Count == 1 };
 
     /// <summary>For scoring: no gradients.</summary>
-    public static GraphMemory Scoring(DecoderSpec spec, long tokens, int positions)
+    public static GraphMemory Scoring(DecoderSpec spec, long tokens, int positions, KernelChoice kernels = KernelChoice.Auto)
     {
         var rows = Math.Max(FewestRows, ChunkBytes / ((long)spec.VocabularySize * sizeof(float)));
-        return new(Parts(Math.Max(tokens, positions), rows), positions <= Unblocked ? 1 : Parts(positions, BlockQueries));
+        return new(
+            Parts(Math.Max(tokens, positions), rows),
+            positions <= Unblocked ? 1 : Parts(positions, BlockQueries),
+            Kernels: kernels.Here());
     }
 
     /// <summary>Bytes that a run of the train graph takes at most beside weights and gradients.</summary>
@@ -56,13 +65,14 @@ internal static class MemoryChoice
     }
 
     /// <summary>Whether all that a step holds without recomputation would take more than four fifths of the memory that is free.</summary>
-    public static bool RecomputesToFit(DecoderSpec spec, int threads, int tokens, int positions)
+    public static bool RecomputesToFit(DecoderSpec spec, int threads, int tokens, int positions, KernelChoice kernels = KernelChoice.Auto)
     {
         var (lanes, learning) = (Lanes.For(spec, threads).Count, spec.Trainable.Sum(p => p.Count) * sizeof(float));
         var free = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes - Environment.WorkingSet;
         // Gradients, one more for each lane, and two moments.
         var held = learning * (3 + (lanes > 1 ? lanes : 0));
-        return held + (lanes * Activations(spec, Training(spec, tokens, positions, recompute: false), tokens, positions)) > free / 5 * 4;
+        return held + (lanes * Activations(spec, Training(spec, tokens, positions, recompute: false, kernels), tokens, positions))
+            > free / 5 * 4;
     }
 
     private static int Parts(long length, long each) => (int)Math.Clamp((length + each - 1) / each, 1, GraphMemory.MostParts);

@@ -34,7 +34,9 @@ public sealed class RunInputs : IDisposable
             throw InputException.Of([.. faults]);
         this.config = config;
         Backend = backend ?? (config.Execution.Device == ExecutionConfig.Cpu
-            ? new CpuBackend(config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount)
+            ? new CpuBackend(
+                config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount,
+                config.Execution.Kernels)
             : throw new InputException($"execution.device is {config.Execution.Device}, and no such device was opened; "
                 + "the command line does that, a program of one's own hands its backend over."));
         if (Backend.Name != config.Execution.Device)

@@ -32,7 +32,8 @@ internal static class MemoryProbe
     /// <param name="length">Tokens of each.</param>
     /// <param name="threads">Threads.</param>
     /// <param name="repetitions">Steps that are timed.</param>
-    /// <param name="mode">How the graph spends memory: run (as a run does), recompute, or plain.</param>
+    /// <param name="mode">How the graph spends memory: run (as a run does), recompute, standard (as a run does without
+    /// operators of ours), or plain.</param>
     public static Probed Run(string shape, int rows, int length, int threads, int repetitions, string mode = "run")
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, UseShellExecute = false };
@@ -63,6 +64,7 @@ internal static class MemoryProbe
         {
             "plain" => GraphMemory.Plain,
             "recompute" => MemoryChoice.Training(policy.Spec, rows * length, length, recompute: true),
+            "standard" => MemoryChoice.Training(policy.Spec, rows * length, length, recompute: false, KernelChoice.Standard),
             _ => MemoryChoice.Training(policy.Spec, rows * length, length, recompute: false),
         };
         using var step = new TrainingStep(policy, threads, rows * length, withOptimizer: false, memory);

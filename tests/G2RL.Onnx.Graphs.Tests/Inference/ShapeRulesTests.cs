@@ -1,3 +1,5 @@
+using G2RL.Onnx.Graphs.Fused;
+
 namespace G2RL.Onnx.Graphs.Tests.Inference;
 
 [TestClass]
@@ -6,13 +8,16 @@ public sealed class ShapeRulesTests
     // The current runtime has no training inside; tests/ort-training-interop runs this operator in the last one that has.
     private const string TrainingOnly = "com.microsoft::InPlaceAccumulatorV2";
 
+    // Our own run where their kernels are: tests/G2RL.Onnx.Tests/Kernels has their cases, and sees that none lacks one.
+    private static bool IsOurs(string op) => op.StartsWith(FusedOperators.Domain + "::", StringComparison.Ordinal);
+
     [TestMethod]
     public void Rules_All_HaveACase()
     {
         var covered = ShapeCases.All.Select(c => c.Op).ToHashSet(StringComparer.Ordinal);
         Assert.AreEqual(
             "",
-            string.Join(", ", ShapeRules.All.Keys.Where(op => !covered.Contains(op) && op != TrainingOnly)),
+            string.Join(", ", ShapeRules.All.Keys.Where(op => !covered.Contains(op) && op != TrainingOnly && !IsOurs(op))),
             "Add a case to ShapeCases");
         Assert.AreEqual("", string.Join(", ", covered.Where(op => !ShapeRules.All.ContainsKey(op))), "No such rule");
     }

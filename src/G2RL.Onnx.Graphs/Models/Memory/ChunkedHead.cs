@@ -1,5 +1,6 @@
 using G2RL.Onnx.Gradients;
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Graphs.Fused;
 
 namespace G2RL.Onnx.Models;
 
@@ -21,6 +22,7 @@ internal sealed class ChunkedHead
     private readonly int chunks;
     private readonly bool learns;
     private readonly bool ordered;
+    private readonly bool fused;
     private readonly Value[] hidden;
     private readonly Value[] targets;
     private readonly List<Value> hiddenGradients = [];
@@ -45,6 +47,7 @@ internal sealed class ChunkedHead
     {
         (this.op, this.spec, this.inverseTemperature, this.learns) = (op, spec, inverseTemperature, learns);
         (chunks, ordered) = (memory.HeadChunks, memory != GraphMemory.Plain);
+        fused = memory.Kernels == GraphKernels.Fused;
         weight = DecoderBlocks.HeadWeight(op, spec);
         hidden = op.SplitEvenly(last, 0, chunks);
         this.targets = op.SplitEvenly(targets, 0, chunks);
@@ -135,6 +138,11 @@ internal sealed class ChunkedHead
         var logits = cap is null
             ? op.Gemm(h, weight, transposeB: true)
             : op.Mul(cap, op.Mul(inverseTemperature, op.Scalar(spec.LogitSoftcap!.Value)));
+        if (fused)
+        {
+            var (logProb, entropy, logSum) = op.TokenScores(logits, targets[c]);
+            return new(h, cap, logits, logSum, logProb, entropy);
+        }
         var all = op.LogSoftmax(logits);
         var shares = op.Exp(all);
         var chosen = op.Squeeze(op.GatherElements(all, op.Unsqueeze(targets[c], 1), 1), 1);
@@ -143,12 +151,9 @@ internal sealed class ChunkedHead
 
     private void Backward(int c, Part part, Value ofLogProb, Value? ofEntropy)
     {
-        var back = op.Unsqueeze(ofLogProb, 1);
-        var pull = ofEntropy is null
-            ? op.Neg(back)
-            : op.Neg(op.Add(back, op.Mul(op.Unsqueeze(ofEntropy, 1), op.Add(part.All, op.Unsqueeze(part.Entropy, 1)))));
-        var dz =
-            op.Op("ScatterElements", [op.Mul(part.Shares, pull), op.Unsqueeze(targets[c], 1), back], ("axis", 1L), ("reduction", "add"));
+        var dz = fused
+            ? op.TokenScoresGrad(part.Logits, targets[c], part.Normaliser, part.Entropy, ofLogProb, ofEntropy)
+            : LogitsGradient(c, part, ofLogProb, ofEntropy);
         if (part.Cap is { } cap)
             dz = op.Mul(op.Mul(dz, op.Sub(op.Scalar(1), op.Mul(cap, cap))), inverseTemperature);
         var dh = op.Gemm(dz, weight);
@@ -156,6 +161,19 @@ internal sealed class ChunkedHead
         if (learns)
             // As h^T dz [D, V], transposed once at the end: dz^T h would read V columns of dz with a stride, at half the rate.
             weightGradient = op.Gemm(op.Transpose(part.Hidden, 1, 0), dz, weightGradient);
+    }
+
+    private Value LogitsGradient(int c, Part part, Value ofLogProb, Value? ofEntropy)
+    {
+        var back = op.Unsqueeze(ofLogProb, 1);
+        var pull = ofEntropy is null
+            ? op.Neg(back)
+            : op.Neg(op.Add(back, op.Mul(op.Unsqueeze(ofEntropy, 1), op.Add(part.Logits, op.Unsqueeze(part.Entropy, 1)))));
+        return op.Op(
+            "ScatterElements",
+            [op.Mul(part.Normaliser, pull), op.Unsqueeze(targets[c], 1), back],
+            ("axis", 1L),
+            ("reduction", "add"));
     }
 
     private Value Joined(Value[] parts) => parts.Length == 1 ? parts[0] : op.Concat(0, parts);
@@ -176,5 +194,6 @@ internal sealed class ChunkedHead
         return false;
     }
 
-    private sealed record Part(Value Hidden, Value? Cap, Value All, Value Shares, Value Chosen, Value Entropy);
+    // Logits: log-probs, and Normaliser: probabilities, both [R, V]; of our own operator logits as they are, and their log sums [R].
+    private sealed record Part(Value Hidden, Value? Cap, Value Logits, Value Normaliser, Value Chosen, Value Entropy);
 }

@@ -12,7 +12,13 @@ namespace G2RL.Onnx.Models;
 /// Whether weight gradients are added to their accumulators inside the products, without a copy of their own. Not for graphs whose products
 /// are narrowed.
 /// </param>
-public sealed record GraphMemory(int HeadChunks = 1, int AttentionBlocks = 1, bool Recompute = false, bool InPlaceSums = false)
+/// <param name="Kernels">Whose operators the graph is written in.</param>
+public sealed record GraphMemory(
+    int HeadChunks = 1,
+    int AttentionBlocks = 1,
+    bool Recompute = false,
+    bool InPlaceSums = false,
+    GraphKernels Kernels = GraphKernels.Standard)
 {
     /// <summary>The plain graph.</summary>
     public static GraphMemory Plain { get; } = new();

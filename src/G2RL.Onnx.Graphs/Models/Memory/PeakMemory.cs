@@ -17,7 +17,7 @@ public static class PeakMemory
     private static readonly HashSet<string> InPlace = new(StringComparer.Ordinal)
     {
         "Add", "Sub", "Mul", "Div", "Pow", "Exp", "Log", "Neg", "Sqrt", "Sigmoid", "Tanh", "Softmax", "LogSoftmax", "Clip", "Where", "Erf",
-        "Relu", "Reciprocal", "ScatterElements",
+        "Relu", "Reciprocal", "ScatterElements", "RmsNormGrad", "Rotary", "GatedUnit", "GatedUnitGrad", "TokenScoresGrad",
     };
 
     /// <summary>The peak in bytes.</summary>

@@ -38,6 +38,7 @@ public sealed class Scorer : IScorer
 
     private readonly DecoderSpec spec;
     private readonly Lanes lanes;
+    private readonly KernelChoice kernels;
     private readonly ConcurrentDictionary<(DecoderSpec Spec, GraphMemory Memory), Lazy<OrtSession>> bodies = new();
     private readonly OrtSession head;
     private readonly Lazy<OrtSession> headWithLogits;
@@ -47,9 +48,10 @@ public sealed class Scorer : IScorer
     /// <summary>Builds the sessions.</summary>
     /// <param name="spec">The architecture.</param>
     /// <param name="threads">Threads, >= 1.</param>
-    public Scorer(DecoderSpec spec, int threads)
+    /// <param name="kernels">Whose operators.</param>
+    public Scorer(DecoderSpec spec, int threads, KernelChoice kernels = KernelChoice.Auto)
     {
-        (this.spec, lanes) = (spec, Lanes.For(spec, threads));
+        (this.spec, lanes, this.kernels) = (spec, Lanes.For(spec, threads), kernels);
         head = new OrtSession(DecoderGraph.Head(spec), lanes.ThreadsEach);
         headWithLogits = new(() => new OrtSession(DecoderGraph.Head(spec, withLogits: true), lanes.ThreadsEach));
         headWithSquares = new(() => new OrtSession(DecoderGraph.Head(spec, withSquares: true), lanes.ThreadsEach));
@@ -112,7 +114,7 @@ public sealed class Scorer : IScorer
     // Long rows attend in blocks; rows of about the same length share a session.
     private OrtSession Body(DecoderSpec model, int width)
     {
-        var memory = MemoryChoice.Scoring(spec, 1, (int)BitOperations.RoundUpToPowerOf2((uint)width)) with { HeadChunks = 1 };
+        var memory = MemoryChoice.Scoring(spec, 1, (int)BitOperations.RoundUpToPowerOf2((uint)width), kernels) with { HeadChunks = 1 };
         return bodies.GetOrAdd(
             (model, memory),
             key => new(() => new OrtSession(DecoderGraph.Body(key.Spec, memory: key.Memory), lanes.ThreadsEach))).Value;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using G2RL.Onnx.Execution.Native;
 using Microsoft.ML.OnnxRuntime;
 
 namespace G2RL.Onnx.Execution.Sessions;

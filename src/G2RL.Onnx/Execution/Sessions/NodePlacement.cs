@@ -1,3 +1,4 @@
+using G2RL.Onnx.Execution.Native;
 using Microsoft.ML.OnnxRuntime;
 
 namespace G2RL.Onnx.Execution.Sessions;

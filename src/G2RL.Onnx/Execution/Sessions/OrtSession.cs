@@ -1,5 +1,7 @@
+using G2RL.Onnx.Execution.Kernels;
 using G2RL.Onnx.Files;
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Graphs.Fused;
 using Microsoft.ML.OnnxRuntime;
 
 namespace G2RL.Onnx.Execution.Sessions;
@@ -33,6 +35,8 @@ public sealed class OrtSession : IDisposable
         // A pattern is one block for all activations at once, without reuse in between: twice the memory for nothing, and a slow second
         // call.
         options.EnableMemoryPattern = false;
+        if (graph.Nodes.Any(n => n.Domain == FusedOperators.Domain))
+            KernelTable.AddTo(options);
         provider?.Invoke(options, runOptions);
         session = new InferenceSession(OnnxFile.ToBytes(graph), options);
     }

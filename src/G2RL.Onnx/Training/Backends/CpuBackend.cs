@@ -10,7 +10,8 @@ namespace G2RL.Onnx.Training.Backends;
 
 /// <summary>The host: ONNX Runtime's CPU provider and C#. Holds nothing itself.</summary>
 /// <param name="threads">Threads, >= 1.</param>
-public sealed class CpuBackend(int threads) : IBackend
+/// <param name="kernels">Whose operators score; the optimizer asks the configuration.</param>
+public sealed class CpuBackend(int threads, KernelChoice kernels = KernelChoice.Auto) : IBackend
 {
     /// <inheritdoc/>
     public string Name => ExecutionConfig.Cpu;
@@ -23,7 +24,7 @@ public sealed class CpuBackend(int threads) : IBackend
         new Sampler(policy, tokenizer, settings);
 
     /// <inheritdoc/>
-    public IScorer Scorer(DecoderSpec spec) => new Scorer(spec, threads);
+    public IScorer Scorer(DecoderSpec spec) => new Scorer(spec, threads, kernels);
 
     /// <inheritdoc/>
     public IFeatureProjector Features(DecoderSpec spec) => new FeatureProjector(spec, threads);

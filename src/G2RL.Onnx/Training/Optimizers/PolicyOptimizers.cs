@@ -35,10 +35,11 @@ internal static class PolicyOptimizers
     public static GraphMemory Memory(Policy policy, RunConfig c, int threads)
     {
         var (spec, tokens, positions) = (policy.Spec, c.Training.TokensPerMicrobatch, policy.Positions);
-        return MemoryChoice.Training(spec, tokens, positions, c.Training.Recompute switch
+        var recompute = c.Training.Recompute switch
         {
-            Recomputation.Auto => MemoryChoice.RecomputesToFit(spec, threads, tokens, positions),
+            Recomputation.Auto => MemoryChoice.RecomputesToFit(spec, threads, tokens, positions, c.Execution.Kernels),
             var asked => asked == Recomputation.Layers,
-        });
+        };
+        return MemoryChoice.Training(spec, tokens, positions, recompute, c.Execution.Kernels);
     }
 }

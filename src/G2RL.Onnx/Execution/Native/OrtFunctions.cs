@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 
-namespace G2RL.Onnx.Execution.Sessions;
+namespace G2RL.Onnx.Execution.Native;
 
 /// <summary>
 /// ONNX Runtime's table of C functions, for the few that its C# binding does not offer. The table only ever grows at its end, so a function
@@ -16,12 +16,24 @@ internal static unsafe class OrtFunctions
     /// <summary>Where each function used stands in the table, counted from 0.</summary>
     public static IReadOnlyDictionary<string, int> Places { get; } = new Dictionary<string, int>(StringComparer.Ordinal)
     {
+        [nameof(CreateStatus)] = CreateStatus,
         [nameof(GetErrorMessage)] = GetErrorMessage,
+        [nameof(CreateCustomOpDomain)] = CreateCustomOpDomain,
+        [nameof(CustomOpDomain_Add)] = CustomOpDomain_Add,
+        [nameof(AddCustomOpDomain)] = AddCustomOpDomain,
+        [nameof(GetTensorMutableData)] = GetTensorMutableData,
         [nameof(CreateMemoryInfo)] = CreateMemoryInfo,
+        [nameof(KernelInfoGetAttribute_float)] = KernelInfoGetAttribute_float,
+        [nameof(KernelInfoGetAttribute_int64)] = KernelInfoGetAttribute_int64,
+        [nameof(KernelContext_GetInputCount)] = KernelContext_GetInputCount,
+        [nameof(KernelContext_GetOutputCount)] = KernelContext_GetOutputCount,
+        [nameof(KernelContext_GetInput)] = KernelContext_GetInput,
+        [nameof(KernelContext_GetOutput)] = KernelContext_GetOutput,
         [nameof(ReleaseStatus)] = ReleaseStatus,
         [nameof(ReleaseMemoryInfo)] = ReleaseMemoryInfo,
         [nameof(CreateAllocator)] = CreateAllocator,
         [nameof(ReleaseAllocator)] = ReleaseAllocator,
+        [nameof(KernelContext_ParallelFor)] = KernelContext_ParallelFor,
         [nameof(GetKeyValue)] = GetKeyValue,
         [nameof(ReleaseKeyValuePairs)] = ReleaseKeyValuePairs,
         [nameof(AllocatorGetStats)] = AllocatorGetStats,
@@ -31,15 +43,28 @@ internal static unsafe class OrtFunctions
         [nameof(EpAssignedNode_GetName)] = EpAssignedNode_GetName,
         [nameof(EpAssignedNode_GetDomain)] = EpAssignedNode_GetDomain,
         [nameof(EpAssignedNode_GetOperatorType)] = EpAssignedNode_GetOperatorType,
+        [nameof(GetTensorElementTypeAndShapeDataReference)] = GetTensorElementTypeAndShapeDataReference,
     };
 
 #pragma warning disable CA1707 // the names are those of the header
+    public const int CreateStatus = 0;
     public const int GetErrorMessage = 2;
+    public const int CreateCustomOpDomain = 26;
+    public const int CustomOpDomain_Add = 27;
+    public const int AddCustomOpDomain = 28;
+    public const int GetTensorMutableData = 51;
     public const int CreateMemoryInfo = 68;
+    public const int KernelInfoGetAttribute_float = 85;
+    public const int KernelInfoGetAttribute_int64 = 86;
+    public const int KernelContext_GetInputCount = 88;
+    public const int KernelContext_GetOutputCount = 89;
+    public const int KernelContext_GetInput = 90;
+    public const int KernelContext_GetOutput = 91;
     public const int ReleaseStatus = 93;
     public const int ReleaseMemoryInfo = 94;
     public const int CreateAllocator = 131;
     public const int ReleaseAllocator = 132;
+    public const int KernelContext_ParallelFor = 274;
     public const int GetKeyValue = 297;
     public const int ReleaseKeyValuePairs = 300;
     public const int AllocatorGetStats = 319;
@@ -49,9 +74,14 @@ internal static unsafe class OrtFunctions
     public const int EpAssignedNode_GetName = 410;
     public const int EpAssignedNode_GetDomain = 411;
     public const int EpAssignedNode_GetOperatorType = 412;
+    public const int GetTensorElementTypeAndShapeDataReference = 414;
 #pragma warning restore CA1707
 
     private static readonly Lazy<nint> Table = new(Load);
+
+    /// <summary>Whether the runtime of this build has a table of <see cref="Version"/>; the last one with a training API has not.</summary>
+    public static bool AreThere { get; } = System.Version.TryParse(OrtEnv.Instance().GetVersionString(), out var version)
+        && version >= new Version(1, (int)Version);
 
     /// <summary>The address of a function.</summary>
     public static void* At(int place) => ((void**)Table.Value)[place];

@@ -1,0 +1,98 @@
+namespace G2RL.Onnx.Graphs.Fused;
+
+/// <summary>
+/// Operators of our own, each in place of several standard ones: what sessions on the CPU compute in C#. A graph that leaves this project
+/// holds none of them.
+/// </summary>
+public static class FusedOperators
+{
+    /// <summary>Their operator set.</summary>
+    public const string Domain = "g2rl";
+
+    /// <summary>x / sqrt(mean(x^2) + epsilon) * w over the last axis.</summary>
+    /// <param name="op">Receives the node.</param>
+    /// <param name="x">[..., D]</param>
+    /// <param name="weight">[D]</param>
+    /// <param name="epsilon">> 0</param>
+    public static Value RmsNorm(this OpBuilder op, Value x, Value weight, double epsilon) =>
+        op.Fused("RmsNorm", 1, [x, weight], ("epsilon", (float)epsilon))[0];
+
+    /// <summary>Halves (a, b) of the rotated part of each head -> (a cos - b sin, b cos + a sin); what is beyond stays.</summary>
+    /// <param name="op">Receives the node.</param>
+    /// <param name="x">[B, T, H, d]</param>
+    /// <param name="cos">[B, T, 1, r / 2], r at most d.</param>
+    /// <param name="sin">In the same shape.</param>
+    public static Value Rotary(this OpBuilder op, Value x, Value cos, Value sin) =>
+        op.Fused("Rotary", 1, [x, cos, sin], ("inverse", 0L))[0];
+
+    /// <summary>SiLU or GELU (tanh) of a gate, times what passes.</summary>
+    /// <param name="op">Receives the node.</param>
+    /// <param name="gate">Any shape.</param>
+    /// <param name="up">In the same.</param>
+    /// <param name="gelu">GELU rather than SiLU.</param>
+    public static Value GatedUnit(this OpBuilder op, Value gate, Value up, bool gelu) =>
+        op.Fused("GatedUnit", 1, [gate, up], ("gelu", gelu ? 1L : 0L))[0];
+
+    /// <summary>Causal grouped-query attention of whole rows -> [B*T, H*d].</summary>
+    /// <param name="op">Receives the node.</param>
+    /// <param name="q">[B, T, H, d]</param>
+    /// <param name="k">[B, T, K, d], K a divisor of H.</param>
+    /// <param name="v">In the same shape.</param>
+    /// <param name="mask">1 on tokens, 0 on padding [B, T], int64. A token that sees nothing gives zeros.</param>
+    /// <param name="scale">What products of queries and keys are multiplied by.</param>
+    /// <param name="window">How many tokens are seen, the token itself included; 0: all.</param>
+    /// <param name="softcap">c of c tanh(score / c); null: none.</param>
+    public static Value CausalAttention(
+        this OpBuilder op,
+        Value q,
+        Value k,
+        Value v,
+        Value mask,
+        double scale,
+        int window,
+        double? softcap) =>
+        op.Fused(
+            "CausalAttention",
+            2,
+            [q, k, v, mask],
+            ("scale", (float)scale),
+            ("window", (long)window),
+            ("softcap", (float)(softcap ?? 0)))[0];
+
+    /// <summary>log p of targets, entropies and log sums of e^z, [R] each, from logits.</summary>
+    /// <param name="op">Receives the node.</param>
+    /// <param name="logits">[R, V]</param>
+    /// <param name="targets">[R], int64.</param>
+    public static (Value LogProb, Value Entropy, Value LogSum) TokenScores(this OpBuilder op, Value logits, Value targets)
+    {
+        var made = op.Fused("TokenScores", 3, [logits, targets]);
+        return (made[0], made[1], made[2]);
+    }
+
+    /// <summary>
+    /// The gradient of logits from those of log p and, where there is one, of the entropy; it may take the logits' memory.
+    /// </summary>
+    public static Value TokenScoresGrad(
+        this OpBuilder op,
+        Value logits,
+        Value targets,
+        Value logSum,
+        Value entropy,
+        Value ofLogProb,
+        Value? ofEntropy) =>
+        op.Fused("TokenScoresGrad", 1, [logits, targets, logSum, entropy, ofLogProb, .. ofEntropy is null ? [] : new[] { ofEntropy }])[0];
+
+    /// <summary>Any of them, with all of its outputs.</summary>
+    internal static Value[] Fused(
+        this OpBuilder op,
+        string name,
+        int outputs,
+        Value?[] inputs,
+        params ReadOnlySpan<(string Name, AttributeValue Value)> attributes)
+    {
+        var map = new Dictionary<string, AttributeValue>(StringComparer.Ordinal);
+        foreach (var (key, value) in attributes)
+            map.Add(key, value);
+        return [.. op.Graph.Add(name, inputs, map, domain: Domain, outputCount: outputs).Outputs.Select(o => o!)];
+    }
+}

@@ -1,0 +1,119 @@
+namespace G2RL.Onnx.Graphs.Fused;
+
+/// <summary>Types and shapes of <see cref="FusedOperators"/>: all are of float32, and broadcast nothing.</summary>
+internal static class FusedShapes
+{
+    /// <summary>The rules, by operator.</summary>
+    public static IEnumerable<KeyValuePair<string, ShapeRule>> All =>
+    [
+        Rule("RmsNorm", RmsNorm),
+        Rule("RmsNormGrad", RmsNormGrad),
+        Rule("Rotary", Rotary),
+        Rule("GatedUnit", (node, _) => [Alike(node, 2)]),
+        Rule("GatedUnitGrad", (node, _) => [Alike(node, 3), Alike(node, 3)]),
+        Rule("CausalAttention", CausalAttention),
+        Rule("CausalAttentionGrad", CausalAttentionGrad),
+        Rule("TokenScores", TokenScores),
+        Rule("TokenScoresGrad", TokenScoresGrad),
+    ];
+
+    private static KeyValuePair<string, ShapeRule> Rule(string name, ShapeRule rule) => new($"{FusedOperators.Domain}::{name}", rule);
+
+    private static Inferred[] RmsNorm(Node node, int outputs)
+    {
+        var (x, w) = (Float(node, 0), Float(node, 1));
+        RequireWeight(node, x, w);
+        return [Like(x)];
+    }
+
+    private static Inferred[] RmsNormGrad(Node node, int outputs)
+    {
+        var (dy, x, w) = (Float(node, 0), Float(node, 1), Float(node, 2));
+        RequireSame(node, dy, x);
+        RequireWeight(node, x, w);
+        return [Like(x), Like(w)];
+    }
+
+    private static Inferred[] Rotary(Node node, int outputs)
+    {
+        var (x, cos, sin) = (Float(node, 0), Float(node, 1), Float(node, 2));
+        RequireSame(node, sin, cos);
+        if (x.Rank != 4 || cos.Rank != 4 || cos.Shape[2] != 1)
+            throw ShapeRules.Conflict(node, "needs [B, T, H, d] and [B, T, 1, r / 2]");
+        return [Like(x)];
+    }
+
+    private static Inferred[] CausalAttention(Node node, int outputs)
+    {
+        var (q, k, v, mask) = (Float(node, 0), Float(node, 1), Float(node, 2), In(node, 3));
+        RequireHeads(node, q, k, v, mask);
+        return
+        [
+            new(ElementType.Float32, [q.Shape[0] * q.Shape[1], q.Shape[2] * q.Shape[3]]),
+            new(ElementType.Float32, [q.Shape[0], q.Shape[2], q.Shape[1]]),
+        ];
+    }
+
+    private static Inferred[] CausalAttentionGrad(Node node, int outputs)
+    {
+        var (q, k, v, mask) = (Float(node, 1), Float(node, 2), Float(node, 3), In(node, 4));
+        RequireHeads(node, q, k, v, mask);
+        return [Like(q), Like(k), Like(v)];
+    }
+
+    private static Inferred[] TokenScores(Node node, int outputs)
+    {
+        Inferred row = new(ElementType.Float32, In(node, 1).Shape);
+        RequireTargets(node);
+        return [row, row, row];
+    }
+
+    private static Inferred[] TokenScoresGrad(Node node, int outputs)
+    {
+        RequireTargets(node);
+        for (var i = 2; i < node.Inputs.Count; i++)
+            RequireSame(node, Float(node, i), In(node, 1));
+        return [Like(Float(node, 0))];
+    }
+
+    private static Inferred Alike(Node node, int inputs)
+    {
+        for (var i = 1; i < inputs; i++)
+            RequireSame(node, Float(node, i), Float(node, 0));
+        return Like(Float(node, 0));
+    }
+
+    private static Inferred Like(Value value) => new(ElementType.Float32, value.Shape);
+
+    private static Value Float(Node node, int index) =>
+        In(node, index) is { Type: ElementType.Float32 } value ? value : throw ShapeRules.Conflict(node, $"needs float32 input {index}");
+
+    private static Value In(Node node, int index) => index < node.Inputs.Count && node.Inputs[index] is { } value
+        ? value
+        : throw ShapeRules.Conflict(node, $"lacks input {index}");
+
+    private static void RequireSame(Node node, Value a, Value b)
+    {
+        if (!Shapes.Same(a.Shape, b.Shape))
+            throw ShapeRules.Conflict(node, $"needs '{a.Name}' in the shape of '{b.Name}'");
+    }
+
+    private static void RequireHeads(Node node, Value q, Value k, Value v, Value mask)
+    {
+        RequireSame(node, v, k);
+        if (q.Rank != 4 || k.Rank != 4 || q.Shape[3] != k.Shape[3] || mask is not { Type: ElementType.Int64, Rank: 2 })
+            throw ShapeRules.Conflict(node, "needs queries [B, T, H, d], keys [B, T, K, d] and an int64 mask [B, T]");
+    }
+
+    private static void RequireTargets(Node node)
+    {
+        if (Float(node, 0).Rank != 2 || In(node, 1) is not { Type: ElementType.Int64, Rank: 1 })
+            throw ShapeRules.Conflict(node, "needs logits [R, V] and int64 targets [R]");
+    }
+
+    private static void RequireWeight(Node node, Value x, Value w)
+    {
+        if (x.Rank == 0 || w.Rank != 1 || x.Shape[^1] != w.Shape[0])
+            throw ShapeRules.Conflict(node, "needs a weight as long as the last axis");
+    }
+}

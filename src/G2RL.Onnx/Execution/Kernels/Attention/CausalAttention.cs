@@ -1,0 +1,390 @@
+using System.Runtime.CompilerServices;
+using G2RL.Onnx.Execution.CustomOperators;
+using G2RL.Onnx.Execution.Kernels.Simd;
+
+namespace G2RL.Onnx.Execution.Kernels.Attention;
+
+/// <summary>
+/// Grouped-query attention of whole rows, forward and backward: causal, inside a window, over tokens alone, scores capped or not. Blocks of
+/// queries go over the keys that they see; what lies above the diagonal is not computed, and nothing of T x T is held. The backward pass
+/// computes a block's shares again from the logarithm of their sum.
+/// </summary>
+/// <remarks>
+/// With S = c tanh(scale q k^T / c) or scale q k^T, P = e^(S - L): O = P V, dV = P^T dO, dP = dO V^T, dS = P (dP - sum(dO O)) (1 - S^2 /
+/// c^2), dQ = scale dS K, dK = scale dS^T Q. A part of the work is one key head of one row with its group of query heads, whatever the
+/// threads. Source: FlashAttention-2, arXiv:2307.08691, with a whole row of shares at a time. A token that sees nothing gives zeros.
+/// </remarks>
+/// <typeparam name="T">Sixteen numbers.</typeparam>
+/// <typeparam name="N">What one instruction works on.</typeparam>
+internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T> where N : unmanaged, ISimd<N>
+{
+    // Queries of a block, and queries whose reach is cut off together.
+    private const int Block = 48;
+    private const int Step = 6;
+
+    /// <summary>Inputs q, k, v, mask; outputs mixed [B*T, H*d], log sums [B, H, T].</summary>
+    public static void Forward(in KernelContext context)
+    {
+        var state = AttentionState.Of(context, 0);
+        var (rows, tokens) = ((long)state.Rows, (long)state.Tokens);
+        state.Mixed = context.Output(0, rows * tokens, (long)state.Heads * state.Width).Floats;
+        state.LogSums = context.Output(1, rows, state.Heads, tokens).Floats;
+        if (rows * tokens > 0)
+            context.ParallelFor(&state, state.Rows * state.KeyHeads, &ForwardPart);
+    }
+
+    /// <summary>Inputs dmixed, q, k, v, mask, mixed, log sums; outputs dq, dk, dv.</summary>
+    public static void Backward(in KernelContext context)
+    {
+        var state = AttentionState.Of(context, 1);
+        var (q, k) = (context.Input(1), context.Input(2));
+        state.MixedGradients = context.Input(0).Require(q.Length, "gradient").Floats;
+        state.Mixed = context.Input(5).Require(q.Length, "mixed").Floats;
+        state.LogSums = context.Input(6).Require((long)state.Rows * state.Heads * state.Tokens, "log sums").Floats;
+        state.QueryGradients = context.Output(0, q.Shape).Floats;
+        state.KeyGradients = context.Output(1, k.Shape).Floats;
+        state.ValueGradients = context.Output(2, k.Shape).Floats;
+        if (q.Length > 0)
+            context.ParallelFor(&state, state.Rows * state.KeyHeads, &BackwardPart);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ForwardPart(AttentionState* s, int part)
+    {
+        int padded = s->Padded, row = part / s->KeyHeads, keyHead = part % s->KeyHeads, group = s->Heads / s->KeyHeads;
+        var memory = ScratchMemory.Rent(((long)s->PaddedTokens * (padded + padded + Block + 1)) + (2L * Block * padded));
+        try
+        {
+            var keys = memory;                                          // [d, T]
+            var values = keys + ((nint)padded * s->PaddedTokens);       // [T, d]
+            var shares = values + ((nint)padded * s->PaddedTokens);     // [block, T]
+            var queries = shares + ((nint)Block * s->PaddedTokens);     // [block, d]
+            var mixed = queries + (Block * padded);                     // [block, d]
+            var padding = Padding(s, row, mixed + (Block * padded));    // [T]
+            Transpose(s, s->Keys, row, keyHead, keys);
+            Gather(s, s->Values, row, 0, s->Tokens, s->KeyHeads, keyHead, 1, values);
+            for (var head = keyHead * group; head < (keyHead + 1) * group; head++)
+                for (var from = 0; from < s->Tokens; from += Block)
+                {
+                    var count = Math.Min(Block, s->Tokens - from);
+                    var low = Lowest(s, from);
+                    Gather(s, s->Queries, row, from, count, s->Heads, head, s->Scale, queries);
+                    Scores(s, queries, keys, shares, from, count, low);
+                    for (var i = 0; i < count; i += Step)
+                    {
+                        var rows = Math.Min(Step, count - i);
+                        for (var r = i; r < i + rows; r++)
+                            Softmax(s, padding, row, head, from + r, low, shares + ((nint)r * s->PaddedTokens));
+                        SmallProduct<N>.Run(
+                            shares + ((nint)i * s->PaddedTokens) + low,
+                            s->PaddedTokens,
+                            1,
+                            values + ((nint)low * padded),
+                            padded,
+                            mixed + (i * padded),
+                            padded,
+                            rows,
+                            padded,
+                            from + i + rows - low,
+                            add: false);
+                    }
+                    Scatter(s, mixed, row, from, count, s->Heads, head, 1, s->Mixed);
+                }
+        }
+        finally
+        {
+            ScratchMemory.Return(memory);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void BackwardPart(AttentionState* s, int part)
+    {
+        int padded = s->Padded, line = s->PaddedTokens, row = part / s->KeyHeads, keyHead = part % s->KeyHeads;
+        var group = s->Heads / s->KeyHeads;
+        var matrix = (nint)padded * line;
+        var memory = ScratchMemory.Rent((5 * (long)matrix) + (((2L * Block) + 1) * line) + (4L * Block * padded));
+        try
+        {
+            var keysAcross = memory;                        // [d, T]
+            var valuesAcross = keysAcross + matrix;         // [d, T]
+            var keys = valuesAcross + matrix;               // [T, d]
+            var keyGradients = keys + matrix;               // [T, d]
+            var valueGradients = keyGradients + matrix;     // [T, d]
+            var shares = valueGradients + matrix;           // [block, T]
+            var pulls = shares + ((nint)Block * line);      // [block, T]
+            var queries = pulls + ((nint)Block * line);     // [block, d]
+            var gradients = queries + (Block * padded);     // [block, d]
+            var mixed = gradients + (Block * padded);       // [block, d]
+            var queryGradients = mixed + (Block * padded);  // [block, d]
+            var padding = Padding(s, row, queryGradients + (Block * padded));
+            Transpose(s, s->Keys, row, keyHead, keysAcross);
+            Transpose(s, s->Values, row, keyHead, valuesAcross);
+            Gather(s, s->Keys, row, 0, s->Tokens, s->KeyHeads, keyHead, 1, keys);
+            new Span<float>(keyGradients, checked((int)(2 * matrix))).Clear();
+            for (var head = keyHead * group; head < (keyHead + 1) * group; head++)
+                for (var from = 0; from < s->Tokens; from += Block)
+                {
+                    var count = Math.Min(Block, s->Tokens - from);
+                    var low = Lowest(s, from);
+                    Gather(s, s->Queries, row, from, count, s->Heads, head, s->Scale, queries);
+                    Gather(s, s->MixedGradients, row, from, count, s->Heads, head, 1, gradients);
+                    Gather(s, s->Mixed, row, from, count, s->Heads, head, 1, mixed);
+                    Scores(s, queries, keysAcross, shares, from, count, low);
+                    Reach(s, gradients, valuesAcross, pulls, from, count, low);
+                    for (var r = 0; r < count; r++)
+                    {
+                        var drift = T.Zero;
+                        for (var j = 0; j < padded; j += T.Count)
+                            drift = T.Fma(T.Load(mixed + (r * padded) + j), T.Load(gradients + (r * padded) + j), drift);
+                        var edge = Math.Min(line, (from + (((r / Step) + 1) * Step) + 15) / 16 * 16);
+                        SharesAgain(
+                            s,
+                            padding,
+                            row,
+                            head,
+                            from + r,
+                            low,
+                            edge,
+                            shares + ((nint)r * line),
+                            pulls + ((nint)r * line),
+                            drift.Sum());
+                    }
+                    Back(s, from, count, low, shares, gradients, valueGradients);
+                    Back(s, from, count, low, pulls, queries, keyGradients);
+                    for (var i = 0; i < count; i += Step)
+                    {
+                        var rows = Math.Min(Step, count - i);
+                        SmallProduct<N>.Run(
+                            pulls + ((nint)i * line) + low,
+                            line,
+                            1,
+                            keys + ((nint)low * padded),
+                            padded,
+                            queryGradients + (i * padded),
+                            padded,
+                            rows,
+                            padded,
+                            from + i + rows - low,
+                            add: false);
+                    }
+                    Scatter(s, queryGradients, row, from, count, s->Heads, head, s->Scale, s->QueryGradients);
+                }
+            Scatter(s, keyGradients, row, 0, s->Tokens, s->KeyHeads, keyHead, 1, s->KeyGradients);
+            Scatter(s, valueGradients, row, 0, s->Tokens, s->KeyHeads, keyHead, 1, s->ValueGradients);
+        }
+        finally
+        {
+            ScratchMemory.Return(memory);
+        }
+    }
+
+    // Where the first key that a block sees may be: at the beginning of a block, so that vectors and steps begin there, too.
+    private static int Lowest(AttentionState* s, int from) => s->Window > 0 ? Math.Max(0, from - s->Window + 1) / Block * Block : 0;
+
+    // Products of a block's queries with the keys up to the diagonal, capped.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Scores(AttentionState* s, float* queries, float* keys, float* scores, int from, int count, int low)
+    {
+        Reach(s, queries, keys, scores, from, count, low);
+        if (s->Cap == 0)
+            return;
+        var (cap, inverse) = (T.All(s->Cap), T.All(1 / s->Cap));
+        for (var r = 0; r < count; r++)
+        {
+            var line = scores + ((nint)r * s->PaddedTokens);
+            for (var j = low; j <= from + r; j += T.Count)
+                (cap * SimdMath.Tanh(T.Load(line + j) * inverse)).Store(line + j);
+        }
+    }
+
+    // [block, d] x [d, keys up to the diagonal]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Reach(AttentionState* s, float* left, float* across, float* result, int from, int count, int low)
+    {
+        int padded = s->Padded, line = s->PaddedTokens;
+        for (var i = 0; i < count; i += Step)
+        {
+            var rows = Math.Min(Step, count - i);
+            SmallProduct<N>.Run(
+                left + (i * padded),
+                padded,
+                1,
+                across + low,
+                line,
+                result + ((nint)i * line) + low,
+                line,
+                rows,
+                ((from + i + rows + 15) / 16 * 16) - low,
+                s->Width,
+                add: false);
+        }
+    }
+
+    // sums[key] += shares^T left, for keys that a block sees: below the diagonal only the queries behind a key count.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Back(AttentionState* s, int from, int count, int low, float* shares, float* left, float* sums)
+    {
+        int padded = s->Padded, line = s->PaddedTokens;
+        for (var key = low; key < from + count; key += Step)
+        {
+            // All rows of a step hold what they need up to their last one's diagonal.
+            var first = Math.Max(0, key - from) / Step * Step;
+            SmallProduct<N>.Run(
+                shares + ((nint)first * line) + key,
+                1,
+                line,
+                left + (first * padded),
+                padded,
+                sums + ((nint)key * padded),
+                padded,
+                Math.Min(Step, from + count - key),
+                padded,
+                count - first,
+                add: true);
+        }
+    }
+
+    // Scores of a query to shares in place, zeros where it sees nothing up to the diagonal of its step.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Softmax(AttentionState* s, float* padding, int row, int head, int query, int low, float* line)
+    {
+        var edge = Math.Min(s->PaddedTokens, (query + Step + 15) / 16 * 16);
+        Hide(s, padding, query, low, edge, line);
+        var end = (query + 16) / 16 * 16;
+        var most = T.All(float.NegativeInfinity);
+        for (var j = low; j < end; j += T.Count)
+            most = T.Max(most, T.Load(line + j));
+        var largest = most.Largest();
+        ref var logSum = ref s->LogSums[((((nint)row * s->Heads) + head) * s->Tokens) + query];
+        if (float.IsNegativeInfinity(largest))
+        {
+            logSum = float.PositiveInfinity;
+            new Span<float>(line + low, edge - low).Clear();
+            return;
+        }
+        var (top, sums) = (T.All(largest), T.Zero);
+        for (var j = low; j < end; j += T.Count)
+        {
+            var e = Power(T.Load(line + j) - top);
+            e.Store(line + j);
+            sums += e;
+        }
+        var sum = sums.Sum();
+        logSum = (float)(largest + Math.Log(sum));
+        var inverse = T.All(1 / sum);
+        for (var j = low; j < end; j += T.Count)
+            (T.Load(line + j) * inverse).Store(line + j);
+        for (var j = end; j < edge; j++)
+            line[j] = 0;
+    }
+
+    // Scores of a query to shares, and dP to dS, in place.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SharesAgain(
+        AttentionState* s,
+        float* padding,
+        int row,
+        int head,
+        int query,
+        int low,
+        int edge,
+        float* line,
+        float* pulls,
+        float drift)
+    {
+        Hide(s, padding, query, low, edge, line);
+        var (top, mean) = (T.All(s->LogSums[((((nint)row * s->Heads) + head) * s->Tokens) + query]), T.All(drift));
+        var (one, inverse) = (T.All(1f), T.All(s->Cap == 0 ? 0 : 1 / s->Cap));
+        for (var j = low; j < edge; j += T.Count)
+        {
+            var score = T.Load(line + j);
+            var share = Power(score - top);
+            // In this order: minus infinity times zero is not a number, and counts as -1.
+            var t = T.Max(score * inverse, T.Zero - one);
+            share.Store(line + j);
+            (share * (T.Load(pulls + j) - mean) * (one - (t * t))).Store(pulls + j);
+        }
+    }
+
+    // What a query does not see has a score of minus infinity.
+    private static void Hide(AttentionState* s, float* padding, int query, int low, int edge, float* line)
+    {
+        var first = s->Window > 0 ? Math.Max(low, query - s->Window + 1) : low;
+        for (var j = low; j < first; j++)
+            line[j] = float.NegativeInfinity;
+        for (var j = query + 1; j < edge; j++)
+            line[j] = float.NegativeInfinity;
+        if (padding is not null)
+            for (var j = low; j < edge; j += T.Count)
+                (T.Load(line + j) + T.Load(padding + j)).Store(line + j);
+    }
+
+    // Minus infinity on padding, 0 on tokens, in the memory given; null where a row has none.
+    private static float* Padding(AttentionState* s, int row, float* memory)
+    {
+        var mask = s->Mask + ((nint)row * s->Tokens);
+        var any = false;
+        for (var t = 0; t < s->PaddedTokens; t++)
+        {
+            var hidden = t < s->Tokens && mask[t] == 0;
+            any |= hidden;
+            memory[t] = hidden ? float.NegativeInfinity : 0;
+        }
+        return any ? memory : null;
+    }
+
+    // e^x, and exactly 0 far below.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T Power(T x) => T.Choose(x, T.All(SimdMath.Lowest), T.Zero, SimdMath.Exp(x));
+
+    // One head of a row across: [d, T], zeros behind both ends.
+    private static void Transpose(AttentionState* s, float* from, int row, int head, float* to)
+    {
+        int line = s->PaddedTokens, width = s->Width;
+        var distance = (nint)s->KeyHeads * width;
+        var at = from + ((nint)row * s->Tokens * distance) + (head * width);
+        for (var j = 0; j < width; j++)
+        {
+            var target = to + ((nint)j * line);
+            for (var t = 0; t < s->Tokens; t++)
+                target[t] = at[(t * distance) + j];
+            for (var t = s->Tokens; t < line; t++)
+                target[t] = 0;
+        }
+    }
+
+    // Tokens of one head side by side: [count, d], zeros behind d.
+    private static void Gather(AttentionState* s, float* from, int row, int first, int count, int heads, int head, float scale, float* to)
+    {
+        int width = s->Width, padded = s->Padded, whole = width / 16 * 16;
+        var factor = T.All(scale);
+        for (var t = 0; t < count; t++)
+        {
+            var source = from + ((((((nint)row * s->Tokens) + first + t) * heads) + head) * width);
+            var target = to + ((nint)t * padded);
+            for (var j = 0; j < whole; j += T.Count)
+                (T.Load(source + j) * factor).Store(target + j);
+            for (var j = whole; j < width; j++)
+                target[j] = source[j] * scale;
+            for (var j = width; j < padded; j++)
+                target[j] = 0;
+        }
+    }
+
+    // The way back.
+    private static void Scatter(AttentionState* s, float* from, int row, int first, int count, int heads, int head, float scale, float* to)
+    {
+        int width = s->Width, padded = s->Padded, whole = width / 16 * 16;
+        var factor = T.All(scale);
+        for (var t = 0; t < count; t++)
+        {
+            var source = from + ((nint)t * padded);
+            var target = to + ((((((nint)row * s->Tokens) + first + t) * heads) + head) * width);
+            for (var j = 0; j < whole; j += T.Count)
+                (T.Load(source + j) * factor).Store(target + j);
+            for (var j = whole; j < width; j++)
+                target[j] = source[j] * scale;
+        }
+    }
+}
