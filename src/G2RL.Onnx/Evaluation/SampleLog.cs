@@ -132,7 +132,9 @@ public sealed class SampleLog : IDisposable
                 && (string?)row["benchmark"] == benchmark
                 && (string?)row["id"] == id
                 && (int?)row["sample"] == sample
-                ? new((string)row["completion"]!, (int?)row["tokens"], (bool)row["finished"]!)
+                && (string?)row["completion"] is { } text
+                && (bool?)row["finished"] is { } finished
+                ? new(text, (int?)row["tokens"], finished)
                 : null;
         }
         catch (Exception e)

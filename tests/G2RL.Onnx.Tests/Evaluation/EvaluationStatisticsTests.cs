@@ -29,6 +29,16 @@ public sealed class EvaluationStatisticsTests
     }
 
     [TestMethod]
+    // 1 - C(3,2)/C(5,2) = 7/10; 1 - C(1,1)/C(4,1) = 3/4; fewer wrong ones than tries; none right.
+    [DataRow(5, 2, 2, 0.7)]
+    [DataRow(4, 3, 1, 0.75)]
+    [DataRow(4, 3, 2, 1.0)]
+    [DataRow(4, 2, 2, 1 - (1 / 6.0))]
+    [DataRow(4, 0, 4, 0.0)]
+    [DataRow(4, 4, 4, 1.0)]
+    public void Estimate_ByHand(int n, int c, int k, double expected) => Assert.AreEqual(expected, PassAtK.Estimate(n, c, k), 1e-12);
+
+    [TestMethod]
     [DataRow(0, 0, 1)]
     [DataRow(4, 5, 1)]
     [DataRow(4, -1, 1)]
@@ -41,6 +51,7 @@ public sealed class EvaluationStatisticsTests
     [DataRow(new[] { "a", "b", "b" }, 1)]
     [DataRow(new[] { "a", "b", "b", "a" }, 0)]
     [DataRow(new[] { "b", "a", "a", "b" }, 0)]
+    [DataRow(new[] { "a", "b", "c", "c", "b" }, 1)]
     [DataRow(new[] { null, null, null, "x" }, 3)]
     [DataRow(new string?[] { null, null }, -1)]
     [DataRow(new string?[0], -1)]

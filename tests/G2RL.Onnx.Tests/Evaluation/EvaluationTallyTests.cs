@@ -56,4 +56,93 @@ public sealed class EvaluationTallyTests
         Assert.AreEqual(Math.Sqrt(0.125), result.RepeatDeviation, 1e-12);
         Assert.IsFalse(result.ToJson().ContainsKey("response_length"));
     }
+
+    [TestMethod]
+    public void Of_AnswerThatManyGive_OutvotesOneThatIsRight()
+    {
+        // "9" has three votes against one: counted once each, the right answer would tie with it.
+        var result = EvaluationTally.Of(Judge("1"), [new("a", "a", "1")], [Texts("9", "9", "1", "9")], repeats: 1, step: 0, seconds: 0);
+        Assert.AreEqual(0, result.MajorityAtN);
+        // One of four; two of four (9, 9: 3 of 6 pairs; 9, 1: 3 of 6, the chance of either); all.
+        Assert.AreEqual("1:0.25 2:0.25 4:0", string.Join(' ', result.MajorityAtK.Select(m => $"{m.Key}:{m.Value:0.####}")));
+    }
+
+    [TestMethod]
+    public void Of_TwoRightAnswersOfProblems_AreCountedByProblem()
+    {
+        // One solved, one not; well-formed and right is one of three well-formed ones.
+        var result = EvaluationTally.Of(
+            Judge("1"),
+            [new("a", "a", "1"), new("b", "b", "1")],
+            [[new("1", 3, true), new("", null, false)], [new("2", 5, false), new("3", 4, false)]],
+            repeats: 1,
+            step: 0,
+            seconds: 2.5);
+        Assert.AreEqual((0.5, 0.25, 2.5), (result.PassAtN, result.PassAt1.Mean, result.Seconds));
+        Assert.AreEqual(1 / 3.0, result.PassAt1WellFormed, 1e-12);
+        Assert.AreEqual((0.75, 0.75), (result.WellFormed, result.Truncated));
+        Assert.IsTrue(double.IsNaN(result.ResponseLength), "the tokens of one are not known");
+        Assert.AreEqual(0, result.RepeatDeviation);
+        Assert.AreEqual(
+            (0.5, 0.0, 1.0),
+            (result.PassAtNInterval!.Value.Mean, result.PassAtNInterval.Value.Low, result.PassAtNInterval.Value.High));
+        CollectionAssert.AreEqual(new[] { 1, 2 }, result.MajorityAtK.Keys.ToArray());
+    }
+
+    [TestMethod]
+    public void Of_NothingWellFormed_HasNoRightOnesAmongThem()
+    {
+        var result = EvaluationTally.Of(Judge("1"), [new("a", "a", "1")], [Texts("", "")], repeats: 1, step: 0, seconds: 0);
+        Assert.AreEqual((0.0, 0.0), (result.WellFormed, result.PassAt1WellFormed));
+        Assert.AreEqual(0, result.PassAtN);
+    }
+
+    [TestMethod]
+    public void Of_ProblemOfWhichNothingCouldBeJudged_IsLeftOut()
+    {
+        Problem[] two = [new("a", "a", "1"), new("b", "b", "1")];
+        var result = EvaluationTally.Of(Judge("1"), two, [Texts("?", "?"), Texts("1", "?")], repeats: 2, step: 0, seconds: 0);
+        Assert.AreEqual((1, 3, 1.0), (result.Problems, result.Failures, result.PassAt1.Mean));
+        // The second repeat judged nothing: one mean, no deviation.
+        Assert.AreEqual(0, result.RepeatDeviation);
+        var message = Assert.ThrowsExactly<InputException>(() =>
+            EvaluationTally.Of(Judge("1"), two, [Texts("?"), Texts("?")], repeats: 1, step: 0, seconds: 0)).Message;
+        StringAssert.Contains(message, "No sample of 2 held-out problems could be judged (2 failures).");
+    }
+
+    [TestMethod]
+    public void Of_ProblemsWithFewerSamples_ReachAsFarAsTheyCan()
+    {
+        // 5 and 3 samples: pass@4 and @5 are of the first alone, maj@k at 1, 2, 4 and 5.
+        var result = EvaluationTally.Of(
+            Judge("1"),
+            [new("a", "a", "1"), new("b", "b", "1")],
+            [Texts("1", "1", "1", "1", "0"), Texts("0", "0", "0")],
+            repeats: 1,
+            step: 0,
+            seconds: 0);
+        Assert.AreEqual((5, 5), (result.Samples, result.PassAtK.Count));
+        CollectionAssert.AreEqual(new[] { 0.4, 0.5, 0.5, 1, 1 }, result.PassAtK.ToArray());
+        Assert.AreEqual("1:0.4 2:0.4 4:1 5:1", string.Join(' ', result.MajorityAtK.Select(m => $"{m.Key}:{m.Value:0.####}")));
+        // What problems share: C(4,2) + 4 of 10 pairs have a right majority or a tie: .6 + .2 = .8, and 0: .4.
+    }
+
+    [TestMethod]
+    public void Of_MoreSamplesThanSubsetsCanBeCounted_HasTheMajorityOfAllAlone()
+    {
+        var many = Enumerable.Range(0, Votes.MostSamples + 1).Select(i => i < 10 ? "0" : "1").ToArray();
+        var result = EvaluationTally.Of(Judge("1"), [new("a", "a", "1")], [Texts(many)], repeats: 1, step: 0, seconds: 0);
+        CollectionAssert.AreEqual(new[] { many.Length }, result.MajorityAtK.Keys.ToArray());
+        result = EvaluationTally.Of(Judge("1"), [new("a", "a", "1")], [Texts(many[1..])], repeats: 1, step: 0, seconds: 0);
+        Assert.AreEqual(10, result.MajorityAtK.Count);
+    }
+
+    // "?" cannot be judged, "" is not well formed.
+    private static FunctionProblemSet Judge(string right) => new(
+        "fixture",
+        [new("t", "t", "0")],
+        [new("a", "a", "1"), new("b", "b", "1")],
+        (_, c) => c == "?" ? Outcome.Failed("no") : Outcome.Judged(c == right, c.Length > 0));
+
+    private static Completion[] Texts(params string[] texts) => [.. texts.Select(t => new Completion(t, 1, true))];
 }

@@ -158,4 +158,101 @@ public sealed class GeometryTests
         })
             Assert.Contains(part, e.Message);
     }
+
+    [TestMethod]
+    public void Run_ShortResponses_SharesIdenticalPairsAndNoveltyByTheirJudgement()
+    {
+        using var model = new TinyModel();
+        var config = model.Config with { Sampling = model.Config.Sampling with { MaxNewTokens = 1 } };
+        var problems = TinyModel.Problems();
+        var progress = new List<(int Done, int Of)>();
+        var result = GeometryMeasurement.Run(config, new() { Problems = 6, Samples = 8, OtherTemperatures = [] }, problems, (done, of) =>
+        {
+            lock (progress)
+                progress.Add((done, of));
+        }).Single();
+        Assert.AreEqual((48, 48), (progress.Max(p => p.Done), progress.Max(p => p.Of)));
+        using var inputs = new RunInputs(config, problems);
+        using var sampler = new Sampler(inputs.Policy, inputs.Tokenizer, inputs.TrainingSampler());
+        var heldOut = problems.HeldOut(6);
+        var drawn = sampler.Draw(new(
+            [.. heldOut.Select(inputs.Encode)],
+            8,
+            Seeds.Derive(config.Evaluation.Seed, Seeds.Purpose.Evaluation, 1),
+            0,
+            WithFeatures: true));
+        // One token each: alike where it is the same. 28 pairs a group.
+        var alike = drawn.Sum(g => g.GroupBy(r => r.Tokens.Single()).Sum(t => t.Count() * (t.Count() - 1) / 2));
+        Assert.IsGreaterThan(0, alike);
+        Assert.AreEqual(alike / (6 * 28.0), result.IdenticalShare, 1e-12);
+        using var projector = new FeatureProjector(inputs.Policy.Spec, 1);
+        var signal = new NoveltySignal();
+        foreach (var (group, problem) in drawn.Zip(heldOut))
+        {
+            var cosines = new double[64];
+            ExplorationScore.Cosines(projector.Project(inputs.Policy, [.. group.Select(r => r.FeatureWeights!)]), cosines);
+            signal.Add(cosines, [.. group.Select(r => problems.Judge(problem, r.Text, r.Finished).Score > 0 ? 1.0 : -1)]);
+        }
+        Assert.AreEqual(signal.Right!.Value, result.NoveltyRight!.Value, Tolerances.MeanCosine);
+        Assert.AreEqual(signal.Wrong!.Value, result.NoveltyWrong!.Value, Tolerances.MeanCosine);
+        Assert.AreEqual(signal.Reliability!.Value, result.NoveltyReliability!.Value, 1e-3);
+    }
+
+    [TestMethod]
+    public void Run_PromptTooLongOrNothingHeldOut_IsRefused()
+    {
+        using var model = new TinyModel();
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => GeometryMeasurement.Run(
+                model.Config with { Sampling = model.Config.Sampling with { MaxPromptTokens = 2 } }, new(), TinyModel.Problems())).Message,
+            "sampling.maxPromptTokens");
+        var empty = new Problems.FunctionProblemSet("empty", [new("t", "1+1=", "2")], [], (_, _) => Problems.Outcome.Judged(true));
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => GeometryMeasurement.Run(model.Config, new(), empty)).Message,
+            "'empty' has no held-out problems");
+    }
+
+    [TestMethod]
+    public void Faults_OfSettings_BeginBeyondTheirRange()
+    {
+        static string Of(GeometrySettings settings) => string.Join(' ', settings.Faults());
+        Assert.AreEqual("", Of(new()));
+        Assert.AreEqual("", Of(new() { Problems = 1, Samples = 2, OtherTemperatures = [1e-6, 1e6] }));
+        Assert.AreEqual("", Of(new() { Problems = 1_000_000, Samples = 10_000, OtherTemperatures = [] }));
+        StringAssert.StartsWith(Of(new() { Problems = 1_000_001 }), "geometry.problems is 1000001; it must be 1 to 1000000.");
+        StringAssert.StartsWith(Of(new() { Samples = 10_001 }), "geometry.samples is 10001; ");
+        StringAssert.StartsWith(Of(new() { OtherTemperatures = [1.1e6] }), "geometry.otherTemperatures holds 1100000; ");
+        StringAssert.StartsWith(Of(new() { OtherTemperatures = [double.NaN] }), "geometry.otherTemperatures holds NaN; ");
+        var message = Of(new() { Embedder = "no/such.onnx" });
+        StringAssert.Contains(message, "geometry.embedder is no/such.onnx, which does not exist.");
+        StringAssert.Contains(message, "leave it out for the policy's own hidden states.");
+        // The sampling temperature comes first, and none twice.
+        CollectionAssert.AreEqual(
+            new[] { 1, 0.6, 0.5 },
+            new GeometrySettings { OtherTemperatures = [0.6, 1, 0.5, 0.6] }.Temperatures(new()).ToArray());
+        CollectionAssert.AreEqual(new[] { 1, 0.6 }, new GeometrySettings().Temperatures(new()).ToArray());
+    }
+
+    [TestMethod]
+    public void Signal_FourByHand_ComparesTheHalvesOfTheSiblings()
+    {
+        // Angles 0, 60, 90 and 120 degrees. For each the first and third sibling, and the second: 1 - mean cos^2.
+        double[] angles = [0, 60, 90, 120];
+        double Cos(int i, int j) => Math.Cos((angles[i] - angles[j]) * Math.PI / 180);
+        var cosines = Enumerable.Range(0, 16).Select(i => Cos(i / 4, i % 4)).ToArray();
+        var signal = new NoveltySignal();
+        signal.Add(cosines, [0, 0, 0, 0]);
+        // Rewards of 0 are wrong: nobody is right.
+        Assert.AreEqual((null, null), (signal.Right, signal.Wrong));
+        int[][] firsts = [[1, 3], [0, 3], [0, 3], [0, 2]];
+        int[] seconds = [2, 2, 1, 1];
+        var a = firsts.Select((s, i) => Math.Sqrt(1 - s.Average(j => Cos(i, j) * Cos(i, j)))).ToArray();
+        var b = seconds.Select((j, i) => Math.Sqrt(1 - (Cos(i, j) * Cos(i, j)))).ToArray();
+        double Deviation(double[] v, int i) => v[i] - v.Average();
+        var expected = Enumerable.Range(0, 4).Sum(i => Deviation(a, i) * Deviation(b, i))
+            / Math.Sqrt(Enumerable.Range(0, 4).Sum(i => Deviation(a, i) * Deviation(a, i))
+                * Enumerable.Range(0, 4).Sum(i => Deviation(b, i) * Deviation(b, i)));
+        Assert.AreEqual(expected, signal.Reliability!.Value, 1e-9);
+        Assert.AreNotEqual(1, expected, 0.1, "the case would not tell a mistake");
+    }
 }
