@@ -13,6 +13,8 @@ $verbs = [ordered]@{
     'format'           = @{ Does = 'Formats the code; with --verify-no-changes only checks it.'; Runs = @(, @('format', $solution, '--exclude', 'artifacts')) }
     'export-and-train' = @{ Does = 'The main job: a checkpoint in, G2RL post-training, a better checkpoint out.'; Runs = @(, ($program + 'export-and-train')) }
     'init'             = @{ Does = 'Writes a commented configuration for a model and a file of problems.'; Runs = @(, ($program + 'init')) }
+    'export'           = @{ Does = 'Writes a model as GGUF, as a Hugging Face folder, or as the graphs of a run.'; Runs = @(, ($program + 'export')) }
+    'train'            = @{ Does = 'The main job on graphs that were exported before.'; Runs = @(, ($program + 'train')) }
     'pretrain'         = @{ Does = 'Trains a small base model from scratch.'; Runs = @(, ($program + 'pretrain')) }
     'evaluate'         = @{ Does = 'Gives pass@1 of a model on held-out problems, with its interval.'; Runs = @(, ($program + 'evaluate')) }
     'sample'           = @{ Does = 'Shows what a model says, token by token.'; Runs = @(, ($program + 'sample')) }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using G2RL.Onnx.Cli.Commands;
+using G2RL.Onnx.Cli.Commands.Export;
 using G2RL.Onnx.Cli.Commands.Runs;
 using G2RL.Onnx.Cli.Commands.Setup;
 
@@ -54,6 +55,8 @@ internal static class CommandLine
     {
         ExportAndTrainCommand.Create(),
         InitCommand.Create(),
+        ExportCommand.Create(),
+        TrainCommand.Create(),
         PretrainCommand.Create(),
         EvaluateCommand.Create(),
         SampleCommand.Create(),

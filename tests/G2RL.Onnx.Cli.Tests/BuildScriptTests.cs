@@ -21,6 +21,8 @@ public sealed class BuildScriptTests
     [DataRow("format", "format G2RL.Onnx.sln --exclude artifacts")]
     [DataRow("export-and-train", $"{Program} export-and-train")]
     [DataRow("init", $"{Program} init")]
+    [DataRow("export", $"{Program} export")]
+    [DataRow("train", $"{Program} train")]
     [DataRow("pretrain", $"{Program} pretrain")]
     [DataRow("evaluate", $"{Program} evaluate")]
     [DataRow("sample", $"{Program} sample")]

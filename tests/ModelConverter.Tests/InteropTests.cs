@@ -1,5 +1,3 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Checkpoints;
@@ -18,8 +16,6 @@ public sealed class InteropTests
     // Rows of whole blocks of 32.
     private const string Wide =
         """{"model_type": "qwen3", "vocab_size": 19, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 64, "tie_word_embeddings": true, "eos_token_id": 1}""";
-
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     [TestMethod]
     [DataRow("golden-qwen3-a")]
@@ -129,46 +125,6 @@ public sealed class InteropTests
         return JsonNode.Parse(Node(request, "greedy.mjs", folder))!["tokens"]!.AsArray();
     }
 
-    // What a program of tests/interop prints.
-    private static string Node(string input, params string[] arguments)
-    {
-        var interop = SharedFolder.InRepository("tests", "interop");
-        // onnxruntime-node's own install step fetches GPU libraries, which are not needed here.
-        string[] packages = ["onnxruntime-node", "@huggingface/gguf"];
-        if (Array.Exists(packages, name => !Directory.Exists(Path.Combine([interop, "node_modules", .. name.Split('/')])))
-            && Run(interop, "npm", "", "ci", "--ignore-scripts") is { Code: not 0 } failed)
-            Assert.Inconclusive($"needs npm and its registry: {failed.Error}");
-        var (code, output, error) = Run(interop, "node", input, arguments);
-        Assert.AreEqual(0, code, error);
-        return output;
-    }
-
-    private static (int Code, string Output, string Error) Run(string folder, string program, string input, params string[] arguments)
-    {
-        // npm is a script on Windows, which only a shell starts.
-        var start = OperatingSystem.IsWindows()
-            ? new ProcessStartInfo("cmd.exe", ["/c", program, .. arguments])
-            : new ProcessStartInfo(program, arguments);
-        (start.WorkingDirectory, start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError) =
-            (folder, true, true, true);
-        start.Environment["ONNXRUNTIME_NODE_INSTALL"] = "skip";
-        try
-        {
-            using var process = Process.Start(start)!;
-            var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-            process.StandardInput.Write(input);
-            process.StandardInput.Close();
-            if (!process.WaitForExit(Patience))
-            {
-                process.Kill(entireProcessTree: true);
-                return (-1, "", $"{program} {string.Join(' ', arguments)} took longer than {Patience}.");
-            }
-            return (process.ExitCode, output.Result, error.Result);
-        }
-        catch (Win32Exception)
-        {
-            Assert.Inconclusive($"needs {program}, which is not installed");
-            throw;
-        }
-    }
+    private static string Node(string input, params string[] arguments) =>
+        NodeProgram.Run("interop", ["onnxruntime-node", "@huggingface/gguf"], input, arguments);
 }

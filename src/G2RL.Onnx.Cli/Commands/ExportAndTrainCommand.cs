@@ -111,7 +111,12 @@ internal static class ExportAndTrainCommand
         ? $"{policy.ParameterCount:N0} parameters"
         : $"{policy.ParameterCount:N0} parameters, {policy.TrainableCount:N0} of them in training";
 
-    private static int Train(RunConfig config, Func<RunDirectory> open, bool json)
+    /// <summary>Trains to the end, or until interrupted.</summary>
+    /// <param name="config">The run's configuration.</param>
+    /// <param name="open">Makes or opens its folder, once everything was checked.</param>
+    /// <param name="json">Whether rows are printed.</param>
+    /// <param name="graphs">Folder of graphs that were written before; null writes them.</param>
+    public static int Train(RunConfig config, Func<RunDirectory> open, bool json, string? graphs = null)
     {
         using var interruption = new Interruption();
         using var progress = new ProgressLine(json);
@@ -123,7 +128,9 @@ internal static class ExportAndTrainCommand
         var (artifacts, model) = (Path.Combine(run.Folder, "artifacts"), Path.Combine(run.Folder, "model"));
         try
         {
-            if (!Directory.Exists(artifacts))
+            if (!Directory.Exists(artifacts) && graphs is not null)
+                GraphArtifacts.Take(graphs, artifacts, trainer.Policy, config);
+            else if (!Directory.Exists(artifacts))
                 GraphArtifacts.Write(artifacts, trainer.Policy, config, progress.Warning);
         }
         catch

@@ -54,7 +54,7 @@ internal sealed class SamplesOnTerminal(bool numbers) : ISampleSink
     public void End() => Console.WriteLine();
 
     private static string Quoted(Speaker speaker, int id) =>
-        $"'{Printable(speaker.Tokenizer.TokenText(id)).Replace("\n", "\\n", StringComparison.Ordinal)}'";
+        $"'{Printable(speaker.PieceOf(id)).Replace("\n", "\\n", StringComparison.Ordinal)}'";
 
     // A model may write what steers a terminal; it is shown, not obeyed.
     private static string Printable(string text)
@@ -87,7 +87,7 @@ internal sealed class JsonSamples : ISampleSink
         var drawn = new JsonObject
         {
             ["id"] = token.Drawn.Token,
-            ["text"] = speaker.Tokenizer.TokenText(token.Drawn.Token),
+            ["text"] = speaker.PieceOf(token.Drawn.Token),
             ["log_prob"] = token.Drawn.LogProb,
             ["entropy"] = token.Drawn.Entropy,
         };
@@ -95,7 +95,7 @@ internal sealed class JsonSamples : ISampleSink
             drawn["top"] = new JsonArray([.. token.Drawn.Alternatives.Select(a => new JsonObject
             {
                 ["id"] = a.Token,
-                ["text"] = speaker.Tokenizer.TokenText(a.Token),
+                ["text"] = speaker.PieceOf(a.Token),
                 ["log_prob"] = float.IsFinite(a.LogProb) ? a.LogProb : null,
             })]);
         tokens.Add(drawn);

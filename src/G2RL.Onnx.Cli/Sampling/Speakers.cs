@@ -47,6 +47,9 @@ internal sealed class Speaker : IDisposable
 
     public Tokenizer Tokenizer { get; }
 
+    /// <summary>A token's own text; the padding rows of an embedding have none.</summary>
+    public string PieceOf(int id) => Tokenizer.IsPadding(id) ? "" : Tokenizer.TokenText(id);
+
     /// <summary>Says something, piece by piece.</summary>
     /// <param name="turns">What was said; the last turn is the prompt.</param>
     /// <param name="seed">Seed.</param>

@@ -167,6 +167,9 @@ public sealed class Tokenizer
     /// <summary>The id of a token by its text as tokenizer.json writes it (<c>Ġthe</c>, <c>&lt;|im_end|&gt;</c>), or null.</summary>
     public int? IdOf(string token) => _ids.TryGetValue(token, out var id) ? id : null;
 
+    /// <summary>Whether no token has this id: a row of an embedding that has more of them, or a gap in the vocabulary.</summary>
+    public bool IsPadding(int id) => !_texts.ContainsKey(id);
+
     /// <summary>The text of a token as tokenizer.json writes it.</summary>
     /// <exception cref="ArgumentOutOfRangeException">No token has this id.</exception>
     public string TokenText(int id) => _texts.TryGetValue(id, out var text)

@@ -27,17 +27,7 @@ internal sealed record Tokenized(string? Text, string Decoded, int[] Ids, (int S
     public static Tokenized OfIds(Tokenizer tokenizer, int[] ids) => Of(tokenizer, null, ids);
 
     /// <summary>A token's own text; ids of padding rows have none.</summary>
-    public static string Piece(Tokenizer tokenizer, int id)
-    {
-        try
-        {
-            return tokenizer.TokenText(id);
-        }
-        catch (ArgumentOutOfRangeException)
-        {
-            return "";
-        }
-    }
+    public static string Piece(Tokenizer tokenizer, int id) => tokenizer.IsPadding(id) ? "" : tokenizer.TokenText(id);
 
     public JsonObject ToJson(Tokenizer tokenizer, bool counts)
     {

@@ -16,21 +16,6 @@ internal sealed class GgufModel
         ["qwen3"] = (Qwen3.Architecture, Qwen3.ModelType),
     };
 
-    private static readonly Dictionary<string, string> LayerNames = new(StringComparer.Ordinal)
-    {
-        ["input_layernorm"] = "attn_norm",
-        ["self_attn.q_proj"] = "attn_q",
-        ["self_attn.k_proj"] = "attn_k",
-        ["self_attn.v_proj"] = "attn_v",
-        ["self_attn.o_proj"] = "attn_output",
-        ["self_attn.q_norm"] = "attn_q_norm",
-        ["self_attn.k_norm"] = "attn_k_norm",
-        ["post_attention_layernorm"] = "ffn_norm",
-        ["mlp.gate_proj"] = "ffn_gate",
-        ["mlp.up_proj"] = "ffn_up",
-        ["mlp.down_proj"] = "ffn_down",
-    };
-
     private readonly Dictionary<string, GgufTensor> _tensors = new(StringComparer.Ordinal);
 
     private GgufModel(DecoderSpec spec, GgufKeys keys)
@@ -144,7 +129,7 @@ internal sealed class GgufModel
         var known = new HashSet<string>(StringComparer.Ordinal) { GgufRope.Divisors };
         foreach (var parameter in Spec.Parameters)
         {
-            var name = NameOf(parameter.Name);
+            var name = GgufNames.Of(Spec, parameter.Name);
             known.Add(name);
             if (!file.Tensors.TryGetValue(name, out var tensor))
                 faults.Add($"{file.Path}: tensor '{name}' is missing; the metadata implies [{string.Join(", ", parameter.Shape)}].");
@@ -162,22 +147,5 @@ internal sealed class GgufModel
                     + "it would be lost."));
         if (faults.Count > 0)
             throw InputException.Of(faults);
-    }
-
-    // model.layers.3.mlp.up_proj.weight is blk.3.ffn_up.weight.
-    private static string NameOf(string parameter)
-    {
-        var dot = parameter.LastIndexOf('.');
-        var (module, kind) = (parameter[..dot], parameter[dot..]);
-        if (!module.StartsWith("model.layers.", StringComparison.Ordinal))
-            return module switch
-            {
-                "model.embed_tokens" => "token_embd",
-                "model.norm" => "output_norm",
-                _ => "output",
-            } + kind;
-        var rest = module["model.layers.".Length..];
-        var first = rest.IndexOf('.', StringComparison.Ordinal);
-        return $"blk.{rest[..first]}.{LayerNames[rest[(first + 1)..]]}{kind}";
     }
 }

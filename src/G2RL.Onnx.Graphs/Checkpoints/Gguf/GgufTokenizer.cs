@@ -15,9 +15,9 @@ internal static class GgufTokenizer
     private const int UserDefined = 4;
     private const int Unused = 5;
 
-    private const string Qwen =
+    internal const string Qwen =
         @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-    private const string Llama3 =
+    internal const string Llama3 =
         @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     internal static readonly JsonSerializerOptions Format =
