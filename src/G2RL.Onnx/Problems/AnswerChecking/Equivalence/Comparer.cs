@@ -23,6 +23,7 @@ internal sealed partial class Comparer(EquivalenceRules rules, Budget budget)
             (NamedValue a, _) => Equal(a.Value, answer),
             (_, NamedValue b) => Equal(gold, b.Value),
             (EquationValue a, EquationValue b) => Equations(a, b),
+            (ScalarValue { Scalar.IsConstant: true } a, EquationValue { Total: { } total }) => Scalars(a, total),
             (InequalityValue a, InequalityValue b) => Inequalities(a, b),
             (MatrixValue a, MatrixValue b) => Matrix(a, b),
             (RatioValue a, RatioValue b) => Ratios(a, b),

@@ -33,8 +33,14 @@ internal sealed partial class Evaluator
         // A chain of numbers is a calculation; its end is the answer.
         if (left.Scalar.IsConstant && right.Scalar.IsConstant)
             return right;
-        return Scalar.Subtract(left.Scalar, right.Scalar, budget) is { } difference ? new EquationValue(difference) : null;
+        return Scalar.Subtract(left.Scalar, right.Scalar, budget) is { } difference
+            ? new EquationValue(difference) { Total = right.Scalar.IsConstant && IsSumOfNames(operands[0]) ? right : null }
+            : null;
     }
+
+    // m + n, a + b + c: what a question may ask for.
+    private static bool IsSumOfNames(Node node) =>
+        node.Kind == NodeKind.Sum && Array.TrueForAll(node.Children, c => c.Kind == NodeKind.Symbol && IsName(c));
 
     private Value? Inequality(Node[] operands, string operators)
     {

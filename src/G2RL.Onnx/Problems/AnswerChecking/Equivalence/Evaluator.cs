@@ -73,10 +73,25 @@ internal sealed partial class Evaluator(Budget budget)
     private Value? WithUnit(Node node) => Plain(node.Children[0]) switch
     {
         ScalarValue scalar when Spelling.Letters(node.Text) is "degrees" or "degree" => scalar with { Unit = "degrees" },
-        ScalarValue scalar => scalar with { Unit = node.Text },
+        ScalarValue scalar => Multiplied(scalar, node.Text),
         RatioValue { Parts: [.. var rest, var last] } => new RatioValue([.. rest, last with { Unit = node.Text }]),
         var other => other,
     };
+
+    // "1.2 million dollars" is 1,200,000 dollars.
+    private ScalarValue? Multiplied(ScalarValue scalar, string unit)
+    {
+        var words = unit.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var (value, at) = (scalar.Scalar, 0);
+        for (; at < words.Length && Vocabulary.Multiplier.TryGetValue(words[at], out var factor); at++)
+        {
+            if (Scalar.Multiply(value, Scalar.Of((Rational)new System.Numerics.BigInteger(factor)), budget) is not { } product)
+                return null;
+            value = product;
+        }
+
+        return scalar with { Scalar = value, Unit = at == words.Length ? scalar.Unit : string.Join(' ', words[at..]) };
+    }
 
     private ListValue? List(Node node)
     {

@@ -33,31 +33,60 @@ internal static class Units
         return letters is "am" or "pm" ? letters[0] : null;
     }
 
-    // "square feet", "ft^2", "cubic inches": a length and its power. Anything with more in it is unknown.
+    // "square feet", "ft^2", "miles per hour", "kg m / s^2": powers of lengths, times, masses and so on, and what one of it is in their
+    // first units. Anything with an unknown word in it is unknown.
     private static (string Dimension, Rational Factor)? Measure(string unit)
     {
-        var words = unit.ToLowerInvariant().Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        var power = 1;
-        var at = 0;
-        if (words.Length == 2 && words[0] is "square" or "sq" or "cubic" or "cu")
-            (power, at) = (words[0][0] == 's' ? 2 : 3, 1);
-        if (words.Length != at + 1)
-            return null;
-        var name = words[at].TrimEnd('.');
-        var caret = name.IndexOf('^');
-        if (caret > 0)
+        var powers = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        var (factor, sign, next) = (Rational.One, 1, 1);
+        string? last = null;
+        foreach (var word in unit.ToLowerInvariant().Replace("/", " / ").Replace('*', ' ').Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
-            if (!int.TryParse(name.AsSpan(caret + 1), out var written) || written is < 1 or > 3)
+            switch (word)
+            {
+                case "/" or "per":
+                    sign = -1;
+                    continue;
+                case "square" or "sq" or "sq." or "cubic" or "cu" or "cu.":
+                    next = word[0] == 's' ? 2 : 3;
+                    continue;
+                case "squared" or "cubed" when last is not null:
+                    if (!Multiply(last, word == "squared" ? 1 : 2))
+                        return null;
+                    continue;
+            }
+
+            var name = word.TrimEnd('.');
+            var power = next;
+            if (name.IndexOf('^') is > 0 and var caret)
+            {
+                if (!int.TryParse(name.AsSpan(caret + 1), out var written) || written is < -3 or > 3 or 0)
+                    return null;
+                (name, power) = (name[..caret], power * written);
+            }
+
+            if (!Multiply(name, power))
                 return null;
-            (name, power) = (name[..caret], power * written);
+            (last, next) = (name, 1);
         }
 
-        if (!Known.TryGetValue(name, out var known))
-            return null;
-        return power == 1
-            ? known
-            : ($"{known.Dimension}^{power}",
-                new Rational(BigInteger.Pow(known.Factor.Numerator, power), BigInteger.Pow(known.Factor.Denominator, power)));
+        return powers.Count == 0 ? null
+            : (string.Join('*', powers.Where(p => p.Value != 0).Select(p => $"{p.Key}^{p.Value}")), factor);
+
+        bool Multiply(string name, int power)
+        {
+            if (!Known.TryGetValue(name, out var known))
+                return false;
+            power *= sign;
+            var part = new Rational(
+                BigInteger.Pow(known.Factor.Numerator, Math.Abs(power)), BigInteger.Pow(known.Factor.Denominator, Math.Abs(power)));
+            factor = power > 0 ? factor * part : factor / part;
+            if (known.Dimension == "speed")
+                (powers["length"], powers["time"]) = (powers.GetValueOrDefault("length") + power, powers.GetValueOrDefault("time") - power);
+            else
+                powers[known.Dimension] = powers.GetValueOrDefault(known.Dimension) + power;
+            return true;
+        }
     }
 
     private static FrozenDictionary<string, (string, Rational)> Table()
@@ -84,7 +113,8 @@ internal static class Units
         Add("money", new(1, 100), "cent", "cents");
         Add("volume", 1, "liter", "liters", "litre", "litres", "l");
         Add("volume", new(1, 1000), "ml", "milliliter", "milliliters");
-        Add("speed", 1, "mph");
+        Add("speed", new(1609344, 3600000), "mph");
+        Add("speed", new(1000, 3600), "kph", "kmh", "kmph");
         Add("angle", 1, "degrees");
         return table.ToFrozenDictionary();
 

@@ -12,9 +12,17 @@ internal static partial class ChoiceFinder
     /// <param name="count">How many options there are, 1 to 26.</param>
     public static string? Letter(string text, int count)
     {
-        if (BoxFinder.LastRun(text, unclosed: true) is { } box && Allowed(Bare().Match(box.Trim()), count) is { } boxed)
-            return boxed;
+        if (BoxFinder.LastRun(text, unclosed: true) is { } box)
+        {
+            if ((Allowed(Bare().Match(box.Trim()), count) ?? Allowed(Labelled().Match(box.Trim()), count)) is { } boxed)
+                return boxed;
+            if (Several().IsMatch(box))
+                return null;
+        }
+
         var tail = text.Length > Tail ? text[^Tail..] : text;
+        if (IsUndecided(Final().Matches(tail), tail) ?? IsUndecided(Answer().Matches(tail), tail) ?? false)
+            return null;
         return LastAllowed(Final().Matches(tail), count)
             ?? LastAllowed(Answer().Matches(tail), count)
             ?? Allowed(Bare().Match(tail.Trim()), count)
@@ -22,6 +30,11 @@ internal static partial class ChoiceFinder
             ?? LastAllowed(Marked().Matches(tail), count)
             ?? LastAllowed(Alone().Matches(tail), count);
     }
+
+    // Whether another letter follows the last one: "(A) or (B)". Null without a match.
+    private static bool? IsUndecided(MatchCollection matches, string text) => matches.Count == 0
+        ? null
+        : matches[^1].Groups["letter"] is var letter && Others().IsMatch(text.AsSpan(letter.Index + letter.Length));
 
     private static string? LastAllowed(MatchCollection matches, int count)
     {
@@ -39,12 +52,24 @@ internal static partial class ChoiceFinder
 
     // What may stand between "is" and the letter: marks, and words that say nothing.
     private const string Between = @"[\s:*_({\[$""'\\]*";
-    private const string Filler = "((?i:for\\s+sure|definitely|clearly|probably|option|choice|therefore|thus|text)[\\s:*_({\\[$\"'\\\\]+)*";
+    private const string Filler =
+        "((?i:for\\s+sure|definitely|clearly|probably|either|both|option|choice|therefore|thus|text)[\\s:*_({\\[$\"'\\\\]+)*";
+    private const string Another = @"[\s({\[$*\\]*((text|textbf|mathrm|mathbf)[{(\s]*)?[A-Z]([^A-Za-z]|$)";
     private const string TheLetter = "(?<letter>[A-Z])([^A-Za-z]|$)";
     private const string Is = @"\s*(?i:is|est|:|=|would\s+be)*";
 
     [GeneratedRegex(@"^(\\text|\\textbf|\\mathrm|\\mathbf)?[\s({\[$*]*(?<letter>[A-Z])[\s)}\].:,$*]*$", Options)]
     private static partial Regex Bare();
+
+    [GeneratedRegex(@"^(\\text|\\textbf|\\mathrm|\\mathbf)?[\s({\[$*]*(?<letter>[A-Z])[)}\]*]*[.):]", Options)]
+    private static partial Regex Labelled();
+
+    // Two letters that stand alone, in a list.
+    [GeneratedRegex(@"(^|[^A-Za-z\\])[A-Z][)}\].:$*\s]*(,|;|/|&|\\&|and|or|\\text\s*\{\s*(and|or)\s*\})" + Another, Options)]
+    private static partial Regex Several();
+
+    [GeneratedRegex(@"^[)}\]$*\s]*(or|and|/|&)" + Another, Options)]
+    private static partial Regex Others();
 
     [GeneratedRegex(@"(?i:final\s+answer|correct\s+(answer|option|choice))" + Is + Between + Filler + TheLetter, Options)]
     private static partial Regex Final();

@@ -54,6 +54,12 @@ internal static class Extractor
     {
         if (string.IsNullOrEmpty(clause))
             yield break;
+        if (PhraseFinder.IsQualified(clause))
+        {
+            yield return clause;
+            yield break;
+        }
+
         foreach (var boxed in One(BoxFinder.Last(clause)))
             yield return boxed;
         if (FormulaFinder.Last(clause, 2) is [{ Start: 0 } only] && only.End == clause.Length)

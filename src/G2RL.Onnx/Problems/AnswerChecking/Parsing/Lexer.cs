@@ -37,6 +37,7 @@ internal sealed class Lexer
             return null;
         }
 
+        text = Vocabulary.Halfwidth(text);
         var lexer = new Lexer(text.Contains('\\') ? Escapes.Undouble(text) : text, budget, thousands);
         var complete = lexer.Run();
         grouped = lexer.HasGroupedNumbers;
@@ -279,6 +280,9 @@ internal sealed class Lexer
         if (Braced.Content(text, ref at) is not { } environment || !Vocabulary.Matrix.Contains(environment.Trim()))
             return;
         var open = name == "begin";
+        // Between bars stands a determinant or a norm, not the matrix itself.
+        if (open && environment.Trim() is "vmatrix" or "Vmatrix")
+            Add(new(TokenKind.Command, environment.Trim() == "vmatrix" ? "det" : "abs", space));
         if (open && environment.Trim() == "array")
             Braced.Content(text, ref at);
         matrices = Math.Max(0, matrices + (open ? 1 : -1));
@@ -289,12 +293,23 @@ internal sealed class Lexer
             brackets.RemoveAt(brackets.Count - 1);
     }
 
+    // Stops and spaces around prose say nothing, but a point or backslash before what it belongs to does: \text{.5}, \mathrm{\frac12}.
+    private static ReadOnlySpan<char> Trimmed(string content)
+    {
+        var rest = content.AsSpan().TrimEnd(" .,;:~\\");
+        while (!rest.IsEmpty && (" ,;:~".Contains(rest[0])
+            || (rest[0] == '.' && !(rest.Length > 1 && char.IsAsciiDigit(rest[1])))
+            || (rest[0] == '\\' && !(rest.Length > 1 && char.IsAsciiLetter(rest[1])))))
+            rest = rest[1..];
+        return rest;
+    }
+
     private void Prose(string command)
     {
         var content = Braced.Content(text, ref at);
         if (content is null)
             return;
-        var trimmed = content.AsSpan().Trim(" .,;:~\\");
+        var trimmed = Trimmed(content);
         if (trimmed.IsEmpty)
         {
             space = true;

@@ -70,7 +70,7 @@ internal sealed partial class Parser
             else if (Next.Kind == TokenKind.Text && factors[^1] is { Kind: not NodeKind.Text })
             {
                 var unit = Unit();
-                return Node.Of(NodeKind.Unit, unit, Of(factors));
+                return IsUnit(unit) ? Node.Of(NodeKind.Unit, unit, Of(factors)) : null;
             }
             else if (Next.Is("over") || Next.Is("choose"))
             {
@@ -114,6 +114,12 @@ internal sealed partial class Parser
         },
         _ => false,
     };
+
+    private static bool IsUnit(string unit)
+    {
+        var words = unit.Split([' ', ','], StringSplitOptions.RemoveEmptyEntries);
+        return !Array.Exists(words, Vocabulary.NoUnit.Contains) && (words.Length == 0 || !Vocabulary.NoFirst.Contains(words[0]));
+    }
 
     private string Unit()
     {
@@ -201,14 +207,23 @@ internal sealed partial class Parser
     {
         if (Take(Marks.Degree))
             return Node.Of(NodeKind.Degree, "", node);
-        if (Next.Is('{') && tokens[at + 1].Is(Marks.Degree) && tokens[at + 2].Is('}'))
+        if (Next.Is('{') && (tokens[at + 1].Is(Marks.Degree) || IsSmallO(at + 1)) && tokens[at + 2].Is('}'))
         {
             at += 3;
             return Node.Of(NodeKind.Degree, "", node);
         }
 
+        // 60^o
+        if (IsSmallO(at) && node.Kind == NodeKind.Number)
+        {
+            at++;
+            return Node.Of(NodeKind.Degree, "", node);
+        }
+
         return Node.Of(NodeKind.Power, "", node, Exponent());
     }
+
+    private bool IsSmallO(int index) => tokens[index] is { Kind: TokenKind.Symbol, Text: "o" };
 
     private Node? Exponent()
     {

@@ -97,9 +97,12 @@ internal sealed partial class Parser
     // Full stops at the end of a sentence or group.
     private void SkipStops()
     {
-        var end = at;
-        while (tokens[end].Is('.') || tokens[end].Is(Marks.NewRow))
-            end++;
+        var (end, stops) = (at, 0);
+        for (; tokens[end].Is('.') || tokens[end].Is(Marks.NewRow); end++)
+            stops += tokens[end].Is('.') ? 1 : 0;
+        // Three of them say that something goes on.
+        if (stops > 1)
+            return;
         if (tokens[end].Kind == TokenKind.End || IsClosing(tokens[end]))
             at = end;
     }

@@ -357,6 +357,41 @@ internal static class Vocabulary
         "bullet", "dagger", "text",
     }.ToFrozenSet();
 
+    /// <summary>Digits and points of full width as ASCII has them.</summary>
+    public static string Halfwidth(string text) => text.AsSpan().IndexOfAnyInRange('\uFF0E', '\uFF19') < 0
+        ? text
+        : string.Create(text.Length, text, (to, from) =>
+        {
+            for (var i = 0; i < to.Length; i++)
+                to[i] = from[i] is '\uFF0E' or (>= '\uFF10' and <= '\uFF19') ? (char)(from[i] - 0xFEE0) : from[i];
+        });
+
+    /// <summary>Words behind a number that multiply it.</summary>
+    public static readonly FrozenDictionary<string, long> Multiplier = new Dictionary<string, long>
+    {
+        ["dozen"] = 12,
+        ["hundred"] = 100,
+        ["thousand"] = 1_000,
+        ["million"] = 1_000_000,
+        ["billion"] = 1_000_000_000,
+        ["trillion"] = 1_000_000_000_000,
+    }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>
+    /// Words that make something else of a number than so many of something: behind them it is not read as a value.
+    /// </summary>
+    public static readonly FrozenSet<string> NoUnit = new[]
+    {
+        "not", "no", "never", "is", "isn't", "are", "aren't", "was", "were", "be", "cannot", "can't", "wrong", "incorrect", "false", "if",
+        "unless", "except", "than", "to", "between", "but", "neither", "nor", "maybe", "perhaps", "through", "until", "plus", "minus",
+        "times", "below", "when", "where", "halves", "thirds", "fifths", "sixths", "eighths", "tenths", "hundredths",
+        "thousandths",
+    }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Words that do so when they stand first.</summary>
+    public static readonly FrozenSet<string> NoFirst =
+        new[] { "squared", "cubed", "factorial", "choose", "mod", "modulo" }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
     /// <summary>Whether a command has a meaning here.</summary>
     public static bool IsKnown(string name) =>
         Mark.ContainsKey(name) || Function.ContainsKey(name) || Structure.ContainsKey(name) || Prose.Contains(name)

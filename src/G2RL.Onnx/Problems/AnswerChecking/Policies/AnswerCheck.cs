@@ -59,7 +59,7 @@ internal static class AnswerCheck
             return budgets.Exhausted ? Verdict.OverBudget : Verdict.Unparseable;
         if (a.Spelling.Length > 0 && a.Spelling == b.Spelling)
             return Verdict.Right;
-        if (rules.LiteralFractions && IsFraction(a.Node) && IsFraction(b.Node))
+        if (rules.LiteralFractions && Fraction(a.Node) is { } left && Fraction(b.Node) is { } right && left != right)
             return Verdict.Wrong;
         // ABC and CAB may be names or orders, not products.
         if (IsName(a.Node) && IsName(b.Node) && a.Word != b.Word)
@@ -90,13 +90,15 @@ internal static class AnswerCheck
     private static bool IsName(Node? node) => node is { Kind: NodeKind.Product, Children.Length: >= 3 }
         && Array.TrueForAll(node.Children, c => c is { Kind: NodeKind.Symbol, Text: [>= 'A' and <= 'Z'] });
 
-    private static bool IsFraction(Node? node) => node switch
+    // Numerator and denominator as they are written; null for anything else.
+    private static (bool Negative, Rational Above, Rational Below)? Fraction(Node? node) => node switch
     {
-        { Kind: NodeKind.Negative } => IsFraction(node.Children[0]),
-        { Kind: NodeKind.Fraction } => Array.TrueForAll(node.Children, c => c.Kind == NodeKind.Number),
-        { Kind: NodeKind.Product, Children: [{ Kind: NodeKind.Number }, { Kind: NodeKind.Inverse } divisor] } =>
-            divisor.Children[0].Kind == NodeKind.Number,
-        _ => false,
+        { Kind: NodeKind.Negative } => Fraction(node.Children[0]) is var (negative, above, below) ? (!negative, above, below) : null,
+        { Kind: NodeKind.Fraction, Children: [{ Kind: NodeKind.Number } above, { Kind: NodeKind.Number } below] } =>
+            (false, above.Value, below.Value),
+        { Kind: NodeKind.Product, Children: [{ Kind: NodeKind.Number } above, { Kind: NodeKind.Inverse } divisor] }
+            when divisor.Children[0].Kind == NodeKind.Number => (false, above.Value, divisor.Children[0].Value),
+        _ => null,
     };
 
     private static string? Visible(AnswerPolicy policy, string? completion)
@@ -122,7 +124,8 @@ internal static class AnswerCheck
                     return first;
                 var candidate = new Candidate(found, Answer.Read(found, budget));
                 var isPlace = source is AnswerSource.Box or AnswerSource.Boxes or AnswerSource.Marker or AnswerSource.Letter
-                    or AnswerSource.Tag;
+                    or AnswerSource.Tag
+                    || (source is AnswerSource.FinalAnswer or AnswerSource.AnswerIs or AnswerSource.Stated && PhraseFinder.IsQualified(found));
                 if (isPlace || candidate.Answer is { Value: not null and not TextValue })
                     return candidate;
                 if (budget.Exhausted)

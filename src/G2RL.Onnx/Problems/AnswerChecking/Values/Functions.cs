@@ -6,6 +6,7 @@ namespace G2RL.Onnx.Problems.AnswerChecking;
 internal static class Functions
 {
     private const int LargestFactorial = 1_000;
+    private const int LargestExpanded = 6;
 
     /// <summary>Every function that is understood; the argument is in radians where it is an angle.</summary>
     public static Scalar? Apply(string name, Scalar? argument, Budget budget)
@@ -72,7 +73,9 @@ internal static class Functions
         if (n is null || k is null)
             return null;
         if (n.AsRational is not { IsInteger: true, Sign: >= 0 } above || k.AsRational is not { IsInteger: true, Sign: >= 0 } below)
-            return Scalar.OfFunction(budget, "binomial", n, k);
+            return k.AsRational is { IsInteger: true, Sign: >= 0 } few && few.Numerator <= LargestExpanded && !n.IsConstant
+                ? Expanded(n, (int)few.Numerator, budget)
+                : Scalar.OfFunction(budget, "binomial", n, k);
         if (below.Numerator > above.Numerator)
             return Scalar.Zero;
         if (above.Numerator > LargestFactorial || !budget.Spend(8 * LargestFactorial))
@@ -85,6 +88,18 @@ internal static class Functions
         for (var i = 1; i <= (int)below.Numerator; i++)
             result = result * (above.Numerator - below.Numerator + i) / i;
         return Scalar.Of((Rational)result);
+    }
+
+    // n (n - 1) ... (n - k + 1) / k!
+    private static Scalar? Expanded(Scalar n, int k, Budget budget)
+    {
+        Scalar? product = Scalar.One;
+        for (var i = 0; i < k; i++)
+            product = Scalar.Multiply(
+                product,
+                Scalar.Divide(Scalar.Subtract(n, Scalar.Of(new Rational(i, 1)), budget), Scalar.Of(new Rational(i + 1, 1)), budget),
+                budget);
+        return product;
     }
 
     private static bool IsPower(Atom atom) =>

@@ -42,7 +42,11 @@ internal sealed record RealSetValue(Interval[] Intervals) : Value;
 internal sealed record NamedValue(string Name, Scalar? NameScalar, Value Value, bool IsSolved = false) : Value;
 
 /// <summary>An equation f = g as f - g, up to a constant factor.</summary>
-internal sealed record EquationValue(Scalar Difference) : Value;
+internal sealed record EquationValue(Scalar Difference) : Value
+{
+    /// <summary>What a sum of names comes to, as 25 in m + n = 25; null where the left side is anything else.</summary>
+    public ScalarValue? Total { get; init; }
+}
 
 /// <summary>Inequalities that all hold, each as f &lt; 0, f ≤ 0 or f ≠ 0, up to a positive factor.</summary>
 internal sealed record InequalityValue((Scalar Difference, char Operator)[] Conditions) : Value;
