@@ -40,7 +40,8 @@ internal static class Units
         var powers = new SortedDictionary<string, int>(StringComparer.Ordinal);
         var (factor, sign, next) = (Rational.One, 1, 1);
         string? last = null;
-        foreach (var word in unit.ToLowerInvariant().Replace("/", " / ").Replace('*', ' ').Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        var spaced = unit.ToLowerInvariant().Replace("/", " / ").Replace('*', ' ');
+        foreach (var word in spaced.Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
             switch (word)
             {

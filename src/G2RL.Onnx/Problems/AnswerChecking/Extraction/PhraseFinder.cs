@@ -28,12 +28,15 @@ internal static class PhraseFinder
 
     private static readonly string[] Qualifiers =
     [
-        "at least ", "at most ", "less than ", "more than ", "greater than ", "fewer than ", "larger than ", "smaller than ", "not ", "n't ",
+        "at least ", "at most ", "less than ", "more than ", "greater than ", "fewer than ", "larger than ", "smaller than ", "not ",
+        "n't ",
         "between ", "either ", "neither ", "under ", "over ", "above ", "below ", "up to ", "no ", "one of ", "somewhere ", "any ",
         "anything ",
     ];
 
-    /// <summary>Whether a clause says of a value that the answer is not it, or not it alone: "at least 5", "not 5", "either 5 or 6".</summary>
+    /// <summary>
+    /// Whether a clause says of a value that the answer is not it, or not it alone: "at least 5", "not 5", "either 5 or 6".
+    /// </summary>
     public static bool IsQualified(string clause) =>
         Array.Exists(Qualifiers, q => clause.StartsWith(q, StringComparison.OrdinalIgnoreCase));
 

@@ -125,7 +125,8 @@ internal static class AnswerCheck
                 var candidate = new Candidate(found, Answer.Read(found, budget));
                 var isPlace = source is AnswerSource.Box or AnswerSource.Boxes or AnswerSource.Marker or AnswerSource.Letter
                     or AnswerSource.Tag
-                    || (source is AnswerSource.FinalAnswer or AnswerSource.AnswerIs or AnswerSource.Stated && PhraseFinder.IsQualified(found));
+                    || (source is AnswerSource.FinalAnswer or AnswerSource.AnswerIs or AnswerSource.Stated
+                        && PhraseFinder.IsQualified(found));
                 if (isPlace || candidate.Answer is { Value: not null and not TextValue })
                     return candidate;
                 if (budget.Exhausted)
