@@ -18,12 +18,16 @@ public sealed class InteropTests
         """{"model_type": "qwen3", "vocab_size": 19, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 64, "tie_word_embeddings": true, "eos_token_id": 1}""";
 
     [TestMethod]
-    [DataRow("golden-qwen3-a")]
-    [DataRow("golden-llama-b")]
-    [DataRow("golden-mistral-a")]
-    [DataRow("golden-phi3-a")]
-    [DataRow("golden-gemma3-a")]
-    public void Decode_InNode_GivesTransformersTokens(string name)
+    public void Decode_InNode_GivesTransformersTokens()
+    {
+        GivesTransformersTokens("golden-qwen3-a");
+        GivesTransformersTokens("golden-llama-b");
+        GivesTransformersTokens("golden-mistral-a");
+        GivesTransformersTokens("golden-phi3-a");
+        GivesTransformersTokens("golden-gemma3-a");
+    }
+
+    private static void GivesTransformersTokens(string name)
     {
         var source = SharedFolder.Require("models", name);
         using var golden = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(source, "golden.json")));

@@ -20,10 +20,13 @@ public sealed class HuggingFaceCheckpointTests
     [DataRow("golden-mistral-a")]
     [DataRow("golden-phi3-a")]
     [DataRow("golden-gemma3-a")]
-    [DataRow("verl-arith-random")]
-    public void Checkpoint_ReadAndSaved_IsTheSameBytes(string name)
+    public void Checkpoint_ReadAndSaved_IsTheSameBytes(string name) => IsSavedToTheSameBytes(OwnModels.OrShared(name));
+
+    [TestMethod]
+    public void Checkpoint_OfVerl_IsSavedToTheSameBytes() => IsSavedToTheSameBytes(SharedFolder.Require("models", "verl-arith-random"));
+
+    private static void IsSavedToTheSameBytes(string source)
     {
-        var source = SharedFolder.Require("models", name);
         using var folder = new TemporaryFolder();
         using var checkpoint = HuggingFaceCheckpoint.Open(source);
         checkpoint.SaveAs(folder["copy"], Weights(checkpoint));
@@ -45,15 +48,43 @@ public sealed class HuggingFaceCheckpointTests
 
     // Other writers lay out the header differently (blanks, order, padding), so only the content can be the same.
     [TestMethod]
-    [DataRow("qwen3-adder-155")]
-    [DataRow("tiny_qwen3")]
-    [DataRow("tiny_llama3")]
-    public void Checkpoint_FromAnotherWriter_KeepsItsTensors(string name)
+    public void Checkpoint_FromAnotherWriter_KeepsItsTensors()
     {
         using var folder = new TemporaryFolder();
-        using var checkpoint = HuggingFaceCheckpoint.Open(SharedFolder.Require("models", name));
+        var model = folder.CopyOf(OwnModels.Own("golden-qwen3-a"));
+        var path = Path.Combine(model, "model.safetensors");
+        // The tensors from the last to the first, a header with blanks between and behind, and no metadata.
+        using (var file = SafeTensorsFile.Open(path))
+        {
+            var at = 0L;
+            var entries = new List<string>();
+            var data = new MemoryStream();
+            foreach (var tensor in file.Tensors.Values.OrderByDescending(t => t.Offset))
+            {
+                entries.Add($"\"{tensor.Name}\" : {{ \"shape\": [{string.Join(", ", tensor.Shape)}], \"dtype\": \"F32\", "
+                    + $"\"data_offsets\": [{at}, {at += tensor.Length}] }}");
+                data.Write(file.RawBytes(tensor.Name));
+            }
+            var header = System.Text.Encoding.UTF8.GetBytes($"{{ {string.Join(" , ", entries)} }}".PadRight(40_000));
+            File.WriteAllBytes(folder["other"], [.. BitConverter.GetBytes((long)header.Length), .. header, .. data.ToArray()]);
+        }
+        File.Move(folder["other"], path, overwrite: true);
+        KeepsItsTensors(model);
+    }
+
+    [TestMethod]
+    public void Checkpoints_OfOthers_KeepTheirTensors()
+    {
+        foreach (var name in (string[])["qwen3-adder-155", "tiny_qwen3", "tiny_llama3"])
+            KeepsItsTensors(SharedFolder.Require("models", name));
+    }
+
+    private static void KeepsItsTensors(string model)
+    {
+        using var folder = new TemporaryFolder();
+        using var checkpoint = HuggingFaceCheckpoint.Open(model);
         checkpoint.SaveAs(folder["copy"], Weights(checkpoint));
-        using var before = SafeTensorsFile.Open(SharedFolder.Require("models", name, "model.safetensors"));
+        using var before = SafeTensorsFile.Open(Path.Combine(model, "model.safetensors"));
         using var after = SafeTensorsFile.Open(Path.Combine(folder["copy"], "model.safetensors"));
         CollectionAssert.AreEqual(InOrder(before), InOrder(after));
         foreach (var tensor in before.Tensors.Values)
@@ -70,8 +101,8 @@ public sealed class HuggingFaceCheckpointTests
     [TestMethod]
     public void Shards_HoldTheSameWeightsAsTheSingleFile()
     {
-        using var single = HuggingFaceCheckpoint.Open(SharedFolder.Require("models", "golden-qwen2-a"));
-        using var sharded = HuggingFaceCheckpoint.Open(SharedFolder.Require("models", "golden-qwen2-a-sharded"));
+        using var single = HuggingFaceCheckpoint.Open(OwnModels.OrShared("golden-qwen2-a"));
+        using var sharded = HuggingFaceCheckpoint.Open(OwnModels.OrShared("golden-qwen2-a-sharded"));
         Assert.AreEqual(single.Spec, sharded.Spec);
         foreach (var parameter in single.Spec.Parameters)
         {
@@ -86,7 +117,7 @@ public sealed class HuggingFaceCheckpointTests
     public void TiedCheckpoint_WithAStoredHead_UsesTheEmbedding_AndSavesBothAlike()
     {
         using var folder = new TemporaryFolder();
-        using var checkpoint = HuggingFaceCheckpoint.Open(SharedFolder.Require("models", "golden-qwen3-a-bf16"));
+        using var checkpoint = HuggingFaceCheckpoint.Open(OwnModels.OrShared("golden-qwen3-a-bf16"));
         Assert.IsTrue(checkpoint.Tensors.ContainsKey("lm_head.weight"));
         Assert.IsFalse(checkpoint.Spec.Parameters.Any(p => p.Name == "lm_head.weight"));
         Assert.AreEqual(SafeTensorsDtype.BF16, checkpoint.Tensors["model.norm.weight"].Dtype);
@@ -104,7 +135,7 @@ public sealed class HuggingFaceCheckpointTests
     public void TiedCheckpoint_WithADifferentHead_IsRefused()
     {
         using var folder = new TemporaryFolder();
-        var model = folder.CopyOf(SharedFolder.Require("models", "golden-qwen3-a-bf16"));
+        var model = folder.CopyOf(OwnModels.OrShared("golden-qwen3-a-bf16"));
         Flip(model, "lm_head.weight");
         StringAssert.Contains(Refusal(model), "'lm_head.weight' differs from model.embed_tokens.weight");
     }
@@ -115,7 +146,7 @@ public sealed class HuggingFaceCheckpointTests
     public void SaveAs_WithAnotherDtype_SaysSoInConfigAndIndex(string name)
     {
         using var folder = new TemporaryFolder();
-        using var checkpoint = HuggingFaceCheckpoint.Open(SharedFolder.Require("models", name));
+        using var checkpoint = HuggingFaceCheckpoint.Open(OwnModels.OrShared(name));
         checkpoint.SaveAs(folder["half"], Weights(checkpoint), SafeTensorsDtype.F16);
         using var saved = HuggingFaceCheckpoint.Open(folder["half"]);
         Assert.IsTrue(saved.Tensors.Values.All(t => t.Dtype == SafeTensorsDtype.F16));
@@ -133,7 +164,7 @@ public sealed class HuggingFaceCheckpointTests
     public void SaveAs_ThatFails_LeavesNothing()
     {
         using var folder = new TemporaryFolder();
-        using var checkpoint = HuggingFaceCheckpoint.Open(SharedFolder.Require("models", "golden-qwen3-a"));
+        using var checkpoint = HuggingFaceCheckpoint.Open(OwnModels.OrShared("golden-qwen3-a"));
         Assert.ThrowsExactly<InputException>(() => checkpoint.SaveAs(folder["new"], name =>
         {
             var values = Read(checkpoint, name);
@@ -159,7 +190,7 @@ public sealed class HuggingFaceCheckpointTests
         using var folder = new TemporaryFolder();
         Directory.CreateDirectory(folder["new.partial"]);
         File.WriteAllText(Path.Combine(folder["new.partial"], "config.json"), "{");
-        using var checkpoint = HuggingFaceCheckpoint.Open(SharedFolder.Require("models", "golden-qwen3-a"));
+        using var checkpoint = HuggingFaceCheckpoint.Open(OwnModels.OrShared("golden-qwen3-a"));
         checkpoint.SaveAs(folder["new"] + Path.DirectorySeparatorChar, Weights(checkpoint));
         HuggingFaceCheckpoint.Open(folder["new"]).Dispose();
     }
@@ -178,7 +209,7 @@ public sealed class HuggingFaceCheckpointTests
             "golden-gemma3-a",
         ])
         {
-            var spec = Architectures.Read(SharedFolder.Require("models", name));
+            var spec = Architectures.Read(OwnModels.OrShared(name));
             var count = spec.Parameters.ToDictionary(p => p.Name, p => p.Count);
             HuggingFaceCheckpoint.Create(
                 folder[name],
@@ -197,7 +228,7 @@ public sealed class HuggingFaceCheckpointTests
     public void Shape_ThatConfigDoesNotImply_IsExplained()
     {
         using var folder = new TemporaryFolder();
-        var model = folder.CopyOf(SharedFolder.Require("models", "golden-qwen3-a"));
+        var model = folder.CopyOf(OwnModels.OrShared("golden-qwen3-a"));
         Edit(model, config => config["intermediate_size"] = 80);
         StringAssert.Contains(Refusal(model), $"{model}: tensor 'model.layers.2.mlp.up_proj.weight' is [96, 48]; "
             + "config.json implies [80, 48] (intermediate_size x hidden_size). The checkpoint and config do not belong together.");
@@ -207,7 +238,7 @@ public sealed class HuggingFaceCheckpointTests
     public void Layers_MoreOrFewerThanConfigSays_AreNamed()
     {
         using var folder = new TemporaryFolder();
-        var model = folder.CopyOf(SharedFolder.Require("models", "golden-qwen3-a"));
+        var model = folder.CopyOf(OwnModels.OrShared("golden-qwen3-a"));
         Edit(model, config => config["num_hidden_layers"] = 4);
         StringAssert.Contains(Refusal(model), "'model.layers.3.input_layernorm.weight' is missing");
         StringAssert.Contains(Refusal(model), "more faults");
@@ -223,7 +254,7 @@ public sealed class HuggingFaceCheckpointTests
     public void Weight_ThatIsNotFinite_IsNamedWithItsIndex(float value)
     {
         using var folder = new TemporaryFolder();
-        var model = folder.CopyOf(SharedFolder.Require("models", "golden-qwen3-a"));
+        var model = folder.CopyOf(OwnModels.OrShared("golden-qwen3-a"));
         Patch(model, "model.layers.1.self_attn.k_proj.weight", ((5 * 48) + 7) * 4, BitConverter.GetBytes(value));
         using var checkpoint = HuggingFaceCheckpoint.Open(model);
         var message = Assert.ThrowsExactly<InputException>(() => Read(checkpoint, "model.layers.1.self_attn.k_proj.weight")).Message;
@@ -233,6 +264,24 @@ public sealed class HuggingFaceCheckpointTests
 
     [TestMethod]
     public void QuantisedModel_IsRefusedForItsConfig_AndForItsTensors()
+    {
+        using var folder = new TemporaryFolder();
+        // As MLX writes them: the packed integers under the weight's name, scales beside them.
+        var model = folder.CopyOf(OwnModels.Own("golden-qwen3-a"));
+        Edit(model, config => config["quantization"] = JsonNode.Parse("""{"group_size": 64, "bits": 4}"""));
+        StringAssert.Contains(Refusal(model), "quantization");
+        Edit(model, config => config.Remove("quantization"));
+        var path = Path.Combine(model, "model.safetensors");
+        using (var file = SafeTensorsFile.Open(path))
+            SafeTensorsWriter.Write(path + ".new", [.. file.Tensors.Values.Select(t => t.Name == "model.embed_tokens.weight"
+                ? new TensorToWrite(t.Name, SafeTensorsDtype.U32, [97, 6], stream => stream.Write(new byte[97 * 6 * 4]))
+                : new TensorToWrite(t.Name, t.Dtype, t.Shape, stream => stream.Write(file.RawBytes(t.Name))))]);
+        File.Move(path + ".new", path, overwrite: true);
+        StringAssert.Contains(Refusal(model), "model.embed_tokens.weight");
+    }
+
+    [TestMethod]
+    public void QuantisedModel_OfMlx_IsRefusedForItsConfig_AndForItsTensors()
     {
         using var folder = new TemporaryFolder();
         var model = folder.CopyOf(SharedFolder.Require("models", "tiny_qwen3_tied"));
@@ -245,7 +294,7 @@ public sealed class HuggingFaceCheckpointTests
     public void InverseFrequencyBuffers_OfOldFiles_AreCarriedAlong()
     {
         using var folder = new TemporaryFolder();
-        var model = folder.CopyOf(SharedFolder.Require("models", "golden-llama-a"));
+        var model = folder.CopyOf(OwnModels.OrShared("golden-llama-a"));
         var single = Path.Combine(model, "model.safetensors");
         AddTensor(single, "model.layers.0.self_attn.rotary_emb.inv_freq");
         using (var checkpoint = HuggingFaceCheckpoint.Open(model))
@@ -305,7 +354,7 @@ public sealed class HuggingFaceCheckpointTests
     {
         using var folder = new TemporaryFolder();
         StringAssert.Contains(Refusal(folder["none"]), "is not a folder");
-        var model = folder.CopyOf(SharedFolder.Require("models", "golden-qwen3-a"));
+        var model = folder.CopyOf(OwnModels.OrShared("golden-qwen3-a"));
         File.WriteAllText(Path.Combine(model, "model.safetensors.index.json"), "{}");
         StringAssert.Contains(Refusal(model), "both model.safetensors and model.safetensors.index.json");
         File.Delete(Path.Combine(model, "model.safetensors"));
@@ -323,7 +372,7 @@ public sealed class HuggingFaceCheckpointTests
     public void Index_ThatPutsATensorElsewhere_IsRefused(string shard, string named)
     {
         using var folder = new TemporaryFolder();
-        var model = folder.CopyOf(SharedFolder.Require("models", "golden-qwen2-a-sharded"));
+        var model = folder.CopyOf(OwnModels.OrShared("golden-qwen2-a-sharded"));
         var index = Path.Combine(model, "model.safetensors.index.json");
         var text = File.ReadAllText(index);
         const string entry = "\"model.embed_tokens.weight\": \"";
@@ -339,7 +388,7 @@ public sealed class HuggingFaceCheckpointTests
     public void Shards_ThatTheIndexDoesNotDescribe_AreRefused()
     {
         using var folder = new TemporaryFolder();
-        var model = folder.CopyOf(SharedFolder.Require("models", "golden-qwen2-a-sharded"));
+        var model = folder.CopyOf(OwnModels.OrShared("golden-qwen2-a-sharded"));
         var first = Path.Combine(model, "model-00001-of-00002.safetensors");
         var whole = File.ReadAllBytes(first);
         AddTensor(first, "extra");
@@ -357,7 +406,7 @@ public sealed class HuggingFaceCheckpointTests
     public void GenerationEosTokens_FollowGenerationConfig()
     {
         using var folder = new TemporaryFolder();
-        var model = folder.CopyOf(SharedFolder.Require("models", "golden-qwen3-a"));
+        var model = folder.CopyOf(OwnModels.OrShared("golden-qwen3-a"));
         using var checkpoint = HuggingFaceCheckpoint.Open(model);
         CollectionAssert.AreEqual(new[] { 2 }, checkpoint.GenerationEosTokens());
         var path = Path.Combine(model, "generation_config.json");

@@ -15,7 +15,7 @@ public sealed class GoldenConfigTests
     [DynamicData(nameof(Folders))]
     public void Config_InBothStyles_GivesTheSameSpec(string folder)
     {
-        var path = SharedFolder.Require("models", folder);
+        var path = OwnModels.OrShared(folder);
         var old = Architectures.Read(path);
         var v5 = Path.Combine(path, "config_v5.json");
         Assert.AreEqual(old, Architectures.Parse(File.ReadAllText(v5), v5));
@@ -26,14 +26,14 @@ public sealed class GoldenConfigTests
     [DynamicData(nameof(Folders))]
     public void Config_WrittenBack_ReadsAsTheSameSpec(string folder)
     {
-        var spec = Architectures.Read(SharedFolder.Require("models", folder));
+        var spec = Architectures.Read(OwnModels.OrShared(folder));
         Assert.AreEqual(spec, Architectures.Parse(spec.ToConfigJson("bfloat16"), "written"));
     }
 
     [TestMethod]
     public void Gemma3_Golden_HasItsForm()
     {
-        var spec = Architectures.Read(SharedFolder.Require("models", "golden-gemma3-a"));
+        var spec = Architectures.Read(OwnModels.OrShared("golden-gemma3-a"));
         Assert.AreEqual(
             (NormKind.RmsFromOne, NormPlacement.Around, Activation.GeluTanh, true, true, 20.0),
             (spec.Norm, spec.NormPlacement, spec.Activation, spec.ScaleEmbeddings, spec.TieEmbeddings, spec.AttentionScalar));
@@ -43,8 +43,14 @@ public sealed class GoldenConfigTests
     }
 
     [TestMethod]
-    public void TinyMistral_HasItsWindowInEveryLayer() =>
-        CollectionAssert.AreEqual(new[] { 8, 8 }, Architectures.Read(SharedFolder.Require("models", "tiny_mistral")).Windows);
+    public void Mistral_WithAWindow_HasItInEveryLayer() => CollectionAssert.AreEqual(
+        new[] { 8, 8 },
+        Architectures.Parse(
+            """
+            {"model_type": "mistral", "vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
+            "num_key_value_heads": 2, "head_dim": 8, "intermediate_size": 48, "max_position_embeddings": 512, "sliding_window": 8}
+            """,
+            "x").Windows);
 
     [TestMethod]
     public void Parameters_OfAGoldenModel_AreThoseOfItsGradients()
@@ -65,7 +71,14 @@ public sealed class GoldenConfigTests
     [TestMethod]
     public void Spec_OfTheAdder_TakesHeadDimensionApartFromHiddenSize()
     {
-        var spec = Architectures.Read(SharedFolder.Require("models", "qwen3-adder-122"));
+        // The sizes of the adder models: 122 numbers in all.
+        var spec = Architectures.Parse(
+            """
+            {"model_type": "qwen3", "vocab_size": 10, "hidden_size": 3, "num_hidden_layers": 1, "num_attention_heads": 1,
+            "num_key_value_heads": 1, "head_dim": 4, "intermediate_size": 3, "max_position_embeddings": 64, "rope_theta": 3.0,
+            "tie_word_embeddings": true, "eos_token_id": null}
+            """,
+            "x");
         Assert.AreEqual((3, 4, 1, 10), (spec.HiddenSize, spec.HeadDimension, spec.Heads, spec.VocabularySize));
         Assert.IsEmpty(spec.EosTokens);
         // embed 10*3; norms 2*3; q, k, v 3 * 4*3; q_norm, k_norm 2*4; o 3*4; mlp 3 * 3*3; final norm 3.

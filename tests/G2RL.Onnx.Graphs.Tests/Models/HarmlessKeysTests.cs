@@ -84,12 +84,12 @@ public sealed class HarmlessKeysTests
     }
 
     [TestMethod]
-    [DataRow("c04-llama1-pad-1.json")]
-    [DataRow("c10-llama-gradckpt.json")]
-    [DataRow("h02-distilgpt2.json")]
-    public void FaultsOfRealCheckpoints_AreRead(string name)
+    public void FaultsOfRealCheckpoints_AreRead()
     {
-        var path = SharedFolder.Require("faults", "08-harmless-config-keys", name);
-        Assert.AreEqual(32, Architectures.Parse(File.ReadAllText(path), name).HiddenSize);
+        foreach (var name in (string[])["c04-llama1-pad-1.json", "c10-llama-gradckpt.json", "h02-distilgpt2.json"])
+        {
+            var path = SharedFolder.Require("faults", "08-harmless-config-keys", name);
+            Assert.AreEqual(32, Architectures.Parse(File.ReadAllText(path), name).HiddenSize, name);
+        }
     }
 }

@@ -107,7 +107,7 @@ public sealed class RotaryEmbeddingTests
     }
 
     private static JsonDocument Golden() =>
-        JsonDocument.Parse(File.ReadAllText(SharedFolder.Require("models", "golden-rope", "rope.json")));
+        JsonDocument.Parse(File.ReadAllText(SharedFolder.InRepository("tests", "fixtures", "golden-rope", "rope.json")));
 
     private static IEnumerable<(string Name, JsonElement Config, JsonElement Expected)> Supported(JsonDocument golden)
     {

@@ -18,9 +18,13 @@ public sealed class MathAnswersTests
     ];
 
     [TestMethod]
-    [DataRow("math500.jsonl")]
-    [DataRow("math_train.jsonl")]
-    public void Read_EveryAnswer_HasAValue(string file)
+    public void Read_EveryAnswer_HasAValue()
+    {
+        AnswersHaveValues("math500.jsonl");
+        AnswersHaveValues("math_train.jsonl");
+    }
+
+    private static void AnswersHaveValues(string file)
     {
         foreach (var answer in Answers(file))
         {
@@ -57,12 +61,16 @@ public sealed class MathAnswersTests
     }
 
     [TestMethod]
-    [DataRow("mmlu_pro_test.jsonl", "choice", "The answer is ({0}).")]
-    [DataRow("gsm8k_test.jsonl", "gsm8k", "so\n#### {0}")]
-    [DataRow("aime24.jsonl", "aime", "\\boxed{{{0}}}")]
-    [DataRow("aime25.jsonl", "aime", "\\boxed{{{0}}}")]
-    [DataRow("amc83.jsonl", "aime", "\\boxed{{{0}}}")]
-    public void Check_ReferenceAsItsBenchmarkAsksForIt_IsRight(string file, string policy, string completion)
+    public void Check_ReferenceAsItsBenchmarkAsksForIt_IsRight()
+    {
+        ReferencesAreRight("mmlu_pro_test.jsonl", "choice", "The answer is ({0}).");
+        ReferencesAreRight("gsm8k_test.jsonl", "gsm8k", "so\n#### {0}");
+        ReferencesAreRight("aime24.jsonl", "aime", "\\boxed{{{0}}}");
+        ReferencesAreRight("aime25.jsonl", "aime", "\\boxed{{{0}}}");
+        ReferencesAreRight("amc83.jsonl", "aime", "\\boxed{{{0}}}");
+    }
+
+    private static void ReferencesAreRight(string file, string policy, string completion)
     {
         foreach (var answer in Answers(file))
             Assert.IsTrue(AnswerPolicy.All[policy].Check(string.Format(completion, answer), answer).IsRight, answer);

@@ -10,6 +10,19 @@ namespace G2RL.Onnx.Tests;
 [TestClass]
 public sealed class ConformanceTests
 {
+    // The committed sample of what lies in ../shared/golden.
+    [TestMethod]
+    public void Run_FixturesOfGoldenFiles_EveryCaseAgrees()
+    {
+        var report = ConformanceRun.Run([SharedFolder.InRepository("tests", "fixtures", "golden")]);
+        Assert.AreEqual("", string.Join(
+            "; ",
+            report.Files.SelectMany(f => f.Cases).Where(c => c.Supported && !c.Passed).Select(c => $"{c.Id}: {c.Fault}")));
+        Assert.HasCount(6, report.Files);
+        Assert.IsTrue(report.Files.All(f => f.Passed > 0));
+        Assert.IsGreaterThanOrEqualTo(90, report.Files.Sum(f => f.Passed));
+    }
+
     [TestMethod]
     public void Run_GoldenFiles_AllSupportedCasesAgree()
     {

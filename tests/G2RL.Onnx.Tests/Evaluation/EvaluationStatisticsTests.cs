@@ -13,7 +13,8 @@ public sealed class EvaluationStatisticsTests
     [TestMethod]
     public void Estimate_GoldenCases_AreUnbiased()
     {
-        using var golden = JsonDocument.Parse(File.ReadAllBytes(SharedFolder.Require("golden", "pass_at_k.json")));
+        using var golden =
+            JsonDocument.Parse(File.ReadAllBytes(SharedFolder.InRepository("tests", "fixtures", "golden", "pass_at_k.json")));
         var count = 0;
         foreach (var c in golden.RootElement.GetProperty("cases").EnumerateArray())
         {

@@ -30,12 +30,24 @@ public sealed class TinyThirdPartyModelTests
     }
 
     [TestMethod]
-    [DataRow("tiny_qwen3")]
-    [DataRow("tiny_llama3")]
-    [DataRow("tiny_mistral")]
-    public void Decode_WithCache_EqualsTheFullForward(string name)
+    [DataRow("golden-qwen3-a")]
+    [DataRow("golden-qwen2-a")]
+    [DataRow("golden-llama-b")]
+    [DataRow("golden-mistral-a")]
+    [DataRow("golden-phi3-a")]
+    [DataRow("golden-gemma3-a")]
+    public void Decode_WithCache_EqualsTheFullForward(string name) => DecodesAsTheFullForward(OwnModels.OrShared(name));
+
+    [TestMethod]
+    public void Decode_ThirdPartyModelsWithCache_EqualsTheFullForward()
     {
-        using var policy = Policy.Load(SharedFolder.Require("models", name), 64);
+        foreach (var name in (string[])["tiny_qwen3", "tiny_llama3", "tiny_mistral"])
+            DecodesAsTheFullForward(SharedFolder.Require("models", name));
+    }
+
+    private static void DecodesAsTheFullForward(string folder)
+    {
+        using var policy = Policy.Load(folder, 64);
         using var lane = new OrtSession(Onnx.Models.DecoderGraph.Decode(policy.Spec), 1);
         using var cache = new KvCache(policy.Spec, 8, 64);
         using var scorer = new Scorer(policy.Spec, 1);

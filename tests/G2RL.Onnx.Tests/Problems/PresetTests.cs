@@ -15,14 +15,18 @@ public sealed class PresetTests
     public void Clean() => Directory.Delete(folder, recursive: true);
 
     [TestMethod]
-    [DataRow("math500", "math500.jsonl", 500, "Thus \\boxed{\\left(3, \\tfrac{\\pi}{2}\\right)}.")]
-    [DataRow("gsm8k", "gsm8k_test.jsonl", 1319, "She makes $18.\n#### 18")]
-    [DataRow("amc", "amc83.jsonl", 83, "\\boxed{142}")]
-    [DataRow("amc", "amc23_40.jsonl", 40, "\\boxed{27}")]
-    [DataRow("aime24", "aime24.jsonl", 30, "\\boxed{204}")]
-    [DataRow("aime25", "aime25.jsonl", 30, "\\boxed{70}")]
-    [DataRow("mmlu-pro", "mmlu_pro_test.jsonl", 12032, "Let me think. The answer is (I).")]
-    public void Preset_RealFile_HasItsRowsAndJudgesTheFirst(string name, string file, int rows, string right)
+    public void Preset_RealFile_HasItsRowsAndJudgesTheFirst()
+    {
+        HasItsRowsAndJudgesTheFirst("math500", "math500.jsonl", 500, "Thus \\boxed{\\left(3, \\tfrac{\\pi}{2}\\right)}.");
+        HasItsRowsAndJudgesTheFirst("gsm8k", "gsm8k_test.jsonl", 1319, "She makes $18.\n#### 18");
+        HasItsRowsAndJudgesTheFirst("amc", "amc83.jsonl", 83, "\\boxed{142}");
+        HasItsRowsAndJudgesTheFirst("amc", "amc23_40.jsonl", 40, "\\boxed{27}");
+        HasItsRowsAndJudgesTheFirst("aime24", "aime24.jsonl", 30, "\\boxed{204}");
+        HasItsRowsAndJudgesTheFirst("aime25", "aime25.jsonl", 30, "\\boxed{70}");
+        HasItsRowsAndJudgesTheFirst("mmlu-pro", "mmlu_pro_test.jsonl", 12032, "Let me think. The answer is (I).");
+    }
+
+    private static void HasItsRowsAndJudgesTheFirst(string name, string file, int rows, string right)
     {
         var set = ProblemSets.Create(name, Settings(new { heldOut = SharedFolder.Require("data", file) }));
         var problems = set.HeldOut(int.MaxValue);
@@ -34,6 +38,30 @@ public sealed class PresetTests
             right.Replace("I", "B").Replace("18", "19").Replace("\\pi", "e").Replace("2", "5").Replace("7", "8"),
             finished: true).Score);
         Assert.IsFalse(set.Judge(problems[0], "I do not know.", finished: true).WellFormed);
+    }
+
+    // Rows of our own in each benchmark's fields, a right answer as the benchmark asks for it, and a wrong one.
+    [TestMethod]
+    [DataRow("math500", """{"problem": "Half of $\\pi$?", "answer": "\\frac{\\pi}{2}", "solution": "", "level": 1}""",
+        "\\boxed{\\tfrac{\\pi}{2}}", "\\boxed{\\pi}")]
+    [DataRow("gsm8k", """{"question": "Two nets of nine balls?", "answer": "9 + 9 = <<9+9=18>>18\n#### 18"}""", "So 18.\n#### 18", "#### 19")]
+    [DataRow("gsm8k", """{"problem": "Two nets of nine balls?", "answer": "18"}""", "So 18.\n#### 18", "#### 19")]
+    [DataRow("amc", """{"problem": "12 dozen less 2?", "answer": "142"}""", "\\boxed{142}", "\\boxed{144}")]
+    [DataRow("aime24", """{"problem": "4 times 51?", "answer": "204"}""", "\\boxed{204}", "\\boxed{203}")]
+    [DataRow("aime25", """{"problem": "7 times 10?", "answer": "70"}""", "\\boxed{070}", "\\boxed{71}")]
+    [DataRow(
+        "mmlu-pro",
+        """{"question": "Which is even?", "options": ["1", "3", "4"], "answer": "C", "answer_index": 2, "category": "math"}""",
+        "The answer is (C).",
+        "The answer is (B).")]
+    public void Preset_OwnRow_IsReadAndJudged(string name, string row, string right, string wrong)
+    {
+        File.WriteAllText(At("own.jsonl"), row + "\n");
+        var set = ProblemSets.Create(name, Settings(new { heldOut = At("own.jsonl") }));
+        var problem = set.HeldOut(1).Single();
+        Assert.AreEqual(1.0, set.Judge(problem, right, finished: true).Score);
+        Assert.AreEqual(-1.0, set.Judge(problem, wrong, finished: true).Score);
+        Assert.IsFalse(set.Judge(problem, "I do not know.", finished: true).WellFormed);
     }
 
     [TestMethod]

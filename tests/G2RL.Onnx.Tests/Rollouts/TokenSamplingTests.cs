@@ -13,7 +13,8 @@ public sealed class TokenSamplingTests
     [TestMethod]
     public void Measure_GoldenLogits_MatchTorch()
     {
-        using var golden = JsonDocument.Parse(File.ReadAllBytes(SharedFolder.Require("golden", "logprob_entropy.json")));
+        using var golden =
+            JsonDocument.Parse(File.ReadAllBytes(SharedFolder.InRepository("tests", "fixtures", "golden", "logprob_entropy.json")));
         var checkedCount = 0;
         foreach (var c in golden.RootElement.GetProperty("cases").EnumerateArray())
         {

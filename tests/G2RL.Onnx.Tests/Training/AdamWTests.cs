@@ -60,10 +60,14 @@ public sealed class AdamWTests
     }
 
     [TestMethod]
-    [DataRow("golden-qwen3-a", "golden-qwen3-a-adamw")]
-    [DataRow("golden-llama-a", "golden-llama-a")]
-    [DataRow("golden-qwen2-a", "golden-qwen2-a")]
-    public void Step_TorchsOwnGradients_GiveTorchsParameters(string name, string after)
+    public void Step_TorchsOwnGradients_GiveTorchsParameters()
+    {
+        StepGivesTorchsParameters("golden-qwen3-a", "golden-qwen3-a-adamw");
+        StepGivesTorchsParameters("golden-llama-a", "golden-llama-a");
+        StepGivesTorchsParameters("golden-qwen2-a", "golden-qwen2-a");
+    }
+
+    private static void StepGivesTorchsParameters(string name, string after)
     {
         var folder = SharedFolder.Require("models", name);
         using var before = SafeTensorsFile.Open(Path.Combine(folder, "model.safetensors"));

@@ -19,7 +19,7 @@ public sealed class GgufConversionTests
     [DataRow("golden-qwen3-a")]
     public void GoldenModel_AsF32Gguf_ConvertsLikeItsHuggingFaceFolder(string name)
     {
-        var source = SharedFolder.Require("models", name);
+        var source = OwnModels.OrShared(name);
         using var folder = new TemporaryFolder();
         GgufWriter.Of(source).Save(folder["m.gguf"]);
         ConverterRun.Done("convert", folder["m.gguf"], folder["onnx"], "--graphs", "decode");
