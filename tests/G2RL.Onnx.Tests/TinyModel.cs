@@ -70,18 +70,19 @@ internal sealed class TinyModel : IDisposable
     };
 
     /// <summary>Right when the completion has more even digits than odd ones: noisy, learnable, never all alike.</summary>
-    public static FunctionProblemSet Problems()
+    /// <param name="judge">Another judge of a completion's text, for the same problems.</param>
+    public static FunctionProblemSet Problems(Func<string, Outcome>? judge = null)
     {
         var problems = Enumerable.Range(0, 24).Select(i => new Problem($"p{i}", $"{i}+{i % 7}*3=", "")
         {
             Solution = $"{i}+{i % 7 * 3}={i + (i % 7 * 3)}",
         }).ToArray();
-        return new FunctionProblemSet(
-            "even",
-            problems[..16],
-            problems[16..],
-            (_, text) => Outcome.Judged(text.Count(c => "02468".Contains(c)) > text.Count(c => "13579".Contains(c))));
+        return new FunctionProblemSet("even", problems[..16], problems[16..], (_, text) => (judge ?? IsEven)(text));
     }
+
+    /// <summary>The judge of <see cref="Problems"/>.</summary>
+    public static Outcome IsEven(string text) =>
+        Outcome.Judged(text.Count(c => "02468".Contains(c)) > text.Count(c => "13579".Contains(c)));
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 }

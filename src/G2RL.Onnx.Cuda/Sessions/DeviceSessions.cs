@@ -80,7 +80,8 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn, 
         int device, nint stream, long arenaLimit = long.MaxValue) => new(StringComparer.Ordinal)
         {
             ["device_id"] = device.ToString(CultureInfo.InvariantCulture),
-            // Without this key ONNX Runtime drops the stream's address and works on the legacy default stream, which ours does not wait for.
+            // Without this key ONNX Runtime drops the stream's address and works on the legacy default stream, which ours does not wait
+            // for.
             ["has_user_compute_stream"] = "1",
             ["user_compute_stream"] = ((ulong)stream).ToString(CultureInfo.InvariantCulture),
             ["do_copy_in_default_stream"] = "1",

@@ -86,7 +86,9 @@ public sealed partial class SettingsInMessagesTests
         var ofRecipes = new[] { typeof(ArithmeticSettings), typeof(CountdownSettings) }.SelectMany(type => type.GetProperties()
             .Select(property => $"{type.Name[..^8].ToLowerInvariant()}.{JsonNamingPolicy.CamelCase.ConvertName(property.Name)}"));
         // The group of a fine-tuning's recipe.
-        var ofData = typeof(FineTuneData).GetProperties().Select(property => $"data.{JsonNamingPolicy.CamelCase.ConvertName(property.Name)}");
+        var ofData = typeof(FineTuneData)
+            .GetProperties()
+            .Select(property => $"data.{JsonNamingPolicy.CamelCase.ConvertName(property.Name)}");
         return [.. run, .. ofSets, .. ofGeometry, .. ofRecipes, .. ofData];
     }
 

@@ -26,7 +26,7 @@ public sealed class RescueTests : IDisposable
         var expected = Whole(Config);
         var judged = 0;
         // Before, 24 a step, then none of the third step's.
-        var problems = Judging(text => ++judged > 8 + (2 * 24) ? Outcome.Failed("the judge is down") : Right(text));
+        var problems = TinyModel.Problems(text => ++judged > 8 + (2 * 24) ? Outcome.Failed("the judge is down") : TinyModel.IsEven(text));
         Fails<InputException>(Config, problems, "Step 2: none of 24 completions could be judged");
         StringAssert.Contains(words[^1], "the run is saved after 2 of the 2 steps that were done; when the cause is mended go on with: "
             + $"g2rl export-and-train --resume {Folder}");
@@ -96,11 +96,11 @@ public sealed class RescueTests : IDisposable
     [TestMethod]
     public void Train_FailsBeforeAnyWork_LeavesNoFolder()
     {
-        Fails<InputException>(Config, Judging(_ => Outcome.Failed("no")), "could be judged");
+        Fails<InputException>(Config, TinyModel.Problems(_ => Outcome.Failed("no")), "could be judged");
         Assert.IsFalse(Directory.Exists(Folder));
         // A folder that was there stays, empty, and can be begun in.
         Directory.CreateDirectory(Folder);
-        Fails<InputException>(Config, Judging(_ => Outcome.Failed("no")), "could be judged");
+        Fails<InputException>(Config, TinyModel.Problems(_ => Outcome.Failed("no")), "could be judged");
         Assert.IsEmpty(Directory.GetFileSystemEntries(Folder));
         Assert.IsNotNull(Whole(Config, Folder));
     }
@@ -109,7 +109,7 @@ public sealed class RescueTests : IDisposable
     public void Train_FailsInTheFirstStep_KeepsTheEvaluationAndTakesOtherSettings()
     {
         var judged = 0;
-        Fails<InputException>(Config, Judging(text => ++judged > 8 ? Outcome.Failed("no") : Right(text)), "Step 0: ");
+        Fails<InputException>(Config, TinyModel.Problems(text => ++judged > 8 ? Outcome.Failed("no") : TinyModel.IsEven(text)), "Step 0: ");
         StringAssert.Contains(words[^1], "no step is saved; when the cause is mended go on with:");
         var evaluation = File.ReadAllText(Path.Combine(Folder, "evaluations.jsonl"));
         var corrected = Config with { Training = Config.Training with { LearningRate = 5e-3 } };
@@ -124,7 +124,7 @@ public sealed class RescueTests : IDisposable
     public void Create_InTheFolderOfARunWithoutAStep_BeginsInItsPlace()
     {
         var judged = 0;
-        Fails<InputException>(Config, Judging(text => ++judged > 8 ? Outcome.Failed("no") : Right(text)), "Step 0: ");
+        Fails<InputException>(Config, TinyModel.Problems(text => ++judged > 8 ? Outcome.Failed("no") : TinyModel.IsEven(text)), "Step 0: ");
         var corrected = Config with { Seed = 3 };
         using (var run = RunDirectory.Create(corrected, TimeProvider.System, Folder))
             Assert.AreEqual($"{Folder} held a run without a step; this one begins in its place.", run.Note);
@@ -153,15 +153,6 @@ public sealed class RescueTests : IDisposable
         Refuses(".lock", "config.json", "model/");
         Refuses(".lock", "config.json", "model.safetensors");
         Refuses(".lock", "config.json", "checkpoints/", "notes.txt");
-    }
-
-    private static Outcome Right(string text) =>
-        Outcome.Judged(text.Count(c => "02468".Contains(c)) > text.Count(c => "13579".Contains(c)));
-
-    private static FunctionProblemSet Judging(Func<string, Outcome> judge)
-    {
-        var problems = Enumerable.Range(0, 24).Select(i => new Problem($"p{i}", $"{i}+{i % 7}*3=", "")).ToArray();
-        return new("even", problems[..16], problems[16..], (_, text) => judge(text));
     }
 
     private void Fails<T>(

@@ -29,7 +29,8 @@ public sealed class ResumptionTests : IDisposable
     {
         Begin();
         var (metrics, inputs) = (File.ReadAllText(In("metrics.jsonl")), File.ReadAllText(In("inputs.json")));
-        var all = Enumerable.Range(0, 24).Select(i => new Problem($"p{i}", $"{i}+{i % 7}*3=", "")).ToArray();
+        var problems = TinyModel.Problems();
+        Problem[] all = [.. problems.Training, .. problems.HeldOut(int.MaxValue)];
         var (train, held) = (all[..16], all[16..]);
         Refuses(Set([.. train.Reverse()], held), "the training problems or the tokens of their prompts are others.");
         Refuses(Set([train[0] with { Answer = "5" }, .. train[1..]], held), "the training problems or");

@@ -114,7 +114,10 @@ public sealed class PolicyUpdateTests : IDisposable
             Steps = 10,
             Training = c.Training with
             {
-                LearningRate = 1, EpochsPerBatch = 2, MinibatchesPerBatch = 2, Schedule = new() { Kind = ScheduleKind.Linear, FinalFraction = 0 },
+                LearningRate = 1,
+                EpochsPerBatch = 2,
+                MinibatchesPerBatch = 2,
+                Schedule = new() { Kind = ScheduleKind.Linear, FinalFraction = 0 },
             },
         });
         // Updates 12 to 15 of 40, from 1 in the first to 0 in the last.
