@@ -1,4 +1,5 @@
 using System.Globalization;
+using G2RL.Onnx.Cluster.Trainers;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Cuda;
 using G2RL.Onnx.Execution;
@@ -12,15 +13,29 @@ internal static class Backends
 {
     private const string Cuda = "cuda:";
 
-    /// <summary>The device; null for the host, which needs no opening.</summary>
+    /// <summary>Who computes; null for the host alone, which needs no opening.</summary>
     /// <param name="config">The configuration; checked here.</param>
     /// <param name="warn">Told what deserves a word.</param>
-    /// <exception cref="InputException">A fault in the configuration, a build that cannot drive a GPU, no driver, or no such
-    /// device.</exception>
-    public static IBackend? Open(RunConfig config, Action<string>? warn = null)
+    /// <param name="cancel">Gives up joining a cluster.</param>
+    /// <exception cref="InputException">A fault in the configuration, a build that cannot drive a GPU, no driver, no such device, or a
+    /// cluster that cannot be joined.</exception>
+    public static IBackend? Open(RunConfig config, Action<string>? warn = null, CancellationToken cancel = default)
     {
         if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
             throw InputException.Of([.. faults]);
+        var device = Device(config, warn);
+        return config.Distribution.Membership.Length == 0
+            ? device
+            : ClusterBackend.Open(config, device ?? Host(config), warn, cancel: cancel);
+    }
+
+    /// <summary>The host's own backend.</summary>
+    public static IBackend Host(RunConfig config) =>
+        new CpuBackend(config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount);
+
+    /// <summary>The device of this machine; null for the host.</summary>
+    public static IBackend? Device(RunConfig config, Action<string>? warn = null)
+    {
         var device = config.Execution.Device;
         if (device == ExecutionConfig.Cpu)
             return null;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using G2RL.Onnx.Cli.Commands;
+using G2RL.Onnx.Cli.Commands.Clusters;
 using G2RL.Onnx.Cli.Commands.Export;
 using G2RL.Onnx.Cli.Commands.Runs;
 using G2RL.Onnx.Cli.Commands.Setup;
@@ -71,5 +72,7 @@ internal static class CommandLine
         DoctorCommand.Create(),
         AdapterCommand.Create(),
         GpuTestCommand.Create(),
+        WorkerCommand.Create(),
+        ClusterCommand.Create(),
     };
 }

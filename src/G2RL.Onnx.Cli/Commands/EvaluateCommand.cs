@@ -94,7 +94,7 @@ internal static class EvaluateCommand
             }
             else
             {
-                using var backend = Backends.Open(resolved, progress.Warning);
+                using var backend = Backends.Open(resolved, progress.Warning, interruption.Token);
                 results = Evaluator.RunAll(
                     resolved,
                     parsed.GetValue(to) ?? (into is null ? null : Path.Combine(into, Samples)),

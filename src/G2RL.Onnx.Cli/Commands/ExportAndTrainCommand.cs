@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Cluster.Trainers;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Execution;
@@ -83,7 +84,7 @@ internal static class ExportAndTrainCommand
         void Warn(string warning) => Console.Error.WriteLine($"warning: {warning}");
         if (DryRunWithoutWeights.Applies(config))
             return DryRunWithoutWeights.Show(config, json, Warn);
-        using var backend = Backends.Open(config, Warn);
+        using var backend = Backends.Open(config with { Distribution = new() }, Warn);
         using var trainer = new Trainer(config, events: new() { Warning = Warn }, backend: backend);
         var plan = trainer.MemoryPlan();
         if (json)
@@ -122,9 +123,11 @@ internal static class ExportAndTrainCommand
         using var progress = new ProgressLine(json);
         var (view, started) = (new TrainingView(config, progress, json), Stopwatch.GetTimestamp());
         // Model, tokenizer and problems are checked before a folder is made.
-        using var backend = Backends.Open(config, progress.Warning);
+        using var backend = Backends.Open(config, progress.Warning, interruption.Token);
         using var trainer = new Trainer(config, events: view.Events, backend: backend);
         using var run = open();
+        if (backend is ClusterBackend cluster)
+            cluster.LogFile = Path.Combine(run.Folder, "distribution.jsonl");
         var (artifacts, model) = (Path.Combine(run.Folder, "artifacts"), Path.Combine(run.Folder, "model"));
         try
         {

@@ -35,6 +35,8 @@ internal static class ResumableSettings
         ("evaluation.", _ => "evaluations before and after this cannot be compared"),
         ("execution.threads", _ => Rounding),
         ("execution.device", _ => Rounding),
+        // Who computes changes no byte.
+        ("distribution.", null),
         ("logging.", null),
     ];
 
@@ -72,7 +74,8 @@ internal static class ResumableSettings
     /// <summary>Whether evaluations before the change still say what they said.</summary>
     public static bool KeepsEvaluations(SettingChange change) =>
         change.Name is "steps" or "evaluation.every" or "execution.threads" || change.Name.StartsWith("training.", StringComparison.Ordinal)
-        || change.Name.StartsWith("algorithm.", StringComparison.Ordinal) || change.Name.StartsWith("logging.", StringComparison.Ordinal);
+        || change.Name.StartsWith("algorithm.", StringComparison.Ordinal) || change.Name.StartsWith("logging.", StringComparison.Ordinal)
+        || change.Name.StartsWith("distribution.", StringComparison.Ordinal);
 
     private static (string Name, Func<RunConfig, string>? Word)? Line(string setting)
     {

@@ -55,6 +55,9 @@ public sealed record RunConfig
     /// <summary>Where it runs.</summary>
     public ExecutionConfig Execution { get; init; } = new();
 
+    /// <summary>Who else computes.</summary>
+    public DistributionConfig Distribution { get; init; } = new();
+
     /// <summary>What is written down.</summary>
     public LoggingConfig Logging { get; init; } = new();
 }

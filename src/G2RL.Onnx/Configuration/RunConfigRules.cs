@@ -115,6 +115,7 @@ public static class RunConfigRules
         Share(correction.EntropyQuantile, "algorithm.correction.entropyQuantile", zero: true, one: false);
         faults.AddRange(AlgorithmChoice.Faults(c.Algorithm, c.Execution.Gradients));
         faults.AddRange(c.Adapter.Faults());
+        faults.AddRange(c.Distribution.Faults());
         AtLeast(c.Training.EpochsPerBatch, 1, "training.epochsPerBatch", most: 1000);
         Rule(
             (long)c.Steps * c.Training.EpochsPerBatch * c.Training.MinibatchesPerBatch <= int.MaxValue,

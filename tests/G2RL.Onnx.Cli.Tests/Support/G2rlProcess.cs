@@ -155,6 +155,12 @@ internal sealed class G2rlProcess : IDisposable
         Assert.AreEqual(0, Native.Kill(process.Id, signal == PosixSignal.SIGINT ? 2 : 15));
     }
 
+    /// <summary>SIGSTOP: it stands still, its connections stay open.</summary>
+    public void Suspend() => Assert.AreEqual(0, Native.Kill(process.Id, 19));
+
+    /// <summary>SIGCONT.</summary>
+    public void GoOn() => Assert.AreEqual(0, Native.Kill(process.Id, 18));
+
     /// <summary>Waits until something has happened in the process, which must still be at work.</summary>
     public void WaitFor(Func<bool> happened)
     {

@@ -85,7 +85,7 @@ public sealed class Scorer : IScorer
     {
         var extras = new Extras(withHidden, withFeatures, withMeanHidden, withSquares, tokenWeight);
         var results = new Scores[sequences.Count];
-        var batches = SequenceBatch.Plan(sequences, Lanes.TokensPerBatch(spec, sequences.Sum(s => (long)s.InputLength), maxTokens));
+        var batches = Plan(spec, sequences, maxTokens);
         var (next, done) = (-1, 0);
         Lanes.Run(Math.Clamp(batches.Count, 1, lanes.Count), _ =>
         {
@@ -96,6 +96,37 @@ public sealed class Scorer : IScorer
                 progress?.Invoke(Interlocked.Add(ref done, batches[b].Length));
             }
         });
+        return results;
+    }
+
+    /// <summary>
+    /// The batches in which sequences are taken, as their indices. Scored one batch at a time, anywhere, each gives the same
+    /// bits.
+    /// </summary>
+    /// <param name="spec">The architecture.</param>
+    /// <param name="sequences">Prompts and responses.</param>
+    /// <param name="maxTokens">Padded tokens of a batch at most.</param>
+    public static IReadOnlyList<int[]> Plan(DecoderSpec spec, IReadOnlyList<Sequence> sequences, int maxTokens) =>
+        SequenceBatch.Plan(sequences, Lanes.TokensPerBatch(spec, sequences.Sum(s => (long)s.InputLength), maxTokens));
+
+    /// <summary>Scores one batch of a <see cref="Plan"/>, all its sequences together.</summary>
+    /// <param name="policy">The weights.</param>
+    /// <param name="sequences">Prompts and responses of the batch.</param>
+    /// <param name="temperature">> 0</param>
+    /// <param name="withFeatures">Also the feature weights.</param>
+    /// <param name="tokenWeight">a_t of the feature weights; null is 1.</param>
+    /// <param name="withMeanHidden">Also the mean hidden states.</param>
+    public Scores[] ScoreBatch(
+        Policy policy,
+        IReadOnlyList<Sequence> sequences,
+        double temperature,
+        bool withFeatures = false,
+        TokenWeight? tokenWeight = null,
+        bool withMeanHidden = false)
+    {
+        var results = new Scores[sequences.Count];
+        int[] all = [.. Enumerable.Range(0, sequences.Count)];
+        Score(policy, sequences, all, temperature, new(Hidden: false, withFeatures, withMeanHidden, Squares: false, tokenWeight), results);
         return results;
     }
 

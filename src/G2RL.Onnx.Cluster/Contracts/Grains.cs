@@ -1,0 +1,30 @@
+using Orleans.Concurrency;
+
+namespace G2RL.Onnx.Cluster.Contracts;
+
+/// <summary>A worker: one a member, its key the member's address. Pieces queue up one behind the other.</summary>
+public interface IWorkerGrain : IGrainWithStringKey
+{
+    /// <summary>Tells what this worker's bits depend on.</summary>
+    [AlwaysInterleave]
+    Task<Passport> Meet();
+
+    /// <summary>Draws some groups.</summary>
+    [ResponseTimeout("1.00:00:00")]
+    Task<DrawReply> Draw(DrawPiece piece, CancellationToken cancel);
+
+    /// <summary>Scores a batch.</summary>
+    [ResponseTimeout("1.00:00:00")]
+    Task<ScoreReply> Score(ScorePiece piece, CancellationToken cancel);
+}
+
+/// <summary>The weights that a trainer lends, read in pieces.</summary>
+public interface IShelfGrain : IGrainWithStringKey
+{
+    /// <summary>Bytes of a version.</summary>
+    /// <param name="content">Its hash.</param>
+    /// <param name="offset">The first byte.</param>
+    /// <param name="count">How many.</param>
+    [AlwaysInterleave]
+    Task<byte[]> Read(string content, long offset, int count);
+}

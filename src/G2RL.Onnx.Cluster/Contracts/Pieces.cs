@@ -1,0 +1,64 @@
+namespace G2RL.Onnx.Cluster.Contracts;
+
+/// <summary>The run that a piece of work belongs to: enough to load its model.</summary>
+/// <param name="Key">Identity of the other two.</param>
+/// <param name="Config">The run's configuration, JSON.</param>
+/// <param name="Origin">Identity of the weights that the model's folder holds, adapters included.</param>
+[GenerateSerializer, Immutable]
+public sealed record RunCard([property: Id(0)] string Key, [property: Id(1)] string Config, [property: Id(2)] string Origin);
+
+/// <summary>The weights that a piece of work is done with; a worker that holds others fetches these first.</summary>
+/// <param name="Shelf">Address of the member that has them.</param>
+/// <param name="Counter">Optimizer steps behind them.</param>
+/// <param name="Content">Their hash.</param>
+/// <param name="Length">Their bytes.</param>
+/// <param name="File">The file that holds them; empty where they are asked of the shelf.</param>
+[GenerateSerializer, Immutable]
+public sealed record WeightsCard(
+    [property: Id(0)] string Shelf,
+    [property: Id(1)] long Counter,
+    [property: Id(2)] string Content,
+    [property: Id(3)] long Length,
+    [property: Id(4)] string File);
+
+/// <summary>Some groups of a draw.</summary>
+/// <param name="Run">The run.</param>
+/// <param name="Weights">The weights.</param>
+/// <param name="Sampler">How to draw, JSON.</param>
+/// <param name="Seed">Seed of the draw.</param>
+/// <param name="Step">Its step.</param>
+/// <param name="Samples">Rollouts of each prompt.</param>
+/// <param name="WithFeatures">Whether features come with them.</param>
+/// <param name="Indices">The prompts' numbers in the draw.</param>
+/// <param name="Prompts">Their tokens.</param>
+[GenerateSerializer, Immutable]
+public sealed record DrawPiece(
+    [property: Id(0)] RunCard Run,
+    [property: Id(1)] WeightsCard Weights,
+    [property: Id(2)] string Sampler,
+    [property: Id(3)] ulong Seed,
+    [property: Id(4)] int Step,
+    [property: Id(5)] int Samples,
+    [property: Id(6)] bool WithFeatures,
+    [property: Id(7)] int[] Indices,
+    [property: Id(8)] int[][] Prompts);
+
+/// <summary>One batch to score, as the trainer would.</summary>
+/// <param name="Run">The run.</param>
+/// <param name="Weights">The weights; of the reference policy only what they must be.</param>
+/// <param name="IsReference">Whether the reference policy scores.</param>
+/// <param name="Temperature">> 0</param>
+/// <param name="WithFeatures">Whether features come with them.</param>
+/// <param name="WithMeanHidden">Whether mean hidden states do.</param>
+/// <param name="Prompts">Tokens of the prompts.</param>
+/// <param name="Responses">Tokens of the responses.</param>
+[GenerateSerializer, Immutable]
+public sealed record ScorePiece(
+    [property: Id(0)] RunCard Run,
+    [property: Id(1)] WeightsCard Weights,
+    [property: Id(2)] bool IsReference,
+    [property: Id(3)] double Temperature,
+    [property: Id(4)] bool WithFeatures,
+    [property: Id(5)] bool WithMeanHidden,
+    [property: Id(6)] int[][] Prompts,
+    [property: Id(7)] int[][] Responses);

@@ -1,0 +1,141 @@
+using G2RL.Onnx.Cluster.Contracts;
+using G2RL.Onnx.Cluster.Hosting;
+using G2RL.Onnx.Cluster.Workers;
+using G2RL.Onnx.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace G2RL.Onnx.Cluster.Trainers;
+
+/// <summary>A worker as the trainer knows it.</summary>
+internal sealed class PoolWorker(string address, string name, IWorkerGrain grain)
+{
+    public string Address => address;
+
+    public string Name => name;
+
+    public IWorkerGrain Grain => grain;
+
+    /// <summary>Whether its passport was looked at and found good.</summary>
+    public volatile bool IsAdmitted;
+
+    /// <summary>Whether it is never asked again.</summary>
+    public volatile bool IsRefused;
+
+    /// <summary>Not asked before this time stamp.</summary>
+    public long PausedUntil { get; set; }
+
+    /// <summary>Failures one after the other.</summary>
+    public int Failures { get; set; }
+}
+
+/// <summary>The workers of the cluster, looked at before they are given work.</summary>
+internal sealed class WorkerPool(ClusterNode node, DistributionConfig config, TimeProvider time, Action<string>? warn)
+{
+    private static readonly TimeSpan MeetLimit = TimeSpan.FromSeconds(5);
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, PoolWorker> known = [];
+
+    /// <summary>Whether the workers that the configuration waits for were there, or are no longer waited for.</summary>
+    public bool IsGathered { get; set; }
+
+    /// <summary>Workers that are members now, good for work and not paused.</summary>
+    public IReadOnlyList<PoolWorker> Usable()
+    {
+        var members = Members();
+        lock (gate)
+        {
+            foreach (var gone in known.Keys.Where(a => !members.ContainsKey(a)).ToArray())
+                known.Remove(gone);
+            foreach (var (address, name) in members)
+                if (!known.ContainsKey(address) && node.Services is { } services)
+                {
+                    var grain = services.GetRequiredService<IGrainFactory>().GetGrain<IWorkerGrain>(address);
+                    var worker = known[address] = new PoolWorker(address, name, grain);
+                    _ = Task.Run(() => Meet(worker));
+                }
+            var now = time.GetTimestamp();
+            return [.. known.Values.Where(w => w.IsAdmitted && !w.IsRefused && w.PausedUntil <= now)];
+        }
+    }
+
+    /// <summary>Whether a worker is still a member.</summary>
+    public bool IsMember(PoolWorker worker)
+    {
+        lock (gate)
+            return known.TryGetValue(worker.Address, out var same) && ReferenceEquals(same, worker);
+    }
+
+    /// <summary>Whether somebody is or may soon be of use.</summary>
+    public bool HasHope()
+    {
+        lock (gate)
+            return known.Values.Any(w => !w.IsRefused);
+    }
+
+    /// <summary>Leaves a worker alone for a while after a failure, longer after each.</summary>
+    public void Pause(PoolWorker worker)
+    {
+        lock (gate)
+        {
+            var wait = TimeSpan.FromMilliseconds(Math.Min(5000, 100 << Math.Min(worker.Failures++, 6)));
+            worker.PausedUntil = time.GetTimestamp() + (long)(wait.TotalSeconds * time.TimestampFrequency);
+        }
+    }
+
+    /// <summary>Never asks a worker again.</summary>
+    public void Refuse(PoolWorker worker, string why)
+    {
+        worker.IsRefused = true;
+        warn?.Invoke($"{worker.Name} is not asked any more: {why}");
+    }
+
+    /// <summary>It did a piece.</summary>
+    public void Praise(PoolWorker worker)
+    {
+        lock (gate)
+            worker.Failures = 0;
+    }
+
+    private Dictionary<string, string> Members()
+    {
+        try
+        {
+            return node.Services?.GetRequiredService<IClusterMembershipService>().CurrentSnapshot.Members.Values
+                .Where(m => m.Status == SiloStatus.Active && m.Name.StartsWith(WorkerHost.Prefix, StringComparison.Ordinal))
+                .ToDictionary(m => m.SiloAddress.ToParsableString(), m => m.Name) ?? [];
+        }
+        catch (ObjectDisposedException)
+        {
+            // This member joins again.
+            return [];
+        }
+    }
+
+    private async Task Meet(PoolWorker worker)
+    {
+        try
+        {
+            var passport = await worker.Grain.Meet().WaitAsync(MeetLimit, time);
+            var differences = Passports.Here.Differences(passport).ToArray();
+            var refused = differences.Where(d => !config.Allow.Contains(d.Name)).ToArray();
+            foreach (var (name, here, there) in differences.Except(refused))
+                warn?.Invoke($"{worker.Name} has another {name} ({there}, here {here}), which distribution.allow lets pass: results now "
+                    + "depend on who computes what");
+            if (refused.Length == 0)
+                worker.IsAdmitted = true;
+            else
+                Refuse(worker, $"{string.Join("; ", refused.Select(d => $"its {d.Name} is {d.There}, here it is {d.Here}"))}. "
+                    + "It may compute other bits. Give it the same program on the same kind of processor, or allow it by "
+                    + $"distribution.allow=[{string.Join(',', refused.Select(d => $"\"{d.Name}\""))}], which gives up that results do not "
+                    + "depend on who computes");
+        }
+        catch (Exception e) when (e is TimeoutException or OrleansException or OperationCanceledException or ObjectDisposedException)
+        {
+            // It is asked again when it is looked for again.
+            await Task.Delay(500);
+            lock (gate)
+                known.Remove(worker.Address);
+        }
+    }
+}

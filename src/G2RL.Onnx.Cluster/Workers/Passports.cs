@@ -1,0 +1,87 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+using G2RL.Onnx.Cluster.Contracts;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
+using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Rotary;
+using G2RL.Onnx.Rollouts;
+using Microsoft.ML.OnnxRuntime;
+
+namespace G2RL.Onnx.Cluster.Workers;
+
+/// <summary>Makes this process' passport.</summary>
+internal static class Passports
+{
+    private static readonly Lazy<Passport> Made = new(Make);
+
+    /// <summary>This process'; made once.</summary>
+    public static Passport Here => Made.Value;
+
+    private static Passport Make() => new(
+        string.Join(' ', new[] { typeof(DecoderSpec), typeof(Policy), typeof(Passport) }
+            .Select(t => t.Assembly.ManifestModule.ModuleVersionId.ToString("N")[..8])),
+        $"onnxruntime {OrtEnv.Instance().GetVersionString()}, .NET {Environment.Version}",
+        $"{RuntimeInformation.ProcessArchitecture} {string.Join('+', Extensions())}",
+        Probe());
+
+    private static IEnumerable<string> Extensions()
+    {
+        foreach (var (name, has) in new[]
+        {
+            ("avx2", Avx2.IsSupported), ("fma", Fma.IsSupported), ("avx512f", Avx512F.IsSupported), ("avx512bw", Avx512BW.IsSupported),
+            ("avx512vbmi", Avx512Vbmi.IsSupported), ("avxvnni", AvxVnni.IsSupported),
+            ("advsimd", System.Runtime.Intrinsics.Arm.AdvSimd.IsSupported),
+        })
+            if (has)
+                yield return name;
+    }
+
+    // Prefill, decode, scoring and features of a made-up model whose sizes are no multiples of a vector's.
+    private static string Probe()
+    {
+        var spec = new DecoderSpec
+        {
+            Architecture = "Qwen3ForCausalLM",
+            ModelType = "qwen3",
+            VocabularySize = 509,
+            HiddenSize = 96,
+            IntermediateSize = 212,
+            Layers = 2,
+            Heads = 6,
+            KeyValueHeads = 2,
+            HeadDimension = 16,
+            NormEpsilon = 1e-6,
+            MaxPositions = 64,
+            Rope = new RopeSpec { Theta = 10000 },
+            TieEmbeddings = true,
+            QueryKeyNorm = true,
+            EosTokens = [],
+        };
+        var index = 0;
+        using var policy = Policy.Create(spec, 64, (p, w) =>
+        {
+            Seeds.Normal(11, index++, w);
+            for (var i = 0; i < w.Length; i++)
+                w[i] = p.Shape.Length == 1 ? 1 + (0.1f * w[i]) : 0.2f * w[i];
+        });
+        var hash = new XxHash128();
+        var sequences = new List<Sequence>();
+        using (var sampler = new StreamingSampler(policy, new SamplerSettings { MaxNewTokens = 24 }))
+            for (var sample = 0; sample < 3; sample++)
+            {
+                int[] prompt = [.. Enumerable.Range(5, 7 + (3 * sample))];
+                var drawn = sampler.Draw(prompt, seed: 17, sample).ToArray();
+                foreach (var token in drawn)
+                    hash.Append(MemoryMarshal.AsBytes([token.LogProb, token.Entropy]));
+                sequences.Add(new(prompt, [.. drawn.Select(t => t.Token)]));
+            }
+        using var scorer = new Scorer(spec, threads: 1);
+        using var projector = new FeatureProjector(spec, threads: 1);
+        var scores = scorer.ScoreBatch(policy, sequences, 1, withFeatures: true);
+        foreach (var values in scores.Select(s => s.LogProbs).Concat(projector.Project(policy, [.. scores.Select(s => s.FeatureWeights!)])))
+            hash.Append(MemoryMarshal.AsBytes(values.AsSpan()));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

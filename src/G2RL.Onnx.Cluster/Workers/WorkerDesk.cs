@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using G2RL.Onnx.Cluster.Contracts;
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Training.Backends;
+
+namespace G2RL.Onnx.Cluster.Workers;
+
+/// <summary>What a worker has of its own, whatever run it works for.</summary>
+/// <param name="Model">Folder of the model here; null is where the trainer has it.</param>
+/// <param name="Execution">Device and threads.</param>
+public sealed record WorkerSettings(string? Model, ExecutionConfig Execution)
+{
+    /// <summary>For tests: called in the middle of every piece with its step.</summary>
+    internal Action<int>? Midway { get; init; }
+}
+
+/// <summary>
+/// Takes pieces one at a time and keeps the model of the run that it worked for last, also while the process joins again.
+/// </summary>
+internal sealed class WorkerDesk(WorkerSettings settings, Func<RunConfig, IBackend> open) : IDisposable
+{
+    private readonly SemaphoreSlim turn = new(1);
+    private WorkerModel? model;
+
+    /// <summary>Pieces done.</summary>
+    public long Done { get; private set; }
+
+    /// <summary>Does a piece with the weights that it names; a failure becomes a fault that keeps its meaning.</summary>
+    public async Task<(T? Result, ReplyHead Head)> Do<T>(
+        RunCard run,
+        WeightsCard? weights,
+        Func<WeightsCard, FlatWeights, Task> fetch,
+        Func<WorkerModel, T> work,
+        CancellationToken cancel)
+        where T : class
+    {
+        await turn.WaitAsync(cancel);
+        try
+        {
+            var (fetched, fetchMs, began) = (0L, 0d, Stopwatch.GetTimestamp());
+            // Hours of arithmetic do not belong on a grain's turn: the cluster's probes share its threads.
+            var (result, head) = await Task.Factory.StartNew(async () =>
+            {
+                if (model?.Key != run.Key)
+                {
+                    model?.Dispose();
+                    model = null;
+                    model = new WorkerModel(run, settings, open);
+                }
+                if (weights is not null)
+                    fetched = await model.Use(weights, fetch);
+                fetchMs = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+                began = Stopwatch.GetTimestamp();
+                // A fetch goes on wherever it ended; the work gets a thread again.
+                var made = await Task.Factory.StartNew(() => work(model), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                return (made, new ReplyHead(model.Content, null, fetched, fetchMs, Stopwatch.GetElapsedTime(began).TotalMilliseconds));
+            }, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
+            Done++;
+            return (result, head);
+        }
+        catch (NonFiniteException e)
+        {
+            return (null, Failed(FaultKind.NonFinite, e.Message));
+        }
+#pragma warning disable CA1031 // whatever else goes wrong here is told to the trainer, which decides
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return (null, Failed(FaultKind.Worker, e is InputException or InvalidDataException ? e.Message : e.ToString()));
+        }
+#pragma warning restore CA1031
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        turn.Wait();
+        model?.Dispose();
+        turn.Dispose();
+    }
+
+    private static ReplyHead Failed(FaultKind kind, string message) => new("", new(kind, message), 0, 0, 0);
+}

@@ -1,0 +1,142 @@
+using System.Text.Json;
+using G2RL.Onnx.Algorithms.Novelty;
+using G2RL.Onnx.Cluster.Contracts;
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
+using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Backends;
+
+namespace G2RL.Onnx.Cluster.Workers;
+
+/// <summary>The model of a run in this process, with what draws and scores from it. One piece at a time.</summary>
+internal sealed class WorkerModel : IDisposable
+{
+    private readonly RunModel model;
+    private readonly RunConfig config;
+    private readonly IBackend backend;
+    private readonly IFeatureProjector projector;
+    private readonly Scorer scorer;
+    private readonly Policy? reference;
+    private readonly string referenceContent = "";
+    private readonly Dictionary<string, IRolloutSource> samplers = [];
+    private string content;
+
+    /// <summary>Loads it.</summary>
+    /// <param name="card">The run.</param>
+    /// <param name="own">Where this worker has the model, and what it computes with.</param>
+    /// <param name="open">Opens what the worker's configuration names.</param>
+    /// <exception cref="InputException">A model that is not here, or another one.</exception>
+    public WorkerModel(RunCard card, WorkerSettings own, Func<RunConfig, IBackend> open)
+    {
+        Key = card.Key;
+        var asked = RunConfigFile.FromJson(card.Config, "the trainer's configuration");
+        config = asked with
+        {
+            Model = own.Model ?? asked.Model,
+            Execution = own.Execution,
+            Distribution = new(),
+        };
+        model = new RunModel(config);
+        try
+        {
+            if (model.Policy.Version.Origin != card.Origin)
+                throw new InputException($"{config.Model} on this worker holds the weights {model.Policy.Version.Origin}; "
+                    + $"the trainer's run began with {card.Origin}. Give the worker the same model, by --model FOLDER.");
+            reference = config.Algorithm.KlCoefficient > 0 ? model.Policy.Freeze() : null;
+            referenceContent = reference?.Identify().Content ?? "";
+            content = model.Policy.Identify().Content;
+            backend = open(config);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+        projector = config.Sampling is not null && model.Policy.Spec.LogitSoftcap is null ? backend.Features(model.Policy.Spec) : null!;
+        scorer = new Scorer(model.Policy.Spec, model.Threads);
+    }
+
+    /// <summary>The run that it belongs to.</summary>
+    public string Key { get; }
+
+    /// <summary>The weights' hash; empty where they are half old and half new.</summary>
+    public string Content => content;
+
+    /// <summary>Fetches the weights of a piece where others are here.</summary>
+    /// <returns>Bytes fetched.</returns>
+    public async Task<long> Use(WeightsCard card, Func<WeightsCard, FlatWeights, Task> fetch)
+    {
+        if (content != card.Content)
+        {
+            var flat = new FlatWeights(model.Policy);
+            if (flat.Length != card.Length)
+                throw new InputException($"The trainer lends {card.Length} bytes of weights; this worker's model has {flat.Length}.");
+            content = "";
+            await fetch(card, flat);
+            model.Policy.Updates = card.Counter;
+            var got = model.Policy.Identify().Content;
+            if (got != card.Content)
+                throw new InvalidDataException($"The weights that arrived have hash {got}, those of the trainer {card.Content}.");
+            content = got;
+            return card.Length;
+        }
+        model.Policy.Updates = card.Counter;
+        model.Policy.Identify();
+        return 0;
+    }
+
+    /// <summary>Draws some groups.</summary>
+    public (RolloutWire[][] Groups, float LargestLogit) Draw(DrawPiece piece, CancellationToken cancel)
+    {
+        if (!samplers.TryGetValue(piece.Sampler, out var sampler))
+        {
+            var settings = JsonSerializer.Deserialize<SamplerSettings>(piece.Sampler)! with { Threads = model.Threads };
+            samplers[piece.Sampler] = sampler = backend.Rollouts(model.Policy, model.Tokenizer, settings);
+        }
+        var request = new DrawRequest(piece.Prompts, piece.Samples, piece.Seed, piece.Step, piece.WithFeatures) { Indices = piece.Indices };
+        var drawn = sampler.Draw(request, progress: null, cancel);
+        var features = piece.WithFeatures
+            ? projector.Project(model.Policy, [.. drawn.SelectMany(g => g).Select(r => r.Features)])
+            : [];
+        var next = 0;
+        return ([.. drawn.Select(group => group.Select(r => new RolloutWire(
+            r.Tokens,
+            r.LogProbs,
+            r.Entropies,
+            (int)r.Finish,
+            r.Text,
+            piece.WithFeatures ? features[next++] : null)).ToArray())], drawn.LargestLogit);
+    }
+
+    /// <summary>Scores a batch.</summary>
+    public ScoreWire[] Score(ScorePiece piece)
+    {
+        var policy = piece.IsReference
+            ? reference ?? throw new InvalidOperationException("The trainer asks for a reference policy that its configuration has not.")
+            : model.Policy;
+        if (piece.IsReference && referenceContent != piece.Weights.Content)
+            throw new InvalidDataException($"The reference here is {referenceContent}, the trainer's {piece.Weights.Content}.");
+        var scores = scorer.ScoreBatch(
+            policy,
+            [.. piece.Prompts.Zip(piece.Responses, (p, r) => new Sequence(p, r))],
+            piece.Temperature,
+            piece.WithFeatures,
+            TokenWeights.Of(config.Algorithm),
+            piece.WithMeanHidden);
+        var features = piece.WithFeatures ? projector.Project(policy, [.. scores.Select(s => s.Features)]) : null;
+        return [.. scores.Select((s, i) => new ScoreWire(s.LogProbs, s.Entropies, features?[i], s.MeanHidden))];
+    }
+
+    public void Dispose()
+    {
+        foreach (var sampler in samplers.Values)
+            sampler.Dispose();
+        projector?.Dispose();
+        scorer.Dispose();
+        backend.Dispose();
+        reference?.Dispose();
+        model.Dispose();
+    }
+}
