@@ -36,7 +36,7 @@ public sealed class RewardTally(string label, int total, double maxFailedShare, 
             if (outcome.Kind is OutcomeKind.Error or OutcomeKind.Timeout && ++failed > maxFailedShare * total)
                 throw new InputException(
                     $"Reward {label}: {failed} of a step's {total} completions failed, and its maxFailedShare is " +
-                        $"{maxFailedShare:0.###}; the last: {outcome.Message} " +
+                        $"{maxFailedShare:0.###}; the last: {outcome.Message?.TrimEnd('.', ' ')}. " +
                     "Mend what fails and go on with --resume, or allow a larger share.");
         }
         progress?.Invoke(now);

@@ -21,7 +21,7 @@ internal sealed class LineReader(Stream stream, int maxBytes)
             var feed = Array.IndexOf(chunk, (byte)'\n', start, end - start);
             var stop = feed < 0 ? end : feed;
             if (line.WrittenCount + (stop - start) > maxBytes)
-                throw new InvalidDataException($"the program wrote more than {maxBytes} bytes without ending its line");
+                throw new InvalidDataException($"the program wrote more than {maxBytes} bytes (maxAnswerBytes) without ending its line");
             line.Write(chunk.AsSpan(start, stop - start));
             start = feed < 0 ? end : feed + 1;
             if (feed >= 0)
