@@ -26,7 +26,10 @@ root.SetAction(parsed =>
 {
     if (parsed.GetValue(probe) is { Length: > 0 } request)
     {
-        MemoryProbe.Answer(request);
+        if (request.StartsWith("run;", StringComparison.Ordinal))
+            RunProbe.Answer(request);
+        else
+            MemoryProbe.Answer(request);
         return;
     }
     if (!(parsed.GetValue(seconds) is > 0 and < 3600) || parsed.GetValue(threads) < 0)

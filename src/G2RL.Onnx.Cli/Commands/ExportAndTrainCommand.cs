@@ -7,7 +7,6 @@ using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Reports;
 using G2RL.Onnx.Training;
-using Spectre.Console;
 
 namespace G2RL.Onnx.Cli.Commands;
 
@@ -86,24 +85,21 @@ internal static class ExportAndTrainCommand
             return DryRunWithoutWeights.Show(config, json, Warn);
         using var backend = Backends.Open(config with { Distribution = new() }, Warn);
         using var trainer = new Trainer(config, events: new() { Warning = Warn }, backend: backend);
-        var plan = trainer.MemoryPlan();
+        var memory = new MemoryColumn(config.Execution.Device, MemoryFit.Available, trainer.MemoryPlan);
         if (json)
         {
             Console.WriteLine(new JsonObject
             {
                 ["configuration"] = JsonNode.Parse(RunConfigFile.ToJson(config)),
-                ["memory_bytes"] = new JsonObject(plan.Select(p => KeyValuePair.Create<string, JsonNode?>(p.Purpose, p.Bytes))),
+                ["memory_bytes"] = memory.Json(config),
+                ["largest_microbatch_tokens"] = memory.Largest(config),
                 ["parameters"] = trainer.Policy.ParameterCount,
                 ["trainable_parameters"] = trainer.Policy.TrainableCount,
             }.ToJsonString());
             return 0;
         }
         Console.Write(RunConfigFile.ToJson(config));
-        var table = new Table().AddColumn("memory").AddColumn(new TableColumn("MiB").RightAligned());
-        foreach (var (purpose, bytes) in plan)
-            table.AddRow(Markup.Escape(purpose), $"{bytes / 1048576.0:0.0}");
-        table.AddRow("total", $"{plan.Sum(p => p.Bytes) / 1048576.0:0.0}");
-        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) }).Write(table);
+        MemoryColumn.Print(config, memory);
         Console.WriteLine($"{Parameters(trainer.Policy)}; nothing was written.");
         return 0;
     }

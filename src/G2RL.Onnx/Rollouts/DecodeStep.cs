@@ -9,13 +9,21 @@ internal sealed class DecodeStep : IDisposable
     private readonly SessionBinding binding;
     private readonly int vocabulary;
     private readonly int width;
+    private readonly DecodeResults? own;
     private readonly FloatBuffer logits;
     private readonly FloatBuffer hidden;
 
     /// <summary>
     /// Binds the call; it may be run any number of times with other <see cref="Ids"/>, <see cref="Places"/> and <see cref="Ends"/>.
     /// </summary>
-    public DecodeStep(OrtSession session, Policy policy, KvCache cache, int first, int rows, int tokens)
+    /// <param name="session">Of the decode graph.</param>
+    /// <param name="policy">The weights.</param>
+    /// <param name="cache">Keys and values.</param>
+    /// <param name="first">First row of the cache.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="tokens">New tokens of each.</param>
+    /// <param name="shared">Receives logits and hidden states, for steps that take turns; null for memory of its own.</param>
+    public DecodeStep(OrtSession session, Policy policy, KvCache cache, int first, int rows, int tokens, DecodeResults? shared = null)
     {
         (vocabulary, width) = (policy.Spec.VocabularySize, policy.Spec.HiddenSize);
         Ids = new long[rows * tokens];
@@ -24,8 +32,8 @@ internal sealed class DecodeStep : IDisposable
         var last = new long[rows];
         for (var row = 0; row < rows; row++)
             last[row] = ((row + 1L) * tokens) - 1;
-        logits = new FloatBuffer((long)rows * vocabulary);
-        hidden = new FloatBuffer((long)rows * width);
+        own = shared is null ? new DecodeResults(policy, rows) : null;
+        (logits, hidden) = ((shared ?? own)!.Logits, (shared ?? own)!.Hidden);
         binding = session.Bind();
         policy.BindTo(binding);
         cache.BindTo(binding, first, rows);
@@ -59,7 +67,7 @@ internal sealed class DecodeStep : IDisposable
         binding.Run();
     }
 
-    /// <summary>Logits of a row's last token [V]; valid until the next run.</summary>
+    /// <summary>Logits of a row's last token [V]; valid until the next run of a step that shares its results.</summary>
     public ReadOnlySpan<float> Logits(int row) => logits.Slice((long)row * vocabulary, vocabulary);
 
     /// <summary>The LM head's input behind them [D].</summary>
@@ -69,7 +77,20 @@ internal sealed class DecodeStep : IDisposable
     public void Dispose()
     {
         binding.Dispose();
-        logits.Dispose();
-        hidden.Dispose();
+        own?.Dispose();
+    }
+}
+
+/// <summary>Where decode steps leave logits [rows, V] and the LM head's inputs [rows, D].</summary>
+internal sealed class DecodeResults(Policy policy, int rows) : IDisposable
+{
+    public FloatBuffer Logits { get; } = new((long)rows * policy.Spec.VocabularySize);
+
+    public FloatBuffer Hidden { get; } = new((long)rows * policy.Spec.HiddenSize);
+
+    public void Dispose()
+    {
+        Logits.Dispose();
+        Hidden.Dispose();
     }
 }

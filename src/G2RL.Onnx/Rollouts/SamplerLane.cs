@@ -20,6 +20,7 @@ internal sealed class SamplerLane : IDisposable
     private readonly int capacity;
     private readonly int slot;
     private readonly KvCache cache;
+    private readonly DecodeResults results;
     private readonly TokenSampler sampler;
     private readonly Row[] rows;
     private readonly Dictionary<int, DecodeStep> steps = [];
@@ -35,6 +36,7 @@ internal sealed class SamplerLane : IDisposable
             (session, policy, new RolloutText(tokenizer, settings), settings, capacity);
         slot = Padded(capacity);
         cache = new KvCache(policy.Spec, slot + 1, policy.Positions);
+        results = new DecodeResults(policy, slot);
         sampler = new TokenSampler(policy.Spec.VocabularySize, settings.Sampling);
         rows = new Row[capacity];
         firstLogits = new float[policy.Spec.VocabularySize];
@@ -79,6 +81,7 @@ internal sealed class SamplerLane : IDisposable
     {
         foreach (var step in steps.Values.Concat(prefills.Values))
             step.Dispose();
+        results.Dispose();
         cache.Dispose();
     }
 
@@ -95,7 +98,7 @@ internal sealed class SamplerLane : IDisposable
                     old.Dispose();
                 prefills.Clear();
             }
-            prefills[prompt.Length] = step = new DecodeStep(session, policy, cache, slot, rows: 1, prompt.Length);
+            prefills[prompt.Length] = step = new DecodeStep(session, policy, cache, slot, rows: 1, prompt.Length, results);
         }
         for (var t = 0; t < prompt.Length; t++)
             (step.Ids[t], step.Places[t]) = (prompt[t], t);
@@ -110,7 +113,7 @@ internal sealed class SamplerLane : IDisposable
     {
         var batch = Padded(active);
         if (!steps.TryGetValue(batch, out var step))
-            steps[batch] = step = new DecodeStep(session, policy, cache, first: 0, batch, tokens: 1);
+            steps[batch] = step = new DecodeStep(session, policy, cache, first: 0, batch, tokens: 1, results);
         for (var i = 0; i < batch; i++)
             (step.Ids[i], step.Places[i], step.Ends[i]) = i < active ? (rows[i].LastToken, rows[i].Filled, rows[i].Filled) : (0, 0, 0);
         step.Run();

@@ -25,6 +25,7 @@ public sealed class StreamingSampler : IDisposable
     private readonly SamplerSettings settings;
     private readonly OrtSession session;
     private readonly KvCache cache;
+    private readonly DecodeResults results;
     private readonly DecodeStep step;
     private readonly TokenSampler sampler;
     private readonly HashSet<int> stopTokens;
@@ -40,7 +41,8 @@ public sealed class StreamingSampler : IDisposable
         session = new OrtSession(DecoderGraph.Decode(policy.Spec), threads: Math.Max(1, settings.Threads));
         // Two rows, of which one is dead weight: a product of one row takes another path and gives other bits.
         cache = new KvCache(policy.Spec, rows: 3, policy.Positions);
-        step = new DecodeStep(session, policy, cache, first: 0, rows: 2, tokens: 1);
+        results = new DecodeResults(policy, rows: 2);
+        step = new DecodeStep(session, policy, cache, first: 0, rows: 2, tokens: 1, results);
         sampler = new TokenSampler(policy.Spec.VocabularySize, settings.Sampling);
     }
 
@@ -66,6 +68,7 @@ public sealed class StreamingSampler : IDisposable
     public void Dispose()
     {
         step.Dispose();
+        results.Dispose();
         cache.Dispose();
         session.Dispose();
     }
@@ -90,7 +93,7 @@ public sealed class StreamingSampler : IDisposable
 
     private void Prefill(int[] prompt, float[] logits)
     {
-        using var prefill = new DecodeStep(session, policy, cache, first: 2, rows: 1, prompt.Length);
+        using var prefill = new DecodeStep(session, policy, cache, first: 2, rows: 1, prompt.Length, results);
         for (var t = 0; t < prompt.Length; t++)
             (prefill.Ids[t], prefill.Places[t]) = (prompt[t], t);
         prefill.Ends[0] = prompt.Length - 1;

@@ -1,41 +1,134 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Rotary;
 using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Training.Optimizers;
+using G2RL.Onnx.Training.Steps;
 
 namespace G2RL.Onnx.Training;
 
-/// <summary>The memory that a run will hold, from its configuration and the model's config.json alone: no weights are read.</summary>
+/// <summary>
+/// The memory that a run will hold, by purpose, from its configuration and the model's description alone: no weights are read. Shapes are
+/// those of the run's own graphs; what a runtime adds to them is measured (docs/performance.md).
+/// </summary>
 public static class MemoryPlan
 {
-    /// <summary>Bytes by purpose, estimated.</summary>
+    // .NET, ONNX Runtime's library, compiled code and small objects, measured on the smallest model.
+    private const long ProcessBytes = 90L << 20;
+
+    /// <summary>The plan on the host.</summary>
     /// <param name="config">The run.</param>
-    /// <param name="spec">The model.</param>
-    /// <param name="narrow">Whether products run in a narrow type, as on a GPU with bfloat16; masters, gradients and moments stay in
-    /// float32.</param>
-    public static IReadOnlyList<(string Purpose, long Bytes)> Of(RunConfig config, DecoderSpec spec, bool narrow)
+    /// <param name="spec">The model, adapters and storage included.</param>
+    /// <param name="threads">Threads, >= 1.</param>
+    /// <param name="sampling">Rows and cache of the sampler; null asks for those that it would have.</param>
+    public static IReadOnlyList<(string Purpose, long Bytes)> Of(
+        RunConfig config, DecoderSpec spec, int threads, SamplerPlan? sampling = null)
     {
-        var (full, element) = (spec.ParameterCount * sizeof(float), narrow ? 2L : 4L);
-        var (rows, positions) = (config.Training.TokensPerMicrobatch, config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens);
-        var inFlight = Math.Min(config.Sampling.MaxRows, config.Sampling.PromptsPerStep * config.Sampling.GroupSize);
-        var cache = KvCache.BytesPerRow(spec, positions, (int)element) * (inFlight + 1);
-        // What the backward pass keeps: per layer about 14 vectors of width D, 6 of the feed-forward width and the attention shares.
-        var perLayer = (14L * spec.HiddenSize) + (6L * spec.IntermediateSize) + (4L * spec.Heads * Math.Min(positions, rows));
-        var activations = rows * element * ((spec.Layers * perLayer) + (5L * spec.VocabularySize));
-        var features = AlgorithmTable.All[config.Algorithm.Name].Features == FeatureKind.None
-            ? 0
-            : (long)spec.VocabularySize * sizeof(float);
+        var positions = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
+        sampling ??= SamplerPlan.For(
+            spec,
+            positions,
+            Settings(config, threads, config.Sampling.PromptsPerStep * config.Sampling.GroupSize));
+        var evaluating = SamplerPlan.For(spec, positions, Settings(config, threads, config.Evaluation.Problems * config.Evaluation.Draws));
+        var learning = spec.Trainable.Sum(p => p.Count) * sizeof(float);
+        var micro = Microbatch(config, spec);
+        var lanes = Math.Min(Lanes.For(spec, threads).Count, micro.Count);
+        var memory = PolicyOptimizers.Memory(spec, positions, config, threads);
+        var scores = ScoringPass.IsNeeded(config) || config.Algorithm.KlCoefficient > 0;
+        long Decoding(SamplerPlan plan) =>
+            MemoryEstimate.Decoding(spec, positions, config.Sampling.MaxPromptTokens, plan.RowsPerThread, plan.Threads);
+
         return
         [
-            ("weights", full),
-            ("weights, narrow copy", narrow ? full / 2 : 0),
-            ("gradients", full),
-            ("optimizer moments", 2 * full),
-            ("reference policy", config.Algorithm.KlCoefficient > 0 ? full : 0),
-            ($"key/value cache of {inFlight} rows at full length; sampling.cacheBudgetMiB bounds it",
-                config.Sampling.CacheBudgetMiB > 0 ? Math.Min(cache, (long)config.Sampling.CacheBudgetMiB << 20) : cache),
-            ("features of rollouts", config.Sampling.PromptsPerStep * config.Sampling.GroupSize * features),
-            ("activations of a micro-batch, estimated", activations),
+            ("process", ProcessBytes),
+            .. Held(config, spec, positions),
+            ("gradients", learning * (1 + GradientAccumulator.Scratch(spec, threads))),
+            ("key/value cache", sampling.CacheBytes),
+            ("decoding, logits included", Decoding(sampling)),
+            ("key/value cache and decoding of greedy responses", AlgorithmTable.All[config.Algorithm.Name].Greedy
+                ? sampling.CacheBytes + Decoding(sampling)
+                : 0),
+            // Evaluations draw by a sampler of their own, while that of training keeps its memory.
+            ("key/value cache and decoding of evaluations", evaluating.CacheBytes + Decoding(evaluating)),
+            ("scoring of the micro-batches at work", scores ? MemoryEstimate.ScoringPass(spec, micro, positions, lanes) : 0),
+            ("features of rollouts", Features(config, spec)),
+            ("activations of the micro-batches at work", MemoryEstimate.Activations(spec, memory, micro, positions, lanes)),
         ];
+    }
+
+    /// <summary>The plan on a device: what lies in its memory, not in the host's.</summary>
+    /// <param name="config">The run.</param>
+    /// <param name="spec">The model.</param>
+    /// <param name="type">Type of products, weights' copies and cache; masters, gradients and moments stay in float32.</param>
+    /// <param name="bytes">Memory of the device.</param>
+    public static IReadOnlyList<(string Purpose, long Bytes)> OfDevice(RunConfig config, DecoderSpec spec, ElementType type, long bytes)
+    {
+        var positions = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
+        var learning = spec.Trainable.Sum(p => p.Count) * sizeof(float);
+        var held = Held(config, spec, positions).ToArray();
+        var narrow = type == ElementType.Float32 ? 0 : spec.ParameterCount * type.Size();
+        // The sampler comes before gradients and moments and leaves room for them.
+        var free = Math.Max(0, bytes - held.Sum(h => h.Bytes) - narrow - learning);
+        var sampling = SamplerPlan.For(
+            spec,
+            positions,
+            Settings(config, threads: 1, config.Sampling.PromptsPerStep * config.Sampling.GroupSize),
+            new(type.Size(), free, free / 2));
+        return
+        [
+            .. held,
+            ("weights, narrow copy", narrow),
+            ("gradients", learning),
+            ("key/value cache", sampling.CacheBytes),
+            ("features of rollouts", Features(config, spec)),
+            ("activations of a micro-batch",
+                MemoryEstimate.DeviceActivations(spec, Microbatch(config, spec, isDevice: true), positions, type)),
+        ];
+    }
+
+    // What does not depend on the micro-batch.
+    private static IEnumerable<(string Purpose, long Bytes)> Held(RunConfig config, DecoderSpec spec, int positions)
+    {
+        var (count, learning) = (spec.Trainable.Sum(p => p.Count), spec.Trainable.Sum(p => p.Count) * sizeof(float));
+        var weights = spec.Parameters.Sum(WeightStorages.BytesOf);
+        yield return ("weights", weights + RotaryTable.Of(spec).Sum(t => (long)positions * t.Width * sizeof(float)));
+        yield return ("optimizer moments", count * config.Training.Optimizer.MomentBits / 8);
+        // The training API keeps its own copy, beside the one that the sampler reads, and hands it over in one piece.
+        yield return ("weights in the training session", config.Execution.Gradients == "ortTraining" ? weights + learning : 0);
+        // Fresh adapters do nothing yet: the reference is the model without them, which costs nothing.
+        yield return ("reference policy",
+            config.Algorithm.KlCoefficient > 0 && (spec.Adapter is null || config.Adapter.Path.Length > 0) ? learning : 0);
+    }
+
+    private static long Features(RunConfig config, DecoderSpec spec)
+    {
+        var each = RolloutFeatures.BytesOf(config.Algorithm, spec);
+        var all = config.Sampling.PromptsPerStep * config.Sampling.GroupSize * each;
+        // A product takes them in pieces of 64 MiB.
+        return all + (each > sizeof(float) * spec.HiddenSize ? Math.Min(all, 64L << 20) : 0);
+    }
+
+    private static SamplerSettings Settings(RunConfig config, int threads, long rollouts) => new()
+    {
+        MaxNewTokens = config.Sampling.MaxNewTokens,
+        MaxRows = (int)Math.Min(config.Sampling.MaxRows, rollouts),
+        CacheBudgetBytes = (long)config.Sampling.CacheBudgetMiB << 20,
+        Threads = threads,
+    };
+
+    // As an update divides a mini-batch whose rollouts have their full length.
+    private static MicrobatchShape Microbatch(RunConfig config, DecoderSpec spec, bool isDevice = false)
+    {
+        var (prompt, response) = (config.Sampling.MaxPromptTokens, config.Sampling.MaxNewTokens);
+        var rows = Math.Max(1, config.Sampling.PromptsPerStep * config.Sampling.GroupSize / config.Training.MinibatchesPerBatch);
+        var width = Math.Max(1, prompt + response - 1);
+        var most = isDevice
+            ? config.Training.TokensPerMicrobatch
+            : Lanes.TokensPerBatch(spec, (long)rows * width, config.Training.TokensPerMicrobatch);
+        var each = Math.Clamp(most / width, 1, rows);
+        return new(each, width, response, (rows + each - 1) / each);
     }
 }

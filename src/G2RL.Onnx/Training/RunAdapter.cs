@@ -18,6 +18,18 @@ public static class RunAdapter
         return Load(config, checkpoint.Spec, config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens);
     }
 
+    /// <summary>A model with the adapters and the storage that a configuration asks for; no weights are read.</summary>
+    /// <exception cref="InputException">A target that the model does not have, or a folder that does not fit it.</exception>
+    public static DecoderSpec Applied(RunConfig config, DecoderSpec spec)
+    {
+        if (config.Adapter.Type == AdapterKind.None)
+            return spec;
+        if (config.Adapter.Path.Length == 0)
+            return spec with { Adapter = New(config.Adapter, spec), Storage = config.Adapter.Base };
+        using var peft = PeftFolder.Open(config.Adapter.Path, spec);
+        return spec with { Adapter = peft.Adapter, Storage = config.Adapter.Base };
+    }
+
     /// <summary>Loads the model and its adapters: new ones from the run's seed, or those of a folder.</summary>
     /// <param name="config">The configuration.</param>
     /// <param name="spec">The model, as its config.json describes it.</param>
@@ -30,9 +42,7 @@ public static class RunAdapter
             return Policy.Load(config.Model, positions, allowUnknownConfig: config.AllowUnknownConfig);
         if (a.Path.Length > 0)
             return Load(config.Model, positions, spec, a.Path, config.AllowUnknownConfig, a.Base);
-        var adapter = new AdapterSpec { Rank = a.Rank, Alpha = a.Alpha, RankStabilized = a.RsLora, Targets = a.Targets };
-        adapter.Validate(spec, "adapter");
-        return Policy.Load(config.Model, positions, Fresh(adapter, a.Base, config.Seed), config.AllowUnknownConfig);
+        return Policy.Load(config.Model, positions, Fresh(New(a, spec), a.Base, config.Seed), config.AllowUnknownConfig);
     }
 
     /// <summary>A model with the adapters of a folder in PEFT's layout.</summary>
@@ -90,5 +100,12 @@ public static class RunAdapter
             for (var i = 0; i < span.Length; i++)
                 span[i] = (float)(((2 * Seeds.Uniform(own, 0, 0, unchecked((int)stream), i)) - 1) * bound);
         });
+    }
+
+    private static AdapterSpec New(AdapterConfig a, DecoderSpec spec)
+    {
+        var adapter = new AdapterSpec { Rank = a.Rank, Alpha = a.Alpha, RankStabilized = a.RsLora, Targets = a.Targets };
+        adapter.Validate(spec, "adapter");
+        return adapter;
     }
 }

@@ -60,7 +60,11 @@ public sealed class RunModel : IDisposable
 
     /// <summary>How training draws.</summary>
     public SamplerSettings TrainingSampler() =>
-        Settings(config.Sampling.Temperature, config.Sampling.TopK, config.Sampling.TopP, config.Sampling.MinP);
+        Settings(config.Sampling.Temperature, config.Sampling.TopK, config.Sampling.TopP, config.Sampling.MinP) with
+        {
+            // A step draws no more, so no cache is kept for more.
+            MaxRows = Math.Min(config.Sampling.MaxRows, config.Sampling.PromptsPerStep * config.Sampling.GroupSize),
+        };
 
     /// <summary>How the greedy responses of training are drawn.</summary>
     public SamplerSettings GreedySampler() => Settings(config.Sampling.Temperature, topK: 0, topP: 1, minP: 0, greedy: true);

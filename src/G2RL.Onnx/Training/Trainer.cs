@@ -209,27 +209,12 @@ public sealed class Trainer : IDisposable
         RunAdapter.Write(folder, Policy, config.Model);
     }
 
-    /// <summary>The memory that the run will hold, by purpose, bytes.</summary>
-    public IReadOnlyList<(string Purpose, long Bytes)> MemoryPlan()
-    {
-        var learning = Policy.TrainableCount * sizeof(float);
-        var rows = config.Training.TokensPerMicrobatch;
-        var spec = Policy.Spec;
-        var lanes = Lanes.For(spec, inputs.Threads).Count;
-        var activations = MemoryChoice.Activations(spec, PolicyOptimizers.Memory(Policy, config, inputs.Threads), rows, Policy.Positions);
-        return
-        [
-            ("weights", Policy.WeightBytes),
-            ("gradients", learning * (lanes == 1 ? 1 : 1 + lanes)),
-            ("optimizer moments", Policy.TrainableCount * config.Training.Optimizer.MomentBits / 8),
-            // The training API keeps its own copy, beside the one that the sampler reads, and hands it over in one piece.
-            ("weights in the training session", config.Execution.Gradients == "ortTraining" ? Policy.WeightBytes + learning : 0),
-            ("reference policy", reference is null or { Spec.Adapter: null } && Policy.Spec.Adapter is not null ? 0 : learning),
-            ("key/value cache, training", sampler.Plan.CacheBytes + (greedy?.CacheBytes ?? 0)),
-            ("features of rollouts", config.Sampling.PromptsPerStep * config.Sampling.GroupSize * features.BytesPerRollout),
-            ("activations of the micro-batches at work", activations * lanes),
-        ];
-    }
+    /// <summary>The memory that the run will hold on the host, by purpose, bytes.</summary>
+    public IReadOnlyList<(string Purpose, long Bytes)> MemoryPlan() => MemoryPlan(config);
+
+    /// <summary>The same for a configuration that differs in what can be changed without another model or sampler.</summary>
+    public IReadOnlyList<(string Purpose, long Bytes)> MemoryPlan(RunConfig changed) =>
+        Training.MemoryPlan.Of(changed, Policy.Spec, inputs.Threads, sampler.Plan);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -107,7 +107,7 @@ internal static class MemoryProbe
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
     // Bytes of a line of /proc/self/status, which counts in KiB.
-    private static double Status(string name) =>
+    internal static double Status(string name) =>
         1024 * double.Parse(File.ReadLines("/proc/self/status")
             .First(l => l.StartsWith(name + ":", StringComparison.Ordinal))
             .Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture);

@@ -15,6 +15,8 @@ namespace G2RL.Onnx.Benchmarks;
 /// <param name="Spec">The decoder.</param>
 internal sealed record Shape(string Name, DecoderSpec Spec)
 {
+    private static readonly float[] Block = Normal();
+
     /// <summary>The model of the main job; the defaults of a pretraining recipe are its shape.</summary>
     public static Shape ArithmeticBase { get; } = new(
         "arithmetic-base",
@@ -60,16 +62,14 @@ internal sealed record Shape(string Name, DecoderSpec Spec)
     public double CacheBytes => 2.0 * Spec.Layers * Spec.KeyValueHeads * Spec.HeadDimension * sizeof(float);
 
     /// <summary>A policy with random weights.</summary>
-    public Policy Policy(int positions)
+    public Policy Policy(int positions) => Execution.Policy.Create(Spec, positions, Fill);
+
+    /// <summary>Gives a weight seeded random numbers, a norm ones.</summary>
+    public static void Fill(ParameterSpec parameter, Span<float> weights)
     {
-        var block = new float[(1 << 16) - 1];
-        Seeds.Normal(1, 0, block);
-        return Execution.Policy.Create(Spec, positions, (parameter, weights) =>
-        {
-            var scale = parameter.Shape.Length == 1 ? 0 : (float)Math.Sqrt(1.0 / parameter.Shape[1]);
-            for (var i = 0; i < weights.Length; i++)
-                weights[i] = parameter.Shape.Length == 1 ? 1 : scale * block[i % block.Length];
-        });
+        var scale = parameter.Shape.Length == 1 ? 0 : (float)Math.Sqrt(1.0 / parameter.Shape[1]);
+        for (var i = 0; i < weights.Length; i++)
+            weights[i] = parameter.Shape.Length == 1 ? 1 : scale * Block[i % Block.Length];
     }
 
     /// <summary>Any tokenizer: rollouts want a text, and ids without a token have none.</summary>
@@ -96,6 +96,13 @@ internal sealed record Shape(string Name, DecoderSpec Spec)
     public Sequence[] Sequences(
         int rows,
         int length) => [.. Enumerable.Range(0, rows).Select(r => new Sequence(Tokens(1, r), Tokens(length, rows + r)))];
+
+    private static float[] Normal()
+    {
+        var numbers = new float[(1 << 16) - 1];
+        Seeds.Normal(1, 0, numbers);
+        return numbers;
+    }
 
     private static DecoderSpec Qwen3(int width, int inner) => new()
     {

@@ -1,9 +1,9 @@
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Training;
-using Spectre.Console;
 
 namespace G2RL.Onnx.Cli.Commands;
 
@@ -31,27 +31,29 @@ internal static class DryRunWithoutWeights
         foreach (var (set, settings) in config.Evaluation.Benchmarks.Select(b => (b.Set, b.Settings))
             .Prepend((config.Problems.Set, config.Problems.Settings)))
             Check(set, settings ?? default, warn);
-        (string Device, IReadOnlyList<(string Purpose, long Bytes)> Plan)[] plans =
-            [("cpu, float32", MemoryPlan.Of(config, spec, narrow: false)), ("cuda:0, bfloat16", MemoryPlan.Of(config, spec, narrow: true))];
+        if (config.Adapter.Type == AdapterKind.Lora)
+            spec = RunAdapter.Applied(config, spec);
+        var threads = config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount;
+        MemoryColumn[] columns =
+        [
+            new("cpu, float32", MemoryFit.Available, c => MemoryPlan.Of(c, spec, threads)),
+            new("cuda:0 of 80 GB, bfloat16", MemoryFit.EightyGigabytes,
+                c => MemoryPlan.OfDevice(c, spec, ElementType.BFloat16, MemoryFit.EightyGigabytes)),
+        ];
         if (json)
         {
             Console.WriteLine(new JsonObject
             {
                 ["configuration"] = JsonNode.Parse(RunConfigFile.ToJson(config)),
-                ["memory_bytes"] = new JsonObject(plans.Select(p => KeyValuePair.Create<string, JsonNode?>(
-                    p.Device, new JsonObject(p.Plan.Select(b => KeyValuePair.Create<string, JsonNode?>(b.Purpose, b.Bytes)))))),
+                ["memory_bytes"] = new JsonObject(columns.Select(c => KeyValuePair.Create<string, JsonNode?>(c.Device, c.Json(config)))),
+                ["largest_microbatch_tokens"] =
+                    new JsonObject(columns.Select(c => KeyValuePair.Create<string, JsonNode?>(c.Device, c.Largest(config)))),
                 ["parameters"] = spec.ParameterCount,
             }.ToJsonString());
             return 0;
         }
         Console.Write(RunConfigFile.ToJson(config));
-        var table = new Table().AddColumn("memory, MiB");
-        foreach (var (device, _) in plans)
-            table.AddColumn(new TableColumn(device).RightAligned());
-        for (var i = 0; i < plans[0].Plan.Count; i++)
-            table.AddRow([Markup.Escape(plans[0].Plan[i].Purpose), .. plans.Select(p => $"{p.Plan[i].Bytes / 1048576.0:0}")]);
-        table.AddRow(["total", .. plans.Select(p => $"{p.Plan.Sum(b => b.Bytes) / 1048576.0:0}")]);
-        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) }).Write(table);
+        MemoryColumn.Print(config, columns);
         Console.WriteLine($"{spec.ParameterCount:N0} parameters; nothing was written.");
         return 0;
     }

@@ -40,7 +40,11 @@ public static class PeakMemory
                 if (value is not null)
                     last[Root(value)] = i;
         var sizes = new Dictionary<Value, long>(ReferenceEqualityComparer.Instance);
-        long SizeOf(Value value) => sizes.TryGetValue(value, out var size) ? size : sizes[value] = Bytes(value, axes);
+        var lengths = new Dictionary<Dimension, long>();
+        long LengthOf(Dimension axis) => lengths.TryGetValue(axis, out var length) ? length : lengths[axis] = axis.At(axes);
+        long SizeOf(Value value) => sizes.TryGetValue(value, out var size)
+            ? size
+            : sizes[value] = value.Shape.Aggregate((long)value.Type.Size(), (product, axis) => checked(product * LengthOf(axis)));
         long held = 0, peak = 0;
         for (var i = 0; i < order.Count; i++)
         {
@@ -86,7 +90,4 @@ public static class PeakMemory
         }
         return order;
     }
-
-    private static long Bytes(Value value, IReadOnlyDictionary<string, long> axes) =>
-        value.Shape.Aggregate((long)value.Type.Size(), (product, axis) => checked(product * axis.At(axes)));
 }

@@ -3,20 +3,25 @@ using System.Runtime.InteropServices;
 namespace G2RL.Onnx.Execution.Sessions;
 
 /// <summary>
-/// Float32 numbers in native memory, 64-byte aligned, zeroed; they never move, so sessions may be bound on them for good.
+/// Float32 numbers in native memory, 64-byte aligned, zeroed; they never move, so sessions may be bound on them for good. What nobody
+/// writes takes no memory where the system gives zeroed pages when they are first touched.
 /// </summary>
 public sealed unsafe class FloatBuffer : SafeHandle
 {
+    private const int Alignment = 64;
+
+    private readonly void* reserved;
+
     /// <summary>Reserves memory for <paramref name="length"/> numbers, >= 0.</summary>
     /// <exception cref="OutOfMemoryException">The memory is not to be had.</exception>
     public FloatBuffer(long length) : base(IntPtr.Zero, ownsHandle: true)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         Length = length;
-        var bytes = (nuint)Math.Max(checked(length * sizeof(float)), 64);
-        SetHandle((nint)NativeMemory.AlignedAlloc(bytes, 64));
-        GC.AddMemoryPressure((long)bytes);
-        Clear();
+        var bytes = Math.Max(checked(length * sizeof(float)), 64);
+        reserved = NativeMemory.AllocZeroed((nuint)(bytes + Alignment));
+        SetHandle((nint)(((nuint)reserved + Alignment - 1) / Alignment * Alignment));
+        GC.AddMemoryPressure(bytes);
     }
 
     /// <summary>Numbers held.</summary>
@@ -45,7 +50,7 @@ public sealed unsafe class FloatBuffer : SafeHandle
     /// <inheritdoc/>
     protected override bool ReleaseHandle()
     {
-        NativeMemory.AlignedFree((void*)handle);
+        NativeMemory.Free(reserved);
         GC.RemoveMemoryPressure(Math.Max(Length * sizeof(float), 64));
         return true;
     }

@@ -124,13 +124,19 @@ public sealed class GradientAccumulator : IDisposable
         inverseTemperature[0] = (float)(1 / temperature);
         session = new OrtSession(DecoderGraph.Train(policy.Spec, objective, memory: memory), lanes.ThreadsEach);
         Gradients = Reserve();
-        // ONNX Runtime may add to the accumulator inside a product, which rounds otherwise than adding the product: a model that lanes
-        // could share goes through a gradient of its own also where there is one lane, so that one thread gives the bits of many.
-        scratch = Lanes.For(policy.Spec, threads: 2).Count == 1 ? [] : [.. Enumerable.Range(0, lanes.Count).Select(_ => Reserve())];
+        scratch = [.. Enumerable.Range(0, Scratch(policy.Spec, threads)).Select(_ => Reserve())];
     }
 
     /// <summary>Sums since the last <see cref="Clear"/>, in the order of <see cref="Policy.Trainable"/>.</summary>
     public IReadOnlyList<Parameter> Gradients { get; }
+
+    /// <summary>Gradients that are held beside the sums.</summary>
+    /// <remarks>
+    /// ONNX Runtime may add to the accumulator inside a product, which rounds otherwise than adding the product: a model that lanes could
+    /// share goes through a gradient of its own also where there is one lane, so that one thread gives the bits of many.
+    /// </remarks>
+    internal static int Scratch(DecoderSpec spec, int threads) =>
+        Lanes.For(spec, threads: 2).Count == 1 ? 0 : Lanes.For(spec, threads).Count;
 
     /// <summary>Zeroes the sums.</summary>
     public void Clear() => Zero(Gradients);

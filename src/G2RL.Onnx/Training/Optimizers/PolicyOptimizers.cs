@@ -24,7 +24,13 @@ internal static class PolicyOptimizers
     public static IReadOnlyDictionary<string, Factory> All { get; } = new Dictionary<string, Factory>(StringComparer.Ordinal)
     {
         ["graph"] = (policy, c, threads) =>
-            new StockOptimizer(policy, Objective(c), c.Sampling.Temperature, c.Training.Optimizer, threads, Memory(policy, c, threads)),
+            new StockOptimizer(
+                policy,
+                Objective(c),
+                c.Sampling.Temperature,
+                c.Training.Optimizer,
+                threads,
+                Memory(policy.Spec, policy.Positions, c, threads)),
         ["ortTraining"] = (policy, c, threads) => new OrtTrainingOptimizer(policy, c, threads),
     };
 
@@ -32,9 +38,9 @@ internal static class PolicyOptimizers
         PolicyLoss.Objective(PolicyLossSettings.Of(c.Algorithm) with { OldIsCurrent = ScoringPass.OldIsCurrent(c) });
 
     /// <summary>How the train graph of a run spends memory.</summary>
-    public static GraphMemory Memory(Policy policy, RunConfig c, int threads)
+    public static GraphMemory Memory(DecoderSpec spec, int positions, RunConfig c, int threads)
     {
-        var (spec, tokens, positions) = (policy.Spec, c.Training.TokensPerMicrobatch, policy.Positions);
+        var tokens = c.Training.TokensPerMicrobatch;
         var recompute = c.Training.Recompute switch
         {
             Recomputation.Auto => MemoryChoice.RecomputesToFit(spec, threads, tokens, positions, c.Execution.Kernels),

@@ -32,12 +32,6 @@ internal sealed class RolloutFeatures : IDisposable
         Weight = TokenWeights.Of(config);
         WhileSampling = kind == FeatureKind.Gradient && Weight is null && config.Features == FeatureSource.Sampling;
         WhileScoring = kind == FeatureKind.Gradient && !WhileSampling;
-        BytesPerRollout = kind switch
-        {
-            FeatureKind.Gradient => (long)spec.VocabularySize * sizeof(float),
-            FeatureKind.Hidden or FeatureKind.Alignment => (long)spec.HiddenSize * sizeof(float),
-            _ => 0,
-        };
     }
 
     /// <summary>Whether the sampler accumulates feature weights.</summary>
@@ -55,8 +49,13 @@ internal sealed class RolloutFeatures : IDisposable
     /// <summary>Weight of a token; null where all count alike.</summary>
     public TokenWeight? Weight { get; }
 
-    /// <summary>What is kept for a rollout until its group is done.</summary>
-    public long BytesPerRollout { get; }
+    /// <summary>Bytes that are kept for a rollout until its group is done.</summary>
+    public static long BytesOf(AlgorithmConfig config, DecoderSpec spec) => AlgorithmTable.All[config.Name].Features switch
+    {
+        FeatureKind.Gradient => (long)spec.VocabularySize * sizeof(float),
+        FeatureKind.Hidden or FeatureKind.Embedding or FeatureKind.Alignment => (long)spec.HiddenSize * sizeof(float),
+        _ => 0,
+    };
 
     /// <summary>A feature of each rollout; null for algorithms without.</summary>
     /// <param name="policy">The weights that drew and scored the rollouts.</param>

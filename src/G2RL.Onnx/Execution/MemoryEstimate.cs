@@ -1,0 +1,104 @@
+using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Models;
+
+namespace G2RL.Onnx.Execution;
+
+/// <summary>Bytes that the sessions of a model take, reckoned from its graphs; no session is built and no weight read.</summary>
+internal static class MemoryEstimate
+{
+    // A node of a session: its graph, plan and kernel. Measured, as is the share of an arena that lies idle between values.
+    private const long NodeBytes = 7L << 10;
+
+    // Layers beyond these are like them: what they add is known from two smaller models.
+    private const int Fewer = 3;
+    private const int More = 5;
+
+    /// <summary>Bytes that runs of the train graph take at most beside weights and gradients.</summary>
+    /// <param name="spec">The model.</param>
+    /// <param name="memory">How the graph spends memory.</param>
+    /// <param name="micro">The micro-batch.</param>
+    /// <param name="positions">Length of the rotary tables.</param>
+    /// <param name="lanes">Micro-batches at work at once.</param>
+    public static long Activations(DecoderSpec spec, GraphMemory memory, MicrobatchShape micro, int positions, int lanes) =>
+        Session(spec, s => DecoderGraph.Train(s, CrossEntropy, memory: memory), micro.Axes(positions), lanes);
+
+    /// <summary>The same on a device, whose graph is the plain one with products in a narrow type.</summary>
+    public static long DeviceActivations(DecoderSpec spec, MicrobatchShape micro, int positions, ElementType type)
+    {
+        Graph Train(DecoderSpec s)
+        {
+            var graph = DecoderGraph.Train(s, CrossEntropy);
+            var weights = s.Parameters.Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
+            return type == ElementType.Float32 ? graph : MixedPrecision.Lower(graph, type, weights);
+        }
+
+        return Session(spec, Train, micro.Axes(positions), lanes: 1);
+    }
+
+    /// <summary>Bytes that scoring micro-batches takes at most: the layers, then the head over chunks of rows.</summary>
+    public static long ScoringPass(DecoderSpec spec, MicrobatchShape micro, int positions, int lanes)
+    {
+        var memory = MemoryChoice.Scoring(spec, micro.Width, micro.Width) with { HeadChunks = 1 };
+        var rows = Math.Min((long)micro.Rows * micro.Scored, Math.Clamp((32L << 20) / (spec.VocabularySize * sizeof(float)), 16, 8192));
+        var head = new Dictionary<string, long>(StringComparer.Ordinal) { ["R"] = rows };
+        return Session(spec, s => DecoderGraph.Body(s, memory: memory), micro.Axes(positions), lanes)
+            + Session(spec, s => DecoderGraph.Head(s), head, lanes);
+    }
+
+    /// <summary>Bytes that a sampler takes at most beside its cache: a prompt, a step of all rows, and their logits.</summary>
+    public static long Decoding(DecoderSpec spec, int positions, int prompt, int rows, int lanes)
+    {
+        long Step(long count, long tokens)
+        {
+            var axes = new Dictionary<string, long>(
+                StringComparer.Ordinal)
+            { ["B"] = count, ["S"] = tokens, ["R"] = count, ["C"] = positions, ["P"] = positions };
+            // The shares of the attention operator, which no value of the graph shows.
+            var shares = count * spec.Heads * tokens * positions * sizeof(float);
+            return Session(spec, s => DecoderGraph.Decode(s), axes, lanes) + (lanes * shares);
+        }
+
+        return Math.Max(Step(1, prompt), Step(rows, 1)) + (lanes * (rows + 3L) * (spec.VocabularySize + spec.HiddenSize) * sizeof(float));
+    }
+
+    // The values of a graph with what ONNX Runtime's arena loses between them, and the session itself.
+    private static long Session(DecoderSpec spec, Func<DecoderSpec, Graph> graph, IReadOnlyDictionary<string, long> axes, int lanes)
+    {
+        (long Peak, long Nodes) Of(DecoderSpec model)
+        {
+            var made = graph(model);
+            return (PeakMemory.Of(made, axes), made.Nodes.Count);
+        }
+
+        var (peak, nodes) = spec.Layers > More && spec.Windows.Length == 0 ? Beyond(Of) : Of(spec);
+        return (lanes * peak * 5 / 4) + (nodes * NodeBytes);
+
+        (long Peak, long Nodes) Beyond(Func<DecoderSpec, (long Peak, long Nodes)> of)
+        {
+            var (few, more) = (of(spec with { Layers = Fewer }), of(spec with { Layers = More }));
+            long Grown(long at, long later) => later + ((spec.Layers - More) * (later - at) / (More - Fewer));
+            return (Grown(few.Peak, more.Peak), Grown(few.Nodes, more.Nodes));
+        }
+    }
+
+    // The simplest of all losses: what another one needs beside it is small.
+    private static Value CrossEntropy(OpBuilder op, Value logProbs, Value entropy) =>
+        op.Neg(op.ReduceSum(op.Mul(logProbs, op.Graph.Input("weights", ElementType.Float32, "R")), keepDims: false, 0));
+}
+
+/// <summary>The largest micro-batch of a mini-batch.</summary>
+/// <param name="Rows">Rows.</param>
+/// <param name="Width">Padded tokens of each.</param>
+/// <param name="Scored">Scored tokens of each.</param>
+/// <param name="Count">Micro-batches of the mini-batch.</param>
+internal readonly record struct MicrobatchShape(int Rows, int Width, int Scored, int Count)
+{
+    /// <summary>Lengths of a graph's axes.</summary>
+    public Dictionary<string, long> Axes(int positions) => new(StringComparer.Ordinal)
+    {
+        ["B"] = Rows,
+        ["T"] = Width,
+        ["R"] = (long)Rows * Scored,
+        ["P"] = positions,
+    };
+}

@@ -1,0 +1,35 @@
+using G2RL.Onnx.Configuration;
+
+namespace G2RL.Onnx.Training;
+
+/// <summary>What fits a machine.</summary>
+public static class MemoryFit
+{
+    /// <summary>Memory of an 80 GB accelerator that a process can have, bytes: what its driver keeps is gone.</summary>
+    public const long EightyGigabytes = 78L << 30;
+
+    /// <summary>Memory of this machine or container, bytes.</summary>
+    public static long Available => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+    /// <summary>
+    /// The most padded tokens of a micro-batch with which a plan stays within so many bytes, a power of two times the longest row; 0 where
+    /// not even one row does.
+    /// </summary>
+    /// <param name="config">The run.</param>
+    /// <param name="bytes">What there is.</param>
+    /// <param name="plan">The plan of a configuration.</param>
+    public static int LargestMicrobatch(RunConfig config, long bytes, Func<RunConfig, IReadOnlyList<(string Purpose, long Bytes)>> plan)
+    {
+        var row = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
+        var all = config.Sampling.PromptsPerStep * config.Sampling.GroupSize / config.Training.MinibatchesPerBatch;
+        var best = 0;
+        for (var rows = 1L; rows < 2L * all && rows * row <= int.MaxValue; rows *= 2)
+        {
+            var tokens = (int)(Math.Min(rows, all) * row);
+            if (plan(config with { Training = config.Training with { TokensPerMicrobatch = tokens } }).Sum(p => p.Bytes) > bytes)
+                break;
+            best = tokens;
+        }
+        return best;
+    }
+}

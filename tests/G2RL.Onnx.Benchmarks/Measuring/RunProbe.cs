@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Evaluation;
+using G2RL.Onnx.Problems.Generated;
+using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Training;
+
+namespace G2RL.Onnx.Benchmarks;
+
+/// <summary>A short run of a shape in a process of its own: what it held at most, beside what its plan said.</summary>
+/// <param name="Planned">Bytes by purpose.</param>
+/// <param name="Peak">Highest resident memory of the process, bytes.</param>
+/// <param name="Idle">Resident memory before anything was loaded, bytes.</param>
+/// <param name="Seconds">Seconds of the last step.</param>
+internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, double Idle, double Seconds)
+{
+    /// <summary>Seconds of the last step by phase.</summary>
+    public Dictionary<string, double> Phases { get; init; } = [];
+
+    /// <summary>Starts a child, waits, reads its answer.</summary>
+    /// <param name="shape">See <see cref="Shape.Parse"/>.</param>
+    /// <param name="steps">Steps.</param>
+    /// <param name="settings">As of --set.</param>
+    public static RunProbe Of(string shape, int steps, params string[] settings)
+    {
+        var root = Directory.CreateTempSubdirectory("g2rl-benchmark-").FullName;
+        try
+        {
+            // Written here, so that the child holds nothing that a run would not.
+            var model = Path.Combine(root, "model");
+            Write(Shape.Parse(shape), model);
+            var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, UseShellExecute = false };
+            start.ArgumentList.Add("--probe");
+            start.ArgumentList.Add(string.Create(CultureInfo.InvariantCulture, $"run;{root};{steps};{string.Join(';', settings)}"));
+            using var child = Process.Start(start) ?? throw new InvalidOperationException($"{start.FileName} does not start.");
+            var answer = child.StandardOutput.ReadToEnd();
+            child.WaitForExit();
+            return child.ExitCode == 0
+                ? JsonSerializer.Deserialize<RunProbe>(answer)!
+                : throw new InvalidOperationException($"The run of {shape} ended with {child.ExitCode}: {answer}");
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
+        }
+    }
+
+    /// <summary>The child: one line of JSON.</summary>
+    public static void Answer(string request)
+    {
+        var parts = request.Split(';', StringSplitOptions.RemoveEmptyEntries);
+        if (parts[1].StartsWith('='))
+        {
+            Console.WriteLine(JsonSerializer.Serialize(Of(parts[1][1..], int.Parse(parts[2], CultureInfo.InvariantCulture), parts[3..])));
+            return;
+        }
+        var (root, idle) = (parts[1], MemoryProbe.Status("VmRSS"));
+        var config = RunConfigFile.Load(
+            null,
+            [
+                $"model={root}/model",
+                $"output={root}",
+                $"steps={parts[2]}",
+                "training.checkpointEvery=1000",
+                "evaluation.problems=16",
+                "evaluation.samples=2",
+                .. parts[3..],
+            ]);
+        var phases = new Dictionary<string, double>(StringComparer.Ordinal);
+        using var trainer = new Trainer(config, events: new()
+        {
+            Step = metrics =>
+            {
+                foreach (var (name, value) in metrics.Values.Where(v => v.Key.StartsWith("time/", StringComparison.Ordinal)))
+                    phases[name] = value;
+            },
+        });
+        var plan = trainer.MemoryPlan().ToDictionary(p => p.Purpose, p => p.Bytes, StringComparer.Ordinal);
+        using (var run = RunDirectory.Create(config, TimeProvider.System, Path.Combine(root, "run")))
+            trainer.Run(run);
+        Console.WriteLine(JsonSerializer.Serialize(new RunProbe(
+            plan,
+            MemoryProbe.Status("VmHWM"),
+            idle,
+            phases.GetValueOrDefault("time/step_s"))
+        { Phases = phases }));
+    }
+
+    // A model of seeded random weights on disk, one tensor in memory at a time.
+    private static void Write(Shape shape, string folder)
+    {
+        var companions = folder + "-tokenizer";
+        Directory.CreateDirectory(companions);
+        CharacterTokenizer.Write(companions, Arithmetic.Characters);
+        var shapes = shape.Spec.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
+        var numbers = new float[shape.Spec.Parameters.Max(p => p.Count)];
+        HuggingFaceCheckpoint.Create(
+            folder,
+            shape.Spec with { EosTokens = [2] },
+            name =>
+            {
+                var weights = numbers.AsSpan(0, (int)shapes[name].Count);
+                Shape.Fill(shapes[name], weights);
+                return weights;
+            },
+            companions: Directory.EnumerateFiles(companions));
+    }
+}
