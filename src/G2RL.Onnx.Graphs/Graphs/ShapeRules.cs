@@ -94,7 +94,11 @@ public static class ShapeRules
         ["OneHot"] = OneHot,
         ["TopK"] = TopK,
         // ONNX Runtime
+        ["SimplifiedLayerNormalization"] = RmsNorm,
+        ["com.microsoft::FusedMatMul"] = FusedMatMul,
         ["com.microsoft::GroupQueryAttention"] = GroupQueryAttention,
+        ["com.microsoft::QuickGelu"] = Floating,
+        ["com.microsoft::SkipSimplifiedLayerNormalization"] = SkipRmsNorm,
         ["com.microsoft::InPlaceAccumulatorV2"] = InPlaceAccumulator,
         ["com.microsoft::MatMulNBits"] = MatMulNBits,
     };
@@ -288,6 +292,39 @@ public static class ShapeRules
             throw Conflict(node, $"adds a bias that does not broadcast to {Shapes.Text([m, n])}");
         return [new(a.Type, [m, n])];
     }
+
+    // op(A) op(B) over batch axes, the last two axes of either exchanged where it says so.
+    private static Inferred[] FusedMatMul(Node node, int outputs)
+    {
+        var (a, b) = (In(node, 0), In(node, 1));
+        if (a.Type != b.Type || a.Rank < 2 || b.Rank != 2 || node.Int("transA", 0) != 0)
+            throw Conflict(node, "needs values of one type and a matrix on the right");
+        var (k, n) = node.Int("transB", 0) != 0 ? (b.Shape[1], b.Shape[0]) : (b.Shape[0], b.Shape[1]);
+        if (a.Shape[^1] != k)
+            throw Conflict(node, $"has inner lengths {a.Shape[^1]} and {k}");
+        return [new(a.Type, With(a.Shape, a.Rank - 1, n))];
+    }
+
+    // x and weights over its last axis -> x's shape.
+    private static Inferred[] RmsNorm(Node node, int outputs) => [new(In(node, 0).Type, Normed(node, In(node, 1)).Shape)];
+
+    // x, skip, weights -> norm(x + skip), mean, inverse deviation, x + skip.
+    private static Inferred[] SkipRmsNorm(Node node, int outputs)
+    {
+        var x = Normed(node, In(node, 2));
+        if (!Shapes.Same(x.Shape, In(node, 1).Shape) || In(node, 1).Type != x.Type)
+            throw Conflict(node, "adds a value of another shape or type");
+        var statistics = With(x.Shape, x.Rank - 1, 1);
+        return
+        [
+            new(x.Type, x.Shape), new(ElementType.Float32, statistics), new(ElementType.Float32, statistics), new(x.Type, x.Shape),
+        ];
+    }
+
+    private static Value Normed(Node node, Value weights) =>
+        weights.Type == In(node, 0).Type && weights.Rank == 1 && weights.Shape[0] == In(node, 0).Shape[^1]
+            ? In(node, 0)
+            : throw Conflict(node, "has weights that do not fit the last axis");
 
     private static Inferred[] Reduce(Node node, int outputs)
     {
@@ -563,26 +600,28 @@ public static class ShapeRules
         return [new(a.Type, With(a.Shape, a.Rank - 1, outer))];
     }
 
-    // query [B, S, heads*width], key and value [B, S, kv*width], past [B, kv, C, width] -> attention [B, S, heads*width], present = past's
+    // query [B, S, heads*width], key and value [B, S, kv*width] or left out and packed behind the queries, past [B, kv, C, width] -> attention [B, S, heads*width], present = past's
     // shape (the cache has its full capacity C; ONNX Runtime writes into it in place), or [B, kv, T, width] where the total length T is
     // computed from another input (the cache grows).
     private static Inferred[] GroupQueryAttention(Node node, int outputs)
     {
-        var (query, key, value, pastKey, pastValue) = (In(node, 0), In(node, 1), In(node, 2), In(node, 3), In(node, 4));
+        var (query, key, value, pastKey, pastValue) =
+            (In(node, 0), Optional(node, 1), Optional(node, 2), In(node, 3), In(node, 4));
         var (heads, kv) = (node.Int("num_heads", 0), node.Int("kv_num_heads", 0));
         if (heads <= 0 || kv <= 0 || heads % kv != 0)
             throw Conflict(node, $"has {heads} heads and {kv} key/value heads");
+        // Without keys and values the first input holds all three.
+        var width = pastKey.Rank == 4 ? pastKey.Shape[3] : 0;
         if (query.Rank != 3
-            || key.Rank != 3
-            || !Shapes.Same(key.Shape, value.Shape)
+            || (key is null) != (value is null)
             || !Shapes.Same(pastKey.Shape, pastValue.Shape)
             || pastKey.Rank != 4
             || pastKey.Shape[1] != kv
-                || pastKey.Shape[3] * kv != key.Shape[2]
-            || pastKey.Shape[3] * heads != query.Shape[2])
+            || (key is not null && (key.Rank != 3 || !Shapes.Same(key.Shape, value!.Shape) || width * kv != key.Shape[2]))
+            || width * (key is null ? heads + (2 * kv) : heads) != query.Shape[2])
             throw Conflict(node, "has queries, keys, values and a cache that do not fit together");
         IReadOnlyList<Dimension> present = Optional(node, 6)?.KnownElements is [var total] ? With(pastKey.Shape, 2, total) : pastKey.Shape;
-        return [new(query.Type, query.Shape), new(query.Type, present), new(query.Type, present)];
+        return [new(query.Type, With(query.Shape, 2, width * heads)), new(query.Type, present), new(query.Type, present)];
     }
 
     private static Dimension Length(Node node, long size) => size >= 0 ? size : throw Conflict(node, $"gives an axis the length {size}");
