@@ -47,6 +47,7 @@ internal static class Backends
                 {
                     Warning = warn,
                     Precision = Enum.Parse<ElementType>(config.Execution.Precision, ignoreCase: true),
+                    Captures = config.Execution.CudaGraphs,
                     ArenaLimit = (long)config.Execution.ArenaLimitMiB << 20,
                 });
         }

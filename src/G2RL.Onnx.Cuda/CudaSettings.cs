@@ -17,6 +17,9 @@ public sealed record CudaSettings
     /// </summary>
     public CacheAttention? CacheAttention { get; init; }
 
+    /// <summary>Whether decode steps of the serving graph are captured as CUDA graphs, one for each number of rows.</summary>
+    public bool Captures { get; init; }
+
     /// <summary>
     /// The most that ONNX Runtime may hold for the intermediate results of one graph, bytes; 0 is what this run does not hold itself when
     /// the graph is opened.

@@ -10,7 +10,7 @@
 
 /* Work put on streams; each library counts its own. */
 static struct { void *stream; long work; } streams[16];
-static long capturing, waits;
+static long capturing, broken, waits;
 
 static void put(void *stream)
 {
@@ -37,8 +37,11 @@ EXPORT long g2rl_stub_all_work(void)
     return sum;
 }
 
+/* How often the host waited. */
+EXPORT long g2rl_stub_waits(void) { return waits; }
+
 /* Calls that a capture forbids. */
-EXPORT long g2rl_stub_broken_captures(void) { return waits; }
+EXPORT long g2rl_stub_broken_captures(void) { return broken; }
 
 static int handle(void **p)
 {
@@ -58,11 +61,11 @@ STUB(cudnnCreate)(void **p) { return handle(p); }
 STUB(cudaStreamCreate)(void **p) { return handle(p); }
 STUB(cudaStreamCreateWithFlags)(void **p, unsigned f) { return handle(p); }
 STUB(cudaEventCreateWithFlags)(void **p, unsigned f) { return handle(p); }
-STUB(cudaMalloc)(void **p, size_t n) { waits += capturing; return memory(p, n); }
+STUB(cudaMalloc)(void **p, size_t n) { broken += capturing; return memory(p, n); }
 STUB(cudaMallocHost)(void **p, size_t n) { return memory(p, n); }
-STUB(cudaFree)(void *p) { waits += capturing; free(p); return 0; }
-STUB(cudaStreamSynchronize)(void *s) { waits += capturing; return 0; }
-STUB(cudaDeviceSynchronize)(void) { waits += capturing; return 0; }
+STUB(cudaFree)(void *p) { broken += capturing; free(p); return 0; }
+STUB(cudaStreamSynchronize)(void *s) { waits++; broken += capturing; return 0; }
+STUB(cudaDeviceSynchronize)(void) { waits++; broken += capturing; return 0; }
 STUB(cudaStreamBeginCapture)(void *s, int mode) { capturing = 1; return 0; }
 STUB(cudaStreamEndCapture)(void *s, void **graph) { capturing = 0; return handle(graph); }
 STUB(cudaStreamIsCapturing)(void *s, int *status) { *status = (int)capturing; return 0; }

@@ -14,10 +14,14 @@ internal sealed class DeviceBuffer : IDisposable
     private const int Piece = 1 << 27;
 
     private readonly DeviceMemory memory;
+    private readonly DeviceBuffer? whole;
     private nint pointer;
 
     internal DeviceBuffer(DeviceMemory memory, Purpose purpose, nint pointer, long bytes) =>
         (this.memory, Purpose, this.pointer, Bytes) = (memory, purpose, pointer, bytes);
+
+    private DeviceBuffer(DeviceBuffer whole, long offset, long bytes)
+        : this(whole.memory, whole.Purpose, whole.At(offset, bytes), bytes) => this.whole = whole;
 
     public Purpose Purpose { get; }
 
@@ -36,6 +40,7 @@ internal sealed class DeviceBuffer : IDisposable
     /// <summary>Throws where the block was given back.</summary>
     public void RequireHeld()
     {
+        whole?.RequireHeld();
         if (pointer == 0)
             throw new ObjectDisposedException(nameof(DeviceBuffer), $"{Bytes} bytes of device memory for {Purpose.Name} were given back.");
     }
@@ -47,6 +52,9 @@ internal sealed class DeviceBuffer : IDisposable
             nameof(offset),
             offset,
             $"{bytes} bytes from {offset} lie outside a buffer of {Bytes} for {Purpose.Name}.");
+
+    /// <summary>A part that is held as long as the whole is; to dispose of it gives nothing back.</summary>
+    public DeviceBuffer Part(long offset, long bytes) => new(this, offset, bytes);
 
     /// <summary>Host to device, in stream order.</summary>
     public void Write<T>(ReadOnlySpan<T> source, long offset = 0) where T : unmanaged
@@ -84,7 +92,8 @@ internal sealed class DeviceBuffer : IDisposable
     {
         if (pointer == 0)
             return;
-        memory.Release(this, pointer);
+        if (whole is null)
+            memory.Release(this, pointer);
         pointer = 0;
     }
 

@@ -28,6 +28,7 @@ internal sealed class DecodeLane : IDisposable
     private readonly DeviceBuffer results;
     private readonly DeviceBuffer stopTokens;
     private readonly int stopCount;
+    private readonly DecodeKind kind;
     private readonly Dictionary<int, DeviceDecodeStep> steps = [];
     private readonly Dictionary<int, DeviceDecodeStep> prefills = [];
 
@@ -37,12 +38,16 @@ internal sealed class DecodeLane : IDisposable
         (this.backend, this.policy, this.spec, sampling, stopCount) = (backend, policy, spec, settings.Sampling, settings.StopTokens.Count);
         Columns = Padded(capacity);
         var memory = backend.Memory;
-        session = backend.OpenNarrow(spec, DecoderGraph.Decode(spec, CudaOperators.Opset, backend.Settings.Attention), shapesVary: false);
+        var (serves, precision) = (policy.Serves, backend.Settings.Precision);
+        session = serves
+            ? backend.Sessions.OpenDecode(ServingGraph.Decode(spec, precision, CudaOperators.Opset), backend.Settings.Captures)
+            : backend.OpenNarrow(spec, DecoderGraph.Decode(spec, CudaOperators.Opset, backend.Settings.Attention), shapesVary: false);
+        kind = new(serves, session.Captures, serves ? precision : ElementType.Float32, positions);
         Cache = new DeviceCache(memory, new MemoryKernels(backend.Kernels), spec, backend.Settings.CacheType, Columns + 1, positions);
         Table = new RowTable(memory, Columns);
         Ledger = new Ledger(memory, Columns);
-        sampler = new SamplingKernels(backend.Kernels, ElementType.Float32, spec.VocabularySize);
-        features = new FeatureKernels(backend.Kernels, ElementType.Float32, spec.VocabularySize);
+        sampler = new SamplingKernels(backend.Kernels, kind.Logits, spec.VocabularySize);
+        features = new FeatureKernels(backend.Kernels, kind.Logits, spec.VocabularySize);
         results = memory.Zeros<int>(Purpose.Small, 3 * Columns);
         stopTokens = memory.Allocate(Purpose.Small, stopCount * sizeof(int));
         stopTokens.Write<int>([.. settings.StopTokens]);
@@ -52,7 +57,7 @@ internal sealed class DecodeLane : IDisposable
             Table.PositionOffset,
             Table.Buffer,
             Table.EndOffset,
-            memory.Allocate(Purpose.Decoding, (long)Columns * spec.VocabularySize * sizeof(float)),
+            memory.Zeros<byte>(Purpose.Decoding, (long)Columns * spec.VocabularySize * kind.LogitBytes),
             memory.Allocate(Purpose.Decoding, (long)Columns * spec.HiddenSize * sizeof(float)));
         promptMemory = new(
             memory.Allocate(Purpose.Small, positions * sizeof(long)),
@@ -60,7 +65,7 @@ internal sealed class DecodeLane : IDisposable
             0,
             memory.Allocate(Purpose.Small, sizeof(int)),
             0,
-            memory.Allocate(Purpose.Decoding, spec.VocabularySize * sizeof(float)),
+            memory.Zeros<byte>(Purpose.Decoding, (long)spec.VocabularySize * kind.LogitBytes),
             memory.Allocate(Purpose.Decoding, spec.HiddenSize * sizeof(float)));
         promptMemory.Places.Write<long>([.. Enumerable.Range(0, positions).Select(p => (long)p)]);
     }
@@ -89,7 +94,7 @@ internal sealed class DecodeLane : IDisposable
             if (prefills.Count == KeptPrefills)
                 Forget(prefills);
             prefills[prompt.Length] = call = new(session, backend.Memory, policy, Cache, promptMemory, spec.VocabularySize, spec.HiddenSize,
-                Slot, rows: 1, prompt.Length);
+                Slot, rows: 1, prompt.Length, kind);
         }
         promptMemory.Ids.Write<long>([.. prompt.Select(id => (long)id)]);
         promptMemory.Ends.Write<int>([prompt.Length - 1]);
@@ -119,7 +124,8 @@ internal sealed class DecodeLane : IDisposable
     {
         if (!steps.TryGetValue(rows, out var call))
             steps[rows] = call =
-                new(session, backend.Memory, policy, Cache, stepMemory, spec.VocabularySize, spec.HiddenSize, first: 0, rows, tokens: 1);
+                new(session, backend.Memory, policy, Cache, stepMemory, spec.VocabularySize, spec.HiddenSize, first: 0, rows, tokens: 1,
+                    kind);
         call.Run(Table.Longest(rows));
     }
 

@@ -1,5 +1,6 @@
 using G2RL.Onnx.Cuda.Memory;
 using G2RL.Onnx.Cuda.Sessions;
+using G2RL.Onnx.Graphs;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace G2RL.Onnx.Cuda.Rollouts;
@@ -23,12 +24,24 @@ internal sealed record DecodeMemory(
     DeviceBuffer Logits,
     DeviceBuffer Hidden);
 
+/// <summary>Which decode graph a lane runs, and how.</summary>
+/// <param name="Serves">Whether it is the serving graph.</param>
+/// <param name="Captures">Whether steps are captured as CUDA graphs, with the capacity for total length.</param>
+/// <param name="Logits">Type of the logits.</param>
+/// <param name="Capacity">Positions of a row.</param>
+internal sealed record DecodeKind(bool Serves, bool Captures, ElementType Logits, int Capacity)
+{
+    /// <summary>Bytes of a logit.</summary>
+    public int LogitBytes => Logits == ElementType.Float32 ? sizeof(float) : sizeof(short);
+}
+
 /// <summary>One bound call of the decode graph over rows [first, first + rows) of a cache, the same number of new tokens each.</summary>
 internal sealed class DeviceDecodeStep : IDisposable
 {
     private readonly DeviceBinding binding;
     private readonly DeviceBuffer last;
     private readonly int[] longest = new int[1];
+    private readonly int total;
 
     public DeviceDecodeStep(
         DeviceSession session,
@@ -40,20 +53,29 @@ internal sealed class DeviceDecodeStep : IDisposable
         int width,
         int first,
         int rows,
-        int tokens)
+        int tokens,
+        DecodeKind kind)
     {
+        total = kind is { Captures: true, Capacity: var capacity } && tokens == 1 ? capacity : 0;
         last = memory.Allocate(Purpose.Small, rows * sizeof(long));
         last.Write<long>([.. Enumerable.Range(1, rows).Select(row => ((long)row * tokens) - 1)]);
         binding = session.Bind();
-        policy.BindTo(binding);
+        if (kind.Captures)
+            // A prompt is not captured: its length comes once.
+            binding.Capture(total > 0 ? rows : DeviceBinding.NotCaptured);
+        if (kind.Serves)
+            policy.ServeTo(binding);
+        else
+            policy.BindTo(binding);
         cache.BindTo(binding, first, rows);
         binding.Input("input_ids", at.Ids, TensorElementType.Int64, 0, rows, tokens);
-        binding.Input("position_ids", at.Places, TensorElementType.Int64, at.PlaceOffset, rows, tokens);
+        if (!kind.Serves)
+            binding.Input("position_ids", at.Places, TensorElementType.Int64, at.PlaceOffset, rows, tokens);
         binding.Input("rows", last, TensorElementType.Int64, 0, rows);
         binding.Input("seqlens_k", at.Ends, TensorElementType.Int32, at.EndOffset, rows);
         // The operator reads this one on the host.
         binding.HostInput("total_sequence_length", longest, 1);
-        binding.Output("logits", at.Logits, TensorElementType.Float, 0, rows, vocabulary);
+        binding.Output("logits", at.Logits, (TensorElementType)(int)kind.Logits, 0, rows, vocabulary);
         binding.Output("last_hidden_state", at.Hidden, TensorElementType.Float, 0, rows, width);
     }
 
@@ -61,7 +83,7 @@ internal sealed class DeviceDecodeStep : IDisposable
     /// <param name="longestRow">Tokens of the longest row after this call.</param>
     public void Run(int longestRow)
     {
-        longest[0] = longestRow;
+        longest[0] = total > 0 ? total : longestRow;
         binding.Run();
     }
 

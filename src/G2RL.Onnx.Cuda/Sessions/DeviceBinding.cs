@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using G2RL.Onnx.Cuda.Memory;
 using G2RL.Onnx.Execution.Sessions;
@@ -10,10 +11,14 @@ namespace G2RL.Onnx.Cuda.Sessions;
 internal sealed class DeviceBinding : ITensorInputs, IDisposable
 {
     private readonly DeviceSession session;
+    /// <summary>For runs that are not captured in a session that captures.</summary>
+    public const int NotCaptured = -1;
+
     private readonly SessionBinding binding;
     private readonly StagingArea? staging;
     private readonly List<OrtValue> owned = [];
     private readonly List<DeviceBuffer> used = [];
+    private RunOptions? options;
 
     internal DeviceBinding(DeviceSession session, SessionBinding binding, StagingArea? staging) =>
         (this.session, this.binding, this.staging) = (session, binding, staging);
@@ -56,6 +61,16 @@ internal sealed class DeviceBinding : ITensorInputs, IDisposable
         binding.Output(name, parameter.Value);
     }
 
+    /// <summary>
+    /// Lets ONNX Runtime capture the second run of this binding as a CUDA graph and launch that in all later ones.
+    /// </summary>
+    /// <param name="graph">The graph's number among those of the session, or <see cref="NotCaptured"/>.</param>
+    public void Capture(int graph)
+    {
+        options ??= DeviceSession.RunOptions();
+        options.AddRunConfigEntry("gpu_graph_id", graph.ToString(CultureInfo.InvariantCulture));
+    }
+
     /// <summary>Runs the session, in stream order.</summary>
     /// <exception cref="ObjectDisposedException">Memory that is bound was given back: the run would read or write what is
     /// another's.</exception>
@@ -63,12 +78,13 @@ internal sealed class DeviceBinding : ITensorInputs, IDisposable
     {
         foreach (var buffer in used)
             buffer.RequireHeld();
-        session.Run(binding);
+        session.Run(binding, options);
     }
 
     public void Dispose()
     {
         binding.Dispose();
+        options?.Dispose();
         foreach (var value in owned)
             value.Dispose();
         owned.Clear();

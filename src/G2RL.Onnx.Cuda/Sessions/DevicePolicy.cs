@@ -2,6 +2,7 @@ using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Cuda.Memory;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Models;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -37,6 +38,8 @@ internal sealed class DevicePolicy : IDisposable
     private readonly MemoryKernels kernels;
     private readonly ElementType type;
     private readonly List<DeviceParameter> tables = [];
+    private readonly List<DeviceParameter> narrowTables = [];
+    private readonly List<DeviceParameter> fused = [];
     private readonly int[] own;
 
     /// <summary>Copies to the device what is not there yet.</summary>
@@ -54,16 +57,24 @@ internal sealed class DevicePolicy : IDisposable
         own = [.. Enumerable.Range(0, lent.Length).Where(i => lent[i] < 0)];
         Parameters = [.. policy.Parameters.Select((p, i) =>
             lent[i] < 0 ? DeviceParameter.Like(memory, Purpose.Weights, p) : lender!.Parameters[lent[i]])];
+        // Weights that are lent lie as their owner's do, which may be apart.
+        Serves = type != ElementType.Float32 && lender is null && ServingGraph.Misfit(policy.Spec) is null;
+        var parts = Serves ? Fuse(memory) : [];
         Narrow = type == ElementType.Float32
             ? Parameters
             : [.. policy.Parameters.Select((p, i) =>
-                lent[i] < 0 ? DeviceParameter.Like(memory, Purpose.Weights, p, type) : lender!.Narrow[lent[i]])];
+                lent[i] >= 0 ? lender!.Narrow[lent[i]]
+                : parts.GetValueOrDefault(p.Name) ?? DeviceParameter.Like(memory, Purpose.Weights, p, type))];
         Trainable = [.. policy.Trainable.Select(p => policy.Parameters.ToList().IndexOf(p))];
         foreach (var table in policy.Tables)
         {
             var copy = DeviceParameter.Like(memory, Purpose.Weights, table);
             copy.Buffer.Write<float>(table.Buffer.Span);
             tables.Add(copy);
+            if (!Serves)
+                continue;
+            narrowTables.Add(DeviceParameter.Like(memory, Purpose.Weights, table, type));
+            kernels.Narrow(copy.Buffer.Pointer, narrowTables[^1].Buffer.Pointer, type, copy.Count);
         }
         Upload();
     }
@@ -76,6 +87,9 @@ internal sealed class DevicePolicy : IDisposable
 
     /// <summary>Places of the weights that learn among <see cref="Parameters"/>.</summary>
     public IReadOnlyList<int> Trainable { get; }
+
+    /// <summary>Whether the weights lie as the serving graph reads them.</summary>
+    public bool Serves { get; }
 
     /// <summary>The host's weights to the device.</summary>
     public void Upload()
@@ -104,11 +118,43 @@ internal sealed class DevicePolicy : IDisposable
             binding.InputIfUsed(parameter.Name, parameter);
     }
 
+    /// <summary>Binds what the serving graph reads.</summary>
+    public void ServeTo(DeviceBinding binding)
+    {
+        foreach (var parameter in Narrow.Concat(fused).Concat(narrowTables))
+            binding.InputIfUsed(parameter.Name, parameter);
+    }
+
+    // One block for each fused weight; its parts are views of it, so that the optimizer writes both at once.
+    private Dictionary<string, DeviceParameter> Fuse(DeviceMemory memory)
+    {
+        var parameters = policy.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
+        var parts = new Dictionary<string, DeviceParameter>(StringComparer.Ordinal);
+        var element = (TensorElementType)(int)type;
+        foreach (var weight in FusedWeight.Of(policy.Spec))
+        {
+            var count = weight.Parts.Sum(p => parameters[p].Buffer.Length);
+            var buffer = memory.Allocate(Purpose.Weights, count * sizeof(short));
+            fused.Add(new(weight.Name, count, buffer, buffer.Tensor(element, 0, [.. weight.Shape])));
+            var offset = 0L;
+            foreach (var name in weight.Parts)
+            {
+                var (length, shape) = (parameters[name].Buffer.Length, parameters[name].Shape);
+                var part = buffer.Part(offset, length * sizeof(short));
+                parts[name] = new(name, length, part, part.Tensor(element, 0, [.. shape]));
+                offset += length * sizeof(short);
+            }
+        }
+        return parts;
+    }
+
     public void Dispose()
     {
         foreach (var parameter in own.Select(i => Parameters[i])
             .Concat(type == ElementType.Float32 ? [] : own.Select(i => Narrow[i]))
-            .Concat(tables))
+            .Concat(tables)
+            .Concat(narrowTables)
+            .Concat(fused))
             parameter.Dispose();
     }
 }

@@ -17,9 +17,10 @@ internal sealed class DeviceSession : IDisposable
     /// <param name="session">The session; taken over.</param>
     /// <param name="memory">For the message of a full device.</param>
     /// <param name="hasArena">Whether ONNX Runtime takes device memory of its own for the session.</param>
-    public DeviceSession(OrtSession session, DeviceMemory memory, bool hasArena)
+    /// <param name="captures">Whether runs may be captured as CUDA graphs.</param>
+    public DeviceSession(OrtSession session, DeviceMemory memory, bool hasArena, bool captures = false)
     {
-        (this.session, this.memory) = (session, memory);
+        (this.session, this.memory, Captures) = (session, memory, captures);
         if (hasArena)
             memory.Add(arena = new(session.Name, () => Arena.Held));
     }
@@ -27,11 +28,17 @@ internal sealed class DeviceSession : IDisposable
     /// <summary>What has to be bound.</summary>
     public IReadOnlySet<string> InputNames => session.InputNames;
 
+    /// <summary>Whether runs may be captured as CUDA graphs.</summary>
+    public bool Captures { get; }
+
     /// <summary>Where each node runs.</summary>
     internal IReadOnlyList<NodePlacement> Placement => session.Placement;
 
     /// <summary>What ONNX Runtime holds for intermediate results.</summary>
     internal ArenaUse Arena => session.Arena(memory.Driver.Memory.Name, memory.Driver.Device.Ordinal);
+
+    /// <summary>Options of a run on the device.</summary>
+    internal static RunOptions RunOptions() => DeviceSessions.Unwaited(new RunOptions());
 
     /// <summary>Inputs and outputs over device memory.</summary>
     /// <param name="staging">Where arrays of the host are copied to; null where none are bound.</param>
@@ -46,11 +53,13 @@ internal sealed class DeviceSession : IDisposable
 
     /// <summary>Runs and makes the driver's context current again.</summary>
     /// <exception cref="CudaMemoryException">No room for intermediate results.</exception>
-    internal void Run(SessionBinding binding)
+    /// <param name="binding">Inputs and outputs.</param>
+    /// <param name="options">Options of the run; null for the session's.</param>
+    internal void Run(SessionBinding binding, RunOptions? options = null)
     {
         try
         {
-            binding.Run();
+            binding.RunWith(options);
         }
         catch (OnnxRuntimeException e) when (IsOutOfMemory(e.Message))
         {

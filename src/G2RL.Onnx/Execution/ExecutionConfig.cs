@@ -16,6 +16,12 @@ public sealed record ExecutionConfig
     public string Precision { get; init; } = "float32";
 
     /// <summary>
+    /// Whether decode steps are captured as CUDA graphs on a GPU, one for each number of rows: a launch a step instead of one a node. Needs
+    /// a narrow precision and an architecture with a serving graph; a model without one is launched node by node.
+    /// </summary>
+    public bool CudaGraphs { get; init; }
+
+    /// <summary>
     /// The most that ONNX Runtime may hold on a GPU for the intermediate results of one graph, MiB; 0 means what the run does not hold
     /// itself when the graph is opened.
     /// </summary>

@@ -21,13 +21,17 @@ namespace G2RL.Onnx.Cuda.Tests.Backend;
 [TestClass]
 public sealed class PrecisionTests
 {
+    // Heads of 16 decode by the serving graph, narrower ones by the decode graph with casts.
     [TestMethod]
-    public void Draw_InFloat16_AgreesWithItsOwnScoresAndRoughlyWithFloat32()
+    [DataRow(8, false)]
+    [DataRow(16, true)]
+    public void Draw_InFloat16_AgreesWithItsOwnScoresAndRoughlyWithFloat32(int headDimension, bool serves)
     {
-        using var model = new TinyModel();
+        using var model = new TinyModel(headDimension);
         using var policy = Policy.Load(model.Folder, 64);
         var tokenizer = Tokenizer.Load(model.Folder);
         using var backend = new CudaBackend(new InterpreterDriver(), new() { Precision = ElementType.Float16 });
+        Assert.AreEqual(serves, backend.Invoke(() => backend.Of(policy).Serves));
         using var sampler = backend.Rollouts(policy, tokenizer, new SamplerSettings { MaxNewTokens = 12, MaxRows = 6 });
         using var scorer = backend.Scorer(policy.Spec);
         using var host = new Scorer(policy.Spec, 1);

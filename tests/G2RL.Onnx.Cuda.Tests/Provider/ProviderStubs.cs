@@ -36,6 +36,9 @@ internal static class ProviderStubs
     /// </summary>
     public static long BrokenCaptures => Sum("g2rl_stub_broken_captures");
 
+    /// <summary>How often ONNX Runtime made the host wait for the device.</summary>
+    public static long Waits => Sum("g2rl_stub_waits");
+
     private static unsafe long Sum(string counter) => Libraries.Sum(library =>
         ((delegate* unmanaged<long>)NativeLibrary.GetExport(library, counter))());
 

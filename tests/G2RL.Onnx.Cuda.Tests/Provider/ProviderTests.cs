@@ -3,6 +3,7 @@ using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Cuda.Memory;
 using G2RL.Onnx.Cuda.Sessions;
 using G2RL.Onnx.Cuda.Tests.Operators;
+using G2RL.Onnx.Cuda.Tests.Serving;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
@@ -124,6 +125,30 @@ public sealed class ProviderTests
         ];
         return graphs.Select(g => narrow ? MixedPrecision.Lower(g, precision, weights) : g);
     }
+
+    // The decode graph for throughput, of what fits: every node on the device, so that a step can be captured.
+    [TestMethod]
+    [DynamicData(nameof(Serving))]
+    public void Serving_EveryNode_RunsOnTheDevice(string architecture, ElementType precision)
+    {
+        ProviderStubs.Require();
+        using var driver = new CudaDriver(0);
+        var graph = ServingGraph.Decode(ServingGraphTests.Fitting[architecture], precision, CudaOperators.Opset);
+        var warnings = new List<string>();
+        using var session = new DeviceSessions(new DeviceMemory(driver), warnings.Add).OpenDecode(graph, captures: true);
+        Assert.AreEqual("", string.Join('\n', warnings));
+        Assert.AreEqual("", string.Join(", ", session.Placement.Where(p => p.Provider != NodePlacement.Cuda).Select(p => p.Name)));
+        Assert.IsTrue(session.Captures);
+        // Of two layers: a third to two fifths of the nodes of the plain one.
+        var plain = File.ReadLines(Table).Select(r => r.Split('\t'))
+            .Single(r => r[0] == architecture && r[1] == precision.ToString() && r[2] == "decode");
+        Assert.IsLessThan(0.4 * int.Parse(plain[3], CultureInfo.InvariantCulture), session.Placement.Count);
+    }
+
+    public static IEnumerable<object[]> Serving =>
+        from architecture in ServingGraphTests.Fitting.Keys
+        from precision in new[] { ElementType.Float16, ElementType.BFloat16 }
+        select new object[] { architecture, precision };
 
     // Nodes of a saved model (ONNX's protobuf: op_type is field 4 of a node) that copy between host and device.
     private static int Copies(ReadOnlySpan<byte> model)

@@ -67,5 +67,5 @@ public sealed class OrtSession : IDisposable
 
     internal OrtIoBinding NewBinding() => session.CreateIoBinding();
 
-    internal void Run(OrtIoBinding binding) => session.RunWithBinding(runOptions, binding);
+    internal void Run(OrtIoBinding binding, RunOptions? options = null) => session.RunWithBinding(options ?? runOptions, binding);
 }

@@ -51,6 +51,9 @@ public sealed class SessionBinding : ITensorInputs, IDisposable
     /// <summary>Binds an array to receive an output.</summary>
     public void Output<T>(string name, T[] data, params long[] shape) where T : unmanaged => binding.BindOutput(name, Pin(data, shape));
 
+    /// <summary>Runs the session with options of its own; null for the session's.</summary>
+    internal void RunWith(RunOptions? options) => session.Run(binding, options);
+
     /// <summary>Runs the session. No managed allocation.</summary>
     public void Run() => session.Run(binding);
 
