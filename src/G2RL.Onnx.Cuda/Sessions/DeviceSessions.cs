@@ -116,7 +116,7 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn, 
             ["gpu_mem_limit"] = arenaLimit.ToString(CultureInfo.InvariantCulture),
             // Products of float32 in float32: TF32 has ten bits, and sampler and trainer would not agree.
             ["use_tf32"] = "0",
-        ["enable_cuda_graph"] = captures ? "1" : "0",
+            ["enable_cuda_graph"] = captures ? "1" : "0",
         };
 
     // ONNX Runtime 1.31 draws the cast before a norm (Gemma 3 and OLMo 2 norm what a product gives) into its fused one, for which the

@@ -105,10 +105,12 @@ public sealed class OperatorCoverageTests
 
     // An operator that the project may write and the table does not know is a gap of the fixture.
     [TestMethod]
-    public void Table_KnowsEveryOperatorOfTheShapeRules() => CollectionAssert.AreEqual(
+    public void Table_KnowsEveryOperatorOfTheShapeRules() => Assert.AreEqual(
         // The first is for an adapter's base in 8 bits, which the CUDA backend refuses by name; ORT's training API alone has the second.
-        new[] { "DequantizeLinear", "com.microsoft::InPlaceAccumulatorV2" },
-        ShapeRules.All.Keys.Except(Table.Operators, StringComparer.Ordinal).ToArray());
+        // Our own operators are the host's; no graph for a device holds one, or it would be without a kernel above.
+        "DequantizeLinear com.microsoft::InPlaceAccumulatorV2",
+        string.Join(' ', ShapeRules.All.Keys.Except(Table.Operators, StringComparer.Ordinal)
+            .Where(name => !name.StartsWith("g2rl::", StringComparison.Ordinal))));
 
     private const string Qwen3 = "Qwen3ForCausalLM";
 
