@@ -31,6 +31,7 @@ $verbs = [ordered]@{
     'convert'          = @{ Does = 'Converts a Hugging Face checkpoint to a folder of ONNX graphs.'; Runs = @(, ('run', '--project', 'tools/ModelConverter', '-c', 'Release', '--', 'convert')) }
     'pack'             = @{ Does = 'Makes the NuGet packages and the tools g2rl and g2rl-convert in artifacts/packages.'; Runs = @(, @('pack', $solution, '-c', 'Release', '-o', 'artifacts/packages')) }
     'benchmark'        = @{ Does = 'Measures decoding, training and G2RL beside their physical limits.'; Runs = @(, @('run', '--project', 'tests/G2RL.Onnx.Benchmarks', '-c', 'Release', '--')) }
+    'mutate'           = @{ Does = 'Plants small faults in given folders and sees whether the tests notice; see tests/mutation.'; Runs = @(, @('run', '--project', 'tests/mutation', '-c', 'Release', '--')) }
     'ci'               = @{
         Does = 'What the CI runs: restore, build, format check, tests. Takes no parameters.'
         Runs = @('restore', $solution),

@@ -38,6 +38,7 @@ public sealed class BuildScriptTests
     [DataRow("convert", "run --project tools/ModelConverter -c Release -- convert")]
     [DataRow("pack", "pack G2RL.Onnx.sln -c Release -o artifacts/packages")]
     [DataRow("benchmark", "run --project tests/G2RL.Onnx.Benchmarks -c Release --")]
+    [DataRow("mutate", "run --project tests/mutation -c Release --")]
     public void Verb_Typed_RunsItsCommandLineAndPassesParametersOn(string verb, string commandLine)
     {
         using var dotnet = new StandInDotnet();
