@@ -6,6 +6,9 @@ public enum FaultKind
     /// <summary>Something is wrong with this worker or what it was given; another one may do better.</summary>
     Worker,
 
+    /// <summary>Weights arrived broken, or their trainer had others by then; the piece is sent again.</summary>
+    Transfer,
+
     /// <summary>A number is not finite: the same anywhere, so the run ends.</summary>
     NonFinite,
 }

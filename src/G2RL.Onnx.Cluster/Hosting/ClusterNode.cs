@@ -159,8 +159,9 @@ public sealed class ClusterNode : IAsyncDisposable
             {
                 (o.ProbeTimeout, o.NumMissedProbesLimit, o.NumVotesForDeathDeclaration) = (TimeSpan.FromSeconds(1), 3, 1);
                 (o.TableRefreshTimeout, o.IAmAliveTablePublishTimeout) = (TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5));
-                (o.NumMissedTableIAmAliveLimit, o.MaxJoinAttemptTime) = (2, TimeSpan.FromSeconds(6));
-                o.EvictWhenMaxJoinAttemptTimeExceeded = true;
+                (o.NumMissedTableIAmAliveLimit, o.MaxJoinAttemptTime) = (2, TimeSpan.FromSeconds(15));
+                // Who cannot speak to a member (no certificate, another authority) must not take it for dead.
+                o.EvictWhenMaxJoinAttemptTimeExceeded = false;
             });
             if (config.Certificate.Length > 0)
                 silo.UseTls(

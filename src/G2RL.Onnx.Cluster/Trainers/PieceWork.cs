@@ -165,10 +165,12 @@ internal sealed class PieceWork<TReply>(
                 .WaitAsync(TimeSpan.FromSeconds(config.PieceSeconds), stop);
         }
 #pragma warning disable CA1031 // whatever kept the answer away, the piece is done again elsewhere
-        catch (Exception)
+        catch (Exception e)
         {
             if (stop.IsCancellationRequested)
                 return;
+            if (e is InvalidDataException)
+                pool.Distrust(flight.Worker, e.Message);
             await limit.CancelAsync();
             pool.Pause(flight.Worker);
             lock (gate)
@@ -211,6 +213,11 @@ internal sealed class PieceWork<TReply>(
     {
         if (fault.Kind == FaultKind.NonFinite)
             finished.TrySetException(new NonFiniteException(fault.Message));
+        else if (fault.Kind == FaultKind.Transfer)
+        {
+            pool.Distrust(flight.Worker, fault.Message);
+            pool.Pause(flight.Worker);
+        }
         else
             pool.Refuse(flight.Worker, fault.Message);
         lock (gate)

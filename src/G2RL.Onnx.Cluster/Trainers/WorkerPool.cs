@@ -26,11 +26,15 @@ internal sealed class PoolWorker(string address, string name, IWorkerGrain grain
 
     /// <summary>Failures one after the other.</summary>
     public int Failures { get; set; }
+
+    /// <summary>Broken transfers one after the other.</summary>
+    public int Broken { get; set; }
 }
 
 /// <summary>The workers of the cluster, looked at before they are given work.</summary>
 internal sealed class WorkerPool(ClusterNode node, DistributionConfig config, TimeProvider time, Action<string>? warn)
 {
+    private const int MostBroken = 3;
     private static readonly TimeSpan MeetLimit = TimeSpan.FromSeconds(5);
 
     private readonly Lock gate = new();
@@ -83,6 +87,15 @@ internal sealed class WorkerPool(ClusterNode node, DistributionConfig config, Ti
         }
     }
 
+    /// <summary>Something arrived broken: once may happen to anybody.</summary>
+    public void Distrust(PoolWorker worker, string why)
+    {
+        if (++worker.Broken >= MostBroken)
+            Refuse(worker, $"{MostBroken} transfers one after the other were broken: {why}");
+        else
+            warn?.Invoke($"{worker.Name}: {why} The piece is done again.");
+    }
+
     /// <summary>Never asks a worker again.</summary>
     public void Refuse(PoolWorker worker, string why)
     {
@@ -94,7 +107,7 @@ internal sealed class WorkerPool(ClusterNode node, DistributionConfig config, Ti
     public void Praise(PoolWorker worker)
     {
         lock (gate)
-            worker.Failures = 0;
+            (worker.Failures, worker.Broken) = (0, 0);
     }
 
     private Dictionary<string, string> Members()

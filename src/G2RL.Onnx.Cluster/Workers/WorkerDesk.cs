@@ -11,8 +11,14 @@ namespace G2RL.Onnx.Cluster.Workers;
 /// <param name="Execution">Device and threads.</param>
 public sealed record WorkerSettings(string? Model, ExecutionConfig Execution)
 {
-    /// <summary>For tests: called in the middle of every piece with its step.</summary>
+    /// <summary>For tests: called in the middle of every draw with its step.</summary>
     internal Action<int>? Midway { get; init; }
+
+    /// <summary>For tests: what becomes of a draw's reply before it is sent.</summary>
+    internal Func<DrawReply, DrawReply>? Spoil { get; init; }
+
+    /// <summary>For tests: what this worker claims to be.</summary>
+    internal Passport? Claim { get; init; }
 }
 
 /// <summary>
@@ -63,10 +69,14 @@ internal sealed class WorkerDesk(WorkerSettings settings, Func<RunConfig, IBacke
         {
             return (null, Failed(FaultKind.NonFinite, e.Message));
         }
+        catch (Exception e) when (e is TransferException)
+        {
+            return (null, Failed(FaultKind.Transfer, e.Message));
+        }
 #pragma warning disable CA1031 // whatever else goes wrong here is told to the trainer, which decides
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            return (null, Failed(FaultKind.Worker, e is InputException or InvalidDataException ? e.Message : e.ToString()));
+            return (null, Failed(FaultKind.Worker, e is InputException ? e.Message : e.ToString()));
         }
 #pragma warning restore CA1031
         finally

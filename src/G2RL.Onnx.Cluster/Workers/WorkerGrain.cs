@@ -12,7 +12,7 @@ internal sealed class WorkerGrain(WorkerDesk desk, WorkerSettings settings, IGra
     private const int ReadBytes = 1 << 20;
     private const int ReadsAtOnce = 4;
 
-    public Task<Passport> Meet() => Task.Run(() => Passports.Here);
+    public Task<Passport> Meet() => Task.Run(() => settings.Claim ?? Passports.Here);
 
     public async Task<DrawReply> Draw(DrawPiece piece, CancellationToken cancel)
     {
@@ -27,7 +27,10 @@ internal sealed class WorkerGrain(WorkerDesk desk, WorkerSettings settings, IGra
                 return new DrawReply(null!, groups, largest, ReplyHash.Of(groups, largest));
             },
             cancel);
-        return result is null ? new(head, [], 0, "") : result with { Head = head };
+        if (result is null)
+            return new(head, [], 0, "");
+        var reply = result with { Head = head };
+        return settings.Spoil?.Invoke(reply) ?? reply;
     }
 
     public async Task<ScoreReply> Score(ScorePiece piece, CancellationToken cancel)

@@ -10,6 +10,9 @@ using G2RL.Onnx.Training.Backends;
 
 namespace G2RL.Onnx.Cluster.Workers;
 
+/// <summary>Weights did not arrive, or not whole.</summary>
+internal sealed class TransferException(string message, Exception? inner = null) : IOException(message, inner);
+
 /// <summary>The model of a run in this process, with what draws and scores from it. One piece at a time.</summary>
 internal sealed class WorkerModel : IDisposable
 {
@@ -74,11 +77,18 @@ internal sealed class WorkerModel : IDisposable
             if (flat.Length != card.Length)
                 throw new InputException($"The trainer lends {card.Length} bytes of weights; this worker's model has {flat.Length}.");
             content = "";
-            await fetch(card, flat);
+            try
+            {
+                await fetch(card, flat);
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                throw new TransferException($"The weights {card.Content} did not arrive: {e.Message}", e);
+            }
             model.Policy.Updates = card.Counter;
             var got = model.Policy.Identify().Content;
             if (got != card.Content)
-                throw new InvalidDataException($"The weights that arrived have hash {got}, those of the trainer {card.Content}.");
+                throw new TransferException($"The weights that arrived have hash {got}, those of the trainer {card.Content}.");
             content = got;
             return card.Length;
         }
@@ -117,7 +127,7 @@ internal sealed class WorkerModel : IDisposable
             ? reference ?? throw new InvalidOperationException("The trainer asks for a reference policy that its configuration has not.")
             : model.Policy;
         if (piece.IsReference && referenceContent != piece.Weights.Content)
-            throw new InvalidDataException($"The reference here is {referenceContent}, the trainer's {piece.Weights.Content}.");
+            throw new InputException($"The reference here is {referenceContent}, the trainer's {piece.Weights.Content}.");
         var scores = scorer.ScoreBatch(
             policy,
             [.. piece.Prompts.Zip(piece.Responses, (p, r) => new Sequence(p, r))],

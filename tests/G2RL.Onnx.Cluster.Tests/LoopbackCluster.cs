@@ -1,0 +1,122 @@
+using System.Diagnostics;
+using G2RL.Onnx.Cluster.Hosting;
+using G2RL.Onnx.Cluster.Trainers;
+using G2RL.Onnx.Cluster.Workers;
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Tests;
+using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Backends;
+
+namespace G2RL.Onnx.Cluster.Tests;
+
+/// <summary>A trainer and workers in the tests' own process, members of one cluster all the same.</summary>
+internal sealed class LoopbackCluster : IDisposable
+{
+    private readonly TinyModel tiny = new();
+    private readonly CancellationTokenSource end = new();
+    private readonly List<Task> workers = [];
+    private readonly List<WorkAccounts> accounts = [];
+    private readonly RunModel model;
+
+    public LoopbackCluster(Func<DistributionConfig, DistributionConfig>? change = null)
+    {
+        var basic = new DistributionConfig
+        {
+            Membership = $"folder:{Path.Combine(tiny.Root, "members")}",
+            WaitSeconds = 10,
+            AloneSeconds = 0.3,
+            WeightsFolder = Path.Combine(tiny.Root, "weights"),
+        };
+        Distribution = change is null ? basic : change(basic);
+        Run = tiny.Config with { Distribution = Distribution };
+        model = new RunModel(Run);
+    }
+
+    public DistributionConfig Distribution { get; }
+
+    public RunConfig Run { get; }
+
+    public List<string> Warnings { get; } = [];
+
+    public IReadOnlyList<WorkAccounts> Accounts => accounts;
+
+    /// <summary>Path of a folder of certificates.</summary>
+    public static (string Authority, string Certificate) Certificates(string folder, TimeProvider? time = null) =>
+        MemberCertificates.Make(folder, "member", TimeSpan.FromDays(1), time ?? TimeProvider.System);
+
+    /// <summary>Starts a worker; waits until it has joined unless it is not expected to.</summary>
+    public void Worker(WorkerSettings? settings = null, Func<DistributionConfig, DistributionConfig>? change = null, bool joins = true)
+    {
+        var joined = new TaskCompletionSource();
+        workers.Add(WorkerHost.Run(
+            change is null ? Distribution : change(Distribution),
+            settings ?? new(null, new() { Threads = 1 }),
+            _ => new CpuBackend(1),
+            _ => joined.TrySetResult(),
+            null,
+            end.Token));
+        if (joins)
+            Assert.AreEqual(0, Task.WaitAny([joined.Task, workers[^1]], TimeSpan.FromSeconds(30)), "the worker did not join");
+    }
+
+    public ClusterBackend Trainer() => ClusterBackend.Open(
+        Run,
+        new CpuBackend(1),
+        warning =>
+        {
+            lock (Warnings)
+                Warnings.Add(warning);
+        },
+        accounts.Add);
+
+    /// <summary>Draws something by a backend; its text is its value.</summary>
+    public string Draw(IBackend backend)
+    {
+        using var source = backend.Rollouts(model.Policy, model.Tokenizer, model.TrainingSampler());
+        var drawn = source.Draw(new DrawRequest([[1, 2, 3], [4, 5], [6], [7, 8]], Samples: 4, Seed: 5, Step: 2));
+        return string.Join('|', drawn.SelectMany(g => g).Select(r => $"{string.Join(',', r.Tokens)} {string.Join(',', r.LogProbs)}"));
+    }
+
+    /// <summary>The same drawn alone.</summary>
+    public string Alone()
+    {
+        using var host = new CpuBackend(1);
+        return Draw(host);
+    }
+
+    /// <summary>Changes the weights as an update would.</summary>
+    public void Update()
+    {
+        model.Policy.Trainable[0].Buffer.Span[0] += 0.25f;
+        model.Policy.Updates++;
+    }
+
+    /// <summary>Puts the weights on the trainer's shelf; gives their hash.</summary>
+    public string Lend(ClusterBackend trainer) => trainer.Shelf.Lend(model.Policy, trainer.Node.Address).Content;
+
+    /// <summary>Whether a worker is usable within some seconds.</summary>
+    public static bool FindsWorker(ClusterBackend backend, double seconds)
+    {
+        for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began).TotalSeconds < seconds; Thread.Sleep(20))
+            if (backend.Pool.Usable().Count > 0)
+                return true;
+        return false;
+    }
+
+    public void Dispose()
+    {
+        end.Cancel();
+        try
+        {
+            Task.WaitAll([.. workers], TimeSpan.FromSeconds(20));
+        }
+        catch (AggregateException)
+        {
+            // Those that were refused.
+        }
+        model.Dispose();
+        end.Dispose();
+        tiny.Dispose();
+    }
+}
