@@ -65,6 +65,9 @@ internal static class CommonOptions
 
     private static string[] Allowed(ParseResult parsed) => parsed.GetValue(AllowUnknownConfig) ? ["allowUnknownConfig=true"] : [];
 
+    /// <summary>Writes a warning to the error stream.</summary>
+    public static void Warn(string warning) => Console.Error.WriteLine($"warning: {warning}");
+
     /// <summary>The number of threads that a command line asks for.</summary>
     public static int Threads(ParseResult parsed, Option<int> threads) => parsed.GetValue(threads) switch
     {

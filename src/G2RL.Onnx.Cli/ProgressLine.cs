@@ -6,14 +6,14 @@ namespace G2RL.Onnx.Cli;
 /// <summary>Progress of long work: a live bar on a terminal, plain lines now and then elsewhere, nothing but rows under --json.</summary>
 internal sealed class ProgressLine : IDisposable
 {
+    private const int Bar = 20;
     private static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(10);
 
     private readonly bool live;
     private readonly bool silent;
     private readonly Lock gate = new();
-    private long started = Stopwatch.GetTimestamp();
+    private readonly TimeLeft left = new();
     private long lastPlain = Stopwatch.GetTimestamp();
-    private double startedAt;
     private bool drawn;
 
     public ProgressLine(bool json)
@@ -22,13 +22,14 @@ internal sealed class ProgressLine : IDisposable
         live = !json && !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi;
     }
 
-    /// <summary>Writes a line that stays.</summary>
-    public void Line(string text)
+    /// <summary>Writes a line that stays; on a terminal long ones are broken between words, the rest indented.</summary>
+    public void Line(string text, string colour = "")
     {
         lock (gate)
         {
             Erase();
-            Console.WriteLine(text);
+            foreach (var line in live ? Wrapped(text, AnsiConsole.Profile.Width) : [text])
+                Console.WriteLine(live && colour.Length > 0 ? $"{colour}{line}{Ansi.Plain}" : line);
         }
     }
 
@@ -38,7 +39,8 @@ internal sealed class ProgressLine : IDisposable
         lock (gate)
         {
             Erase();
-            Console.Error.WriteLine($"warning: {text}");
+            var colours = live && !Console.IsErrorRedirected;
+            Console.Error.WriteLine($"{(colours ? Ansi.Yellow : "")}warning:{(colours ? Ansi.Plain : "")} {text}");
         }
     }
 
@@ -46,7 +48,7 @@ internal sealed class ProgressLine : IDisposable
     public void StartAt(double overall)
     {
         lock (gate)
-            (started, startedAt) = (Stopwatch.GetTimestamp(), overall);
+            left.StartAt(overall, Stopwatch.GetTimestamp());
     }
 
     /// <summary>Shows how far a phase has come; <paramref name="overall"/> in [0, 1] gives the time left.</summary>
@@ -56,14 +58,12 @@ internal sealed class ProgressLine : IDisposable
             return;
         lock (gate)
         {
-            var text = $"{overall:P0} {phase} {done}/{of}{Left(overall)}";
+            var span = left.At(overall, Stopwatch.GetTimestamp());
+            var text = $"{overall:P0} {phase} {done}/{of}{(span is { } time ? $", about {Span(time)} left" : "")}";
             if (live)
             {
                 Erase();
-                var filled = (int)(24 * Math.Clamp(overall, 0, 1));
-                text = $"[{new string('#', filled)}{new string('.', 24 - filled)}] {text}";
-                // A line that wraps could not be erased.
-                Console.Write(text[..Math.Min(text.Length, Math.Max(1, AnsiConsole.Profile.Width - 1))]);
+                Console.Write(Drawn(text, overall, AnsiConsole.Profile.Width));
                 drawn = true;
             }
             else if (Stopwatch.GetElapsedTime(lastPlain) > PlainInterval)
@@ -85,10 +85,29 @@ internal sealed class ProgressLine : IDisposable
         : time.TotalMinutes >= 1 ? $"{(int)time.TotalMinutes} min {time.Seconds} s"
         : $"{time.TotalSeconds:0} s";
 
-    private string Left(double overall)
+    // A line that wraps could not be erased: the bar goes first, then the end of the text.
+    internal static string Drawn(string text, double overall, int width)
     {
-        var share = overall - startedAt;
-        return share > 0.01 && overall < 1 ? $", about {Span(Stopwatch.GetElapsedTime(started) * ((1 - overall) / share))} left" : "";
+        var room = Math.Max(1, width - 1);
+        if (text.Length + Bar + 3 > room)
+            return text[..Math.Min(text.Length, room)];
+        var filled = (int)(Bar * Math.Clamp(overall, 0, 1));
+        return $"[{Ansi.Green}{new string('#', filled)}{Ansi.Plain}{new string('.', Bar - filled)}] {text}";
+    }
+
+    // Between words; what is longer than a line stays whole, for it is a path.
+    internal static IEnumerable<string> Wrapped(string text, int width)
+    {
+        var line = "";
+        foreach (var word in text.Split(' '))
+            if (line.Trim().Length > 0 && line.Length + 1 + word.Length > width)
+            {
+                yield return line;
+                line = "    " + word;
+            }
+            else
+                line = line.Length == 0 ? word : $"{line} {word}";
+        yield return line;
     }
 
     private void Erase()

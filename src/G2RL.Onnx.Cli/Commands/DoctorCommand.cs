@@ -81,6 +81,7 @@ internal static class DoctorCommand
         facts["weights_mib"] = (spec.Parameters.Sum(p => p.Count) * sizeof(float)) >> 20;
         var tokenizer = Tokenizer.Load(folder);
         facts["tokenizer_tokens"] = tokenizer.VocabularySize;
+        TokenizerFit.Require(tokenizer, spec.VocabularySize, folder, CommonOptions.Warn);
         var prompt = tokenizer.EncodePrompt("1");
         using var policy = Policy.Load(folder, Math.Min(spec.MaxPositions, prompt.Length + 1));
         using var sampler = new Sampler(policy, tokenizer, new() { MaxNewTokens = 1 });

@@ -155,8 +155,12 @@ internal static class EvaluateCommand
         }
         if (own)
         {
-            foreach (var (name, value) in results[0].Result.ToJson())
-                progress.Line($"{name,-20} {value?.ToJsonString()}");
+            var result = results[0].Result;
+            foreach (var (name, value) in result.ToJson())
+                if (!result.SaysNothing || name is not ("pass@1_low" or "pass@1_high"))
+                    progress.Line($"{name,-20} {value?.ToJsonString()}");
+            if (result.Doubt is { } doubt)
+                progress.Line(doubt, Ansi.Bold);
             return;
         }
         var table = new Table();
@@ -166,7 +170,12 @@ internal static class EvaluateCommand
             table.AddRow([.. EvaluationTable.Row(name, result).Select(Markup.Escape)]);
         progress.Line("");
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) });
-        console.Profile.Width = Math.Max(console.Profile.Width, 160);
+        // Beside a terminal nothing is cut to a width.
+        if (Console.IsOutputRedirected)
+            console.Profile.Width = Math.Max(console.Profile.Width, 160);
         console.Write(table);
+        foreach (var (name, result) in results)
+            if (result.Doubt is { } doubt)
+                progress.Line($"{name}: {doubt}", Ansi.Bold);
     }
 }

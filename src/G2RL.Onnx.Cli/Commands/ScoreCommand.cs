@@ -71,7 +71,12 @@ internal static class ScoreCommand
             using var checkpoint = HuggingFaceCheckpoint.Open(folder, allow);
             foreach (var key in checkpoint.UnknownKeys)
                 Console.Error.WriteLine($"warning: {folder}: config.json's {key} is unknown and passed over.");
-            var tokenizer = new Lazy<Tokenizer>(() => Tokenizer.Load(folder));
+            var tokenizer = new Lazy<Tokenizer>(() =>
+            {
+                var own = Tokenizer.Load(folder);
+                TokenizerFit.Require(own, checkpoint.Spec.VocabularySize, folder, CommonOptions.Warn);
+                return own;
+            });
             var rows = ScoreRows.Read(parsed.GetValue(input)!, checkpoint.Spec, tokenizer, parsed.GetValue(special));
             using var interruption = new Interruption();
             var longest = rows.Max(r => r.InputLength);

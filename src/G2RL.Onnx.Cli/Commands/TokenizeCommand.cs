@@ -53,6 +53,8 @@ internal static class TokenizeCommand
         {
             using var source = new ModelSource(parsed.GetValue(model)!);
             var tokenizer = Tokenizer.Load(source.Folder);
+            if (File.Exists(Path.Combine(source.Folder, "config.json")))
+                TokenizerFit.Require(tokenizer, Architectures.Read(source.Folder).VocabularySize, source.Folder, CommonOptions.Warn);
             if (new[] { parsed.GetValue(text)!.Length > 0, parsed.GetValue(input) is not null, parsed.GetValue(ids) is not null }
                 .Count(given => given) > 1)
                 throw new InputException("--text, --input and --ids: give one of them.");

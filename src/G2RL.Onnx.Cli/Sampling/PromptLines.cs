@@ -5,6 +5,8 @@ namespace G2RL.Onnx.Cli.Sampling;
 /// <summary>Prompts from a file: one a line, or rows of JSON with a field "prompt".</summary>
 internal static class PromptLines
 {
+    private const int MostShown = 20;
+
     /// <summary>Reads every prompt before the first is given to a model.</summary>
     /// <exception cref="InputException">The file cannot be read, has no prompt, or a row is no JSON with a prompt; with its
     /// line.</exception>
@@ -13,9 +15,23 @@ internal static class PromptLines
         var lines = InputFile.Lines(path).Select((text, i) => (text, Line: i + 1)).Where(l => l.text.Trim().Length > 0).ToArray();
         if (lines.Length == 0)
             throw new InputException($"{path} has no prompt; write one a line.");
-        return lines[0].text.TrimStart().StartsWith('{')
-            ? [.. lines.Select(l => Prompt(path, l.text, l.Line))]
-            : [.. lines.Select(l => l.text)];
+        if (!lines[0].text.TrimStart().StartsWith('{'))
+            return [.. lines.Select(l => l.text)];
+        var (prompts, faults) = (new List<string>(), new List<string>());
+        foreach (var (text, line) in lines)
+            try
+            {
+                prompts.Add(Prompt(path, text, line));
+            }
+            catch (InputException e)
+            {
+                faults.Add(e.Message);
+            }
+        if (faults.Count == 0)
+            return [.. prompts];
+        throw InputException.Of([.. faults.Take(MostShown), .. faults.Count > MostShown
+            ? new[] { $"... and {faults.Count - MostShown} more rows." }
+            : []]);
     }
 
     private static string Prompt(string path, string row, int line)

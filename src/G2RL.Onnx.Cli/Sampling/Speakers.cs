@@ -29,6 +29,7 @@ internal sealed class Speaker : IDisposable
             var place = ModelPlace.Of(source.Folder);
             using var checkpoint = HuggingFaceCheckpoint.Open(place.Folder);
             Tokenizer = Tokenizer.Load(place.Folder);
+            TokenizerFit.Require(Tokenizer, checkpoint.Spec.VocabularySize, place.Folder, CommonOptions.Warn);
             this.chat = chat ? ChatPrompts.Load(place.Folder, checkpoint.Spec.Architecture, system ?? DefaultSystem) : null;
             this.system = system;
             stops = [.. settings.StopStrings];

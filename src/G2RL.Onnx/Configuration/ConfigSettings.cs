@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Algorithms.Corrections;
+using G2RL.Onnx.Configuration.Rules;
 using G2RL.Onnx.Problems.Prompts;
 
 namespace G2RL.Onnx.Configuration;
@@ -100,7 +101,7 @@ internal static class ConfigSettings
         var setting = path.Split('[')[0];
         var rule = Choices.TryGetValue(setting, out var names)
             ? $"it must be one of: {string.Join(", ", names.Select(JsonNamingPolicy.CamelCase.ConvertName))}."
-                : Defaults.TryGetValue(setting, out var sample) ? $"it must be of the kind and range of its default, {sample}."
+            : Defaults.TryGetValue(setting, out var sample) ? KindRules.Of(setting, sample)
             : "it must be a group of settings, { ... }.";
         return $"{path} is {value?.ToJsonString() ?? "null"}; {rule}";
     }

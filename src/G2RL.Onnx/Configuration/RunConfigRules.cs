@@ -1,6 +1,7 @@
 using System.Globalization;
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Algorithms.Corrections;
+using G2RL.Onnx.Configuration.Rules;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Tokenizers.Jinja;
 
@@ -238,23 +239,11 @@ public static class RunConfigRules
         if (c.Sampling.TopK > 0 || c.Sampling.TopP < 1 || c.Sampling.MinP > 0)
             warnings.Add("sampling.topK, topP or minP restrict the choice of tokens: "
                 + "the policy that is trained is then not the one that draws the rollouts.");
-        var (a, arm) = (c.Algorithm, AlgorithmTable.All[c.Algorithm.Name]);
-        void Ignored(bool set, string name, object value, string only)
-        {
-            if (set)
-                warnings.Add($"algorithm.{name} is {value}; only {only}, so {a.Name} ignores it.");
-        }
-        Ignored(!arm.Shapes && a.Shaping != ShapingKind.Literal, "shaping", a.Shaping, "g2rl and its kin shape rewards");
-        Ignored(!arm.Shapes && a.NoveltyWithin != NoveltyScope.Group, "noveltyWithin", a.NoveltyWithin, "g2rl and its kin scale novelty");
-        Ignored(
-            arm.Features != FeatureKind.Gradient && a.TokenWeights != TokenWeightKind.Uniform,
-            "tokenWeights",
-            a.TokenWeights,
-            "gradient features have them");
+        var a = c.Algorithm;
         if (a.Profile == "trl" && AlgorithmChoice.Of(a) is { Loss: "cispo", ClipHigh: < 1 } choice)
             warnings.Add($"algorithm.clipHigh is {choice.ClipHigh} with loss cispo in profile trl, where it bounds the ratio itself, "
                 + "not its distance from 1: every token counts less than it would on-policy. TRL's own examples take 5.");
-        Ignored(arm.Features != FeatureKind.Embedding && a.Embedder.Length > 0, "embedder", a.Embedder, "embedding reads one");
+        warnings.AddRange(IneffectiveSettings.Of(c));
         return warnings;
     }
 }

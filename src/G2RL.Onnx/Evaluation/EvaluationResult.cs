@@ -50,6 +50,17 @@ public sealed record EvaluationResult(
     /// <summary>The benchmarks beside the run's own held-out problems, by name.</summary>
     public IReadOnlyList<(string Name, EvaluationResult Result)> Benchmarks { get; init; } = [];
 
+    /// <summary>Whether no sample was right because none could be: an interval [0, 0] would claim what was not measured.</summary>
+    public bool SaysNothing => WellFormed == 0 && PassAt1.Mean == 0;
+
+    /// <summary>What makes these numbers doubtful, a sentence for people; null where nothing does.</summary>
+    public string? Doubt => SaysNothing
+        ? $"No sample is well-formed, so pass@1 says nothing{(Truncated > 0.5 ? $": {Truncated:P0} were cut off" : "")}. "
+            + (Truncated > 0.5 ? "Raise sampling.maxNewTokens." : "Look at the rollouts, and at how answers are found.")
+        : Truncated > 0.5
+            ? $"{Truncated:P0} of the samples were cut off: the numbers are of what was finished. Raise sampling.maxNewTokens."
+            : null;
+
     /// <summary>The row of evaluations.jsonl.</summary>
     public JsonObject ToJson()
     {

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Reports;
@@ -26,6 +27,31 @@ internal sealed class EvaluationSummary
         WriteCard(html, "pass@1, held-out problems", "pass@1");
         WriteCard(html, "pass@1, well-formed answers alone", "pass@1_well_formed");
     }
+
+    /// <summary>Writes in bold what makes the numbers doubtful, if something does.</summary>
+    public void WriteDoubts(HtmlWriter html)
+    {
+        foreach (var (row, when) in new[] { (before, "Before training"), (after, "After training") })
+            if (row is not null && Doubt(row) is { } doubt)
+                using (html.Open("p", "note"))
+                    html.Leaf("b", $"{when}: {doubt}");
+    }
+
+    private static string? Doubt(JsonObject row)
+    {
+        try
+        {
+            return EvaluationResult.FromJson(row).Doubt;
+        }
+        catch (InputException)
+        {
+            // A row that lacks a number has no such word.
+            return null;
+        }
+    }
+
+    private static bool SaysNothing(JsonObject? row) =>
+        row is not null && RunLogs.Number(row, "well_formed") == 0 && RunLogs.Number(row, "pass@1") == 0;
 
     /// <summary>Writes the table of every number.</summary>
     public void WriteTable(HtmlWriter html)
@@ -149,7 +175,7 @@ internal sealed class EvaluationSummary
     private static double? Value(JsonObject? row, string name) => row is null ? null : RunLogs.Number(row, name);
 
     private static (double Low, double High)? Interval(JsonObject? row, string name, double value) =>
-        Value(row, name + "_low") is { } low && Value(row, name + "_high") is { } high && low <= value && value <= high
+        !SaysNothing(row) && Value(row, name + "_low") is { } low && Value(row, name + "_high") is { } high && low <= value && value <= high
             ? (low, high)
             : null;
 

@@ -16,7 +16,7 @@ public static class EvaluationTable
         $"{r.Problems}",
         r.Repeats > 1 ? $"{r.Samples} x {r.Repeats}" : $"{r.Samples}",
         $"{r.PassAt1.Mean:P1}" + (r.Repeats > 1 ? $" (sd {r.RepeatDeviation:P1})" : ""),
-        $"[{100 * r.PassAt1.Low:0.0}, {100 * r.PassAt1.High:0.0}]",
+        r.SaysNothing ? "" : $"[{100 * r.PassAt1.Low:0.0}, {100 * r.PassAt1.High:0.0}]",
         $"{r.MajorityAtN:P1}",
         $"{r.PassAtN:P1}",
         $"{1 - r.WellFormed:P1}",

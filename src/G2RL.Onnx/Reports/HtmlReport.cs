@@ -64,6 +64,7 @@ public static class HtmlReport
         using (html.Open("header"))
             RunSummary.Write(html, logs);
         evaluations.WriteHeadline(html);
+        evaluations.WriteDoubts(html);
         using (html.Open("section"))
         {
             html.Leaf("h2", "Before and after");

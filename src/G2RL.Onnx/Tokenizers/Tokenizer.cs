@@ -51,6 +51,9 @@ public sealed class Tokenizer
     /// <summary>One more than the largest id. A model's embedding may have more rows.</summary>
     public int VocabularySize { get; }
 
+    /// <summary>The largest id of a token that is no added one.</summary>
+    internal int LargestOrdinaryId => _file.Vocabulary.Values.Except(_file.Added.Select(t => t.Id)).DefaultIfEmpty(0).Max();
+
     /// <summary>Ids of the special tokens, which <see cref="Decode"/> leaves out unless told otherwise.</summary>
     public IReadOnlySet<int> SpecialIds { get; }
 

@@ -45,7 +45,7 @@ public static class GraphArtifacts
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"The graphs cannot be written to {folder}: {e.Message}", e);
+            throw Unwritten(folder, e);
         }
     }
 
@@ -84,9 +84,15 @@ public static class GraphArtifacts
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"The graphs cannot be written to {folder}: {e.Message}", e);
+            throw Unwritten(folder, e);
         }
     }
+
+    // What was begun lies in the folder with .tmp behind its name, and the next attempt replaces it.
+    private static InputException Unwritten(string folder, Exception e) => new(
+        $"The graphs cannot be written to {folder}: {e.Message} Make room or correct its permissions and give the same command again; "
+            + "what was begun is replaced then.",
+        e);
 
     private static IEnumerable<(string Name, byte[] Bytes)> Graphs(DecoderSpec spec, RunConfig config)
     {

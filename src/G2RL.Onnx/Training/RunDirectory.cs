@@ -62,6 +62,9 @@ public sealed class RunDirectory : IDisposable
         TimeProvider clock,
         string? folder = null) => Guarded(folder ?? config.Output, Unbegun, () =>
     {
+        if (File.Exists(folder ?? config.Output))
+            throw new InputException($"The run folder {folder ?? config.Output} cannot be used: it is a file, and "
+                + $"{(folder is null ? "output" : "--run")} must be a folder. Choose another with --run or --set output=FOLDER.");
         if (folder is not null)
         {
             var found = Directory.Exists(folder);

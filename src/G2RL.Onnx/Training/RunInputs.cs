@@ -79,6 +79,7 @@ public sealed class RunInputs : IDisposable
     public IEnumerable<string> Warnings() =>
     [
         .. Checkpoint.UnknownKeys.Select(key => $"{config.Model}: config.json's {key} is unknown and passed over (allowUnknownConfig)."),
+        .. model.Notes,
         .. Problems.Notes,
         .. checkedProblems.Notes,
         .. conversations.Warnings(Problems.Training?.Take(1) ?? []),

@@ -13,6 +13,7 @@ namespace G2RL.Onnx.Training;
 public sealed class RunModel : IDisposable
 {
     private readonly RunConfig config;
+    private readonly List<string> notes = [];
     private Policy? policy;
 
     /// <summary>Opens it; the weights are read when they are first asked for.</summary>
@@ -32,6 +33,7 @@ public sealed class RunModel : IDisposable
                     + $"{config.Sampling.MaxNewTokens} = {positions}; {config.Model} has {limit} positions (max_position_embeddings). "
                     + "Lower one of them.");
             Tokenizer = Tokenizer.Load(config.Model);
+            TokenizerFit.Require(Tokenizer, Checkpoint.Spec.VocabularySize, config.Model, notes.Add);
             StopTokens = [.. Checkpoint.GenerationEosTokens(), .. config.Sampling.StopTokens.Select(StopToken)];
         }
         catch
@@ -49,6 +51,9 @@ public sealed class RunModel : IDisposable
 
     /// <summary>Its tokenizer.</summary>
     public Tokenizer Tokenizer { get; }
+
+    /// <summary>What is odd about model and tokenizer, and not impossible.</summary>
+    public IReadOnlyList<string> Notes => notes;
 
     /// <summary>Ids that end a rollout.</summary>
     public IReadOnlyList<int> StopTokens { get; }

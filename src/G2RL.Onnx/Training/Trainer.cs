@@ -175,6 +175,7 @@ public sealed class Trainer : IDisposable
         greedy?.Run(step, groups);
 
         // 3. Log-probs under the trainer, held against the sampler's, and under the policy that came in.
+        events.Progress?.Invoke("score", 0, drawn.Length);
         var batch = rescoring.Run(step, groups, drawing.LargestLogit);
 
         // 4. Rewards to advantages.
@@ -182,6 +183,7 @@ public sealed class Trainer : IDisposable
 
         // 5. One optimizer step per mini-batch of whole groups, the old log-probs fixed. Once weights have changed it runs to its end.
         step.Cancel.ThrowIfCancellationRequested();
+        events.Progress?.Invoke("train", 0, batch.Samples.Length);
         update.Run(step.Number, batch.Samples, groups.Length, step.Metrics, batch.Pending, step.Cancel);
         if (curriculum is not null)
             PassRates.Record(curriculum, [.. groups, .. first], step.Metrics);

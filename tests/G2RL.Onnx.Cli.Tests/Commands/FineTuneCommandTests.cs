@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace G2RL.Onnx.Cli.Tests;
+namespace G2RL.Onnx.Cli.Tests.Commands;
 
 /// <summary>A model taught by a user's rows, then trained with rewards: two commands in one folder.</summary>
 [TestClass]

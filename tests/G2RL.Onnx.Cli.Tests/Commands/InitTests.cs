@@ -1,6 +1,6 @@
 using G2RL.Onnx.Configuration;
 
-namespace G2RL.Onnx.Cli.Tests;
+namespace G2RL.Onnx.Cli.Tests.Commands;
 
 [TestClass]
 public sealed class InitTests

@@ -1,4 +1,4 @@
-namespace G2RL.Onnx.Cli.Tests;
+namespace G2RL.Onnx.Cli.Tests.Commands;
 
 [TestClass]
 public sealed class RunsTests

@@ -1,7 +1,7 @@
 using G2RL.Onnx.TestSupport;
 
 
-namespace G2RL.Onnx.Cli.Tests;
+namespace G2RL.Onnx.Cli.Tests.Commands;
 
 [TestClass]
 public sealed class TokenizeTests

@@ -15,9 +15,10 @@ public sealed partial class SettingsInMessagesTests
     // First parts of dotted names that are no settings: keys of foreign files, tensors, graph inputs, vectors of golden files, libraries.
     private static readonly string[] Others =
     [
-        "ai", "attention", "com", "d", "frozen", "gap", "general", "grads", "golden", "loop", "lp", "mid", "model", "output", "ppo",
+        "ai", "attention", "com", "d", "frozen", "gap", "general", "grads", "golden", "llama",
+        "loop", "lp", "mid", "model", "output", "ppo",
         "ppoB", "rope", "rp", "score",
-        "split", "tokenizer", "transformer", "objective",
+        "split", "tokenizer", "transformer", "objective", "wpe",
     ];
 
     private static readonly string[] Extensions =

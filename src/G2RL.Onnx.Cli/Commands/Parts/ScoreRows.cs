@@ -8,6 +8,8 @@ namespace G2RL.Onnx.Cli.Commands;
 /// <summary>The input rows of <c>score</c>: ids with the length of their prompt, or texts.</summary>
 internal static class ScoreRows
 {
+    private const int MostShown = 20;
+
     /// <summary>Reads and checks every row; empty lines are passed over.</summary>
     /// <param name="path">JSONL file.</param>
     /// <param name="spec">Bounds ids and lengths.</param>
@@ -19,12 +21,22 @@ internal static class ScoreRows
     /// <exception cref="InputException">The file cannot be read, or a row is wrong, with its line number.</exception>
     public static Sequence[] Read(string path, DecoderSpec spec, Lazy<Tokenizer> tokenizer, bool addSpecial = true)
     {
-        var rows = InputFile.Lines(path, "--input takes a JSONL file.")
-            .Select((line, i) => (Line: line, Number: i + 1))
-            .Where(row => !string.IsNullOrWhiteSpace(row.Line))
-            .Select(row => Row(row.Line, path, row.Number, spec, tokenizer, addSpecial))
-            .ToArray();
-        return rows.Length > 0 ? rows : throw new InputException($"{path} holds no rows; --input takes one JSON object a line.");
+        var (rows, faults) = (new List<Sequence>(), new List<string>());
+        foreach (var (line, i) in InputFile.Lines(path, "--input takes a JSONL file.").Select((line, i) => (line, i)))
+            try
+            {
+                if (!string.IsNullOrWhiteSpace(line))
+                    rows.Add(Row(line, path, i + 1, spec, tokenizer, addSpecial));
+            }
+            catch (InputException e) when (e.Message.StartsWith($"{path}:{i + 1}", StringComparison.Ordinal))
+            {
+                faults.Add(e.Message);
+            }
+        if (faults.Count > 0)
+            throw InputException.Of([.. faults.Take(MostShown), .. faults.Count > MostShown
+                ? new[] { $"... and {faults.Count - MostShown} more rows." }
+                : []]);
+        return rows.Count > 0 ? [.. rows] : throw new InputException($"{path} holds no rows; --input takes one JSON object a line.");
     }
 
     private static Sequence Row(string line, string path, int number, DecoderSpec spec, Lazy<Tokenizer> tokenizer, bool addSpecial)

@@ -31,7 +31,7 @@ internal sealed class TrainingView(RunConfig config, ProgressLine progress, bool
             else if (phase == "evaluate")
                 progress.Show($"evaluation after {step} steps, samples", done, of, Overall(0, share));
             else
-                progress.Show($"step {step + 1}/{config.Steps}, rollouts", done, of, Overall(share / 2, 0));
+                progress.Show($"step {step + 1}/{config.Steps}, {Told(phase)}", done, of, Overall(Before(phase, share), 0));
         },
         Step = m =>
         {
@@ -42,18 +42,39 @@ internal sealed class TrainingView(RunConfig config, ProgressLine progress, bool
         Evaluation = e =>
         {
             (evaluations, Worked) = (evaluations + 1, true);
-            Show(e, Describe(EvaluationResult.FromJson(e)));
+            var result = EvaluationResult.FromJson(e);
+            Show(e, Describe(result), Ansi.Cyan);
+            if (result.Doubt is { } doubt && !json)
+                progress.Line(doubt, Ansi.Bold);
         },
     };
 
     /// <summary>Writes a row under --json, else a line.</summary>
-    public void Show(JsonObject row, string line)
+    public void Show(JsonObject row, string line, string colour = "")
     {
         if (json)
             Console.WriteLine(row.ToJsonString());
         else
-            progress.Line(line);
+            progress.Line(line, colour);
     }
+
+    private static string Told(string phase) => phase switch
+    {
+        "sample" => "sampling, rollouts",
+        "resample" => "sampling anew, rollouts",
+        "greedy" => "sampling greedily, prompts",
+        "score" => "scoring, rollouts",
+        "train" => "training, rollouts",
+        _ => $"{phase}, rollouts",
+    };
+
+    // Training on a rollout takes about as long as drawing it, and a forward pass a third of that.
+    private static double Before(string phase, double share) => phase switch
+    {
+        "sample" => share / 2,
+        "train" => 0.5 + (share / 2),
+        _ => 0.5,
+    };
 
     // The share of all work, counted in rollouts; training on one takes about as long as drawing it.
     private double Overall(double ofStep, double ofEvaluation)
@@ -80,6 +101,7 @@ internal sealed class TrainingView(RunConfig config, ProgressLine progress, bool
 
     private static string Describe(EvaluationResult e) =>
         $"evaluation after {e.Step} steps: "
-            + $"pass@1 {e.PassAt1.Mean:P1} [{e.PassAt1.Low:P1}, {e.PassAt1.High:P1}], pass@{e.Samples} {e.PassAtN:P1}, maj@{e.Samples} "
+            + $"pass@1 {e.PassAt1.Mean:P1}{(e.SaysNothing ? "" : $" [{e.PassAt1.Low:P1}, {e.PassAt1.High:P1}]")}, "
+            + $"pass@{e.Samples} {e.PassAtN:P1}, maj@{e.Samples} "
             + $"{e.MajorityAtN:P1}, well-formed {e.WellFormed:P1}, {e.Problems} problems x {e.Samples} samples, {e.Seconds:0.0} s";
 }

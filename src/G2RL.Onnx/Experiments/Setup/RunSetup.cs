@@ -32,6 +32,7 @@ public sealed class RunSetup
         using (var checkpoint = HuggingFaceCheckpoint.Open(choices.Model))
             spec = checkpoint.Spec;
         tokenizer = Tokenizer.Load(choices.Model);
+        TokenizerFit.Require(tokenizer, spec.VocabularySize, choices.Model);
         hasTemplate = ChatPrompts.HasTemplate(choices.Model, spec.Architecture, tokenizer);
         if (choices.Chat ?? hasTemplate)
             chat = ChatPrompts.Load(choices.Model, spec.Architecture);

@@ -56,6 +56,7 @@ public static class FineTuner
         var place = ModelPlace.Of(config.Model);
         using var checkpoint = HuggingFaceCheckpoint.Open(place.Folder);
         var tokenizer = Tokenizer.Load(place.Folder);
+        TokenizerFit.Require(tokenizer, checkpoint.Spec.VocabularySize, place.Folder, warn);
         var positions = Math.Min(config.MaxTokens, checkpoint.Spec.MaxPositions);
         var chat = new Lazy<ChatPrompts>(() => ChatPrompts.Load(place.Folder, checkpoint.Spec.Architecture, config.Data.System));
         int[] ends = [.. new[] { tokenizer.EosId }.OfType<int>().Concat(checkpoint.GenerationEosTokens()).Distinct()];

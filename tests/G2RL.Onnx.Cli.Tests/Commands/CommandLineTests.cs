@@ -1,4 +1,4 @@
-namespace G2RL.Onnx.Cli.Tests;
+namespace G2RL.Onnx.Cli.Tests.Commands;
 
 /// <summary>What a command line says of itself, and of what cannot be read of one.</summary>
 [TestClass]
