@@ -1,3 +1,4 @@
+using System.Numerics;
 using G2RL.Onnx.Algorithms.Novelty;
 using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Cuda.Memory;
@@ -20,8 +21,8 @@ internal sealed class DeviceScorer : IScorer
 
     private readonly CudaBackend backend;
     private readonly DecoderSpec spec;
-    private readonly DeviceSession body;
-    private readonly Lazy<DeviceSession> bare;
+    // By blocks of queries, and whether without the adapter.
+    private readonly Dictionary<(int Blocks, bool Bare), DeviceSession> bodies = [];
     private readonly DeviceSession head;
     private readonly SamplingKernels statistics;
     private readonly FeatureKernels features;
@@ -36,9 +37,7 @@ internal sealed class DeviceScorer : IScorer
         features = new FeatureKernels(backend.Kernels, ElementType.Float32, spec.VocabularySize);
         staging = new StagingArea(backend.Memory, Purpose.Scoring);
         chunk = (int)Math.Clamp(ChunkBytes / (spec.VocabularySize * sizeof(float)), 16, 8192);
-        bare = new(() => backend.OpenNarrow(spec.Bare(), DecoderGraph.Body(spec.Bare(), CudaOperators.Opset)));
-        (body, head) = backend.Invoke(() => (backend.OpenNarrow(spec, DecoderGraph.Body(spec, CudaOperators.Opset)),
-            backend.OpenNarrow(spec, DecoderGraph.Logits(spec, CudaOperators.Opset))));
+        head = backend.Invoke(() => backend.OpenNarrow(spec, DecoderGraph.Logits(spec, CudaOperators.Opset)));
     }
 
     public Scores[] Score(
@@ -74,9 +73,8 @@ internal sealed class DeviceScorer : IScorer
 
     public void Dispose() => backend.Invoke(() =>
     {
-        body.Dispose();
-        if (bare.IsValueCreated)
-            bare.Value.Dispose();
+        foreach (var body in bodies.Values)
+            body.Dispose();
         head.Dispose();
         staging.Dispose();
     });
@@ -92,7 +90,7 @@ internal sealed class DeviceScorer : IScorer
             Purpose.Scoring,
             (long)Math.Max(padded.Targets.Length, Filled(count)) * width * sizeof(float));
         // The reference of a run with adapters has none.
-        using (var binding = (request.HasAdapter ? body : bare.Value).Bind(staging))
+        using (var binding = Body(padded.Width, !request.HasAdapter).Bind(staging))
         {
             request.Policy.BindTo(binding);
             padded.BindTo(binding, targets: false);
@@ -118,6 +116,19 @@ internal sealed class DeviceScorer : IScorer
             };
             offset += length;
         }
+    }
+
+    // Opened for powers of two, so that there are few.
+    private DeviceSession Body(int width, bool bare)
+    {
+        var blocks = MemoryChoice.Device(spec, 1, (int)BitOperations.RoundUpToPowerOf2((uint)width), recompute: false).AttentionBlocks;
+        if (!bodies.TryGetValue((blocks, bare), out var found))
+        {
+            var model = bare ? spec.Bare() : spec;
+            var memory = GraphMemory.Plain with { AttentionBlocks = blocks };
+            bodies[(blocks, bare)] = found = backend.OpenNarrow(model, DecoderGraph.Body(model, CudaOperators.Opset, memory));
+        }
+        return found;
     }
 
     // Rows of all chunks, the last one's filled up.

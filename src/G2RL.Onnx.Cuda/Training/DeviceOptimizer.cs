@@ -8,6 +8,7 @@ using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Training;
 using G2RL.Onnx.Training.Optimizers;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -53,13 +54,19 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
         var objective = PolicyLoss.Objective(PolicyLossSettings.Of(config.Algorithm));
         (device, session, gradients, first, second) = backend.Invoke(() =>
         {
+            var held = backend.Of(policy);
+            // What is left when gradients and moments are there.
+            var left = backend.Memory.Driver.MemoryInfo().Total - backend.Memory.Bytes
+                - (3L * sizeof(float) * policy.Trainable.Sum(p => p.Buffer.Length));
+            Graph = MemoryPlan.DeviceMemory(config, policy.Spec, policy.Positions, backend.Settings.Precision, left);
             DeviceParameter[] Reserve(
                 Purpose purpose) => [.. policy.Trainable.Select(p => DeviceParameter.Like(backend.Memory, purpose, p))];
-            return (backend.Of(policy), backend.OpenNarrow(policy.Spec, DecoderGraph.Train(
+            return (held, backend.OpenNarrow(policy.Spec, DecoderGraph.Train(
                 policy.Spec,
                 objective,
                 opset: CudaOperators.Opset,
-                scaled: scale is not null)), Reserve(Purpose.Gradients), Reserve(Purpose.Moments), Reserve(Purpose.Moments));
+                scaled: scale is not null,
+                memory: Graph)), Reserve(Purpose.Gradients), Reserve(Purpose.Moments), Reserve(Purpose.Moments));
         });
         tables = backend.Invoke(() =>
         {
@@ -68,6 +75,9 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
             return new OptimizerTables(backend.Memory, device, gradients, first, second, settings);
         });
     }
+
+    /// <summary>How the train graph spends memory.</summary>
+    public GraphMemory Graph { get; private set; } = GraphMemory.Plain;
 
     /// <summary>The factor of the gradients; null unless products are in float16.</summary>
     public LossScale? Scale => scale;

@@ -1,3 +1,4 @@
+using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Execution;
@@ -14,6 +15,9 @@ internal static class MemoryChoice
     // Rows up to this long go without blocks: their shares are small beside the rest.
     private const int Unblocked = 256;
     private const int BlockQueries = 128;
+
+    private const long DeviceChunkBytes = 256L << 20;
+    private const int DeviceBlockQueries = 1024;
 
     /// <summary>For training.</summary>
     /// <param name="spec">The model.</param>
@@ -55,6 +59,34 @@ internal static class MemoryChoice
         var memory = Training(spec, tokens, positions, recompute: false, kernels);
         return held + MemoryEstimate.Activations(spec, memory, micro, positions, lanes)
             > free / 5 * 4;
+    }
+
+    /// <summary>
+    /// For a device: larger pieces, since each costs launches and there is more memory, and standard operators, which it has kernels for.
+    /// </summary>
+    /// <param name="spec">The model.</param>
+    /// <param name="tokens">Padded tokens of a micro-batch, at most.</param>
+    /// <param name="positions">Tokens of a row, at most.</param>
+    /// <param name="recompute">Whether layers are recomputed.</param>
+    public static GraphMemory Device(DecoderSpec spec, long tokens, int positions, bool recompute) => new(
+        Parts(Math.Max(tokens, positions), Math.Max(FewestRows, DeviceChunkBytes / ((long)spec.VocabularySize * sizeof(float)))),
+        Parts(positions, DeviceBlockQueries),
+        recompute);
+
+    /// <summary>
+    /// Whether without recomputation the activations of a micro-batch would take more than four fifths of what is left on a device.
+    /// </summary>
+    /// <param name="spec">The model.</param>
+    /// <param name="tokens">Padded tokens of a micro-batch, at most.</param>
+    /// <param name="positions">Tokens of a row, at most.</param>
+    /// <param name="type">Type of the products.</param>
+    /// <param name="left">Bytes of the device that neither weights nor gradients, moments or caches take.</param>
+    public static bool DeviceRecomputesToFit(DecoderSpec spec, int tokens, int positions, ElementType type, long left)
+    {
+        var width = Math.Min(positions, Math.Max(tokens, 1));
+        MicrobatchShape micro = new(Math.Max(1, tokens / width), width, width, Count: 1);
+        return MemoryEstimate.DeviceActivations(spec, Device(spec, tokens, positions, recompute: false), micro, positions, type)
+            > left / 5 * 4;
     }
 
     private static int Parts(long length, long each) => (int)Math.Clamp((length + each - 1) / each, 1, GraphMemory.MostParts);

@@ -22,12 +22,12 @@ internal static class MemoryEstimate
     public static long Activations(DecoderSpec spec, GraphMemory memory, MicrobatchShape micro, int positions, int lanes) =>
         Session(spec, s => DecoderGraph.Train(s, CrossEntropy, memory: memory), micro.Axes(positions), lanes);
 
-    /// <summary>The same on a device, whose graph is the plain one with products in a narrow type.</summary>
-    public static long DeviceActivations(DecoderSpec spec, MicrobatchShape micro, int positions, ElementType type)
+    /// <summary>The same on a device, whose graph has its products in a narrow type.</summary>
+    public static long DeviceActivations(DecoderSpec spec, GraphMemory memory, MicrobatchShape micro, int positions, ElementType type)
     {
         Graph Train(DecoderSpec s)
         {
-            var graph = DecoderGraph.Train(s, CrossEntropy);
+            var graph = DecoderGraph.Train(s, CrossEntropy, memory: memory);
             var weights = s.Parameters.Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
             return type == ElementType.Float32 ? graph : MixedPrecision.Lower(graph, type, weights);
         }

@@ -77,6 +77,9 @@ public static class MemoryPlan
             positions,
             Settings(config, threads: 1, config.Sampling.PromptsPerStep * config.Sampling.GroupSize),
             new(type.Size(), free, free / 2));
+        var micro = Microbatch(config, spec, isDevice: true);
+        var left = bytes - held.Sum(h => h.Bytes) - narrow - learning - sampling.CacheBytes - Features(config, spec);
+        var memory = DeviceMemory(config, spec, positions, type, left);
         return
         [
             .. held,
@@ -84,9 +87,25 @@ public static class MemoryPlan
             ("gradients", learning),
             ("key/value cache", sampling.CacheBytes),
             ("features of rollouts", Features(config, spec)),
-            ("activations of a micro-batch",
-                MemoryEstimate.DeviceActivations(spec, Microbatch(config, spec, isDevice: true), positions, type)),
+            ($"activations of a micro-batch{(memory.Recompute ? ", layers recomputed" : "")}",
+                MemoryEstimate.DeviceActivations(spec, memory, micro, positions, type)),
         ];
+    }
+
+    /// <summary>How the train graph of a run spends memory on a device.</summary>
+    /// <param name="config">The run.</param>
+    /// <param name="spec">The model.</param>
+    /// <param name="positions">Tokens of a row, at most.</param>
+    /// <param name="type">Type of the products.</param>
+    /// <param name="left">Bytes of the device that neither weights nor gradients, moments, caches or features take.</param>
+    internal static GraphMemory DeviceMemory(RunConfig config, DecoderSpec spec, int positions, ElementType type, long left)
+    {
+        var tokens = config.Training.TokensPerMicrobatch;
+        return MemoryChoice.Device(spec, tokens, positions, config.Training.Recompute switch
+        {
+            Recomputation.Auto => MemoryChoice.DeviceRecomputesToFit(spec, tokens, positions, type, left),
+            var asked => asked == Recomputation.Layers,
+        });
     }
 
     // What does not depend on the micro-batch.

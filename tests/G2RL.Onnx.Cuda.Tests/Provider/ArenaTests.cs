@@ -27,7 +27,7 @@ public sealed class ArenaTests
         {
             "intermediate results of the graph 'train' within the 1 MiB that its arena may hold (execution.arenaLimitMiB)",
             "ONNX Runtime's arenas: 'train' ",
-            "'score.body' 0.0 MiB",
+            "'score.logits' 0.0 MiB",
             "training.tokensPerMicrobatch",
         })
             StringAssert.Contains(fault, part);
