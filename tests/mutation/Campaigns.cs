@@ -105,8 +105,8 @@ internal sealed class Campaigns(string root, Action<string> say)
         var built = Path.Combine(root, "artifacts", "bin", target.Tests, "release");
         var stage = Path.Combine(settings.Output, target.Name);
         var bin = Path.Combine(stage, "bin");
-        Stage.Make(bin, built, target.Name + ".dll", woven.Image);
-        using var worker = new WorkerProcess(bin, target.Tests, target.Name, mutants.Length);
+        Stage.Make(bin, built, target.Assembly + ".dll", woven.Image);
+        using var worker = new WorkerProcess(bin, target.Tests, target.Assembly, mutants.Length);
         var wanted = settings.Tests is { } filter ? new Regex(filter) : null;
         var stamp = Convert.ToHexString(SHA256.HashData([
             .. SHA256.HashData(woven.Image), .. SHA256.HashData(File.ReadAllBytes(Path.Combine(built, target.Tests + ".dll"))),

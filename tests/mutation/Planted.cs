@@ -50,8 +50,8 @@ internal sealed class Planted(string root)
             is not { } image)
             return (false, "it does not compile");
         var bin = Path.Combine(output, "planted", "bin");
-        Stage.Make(bin, Path.Combine(root, "artifacts", "bin", target.Tests, "release"), target.Name + ".dll", image);
-        using var worker = new WorkerProcess(bin, target.Tests, target.Name, 1);
+        Stage.Make(bin, Path.Combine(root, "artifacts", "bin", target.Tests, "release"), target.Assembly + ".dll", image);
+        using var worker = new WorkerProcess(bin, target.Tests, target.Assembly, 1);
         var names = worker.Ask(new() { ["do"] = "names" }, _ => 120, _ => true)?["names"]!.AsArray().Select(n => (string)n!)
             .Where(n => Regex.IsMatch(n, fault.Tests, RegexOptions.NonBacktracking)).ToArray() ?? [];
         foreach (var name in names)
