@@ -6,7 +6,7 @@ namespace G2RL.Onnx.Benchmarks;
 internal static class DecodeBenchmarks
 {
     private const int PromptTokens = 16;
-    private static readonly int[] Batches = [1, 16, 64];
+    private static readonly int[] Batches = [1, 8, 16, 64];
 
     /// <summary>The model of the main job.</summary>
     public static IEnumerable<Row> Small(Machine machine) => Decode(machine, Shape.ArithmeticBase, newTokens: 64);

@@ -1,5 +1,6 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Training.Optimizers;

@@ -92,7 +92,8 @@ public sealed record DrawRequest(
 
 /// <summary>
 /// Draws rollouts in batched decode steps. A prompt is prefilled once and its cache copied to its rollouts; rows that end make room for the
-/// next at once. A rollout is a function of (weights, prompt, seed, step, prompt index, sample index) alone, whatever it is batched with.
+/// next at once. A rollout is a function of (weights, prompt, seed, step, prompt index, sample index) alone, whatever it is batched with;
+/// of a large model (<see cref="SamplerPlan.ThreadsEach"/>) the last bits of its log-probs depend on the threads, as its training does.
 /// </summary>
 public sealed class Sampler : IRolloutSource
 {
@@ -112,7 +113,7 @@ public sealed class Sampler : IRolloutSource
         (this.policy, this.tokenizer, this.settings) = (policy, tokenizer, settings);
         settings.Validate();
         Plan = SamplerPlan.For(policy.Spec, policy.Positions, settings);
-        session = new OrtSession(DecoderGraph.Decode(policy.Spec), threads: 1);
+        session = new OrtSession(DecoderGraph.Decode(policy.Spec), Plan.ThreadsEach);
     }
 
     /// <summary>Threads, rows and cache memory.</summary>

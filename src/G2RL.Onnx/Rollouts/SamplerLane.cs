@@ -85,8 +85,9 @@ internal sealed class SamplerLane : IDisposable
         cache.Dispose();
     }
 
-    // Two rows at least: a product of one row takes another path and gives other bits.
-    private static int Padded(int count) => count <= 2 ? 2 : count <= 4 ? 4 : (count + Granularity - 1) / Granularity * Granularity;
+    // Two rows at least, unless there is never more than one: a product of one row takes another path and gives other bits.
+    private int Padded(int count) =>
+        capacity == 1 ? 1 : count <= 2 ? 2 : count <= 4 ? 4 : (count + Granularity - 1) / Granularity * Granularity;
 
     private void Prefill(int[] prompt)
     {

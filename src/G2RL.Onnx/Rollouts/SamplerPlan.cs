@@ -1,3 +1,4 @@
+using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Models;
 
@@ -9,6 +10,12 @@ namespace G2RL.Onnx.Rollouts;
 /// <param name="CacheBytes">Key/value memory of all lanes.</param>
 public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes)
 {
+    /// <summary>
+    /// Threads inside the operators of a lane: one for a small model, whose lanes share nothing and whose rollouts do not depend on their
+    /// number. A large model, which no cache holds, has one lane of all threads: its weights are read once a step, not once a lane.
+    /// </summary>
+    public int ThreadsEach { get; init; } = 1;
+
     // Where little is free, decoding still gets this much before anything else is told to shrink.
     private const long LeastBudget = 256L << 20;
 
@@ -21,6 +28,8 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
     /// indices.</exception>
     public static SamplerPlan For(DecoderSpec spec, int positions, SamplerSettings settings, CacheMemory? memory = null)
     {
+        // The same models are trained by all threads together, too.
+        var isLarge = memory is null && Lanes.For(spec, threads: 2).Count == 1;
         memory ??= CacheMemory.OfHost();
         OrtLimits.RequireIndices(settings.MaxRows, spec.VocabularySize, "the logits of a decode step", "sampling.maxRows");
         var perRow = KvCache.BytesPerRow(spec, positions, memory.ElementBytes);
@@ -38,9 +47,12 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
                 + $"of {positions} tokens takes {perRow / 1048576.0:0.##} MiB and a lane needs 3 rows. "
                 + $"Raise the budget to {(least >> 20) + 1}, or shorten "
                 + "sampling.maxNewTokens.");
-        var threads = (int)Math.Clamp(Math.Min(settings.Threads, fitting / 3), 1, settings.Threads);
-        var rows = (int)Math.Max(2, Math.Min((fitting / threads) - 1, (settings.MaxRows + threads - 1) / threads));
-        return new(threads, rows, (rows + 1) * perRow * threads);
+        var threads = isLarge ? 1 : (int)Math.Clamp(Math.Min(settings.Threads, fitting / 3), 1, settings.Threads);
+        // Two rows at least: one row takes another path through the products and gives other bits. That path is the faster one where
+        // nothing but the weights' bytes counts, and no bits are at stake where a row is always alone.
+        var fewest = isLarge && settings.MaxRows == 1 ? 1 : 2;
+        var rows = (int)Math.Max(fewest, Math.Min((fitting / threads) - 1, (settings.MaxRows + threads - 1) / threads));
+        return new(threads, rows, (rows + 1) * perRow * threads) { ThreadsEach = isLarge ? settings.Threads : 1 };
     }
 }
 

@@ -1,6 +1,7 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Models.Rotary;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Training.Optimizers;
 

@@ -1,5 +1,8 @@
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Tests;
 
@@ -57,5 +60,53 @@ public sealed class SamplerPlanTests
             Assert.ThrowsExactly<InputException>(() => SamplerPlan.For(Spec, 64, new SamplerSettings { MaxRows = 14_135 }, memory)).Message;
         StringAssert.StartsWith(message, "sampling.maxRows is 14135; the logits of a decode step would have 14135 x 151936 numbers");
         StringAssert.Contains(message, "at most 14134");
+    }
+
+    // 1.7 billion weights: all threads read them together, and a row that is always alone is multiplied alone.
+    [TestMethod]
+    [DataRow(64, 64)]
+    [DataRow(2, 2)]
+    [DataRow(1, 1)]
+    public void For_LargeModelOnTheHost_HasOneLaneOfAllThreads(int maxRows, int rows)
+    {
+        var plan = SamplerPlan.For(Spec, 64, new SamplerSettings { Threads = 2, MaxRows = maxRows, CacheBudgetBytes = 4L << 30 });
+        Assert.AreEqual((1, 2, rows), (plan.Threads, plan.ThreadsEach, plan.RowsPerThread));
+    }
+
+    [TestMethod]
+    public void For_SmallModelOnTheHost_HasALaneAThread()
+    {
+        var plan = SamplerPlan.For(Spec with { VocabularySize = 512, HiddenSize = 64, Layers = 2 }, 64, new() { Threads = 2, MaxRows = 1 });
+        Assert.AreEqual((2, 1, 2), (plan.Threads, plan.ThreadsEach, plan.RowsPerThread));
+    }
+
+    // A model that counts as large by its vocabulary: rows alone and together, by one thread and two, draw the same tokens, and a full
+    // forward pass agrees with their log-probs.
+    [TestMethod]
+    public void Draw_LargeModel_AgreesWithAFullForwardPass()
+    {
+        using var tiny = new TinyModel();
+        var spec = Spec with { VocabularySize = 140_000, HiddenSize = 240, IntermediateSize = 256, Layers = 1, EosTokens = [] };
+        using var policy = Policy.Create(spec, 32, (p, w) =>
+        {
+            for (var i = 0; i < w.Length; i++)
+                w[i] = p.Shape.Length == 1 ? 1 : ((((uint)i * 2654435761u) >> 20) / 65536f) - 0.03f;
+        });
+        var tokenizer = Tokenizer.Load(tiny.Folder);
+        using var scorer = new Scorer(spec, threads: 2);
+        var request = new DrawRequest([[5, 6, 7], [9, 1]], Samples: 2, Seed: 1, Step: 0);
+        int[][]? first = null;
+        foreach (var (threads, rows) in new[] { (2, 1), (1, 1), (2, 4) })
+        {
+            using var sampler = new Sampler(policy, tokenizer, new SamplerSettings { Threads = threads, MaxRows = rows, MaxNewTokens = 6 });
+            var drawn = sampler.Draw(request).SelectMany(r => r).ToArray();
+            var scores = scorer.Score(policy, [.. drawn.Select(r => new Sequence(r.PromptTokens, r.Tokens))], 1, 64);
+            foreach (var (rollout, score) in drawn.Zip(scores))
+                for (var t = 0; t < rollout.Tokens.Length; t++)
+                    Assert.AreEqual(score.LogProbs[t], rollout.LogProbs[t], Tolerances.LogProbs);
+            first ??= [.. drawn.Select(r => r.Tokens)];
+            for (var i = 0; i < drawn.Length; i++)
+                CollectionAssert.AreEqual(first[i], drawn[i].Tokens);
+        }
     }
 }

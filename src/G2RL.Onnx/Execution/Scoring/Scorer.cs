@@ -1,3 +1,4 @@
+using G2RL.Onnx.Execution.Planning;
 using System.Collections.Concurrent;
 using System.Numerics;
 using System.Numerics.Tensors;

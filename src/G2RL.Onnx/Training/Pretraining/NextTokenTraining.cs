@@ -2,6 +2,7 @@ using System.Diagnostics;
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Training.Checkpointing;
 using G2RL.Onnx.Training.Optimizers;

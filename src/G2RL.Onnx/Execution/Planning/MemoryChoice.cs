@@ -1,7 +1,7 @@
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 
-namespace G2RL.Onnx.Execution;
+namespace G2RL.Onnx.Execution.Planning;
 
 /// <summary>
 /// How the graphs of whole sequences spend memory on the host: pure functions of the model and of what is asked for, so that a run repeats.

@@ -1,7 +1,7 @@
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 
-namespace G2RL.Onnx.Execution;
+namespace G2RL.Onnx.Execution.Planning;
 
 /// <summary>Bytes that the sessions of a model take, reckoned from its graphs; no session is built and no weight read.</summary>
 internal static class MemoryEstimate

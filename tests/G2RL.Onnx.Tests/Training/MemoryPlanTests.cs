@@ -1,5 +1,5 @@
 using G2RL.Onnx.Configuration;
-using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Training;
 
