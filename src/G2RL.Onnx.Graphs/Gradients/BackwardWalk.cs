@@ -1,4 +1,5 @@
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Graphs.Fused;
 
 namespace G2RL.Onnx.Gradients;
 
@@ -82,7 +83,8 @@ internal sealed class BackwardWalk(
         foreach (var (input, copy) in late)
             if (varying.Contains(input) && gradients.Remove(copy, out var contribution))
             {
-                Add(input, contribution);
+                // Not inside a product: what others wait for is not to be written twice.
+                gradients[input] = gradients.TryGetValue(input, out var sum) ? op.Add(sum, contribution) : contribution;
                 // One part of what a node divides stands for all.
                 if (makers.Add(contribution.Producer))
                     contributed.Add(contribution);
@@ -109,7 +111,7 @@ internal sealed class BackwardWalk(
     }
 
     private void Add(Value value, Value contribution) =>
-        gradients[value] = gradients.TryGetValue(value, out var sum) ? op.Add(sum, contribution) : contribution;
+        gradients[value] = gradients.TryGetValue(value, out var sum) ? op.AddedTo(sum, contribution) : contribution;
 
     // Sums over the axes along which the forward operator broadcast its input.
     private Value ReduceTo(Value gradient, Value input)

@@ -10,6 +10,8 @@ internal static class FusedGradients
     public static IEnumerable<KeyValuePair<string, GradientRule>> All =>
     [
         Rule("RmsNorm", RmsNorm),
+        Rule("Product", LinearGradients.Product),
+        Rule("Rows", g => [g.Op.Fused("RowsAdded", 1, [g.Op.ZerosLike(g.Input(0)), g.Input(1), g.DY])[0], null]),
         Rule("Rotary", Rotary),
         Rule("GatedUnit", GatedUnit),
         Rule("CausalAttention", CausalAttention),

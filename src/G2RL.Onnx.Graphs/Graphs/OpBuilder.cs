@@ -12,6 +12,9 @@ public sealed class OpBuilder(Graph graph)
     /// <summary>The graph that receives the nodes.</summary>
     public Graph Graph => graph;
 
+    /// <summary>Whether operators of ours may be written, by gradient rules, too (<see cref="Fused.FusedOperators"/>).</summary>
+    internal bool Fuses { get; init; }
+
     /// <summary>What the backward pass computes again.</summary>
     internal IReadOnlyList<RecomputedRegion> Recomputed => recomputed;
 

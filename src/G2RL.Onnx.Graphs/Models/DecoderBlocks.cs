@@ -19,7 +19,6 @@ internal sealed class DecoderBlocks
     private readonly Value positions;
     private readonly Value rows;
     private readonly Value tokens;
-    private readonly bool fused;
     private readonly Dictionary<string, (Value Cos, Value Sin)> rotations = new(StringComparer.Ordinal);
 
     /// <summary>Declares every weight as an input, in the order of <see cref="DecoderSpec.Parameters"/>, then the rotary tables.</summary>
@@ -27,10 +26,9 @@ internal sealed class DecoderBlocks
     /// <param name="spec">The decoder.</param>
     /// <param name="ids">Token ids [B, T].</param>
     /// <param name="positions">Positions [B, T].</param>
-    /// <param name="kernels">Whose operators are written.</param>
-    public DecoderBlocks(OpBuilder op, DecoderSpec spec, Value ids, Value positions, GraphKernels kernels = GraphKernels.Standard)
+    public DecoderBlocks(OpBuilder op, DecoderSpec spec, Value ids, Value positions)
     {
-        (this.op, this.spec, this.ids, this.positions, fused) = (op, spec, ids, positions, kernels == GraphKernels.Fused);
+        (this.op, this.spec, this.ids, this.positions) = (op, spec, ids, positions);
         names = DecoderNames.Of(spec);
         foreach (var parameter in spec.Parameters)
             WeightStorages.Declare(op.Graph, parameter);
@@ -64,9 +62,9 @@ internal sealed class DecoderBlocks
             {
                 var (q, k, v) = QueriesKeysValues(NormIf(before, prefix, names.BeforeAttention), prefix);
                 var mixed = attention(number, Rotate(q, number), Rotate(k, number), v);
-                return op.Add(before, NormIf(Linear(mixed, prefix + names.AttentionOutput), prefix, names.AfterAttention));
+                return op.AddedTo(before, NormIf(Linear(mixed, prefix + names.AttentionOutput), prefix, names.AfterAttention));
             });
-            x = Half(() => op.Add(after, NormIf(FeedForward(NormIf(after, prefix, names.BeforeMlp), prefix), prefix, names.AfterMlp)));
+            x = Half(() => op.AddedTo(after, NormIf(FeedForward(NormIf(after, prefix, names.BeforeMlp), prefix), prefix, names.AfterMlp)));
         }
         return x;
     }
@@ -224,16 +222,19 @@ internal sealed class DecoderBlocks
 
     private Value Embedded()
     {
-        var x = op.Gather(Weight(names.Embedding + ".weight"), op.Reshape(ids, -1));
+        var x = Rows(Weight(names.Embedding + ".weight"), op.Reshape(ids, -1));
         if (spec.ScaleEmbeddings)
             x = op.Mul(x, op.Scalar(Math.Sqrt(spec.HiddenSize)));
-        return names.Positions is { } learned ? op.Add(x, op.Gather(Weight(learned + ".weight"), op.Reshape(positions, -1))) : x;
+        return names.Positions is { } learned ? op.Add(x, Rows(Weight(learned + ".weight"), op.Reshape(positions, -1))) : x;
     }
+
+    /// <summary>Rows [R, D] of a matrix [N, D] by their numbers [R].</summary>
+    public Value Rows(Value x, Value numbers) => op.Fuses ? op.Rows(x, numbers) : op.Gather(x, numbers);
 
     private (Value Q, Value K, Value V) QueriesKeysValues(Value h, string prefix)
     {
         long queries = (long)spec.Heads * spec.HeadDimension, keys = (long)spec.KeyValueHeads * spec.HeadDimension;
-        var parts = names.FusedQueryKeyValue is { } fused ? op.Split(Linear(h, prefix + fused), -1, queries, keys, keys) : null;
+        var parts = names.FusedQueryKeyValue is { } all ? op.Split(Linear(h, prefix + all), -1, queries, keys, keys) : null;
         var (q, k, v) =
             (Part(0, spec.Heads, names.QueryNorm), Part(1, spec.KeyValueHeads, names.KeyNorm), Part(2, spec.KeyValueHeads, null));
         if (spec.QueryKeyNorm && !spec.QueryKeyNormAcrossHeads)
@@ -257,7 +258,7 @@ internal sealed class DecoderBlocks
             ? op.Split(Linear(h, prefix + both), -1, spec.IntermediateSize, spec.IntermediateSize)
             : null;
         var (gate, up) = (parts?[0] ?? Linear(h, prefix + names.GateUp[0]), parts?[1] ?? Linear(h, prefix + names.GateUp[1]));
-        var passed = fused && spec.Activation is (Activation.Silu or Activation.GeluTanh)
+        var passed = op.Fuses && spec.Activation is (Activation.Silu or Activation.GeluTanh)
             ? op.GatedUnit(gate, up, gelu: spec.Activation == Activation.GeluTanh)
             : op.Mul(Activated(gate), up);
         return Linear(passed, prefix + names.Down);
@@ -278,7 +279,7 @@ internal sealed class DecoderBlocks
         var weight = Weight(module + ".weight");
         if (spec.Norm == NormKind.RmsFromOne)
             weight = op.Add(weight, op.Scalar(1));
-        if (fused && spec.Norm != NormKind.Layer)
+        if (op.Fuses && spec.Norm != NormKind.Layer)
             return op.RmsNorm(x, weight, spec.NormEpsilon);
         if (spec.Norm == NormKind.Layer)
             x = op.Sub(x, op.ReduceMean(x, keepDims: true, -1));
@@ -308,7 +309,7 @@ internal sealed class DecoderBlocks
         if (spec.Rope is null)
             return x;
         var (cos, sin) = rotations[spec.IsLocal(layer) ? DecoderGraph.LocalRopeCos : DecoderGraph.RopeCos];
-        if (fused)
+        if (op.Fuses)
             return op.Rotary(x, cos, sin);
         long width = spec.RotaryDimension ?? spec.HeadDimension, rest = spec.HeadDimension - width;
         var parts = rest == 0 ? op.Split(x, -1, width / 2, width / 2) : op.Split(x, -1, width / 2, width / 2, rest);

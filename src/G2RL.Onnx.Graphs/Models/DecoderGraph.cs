@@ -104,8 +104,9 @@ public static class DecoderGraph
     public static Graph Body(DecoderSpec spec, int opset = 21, GraphMemory? memory = null)
     {
         var graph = new Graph("score.body", opset);
-        var op = new OpBuilder(graph);
+        var op = Builder(graph, memory);
         graph.Output(op.Named("last_hidden_state", Forward(graph, op, spec, memory ?? GraphMemory.Plain).Last));
+        graph.Prune();
         return graph;
     }
 
@@ -117,7 +118,7 @@ public static class DecoderGraph
     {
         memory ??= GraphMemory.Plain;
         var graph = new Graph("score", opset);
-        var op = new OpBuilder(graph);
+        var op = Builder(graph, memory);
         var forward = Forward(graph, op, spec, memory);
         var targets = graph.Input("targets", ElementType.Int64, "R");
         var inverseTemperature = graph.Input("inverse_temperature", ElementType.Float32);
@@ -125,6 +126,7 @@ public static class DecoderGraph
         graph.Output(op.Named("log_probs", logProb));
         graph.Output(op.Named("entropy", entropy));
         graph.Output(op.Named("last_hidden_state", forward.Last));
+        graph.Prune();
         return graph;
     }
 
@@ -215,14 +217,18 @@ public static class DecoderGraph
     {
         memory ??= GraphMemory.Plain;
         var graph = new Graph("train", opset);
-        var op = new OpBuilder(graph);
+        var op = Builder(graph, memory);
         var forward = Forward(graph, op, spec, memory);
         var targets = graph.Input("targets", ElementType.Int64, "R");
         var inverseTemperature = graph.Input("inverse_temperature", ElementType.Float32);
         var seed = scaled ? graph.Input(LossScale, ElementType.Float32) : null;
         var parameters = spec.Trainable.Where(p => trainable?.Invoke(p.Name) != false).Select(p => graph[p.Name]).ToList();
         var head = parameters.Find(p => p.Name == HeadWeightName(spec));
-        var result = new ChunkedHead(op, spec, forward.Last, targets, inverseTemperature, memory, head is not null).Loss(objective, seed);
+        Value Accumulator(Value of) => graph.Input(of.Name + GradientSuffix, of.Type, [.. of.Shape]);
+        // Only our products take it from the beginning: the standard head's gradient lies the other way until its end.
+        var begun = head is not null && memory is { InPlaceSums: true, Kernels: GraphKernels.Fused } ? Accumulator(head) : null;
+        var result = new ChunkedHead(op, spec, forward.Last, targets, inverseTemperature, memory, head is not null)
+            .Loss(objective, seed, begun);
         graph.Output(op.Named("loss", result.Loss));
         graph.Output(op.Named("log_probs", result.LogProbs));
         graph.Output(op.Named("entropy", result.Entropy));
@@ -232,10 +238,9 @@ public static class DecoderGraph
         var gradients = Differentiator.Backward(op, known, parameters, GradientRules.All);
         foreach (var parameter in parameters)
         {
-            var accumulator = graph.Input(parameter.Name + GradientSuffix, parameter.Type, [.. parameter.Shape]);
-            var sum = memory.InPlaceSums
-                ? GradientSums.Add(op, accumulator, gradients[parameter])
-                : op.Add(accumulator, gradients[parameter]);
+            var sum = begun is not null && parameter == head ? GradientSums.Begun(op, gradients[parameter])
+                : memory.InPlaceSums ? GradientSums.Add(op, Accumulator(parameter), gradients[parameter])
+                : op.Add(Accumulator(parameter), gradients[parameter]);
             graph.Output(op.Named(parameter.Name + GradientSuffix + ".out", sum));
         }
         graph.Prune();
@@ -260,6 +265,9 @@ public static class DecoderGraph
         graph.Output(op.Named("entropy", entropy));
         return new(spec, op, loss, forward.Last);
     }
+
+    private static OpBuilder Builder(Graph graph, GraphMemory? memory) =>
+        new(graph) { Fuses = memory?.Kernels == GraphKernels.Fused };
 
     // All layers over new tokens, keys and values in a cache of the given length.
     private static (DecoderBlocks Blocks, Value Hidden) Cached(
@@ -349,9 +357,9 @@ public static class DecoderGraph
         var mask = graph.Input("attention_mask", ElementType.Int64, "B", "T");
         var positions = graph.Input("position_ids", ElementType.Int64, "B", "T");
         var rows = graph.Input("rows", ElementType.Int64, "R");
-        var blocks = new DecoderBlocks(op, spec, ids, positions, memory.Kernels);
+        var blocks = new DecoderBlocks(op, spec, ids, positions);
         Value hidden;
-        if (memory.Kernels == GraphKernels.Fused)
+        if (op.Fuses)
             hidden = blocks.Layers((layer, q, k, v) => blocks.FusedAttention(q, k, v, mask, spec.WindowOf(layer)), memory.Recompute);
         else if (memory.AttentionBlocks > 1)
         {
@@ -367,7 +375,7 @@ public static class DecoderGraph
                 .ToDictionary(window => window, window => blocks.CausalBias(mask, window));
             hidden = blocks.Layers((layer, q, k, v) => blocks.Attention(q, k, v, biases[spec.WindowOf(layer)]), memory.Recompute);
         }
-        return (blocks, blocks.FinalNorm(op.Gather(hidden, rows)));
+        return (blocks, blocks.FinalNorm(blocks.Rows(hidden, rows)));
     }
 
     /// <summary>log p of the targets and the entropy, both of softmax(z).</summary>

@@ -31,6 +31,11 @@ internal static class FusedCases
             [2, 40, 9, 64],
         } select Rotary(shape, shape[3]),
         Rotary([2, 3, 4, 32], 20),
+        .. from turn in new[] { (false, false), (false, true), (true, false), (true, true) }
+           from sizes in new[] { (1, 1, 1), (5, 31, 7), (6, 32, 16), (13, 70, 33), (50, 9, 300), (7, 600, 600), (0, 5, 4), (3, 5, 0) }
+           select Product(sizes.Item1, sizes.Item2, sizes.Item3, turn.Item1, turn.Item2),
+        .. from shape in new (int, int, int)[] { (5, 16, 7), (3, 9, 1), (40, 300, 100), (1, 1, 2), (4, 8, 0) }
+           select Rows(shape.Item1, shape.Item2, shape.Item3),
         .. from gelu in new[] { false, true }
            from shape in new long[][] { [3, 16], [7, 5], [0, 4], [130, 128] }
            select Gated(shape, gelu),
@@ -82,6 +87,41 @@ internal static class FusedCases
                     parts[2]),
             ];
         });
+
+    private static FusedCase Product(int rows, int columns, int inner, bool turnA, bool turnB) => new(
+        $"Product {rows} x {inner} x {columns}{(turnA ? ", A turned" : "")}{(turnB ? ", B turned" : "")}",
+        [
+            ("a", turnA ? [inner, rows] : [rows, inner]),
+            ("b", turnB ? [columns, inner] : [inner, columns]),
+            ("c", [rows, columns]),
+            ("bias", [columns]),
+        ],
+        [],
+        op =>
+        {
+            Value Scaled(string name) => op.Mul(op.Graph[name], op.Scalar(1 / Math.Sqrt(inner + 1)));
+            var (a, b) = (Scaled("a"), Scaled("b"));
+            return
+            [
+                op.Product(a, b, null, turnA, turnB),
+                op.Product(a, b, op.Graph["c"], turnA, turnB),
+                op.Product(a, b, op.Graph["bias"], turnA, turnB),
+            ];
+        },
+        op =>
+        {
+            Value Scaled(string name) => op.Mul(op.Graph[name], op.Scalar(1 / Math.Sqrt(inner + 1)));
+            var (a, b) = (turnA ? op.SwapLastTwo(Scaled("a")) : Scaled("a"), turnB ? op.SwapLastTwo(Scaled("b")) : Scaled("b"));
+            var product = op.MatMul(a, b);
+            return [product, op.Add(product, op.Graph["c"]), op.Add(product, op.Graph["bias"])];
+        });
+
+    private static FusedCase Rows(int count, int width, int taken) => new(
+        $"Rows {taken} of [{count}, {width}]",
+        [("x", [count, width])],
+        [("numbers", [taken], count)],
+        op => [op.Rows(op.Graph["x"], op.Graph["numbers"])],
+        op => [op.Gather(op.Graph["x"], op.Graph["numbers"])]);
 
     private static FusedCase Gated(long[] shape, bool gelu) => new(
         $"GatedUnit [{string.Join(", ", shape)}], {(gelu ? "GELU" : "SiLU")}",

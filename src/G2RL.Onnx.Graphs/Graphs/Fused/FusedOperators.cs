@@ -17,6 +17,42 @@ public static class FusedOperators
     public static Value RmsNorm(this OpBuilder op, Value x, Value weight, double epsilon) =>
         op.Fused("RmsNorm", 1, [x, weight], ("epsilon", (float)epsilon))[0];
 
+    /// <summary>op(A) op(B) + C, as Gemm, for many rows.</summary>
+    /// <param name="op">Receives the node.</param>
+    /// <param name="a">[M, K], or [K, M] turned.</param>
+    /// <param name="b">[K, N], or [N, K] turned.</param>
+    /// <param name="c">[M, N] or [N]; null for none.</param>
+    /// <param name="transposeA">Whether A lies turned.</param>
+    /// <param name="transposeB">Whether B lies turned.</param>
+    public static Value Product(
+        this OpBuilder op,
+        Value a,
+        Value b,
+        Value? c = null,
+        bool transposeA = false,
+        bool transposeB = false) =>
+        op.Fused(
+            "Product",
+            1,
+            c is null ? [a, b] : [a, b, c],
+            ("transA", transposeA ? 1L : 0L),
+            ("transB", transposeB ? 1L : 0L))[0];
+
+    /// <summary>
+    /// a + b. Where b is a product that is written for nothing else, and ours may be written, it is written once more, on top of a; what is
+    /// left of the first is pruned. Both are of one shape.
+    /// </summary>
+    internal static Value AddedTo(this OpBuilder op, Value a, Value b) =>
+        op.Fuses && b.Producer is { Op: "Product" or "Gemm", Inputs.Count: 2 } product && Shapes.Same(a.Shape, b.Shape)
+            ? op.Graph.Add(product.Op, [product.Inputs[0], product.Inputs[1], a], product.Attributes, domain: product.Domain).Outputs[0]!
+            : op.Add(a, b);
+
+    /// <summary>Rows of a matrix by their numbers.</summary>
+    /// <param name="op">Receives the node.</param>
+    /// <param name="x">[N, D]</param>
+    /// <param name="numbers">[R], int64, 0 to N - 1.</param>
+    public static Value Rows(this OpBuilder op, Value x, Value numbers) => op.Fused("Rows", 1, [x, numbers])[0];
+
     /// <summary>Halves (a, b) of the rotated part of each head -> (a cos - b sin, b cos + a sin); what is beyond stays.</summary>
     /// <param name="op">Receives the node.</param>
     /// <param name="x">[B, T, H, d]</param>

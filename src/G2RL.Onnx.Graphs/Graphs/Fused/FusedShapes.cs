@@ -8,6 +8,9 @@ internal static class FusedShapes
     [
         Rule("RmsNorm", RmsNorm),
         Rule("RmsNormGrad", RmsNormGrad),
+        Rule("Product", Product),
+        Rule("Rows", Rows),
+        Rule("RowsAdded", RowsAdded),
         Rule("Rotary", Rotary),
         Rule("GatedUnit", (node, _) => [Alike(node, 2)]),
         Rule("GatedUnitGrad", (node, _) => [Alike(node, 3), Alike(node, 3)]),
@@ -32,6 +35,36 @@ internal static class FusedShapes
         RequireSame(node, dy, x);
         RequireWeight(node, x, w);
         return [Like(x), Like(w)];
+    }
+
+    private static Inferred[] Product(Node node, int outputs)
+    {
+        var (a, b) = (Float(node, 0), Float(node, 1));
+        if (a.Rank != 2 || b.Rank != 2)
+            throw ShapeRules.Conflict(node, "needs matrices");
+        var (turnA, turnB) = (node.Int("transA", 0) != 0, node.Int("transB", 0) != 0);
+        Dimension rows = a.Shape[turnA ? 1 : 0], columns = b.Shape[turnB ? 0 : 1];
+        if (a.Shape[turnA ? 0 : 1] != b.Shape[turnB ? 1 : 0])
+            throw ShapeRules.Conflict(node, "needs as many columns of A as rows of B");
+        if (node.Inputs.ElementAtOrDefault(2) is { } c && !Shapes.Same(c.Shape, [rows, columns]) && !Shapes.Same(c.Shape, [columns]))
+            throw ShapeRules.Conflict(node, "needs C as [M, N] or [N]");
+        return [new(ElementType.Float32, [rows, columns])];
+    }
+
+    private static Inferred[] Rows(Node node, int outputs)
+    {
+        var (x, numbers) = (Float(node, 0), In(node, 1));
+        if (x.Rank != 2 || numbers is not { Type: ElementType.Int64, Rank: 1 })
+            throw ShapeRules.Conflict(node, "needs a matrix and an int64 vector");
+        return [new(ElementType.Float32, [numbers.Shape[0], x.Shape[1]])];
+    }
+
+    private static Inferred[] RowsAdded(Node node, int outputs)
+    {
+        var taken = Rows(node, 1)[0];
+        if (!Shapes.Same(Float(node, 2).Shape, taken.Shape))
+            throw ShapeRules.Conflict(node, "needs a row for every number");
+        return [Like(Float(node, 0))];
     }
 
     private static Inferred[] Rotary(Node node, int outputs)

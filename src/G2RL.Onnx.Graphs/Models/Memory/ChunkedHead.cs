@@ -22,7 +22,6 @@ internal sealed class ChunkedHead
     private readonly int chunks;
     private readonly bool learns;
     private readonly bool ordered;
-    private readonly bool fused;
     private readonly Value[] hidden;
     private readonly Value[] targets;
     private readonly List<Value> hiddenGradients = [];
@@ -47,7 +46,6 @@ internal sealed class ChunkedHead
     {
         (this.op, this.spec, this.inverseTemperature, this.learns) = (op, spec, inverseTemperature, learns);
         (chunks, ordered) = (memory.HeadChunks, memory != GraphMemory.Plain);
-        fused = memory.Kernels == GraphKernels.Fused;
         weight = DecoderBlocks.HeadWeight(op, spec);
         hidden = op.SplitEvenly(last, 0, chunks);
         this.targets = op.SplitEvenly(targets, 0, chunks);
@@ -65,8 +63,10 @@ internal sealed class ChunkedHead
     /// <summary>The loss with its gradients: of the head's weight [V, D] (null unless it learns) and of its input [R, D].</summary>
     /// <param name="objective">Writes the loss.</param>
     /// <param name="seed">Gradient of the loss; null is 1.</param>
-    public Result Loss(Func<OpBuilder, Value, Value, Value> objective, Value? seed)
+    /// <param name="begun">What the weight's gradient is added to [V, D]; null is nothing. Of our operators alone.</param>
+    public Result Loss(Func<OpBuilder, Value, Value, Value> objective, Value? seed, Value? begun = null)
     {
+        weightGradient = begun;
         var (loss, logProbs, entropy) = RowObjective.Of(objective, op.Graph.Opset) is { } rows
             ? ByChunk(rows, seed)
             : AllFirst(objective, seed);
@@ -76,7 +76,7 @@ internal sealed class ChunkedHead
             logProbs,
             entropy,
             AfterChunks(Joined([.. hiddenGradients])),
-            weightGradient is null ? null : op.Transpose(weightGradient, 1, 0));
+            weightGradient is null || op.Fuses ? weightGradient : op.Transpose(weightGradient, 1, 0));
     }
 
     /// <summary>What <see cref="Loss"/> gives.</summary>
@@ -138,7 +138,7 @@ internal sealed class ChunkedHead
         var logits = cap is null
             ? op.Gemm(h, weight, transposeB: true)
             : op.Mul(cap, op.Mul(inverseTemperature, op.Scalar(spec.LogitSoftcap!.Value)));
-        if (fused)
+        if (op.Fuses)
         {
             var (logProb, entropy, logSum) = op.TokenScores(logits, targets[c]);
             return new(h, cap, logits, logSum, logProb, entropy);
@@ -151,14 +151,16 @@ internal sealed class ChunkedHead
 
     private void Backward(int c, Part part, Value ofLogProb, Value? ofEntropy)
     {
-        var dz = fused
+        var dz = op.Fuses
             ? op.TokenScoresGrad(part.Logits, targets[c], part.Normaliser, part.Entropy, ofLogProb, ofEntropy)
             : LogitsGradient(c, part, ofLogProb, ofEntropy);
         if (part.Cap is { } cap)
             dz = op.Mul(op.Mul(dz, op.Sub(op.Scalar(1), op.Mul(cap, cap))), inverseTemperature);
         var dh = op.Gemm(dz, weight);
         hiddenGradients.Add(part.Cap is null ? op.Mul(dh, inverseTemperature) : dh);
-        if (learns)
+        if (learns && op.Fuses)
+            weightGradient = op.Product(dz, part.Hidden, weightGradient, transposeA: true);
+        else if (learns)
             // As h^T dz [D, V], transposed once at the end: dz^T h would read V columns of dz with a stride, at half the rate.
             weightGradient = op.Gemm(op.Transpose(part.Hidden, 1, 0), dz, weightGradient);
     }

@@ -18,6 +18,7 @@ public static class PeakMemory
     {
         "Add", "Sub", "Mul", "Div", "Pow", "Exp", "Log", "Neg", "Sqrt", "Sigmoid", "Tanh", "Softmax", "LogSoftmax", "Clip", "Where", "Erf",
         "Relu", "Reciprocal", "ScatterElements", "RmsNormGrad", "Rotary", "GatedUnit", "GatedUnitGrad", "TokenScoresGrad",
+        "Product", "RowsAdded",
     };
 
     /// <summary>The peak in bytes.</summary>

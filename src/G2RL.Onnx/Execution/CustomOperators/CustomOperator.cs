@@ -31,6 +31,9 @@ internal enum InPlace
     /// <summary>Output 0 that of input 0.</summary>
     First,
 
+    /// <summary>Output 0 that of input 2.</summary>
+    Third,
+
     /// <summary>Output 0 that of input 1, output 1 that of input 2.</summary>
     BehindTheFirst,
 }

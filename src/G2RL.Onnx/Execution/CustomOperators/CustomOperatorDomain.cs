@@ -77,7 +77,12 @@ internal sealed unsafe class CustomOperatorDomain
         if (described.InPlace != InPlace.No)
         {
             // The runtime passes nothing that would tell whose pairs it asks for: a function each.
-            made->GetMayInplace = described.InPlace == InPlace.First ? &FirstPair : &PairsBehindTheFirst;
+            made->GetMayInplace = described.InPlace switch
+            {
+                InPlace.First => &FirstPair,
+                InPlace.Third => &ThirdPair,
+                _ => &PairsBehindTheFirst,
+            };
             made->ReleaseMayInplace = &ReleasePairs;
         }
         made->Description = GCHandle.ToIntPtr(GCHandle.Alloc(described));
@@ -223,6 +228,14 @@ internal sealed unsafe class CustomOperatorDomain
     private static nuint FirstPair(int** inputs, int** outputs)
     {
         *inputs = Numbers;
+        *outputs = Numbers;
+        return 1;
+    }
+
+    [UnmanagedCallersOnly]
+    private static nuint ThirdPair(int** inputs, int** outputs)
+    {
+        *inputs = Numbers + 2;
         *outputs = Numbers;
         return 1;
     }

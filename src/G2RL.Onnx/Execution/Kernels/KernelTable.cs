@@ -1,5 +1,6 @@
 using G2RL.Onnx.Execution.CustomOperators;
 using G2RL.Onnx.Execution.Kernels.Attention;
+using G2RL.Onnx.Execution.Kernels.Products;
 using G2RL.Onnx.Execution.Kernels.Simd;
 using G2RL.Onnx.Execution.Native;
 using G2RL.Onnx.Graphs.Fused;
@@ -44,6 +45,17 @@ internal static unsafe class KernelTable
         {
             Function = &RmsNorm.Backward<T>,
         },
+        new(
+            "Product",
+            [Float32, Float32, new(Float32, Optional: true)],
+            [Float32],
+            [("transA", Int), ("transB", Int)],
+            InPlace.Third)
+        {
+            Function = &MatrixProduct<N>.Run,
+        },
+        new("Rows", [Float32, Long], [Float32]) { Function = &Rows.Take },
+        new("RowsAdded", [Float32, Long, Float32], [Float32], inPlace: InPlace.First) { Function = &Rows.Add<T> },
         new("Rotary", [Float32, Float32, Float32], [Float32], [("inverse", Int)], InPlace.First) { Function = &Rotary.Forward<T> },
         new("GatedUnit", [Float32, Float32], [Float32], [("gelu", Int)], InPlace.First) { Function = &GatedUnit.Forward<T> },
         new("GatedUnitGrad", [Float32, Float32, Float32], [Float32, Float32], [("gelu", Int)], InPlace.BehindTheFirst)

@@ -162,6 +162,7 @@ internal static unsafe class RmsNorm
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Inverse(float squares, int width, double epsilon) =>
         (float)(1 / Math.Sqrt(((double)squares / width) + epsilon));
 }

@@ -26,8 +26,9 @@ internal static class MemoryChoice
     /// <param name="recompute">Whether layers are recomputed.</param>
     /// <param name="kernels">Whose operators.</param>
     /// <remarks>
-    /// Sums inside the products round otherwise than sums of products, so they are for models that are never trained side by side: of a
-    /// smaller one, lanes add whole gradients, and one thread has to give the bits of many.
+    /// Sums inside the products round otherwise than sums of products. Of a model that may be trained side by side, a batch's gradient is
+    /// always written on zeros, where both are the same, and whole gradients are added (see GradientAccumulator): one thread gives the bits
+    /// of many.
     /// </remarks>
     public static GraphMemory Training(
         DecoderSpec spec,
@@ -35,7 +36,7 @@ internal static class MemoryChoice
         int positions,
         bool recompute,
         KernelChoice kernels = KernelChoice.Auto) =>
-        Scoring(spec, tokens, positions, kernels) with { Recompute = recompute, InPlaceSums = Lanes.For(spec, threads: 2).Count == 1 };
+        Scoring(spec, tokens, positions, kernels) with { Recompute = recompute, InPlaceSums = true };
 
     /// <summary>For scoring: no gradients.</summary>
     public static GraphMemory Scoring(DecoderSpec spec, long tokens, int positions, KernelChoice kernels = KernelChoice.Auto)

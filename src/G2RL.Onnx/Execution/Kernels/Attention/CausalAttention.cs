@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using G2RL.Onnx.Execution.CustomOperators;
+using G2RL.Onnx.Execution.Kernels.Products;
 using G2RL.Onnx.Execution.Kernels.Simd;
 
 namespace G2RL.Onnx.Execution.Kernels.Attention;
@@ -308,6 +309,7 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
     }
 
     // What a query does not see has a score of minus infinity.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Hide(AttentionState* s, float* padding, int query, int low, int edge, float* line)
     {
         var first = s->Window > 0 ? Math.Max(low, query - s->Window + 1) : low;
@@ -321,6 +323,7 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
     }
 
     // Minus infinity on padding, 0 on tokens, in the memory given; null where a row has none.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float* Padding(AttentionState* s, int row, float* memory)
     {
         var mask = s->Mask + ((nint)row * s->Tokens);
@@ -338,7 +341,8 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Power(T x) => T.Choose(x, T.All(SimdMath.Lowest), T.Zero, SimdMath.Exp(x));
 
-    // One head of a row across: [d, T], zeros behind both ends.
+    // One head of a row across: [d, T], zeros behind the end.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Transpose(AttentionState* s, float* from, int row, int head, float* to)
     {
         int line = s->PaddedTokens, width = s->Width;
@@ -355,6 +359,7 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
     }
 
     // Tokens of one head side by side: [count, d], zeros behind d.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Gather(AttentionState* s, float* from, int row, int first, int count, int heads, int head, float scale, float* to)
     {
         int width = s->Width, padded = s->Padded, whole = width / 16 * 16;
@@ -373,6 +378,7 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
     }
 
     // The way back.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Scatter(AttentionState* s, float* from, int row, int first, int count, int heads, int head, float scale, float* to)
     {
         int width = s->Width, padded = s->Padded, whole = width / 16 * 16;

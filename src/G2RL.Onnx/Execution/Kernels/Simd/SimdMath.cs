@@ -46,6 +46,7 @@ internal static unsafe class SimdMath
     }
 
     /// <summary>The first <paramref name="count"/> numbers, then zeros; fewer than a whole vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static T LoadPart<T>(float* from, int count) where T : unmanaged, ISimd<T>
     {
         var part = stackalloc float[T.Count];
@@ -56,6 +57,7 @@ internal static unsafe class SimdMath
     }
 
     /// <summary>Writes the first <paramref name="count"/> numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void StorePart<T>(T value, float* to, int count) where T : unmanaged, ISimd<T>
     {
         var part = stackalloc float[T.Count];

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using G2RL.Onnx.Execution.Kernels.Simd;
 
-namespace G2RL.Onnx.Execution.Kernels.Attention;
+namespace G2RL.Onnx.Execution.Kernels.Products;
 
 /// <summary>
 /// Products of matrices that lie in the cache. Every element of the result is one chain of fused multiply-adds in the order of the inner

@@ -1,0 +1,153 @@
+using System.Runtime.CompilerServices;
+using G2RL.Onnx.Execution.CustomOperators;
+using G2RL.Onnx.Execution.Kernels.Simd;
+
+namespace G2RL.Onnx.Execution.Kernels.Products;
+
+/// <summary>
+/// Y = op(A) op(B) + C for many rows, either operand as it lies or turned. Blocks of B's columns, a number that depends on their number
+/// alone, are the parts of the work; each is laid out in panels of 32 columns and 256 of the inner axis, over which strips of 6 rows go.
+/// </summary>
+/// <remarks>
+/// An element is the sum over blocks of 256 of chains of fused multiply-adds, added to C one after the other: bits depend neither on
+/// threads nor on vectors.
+/// </remarks>
+/// <typeparam name="N">What one instruction works on.</typeparam>
+internal static unsafe class MatrixProduct<N> where N : unmanaged, ISimd<N>
+{
+    private const int Inner = 256;
+    private const int MostColumns = 384;
+
+    /// <summary>Inputs A, B, C (optional; [M, N] or [N]); output Y [M, N]. Attributes: whether A and B are turned.</summary>
+    public static void Run(in KernelContext context)
+    {
+        KernelTensor a = context.Input(0), b = context.Input(1), c = context.Input(2);
+        if (a.Rank != 2 || b.Rank != 2)
+            throw new ArgumentException("A and B are matrices.");
+        var (turnA, turnB) = (context.Attribute(0) != 0, context.Attribute(1) != 0);
+        int rows = turnA ? a[1] : a[0], inner = turnA ? a[0] : a[1], columns = turnB ? b[0] : b[1];
+        if ((turnB ? b[1] : b[0]) != inner)
+            throw new ArgumentException($"A has {inner} columns and B {(turnB ? b[1] : b[0])} rows; they need as many.");
+        var y = context.Output(0, rows, columns);
+        if (rows == 0 || columns == 0)
+            return;
+        if (c.Exists)
+            Fill(c, y.Floats, rows, columns);
+        else if (inner == 0)
+            new Span<float>(y.Floats, checked(rows * columns)).Clear();
+        var parts = Math.Max(1, (columns + MostColumns - 1) / MostColumns);
+        var state = new State
+        {
+            A = a.Floats,
+            B = b.Floats,
+            Y = y.Floats,
+            Rows = rows,
+            Columns = columns,
+            Depth = inner,
+            TurnA = turnA,
+            TurnB = turnB,
+            Adds = c.Exists,
+            PartColumns = ((columns + parts - 1) / parts + Panels.Columns - 1) / Panels.Columns * Panels.Columns,
+        };
+        context.ParallelFor(&state, (columns + state.PartColumns - 1) / state.PartColumns, &Part);
+    }
+
+    private struct State
+    {
+        public float* A, B, Y;
+        public int Rows, Columns, Depth, PartColumns;
+        public bool TurnA, TurnB, Adds;
+    }
+
+    private static void Fill(KernelTensor c, float* y, int rows, int columns)
+    {
+        if (c.Floats == y)
+            return;
+        var all = (long)rows * columns;
+        if (c.Length == all)
+            Buffer.MemoryCopy(c.Floats, y, all * sizeof(float), all * sizeof(float));
+        else
+        {
+            c.Require(columns, "C");
+            for (var i = 0; i < rows; i++)
+                new ReadOnlySpan<float>(c.Floats, columns).CopyTo(new Span<float>(y + ((nint)i * columns), columns));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Part(State* s, int part)
+    {
+        var first = part * s->PartColumns;
+        var last = Math.Min(s->Columns, first + s->PartColumns);
+        var panels = (last - first + Panels.Columns - 1) / Panels.Columns;
+        var memory = ScratchMemory.Rent(
+            ((long)panels * Panels.Columns * Inner)
+                + (s->TurnA ? ((long)s->Rows + Panels.Rows) * Inner : 0)
+                + (Panels.Rows * Panels.Columns)
+                + 16);
+        try
+        {
+            var packed = memory;
+            var edge = packed + ((nint)panels * Panels.Columns * Inner);
+            var strips = edge + (Panels.Rows * Panels.Columns);
+            for (var depth = 0; depth < s->Depth; depth += Inner)
+            {
+                var inner = Math.Min(Inner, s->Depth - depth);
+                for (var panel = 0; panel < panels; panel++)
+                {
+                    var column = first + (panel * Panels.Columns);
+                    var count = Math.Min(Panels.Columns, last - column);
+                    var target = packed + ((nint)panel * Panels.Columns * Inner);
+                    if (s->TurnB)
+                        Panels.Turned(s->B + ((nint)column * s->Depth) + depth, s->Depth, inner, count, target);
+                    else
+                        Panels.Straight(s->B + ((nint)depth * s->Columns) + column, s->Columns, inner, count, target);
+                }
+                if (s->TurnA)
+                    Panels.Strips(s->A + ((nint)depth * s->Rows), s->Rows, inner, s->Rows, strips);
+                Rows(s, first, last, depth, inner, packed, strips, edge);
+            }
+        }
+        finally
+        {
+            ScratchMemory.Return(memory);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows(State* s, int first, int last, int depth, int inner, float* packed, float* strips, float* edge)
+    {
+        var add = s->Adds || depth > 0;
+        // A panel stays in the nearest cache while all strips pass.
+        for (var column = first; column < last; column += Panels.Columns)
+        {
+            var b = packed + ((nint)(column - first) * Inner);
+            var columns = Math.Min(Panels.Columns, last - column);
+            for (var row = 0; row < s->Rows; row += Panels.Rows)
+            {
+                var rows = Math.Min(Panels.Rows, s->Rows - row);
+                var a = s->TurnA ? strips + ((nint)row * inner) : s->A + ((nint)row * s->Depth) + depth;
+                var (aRow, aColumn) = s->TurnA ? (1, Panels.Rows) : ((nint)s->Depth, 1);
+                var y = s->Y + ((nint)row * s->Columns) + column;
+                if (columns == Panels.Columns)
+                    SmallProduct<N>.Run(a, aRow, aColumn, b, Panels.Columns, y, s->Columns, rows, Panels.Columns, inner, add);
+                else
+                {
+                    SmallProduct<N>.Run(a, aRow, aColumn, b, Panels.Columns, edge, Panels.Columns, rows, Panels.Columns, inner, add: false);
+                    Edge(edge, y, s->Columns, rows, columns, add);
+                }
+            }
+        }
+    }
+
+    // What of a tile lies inside the matrix.
+    private static void Edge(float* edge, float* y, nint distance, int rows, int columns, bool add)
+    {
+        for (var r = 0; r < rows; r++)
+            for (var j = 0; j < columns; j++)
+            {
+                var sum = edge[(r * Panels.Columns) + j];
+                y[(r * distance) + j] = add ? y[(r * distance) + j] + sum : sum;
+            }
+    }
+}
