@@ -32,6 +32,12 @@ public sealed record EvaluationConfig
     public int Repeats { get; init; } = 1;
 
     /// <summary>
+    /// Whether a run with several rewards asks all of them about the samples of its own held-out problems, too, and writes their means.
+    /// What is right stays the checker's to say. False spares a judge or a program the work.
+    /// </summary>
+    public bool Rewards { get; init; } = true;
+
+    /// <summary>
     /// Benchmarks that are evaluated, too: a list of entries { name, set, settings, problems, samples }. <c>g2rl evaluate</c> takes them in
     /// place of the run's own held-out problems.
     /// </summary>

@@ -30,14 +30,34 @@ public static class EvaluatedTraining
     /// <param name="cancel">Stops between decode steps.</param>
     public static EvaluationResult Evaluate(this Trainer trainer, int step, CancellationToken cancel = default)
     {
+        var asksRewards = trainer.Config.Evaluation.Rewards && !trainer.Rewards.IsCheckerAlone;
+        var seen = new List<Rewards.Completion>();
         var result = Evaluator.Run(
             trainer.Inputs,
             trainer.Config.Evaluation,
             step,
             (done, of) => trainer.Events.Progress?.Invoke("evaluate", done, of),
-            cancel);
+            cancel,
+            asksRewards ? (p, drawn) => seen.AddRange(drawn.Select(r => new Rewards.Completion(p, r.Text, r.Tokens, r.Finished))) : null);
+        if (asksRewards)
+            result = result with { Rewards = Means(trainer, seen, cancel) };
         trainer.Events.Evaluation?.Invoke(result.ToJson());
         return result;
+    }
+
+    // Means before weights, as of a step; a reward that gave no score has none.
+    private static Dictionary<string, double> Means(Trainer trainer, List<Rewards.Completion> completions, CancellationToken cancel)
+    {
+        var rewards = trainer.Rewards;
+        var results = rewards.Score(
+            completions,
+            (label, done) => trainer.Events.Progress?.Invoke($"evaluate reward {label}", done, completions.Count),
+            cancel);
+        var means = new Dictionary<string, double>(StringComparer.Ordinal);
+        for (var k = 0; k < rewards.Labels.Count; k++)
+            if (results.Select(r => r.Parts[k]).Where(s => !double.IsNaN(s)).ToArray() is { Length: > 0 } scores)
+                means[rewards.Labels[k]] = scores.Average();
+        return means;
     }
 
     /// <summary>Measures how the current policy's responses to held-out problems lie to each other.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Text.Json.Nodes;
 
 namespace G2RL.Onnx.Evaluation;
@@ -46,6 +47,9 @@ public sealed record EvaluationResult(
 
     /// <summary>Standard deviation of pass@1 over the repeats; 0 of a single one.</summary>
     public double RepeatDeviation { get; init; }
+
+    /// <summary>Mean score before weights of each of the run's rewards, by label; empty where the checker is alone.</summary>
+    public IReadOnlyDictionary<string, double> Rewards { get; init; } = FrozenDictionary<string, double>.Empty;
 
     /// <summary>The benchmarks beside the run's own held-out problems, by name.</summary>
     public IReadOnlyList<(string Name, EvaluationResult Result)> Benchmarks { get; init; } = [];
@@ -96,6 +100,8 @@ public sealed record EvaluationResult(
             row["pass@k"] = new JsonArray([.. PassAtK.Select(p => JsonValue.Create(p))]);
         if (MajorityAtK.Count > 0)
             row["maj@k"] = new JsonObject(MajorityAtK.Select(m => KeyValuePair.Create<string, JsonNode?>(m.Key.ToString(), m.Value)));
+        foreach (var (label, mean) in Rewards)
+            row[$"rewards/{label}_mean"] = mean;
         if (Benchmarks.Count > 0)
             row["benchmarks"] = new JsonObject(Benchmarks.Select(b => KeyValuePair.Create<string, JsonNode?>(b.Name, b.Result.ToJson())));
         return row;

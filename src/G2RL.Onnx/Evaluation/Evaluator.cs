@@ -59,6 +59,8 @@ public static class Evaluator
         using var inputs = new RunInputs(config, own, backend);
         if (own is null)
             inputs.CheckHeldOut(config.Evaluation.Problems);
+        foreach (var note in inputs.CheckBenchmarks())
+            warn?.Invoke(note);
         IReadOnlyList<Benchmark> benchmarks = inputs.Benchmarks.Count > 0 ? inputs.Benchmarks : [Own(inputs, config.Evaluation)];
         foreach (var note in benchmarks.SelectMany(b => b.Set.Notes))
             warn?.Invoke(note);
@@ -148,9 +150,10 @@ public static class Evaluator
         EvaluationConfig config,
         int step,
         Action<int, int>? progress,
-        CancellationToken cancel)
+        CancellationToken cancel,
+        Action<Problem, Rollout[]>? seen = null)
     {
-        var results = Draw(inputs, config, [Own(inputs, config), .. inputs.Benchmarks], step, log: null, progress, cancel);
+        var results = Draw(inputs, config, [Own(inputs, config), .. inputs.Benchmarks], step, log: null, progress, cancel, seen);
         return results[0].Result with { Benchmarks = [.. results.Skip(1)] };
     }
 
@@ -164,7 +167,8 @@ public static class Evaluator
         int step,
         SampleLog? log,
         Action<int, int>? progress,
-        CancellationToken cancel)
+        CancellationToken cancel,
+        Action<Problem, Rollout[]>? seen = null)
     {
         var asked = benchmarks.Select(b => HeldOut(b.Set, b.Problems)).ToArray();
         // Whatever is wrong with a prompt is told before anything is drawn.
@@ -200,7 +204,12 @@ public static class Evaluator
                     var offset = before;
                     var rollouts = sampler.Draw(request, progress is null ? null : done => progress(offset + done, of), cancel);
                     for (var i = 0; i < part.Length; i++)
+                    {
                         drawn[i].AddRange(Completions(rollouts[i]));
+                        // The first are the run's own problems.
+                        if (b == 0)
+                            seen?.Invoke(asked[b][first + i], rollouts[i]);
+                    }
                     before += part.Length * benchmark.Samples;
                 }
                 for (var i = 0; i < part.Length; i++)

@@ -122,15 +122,17 @@ internal sealed class EvaluationSummary
         foreach (var (evaluation, value) in new[] { (before, from), (after, to) })
             using (html.Open("td"))
             {
-                html.Text(value is null ? "\u2013" : Amounts.Contains(name) ? Format.Number(value.Value) : Format.Percent(value.Value));
+                html.Text(value is null ? "\u2013" : IsAmount(name) ? Format.Number(value.Value) : Format.Percent(value.Value));
                 if (value is not null && Interval(evaluation, name, value.Value) is { } interval)
                     html.Leaf("small", " " + Span(interval));
             }
         html.Leaf("td", from is null || to is null
             ? "\u2013"
-            : Amounts.Contains(name) ? Format.Signed(to.Value - from.Value, "0.##")
+            : IsAmount(name) ? Format.Signed(to.Value - from.Value, "0.##")
             : Format.Points(to.Value - from.Value));
     }
+
+    private static bool IsAmount(string name) => Amounts.Contains(name) || name.StartsWith("rewards/", StringComparison.Ordinal);
 
     // Ends of intervals stand with their means; curves and benchmarks have places of their own.
     private bool IsMeasured(string name) =>

@@ -14,7 +14,7 @@ internal sealed class RunCharts
 
     private const int MostBars = 40;
 
-    private static readonly string[] Phases = ["sample", "reward", "score", "features", "train"];
+    private static readonly string[] Phases = ["sample", "reward", "greedy", "score", "features", "train"];
 
     private readonly RunLogs logs;
     private readonly List<Chart> charts = [];
@@ -26,6 +26,7 @@ internal sealed class RunCharts
     {
         var all = new RunCharts(logs);
         all.Add(all.PassAt1());
+        all.Add(new("benchmarks", "Benchmarks", "pass@1, % of samples", all.Benchmarks()) { Minimum = 0 });
         all.Add(new("reward", "Reward", "mean of a step", all.Lines(("base", "reward/mean"), ("shaped", "reward/shaped_mean")))
         {
             Note = "Base rewards are the judge's; shaped ones are what the advantages are made of.",
@@ -103,6 +104,25 @@ internal sealed class RunCharts
         var names = logs.Metrics.SelectMany(r => r.Select(p => p.Key)).Distinct(StringComparer.Ordinal)
             .Where(n => n.StartsWith(Prefix, StringComparison.Ordinal) && n.EndsWith(Suffix, StringComparison.Ordinal));
         return Lines([.. names.Select(n => (n[Prefix.Length..^Suffix.Length], n))]);
+    }
+
+    // A line for each benchmark beside the run's own held-out problems.
+    private ChartLine[] Benchmarks()
+    {
+        JsonObject? Of(JsonObject row, string name) => (row["benchmarks"] as JsonObject)?[name] as JsonObject;
+        var names = logs.Evaluations.SelectMany(e => e["benchmarks"] is JsonObject all ? all.Select(p => p.Key) : [])
+            .Distinct(StringComparer.Ordinal);
+        return
+        [
+            .. names.Select(n => new ChartLine(
+                n,
+                [
+                    .. logs.Evaluations
+                        .Select(e => (X: RunLogs.Number(e, "step"), Y: Of(e, n) is { } row ? RunLogs.Number(row, "pass@1") : null))
+                        .Where(p => p is { X: not null, Y: not null })
+                        .Select(p => new ChartPoint(p.X!.Value, 100 * p.Y!.Value)),
+                ])),
+        ];
     }
 
     private Chart PassAt1()

@@ -22,6 +22,7 @@ public sealed class RunInputs : IDisposable
     private readonly PromptEncoder prompts;
     private readonly Conversations conversations;
     private CheckedProblems checkedProblems;
+    private IReadOnlyList<string> benchmarkNotes = [];
 
     /// <summary>Loads everything.</summary>
     /// <param name="config">The configuration; checked here.</param>
@@ -70,7 +71,7 @@ public sealed class RunInputs : IDisposable
     public IProblemSet Problems => checkedProblems.Set;
 
     /// <summary>The benchmarks that evaluations take, opened.</summary>
-    internal IReadOnlyList<Benchmark> Benchmarks { get; }
+    internal IReadOnlyList<Benchmark> Benchmarks { get; private set; }
 
     /// <summary>The weights.</summary>
     public Policy Policy => model.Policy;
@@ -82,6 +83,7 @@ public sealed class RunInputs : IDisposable
         .. model.Notes,
         .. Problems.Notes,
         .. checkedProblems.Notes,
+        .. benchmarkNotes,
         .. conversations.Warnings(Problems.Training?.Take(1) ?? []),
     ];
 
@@ -91,13 +93,26 @@ public sealed class RunInputs : IDisposable
     /// </summary>
     /// <param name="progress">Called with (prompts done, of), from any thread.</param>
     /// <exception cref="InputException">Prompts that are too long, or that tokenizer or model cannot read.</exception>
-    public void CheckProblems(Action<int, int>? progress) =>
+    public void CheckProblems(Action<int, int>? progress)
+    {
         checkedProblems =
             Check(progress).Run(Problems, config.Steps, config.Sampling.PromptsPerStep, config.Seed, config.Evaluation.Problems);
+        CheckBenchmarks();
+    }
 
     /// <summary>Likewise of the held-out problems alone.</summary>
     /// <param name="count">How many are asked for.</param>
     public void CheckHeldOut(int count) => checkedProblems = Check(progress: null).RunHeldOut(Problems, count);
+
+    /// <summary>Likewise of the benchmarks.</summary>
+    /// <returns>What was left out of them, a line a benchmark.</returns>
+    public IReadOnlyList<string> CheckBenchmarks()
+    {
+        var looked = Benchmarks.Select(b => (Of: b, Checked: Check(progress: null).RunHeldOut(b.Set, b.Problems))).ToArray();
+        Benchmarks = [.. looked.Select(l => l.Of with { Set = l.Checked.Set })];
+        benchmarkNotes = [.. looked.SelectMany(l => l.Checked.Notes.Select(note => $"{l.Of.Name}: {note}"))];
+        return benchmarkNotes;
+    }
 
     /// <summary>What the results depend on beside the configuration; after a check of the problems.</summary>
     internal RunIdentity Identity() =>

@@ -101,6 +101,9 @@ public sealed class Trainer : IDisposable
     /// <summary>The configuration.</summary>
     internal RunConfig Config => config;
 
+    /// <summary>The rewards.</summary>
+    internal RewardSet Rewards => rewards;
+
     /// <summary>Who is told.</summary>
     internal TrainingEvents Events => events;
 

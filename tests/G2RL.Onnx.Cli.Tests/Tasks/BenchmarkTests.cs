@@ -112,6 +112,54 @@ public sealed class BenchmarkTests : IDisposable
     }
 
     [TestMethod]
+    public void Train_BenchmarkWithALongPrompt_RefusesOrSkipsItAndChartsTheRest()
+    {
+        File.AppendAllText(FileOf("amc"), $$"""{"problem": "{{new string('7', 900)}}", "answer": "1"}""" + "\n");
+        var (config, run) = (Path.Combine(root, "train.json"), Path.Combine(root, "run"));
+        File.WriteAllText(config, new JsonObject
+        {
+            ["model"] = model,
+            ["steps"] = 2,
+            ["problems"] = Set("gsm8k-train", "gsm8k"),
+            ["rewards"] = new JsonArray(new JsonObject { ["name"] = "checker" }, new JsonObject { ["name"] = "repetition" }),
+            ["sampling"] = new JsonObject
+            {
+                ["promptsPerStep"] = 2,
+                ["groupSize"] = 2,
+                ["maxPromptTokens"] = 500,
+                ["maxNewTokens"] = 6,
+            },
+            ["evaluation"] = new JsonObject
+            {
+                ["problems"] = 3,
+                ["samples"] = 2,
+                ["every"] = 1,
+                ["benchmarks"] = new JsonArray(new JsonObject
+                {
+                    ["set"] = "amc",
+                    ["problems"] = 50,
+                    ["settings"] = new JsonObject { ["heldOut"] = FileOf("amc") },
+                }),
+            },
+            ["execution"] = new JsonObject { ["threads"] = 1 },
+        }.ToJsonString());
+        string[] train = ["export-and-train", "--config", config, "--run", run];
+        G2rlProcess.Call(train).Refuses("amc.jsonl:7", "sampling.maxPromptTokens (500)", "problems.tooLong to skip");
+        var done = G2rlProcess.Call([.. train, "--set", "problems.tooLong=skip"]).Exits(0);
+        Assert.Contains("amc: 1 of 7 problems are left out", done.Error);
+        var rows = File.ReadLines(Path.Combine(run, "evaluations.jsonl")).Select(l => JsonNode.Parse(l)!).ToArray();
+        Assert.HasCount(3, rows);
+        foreach (var row in rows)
+        {
+            Assert.AreEqual(6, row["benchmarks"]!["amc"]!["problems"]!.GetValue<int>());
+            // Each reward's mean over the run's own held-out samples: -1 wrong, and a penalty.
+            Assert.AreEqual(-1, row["rewards/checker_mean"]!.GetValue<double>());
+            Assert.IsTrue(row["rewards/repetition_mean"]!.GetValue<double>() is <= 0 and >= -1);
+        }
+        Assert.Contains("chart-benchmarks", File.ReadAllText(Path.Combine(run, "report.html")));
+    }
+
+    [TestMethod]
     public void Compare_WithBenchmarks_HasThemInRowsAndPage()
     {
         var (file, output) = (Path.Combine(root, "experiment.json"), Path.Combine(root, "compared"));

@@ -122,7 +122,7 @@ public sealed class RewardCommandTests : IDisposable
         config["steps"] = 3;
         config["rewards"] = new JsonArray(new JsonObject { ["name"] = "checker" }, reward);
         config["sampling"] = new JsonObject { ["promptsPerStep"] = 2, ["groupSize"] = 4, ["maxPromptTokens"] = 12, ["maxNewTokens"] = 6 };
-        config["evaluation"] = new JsonObject { ["problems"] = 2, ["samples"] = 1 };
+        config["evaluation"] = new JsonObject { ["problems"] = 2, ["samples"] = 1, ["rewards"] = false };
         config["training"] = new JsonObject { ["learningRate"] = 1e-2, ["checkpointEvery"] = 1 };
         tiny.Write(config);
     }

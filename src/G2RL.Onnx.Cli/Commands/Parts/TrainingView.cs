@@ -11,6 +11,7 @@ internal sealed class TrainingView(RunConfig config, ProgressLine progress, bool
 {
     private int step;
     private int evaluations;
+    private double samples = Samples(config.Evaluation);
 
     /// <summary>Whether anything was computed; false when a run was complete before.</summary>
     public bool Worked { get; private set; }
@@ -29,7 +30,13 @@ internal sealed class TrainingView(RunConfig config, ProgressLine progress, bool
             if (phase == "check")
                 progress.Show("checking prompts", done, of, 0);
             else if (phase == "evaluate")
+            {
+                // The benchmarks may hold fewer problems than were asked for.
+                samples = of;
                 progress.Show($"evaluation after {step} steps, samples", done, of, Overall(0, share));
+            }
+            else if (phase.StartsWith("evaluate ", StringComparison.Ordinal))
+                progress.Show($"evaluation after {step} steps, {phase["evaluate ".Length..]}", done, of, Overall(0, 1));
             else
                 progress.Show($"step {step + 1}/{config.Steps}, {Told(phase)}", done, of, Overall(Before(phase, share), 0));
         },
@@ -79,10 +86,17 @@ internal sealed class TrainingView(RunConfig config, ProgressLine progress, bool
     // The share of all work, counted in rollouts; training on one takes about as long as drawing it.
     private double Overall(double ofStep, double ofEvaluation)
     {
-        var (perStep, perEvaluation) = (2.0 * config.Sampling.PromptsPerStep * config.Sampling.GroupSize,
-            (double)config.Evaluation.Problems * config.Evaluation.Samples);
+        var (perStep, perEvaluation) = (2.0 * config.Sampling.PromptsPerStep * config.Sampling.GroupSize, samples);
         var total = (config.Steps * perStep) + ((2 + Between(config.Steps - 1)) * perEvaluation);
         return Math.Min(1, (((step + ofStep) * perStep) + ((evaluations + ofEvaluation) * perEvaluation)) / total);
+    }
+
+    // Samples of an evaluation, its benchmarks included, as far as the configuration tells.
+    private static double Samples(EvaluationConfig e)
+    {
+        double Of(int? problems, int? each) =>
+            (double)(problems ?? e.Problems) * (e.Greedy || e.Temperature == 0 ? 1 : each ?? e.Samples) * e.Repeats;
+        return Of(null, null) + e.Benchmarks.Sum(b => Of(b.Problems, b.Samples));
     }
 
     // Evaluations between the first and the last, up to a step.
