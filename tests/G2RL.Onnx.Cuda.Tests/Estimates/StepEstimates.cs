@@ -1,0 +1,47 @@
+using G2RL.Onnx.Models;
+
+namespace G2RL.Onnx.Cuda.Tests.Estimates;
+
+/// <summary>Times of a step as launches x cost, bytes / bandwidth and operations / rate, for a model in bfloat16.</summary>
+internal static class StepEstimates
+{
+    private const int Narrow = 2;
+    private const int Wide = 4;
+
+    /// <summary>Seconds of a decode step.</summary>
+    /// <param name="spec">The model.</param>
+    /// <param name="rows">Rows in flight.</param>
+    /// <param name="context">Tokens of each so far.</param>
+    /// <param name="launches">What ONNX Runtime puts on the stream (CaptureTests counts it).</param>
+    /// <param name="logitBytes">Bytes that move for a logit, from the product to the token.</param>
+    /// <param name="captured">Whether the step is one CUDA graph.</param>
+    /// <param name="on">The hardware.</param>
+    /// <remarks>Weights once, keys and values of every row once, logits; the host and the device work at the same time.</remarks>
+    public static double Decode(DecoderSpec spec, int rows, int context, int launches, int logitBytes, bool captured, Hardware on)
+    {
+        var cache = 2.0 * spec.Layers * spec.KeyValueHeads * spec.HeadDimension * Narrow * context * rows;
+        var bytes = (Narrow * (double)spec.ParameterCount) + cache + (logitBytes * (double)rows * spec.VocabularySize);
+        var device = (bytes / on.Bandwidth) + (launches * (captured ? on.CapturedGap : on.Gap));
+        return Math.Max(device, captured ? 0 : launches * on.Enqueue);
+    }
+
+    /// <summary>Model FLOP utilisation of a micro-batch of the train graph in pieces, recomputed: 6 N tokens / time / peak.</summary>
+    /// <param name="spec">The model.</param>
+    /// <param name="tokens">Tokens of the micro-batch.</param>
+    /// <param name="length">Tokens of a row.</param>
+    /// <param name="on">The hardware.</param>
+    /// <remarks>
+    /// Products 8 N tokens and the attention's; maps in float32, of which a token has about 14 D + 6 F numbers a layer, each read and
+    /// written in the forward, the repeated and the backward pass; the attention's shares, half of T x T a head, touched about twelve
+    /// times.
+    /// </remarks>
+    public static double TrainingUse(DecoderSpec spec, int tokens, int length, Hardware on)
+    {
+        var useful = 6.0 * spec.ParameterCount * tokens;
+        var attention = 4.0 * spec.Heads * spec.HeadDimension * (length / 2.0) * tokens * spec.Layers;
+        var products = (useful * 8 / 6) + (4 * attention);
+        var maps = ((14.0 * spec.HiddenSize) + (6.0 * spec.IntermediateSize)) * spec.Layers * tokens * Wide * 2 * 3;
+        var shares = spec.Heads * (length / 2.0) * tokens * spec.Layers * Wide * 12;
+        return useful / ((products / on.Products) + ((maps + shares) / on.Bandwidth)) / on.Peak;
+    }
+}
