@@ -15,11 +15,16 @@ namespace G2RL.Onnx.Tests;
 /// </summary>
 internal sealed class TinyModel : IDisposable
 {
-    public TinyModel(int headDimension = 8, int hidden = 16, DecoderSpec? like = null)
+    public TinyModel(
+        int headDimension = 8,
+        int hidden = 16,
+        DecoderSpec? like = null,
+        string characters = Arithmetic.Characters,
+        int positions = 64)
     {
         Root = Directory.CreateTempSubdirectory("g2rl-test-").FullName;
         var companions = Directory.CreateDirectory(Path.Combine(Root, "tokenizer")).FullName;
-        CharacterTokenizer.Write(companions, Arithmetic.Characters);
+        CharacterTokenizer.Write(companions, characters);
         var tokenizer = Tokenizer.Load(companions);
         var spec = new DecoderSpec
         {
@@ -33,7 +38,7 @@ internal sealed class TinyModel : IDisposable
             KeyValueHeads = 2,
             HeadDimension = headDimension,
             NormEpsilon = 1e-6,
-            MaxPositions = 64,
+            MaxPositions = positions,
             Rope = new RopeSpec { Theta = 10000 },
             TieEmbeddings = true,
             QueryKeyNorm = true,
@@ -42,7 +47,7 @@ internal sealed class TinyModel : IDisposable
         if (like is not null)
             spec = like with { VocabularySize = spec.VocabularySize, EosTokens = spec.EosTokens, BosToken = null, PadToken = null };
         var index = 0;
-        using var policy = Policy.Create(spec, 64, (p, w) =>
+        using var policy = Policy.Create(spec, positions, (p, w) =>
         {
             Seeds.Normal(7, index++, w);
             for (var i = 0; i < w.Length; i++)

@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 program=${1:-artifacts/bin/G2RL.Onnx.Cli/release/g2rl.dll}
 work=$(mktemp -d)
-trap 'umount "$work/disk" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'umount "$work/disk" "$work/bound" 2>/dev/null; rm -rf "$work"' EXIT
 mkdir "$work/disk"
 job="--set steps=40 --set sampling.promptsPerStep=2 --set sampling.groupSize=4 --set evaluation.problems=10 --set evaluation.samples=2 --set training.checkpointEvery=2"
 run() { dotnet "$program" export-and-train "$@" >"$work/out" 2>"$work/err"; }
@@ -44,6 +44,19 @@ mount -o remount,rw "$work/disk"
 cp "$work/err" "$work/first"; run --resume "$work/disk/run"; again=$?
 cp "$work/first" "$work/err"; row "read-only after some steps" $code "resumed: $again, model $(same "$work/whole" "$work/disk/run")"
 umount "$work/disk"
+
+# The kernel refuses that remount while the run holds its lock open for writing. A mount of the folder over itself, read-only, is another mount: what the
+# run opens from then on lies in it, and the lock stays in the old one.
+run $job --run "$work/bound" & pid=$!
+until [ "$(cat "$work/bound/metrics.jsonl" 2>/dev/null | wc -l)" -ge 5 ]; do sleep 0.05; done
+mount --bind "$work/bound" "$work/bound" && mount -o remount,bind,ro "$work/bound"
+wait $pid; code=$?
+lines=$(wc -l <"$work/bound/metrics.jsonl")
+cp "$work/err" "$work/first"; run --resume "$work/bound"; locked=$?
+row "resumed while it is still read-only" $locked "folder untouched"
+umount "$work/bound"
+run --resume "$work/bound"; again=$?
+cp "$work/first" "$work/err"; row "mounted read-only over itself after some steps ($lines of 40)" $code "resumed: $again, model $(same "$work/whole" "$work/bound")"
 
 # Little memory, address space or managed heap.
 for heap in 1000000 3000000; do

@@ -26,6 +26,38 @@ public sealed class FaultsTests
     }
 
     [TestMethod]
+    public void OneBadRow_IsRefusedBeforeTheRunOrLeftOut()
+    {
+        using var tiny = new TinyRun();
+        string[] Call(string train) =>
+        [
+            "export-and-train", "--set", $"model={SharedFolder.InRepository("models", "arithmetic-base")}", "--run", tiny.Folder("run"),
+            "--set", "problems.set=jsonl", "--set",
+            $"problems.settings.train={SharedFolder.Require("faults", "02-one-bad-row-kills-the-run", train)}",
+            "--set",
+            $"problems.settings.heldOut={SharedFolder.Require("faults", "02-one-bad-row-kills-the-run", "longh.jsonl")}",
+            "--set", "sampling.promptsPerStep=4", "--set", "sampling.groupSize=4", "--set", "steps=2", "--set", "evaluation.samples=1",
+        ];
+        G2rlProcess.Call(Call("long.jsonl"))
+            .Refuses("1 of 44 prompts have more than sampling.maxPromptTokens (64) tokens", "problems.tooLong to skip");
+        Assert.IsFalse(Directory.Exists(tiny.Folder("run")));
+        G2rlProcess.Call(Call("longx.jsonl")).Refuses("1 of 44 prompts cannot become tokens", "longx.jsonl");
+        Assert.IsFalse(Directory.Exists(tiny.Folder("run")));
+        var result = G2rlProcess.Call([.. Call("long.jsonl"), "--set", "problems.tooLong=skip"]).Exits(0);
+        Assert.Contains("1 of 44 problems are left out", result.Error);
+    }
+
+    [TestMethod]
+    public void RefusedRun_LeavesItsFolderToTheCorrectedCommand()
+    {
+        using var tiny = new TinyRun();
+        var folder = tiny.Folder("run");
+        G2rlProcess.Call(tiny.Train(folder, "--set", "sampling.maxPromptTokens=2")).Refuses("sampling.maxPromptTokens");
+        Assert.IsFalse(Directory.Exists(folder));
+        G2rlProcess.Call(tiny.Train(folder)).Exits(0);
+    }
+
+    [TestMethod]
     public void SpecialTokenAsStopString_EndsRolloutsAsTheStopTokenDoes()
     {
         using var tiny = new TinyRun();
@@ -134,6 +166,30 @@ public sealed class FaultsTests
         var result = G2rlProcess.Call("score", "--model", file, "--input", input).Exits(2);
         Assert.Contains("broken.gguf", result.Error);
         Assert.DoesNotContain("folder", result.Error);
+    }
+
+    // A file with tokenizer and weights in float32: the numbers of the folder that it was written from.
+    [TestMethod]
+    public void GgufFile_InScoreEvaluateAndSample_IsTheModelThatItWasWrittenFrom()
+    {
+        using var tiny = new TinyRun();
+        var (input, file) = (tiny.Folder("rows.jsonl"), tiny.Folder("real.gguf"));
+        File.WriteAllText(input, """{"prompt": "1+2=", "completion": "3"}""");
+        G2rlProcess.Call("export", "--model", tiny.Model, "--output", file, "--type", "f32").Exits(0);
+        string Score(string model) =>
+            G2rlProcess.Call("score", "--model", model, "--input", input, "--threads", "1").Exits(0).Rows.Single().ToJsonString();
+        Assert.AreEqual(Score(tiny.Model), Score(file));
+        string Evaluate(string model) => G2rlProcess.Call(
+            "evaluate", "--config", tiny.Config, "--model", model, "--set", "evaluation.greedy=true", "--json")
+            .Exits(0).Rows
+            .Select(r => $"{r["pass@1"]} {r["well_formed"]} {r["response_length"]} {r["truncated"]}").Single();
+        Assert.AreEqual(Evaluate(tiny.Model), Evaluate(file));
+        string Sample(string model) => G2rlProcess.Call(
+            "sample", "--model", model, "--prompt", "1+2=", "--temperature", "0", "--max-new-tokens", "8", "--json").Exits(0).Rows
+            .Single()["completion"]!.ToJsonString();
+        Assert.AreEqual(Sample(tiny.Model), Sample(file));
+        G2rlProcess.Call("export-and-train", "--config", tiny.Config, "--set", $"model={file}")
+            .Refuses("is a GGUF file", $"g2rl-convert convert {file} CONVERTED --graphs none");
     }
 
     [TestMethod]

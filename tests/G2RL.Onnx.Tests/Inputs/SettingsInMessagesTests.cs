@@ -15,7 +15,7 @@ public sealed partial class SettingsInMessagesTests
     // First parts of dotted names that are no settings: keys of foreign files, tensors, graph inputs, vectors of golden files, libraries.
     private static readonly string[] Others =
     [
-        "ai", "attention", "com", "d", "frozen", "gap", "general", "grads", "golden", "llama",
+        "ai", "attention", "com", "d", "frozen", "fused", "gap", "general", "grads", "golden", "llama",
         "loop", "lp", "mid", "model", "output", "ppo",
         "ppoB", "rope", "rp", "score",
         "split", "tokenizer", "transformer", "objective", "wpe",
@@ -23,7 +23,7 @@ public sealed partial class SettingsInMessagesTests
 
     private static readonly string[] Extensions =
         ["bin", "css", "data", "dll", "html", "json", "jsonl", "md", "onnx", "parquet", "py", "safetensors", "so", "txt", "csv", "tsv",
-            "jinja", "gguf", "arrow"];
+            "jinja", "gguf", "arrow", "pem", "key"];
 
     private static readonly HashSet<string> Known = [.. Settings(), .. Groups(Settings())];
 

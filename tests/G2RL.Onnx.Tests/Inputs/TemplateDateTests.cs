@@ -82,6 +82,61 @@ public sealed class TemplateDateTests
         Assert.HasCount(1, ArmRunTests.Train(config).Metrics);
     }
 
+    // A whole template of Llama 3.2's kind: headers, a system turn that tells the date, turns, the prompt for an answer.
+    [TestMethod]
+    [DataRow("2024-07-26", "26 Jul 2024")]
+    [DataRow("2025-01-03T10:00", "03 Jan 2025")]
+    public void Train_TemplateOfLlamasKind_AsksWithTheGivenDate(string date, string told)
+    {
+        const string template = """
+            {{- bos_token }}
+            {%- if not date_string is defined %}
+                {%- if strftime_now is defined %}
+                    {%- set date_string = strftime_now("%d %b %Y") %}
+                {%- else %}
+                    {%- set date_string = "1 Jan 2000" %}
+                {%- endif %}
+            {%- endif %}
+            {%- if messages[0]['role'] == 'system' %}
+                {%- set instruction = messages[0]['content']|trim %}
+                {%- set messages = messages[1:] %}
+            {%- else %}
+                {%- set instruction = "" %}
+            {%- endif %}
+            {{- "<|head|>system<|body|>\n\n" }}
+            {{- "Today: " + date_string + "\n\n" }}
+            {{- instruction }}
+            {{- "<|end|>" }}
+            {%- for message in messages %}
+                {{- '<|head|>' + message['role'] + '<|body|>\n\n' + message['content'] | trim + '<|end|>' }}
+            {%- endfor %}
+            {%- if add_generation_prompt %}
+                {{- '<|head|>assistant<|body|>\n\n' }}
+            {%- endif %}
+            """;
+        var characters = string.Concat(Enumerable.Range(' ', '~' - ' ' + 1).Select(c => (char)c)) + "\n";
+        using var model = new TinyModel(characters: characters, positions: 256);
+        File.WriteAllText(Path.Combine(model.Folder, "chat_template.jinja"), template);
+        var config = model.Config with
+        {
+            Steps = 2,
+            Problems = new() { Chat = true, Date = date },
+            Sampling = model.Config.Sampling with { MaxPromptTokens = 240 },
+        };
+        using (var inputs = new RunInputs(config, TinyModel.Problems()))
+        {
+            var text = inputs.Tokenizer.Decode(inputs.Encode(new Problem("p", "1+2=", "")));
+            StringAssert.StartsWith(text, $"<|head|>system<|body|>\n\nToday: {told}\n\n");
+            StringAssert.EndsWith(text, "<|end|><|head|>user<|body|>\n\n1+2=<|end|><|head|>assistant<|body|>\n\n");
+        }
+        var run = ArmRunTests.Train(config);
+        Assert.HasCount(2, run.Metrics);
+        var refused = config with { Problems = new() { Chat = true } };
+        Assert.Contains(
+            "problems.date=2024-07-26",
+            Assert.ThrowsExactly<InputException>(() => new RunInputs(refused, TinyModel.Problems()).Dispose()).Message);
+    }
+
     private sealed class ProblemsTemplate(TinyModel model)
     {
         public string Render(string date, params (string Name, string Json)[] variables) => ChatPrompts.Load(

@@ -23,6 +23,10 @@ public sealed class ProblemSetsTests
     [DataRow("arithmetic", """{ "maxOperand": 9, "maxOperand": 8 }""", "maxOperand")]
     [DataRow("arithmetic", """{ "operators": null }""", "operators")]
     [DataRow("arithmetic", "[]", "must be an object")]
+    // Named as a run's configuration has them.
+    [DataRow("arithmetic", """{ "maxOperands": 9 }""", "problems.settings.maxOperands is 9; it must be at most 8.")]
+    [DataRow("countdown", """{ "maxCount": 9 }""", "problems.settings.maxCount is 9; it must be at most 8.")]
+    [DataRow("countdown", """{ "minTarget": 9999, "maxTarget": 9999, "maxNumber": 1 }""", "problems.settings.minTarget")]
     [DataRow("countdown", """{ "maxOperand": 9 }""", "maxOperand")]
     [DataRow("countdown", """{ "useAll": 1 }""", "$.useAll")]
     [DataRow("jsonl", """{ "train": "x", "heldOut": "y", "match": "fuzzy" }""", "$.match")]

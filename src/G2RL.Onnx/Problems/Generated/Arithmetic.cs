@@ -20,13 +20,16 @@ public sealed class Arithmetic : IProblemSet, ICorpus
     private const ulong BatchStream = 1, HeldOutStream = 2, ExampleStream = 3;
 
     private readonly ArithmeticSettings settings;
+    private readonly string place;
     private readonly Lazy<IReadOnlyList<Problem>> heldOut;
 
     /// <summary>Checks the settings.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="place">What stands before their names where they are typed, for messages: a run's, unless said otherwise.</param>
     /// <exception cref="InputException">A setting is out of range, or no expression satisfies them all.</exception>
-    public Arithmetic(ArithmeticSettings settings)
+    public Arithmetic(ArithmeticSettings settings, string place = "problems.settings")
     {
-        this.settings = settings.Validated();
+        (this.settings, this.place) = (settings.Validated(place), place);
         heldOut = new Lazy<IReadOnlyList<Problem>>(DrawHeldOut);
         _ = Draw(0, 0, heldOut: false, 0);
     }
@@ -142,7 +145,7 @@ public sealed class Arithmetic : IProblemSet, ICorpus
         throw new InputException($"No {(heldOut ? "held-out " : "")}expression with {settings.MinOperands} to {settings.MaxOperands} "
             + $"numbers of {settings.MinOperand} to {settings.MaxOperand} "
             + $"keeps its results within {settings.Bound} in {DistinctDraws.MaxAttempts} attempts. "
-            + "Raise arithmetic.bound, or lower maxOperands or maxOperand.");
+            + $"Raise {place}.bound, or lower {place}.maxOperands or {place}.maxOperand.");
     }
 
     private bool InBound(ArithmeticExpression expression)

@@ -41,26 +41,27 @@ public sealed record ArithmeticSettings
     public double ErrorRate { get; init; }
 
     /// <summary>The settings themselves when every rule holds.</summary>
+    /// <param name="place">What stands before their names where they are typed, for messages.</param>
     /// <exception cref="InputException">One or more rules are broken; all are reported.</exception>
-    public ArithmeticSettings Validated()
+    public ArithmeticSettings Validated(string place = "problems.settings")
     {
         var faults = new List<string>();
         if (MinOperands < 2 || MinOperands > MaxOperands)
-            faults.Add($"arithmetic.minOperands is {MinOperands}; it must be 2 to maxOperands ({MaxOperands}).");
+            faults.Add($"{place}.minOperands is {MinOperands}; it must be 2 to maxOperands ({MaxOperands}).");
         if (MaxOperands > 8)
-            faults.Add($"arithmetic.maxOperands is {MaxOperands}; it must be at most 8.");
+            faults.Add($"{place}.maxOperands is {MaxOperands}; it must be at most 8.");
         if (MinOperand < 0 || MinOperand > MaxOperand)
-            faults.Add($"arithmetic.minOperand is {MinOperand}; it must be 0 to maxOperand ({MaxOperand}).");
+            faults.Add($"{place}.minOperand is {MinOperand}; it must be 0 to maxOperand ({MaxOperand}).");
         if (Bound is < 1 or > 999_999)
-            faults.Add($"arithmetic.bound is {Bound}; it must be 1 to 999999.");
+            faults.Add($"{place}.bound is {Bound}; it must be 1 to 999999.");
         if (MaxOperand > Bound)
-            faults.Add($"arithmetic.maxOperand is {MaxOperand}; it must be at most bound ({Bound}).");
+            faults.Add($"{place}.maxOperand is {MaxOperand}; it must be at most bound ({Bound}).");
         if (string.IsNullOrEmpty(Operators) || Operators.Length > 32 || Operators.AsSpan().ContainsAnyExcept("+-*"))
-            faults.Add($"arithmetic.operators is '{Operators}'; it must be 1 to 32 of the characters + - *.");
+            faults.Add($"{place}.operators is '{Operators}'; it must be 1 to 32 of the characters + - *.");
         if (HeldOutCount < 1)
-            faults.Add($"arithmetic.heldOutCount is {HeldOutCount}; it must be at least 1.");
+            faults.Add($"{place}.heldOutCount is {HeldOutCount}; it must be at least 1.");
         if (!(ErrorRate is >= 0 and <= 1))
-            faults.Add($"arithmetic.errorRate is {ErrorRate}; it must be 0 to 1.");
+            faults.Add($"{place}.errorRate is {ErrorRate}; it must be 0 to 1.");
         return faults.Count == 0 ? this : throw InputException.Of(faults);
     }
 }

@@ -18,13 +18,16 @@ public sealed class Countdown : IProblemSet, ICorpus
     private const ulong BatchStream = 1, HeldOutStream = 2, ExampleStream = 3;
 
     private readonly CountdownSettings settings;
+    private readonly string place;
     private readonly Lazy<IReadOnlyList<Problem>> heldOut;
 
     /// <summary>Checks the settings.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="place">What stands before their names where they are typed, for messages: a run's, unless said otherwise.</param>
     /// <exception cref="InputException">A setting is out of range, or no problem satisfies them all.</exception>
-    public Countdown(CountdownSettings settings)
+    public Countdown(CountdownSettings settings, string place = "problems.settings")
     {
-        this.settings = settings.Validated();
+        (this.settings, this.place) = (settings.Validated(place), place);
         heldOut = new Lazy<IReadOnlyList<Problem>>(DrawHeldOut);
         _ = Draw(0, 0, heldOut: false);
     }
@@ -140,7 +143,7 @@ public sealed class Countdown : IProblemSet, ICorpus
         throw new InputException($"No {(heldOut ? "held-out " : "")}problem with {settings.MinCount} to {settings.MaxCount} numbers of "
             + $"{settings.MinNumber} to {settings.MaxNumber} "
             + $"has a target of {settings.MinTarget} to {settings.MaxTarget} in {DistinctDraws.MaxAttempts} attempts. "
-            + "Widen the targets of countdown, or lower minNumber or maxCount.");
+            + $"Widen the targets ({place}.minTarget, {place}.maxTarget), or lower {place}.minNumber or {place}.maxCount.");
     }
 
     private char Operator(ref ProblemRandom random) => settings.Operators[random.Below(settings.Operators.Length)];

@@ -47,14 +47,15 @@ public sealed record CountdownSettings
     public double ErrorRate { get; init; }
 
     /// <summary>The settings themselves when every rule holds.</summary>
+    /// <param name="place">What stands before their names where they are typed, for messages.</param>
     /// <exception cref="InputException">One or more rules are broken; all are reported.</exception>
-    public CountdownSettings Validated()
+    public CountdownSettings Validated(string place = "problems.settings")
     {
         var faults = new List<string>();
         void Check(bool ok, string name, object value, string rule)
         {
             if (!ok)
-                faults.Add($"countdown.{name} is {value}; it must be {rule}.");
+                faults.Add($"{place}.{name} is {value}; it must be {rule}.");
         }
 
         Check(MinCount >= 2 && MinCount <= MaxCount, "minCount", MinCount, $"2 to maxCount ({MaxCount})");

@@ -94,8 +94,8 @@ public sealed record PretrainConfig
     /// <exception cref="InputException">There is no corpus of that name, or its settings are wrong.</exception>
     public ICorpus Problems() => Corpus switch
     {
-        "arithmetic" => new Arithmetic(Arithmetic),
-        "countdown" => new Countdown(Countdown),
+        "arithmetic" => new Arithmetic(Arithmetic, "arithmetic"),
+        "countdown" => new Countdown(Countdown, "countdown"),
         _ => throw new InputException($"corpus is '{Corpus}'; it must be arithmetic or countdown."),
     };
 
