@@ -600,9 +600,9 @@ public static class ShapeRules
         return [new(a.Type, With(a.Shape, a.Rank - 1, outer))];
     }
 
-    // query [B, S, heads*width], key and value [B, S, kv*width] or none and packed behind the queries, past [B, kv, C, width] -> attention [B, S, heads*width], present = past's
-    // shape (the cache has its full capacity C; ONNX Runtime writes into it in place), or [B, kv, T, width] where the total length T is
-    // computed from another input (the cache grows).
+    // query [B, S, heads*width], key and value [B, S, kv*width] or left out and packed behind the queries, past [B, kv, C, width] ->
+    // attention [B, S, heads*width], present = past's shape (the cache has its full capacity C; ONNX Runtime writes into it in
+    // place), or [B, kv, T, width] where the total length T is computed from another input (the cache grows).
     private static Inferred[] GroupQueryAttention(Node node, int outputs)
     {
         var (query, key, value, pastKey, pastValue) =
