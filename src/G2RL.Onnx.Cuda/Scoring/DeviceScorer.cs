@@ -4,6 +4,7 @@ using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Cuda.Memory;
 using G2RL.Onnx.Cuda.Sessions;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
