@@ -86,6 +86,15 @@ public sealed class Policy : IDisposable
     /// <summary>Bytes of all weights as they are held.</summary>
     public long WeightBytes => Spec.Parameters.Sum(WeightStorages.BytesOf);
 
+    /// <summary>Opens a model for sequences of up to 4,096 tokens (or as many as it has positions).</summary>
+    /// <param name="path">A Hugging Face folder, a run (its model, or else its newest checkpoint), or a checkpoint of a run.</param>
+    /// <exception cref="InputException">No model lies there, or one that is broken or not supported.</exception>
+    public static Policy Load(string path)
+    {
+        var place = ModelPlace.Of(path);
+        return place.Load(Math.Min(place.Spec().MaxPositions, 4096));
+    }
+
     /// <summary>Reads a Hugging Face folder.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="positions">The longest sequence to be run, tokens; at most what the model allows.</param>

@@ -47,6 +47,30 @@ public sealed class ReadmeExampleTests
     }
 
     [TestMethod]
+    public void Sample_SampleAndScore_SaysAndThinks()
+    {
+        using var model = new TinyModel();
+        var printed = Run(Compile(Sample("sample-and-score.cs"), "SampleAndScore"), model.Folder);
+        Assert.HasCount(4, printed.Split('\n').Where(line => line.StartsWith("said ", StringComparison.Ordinal)).ToArray());
+        Assert.Contains("hidden state has 16 numbers", printed);
+        Assert.Contains("features of 16 numbers", printed);
+    }
+
+    [TestMethod]
+    public void Sample_ChatClient_Answers()
+    {
+        using var model = new TinyModel();
+        File.WriteAllText(
+            Path.Combine(model.Folder, "chat_template.jinja"),
+            "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}={% endif %}{% endfor %}");
+        Assert.IsGreaterThan(1, Run(Compile(Sample("chat-client.cs"), "ChatClient"), model.Folder).Length);
+    }
+
+    [TestMethod]
+    public void Sample_OwnReward_IsTheProgramOfThePage() =>
+        Assert.AreEqual(Example(), Sample("own-reward.cs").Replace("#:project ../../src", "#:project src"));
+
+    [TestMethod]
     public void Example_InLines_IsAboutTwenty() =>
         Assert.IsLessThanOrEqualTo(
             22,
@@ -63,7 +87,9 @@ public sealed class ReadmeExampleTests
         return blocks[0].Groups["code"].Value;
     }
 
-    private static Assembly Compile(string code)
+    private static string Sample(string name) => File.ReadAllText(SharedFolder.InRepository("docs", "samples", name));
+
+    private static Assembly Compile(string code, string name = "ReadmeExample")
     {
         // Directives like "#:project src/G2RL.Onnx" belong to `dotnet run file.cs`.
         var options =
@@ -72,7 +98,7 @@ public sealed class ReadmeExampleTests
             .Split(Path.PathSeparator)
             .Select(p => MetadataReference.CreateFromFile(p));
         var compilation = CSharpCompilation.Create(
-            "ReadmeExample",
+            name,
             [CSharpSyntaxTree.ParseText(code, options), CSharpSyntaxTree.ParseText(ImplicitUsings, options)],
             references,
             new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
