@@ -3,6 +3,7 @@ using G2RL.Onnx.Cuda.Tests.Interpreter;
 using G2RL.Onnx.Cuda.Tests.Operators;
 using G2RL.Onnx.Cuda.Training;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
