@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Cluster.Trainers;
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Experiments;
 using G2RL.Onnx.Reports.Comparisons;
 
@@ -9,6 +11,8 @@ namespace G2RL.Onnx.Cli.Commands;
 /// <summary>Arms x seeds.</summary>
 internal static class CompareCommand
 {
+    private const int MostWorkers = 64;
+
     public static Command Create()
     {
         var file = new Argument<string>("experiment") { Description = "The experiment (JSON), for example docs/results/miniature.json." };
@@ -29,6 +33,13 @@ internal static class CompareCommand
             Description = "Runs nothing: writes tables and pages of what is finished so far.",
         };
         var json = CommonOptions.Json();
+        var set = new Option<string[]>("--set")
+        {
+            Description = "Spreads the runs over the workers of a cluster: --set distribution.membership=folder:/tmp/cluster and other "
+                + "distribution.* settings. Trainer and workers then share the experiment's folder and the models under the same paths.",
+            HelpName = "NAME=VALUE",
+            DefaultValueFactory = _ => [],
+        };
         var command = new Command("compare", """
             Trains every arm of an experiment with every seed, from the same base model each, and compares the arms: mean and interval over
             seeds, and the difference to the baseline seed by seed.
@@ -43,6 +54,7 @@ internal static class CompareCommand
             output,
             parallel,
             pagesOnly,
+            set,
             json,
         };
         command.SetAction(parsed =>
@@ -53,22 +65,33 @@ internal static class CompareCommand
                 throw new InputException($"--parallel is {parsed.GetValue(parallel)}; it must be 0 (every core) to 1024.");
             var asJson = parsed.GetValue(json);
             if (!parsed.GetValue(pagesOnly))
-                return Run(experiment, folder, parsed.GetValue(parallel), asJson);
+                return Run(experiment, folder, parsed.GetValue(parallel), Distribution(parsed.GetValue(set) ?? []), asJson);
             Show(ExperimentPages.Write(experiment, folder), asJson, completed: null);
             return 0;
         });
         return command;
     }
 
-    private static int Run(Experiment experiment, string folder, int parallel, bool json)
+    private static RunConfig Distribution(string[] sets)
+    {
+        if (sets.FirstOrDefault(s => !s.StartsWith("distribution.", StringComparison.Ordinal)) is { } other)
+            throw new InputException($"--set {other}: compare takes distribution.* alone; an experiment's settings stand in its file.");
+        return RunConfigFile.Load(path: null, sets);
+    }
+
+    private static int Run(Experiment experiment, string folder, int parallel, RunConfig cluster, bool json)
     {
         using var interruption = new Interruption();
         var started = Stopwatch.GetTimestamp();
         var cores = Environment.ProcessorCount;
-        var lanes = parallel == 0 ? Math.Min(cores, experiment.Bases.Count * experiment.Arms.Count * experiment.Seeds.Count) : parallel;
+        var runs = experiment.Bases.Count * experiment.Arms.Count * experiment.Seeds.Count;
+        var isShared = cluster.Distribution.Membership.Length > 0;
+        // A lane only waits where workers train.
+        var lanes = parallel == 0 ? Math.Min(isShared ? MostWorkers : cores, runs) : parallel;
         ExperimentOutcome outcome;
         using (var progress = new ProgressLine(json))
         {
+            using var workers = isShared ? ClusterCells.Open(cluster, progress.Warning, interruption.Token) : null;
             var begun = false;
             outcome = ExperimentRun.Execute(experiment, folder, lanes, Math.Max(1, cores / lanes), new()
             {
@@ -96,7 +119,7 @@ internal static class CompareCommand
                     else
                         progress.Line(Describe(row));
                 },
-            }, interruption.Token);
+            }, workers is null ? null : workers.Run, interruption.Token);
         }
         foreach (var (cell, why) in outcome.Failed)
             Console.Error.WriteLine($"{cell} diverged: {why}");

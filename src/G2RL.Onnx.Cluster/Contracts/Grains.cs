@@ -16,6 +16,15 @@ public interface IWorkerGrain : IGrainWithStringKey
     /// <summary>Scores a batch.</summary>
     [ResponseTimeout("1.00:00:00")]
     Task<ScoreReply> Score(ScorePiece piece, CancellationToken cancel);
+
+    /// <summary>Trains a run of an experiment into its folder, which trainer and worker share.</summary>
+    /// <param name="output">The experiment's folder.</param>
+    /// <param name="cell">Folder of the run within it.</param>
+    /// <param name="cancel">Cancels; the run is saved.</param>
+    /// <returns>Why it did not end; null where it did.</returns>
+    /// <remarks>Orleans drops, without a word, a message whose limit in milliseconds is beyond 2^31, which is 24 days.</remarks>
+    [ResponseTimeout("20.00:00:00")]
+    Task<Fault?> RunCell(string output, string cell, CancellationToken cancel);
 }
 
 /// <summary>The weights that a trainer lends, read in pieces.</summary>

@@ -85,6 +85,32 @@ internal sealed class WorkerDesk(WorkerSettings settings, Func<RunConfig, IBacke
         }
     }
 
+    /// <summary>Does work that needs no model of this worker's.</summary>
+    public async Task<Fault?> Apart(Action work, CancellationToken cancel)
+    {
+        await turn.WaitAsync(cancel);
+        try
+        {
+            await Task.Factory.StartNew(work, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            Done++;
+            return null;
+        }
+        catch (NonFiniteException e)
+        {
+            return new(FaultKind.NonFinite, e.Message);
+        }
+#pragma warning disable CA1031 // told to the trainer, which decides
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return new(FaultKind.Worker, e is InputException ? e.Message : e.ToString());
+        }
+#pragma warning restore CA1031
+        finally
+        {
+            turn.Release();
+        }
+    }
+
     public void Dispose()
     {
         turn.Wait();

@@ -1,6 +1,7 @@
 using G2RL.Onnx.Cluster.Contracts;
 using G2RL.Onnx.Cluster.Hosting;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Experiments;
 
 namespace G2RL.Onnx.Cluster.Workers;
 
@@ -45,6 +46,14 @@ internal sealed class WorkerGrain(WorkerDesk desk, WorkerSettings settings, IGra
             ? new(head, [], "")
             : new(piece.IsReference ? head with { Content = piece.Weights.Content } : head, result, ReplyHash.Of(result));
     }
+
+    public Task<Fault?> RunCell(string output, string cell, CancellationToken cancel) => desk.Apart(
+        () => ExperimentRun.RunCell(
+            output,
+            cell,
+            settings.Execution.Threads > 0 ? settings.Execution.Threads : Environment.ProcessorCount,
+            cancel),
+        cancel);
 
     private Task Fetch(WeightsCard card, FlatWeights into) => card.File.Length > 0 ? ReadFile(card, into) : Ask(card, into);
 

@@ -35,6 +35,12 @@ public sealed record ExperimentOutcome(
     int Skipped,
     bool Completed);
 
+/// <summary>Has a run trained into its folder, by whoever can; returns when it is done.</summary>
+/// <param name="output">The experiment's folder.</param>
+/// <param name="cell">The run.</param>
+/// <param name="cancel">Cancels; what was done is saved.</param>
+public delegate void CellRunner(string output, ExperimentCell cell, CancellationToken cancel);
+
 /// <summary>
 /// Runs an experiment: several runs side by side in one process, each on threads of its own. Finished runs are skipped, unfinished ones go
 /// on from their last checkpoint, so an experiment that was killed and started again ends in the same results.
@@ -50,8 +56,10 @@ public sealed class ExperimentRun
     private readonly HashSet<string> warnings = [];
     private int finished;
 
-    private ExperimentRun(ExperimentFolder folder, ExperimentEvents events, int threadsEach) =>
-        (this.folder, this.events, this.threadsEach) = (folder, events, threadsEach);
+    private readonly CellRunner? elsewhere;
+
+    private ExperimentRun(ExperimentFolder folder, ExperimentEvents events, int threadsEach, CellRunner? elsewhere) =>
+        (this.folder, this.events, this.threadsEach, this.elsewhere) = (folder, events, threadsEach, elsewhere);
 
     /// <summary>Runs what is not finished.</summary>
     /// <param name="experiment">The experiment.</param>
@@ -59,6 +67,7 @@ public sealed class ExperimentRun
     /// <param name="parallel">Runs side by side, >= 1.</param>
     /// <param name="threadsEach">Threads of each run, >= 1, where its configuration says 0.</param>
     /// <param name="events">What to tell while at work.</param>
+    /// <param name="elsewhere">Has runs trained by others; null trains them here.</param>
     /// <param name="cancel">Cancels at the next safe point of every run; all are saved.</param>
     /// <exception cref="InputException">A fault in the experiment; a run in the folder that was begun with other settings; a full
     /// disk.</exception>
@@ -68,6 +77,7 @@ public sealed class ExperimentRun
         int parallel,
         int threadsEach,
         ExperimentEvents? events = null,
+        CellRunner? elsewhere = null,
         CancellationToken cancel = default)
     {
         var files = new ExperimentFolder(output, experiment);
@@ -77,13 +87,32 @@ public sealed class ExperimentRun
             using var held = FolderLock.Take(output);
             RequireSameRuns(files);
             DurableFile.Write(Path.Combine(output, "experiment.json"), ExperimentFile.ToJson(experiment));
-            return new ExperimentRun(files, events ?? new(), threadsEach).Execute(parallel, cancel);
+            return new ExperimentRun(files, events ?? new(), threadsEach, elsewhere).Execute(parallel, cancel);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new InputException($"The experiment's folder {output} cannot be used: "
                 + $"{e.Message} Make room or correct its permissions, then start the same command again.", e);
         }
+    }
+
+    /// <summary>
+    /// Trains one run of an experiment that another process has begun, or goes on with it: what a worker does for
+    /// <see cref="CellRunner"/>.
+    /// </summary>
+    /// <param name="output">The experiment's folder, which holds experiment.json.</param>
+    /// <param name="cell">Folder of the run within it.</param>
+    /// <param name="threads">Threads, where the run's configuration says 0.</param>
+    /// <param name="cancel">Cancels at the next safe point; the run is saved.</param>
+    /// <exception cref="InputException">No such experiment or run, or another process is at it.</exception>
+    /// <exception cref="NonFiniteException">The run diverged.</exception>
+    public static void RunCell(string output, string cell, int threads, CancellationToken cancel)
+    {
+        var files = new ExperimentFolder(output, ExperimentFile.Load(Path.Combine(output, "experiment.json")));
+        var found = files.Cells.FirstOrDefault(c => c.Folder == cell)
+            ?? throw new InputException($"{output} holds no run {cell}; is it the same folder on every machine?");
+        if (!files.IsFinished(found))
+            new ExperimentRun(files, new(), threads, elsewhere: null).Train(found, cancel);
     }
 
     private static void RequireSameRuns(ExperimentFolder files)
@@ -146,6 +175,22 @@ public sealed class ExperimentRun
 
     private void Run(ExperimentCell cell, CancellationToken cancel)
     {
+        if (elsewhere is null)
+            Train(cell, cancel);
+        else
+            elsewhere(folder.Path, cell, cancel);
+        lock (gate)
+        {
+            finished++;
+            shares.Remove(cell);
+            folder.WriteResults();
+        }
+        Tell();
+        events.Finished?.Invoke(folder.RowOf(cell));
+    }
+
+    private void Train(ExperimentCell cell, CancellationToken cancel)
+    {
         var path = folder.Of(cell);
         var threads = cell.Config.Execution.Threads > 0 ? cell.Config.Execution.Threads : threadsEach;
         var config = cell.Config with { Execution = cell.Config.Execution with { Threads = threads } };
@@ -163,14 +208,6 @@ public sealed class ExperimentRun
             throw new OperationCanceledException(cancel);
         if (!folder.HasGeometry(path, cell.Config))
             folder.WriteGeometry(path, trainer.MeasureGeometry(cell.Config.Steps, folder.Experiment.Geometry!, cancel));
-        lock (gate)
-        {
-            finished++;
-            shares.Remove(cell);
-            folder.WriteResults();
-        }
-        Tell();
-        events.Finished?.Invoke(folder.RowOf(cell));
     }
 
     private void MeasureBefore(ExperimentVariant start, int threads, CancellationToken cancel)
