@@ -6,7 +6,10 @@ namespace G2RL.Onnx.Graphs.Tests.Inference;
 internal static class ShapeCases
 {
     public static IReadOnlyList<ShapeCase> All { get; } =
-        [.. Elementwise(), .. Broadcast(), .. Products(), .. Reductions(), .. ShapeOperators(), .. Cuts(), .. Indexing(), .. Runtime()];
+        [
+            .. Elementwise(), .. Broadcast(), .. Products(), .. Reductions(), .. ShapeOperators(), .. Cuts(), .. Indexing(), .. Runtime(),
+            .. Serving(),
+        ];
 
     private static IEnumerable<ShapeCase> Elementwise()
     {
@@ -267,6 +270,36 @@ internal static class ShapeCases
                 ["accuracy_level"] = 1,
             }, domain: "com.microsoft").Outputs[0]!);
     }
+
+    // What the serving graph is written in.
+    private static IEnumerable<ShapeCase> Serving()
+    {
+        yield return One("SimplifiedLayerNormalization", "[B, T, 4]", b =>
+            b.Op("SimplifiedLayerNormalization", [F(b, "x", "B", "T", 4), F(b, "w", 4)], ("axis", -1L), ("epsilon", 1e-6f)));
+        yield return new("com.microsoft::SkipSimplifiedLayerNormalization", "norm and sum", b =>
+        {
+            var outputs = b.Graph.Add(
+                "SkipSimplifiedLayerNormalization",
+                [F(b, "x", "B", "T", 4), F(b, "skip", "B", "T", 4), F(b, "w", 4)],
+                new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["epsilon"] = 1e-6f },
+                ["normed", "", "", "sum"],
+                "com.microsoft").Outputs;
+            return [outputs[0]!, outputs[3]!];
+        });
+        yield return One("com.microsoft::QuickGelu", "[B, T, 4]", b => b.Graph.Add(
+            "QuickGelu",
+            [F(b, "x", "B", "T", 4)],
+            new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["alpha"] = 1f },
+            domain: "com.microsoft").Outputs[0]!);
+        yield return One("com.microsoft::FusedMatMul", "right side as it lies", b => Fused(b, F(b, "w", 5, 4), 1));
+        yield return One("com.microsoft::FusedMatMul", "right side of symbolic width", b => Fused(b, F(b, "w", 4, "N"), 0));
+    }
+
+    private static Value Fused(OpBuilder b, Value right, long exchanged) => b.Graph.Add(
+        "FusedMatMul",
+        [F(b, "x", "B", "T", 4), right],
+        new Dictionary<string, AttributeValue>(StringComparer.Ordinal) { ["transB"] = exchanged, ["alpha"] = 1f },
+        domain: "com.microsoft").Outputs[0]!;
 
     private static ShapeCase One(string op, string name, Func<OpBuilder, Value> build) => new(op, name, b => [build(b)]);
 
