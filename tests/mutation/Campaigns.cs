@@ -35,7 +35,7 @@ internal sealed record Settings
     /// </summary>
     public double Cover { get; init; }
 
-    /// <summary>Seconds after which no mutant is begun; 0 is no limit.</summary>
+    /// <summary>Seconds of trying after which no mutant of a folder is begun; 0 is no limit.</summary>
     public double Budget { get; init; }
 
     /// <summary>Tries again what survived or was not covered.</summary>
@@ -140,7 +140,7 @@ internal sealed class Campaigns(string root, Action<string> say)
 
     private List<Outcome> Try(Settings settings, string folder, double share, WovenAssembly woven, Campaign campaign)
     {
-        var file = new Outcomes(FileOf(settings.Output, folder));
+        var (file, tried) = (new Outcomes(FileOf(settings.Output, folder)), Stopwatch.StartNew());
         var known = file.Read();
         var mine = woven.Mutants.Where(m => IsIn(m.File, folder)).ToArray();
         if (settings is { Again: false, Since: null, Most: 0 })
@@ -152,7 +152,7 @@ internal sealed class Campaigns(string root, Action<string> say)
             if (!known.TryGetValue(mutant.Key, out var outcome)
                 || settings.Again && !outcome.IsNoticed)
             {
-                if (settings.Budget > 0 && clock.Elapsed.TotalSeconds > settings.Budget)
+                if (settings.Budget > 0 && tried.Elapsed.TotalSeconds > settings.Budget)
                     continue;
                 var before = outcome;
                 outcome = campaign.Try(mutant, mine);

@@ -28,7 +28,10 @@ internal static class Commands
         {
             Description = "Seconds for finding out which test reaches what, tests of the files' own names first; 0 is no limit.",
         };
-        var budget = new Option<double>("--budget") { Description = "Seconds after which no mutant is begun; 0 is no limit." };
+        var budget = new Option<double>("--budget")
+        {
+            Description = "Seconds of trying after which no mutant of a folder is begun; 0 is no limit.",
+        };
         var again = new Option<bool>("--again") { Description = "Tries again what survived or was not covered." };
         var below = new Option<double>("--fail-below") { Description = "Exits 1 when a smaller share (0 to 1) of the mutants is noticed." };
         var output = new Option<string>("--output")

@@ -18,7 +18,8 @@ internal static class Summary
         foreach (var (folder, list) in outcomes)
             Console.WriteLine(Row(folder, list, equivalents));
         var all = outcomes.Values.SelectMany(o => o).Where(o => !equivalents.Contains(o.Key)).ToArray();
-        return all.Length > 0 && all.Count(o => o.IsNoticed) < least * all.Length ? 1 : 0;
+        // Nothing tried is nothing shown.
+        return least > 0 && (all.Length == 0 || all.Count(o => o.IsNoticed) < least * all.Length) ? 1 : 0;
     }
 
     /// <summary>One row of the table.</summary>
