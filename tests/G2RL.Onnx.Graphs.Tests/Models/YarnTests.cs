@@ -53,7 +53,12 @@ public sealed class YarnTests
 
     private static RopeSpec Spec(double low, double high) => new()
     {
-        Kind = RopeKind.Yarn, Theta = 16, Factor = 4, OriginalMaxPositions = 6434, BetaFast = Turns(low), BetaSlow = Turns(high),
+        Kind = RopeKind.Yarn,
+        Theta = 16,
+        Factor = 4,
+        OriginalMaxPositions = 6434,
+        BetaFast = Turns(low),
+        BetaSlow = Turns(high),
     };
 
     private static void Ramps(RopeSpec spec, double[] ramp)

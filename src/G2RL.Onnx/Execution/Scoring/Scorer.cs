@@ -1,7 +1,7 @@
-using G2RL.Onnx.Execution.Planning;
 using System.Collections.Concurrent;
 using System.Numerics;
 using System.Numerics.Tensors;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Models;
 
