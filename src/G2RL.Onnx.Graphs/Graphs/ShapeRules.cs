@@ -129,7 +129,7 @@ public static class ShapeRules
     internal static int Axis(Node node, long axis, int rank) =>
         axis >= -rank && axis < rank ? (int)(axis < 0 ? axis + rank : axis) : throw Conflict(node, $"has axis {axis}, outside rank {rank}");
 
-    private static Value In(Node node, int index) =>
+    internal static Value In(Node node, int index) =>
         index < node.Inputs.Count && node.Inputs[index] is { } value ? value : throw Conflict(node, $"lacks input {index}");
 
     private static Value? Optional(Node node, int index) => index < node.Inputs.Count ? node.Inputs[index] : null;
@@ -293,7 +293,7 @@ public static class ShapeRules
         return [new(a.Type, [m, n])];
     }
 
-    // op(A) op(B) over batch axes, the last two axes of either exchanged where it says so.
+    // A [.., m, k] and a matrix B [k, n], or [n, k] where transB says so -> [.., m, n]. The operator knows more; no graph here uses it.
     private static Inferred[] FusedMatMul(Node node, int outputs)
     {
         var (a, b) = (In(node, 0), In(node, 1));

@@ -53,7 +53,7 @@ internal static class FusedShapes
 
     private static Inferred[] Rows(Node node, int outputs)
     {
-        var (x, numbers) = (Float(node, 0), In(node, 1));
+        var (x, numbers) = (Float(node, 0), ShapeRules.In(node, 1));
         if (x.Rank != 2 || numbers is not { Type: ElementType.Int64, Rank: 1 })
             throw ShapeRules.Conflict(node, "needs a matrix and an int64 vector");
         return [new(ElementType.Float32, [numbers.Shape[0], x.Shape[1]])];
@@ -78,7 +78,7 @@ internal static class FusedShapes
 
     private static Inferred[] CausalAttention(Node node, int outputs)
     {
-        var (q, k, v, mask) = (Float(node, 0), Float(node, 1), Float(node, 2), In(node, 3));
+        var (q, k, v, mask) = (Float(node, 0), Float(node, 1), Float(node, 2), ShapeRules.In(node, 3));
         RequireHeads(node, q, k, v, mask);
         return
         [
@@ -89,14 +89,14 @@ internal static class FusedShapes
 
     private static Inferred[] CausalAttentionGrad(Node node, int outputs)
     {
-        var (q, k, v, mask) = (Float(node, 1), Float(node, 2), Float(node, 3), In(node, 4));
+        var (q, k, v, mask) = (Float(node, 1), Float(node, 2), Float(node, 3), ShapeRules.In(node, 4));
         RequireHeads(node, q, k, v, mask);
         return [Like(q), Like(k), Like(v)];
     }
 
     private static Inferred[] TokenScores(Node node, int outputs)
     {
-        Inferred row = new(ElementType.Float32, In(node, 1).Shape);
+        Inferred row = new(ElementType.Float32, ShapeRules.In(node, 1).Shape);
         RequireTargets(node);
         return [row, row, row];
     }
@@ -105,7 +105,7 @@ internal static class FusedShapes
     {
         RequireTargets(node);
         for (var i = 2; i < node.Inputs.Count; i++)
-            RequireSame(node, Float(node, i), In(node, 1));
+            RequireSame(node, Float(node, i), ShapeRules.In(node, 1));
         return [Like(Float(node, 0))];
     }
 
@@ -119,11 +119,9 @@ internal static class FusedShapes
     private static Inferred Like(Value value) => new(ElementType.Float32, value.Shape);
 
     private static Value Float(Node node, int index) =>
-        In(node, index) is { Type: ElementType.Float32 } value ? value : throw ShapeRules.Conflict(node, $"needs float32 input {index}");
-
-    private static Value In(Node node, int index) => index < node.Inputs.Count && node.Inputs[index] is { } value
-        ? value
-        : throw ShapeRules.Conflict(node, $"lacks input {index}");
+        ShapeRules.In(node, index) is { Type: ElementType.Float32 } value
+            ? value
+            : throw ShapeRules.Conflict(node, $"needs float32 input {index}");
 
     private static void RequireSame(Node node, Value a, Value b)
     {
@@ -140,7 +138,7 @@ internal static class FusedShapes
 
     private static void RequireTargets(Node node)
     {
-        if (Float(node, 0).Rank != 2 || In(node, 1) is not { Type: ElementType.Int64, Rank: 1 })
+        if (Float(node, 0).Rank != 2 || ShapeRules.In(node, 1) is not { Type: ElementType.Int64, Rank: 1 })
             throw ShapeRules.Conflict(node, "needs logits [R, V] and int64 targets [R]");
     }
 
