@@ -13,9 +13,9 @@ internal sealed class CheckpointShards : IDisposable
     // 64 MiB hold the names of half a million tensors.
     private const int MaxIndexBytes = 64 << 20;
 
-    private readonly Dictionary<string, SafeTensorsFile> _fileOf = new(StringComparer.Ordinal);
-    private readonly List<SafeTensorsFile> _files = [];
-    private WrappedNames? _names;
+    private readonly Dictionary<string, SafeTensorsFile> fileOf = new(StringComparer.Ordinal);
+    private readonly List<SafeTensorsFile> files = [];
+    private WrappedNames? names;
 
     private CheckpointShards(bool hasIndex) => HasIndex = hasIndex;
 
@@ -23,15 +23,15 @@ internal sealed class CheckpointShards : IDisposable
     public bool HasIndex { get; }
 
     /// <summary>Files by name.</summary>
-    public IReadOnlyList<SafeTensorsFile> Files => _files;
+    public IReadOnlyList<SafeTensorsFile> Files => files;
 
     /// <summary>Names of all tensors.</summary>
-    public IReadOnlyCollection<string> Names => _fileOf.Keys;
+    public IReadOnlyCollection<string> Names => fileOf.Keys;
 
     /// <summary>How the names of a model's weights are written here.</summary>
-    public WrappedNames NamesOf(DecoderSpec spec) => _names ??= new(spec, Names, _fileOf.ContainsKey);
+    public WrappedNames NamesOf(DecoderSpec spec) => names ??= new(spec, Names, fileOf.ContainsKey);
 
-    public SafeTensorsFile? FileOf(string name) => _fileOf.GetValueOrDefault(name);
+    public SafeTensorsFile? FileOf(string name) => fileOf.GetValueOrDefault(name);
 
     public static CheckpointShards Open(string folder)
     {
@@ -59,7 +59,7 @@ internal sealed class CheckpointShards : IDisposable
         }
     }
 
-    public void Dispose() => _files.ForEach(file => file.Dispose());
+    public void Dispose() => files.ForEach(file => file.Dispose());
 
     private void AddIndex(string folder, string path)
     {
@@ -102,10 +102,10 @@ internal sealed class CheckpointShards : IDisposable
     private void Add(string path)
     {
         var file = SafeTensorsFile.Open(path);
-        _files.Add(file);
+        files.Add(file);
         foreach (var name in file.Tensors.Keys)
-            if (!_fileOf.TryAdd(name, file))
-                throw new InputException($"{path}: tensor '{name}' is also in {Path.GetFileName(_fileOf[name].Path)}. "
+            if (!fileOf.TryAdd(name, file))
+                throw new InputException($"{path}: tensor '{name}' is also in {Path.GetFileName(fileOf[name].Path)}. "
                     + "Which one counts? Remove one.");
     }
 }

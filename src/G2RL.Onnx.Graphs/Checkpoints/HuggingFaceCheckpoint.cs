@@ -9,15 +9,15 @@ namespace G2RL.Onnx.Checkpoints;
 /// </summary>
 public sealed class HuggingFaceCheckpoint : IDisposable
 {
-    private readonly CheckpointShards _shards;
-    private readonly Dictionary<string, string> _parameterOf;
+    private readonly CheckpointShards shards;
+    private readonly Dictionary<string, string> parameterOf;
 
     private HuggingFaceCheckpoint(string folder, DecoderSpec spec, CheckpointShards shards)
     {
         Folder = folder;
         Spec = spec;
-        _shards = shards;
-        _parameterOf = spec.Parameters.ToDictionary(
+        this.shards = shards;
+        parameterOf = spec.Parameters.ToDictionary(
             parameter => CheckpointRules.StoredName(spec, shards, parameter.Name),
             parameter => parameter.Name,
             StringComparer.Ordinal);
@@ -39,7 +39,7 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     /// <summary>The weights with the types that they have here.</summary>
     public WeightPlan Plan => new(Spec, Spec.Parameters.ToDictionary(
         p => p.Name,
-        p => Tensors[CheckpointRules.StoredName(Spec, _shards, p.Name)].Dtype,
+        p => Tensors[CheckpointRules.StoredName(Spec, shards, p.Name)].Dtype,
         StringComparer.Ordinal));
 
     /// <summary>Opens a folder and checks that every weight is there with the right shape, and nothing else.</summary>
@@ -57,15 +57,15 @@ public sealed class HuggingFaceCheckpoint : IDisposable
         if (ForeignModel.Fault(folder) is { } fault)
             throw new InputException(fault);
         var spec = Architectures.Read(folder, allowUnknownConfig ? unknown : null);
-        var shards = CheckpointShards.Open(folder);
+        var files = CheckpointShards.Open(folder);
         try
         {
-            CheckpointRules.Check(folder, spec, shards);
-            return new HuggingFaceCheckpoint(folder, spec, shards) { UnknownKeys = unknown };
+            CheckpointRules.Check(folder, spec, files);
+            return new HuggingFaceCheckpoint(folder, spec, files) { UnknownKeys = unknown };
         }
         catch
         {
-            shards.Dispose();
+            files.Dispose();
             throw;
         }
     }
@@ -76,8 +76,8 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     /// <exception cref="InputException">An element is NaN or infinite.</exception>
     public void ReadParameter(ParameterSpec parameter, Span<float> destination)
     {
-        var stored = CheckpointRules.StoredName(Spec, _shards, parameter.Name);
-        var file = _shards.FileOf(stored)
+        var stored = CheckpointRules.StoredName(Spec, shards, parameter.Name);
+        var file = shards.FileOf(stored)
             ?? throw new InputException($"{Folder}: there is no tensor '{stored}'.");
         file.ReadFloats(stored, destination);
         if (FloatConversion.FirstNonFinite(destination) is >= 0 and var bad)
@@ -119,7 +119,7 @@ public sealed class HuggingFaceCheckpoint : IDisposable
             Tensors.Values.Sum(t => ParameterOf(t.Name) is null ? t.Length : t.Count * (dtype ?? t.Dtype).Bytes()));
         ModelFolder.Write(folder, temporary =>
         {
-            foreach (var file in _shards.Files)
+            foreach (var file in shards.Files)
             {
                 var order = file.Tensors.Values.OrderBy(t => t.Offset).ThenBy(t => t.Length);
                 var tensors = order.Select(tensor => ToWrite(file, tensor, weights, dtype)).ToList();
@@ -129,7 +129,7 @@ public sealed class HuggingFaceCheckpoint : IDisposable
                     file.Metadata.Count > 0 ? file.Metadata : null);
             }
             ModelFolder.CopyCompanions(Folder, temporary);
-            if (_shards.HasIndex)
+            if (shards.HasIndex)
                 ModelFolder.WriteIndex(Path.Combine(Folder, CheckpointShards.IndexFile), temporary, dtype, PlainNames);
             if (dtype is { } stored)
                 ModelFolder.SetDtype(temporary, stored);
@@ -181,21 +181,21 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     }
 
     /// <summary>The files.</summary>
-    internal CheckpointShards Shards => _shards;
+    internal CheckpointShards Shards => shards;
 
     /// <summary>The parameter that a stored tensor holds; the embedding for a stored copy of a tied head; null for a buffer.</summary>
     internal string? ParameterOf(string tensor) =>
-        CheckpointRules.IsBuffer(Spec, PlainName(tensor)) ? null : _parameterOf.GetValueOrDefault(tensor, CheckpointRules.Embedding(Spec));
+        CheckpointRules.IsBuffer(Spec, PlainName(tensor)) ? null : parameterOf.GetValueOrDefault(tensor, CheckpointRules.Embedding(Spec));
 
     /// <summary>
     /// A stored tensor's name as the family writes it, without what a wrapper (<c>module.</c>, <c>_orig_mod.</c>) has put before.
     /// </summary>
-    internal string PlainName(string tensor) => _shards.NamesOf(Spec).Plain(tensor);
+    internal string PlainName(string tensor) => shards.NamesOf(Spec).Plain(tensor);
 
-    private Func<string, string>? PlainNames => _shards.NamesOf(Spec).IsWrapped ? PlainName : null;
+    private Func<string, string>? PlainNames => shards.NamesOf(Spec).IsWrapped ? PlainName : null;
 
     /// <summary>Unmaps the files.</summary>
-    public void Dispose() => _shards.Dispose();
+    public void Dispose() => shards.Dispose();
 
     private TensorToWrite ToWrite(SafeTensorsFile file, TensorInfo tensor, WeightSource weights, SafeTensorsDtype? dtype)
     {

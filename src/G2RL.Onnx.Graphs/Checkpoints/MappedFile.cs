@@ -9,10 +9,10 @@ namespace G2RL.Onnx.Checkpoints;
 /// </summary>
 internal sealed unsafe class MappedFile : IDisposable
 {
-    private readonly MemoryMappedFile? _map;
-    private readonly MemoryMappedViewAccessor? _view;
-    private byte* _start;
-    private bool _disposed;
+    private readonly MemoryMappedFile? map;
+    private readonly MemoryMappedViewAccessor? view;
+    private byte* start;
+    private bool disposed;
 
     /// <summary>Maps a file.</summary>
     /// <param name="path">The file.</param>
@@ -34,13 +34,13 @@ internal sealed unsafe class MappedFile : IDisposable
             // Nothing cannot be mapped.
             if (Length == 0)
                 return;
-            _map =
+            map =
                 MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-            _view = _map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-            if (_view.Capacity < Length)
+            view = map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+            if (view.Capacity < Length)
                 throw new InputException($"{prefix}{path} shrank while it was opened.");
-            _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
-            _start += _view.PointerOffset;
+            view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+            start += view.PointerOffset;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -52,7 +52,7 @@ internal sealed unsafe class MappedFile : IDisposable
         }
         finally
         {
-            if (_start is null)
+            if (start is null)
                 Release();
         }
     }
@@ -64,43 +64,43 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <summary>Bytes without a copy; valid until this object is disposed.</summary>
     public ReadOnlySpan<byte> Bytes(long first, int count)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        ObjectDisposedException.ThrowIf(disposed, this);
         return first >= 0 && count >= 0 && first <= Length - count
-            ? new(_start + first, count)
+            ? new(start + first, count)
             : throw new ArgumentOutOfRangeException(nameof(first), first, $"{count} bytes from {first} lie outside a file of {Length}.");
     }
 
     /// <summary>Part of the file as float32; copied only where it does not lie on a multiple of four.</summary>
     public ReadOnlySpan<float> Floats(long first, int count)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        ObjectDisposedException.ThrowIf(disposed, this);
         if (first < 0 || count < 0 || first > Length - ((long)count * sizeof(float)))
             throw new ArgumentOutOfRangeException(
                 nameof(first),
                 first,
                 $"{count} numbers from byte {first} lie outside a file of {Length}.");
         if (first % sizeof(float) == 0)
-            return new(_start + first, count);
+            return new(start + first, count);
         var copy = new float[count];
         fixed (float* target = copy)
-            NativeMemory.Copy(_start + first, target, (nuint)count * sizeof(float));
+            NativeMemory.Copy(start + first, target, (nuint)count * sizeof(float));
         return copy;
     }
 
     public void Dispose()
     {
-        _disposed = true;
-        if (_start is not null)
+        disposed = true;
+        if (start is not null)
         {
-            _start = null;
-            _view!.SafeMemoryMappedViewHandle.ReleasePointer();
+            start = null;
+            view!.SafeMemoryMappedViewHandle.ReleasePointer();
         }
         Release();
     }
 
     private void Release()
     {
-        _view?.Dispose();
-        _map?.Dispose();
+        view?.Dispose();
+        map?.Dispose();
     }
 }

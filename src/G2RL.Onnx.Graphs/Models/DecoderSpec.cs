@@ -13,8 +13,8 @@ namespace G2RL.Onnx.Models;
 /// </remarks>
 public sealed record DecoderSpec
 {
-    private readonly IntegerList _eos = new([]);
-    private readonly IntegerList _windows = new([]);
+    private readonly IntegerList eos = new([]);
+    private readonly IntegerList windows = new([]);
 
     /// <summary>The name in config.json's `architectures`: "Qwen3ForCausalLM".</summary>
     public required string Architecture { get; init; }
@@ -62,7 +62,7 @@ public sealed record DecoderSpec
     /// Attention windows, one a layer: a token sees itself and the window - 1 tokens before it; 0: the whole text. Empty: every layer sees
     /// the whole text.
     /// </summary>
-    public int[] Windows { get => _windows.Items; init => _windows = new IntegerList(Array.TrueForAll(value, w => w == 0) ? [] : value); }
+    public int[] Windows { get => windows.Items; init => windows = new IntegerList(Array.TrueForAll(value, w => w == 0) ? [] : value); }
 
     /// <summary>Attention scores are divided by the square root of this; null: of <see cref="HeadDimension"/>.</summary>
     public double? AttentionScalar { get; init; }
@@ -112,7 +112,7 @@ public sealed record DecoderSpec
     public WeightLayout Weights { get; init; }
 
     /// <summary>Ids that end a text; may be empty.</summary>
-    public int[] EosTokens { get => _eos.Items; init => _eos = new IntegerList(value); }
+    public int[] EosTokens { get => eos.Items; init => eos = new IntegerList(value); }
 
     /// <summary>Id that begins a text, if the model has one.</summary>
     public int? BosToken { get; init; }

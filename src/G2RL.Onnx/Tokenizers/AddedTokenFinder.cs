@@ -5,14 +5,14 @@ namespace G2RL.Onnx.Tokenizers;
 /// <summary>Cuts a text at added tokens: the leftmost match first, the longest where several begin at one place.</summary>
 internal sealed class AddedTokenFinder
 {
-    private readonly Dictionary<char, AddedToken[]> _byFirst;
-    private readonly SearchValues<char> _first;
+    private readonly Dictionary<char, AddedToken[]> byFirst;
+    private readonly SearchValues<char> first;
 
     /// <param name="tokens">The tokens to find.</param>
     public AddedTokenFinder(IEnumerable<AddedToken> tokens)
     {
-        _byFirst = tokens.GroupBy(t => t.Content[0]).ToDictionary(g => g.Key, g => g.OrderByDescending(t => t.Content.Length).ToArray());
-        _first = SearchValues.Create([.. _byFirst.Keys]);
+        byFirst = tokens.GroupBy(t => t.Content[0]).ToDictionary(g => g.Key, g => g.OrderByDescending(t => t.Content.Length).ToArray());
+        first = SearchValues.Create([.. byFirst.Keys]);
     }
 
     /// <summary>The text in order: stretches without an added token (Id null), and added tokens.</summary>
@@ -41,11 +41,11 @@ internal sealed class AddedTokenFinder
     {
         while (at < text.Length)
         {
-            var offset = text.AsSpan(at).IndexOfAny(_first);
+            var offset = text.AsSpan(at).IndexOfAny(first);
             if (offset < 0)
                 return null;
             at += offset;
-            foreach (var token in _byFirst[text[at]])
+            foreach (var token in byFirst[text[at]])
                 if (text.AsSpan(at).StartsWith(token.Content))
                     return token;
             at++;

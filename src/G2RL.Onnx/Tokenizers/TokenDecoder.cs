@@ -12,9 +12,9 @@ internal sealed class TokenDecoder
 {
     private const int MostGrowth = 16, Allowance = 4096;
 
-    private readonly List<Func<List<string>, List<string>>> _steps = [];
-    private string _separator = " ";
-    private bool _whole;
+    private readonly List<Func<List<string>, List<string>>> steps = [];
+    private string separator = " ";
+    private bool whole;
 
     /// <summary>Whether each token's text depends on its neighbours alone, so that an end of the tokens gives an end of the text.</summary>
     public bool IsLocal { get; private set; } = true;
@@ -29,32 +29,32 @@ internal sealed class TokenDecoder
         if (value.ValueKind == JsonValueKind.Null)
             return;
         // Without a decoder the reference puts a space between tokens.
-        _separator = "";
+        separator = "";
         switch (file.Text(file.Object(value, name), "type", name))
         {
             case "Fuse":
-                _whole = true;
-                _steps.Add(tokens => [string.Concat(tokens)]);
+                whole = true;
+                steps.Add(tokens => [string.Concat(tokens)]);
                 break;
             case "ByteLevel":
-                _whole = true;
-                _steps.Add(FromByteSpelling);
+                whole = true;
+                steps.Add(FromByteSpelling);
                 break;
             case "ByteFallback":
                 HasByteTokens = true;
-                _steps.Add(FromByteTokens);
+                steps.Add(FromByteTokens);
                 break;
             case "Replace":
                 // In the whole text it finds what lies across tokens.
-                IsLocal &= !_whole;
+                IsLocal &= !whole;
                 var (literal, content) =
                     (file.Literal(value, name), file.Text(value, "content", name) ?? throw file.Fault($"{name}.content is missing."));
-                _steps.Add(tokens => tokens.ConvertAll(t => t.Replace(literal, content, StringComparison.Ordinal)));
+                steps.Add(tokens => tokens.ConvertAll(t => t.Replace(literal, content, StringComparison.Ordinal)));
                 break;
             case "Strip":
                 var character = file.Character(value, "content", name, ' ');
                 var (start, stop) = (file.Count(value, "start", name), file.Count(value, "stop", name));
-                _steps.Add(tokens => tokens.ConvertAll(t => Strip(t, character, start, stop)));
+                steps.Add(tokens => tokens.ConvertAll(t => Strip(t, character, start, stop)));
                 break;
             case "Metaspace":
                 var replacement = file.Character(value, "replacement", name, '\u2581');
@@ -63,7 +63,7 @@ internal sealed class TokenDecoder
                     null => file.Flag(value, "add_prefix_space", name, true),
                     var scheme => scheme != "never",
                 };
-                _steps.Add(tokens => [.. tokens.Select((t, i) =>
+                steps.Add(tokens => [.. tokens.Select((t, i) =>
                     i == 0 && drops ? t.Replace(replacement.ToString(), "", StringComparison.Ordinal) : t.Replace(replacement, ' '))]);
                 break;
             case "Sequence":
@@ -83,7 +83,7 @@ internal sealed class TokenDecoder
     public string Decode(List<string> tokens)
     {
         var most = (tokens.Sum(t => (long)t.Length) * MostGrowth) + Allowance;
-        foreach (var step in _steps)
+        foreach (var step in steps)
         {
             tokens = step(tokens);
             if (tokens.Sum(t => (long)t.Length) > most)
@@ -91,7 +91,7 @@ internal sealed class TokenDecoder
                     + "Its Replace steps cannot be meant so.");
         }
 
-        return string.Join(_separator, tokens);
+        return string.Join(separator, tokens);
     }
 
     // Like the reference, a token with any character that spells no byte (an added token with a space) is taken as text.

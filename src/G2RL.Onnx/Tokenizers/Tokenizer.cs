@@ -11,48 +11,48 @@ namespace G2RL.Onnx.Tokenizers;
 /// </summary>
 public sealed class Tokenizer
 {
-    private readonly TokenizerFile _file;
-    private readonly BpeModel _bpe;
-    private readonly AddedTokenFinder _raw;
-    private readonly AddedTokenFinder _normalized;
-    private readonly Dictionary<string, int> _ids;
-    private readonly Dictionary<int, string> _texts = [];
-    private readonly Dictionary<int, string> _normalizedTexts = [];
+    private readonly TokenizerFile file;
+    private readonly BpeModel bpe;
+    private readonly AddedTokenFinder raw;
+    private readonly AddedTokenFinder normalized;
+    private readonly Dictionary<string, int> idOf;
+    private readonly Dictionary<int, string> texts = [];
+    private readonly Dictionary<int, string> normalizedTexts = [];
 
     private Tokenizer(TokenizerFile file)
     {
-        _file = file;
-        _ids = new Dictionary<string, int>(file.Vocabulary);
+        this.file = file;
+        idOf = new Dictionary<string, int>(file.Vocabulary);
         foreach (var token in file.Added)
         {
-            if (_ids.TryGetValue(token.Content, out var id) && id != token.Id)
+            if (idOf.TryGetValue(token.Content, out var id) && id != token.Id)
                 throw file.Fault($"added token '{token.Content}' has id {token.Id}, but also id {id}.");
-            _ids[token.Content] = token.Id;
+            idOf[token.Content] = token.Id;
         }
 
-        VocabularySize = _ids.Values.Max() + 1;
-        foreach (var (text, id) in _ids)
-            if (!_texts.TryAdd(id, text))
-                throw file.Fault($"tokens '{_texts[id]}' and '{text}' both have id {id}.");
-        _bpe = new BpeModel(file);
-        _raw = new AddedTokenFinder(file.Added.Where(t => !t.Normalized));
-        var normalized = file.Added.Where(t => t.Normalized)
+        VocabularySize = idOf.Values.Max() + 1;
+        foreach (var (text, id) in idOf)
+            if (!texts.TryAdd(id, text))
+                throw file.Fault($"tokens '{texts[id]}' and '{text}' both have id {id}.");
+        bpe = new BpeModel(file);
+        raw = new AddedTokenFinder(file.Added.Where(t => !t.Normalized));
+        var foundLater = file.Added.Where(t => t.Normalized)
             .Select(t => t with { Content = file.Normalizer.Normalize(t.Content) })
             .ToList();
-        _normalized = new AddedTokenFinder(normalized.Where(t => t.Content.Length > 0));
-        foreach (var token in normalized)
-            _normalizedTexts[token.Id] = token.Content;
+        normalized = new AddedTokenFinder(foundLater.Where(t => t.Content.Length > 0));
+        foreach (var token in foundLater)
+            normalizedTexts[token.Id] = token.Content;
         SpecialIds = file.Added.Where(t => t.Special).Select(t => t.Id).ToHashSet();
-        EosId = file.Named.Eos is { } eos ? _ids[eos] : null;
-        BosId = file.Named.Bos is { } bos ? _ids[bos] : null;
-        PadId = file.Named.Pad is { } pad ? _ids[pad] : null;
+        EosId = file.Named.Eos is { } eos ? idOf[eos] : null;
+        BosId = file.Named.Bos is { } bos ? idOf[bos] : null;
+        PadId = file.Named.Pad is { } pad ? idOf[pad] : null;
     }
 
     /// <summary>One more than the largest id. A model's embedding may have more rows.</summary>
     public int VocabularySize { get; }
 
     /// <summary>The largest id of a token that is no added one.</summary>
-    internal int LargestOrdinaryId => _file.Vocabulary.Values.Except(_file.Added.Select(t => t.Id)).DefaultIfEmpty(0).Max();
+    internal int LargestOrdinaryId => file.Vocabulary.Values.Except(file.Added.Select(t => t.Id)).DefaultIfEmpty(0).Max();
 
     /// <summary>Ids of the special tokens, which <see cref="Decode"/> leaves out unless told otherwise.</summary>
     public IReadOnlySet<int> SpecialIds { get; }
@@ -85,9 +85,9 @@ public sealed class Tokenizer
     {
         var ids = new List<int>(text.Length / 2);
         if (addSpecial)
-            ids.AddRange(_file.Template.Before);
+            ids.AddRange(file.Template.Before);
         var first = true;
-        foreach (var (segment, rawId) in _raw.Cut(WellFormed(text)))
+        foreach (var (segment, rawId) in raw.Cut(WellFormed(text)))
         {
             if (rawId is not null)
                 ids.Add(rawId.Value);
@@ -97,7 +97,7 @@ public sealed class Tokenizer
         }
 
         if (addSpecial)
-            ids.AddRange(_file.Template.Behind);
+            ids.AddRange(file.Template.Behind);
         return [.. ids];
     }
 
@@ -110,14 +110,14 @@ public sealed class Tokenizer
     public int[] EncodePrompt(string text)
     {
         var ids = Encode(text);
-        return ids.AsSpan().StartsWith(_file.Template.Before.ToArray()) ? ids : [.. _file.Template.Before, .. ids];
+        return ids.AsSpan().StartsWith(file.Template.Before.ToArray()) ? ids : [.. file.Template.Before, .. ids];
     }
 
     /// <summary>
     /// A text that continues a prompt, to its end: with what the file's post-processor appends (an end token), if it appends something.
     /// </summary>
     /// <inheritdoc cref="Encode"/>
-    public int[] EncodeContinuation(string text) => [.. Encode(text), .. _file.Template.Behind];
+    public int[] EncodeContinuation(string text) => [.. Encode(text), .. file.Template.Behind];
 
     /// <summary>
     /// The text of some ids. Bytes that are not UTF-8 become U+FFFD; ids without a token (padding rows of an embedding) add nothing.
@@ -132,11 +132,11 @@ public sealed class Tokenizer
         {
             ArgumentOutOfRangeException.ThrowIfNegative(id, nameof(ids));
             // As in the reference, a token that was found in normalized text is decoded from its normalized form.
-            if (_texts.TryGetValue(id, out var text) && !(skipSpecial && SpecialIds.Contains(id)))
-                tokens.Add(_normalizedTexts.GetValueOrDefault(id, text));
+            if (texts.TryGetValue(id, out var text) && !(skipSpecial && SpecialIds.Contains(id)))
+                tokens.Add(normalizedTexts.GetValueOrDefault(id, text));
         }
 
-        return _file.Decoder.Decode(tokens);
+        return file.Decoder.Decode(tokens);
     }
 
     /// <summary>
@@ -147,7 +147,7 @@ public sealed class Tokenizer
     public (int Start, int End)[] Offsets(ReadOnlySpan<int> ids) => TokenOffsets.Of(this, ids);
 
     /// <summary>Characters that a token's own text has, which its share of a decoded text seldom exceeds.</summary>
-    internal int MostCharacters(int id) => _texts.TryGetValue(id, out var text) ? text.Length : 0;
+    internal int MostCharacters(int id) => texts.TryGetValue(id, out var text) ? text.Length : 0;
 
     /// <summary>
     /// The last place at or before <paramref name="at"/> from where decoding gives the end of what decoding the whole gives, but for the
@@ -156,32 +156,32 @@ public sealed class Tokenizer
     /// </summary>
     internal int BoundaryBefore(ReadOnlySpan<int> ids, int at)
     {
-        if (!_file.Decoder.IsLocal)
+        if (!file.Decoder.IsLocal)
             return 0;
         // Byte tokens in a row are one text or none.
-        while (at > 0 && _file.Decoder.HasByteTokens && (IsByte(ids[at]) || IsByte(ids[at - 1])))
+        while (at > 0 && file.Decoder.HasByteTokens && (IsByte(ids[at]) || IsByte(ids[at - 1])))
             at--;
         return at;
 
         // What shows nothing joins those around it.
-        bool IsByte(int id) => SpecialIds.Contains(id) || !_texts.TryGetValue(id, out var text) || TokenDecoder.IsByteToken(text);
+        bool IsByte(int id) => SpecialIds.Contains(id) || !texts.TryGetValue(id, out var text) || TokenDecoder.IsByteToken(text);
     }
 
     /// <summary>The id of a token by its text as tokenizer.json writes it (<c>Ġthe</c>, <c>&lt;|im_end|&gt;</c>), or null.</summary>
-    public int? IdOf(string token) => _ids.TryGetValue(token, out var id) ? id : null;
+    public int? IdOf(string token) => idOf.TryGetValue(token, out var id) ? id : null;
 
     /// <summary>Whether no token has this id: a row of an embedding that has more of them, or a gap in the vocabulary.</summary>
-    public bool IsPadding(int id) => !_texts.ContainsKey(id);
+    public bool IsPadding(int id) => !texts.ContainsKey(id);
 
     /// <summary>The text of a token as tokenizer.json writes it.</summary>
     /// <exception cref="ArgumentOutOfRangeException">No token has this id.</exception>
-    public string TokenText(int id) => _texts.TryGetValue(id, out var text)
+    public string TokenText(int id) => texts.TryGetValue(id, out var text)
         ? text
         : throw new ArgumentOutOfRangeException(nameof(id), id, $"No token has this id; ids run from 0 to {VocabularySize - 1}.");
 
     private void EncodeSegment(string segment, bool first, List<int> ids)
     {
-        foreach (var (part, id) in _normalized.Cut(_file.Normalizer.Normalize(segment)))
+        foreach (var (part, id) in normalized.Cut(file.Normalizer.Normalize(segment)))
         {
             if (id is not null)
                 ids.Add(id.Value);
@@ -196,7 +196,7 @@ public sealed class Tokenizer
         List<Piece> pieces = [new(part, first)];
         try
         {
-            foreach (var step in _file.Steps)
+            foreach (var step in file.Steps)
             {
                 var smaller = new List<Piece>(pieces.Count);
                 foreach (var piece in pieces)
@@ -211,13 +211,13 @@ public sealed class Tokenizer
         }
 
         foreach (var piece in pieces)
-            ids.AddRange(_bpe.Encode(piece.Text) ?? throw Unspellable(piece.Text.ToString()));
+            ids.AddRange(bpe.Encode(piece.Text) ?? throw Unspellable(piece.Text.ToString()));
     }
 
     private InputException Unspellable(string piece)
     {
         var runes = piece.EnumerateRunes().ToList();
-        var rune = runes.Find(r => _bpe.Encode(r.ToString()) is null) is { Value: > 0 } bad ? bad : runes[0];
+        var rune = runes.Find(r => bpe.Encode(r.ToString()) is null) is { Value: > 0 } bad ? bad : runes[0];
         return new($"The text contains '{rune}' (U+{rune.Value:X4}), which the tokenizer's vocabulary of {VocabularySize} tokens lacks. "
             + "Remove it from the text, or use a tokenizer that knows it.");
     }

@@ -12,9 +12,9 @@ namespace G2RL.Onnx.Tokenizers;
 /// </summary>
 internal sealed class TokenizerFile
 {
-    private readonly TokenizerJson _json;
+    private readonly TokenizerJson json;
 
-    private TokenizerFile(string path) => _json = new TokenizerJson(path);
+    private TokenizerFile(string path) => json = new TokenizerJson(path);
 
     /// <summary>Token text to id, without added tokens.</summary>
     public Dictionary<string, int> Vocabulary { get; } = [];
@@ -63,7 +63,7 @@ internal sealed class TokenizerFile
     {
         folder = BundledModels.Resolve(folder);
         var file = new TokenizerFile(Path.Combine(folder, "tokenizer.json"));
-        file._json.Read(file.ReadTokenizer);
+        file.json.Read(file.ReadTokenizer);
         var config = new TokenizerJson(Path.Combine(folder, "tokenizer_config.json"));
         if (config.Exists)
             config.Read(new TokenizerConfig(config, file).Read);
@@ -71,11 +71,11 @@ internal sealed class TokenizerFile
     }
 
     /// <summary>A fault in this file.</summary>
-    public InputException Fault(string what) => _json.Fault(what);
+    public InputException Fault(string what) => json.Fault(what);
 
     private void ReadTokenizer(JsonElement root)
     {
-        foreach (var property in _json.Object(root, "the file").EnumerateObject())
+        foreach (var property in json.Object(root, "the file").EnumerateObject())
         {
             var value = property.Value;
             switch (property.Name)
@@ -84,12 +84,12 @@ internal sealed class TokenizerFile
                 // does here.
                 case "version" or "truncation" or "padding": break;
                 case "added_tokens": ReadAdded(value); break;
-                case "normalizer": Normalizer.Read(_json, value); break;
-                case "pre_tokenizer": (Steps, ByteLevel) = PreTokenizerStep.Read(_json, value); break;
-                case "post_processor": Template.Read(_json, value); break;
-                case "decoder": Decoder.Read(_json, value); break;
-                case "model": ReadModel(_json.Object(value, "model")); break;
-                default: throw _json.Unsupported(property.Name, "");
+                case "normalizer": Normalizer.Read(json, value); break;
+                case "pre_tokenizer": (Steps, ByteLevel) = PreTokenizerStep.Read(json, value); break;
+                case "post_processor": Template.Read(json, value); break;
+                case "decoder": Decoder.Read(json, value); break;
+                case "model": ReadModel(json.Object(value, "model")); break;
+                default: throw json.Unsupported(property.Name, "");
             }
         }
 
@@ -104,8 +104,8 @@ internal sealed class TokenizerFile
 
     private void ReadModel(JsonElement model)
     {
-        if (_json.Text(model, "type", "model") is not ("BPE" or null))
-            throw _json.Unsupported("model.type", _json.Text(model, "type", "model")!, "only BPE is implemented");
+        if (json.Text(model, "type", "model") is not ("BPE" or null))
+            throw json.Unsupported("model.type", json.Text(model, "type", "model")!, "only BPE is implemented");
         foreach (var property in model.EnumerateObject())
         {
             var value = property.Value;
@@ -114,16 +114,16 @@ internal sealed class TokenizerFile
                 case "type": break;
                 case "vocab": ReadVocabulary(value); break;
                 case "merges": ReadMerges(value); break;
-                case "unk_token": Unknown = value.ValueKind == JsonValueKind.Null ? null : _json.Text(model, "unk_token", "model"); break;
-                case "fuse_unk": FuseUnknown = _json.Flag(value, "model.fuse_unk"); break;
-                case "ignore_merges": IgnoreMerges = _json.Flag(value, "model.ignore_merges"); break;
-                case "dropout": _json.RequireNull(value, "model.dropout"); break;
-                case "byte_fallback": ByteFallback = _json.Flag(value, "model.byte_fallback"); break;
+                case "unk_token": Unknown = value.ValueKind == JsonValueKind.Null ? null : json.Text(model, "unk_token", "model"); break;
+                case "fuse_unk": FuseUnknown = json.Flag(value, "model.fuse_unk"); break;
+                case "ignore_merges": IgnoreMerges = json.Flag(value, "model.ignore_merges"); break;
+                case "dropout": json.RequireNull(value, "model.dropout"); break;
+                case "byte_fallback": ByteFallback = json.Flag(value, "model.byte_fallback"); break;
                 case "continuing_subword_prefix" or "end_of_word_suffix":
-                    if (_json.Text(model, property.Name, "model") is { Length: > 0 } affix)
-                        throw _json.Unsupported("model." + property.Name, affix);
+                    if (json.Text(model, property.Name, "model") is { Length: > 0 } affix)
+                        throw json.Unsupported("model." + property.Name, affix);
                     break;
-                default: throw _json.Unsupported("model." + property.Name, "");
+                default: throw json.Unsupported("model." + property.Name, "");
             }
         }
 
@@ -136,9 +136,9 @@ internal sealed class TokenizerFile
     private void ReadVocabulary(JsonElement vocabulary)
     {
         var ids = new HashSet<int>();
-        foreach (var entry in _json.Object(vocabulary, "model.vocab").EnumerateObject())
+        foreach (var entry in json.Object(vocabulary, "model.vocab").EnumerateObject())
         {
-            var id = _json.Id(entry.Value, $"model.vocab['{entry.Name}']");
+            var id = json.Id(entry.Value, $"model.vocab['{entry.Name}']");
             if (!ids.Add(id))
                 throw Fault($"model.vocab['{entry.Name}'] has id {id}, which another token has too.");
             if (entry.Name.Length == 0 || !Vocabulary.TryAdd(entry.Name, id))
@@ -148,7 +148,7 @@ internal sealed class TokenizerFile
 
     private void ReadMerges(JsonElement merges)
     {
-        foreach (var merge in _json.Array(merges, "model.merges").EnumerateArray())
+        foreach (var merge in json.Array(merges, "model.merges").EnumerateArray())
         {
             var at = Merges.Count;
             var pair = merge.ValueKind switch
@@ -178,25 +178,25 @@ internal sealed class TokenizerFile
     private void ReadAdded(JsonElement tokens)
     {
         var (ids, texts) = (Added.Select(t => t.Id).ToHashSet(), Added.Select(t => t.Content).ToHashSet());
-        foreach (var token in _json.Array(tokens, "added_tokens").EnumerateArray())
+        foreach (var token in json.Array(tokens, "added_tokens").EnumerateArray())
         {
             var name = $"added_tokens[{Added.Count}]";
-            var content = _json.Text(_json.Object(token, name), "content", name);
+            var content = json.Text(json.Object(token, name), "content", name);
             if (string.IsNullOrEmpty(content))
                 throw Fault($"{name}.content is missing or empty.");
             if (!token.TryGetProperty("id", out var id))
                 throw Fault($"{name} ('{content}') has no id.");
-            if (_json.Flag(token, "single_word", name))
-                throw _json.Unsupported(name + ".single_word", "true");
-            if (!texts.Add(content) | !ids.Add(_json.Id(id, name + ".id")))
+            if (json.Flag(token, "single_word", name))
+                throw json.Unsupported(name + ".single_word", "true");
+            if (!texts.Add(content) | !ids.Add(json.Id(id, name + ".id")))
                 throw Fault($"{name} ('{content}', id {id.GetInt32()}) repeats an earlier added token's text or id.");
             Added.Add(new AddedToken(
-                _json.Id(id, name + ".id"),
+                json.Id(id, name + ".id"),
                 content,
-                _json.Flag(token, "lstrip", name),
-                _json.Flag(token, "rstrip", name),
-                _json.Flag(token, "normalized", name),
-                _json.Flag(token, "special", name)));
+                json.Flag(token, "lstrip", name),
+                json.Flag(token, "rstrip", name),
+                json.Flag(token, "normalized", name),
+                json.Flag(token, "special", name)));
         }
     }
 }

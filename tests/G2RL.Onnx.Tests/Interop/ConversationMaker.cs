@@ -31,7 +31,7 @@ internal sealed class ConversationMaker(int seed, bool parts)
         """{"id":"987654321","type":"function","function":{"name":"now","arguments":"{\"raw\": 1}"}}""",
     ];
 
-    private readonly Random _random = new(seed);
+    private readonly Random random = new(seed);
 
     /// <summary>One conversation: usually well-formed, sometimes with roles out of turn, tools, reasoning, content in parts.</summary>
     public JsonObject Next()
@@ -39,7 +39,7 @@ internal sealed class ConversationMaker(int seed, bool parts)
         var messages = new JsonArray();
         if (Chance(2))
             messages.Add(Message("system"));
-        for (var turns = _random.Next(1, 5); turns > 0; turns--)
+        for (var turns = random.Next(1, 5); turns > 0; turns--)
         {
             messages.Add(Message("user"));
             if (Chance(3))
@@ -55,7 +55,7 @@ internal sealed class ConversationMaker(int seed, bool parts)
         }
 
         if (Chance(8))
-            messages.Insert(_random.Next(messages.Count), Message(Pick(["user", "assistant", "system", "tool", "robot"])));
+            messages.Insert(random.Next(messages.Count), Message(Pick(["user", "assistant", "system", "tool", "robot"])));
         var result = new JsonObject
         {
             ["messages"] = messages,
@@ -64,7 +64,7 @@ internal sealed class ConversationMaker(int seed, bool parts)
             ["add_generation_prompt"] = Chance(2),
         };
         if (Chance(3))
-            result["tools"] = new JsonArray([.. Enumerable.Range(0, _random.Next(1, 4)).Select(_ => JsonNode.Parse(Pick(Tools)))]);
+            result["tools"] = new JsonArray([.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => JsonNode.Parse(Pick(Tools)))]);
         else if (Chance(2))
             result["tools"] = null;
         if (Chance(3))
@@ -83,7 +83,7 @@ internal sealed class ConversationMaker(int seed, bool parts)
         var message = new JsonObject { ["role"] = role, ["content"] = Content() };
         if (tools)
         {
-            message["tool_calls"] = new JsonArray([.. Enumerable.Range(0, _random.Next(1, 3)).Select(_ => JsonNode.Parse(Pick(Calls)))]);
+            message["tool_calls"] = new JsonArray([.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => JsonNode.Parse(Pick(Calls)))]);
             if (Chance(2))
                 message["content"] = Chance(2) || !parts ? "" : null;
         }
@@ -98,12 +98,12 @@ internal sealed class ConversationMaker(int seed, bool parts)
         if (!parts || !Chance(8))
             return Chance(4) ? Pick(Texts) + Pick(Texts) : Pick(Texts);
         var content = new JsonArray();
-        for (var n = _random.Next(1, 4); n > 0; n--)
+        for (var n = random.Next(1, 4); n > 0; n--)
             content.Add(Chance(4) ? new JsonObject { ["type"] = "image" } : new JsonObject { ["type"] = "text", ["text"] = Pick(Texts) });
         return content;
     }
 
-    private T Pick<T>(T[] of) => of[_random.Next(of.Length)];
+    private T Pick<T>(T[] of) => of[random.Next(of.Length)];
 
-    private bool Chance(int one) => _random.Next(one) == 0;
+    private bool Chance(int one) => random.Next(one) == 0;
 }

@@ -26,7 +26,7 @@ internal sealed class TextMaker(int seed)
     private static readonly Dictionary<UnicodeCategory, int[]> Points = Enumerable.Range(0, 0x110000)
         .GroupBy(CharUnicodeInfo.GetUnicodeCategory)
         .ToDictionary(g => g.Key, g => g.ToArray());
-    private readonly Random _random = new(seed);
+    private readonly Random random = new(seed);
 
     /// <summary>Texts in turn of each kind.</summary>
     /// <param name="count">How many.</param>
@@ -40,17 +40,17 @@ internal sealed class TextMaker(int seed)
             {
                 0 => Category((UnicodeCategory)(i / 10 % 30)),
                 1 => Many(12, () => Pick(words) + (Chance(3) ? " " : "")),
-                2 => Many(10, () => Chance(2) ? Pick(words) : Many(4, () => Spaces[_random.Next(Spaces.Length)].ToString())),
+                2 => Many(10, () => Chance(2) ? Pick(words) : Many(4, () => Spaces[random.Next(Spaces.Length)].ToString())),
                 3 => Run(i, words),
                 4 => Marks(),
                 5 => Many(8, () => Pick(Snippets) + (Chance(3) ? " " : "")),
                 6 when tokens.Count > 0 => Many(8, () => Chance(2)
                     ? Pick(tokens)
-                    : Chance(3) ? Pick(tokens)[.._random.Next(1, 3)]
+                    : Chance(3) ? Pick(tokens)[..random.Next(1, 3)]
                     : Chance(2) ? Pick(words)
-                    : Many(3, () => Spaces[_random.Next(4)].ToString())),
+                    : Many(3, () => Spaces[random.Next(4)].ToString())),
                 7 => Many(15, Anything),
-                8 => Many(6, () => Chance(3) ? ((char)_random.Next(0xD800, 0xE000)).ToString() : Pick(words)),
+                8 => Many(6, () => Chance(3) ? ((char)random.Next(0xD800, 0xE000)).ToString() : Pick(words)),
                 _ => Many(10, () =>
                     Chance(4) ? Anything() : Chance(3) ? Pick(Snippets) : Chance(6) && tokens.Count > 0 ? Pick(tokens) : " " + Pick(words)),
             };
@@ -66,16 +66,16 @@ internal sealed class TextMaker(int seed)
         for (var i = 0; words.Count < count; i++)
         {
             // Half of them Latin, with syllables that come again.
-            var (first, last) = Chance(2) ? scripts[0] : scripts[_random.Next(scripts.Length)];
+            var (first, last) = Chance(2) ? scripts[0] : scripts[random.Next(scripts.Length)];
             var word = first == 'a'
                 ? Many(4, () => Pick(["th", "r", "st", "n", "l", "qu", "s", "t", "gr"]) + Pick(["a", "e", "i", "o", "ou", "ea", "\u00E9"]))
-                : Many(6, () => char.ConvertFromUtf32(first + (int)((last - first + 1) * Math.Pow(_random.NextDouble(), 2))));
-            word = _random.Next(12) switch
+                : Many(6, () => char.ConvertFromUtf32(first + (int)((last - first + 1) * Math.Pow(random.NextDouble(), 2))));
+            word = random.Next(12) switch
             {
                 0 => CultureInfo.InvariantCulture.TextInfo.ToTitleCase(word),
                 1 => word.ToUpperInvariant(),
                 2 => word + Pick([".", ",", "!", "...", "()", "->", "'s", "'ll"]),
-                3 => _random.Next(2000).ToString(CultureInfo.InvariantCulture),
+                3 => random.Next(2000).ToString(CultureInfo.InvariantCulture),
                 4 => Pick(Snippets),
                 _ => word,
             };
@@ -90,24 +90,24 @@ internal sealed class TextMaker(int seed)
 
     private string Point(UnicodeCategory category)
     {
-        var point = Points[category][_random.Next(Points[category].Length)];
+        var point = Points[category][random.Next(Points[category].Length)];
         return point is >= 0xD800 and < 0xE000 ? ((char)point).ToString() : char.ConvertFromUtf32(point);
     }
 
-    private string Anything() => _random.Next(5) switch
+    private string Anything() => random.Next(5) switch
     {
-        0 => ((char)_random.Next(0x80)).ToString(),
-        1 => ((char)_random.Next(0x800)).ToString(),
-        2 => char.ConvertFromUtf32(_random.Next(0xE000, 0x110000)),
-        3 => Point((UnicodeCategory)_random.Next(30)),
+        0 => ((char)random.Next(0x80)).ToString(),
+        1 => ((char)random.Next(0x800)).ToString(),
+        2 => char.ConvertFromUtf32(random.Next(0xE000, 0x110000)),
+        3 => Point((UnicodeCategory)random.Next(30)),
         _ => " ",
     };
 
     private string Run(int i, IReadOnlyList<string> words)
     {
-        var part = _random.Next(6) switch { 0 => " ", 1 => "a", 2 => "\n", 3 => "0", 4 => Pick(words), _ => Pick(Snippets) };
+        var part = random.Next(6) switch { 0 => " ", 1 => "a", 2 => "\n", 3 => "0", 4 => Pick(words), _ => Pick(Snippets) };
         return Pick(["", "x", " "])
-            + string.Concat(Enumerable.Repeat(part, _random.Next(2, i % 50 == 3 ? 2000 : 60)))
+            + string.Concat(Enumerable.Repeat(part, random.Next(2, i % 50 == 3 ? 2000 : 60)))
             + Pick(["", "y", "\n"]);
     }
 
@@ -120,12 +120,12 @@ internal sealed class TextMaker(int seed)
     private string Many(int most, Func<string> part)
     {
         var text = new StringBuilder();
-        for (var n = _random.Next(1, most + 1); n > 0; n--)
+        for (var n = random.Next(1, most + 1); n > 0; n--)
             text.Append(part());
         return text.ToString();
     }
 
-    private string Pick(IReadOnlyList<string> of) => of[_random.Next(of.Count)];
+    private string Pick(IReadOnlyList<string> of) => of[random.Next(of.Count)];
 
-    private bool Chance(int one) => _random.Next(one) == 0;
+    private bool Chance(int one) => random.Next(one) == 0;
 }

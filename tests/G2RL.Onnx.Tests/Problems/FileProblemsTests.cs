@@ -8,10 +8,10 @@ namespace G2RL.Onnx.Tests;
 [TestClass]
 public sealed class FileProblemsTests
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("g2rl-jsonlines").FullName;
+    private readonly string folder = Directory.CreateTempSubdirectory("g2rl-jsonlines").FullName;
 
     [TestCleanup]
-    public void Clean() => Directory.Delete(_folder, recursive: true);
+    public void Clean() => Directory.Delete(folder, recursive: true);
 
     [TestMethod]
     public void Addition10_ExactWholeText_JudgesWithoutAnEndToken()
@@ -245,7 +245,7 @@ public sealed class FileProblemsTests
             StringAssert.Contains(error.Message, part);
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new FileProblems(new FileProblemsSettings
         {
-            Train = Path.Combine(_folder, "no.jsonl"),
+            Train = Path.Combine(folder, "no.jsonl"),
             HeldOutFraction = 0.5,
         })).Message, "cannot be read");
     }
@@ -273,7 +273,7 @@ public sealed class FileProblemsTests
 
     private string Write(string name, string content)
     {
-        var path = Path.Combine(_folder, name);
+        var path = Path.Combine(folder, name);
         File.WriteAllText(path, content);
         return path;
     }

@@ -112,8 +112,8 @@ public sealed class QwenTokenizerTests
 
     private sealed class Draws(ulong seed)
     {
-        private Problems.ProblemRandom _random = new(seed, 0);
+        private Problems.ProblemRandom random = new(seed, 0);
 
-        public int Below(int count) => _random.Below(count);
+        public int Below(int count) => random.Below(count);
     }
 }

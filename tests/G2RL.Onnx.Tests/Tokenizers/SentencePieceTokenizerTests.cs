@@ -13,10 +13,10 @@ public sealed class SentencePieceTokenizerTests
     private static readonly string[] Merges = ["▁ a", "a b", "▁a b", "▁ ▁"];
     private const string Llama =
         """{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}""";
-    private readonly string _folder = Directory.CreateTempSubdirectory("g2rl-sentencepiece").FullName;
+    private readonly string folder = Directory.CreateTempSubdirectory("g2rl-sentencepiece").FullName;
 
     [TestCleanup]
-    public void Clean() => Directory.Delete(_folder, recursive: true);
+    public void Clean() => Directory.Delete(folder, recursive: true);
 
     [TestMethod]
     public void Encode_PrependAndReplace_JoinsTheBestPairFirst()
@@ -124,7 +124,7 @@ public sealed class SentencePieceTokenizerTests
         Load(
             Llama,
             """{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},{"type":"Split","pattern":{"Regex":"\\p{L}+|\\s+(?!\\S)"},"behavior":"MergedWithNext"},{"type":"Metaspace","split":false}]}""");
-        var path = Path.Combine(_folder, "tokenizer.json");
+        var path = Path.Combine(folder, "tokenizer.json");
         var original = File.ReadAllBytes(path);
         var random = new Random(7);
         string[] inserts = ["null", "-1", "1e99", "{}", "[]", "\"\"", "true", "99999999999", "[[[[", "\\ud800", "\"Sequence\"", "(((", "é"];
@@ -151,7 +151,7 @@ public sealed class SentencePieceTokenizerTests
             File.WriteAllBytes(path, [.. bytes]);
             try
             {
-                var tokenizer = Tokenizer.Load(_folder);
+                var tokenizer = Tokenizer.Load(folder);
                 tokenizer.Decode(tokenizer.Encode("ab 12\n€", addSpecial: true));
                 read++;
             }
@@ -195,7 +195,7 @@ public sealed class SentencePieceTokenizerTests
                 """),
             ["model"] = model,
         };
-        File.WriteAllText(Path.Combine(_folder, "tokenizer.json"), file.ToJsonString());
-        return Tokenizer.Load(_folder);
+        File.WriteAllText(Path.Combine(folder, "tokenizer.json"), file.ToJsonString());
+        return Tokenizer.Load(folder);
     }
 }

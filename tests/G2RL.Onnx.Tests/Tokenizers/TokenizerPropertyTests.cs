@@ -14,10 +14,10 @@ namespace G2RL.Onnx.Tests;
 [TestClass]
 public sealed class TokenizerPropertyTests
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("g2rl-tokenizer").FullName;
+    private readonly string folder = Directory.CreateTempSubdirectory("g2rl-tokenizer").FullName;
 
     [TestCleanup]
-    public void Clean() => Directory.Delete(_folder, recursive: true);
+    public void Clean() => Directory.Delete(folder, recursive: true);
 
     [TestMethod]
     public void Decode_OfQwenShapesEncoding_IsNormalFormC() => RoundTrips(Load("qwen"), 3000);
@@ -97,7 +97,7 @@ public sealed class TokenizerPropertyTests
     private Tokenizer Load(string shape)
     {
         var file = TokenizerShapes.All[shape]().ToJsonString();
-        File.WriteAllText(Path.Combine(_folder, "tokenizer.json"), file);
-        return Tokenizer.Load(_folder);
+        File.WriteAllText(Path.Combine(folder, "tokenizer.json"), file);
+        return Tokenizer.Load(folder);
     }
 }

@@ -9,10 +9,10 @@ public sealed class TokenizerTests
 {
     private static readonly JsonNode Fixture =
         JsonNode.Parse(File.ReadAllText(SharedFolder.InRepository("tests", "fixtures", "byte-level-bpe.json")))!;
-    private readonly string _folder = Directory.CreateTempSubdirectory("g2rl-tokenizer").FullName;
+    private readonly string folder = Directory.CreateTempSubdirectory("g2rl-tokenizer").FullName;
 
     [TestCleanup]
-    public void Clean() => Directory.Delete(_folder, recursive: true);
+    public void Clean() => Directory.Delete(folder, recursive: true);
 
     [TestMethod]
     [DataRow("gpt2")]
@@ -100,8 +100,8 @@ public sealed class TokenizerTests
         var file = Variant("gpt2").ToJsonString();
         var root = JsonNode.Parse(file)!.AsObject();
         var text = path.StartsWith("model.") ? Replaced(root, "model", path[6..], value) : Replaced(root, null, path, value);
-        File.WriteAllText(Path.Combine(_folder, "tokenizer.json"), text);
-        var error = Assert.ThrowsExactly<InputException>(() => Tokenizer.Load(_folder));
+        File.WriteAllText(Path.Combine(folder, "tokenizer.json"), text);
+        var error = Assert.ThrowsExactly<InputException>(() => Tokenizer.Load(folder));
         StringAssert.Contains(error.Message, expected);
         StringAssert.Contains(error.Message, "tokenizer.json");
     }
@@ -117,13 +117,13 @@ public sealed class TokenizerTests
     [DataRow("{\"\\ud800\":1}")]
     public void Load_MalformedFile_IsAnInputError(string content)
     {
-        File.WriteAllText(Path.Combine(_folder, "tokenizer.json"), content);
-        Assert.ThrowsExactly<InputException>(() => Tokenizer.Load(_folder));
+        File.WriteAllText(Path.Combine(folder, "tokenizer.json"), content);
+        Assert.ThrowsExactly<InputException>(() => Tokenizer.Load(folder));
     }
 
     [TestMethod]
     public void Load_NoFile_SaysWhatIsExpected() =>
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Tokenizer.Load(_folder)).Message, "tokenizer.json");
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Tokenizer.Load(folder)).Message, "tokenizer.json");
 
     [TestMethod]
     [DataRow("""{"eos_token":"<nowhere>"}""", "eos_token is '<nowhere>'")]
@@ -136,7 +136,7 @@ public sealed class TokenizerTests
     [DataRow("[]", "must be an object")]
     public void Load_ConfigOfAnotherTokenizer_IsRefused(string config, string expected)
     {
-        File.WriteAllText(Path.Combine(_folder, "tokenizer_config.json"), config);
+        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), config);
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Load(Variant("gpt2"))).Message, expected);
     }
 
@@ -160,7 +160,7 @@ public sealed class TokenizerTests
     {
         var file = Variant("gpt2");
         var (free, the) = (Load(file).VocabularySize, Load(file).IdOf("the")!.Value);
-        File.WriteAllText(Path.Combine(_folder, "tokenizer_config.json"), $$"""
+        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), $$"""
             {"added_tokens_decoder":{"{{free}}":{"content":"<tool>","special":true},"{{the}}":{"content":"the","lstrip":true,"special":false,"normalized":false} },
             "eos_token":"<tool>","pad_token":"[PAD]"}
             """);
@@ -174,7 +174,7 @@ public sealed class TokenizerTests
     [TestMethod]
     public void Load_ConfigWithTokenObjects_KnowsThem()
     {
-        File.WriteAllText(Path.Combine(_folder, "tokenizer_config.json"), """{"eos_token":{"content":"<|end|>"},"bos_token":null}""");
+        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), """{"eos_token":{"content":"<|end|>"},"bos_token":null}""");
         var tokenizer = Load(Variant("gpt2"));
         Assert.AreEqual(tokenizer.IdOf("<|end|>"), tokenizer.EosId);
         Assert.IsNull(tokenizer.BosId);
@@ -224,7 +224,7 @@ public sealed class TokenizerTests
 
     private Tokenizer Load(JsonObject file)
     {
-        File.WriteAllText(Path.Combine(_folder, "tokenizer.json"), file.ToJsonString());
-        return Tokenizer.Load(_folder);
+        File.WriteAllText(Path.Combine(folder, "tokenizer.json"), file.ToJsonString());
+        return Tokenizer.Load(folder);
     }
 }

@@ -4,15 +4,15 @@ namespace G2RL.Onnx.Checkpoints;
 /// <remarks>Reading from several threads is safe; disposing while another thread reads is not.</remarks>
 public sealed class GgufFile : IDisposable
 {
-    private readonly MappedFile _file;
-    private readonly GgufHeader _header;
+    private readonly MappedFile file;
+    private readonly GgufHeader header;
 
     private GgufFile(MappedFile file)
     {
-        _file = file;
+        this.file = file;
         try
         {
-            _header = GgufHeader.Read(file);
+            header = GgufHeader.Read(file);
         }
         catch
         {
@@ -22,15 +22,15 @@ public sealed class GgufFile : IDisposable
     }
 
     /// <summary>The file.</summary>
-    public string Path => _file.Path;
+    public string Path => file.Path;
 
     /// <summary>Version of the format.</summary>
-    public uint Version => _header.Version;
+    public uint Version => header.Version;
 
     /// <summary>What lies in the file, by name.</summary>
-    public IReadOnlyDictionary<string, GgufTensor> Tensors => _header.Tensors;
+    public IReadOnlyDictionary<string, GgufTensor> Tensors => header.Tensors;
 
-    internal IReadOnlyDictionary<string, GgufValue> Metadata => _header.Metadata;
+    internal IReadOnlyDictionary<string, GgufValue> Metadata => header.Metadata;
 
     /// <summary>Maps a file.</summary>
     /// <exception cref="InputException">It is missing, unreadable, truncated, malformed, or holds a type that is not read.</exception>
@@ -67,20 +67,20 @@ public sealed class GgufFile : IDisposable
             var part = destination.Slice(done, Math.Min(piece, destination.Length - done));
             GgmlBlocks.ToFloats(
                 tensor.Type,
-                _file.Bytes(tensor.Offset + ((first + done) / elements * bytes), part.Length / elements * bytes),
+                file.Bytes(tensor.Offset + ((first + done) / elements * bytes), part.Length / elements * bytes),
                 part);
         }
     }
 
-    internal string Text(GgufValue value, string key) => new GgufCursor(_file, value.Offset).Text(key, int.MaxValue);
+    internal string Text(GgufValue value, string key) => new GgufCursor(file, value.Offset).Text(key, int.MaxValue);
 
     internal (long? Integer, double? Number) Number(GgufValue value, string key) =>
-        new GgufCursor(_file, value.Offset).Scalar(value.Type, key);
+        new GgufCursor(file, value.Offset).Scalar(value.Type, key);
 
     /// <summary>The elements of a list of texts.</summary>
     internal IEnumerable<string> Texts(GgufValue value, string key)
     {
-        var cursor = new GgufCursor(_file, value.Offset);
+        var cursor = new GgufCursor(file, value.Offset);
         for (var i = 0L; i < value.Count; i++)
             yield return cursor.Text(key, int.MaxValue);
     }
@@ -88,7 +88,7 @@ public sealed class GgufFile : IDisposable
     /// <summary>The elements of a list of whole numbers; null where one is none.</summary>
     internal IEnumerable<long?> Integers(GgufValue value, string key)
     {
-        var cursor = new GgufCursor(_file, value.Offset);
+        var cursor = new GgufCursor(file, value.Offset);
         for (var i = 0L; i < value.Count; i++)
             yield return cursor.Scalar(value.Type, key).Integer;
     }
@@ -96,13 +96,13 @@ public sealed class GgufFile : IDisposable
     /// <summary>The elements of a list of float32.</summary>
     internal IEnumerable<float> Numbers(GgufValue value, string key)
     {
-        var cursor = new GgufCursor(_file, value.Offset);
+        var cursor = new GgufCursor(file, value.Offset);
         for (var i = 0L; i < value.Count; i++)
             yield return (float)cursor.Scalar(GgufType.Float32, key).Number!.Value;
     }
 
     /// <summary>Unmaps the file.</summary>
-    public void Dispose() => _file.Dispose();
+    public void Dispose() => file.Dispose();
 
     private string Scalar(GgufValue value, string key)
     {

@@ -6,7 +6,7 @@ namespace G2RL.Onnx.Checkpoints;
 /// </summary>
 internal sealed class GgufKeys(GgufFile file)
 {
-    private readonly HashSet<string> _taken = new(StringComparer.Ordinal);
+    private readonly HashSet<string> taken = new(StringComparer.Ordinal);
 
     /// <summary>Put before each key that begins with a dot.</summary>
     public string Architecture { get; init; } = "";
@@ -95,7 +95,7 @@ internal sealed class GgufKeys(GgufFile file)
     public void Ignore(params ReadOnlySpan<string> keys)
     {
         foreach (var key in keys)
-            _taken.Add(Full(key));
+            taken.Add(Full(key));
     }
 
     /// <summary>Takes a key that must be missing or have one of the values that keep the model what is computed here.</summary>
@@ -107,7 +107,7 @@ internal sealed class GgufKeys(GgufFile file)
 
     public void Finish()
     {
-        var left = file.Metadata.Keys.Where(key => key.StartsWith(Architecture + ".", StringComparison.Ordinal) && !_taken.Contains(key))
+        var left = file.Metadata.Keys.Where(key => key.StartsWith(Architecture + ".", StringComparison.Ordinal) && !taken.Contains(key))
             .Order(StringComparer.Ordinal)
             .ToArray();
         if (left.Length > 0)
@@ -119,7 +119,7 @@ internal sealed class GgufKeys(GgufFile file)
 
     private GgufValue? Take(string key)
     {
-        _taken.Add(Full(key));
+        taken.Add(Full(key));
         return file.Metadata.GetValueOrDefault(Full(key));
     }
 

@@ -16,7 +16,7 @@ internal sealed class GgufModel
         ["qwen3"] = (Qwen3.Architecture, Qwen3.ModelType),
     };
 
-    private readonly Dictionary<string, GgufTensor> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, GgufTensor> tensors = new(StringComparer.Ordinal);
 
     private GgufModel(DecoderSpec spec, GgufKeys keys)
     {
@@ -31,7 +31,7 @@ internal sealed class GgufModel
     public GgufKeys Keys { get; }
 
     /// <summary>The tensor of one of <see cref="DecoderSpec.Parameters"/>.</summary>
-    public GgufTensor TensorOf(string parameter) => _tensors[parameter];
+    public GgufTensor TensorOf(string parameter) => tensors[parameter];
 
     /// <summary>
     /// Whether a weight's rows are pairs of neighbours within each head, where Hugging Face has halves: queries and keys of "llama".
@@ -137,7 +137,7 @@ internal sealed class GgufModel
                 faults.Add($"{file.Path}: tensor '{name}' is [{string.Join(", ", tensor.Shape)}]; "
                     + $"the metadata implies [{string.Join(", ", parameter.Shape)}]. They do not belong together.");
             else
-                _tensors.Add(parameter.Name, tensor);
+                tensors.Add(parameter.Name, tensor);
             if (faults.Count > 9)
                 break;
         }

@@ -13,11 +13,11 @@ public sealed class SafeTensorsFile : IDisposable
 {
     private const int LengthBytes = sizeof(ulong);
 
-    private readonly MappedFile _file;
+    private readonly MappedFile file;
 
     private SafeTensorsFile(MappedFile file)
     {
-        _file = file;
+        this.file = file;
         try
         {
             var headerBytes = SafeTensorsHeader.CheckLength(
@@ -37,7 +37,7 @@ public sealed class SafeTensorsFile : IDisposable
     }
 
     /// <summary>The file.</summary>
-    public string Path => _file.Path;
+    public string Path => file.Path;
 
     /// <summary>What lies in the file, by name.</summary>
     public IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
@@ -96,7 +96,7 @@ public sealed class SafeTensorsFile : IDisposable
         for (var done = 0; done < destination.Length;)
         {
             var count = Math.Min(piece, destination.Length - done);
-            var stored = _file.Bytes(tensor.Offset + ((first + done) * size), count * size);
+            var stored = file.Bytes(tensor.Offset + ((first + done) * size), count * size);
             FloatConversion.ToFloats(tensor.Dtype, stored, destination.Slice(done, count));
             done += count;
         }
@@ -120,9 +120,9 @@ public sealed class SafeTensorsFile : IDisposable
         var tensor = Find(name);
         if (first < 0 || length < 0 || first > tensor.Length - length)
             throw new ArgumentException($"Tensor '{name}' has {tensor.Length} bytes; {length} from {first} on go beyond its end.");
-        return _file.Bytes(tensor.Offset + first, length);
+        return file.Bytes(tensor.Offset + first, length);
     }
 
     /// <summary>Unmaps the file.</summary>
-    public void Dispose() => _file.Dispose();
+    public void Dispose() => file.Dispose();
 }

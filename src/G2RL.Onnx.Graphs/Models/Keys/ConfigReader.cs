@@ -8,13 +8,13 @@ namespace G2RL.Onnx.Models.Keys;
 /// </summary>
 internal sealed class ConfigReader
 {
-    private readonly Dictionary<string, JsonElement> _members;
-    private readonly HashSet<string> _taken = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, JsonElement> members;
+    private readonly HashSet<string> taken = new(StringComparer.Ordinal);
 
     public ConfigReader(JsonElement root, string source)
     {
         Source = source;
-        _members = JsonInput.Members(root, source);
+        members = JsonInput.Members(root, source);
     }
 
     public string Source { get; }
@@ -22,13 +22,13 @@ internal sealed class ConfigReader
     /// <summary>The element, or null when the key is missing or null.</summary>
     public JsonElement? Take(string key)
     {
-        _taken.Add(key);
-        return _members.TryGetValue(key, out var element) && element.ValueKind != JsonValueKind.Null ? element : null;
+        taken.Add(key);
+        return members.TryGetValue(key, out var element) && element.ValueKind != JsonValueKind.Null ? element : null;
     }
 
-    public bool IsEmpty => _members.Count == 0;
+    public bool IsEmpty => members.Count == 0;
 
-    public bool Has(string key) => _members.ContainsKey(key);
+    public bool Has(string key) => members.ContainsKey(key);
 
     public int Integer(string key) =>
         OptionalInteger(key) ?? throw new InputException($"{Source}: the key {key} is missing; it has no default.");
@@ -95,7 +95,7 @@ internal sealed class ConfigReader
     public void Ignore(params ReadOnlySpan<string> keys)
     {
         foreach (var key in keys)
-            _taken.Add(key);
+            taken.Add(key);
     }
 
     /// <summary>Takes a key that must be missing, null, or say one thing.</summary>
@@ -112,7 +112,7 @@ internal sealed class ConfigReader
     /// <summary>The keys that were not taken, are not null, and are of no harmless kind: what they mean nobody here knows.</summary>
     public IReadOnlyList<string> UnknownKeys() =>
     [
-        .. _members.Where(member => !_taken.Contains(member.Key) && member.Value.ValueKind != JsonValueKind.Null)
+        .. members.Where(member => !taken.Contains(member.Key) && member.Value.ValueKind != JsonValueKind.Null)
             .Where(member => !HarmlessKeys.Contains(member.Key))
             .Select(member => member.Key)
             .Order(StringComparer.Ordinal),
@@ -120,7 +120,7 @@ internal sealed class ConfigReader
 
     /// <summary>Every key must have been taken.</summary>
     public void Finish(string family) =>
-        Reject(family, [.. _members.Keys.Where(key => !_taken.Contains(key)).Order(StringComparer.Ordinal)], "");
+        Reject(family, [.. members.Keys.Where(key => !taken.Contains(key)).Order(StringComparer.Ordinal)], "");
 
     /// <summary>There must be no unknown key.</summary>
     public void FinishModel(string family) =>

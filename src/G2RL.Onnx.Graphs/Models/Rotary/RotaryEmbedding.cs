@@ -8,8 +8,8 @@ namespace G2RL.Onnx.Models.Rotary;
 /// </remarks>
 public sealed class RotaryEmbedding
 {
-    private readonly float[] _frequencies;
-    private readonly int _longest;
+    private readonly float[] frequencies;
+    private readonly int longest;
 
     /// <summary>Prepares the frequencies.</summary>
     /// <param name="spec">Base and scaling.</param>
@@ -24,9 +24,9 @@ public sealed class RotaryEmbedding
         if (faults.Count > 0)
             throw InputException.Of(faults);
         HeadDimension = headDimension;
-        _frequencies = RopeFrequencies.Of(spec, headDimension);
+        frequencies = RopeFrequencies.Of(spec, headDimension);
         AttentionScaling = RopeFrequencies.AttentionScaling(spec);
-        _longest = spec.Kind == RopeKind.Dynamic ? spec.OriginalMaxPositions : int.MaxValue;
+        longest = spec.Kind == RopeKind.Dynamic ? spec.OriginalMaxPositions : int.MaxValue;
     }
 
     /// <summary>Prepares the frequencies of a model's layers, local ones apart.</summary>
@@ -44,7 +44,7 @@ public sealed class RotaryEmbedding
     public double AttentionScaling { get; }
 
     /// <summary>Radians a position, shape [head_dim / 2], each exactly a float32.</summary>
-    public double[] InverseFrequencies() => Array.ConvertAll(_frequencies, f => (double)f);
+    public double[] InverseFrequencies() => Array.ConvertAll(frequencies, f => (double)f);
 
     /// <summary>Writes the tables of positions 0 to <paramref name="positions"/> - 1, attention scaling multiplied in.</summary>
     /// <param name="cos">Receives cos, shape [positions, head_dim / 2].</param>
@@ -55,10 +55,10 @@ public sealed class RotaryEmbedding
     public void Fill(Span<float> cos, Span<float> sin, int positions)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(positions);
-        if (positions > _longest)
-            throw new InputException($"{positions} positions are asked for; with dynamic RoPE at most the original {_longest} can be had, "
+        if (positions > longest)
+            throw new InputException($"{positions} positions are asked for; with dynamic RoPE at most the original {longest} can be had, "
                 + "since beyond them the angles depend on the text's length. Ask for fewer, or make the model's RoPE yarn or linear.");
-        var half = _frequencies.Length;
+        var half = frequencies.Length;
         if (cos.Length != (long)positions * half || sin.Length != cos.Length)
             throw new ArgumentException($"Tables of {cos.Length} and {sin.Length} numbers; {positions} positions x {half} frequencies need "
                 + $"{(long)positions * half}.");
@@ -66,7 +66,7 @@ public sealed class RotaryEmbedding
         for (var p = 0; p < positions; p++)
             for (var i = 0; i < half; i++)
             {
-                var (s, c) = Math.SinCos((float)p * _frequencies[i]);
+                var (s, c) = Math.SinCos((float)p * frequencies[i]);
                 cos[(p * half) + i] = (float)c * scaling;
                 sin[(p * half) + i] = (float)s * scaling;
             }

@@ -15,39 +15,39 @@ internal sealed class BpeModel
 {
     private const int LongestCached = 32, MostCached = 1 << 16, FewSymbols = 48;
 
-    private readonly TokenizerFile _file;
-    private readonly Dictionary<(int Left, int Right), (int Rank, int Id)> _merges;
-    private readonly Dictionary<int, int> _characters = [];
-    private readonly int[]? _bytes;
-    private readonly int? _unknown;
-    private readonly int[]? _spelledBytes;
-    private readonly ConcurrentDictionary<string, int[]> _cache = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> _known;
-    private int _cached;
+    private readonly TokenizerFile file;
+    private readonly Dictionary<(int Left, int Right), (int Rank, int Id)> merges;
+    private readonly Dictionary<int, int> characters = [];
+    private readonly int[]? byteIds;
+    private readonly int? unknownId;
+    private readonly int[]? spelledBytes;
+    private readonly ConcurrentDictionary<string, int[]> cache = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> knownPieces;
+    private int cached;
 
     /// <param name="file">The file, checked: each merge joins two tokens into a third.</param>
     public BpeModel(TokenizerFile file)
     {
-        _file = file;
-        _known = _cache.GetAlternateLookup<ReadOnlySpan<char>>();
-        _merges = new(file.Merges.Count);
+        this.file = file;
+        knownPieces = cache.GetAlternateLookup<ReadOnlySpan<char>>();
+        merges = new(file.Merges.Count);
         for (var rank = 0; rank < file.Merges.Count; rank++)
         {
             var (left, right) = file.Merges[rank];
             // A pair that is listed twice has its last rank, as in the reference.
-            _merges[(file.Vocabulary[left], file.Vocabulary[right])] = (rank, file.Vocabulary[left + right]);
+            merges[(file.Vocabulary[left], file.Vocabulary[right])] = (rank, file.Vocabulary[left + right]);
         }
 
         foreach (var (token, id) in file.Vocabulary)
             if (Rune.DecodeFromUtf16(token, out var rune, out var length) == System.Buffers.OperationStatus.Done && length == token.Length)
-                _characters[rune.Value] = id;
+                characters[rune.Value] = id;
         if (file.ByteFallback)
-            _bytes = [.. Enumerable.Range(0, 256).Select(b => file.Vocabulary.GetValueOrDefault($"<0x{b:X2}>", -1))];
-        _unknown = file.Unknown is { } unknown ? file.Vocabulary[unknown] : null;
+            byteIds = [.. Enumerable.Range(0, 256).Select(b => file.Vocabulary.GetValueOrDefault($"<0x{b:X2}>", -1))];
+        unknownId = file.Unknown is { } unknown ? file.Vocabulary[unknown] : null;
         if (file.ByteLevel && Enumerable.Range(0, 256)
             .Select(b => file.Vocabulary.GetValueOrDefault(ByteSpelling.Spell((byte)b).ToString(), -1))
             .ToArray() is var spelled && !spelled.Contains(-1))
-            _spelledBytes = spelled;
+            spelledBytes = spelled;
     }
 
     /// <summary>
@@ -58,22 +58,22 @@ internal sealed class BpeModel
     {
         if (piece.Length > LongestCached)
             return Merged(piece.ToString());
-        if (_known.TryGetValue(piece, out var known))
+        if (knownPieces.TryGetValue(piece, out var known))
             return known;
         var word = piece.ToString();
         var ids = Merged(word);
-        if (ids is not null && _cached < MostCached && _cache.TryAdd(word, ids))
-            Interlocked.Increment(ref _cached);
+        if (ids is not null && cached < MostCached && cache.TryAdd(word, ids))
+            Interlocked.Increment(ref cached);
         return ids;
     }
 
     private int[]? Merged(string piece)
     {
-        if (_file.IgnoreMerges && _file.Vocabulary.TryGetValue(_file.ByteLevel ? Spell(piece) : piece, out var whole))
+        if (file.IgnoreMerges && file.Vocabulary.TryGetValue(file.ByteLevel ? Spell(piece) : piece, out var whole))
             return [whole];
-        if (_spelledBytes is not null)
-            return Join(Array.ConvertAll(Encoding.UTF8.GetBytes(piece), b => _spelledBytes[b]));
-        return Symbols(_file.ByteLevel ? Spell(piece) : piece) is { } symbols ? Join([.. symbols]) : null;
+        if (spelledBytes is not null)
+            return Join(Array.ConvertAll(Encoding.UTF8.GetBytes(piece), b => spelledBytes[b]));
+        return Symbols(file.ByteLevel ? Spell(piece) : piece) is { } symbols ? Join([.. symbols]) : null;
     }
 
     private static string Spell(string piece)
@@ -93,7 +93,7 @@ internal sealed class BpeModel
         Span<byte> utf8 = stackalloc byte[4];
         foreach (var rune in text.EnumerateRunes())
         {
-            if (_characters.TryGetValue(rune.Value, out var id))
+            if (characters.TryGetValue(rune.Value, out var id))
             {
                 Flush();
                 ids.Add(id);
@@ -105,13 +105,13 @@ internal sealed class BpeModel
             {
                 // The reference leaves an unknown token pending here: it comes behind the bytes.
                 foreach (var value in bytes)
-                    ids.Add(_bytes![value]);
+                    ids.Add(byteIds![value]);
                 continue;
             }
 
-            if (_unknown is null)
+            if (unknownId is null)
                 return null;
-            if (!_file.FuseUnknown)
+            if (!file.FuseUnknown)
                 Flush();
             unknown = true;
         }
@@ -122,17 +122,17 @@ internal sealed class BpeModel
         void Flush()
         {
             if (unknown)
-                ids.Add(_unknown!.Value);
+                ids.Add(unknownId!.Value);
             unknown = false;
         }
     }
 
     private bool Spells(ReadOnlySpan<byte> bytes)
     {
-        if (_bytes is null)
+        if (byteIds is null)
             return false;
         foreach (var value in bytes)
-            if (_bytes[value] < 0)
+            if (byteIds[value] < 0)
                 return false;
         return true;
     }
@@ -167,7 +167,7 @@ internal sealed class BpeModel
     }
 
     private (int Rank, int Id) Pair(int[] ids, int at) =>
-        _merges.TryGetValue((ids[at], ids[at + 1]), out var merge) ? merge : (int.MaxValue, 0);
+        merges.TryGetValue((ids[at], ids[at + 1]), out var merge) ? merge : (int.MaxValue, 0);
 
     // An entry whose pair has changed since is passed over.
     private int[] JoinMany(int[] ids)
@@ -183,7 +183,7 @@ internal sealed class BpeModel
         while (queue.TryDequeue(out var best, out _))
         {
             var at = best.At;
-            if (ids[at] < 0 || next[at] == count || !_merges.TryGetValue((ids[at], ids[next[at]]), out var merge) || merge.Id != best.Id)
+            if (ids[at] < 0 || next[at] == count || !merges.TryGetValue((ids[at], ids[next[at]]), out var merge) || merge.Id != best.Id)
                 continue;
             var gone = next[at];
             ids[at] = merge.Id;
@@ -203,7 +203,7 @@ internal sealed class BpeModel
 
         void Offer(int at)
         {
-            if (_merges.TryGetValue((ids[at], ids[next[at]]), out var merge))
+            if (merges.TryGetValue((ids[at], ids[next[at]]), out var merge))
                 queue.Enqueue((at, merge.Id), ((long)merge.Rank << 32) | (uint)at);
         }
     }

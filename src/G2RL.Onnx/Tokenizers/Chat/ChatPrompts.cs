@@ -6,13 +6,14 @@ public sealed class ChatPrompts
     private const string WithoutTemplate = "Qwen3ForCausalLM";
     private const string Thinking = "enable_thinking";
 
-    private readonly Func<IReadOnlyList<ChatMessage>, bool, string> _template;
-    private readonly string _system;
-    private readonly bool _inQuestion;
+    private readonly Func<IReadOnlyList<ChatMessage>, bool, string> template;
+    private readonly string system;
+    private readonly bool inQuestion;
 
     private ChatPrompts(Func<IReadOnlyList<ChatMessage>, bool, string> template, string system)
     {
-        (_template, _system) = (template, system);
+        this.template = template;
+        this.system = system;
         try
         {
             _ = Render("?");
@@ -20,7 +21,7 @@ public sealed class ChatPrompts
         catch (InputException refused)
         {
             // Some templates know no system turn. Their models find instructions in the question.
-            _inQuestion = true;
+            inQuestion = true;
             try
             {
                 _ = Render("?");
@@ -52,8 +53,8 @@ public sealed class ChatPrompts
         DateTime? date = null)
     {
         system ??= SystemPrompts.ReasonStepByStep;
-        if (JinjaChatTemplate.Load(folder) is { } template)
-            return new((messages, asks) => template.Render(messages, new(asks), variables, date), system);
+        if (JinjaChatTemplate.Load(folder) is { } own)
+            return new((messages, asks) => own.Render(messages, new(asks), variables, date), system);
         if (architecture == WithoutTemplate && variables?.Keys.FirstOrDefault(k => k != Thinking) is { } unknown)
             throw new InputException(
                 $"problems.templateVariables gives '{unknown}', but {folder} brings no chat template, and the one that Qwen3 has without "
@@ -82,14 +83,14 @@ public sealed class ChatPrompts
     /// <exception cref="InputException">The template refuses the conversation.</exception>
     public string RenderWhole(IReadOnlyList<ChatMessage> turns) => Render(turns, asks: false);
 
-    private string Render(IReadOnlyList<ChatMessage> turns, bool asks) => _template(
-        _inQuestion && turns is [{ Role: "system" } system, { Role: "user" } first, ..]
-            ? [first with { Content = system.Content + "\n\n" + first.Content }, .. turns.Skip(2)]
+    private string Render(IReadOnlyList<ChatMessage> turns, bool asks) => template(
+        inQuestion && turns is [{ Role: "system" } rules, { Role: "user" } first, ..]
+            ? [first with { Content = rules.Content + "\n\n" + first.Content }, .. turns.Skip(2)]
             : turns,
         asks);
 
     /// <summary>A question as a prompt that ends where the answer begins.</summary>
     /// <exception cref="InputException">The template refuses the question.</exception>
     public string Render(string question) =>
-        _template(_inQuestion ? [new("user", _system + "\n\n" + question)] : [new("system", _system), new("user", question)], true);
+        template(inQuestion ? [new("user", system + "\n\n" + question)] : [new("system", system), new("user", question)], true);
 }

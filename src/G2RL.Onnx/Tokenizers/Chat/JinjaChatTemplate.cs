@@ -7,8 +7,8 @@ namespace G2RL.Onnx.Tokenizers.Chat;
 /// <summary>The chat template that a checkpoint brings: Jinja in tokenizer_config.json, or in chat_template.jinja.</summary>
 public sealed class JinjaChatTemplate
 {
-    private readonly JinjaTemplate _template;
-    private readonly Dictionary<string, object?> _tokens = new(StringComparer.Ordinal);
+    private readonly JinjaTemplate template;
+    private readonly Dictionary<string, object?> tokens = new(StringComparer.Ordinal);
 
     /// <param name="source">The template's text.</param>
     /// <param name="bosToken">
@@ -20,11 +20,11 @@ public sealed class JinjaChatTemplate
     /// </exception>
     public JinjaChatTemplate(string source, string? bosToken = null, string? eosToken = null)
     {
-        _template = new JinjaTemplate(source);
+        template = new JinjaTemplate(source);
         if (bosToken is not null)
-            _tokens["bos_token"] = bosToken;
+            tokens["bos_token"] = bosToken;
         if (eosToken is not null)
-            _tokens["eos_token"] = eosToken;
+            tokens["eos_token"] = eosToken;
     }
 
     /// <summary>
@@ -73,7 +73,7 @@ public sealed class JinjaChatTemplate
         options ??= new ChatOptions();
         if (messages.Count == 0)
             throw new InputException("The conversation is empty; a chat prompt needs at least one message.");
-        var values = new Dictionary<string, object?>(_tokens, StringComparer.Ordinal)
+        var values = new Dictionary<string, object?>(tokens, StringComparer.Ordinal)
         {
             ["messages"] = messages.Select((m, i) => (object?)Message(m, i)).ToList(),
             ["add_generation_prompt"] = options.AddGenerationPrompt,
@@ -83,7 +83,7 @@ public sealed class JinjaChatTemplate
             values["enable_thinking"] = false;
         foreach (var (name, value) in variables ?? new Dictionary<string, string>())
             values[name] = Parsed(value, name);
-        return _template.Render(values, date);
+        return template.Render(values, date);
     }
 
     private static JinjaMapping Message(ChatMessage message, int at)

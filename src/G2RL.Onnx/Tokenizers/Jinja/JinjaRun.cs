@@ -14,9 +14,9 @@ internal sealed class JinjaRun
     private const int MostSteps = 2_000_000;
     private const long MostCharacters = 1L << 25;
 
-    private long _characters;
-    private int _steps;
-    private int _depth;
+    private long characters;
+    private int steps;
+    private int depth;
 
     /// <summary>What has been written.</summary>
     public StringBuilder Output { get; set; } = new();
@@ -25,21 +25,21 @@ internal sealed class JinjaRun
     /// <exception cref="InputException">Too many steps, or too deep.</exception>
     public void Enter()
     {
-        if (++_steps > MostSteps)
+        if (++steps > MostSteps)
             throw new InputException($"The chat template takes more than {MostSteps} steps.");
-        if (++_depth > DeepestEvaluation)
+        if (++depth > DeepestEvaluation)
             throw new InputException($"The chat template nests more than {DeepestEvaluation} deep.");
     }
 
     /// <summary>Undoes <see cref="Enter"/>.</summary>
-    public void Leave() => _depth--;
+    public void Leave() => depth--;
 
     /// <summary>Counts characters or list entries before they are made.</summary>
     /// <exception cref="InputException">Too many in all.</exception>
-    public void Charge(long characters)
+    public void Charge(long more)
     {
-        _characters += Math.Max(0, characters);
-        if (_characters > MostCharacters)
+        characters += Math.Max(0, more);
+        if (characters > MostCharacters)
             throw new InputException($"The chat template makes more than {MostCharacters} characters of text.");
     }
 
@@ -55,7 +55,7 @@ internal sealed class JinjaRun
 /// <param name="outer">The scope around it.</param>
 internal sealed class Scope(Scope? outer)
 {
-    private readonly Dictionary<string, object?> _values = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, object?> values = new(StringComparer.Ordinal);
 
     /// <summary>The value of a name.</summary>
     public object? this[string name]
@@ -63,11 +63,11 @@ internal sealed class Scope(Scope? outer)
         get
         {
             for (var scope = this; scope is not null; scope = scope.Outer)
-                if (scope._values.TryGetValue(name, out var value))
+                if (scope.values.TryGetValue(name, out var value))
                     return value;
             return new Undefined(name);
         }
-        set => _values[name] = value;
+        set => values[name] = value;
     }
 
     private Scope? Outer { get; } = outer;

@@ -11,7 +11,7 @@ internal sealed class JinjaTemplate
 {
     private const int LongestTemplate = 1 << 18;
 
-    private readonly List<Statement> _body;
+    private readonly List<Statement> body;
 
     /// <param name="source">The template.</param>
     /// <exception cref="InputException">A mistake in it (the line is named), or something that is not implemented.</exception>
@@ -21,7 +21,7 @@ internal sealed class JinjaTemplate
             throw new InputException($"The chat template has {source.Length} characters; {LongestTemplate} is the most.");
         source = source.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
         // Jinja drops the newline at a template's end.
-        _body = new JinjaParser(source.EndsWith('\n') ? source[..^1] : source).Parse();
+        body = new JinjaParser(source.EndsWith('\n') ? source[..^1] : source).Parse();
     }
 
     /// <summary>The text for some variables.</summary>
@@ -60,7 +60,7 @@ internal sealed class JinjaTemplate
         };
         foreach (var (name, value) in variables)
             scope[name] = value;
-        Statement.RunAll(_body, run, scope);
+        Statement.RunAll(body, run, scope);
         return run.Output.ToString();
     }
 

@@ -8,7 +8,7 @@ internal sealed class Normalizer
     // Far above what any real file does; keeps a hostile one from writing without end.
     private const int MostGrowth = 16, Allowance = 4096;
 
-    private readonly List<Func<string, string>> _steps = [];
+    private readonly List<Func<string, string>> steps = [];
 
     /// <summary>Reads tokenizer.json's <c>normalizer</c>.</summary>
     /// <exception cref="InputException">What is not implemented, or malformed.</exception>
@@ -19,16 +19,16 @@ internal sealed class Normalizer
         switch (file.Text(file.Object(value, name), "type", name))
         {
             case "NFC":
-                _steps.Add(UnicodeNormalization.ToNfc);
+                steps.Add(UnicodeNormalization.ToNfc);
                 break;
             case "Prepend":
                 var prefix = file.Text(value, "prepend", name) ?? throw file.Fault($"{name}.prepend is missing.");
-                _steps.Add(text => text.Length == 0 ? text : prefix + text);
+                steps.Add(text => text.Length == 0 ? text : prefix + text);
                 break;
             case "Replace":
                 var (literal, content) =
                     (file.Literal(value, name), file.Text(value, "content", name) ?? throw file.Fault($"{name}.content is missing."));
-                _steps.Add(text => text.Replace(literal, content, StringComparison.Ordinal));
+                steps.Add(text => text.Replace(literal, content, StringComparison.Ordinal));
                 break;
             case "Sequence":
                 foreach (var part in file.Parts(value, "normalizers", name))
@@ -44,7 +44,7 @@ internal sealed class Normalizer
     public string Normalize(string text)
     {
         var most = (text.Length * (long)MostGrowth) + Allowance;
-        foreach (var step in _steps)
+        foreach (var step in steps)
         {
             text = step(text);
             if (text.Length > most)

@@ -153,8 +153,8 @@ internal static class UnicodeNormalization
 
     private sealed class Tables
     {
-        private readonly Dictionary<int, int> _classes = [];
-        private readonly ulong[] _moves = new ulong[0x110000 / 64];
+        private readonly Dictionary<int, int> classes = [];
+        private readonly ulong[] moves = new ulong[0x110000 / 64];
 
         public Tables()
         {
@@ -175,19 +175,19 @@ internal static class UnicodeNormalization
                 var equals = entry.IndexOf('=');
                 var range = entry[..equals].Split('-');
                 for (var point = Hex(range[0]); point <= Hex(range[^1]); point++)
-                    _classes.Add(point, int.Parse(entry.AsSpan(equals + 1), CultureInfo.InvariantCulture));
+                    classes.Add(point, int.Parse(entry.AsSpan(equals + 1), CultureInfo.InvariantCulture));
             }
 
             // What combines, what joins the character before it, and what is never the outcome.
-            foreach (var point in _classes.Keys.Concat(Compositions.Keys.Select(p => p.Second))
+            foreach (var point in classes.Keys.Concat(Compositions.Keys.Select(p => p.Second))
                 .Concat(Decompositions.Keys.Where(p => !Stays(p)))
                     .Concat(Enumerable.Range(FirstV, CountV))
                 .Concat(Enumerable.Range(FirstT, CountT)))
-                _moves[point / 64] |= 1UL << (point % 64);
+                moves[point / 64] |= 1UL << (point % 64);
         }
 
         /// <summary>Whether a character may move, change, or join the one before it.</summary>
-        public bool Moves(int point) => (_moves[point / 64] & (1UL << (point % 64))) != 0;
+        public bool Moves(int point) => (moves[point / 64] & (1UL << (point % 64))) != 0;
 
         private bool Stays(int point)
         {
@@ -202,7 +202,7 @@ internal static class UnicodeNormalization
 
         public Dictionary<(int First, int Second), int> Compositions { get; } = [];
 
-        public int Class(int point) => _classes.GetValueOrDefault(point);
+        public int Class(int point) => classes.GetValueOrDefault(point);
 
         private static string[] Entries(string table) => table.Split([';', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries);
 

@@ -7,16 +7,16 @@ internal sealed class ByteLevelStep(bool addPrefixSpace, bool useRegex) : PreTok
 {
     private const string Gpt2 = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
-    private readonly SplitStep? _cuts = useRegex ? new SplitStep(new PiecePattern(Gpt2), SplitBehavior.Isolated) : null;
+    private readonly SplitStep? cuts = useRegex ? new SplitStep(new PiecePattern(Gpt2), SplitBehavior.Isolated) : null;
 
     /// <inheritdoc/>
     public override void Cut(Piece piece, List<Piece> result)
     {
         if (addPrefixSpace && piece.Text[0] != ' ')
             piece = new(string.Concat(" ", piece.Text), piece.First);
-        if (_cuts is null)
+        if (cuts is null)
             result.Add(piece);
         else
-            _cuts.Cut(piece, result);
+            cuts.Cut(piece, result);
     }
 }

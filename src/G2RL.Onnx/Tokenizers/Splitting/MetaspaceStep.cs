@@ -19,7 +19,7 @@ internal enum PrependScheme
 /// <param name="split">Whether to cut before each.</param>
 internal sealed class MetaspaceStep(char replacement, PrependScheme prepend, bool split) : PreTokenizerStep
 {
-    private readonly SplitStep _cuts = new(new PiecePattern(replacement.ToString(), literal: true), SplitBehavior.MergedWithNext);
+    private readonly SplitStep cuts = new(new PiecePattern(replacement.ToString(), literal: true), SplitBehavior.MergedWithNext);
 
     /// <inheritdoc/>
     public override void Cut(Piece piece, List<Piece> result)
@@ -29,7 +29,7 @@ internal sealed class MetaspaceStep(char replacement, PrependScheme prepend, boo
             text = replacement + text;
         piece = new(text, piece.First);
         if (split)
-            _cuts.Cut(piece, result);
+            cuts.Cut(piece, result);
         else
             result.Add(piece);
     }

@@ -17,8 +17,8 @@ internal sealed class PiecePattern(string pattern, bool literal = false)
     private static readonly char[] StandIns = FindStandIns();
 
     // Compiled when first used: most readers of a tokenizer never encode.
-    private readonly Lazy<Regex?> _regex = new(() => literal ? null : Create(pattern, RegexOptions.Compiled));
-    private readonly bool _ignoresCase = pattern.Contains("(?i", StringComparison.Ordinal);
+    private readonly Lazy<Regex?> regex = new(() => literal ? null : Create(pattern, RegexOptions.Compiled));
+    private readonly bool ignoresCase = pattern.Contains("(?i", StringComparison.Ordinal);
 
     /// <summary>Checks an expression of a file.</summary>
     /// <exception cref="InputException">The pattern is not an expression, or uses what means something else in the reference's expressions
@@ -59,20 +59,20 @@ internal sealed class PiecePattern(string pattern, bool literal = false)
 
         if (!Needs(text))
         {
-            foreach (var match in _regex.Value!.EnumerateMatches(text))
+            foreach (var match in regex.Value!.EnumerateMatches(text))
                 if (match.Length > 0)
                     found.Add((match.Index, match.Index + match.Length));
             return found;
         }
 
         var (standIn, offsets) = StandIn(text);
-        foreach (var match in _regex.Value!.EnumerateMatches(standIn))
+        foreach (var match in regex.Value!.EnumerateMatches(standIn))
             if (match.Length > 0)
                 found.Add((offsets[match.Index], offsets[match.Index + match.Length]));
         return found;
     }
 
-    private bool Needs(ReadOnlySpan<char> text) => text.ContainsAnyInRange('\uD800', '\uDFFF') || (_ignoresCase && text.Contains('\u017F'));
+    private bool Needs(ReadOnlySpan<char> text) => text.ContainsAnyInRange('\uD800', '\uDFFF') || (ignoresCase && text.Contains('\u017F'));
 
     // Offsets[i] is where the stand-in's code unit i begins in the text.
     private (string Text, int[] Offsets) StandIn(ReadOnlySpan<char> text)
@@ -87,7 +87,7 @@ internal sealed class PiecePattern(string pattern, bool literal = false)
             // Case folding makes U+017F equal to s; .NET's invariant casing does not know that.
             units.Append(!rune.IsBmp
                 ? StandIns[(int)Rune.GetUnicodeCategory(rune)]
-                : _ignoresCase && rune.Value == '\u017F' ? 's'
+                : ignoresCase && rune.Value == '\u017F' ? 's'
                 : (char)rune.Value);
         }
 

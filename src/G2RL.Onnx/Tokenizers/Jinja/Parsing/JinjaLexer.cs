@@ -49,30 +49,30 @@ internal sealed class JinjaLexer(string source)
     private static readonly string[] Operators = ["**", "//", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "~", "<", ">", "=", "(", ")",
         "[", "]", "{", "}", ",", ":", ".", "|"];
 
-    private readonly List<Token> _tokens = [];
-    private int _at;
-    private bool _stripNext;
-    private bool _dropNewline;
+    private readonly List<Token> tokens = [];
+    private int at;
+    private bool stripNext;
+    private bool dropNewline;
 
     /// <summary>The tokens.</summary>
     /// <exception cref="InputException">A tag or quote without an end, or an unknown character.</exception>
     public List<Token> Tokens()
     {
-        while (_at < source.Length)
+        while (at < source.Length)
         {
             var tag = NextTag();
             AddText(tag);
             if (tag == source.Length)
                 break;
-            _at = tag + 2 + (source.AsSpan(tag + 2) is ['-' or '+', ..] ? 1 : 0);
+            at = tag + 2 + (source.AsSpan(tag + 2) is ['-' or '+', ..] ? 1 : 0);
             if (source[tag + 1] == '#')
                 SkipComment(tag);
             else
                 ReadTag(tag);
         }
 
-        _tokens.Add(new Token(TokenKind.End, "", source.Length));
-        return _tokens;
+        tokens.Add(new Token(TokenKind.End, "", source.Length));
+        return tokens;
     }
 
     /// <summary>A fault with its line.</summary>
@@ -81,7 +81,7 @@ internal sealed class JinjaLexer(string source)
 
     private int NextTag()
     {
-        for (var i = source.IndexOf('{', _at); i >= 0 && i + 1 < source.Length; i = source.IndexOf('{', i + 1))
+        for (var i = source.IndexOf('{', at); i >= 0 && i + 1 < source.Length; i = source.IndexOf('{', i + 1))
             if (source[i + 1] is '{' or '%' or '#')
                 return i;
         return source.Length;
@@ -90,12 +90,12 @@ internal sealed class JinjaLexer(string source)
     // Text up to a tag, less the white space that the tags on both sides take.
     private void AddText(int end)
     {
-        var text = source.AsSpan(_at, end - _at);
-        if (_stripNext)
+        var text = source.AsSpan(at, end - at);
+        if (stripNext)
             text = text.TrimStart();
-        else if (_dropNewline && text is ['\n', ..])
+        else if (dropNewline && text is ['\n', ..])
             text = text[1..];
-        (_stripNext, _dropNewline) = (false, false);
+        (stripNext, dropNewline) = (false, false);
         if (end < source.Length)
         {
             var mark = end + 2 < source.Length ? source[end + 2] : ' ';
@@ -106,7 +106,7 @@ internal sealed class JinjaLexer(string source)
         }
 
         if (text.Length > 0)
-            _tokens.Add(new Token(TokenKind.Text, text.ToString(), _at));
+            tokens.Add(new Token(TokenKind.Text, text.ToString(), at));
     }
 
     // A block that stands first in its line takes the blanks before it.
@@ -120,34 +120,34 @@ internal sealed class JinjaLexer(string source)
 
     private void SkipComment(int tag)
     {
-        var end = source.IndexOf("#}", _at, StringComparison.Ordinal);
+        var end = source.IndexOf("#}", at, StringComparison.Ordinal);
         if (end < 0)
             throw Fault(source, tag, "a comment has no end");
-        _stripNext = end > _at && source[end - 1] == '-';
-        _dropNewline = true;
-        _at = end + 2;
+        stripNext = end > at && source[end - 1] == '-';
+        dropNewline = true;
+        at = end + 2;
     }
 
     private void ReadTag(int tag)
     {
         var block = source[tag + 1] == '%';
-        _tokens.Add(new Token(block ? TokenKind.BlockBegin : TokenKind.ValueBegin, block ? "{%" : "{{", tag));
+        tokens.Add(new Token(block ? TokenKind.BlockBegin : TokenKind.ValueBegin, block ? "{%" : "{{", tag));
         var close = block ? "%}" : "}}";
         var depth = 0;
         while (true)
         {
-            while (_at < source.Length && char.IsWhiteSpace(source[_at]))
-                _at++;
-            if (_at >= source.Length)
+            while (at < source.Length && char.IsWhiteSpace(source[at]))
+                at++;
+            if (at >= source.Length)
                 throw Fault(source, tag, $"'{(block ? "{%" : "{{")}' has no end");
-            var rest = source.AsSpan(_at);
+            var rest = source.AsSpan(at);
             var marked = rest[0] is '-' or '+' && rest[1..].StartsWith(close) && depth == 0;
             if (marked || (depth == 0 && rest.StartsWith(close)))
             {
-                _stripNext = marked && rest[0] == '-';
-                _dropNewline = block && !(marked && rest[0] == '+');
-                _tokens.Add(new Token(block ? TokenKind.BlockEnd : TokenKind.ValueEnd, close, _at));
-                _at += marked ? 3 : 2;
+                stripNext = marked && rest[0] == '-';
+                dropNewline = block && !(marked && rest[0] == '+');
+                tokens.Add(new Token(block ? TokenKind.BlockEnd : TokenKind.ValueEnd, close, at));
+                at += marked ? 3 : 2;
                 return;
             }
 
@@ -158,7 +158,7 @@ internal sealed class JinjaLexer(string source)
     // Gives the operator, or nothing for other tokens.
     private string ReadToken(ReadOnlySpan<char> rest)
     {
-        var start = _at;
+        var start = at;
         if (rest[0] is '\'' or '"')
         {
             ReadString(rest[0]);
@@ -167,23 +167,23 @@ internal sealed class JinjaLexer(string source)
 
         if (char.IsAsciiLetter(rest[0]) || rest[0] == '_')
         {
-            while (_at < source.Length && (char.IsAsciiLetterOrDigit(source[_at]) || source[_at] == '_'))
-                _at++;
-            _tokens.Add(new Token(TokenKind.Name, source[start.._at], start));
+            while (at < source.Length && (char.IsAsciiLetterOrDigit(source[at]) || source[at] == '_'))
+                at++;
+            tokens.Add(new Token(TokenKind.Name, source[start..at], start));
             return "";
         }
 
         if (char.IsAsciiDigit(rest[0]))
         {
-            while (_at < source.Length && (char.IsAsciiDigit(source[_at])
-                || (source[_at] == '.' && _at + 1 < source.Length && char.IsAsciiDigit(source[_at + 1]))))
-                _at++;
+            while (at < source.Length && (char.IsAsciiDigit(source[at])
+                || (source[at] == '.' && at + 1 < source.Length && char.IsAsciiDigit(source[at + 1]))))
+                at++;
             // An exponent: e, perhaps a sign, digits.
-            var exponent = _at + 1 < source.Length && source[_at] is 'e' or 'E' ? source[_at + 1] is '+' or '-' ? 2 : 1 : 0;
-            if (exponent > 0 && _at + exponent < source.Length && char.IsAsciiDigit(source[_at + exponent]))
-                for (_at += exponent; _at < source.Length && char.IsAsciiDigit(source[_at]);)
-                    _at++;
-            _tokens.Add(new Token(TokenKind.Number, source[start.._at], start));
+            var exponent = at + 1 < source.Length && source[at] is 'e' or 'E' ? source[at + 1] is '+' or '-' ? 2 : 1 : 0;
+            if (exponent > 0 && at + exponent < source.Length && char.IsAsciiDigit(source[at + exponent]))
+                for (at += exponent; at < source.Length && char.IsAsciiDigit(source[at]);)
+                    at++;
+            tokens.Add(new Token(TokenKind.Number, source[start..at], start));
             return "";
         }
 
@@ -191,32 +191,32 @@ internal sealed class JinjaLexer(string source)
         {
             if (!rest.StartsWith(op))
                 continue;
-            _at += op.Length;
-            _tokens.Add(new Token(TokenKind.Operator, op, start));
+            at += op.Length;
+            tokens.Add(new Token(TokenKind.Operator, op, start));
             return op;
         }
 
-        throw Fault(source, _at, $"the character '{rest[0]}' has no meaning here");
+        throw Fault(source, at, $"the character '{rest[0]}' has no meaning here");
     }
 
     private void ReadString(char quote)
     {
-        var start = _at++;
+        var start = at++;
         var text = new StringBuilder();
         while (true)
         {
-            if (_at >= source.Length)
+            if (at >= source.Length)
                 throw Fault(source, start, "a text in quotes has no end");
-            var c = source[_at++];
+            var c = source[at++];
             if (c == quote)
                 break;
-            if (c != '\\' || _at == source.Length)
+            if (c != '\\' || at == source.Length)
             {
                 text.Append(c);
                 continue;
             }
 
-            var escaped = source[_at++];
+            var escaped = source[at++];
             _ = escaped switch
             {
                 'n' => text.Append('\n'),
@@ -228,15 +228,15 @@ internal sealed class JinjaLexer(string source)
             };
         }
 
-        _tokens.Add(new Token(TokenKind.String, text.ToString(), start));
+        tokens.Add(new Token(TokenKind.String, text.ToString(), start));
     }
 
     private char Unit(int start)
     {
-        if (_at + 4 > source.Length
-            || !ushort.TryParse(source.AsSpan(_at, 4), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var unit))
+        if (at + 4 > source.Length
+            || !ushort.TryParse(source.AsSpan(at, 4), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var unit))
             throw Fault(source, start, "'\\u' needs four hexadecimal digits");
-        _at += 4;
+        at += 4;
         return (char)unit;
     }
 }

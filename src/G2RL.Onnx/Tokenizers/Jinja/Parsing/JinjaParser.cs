@@ -6,7 +6,7 @@ namespace G2RL.Onnx.Tokenizers.Jinja.Parsing;
 /// <param name="source">The template.</param>
 internal sealed class JinjaParser(string source) : JinjaExpressionParser(source)
 {
-    private int _loops;
+    private int loops;
 
     /// <summary>The whole template.</summary>
     /// <exception cref="InputException">A mistake, or something that is not implemented.</exception>
@@ -64,7 +64,7 @@ internal sealed class JinjaParser(string source) : JinjaExpressionParser(source)
             case "set": body.Add(SetBlock()); break;
             case "macro": body.Add(MacroBlock()); break;
             case "break" or "continue":
-                if (_loops == 0)
+                if (loops == 0)
                     throw Fault($"'{name}' stands in no loop");
                 EndTag();
                 body.Add(new Jump(name == "break" ? Flow.Break : Flow.Continue));
@@ -116,9 +116,9 @@ internal sealed class JinjaParser(string source) : JinjaExpressionParser(source)
         if (Here.Text == "recursive")
             throw Fault("'recursive' loops are not implemented");
         EndTag();
-        _loops++;
+        loops++;
         var body = Body("else", "endfor");
-        _loops--;
+        loops--;
         var otherwise = new List<Statement>();
         if (EndName() == "else")
         {
@@ -171,10 +171,10 @@ internal sealed class JinjaParser(string source) : JinjaExpressionParser(source)
     // A body of its own: loops around it are none of its business.
     private List<Statement> Apart(string end)
     {
-        var loops = _loops;
-        _loops = 0;
+        var around = loops;
+        loops = 0;
         var body = Body(end);
-        _loops = loops;
+        loops = around;
         return body;
     }
 

@@ -4,18 +4,18 @@ namespace G2RL.Onnx.Tokenizers.Jinja.Parsing;
 /// <param name="source">The template.</param>
 internal abstract class JinjaTokens(string source)
 {
-    private readonly List<Token> _tokens = new JinjaLexer(source).Tokens();
-    private int _at;
-    private int _depth;
+    private readonly List<Token> tokens = new JinjaLexer(source).Tokens();
+    private int at;
+    private int depth;
 
     /// <summary>The token at hand.</summary>
-    protected Token Here => _tokens[_at];
+    protected Token Here => tokens[at];
 
     /// <summary>The one behind it; the end is behind itself.</summary>
-    protected Token Ahead => _tokens[Math.Min(_at + 1, _tokens.Count - 1)];
+    protected Token Ahead => tokens[Math.Min(at + 1, tokens.Count - 1)];
 
     /// <summary>The text of the token at hand, and on to the next.</summary>
-    protected string Next() => _tokens[_at++].Text;
+    protected string Next() => tokens[at++].Text;
 
     /// <summary>A name, and on.</summary>
     protected string Identifier() => Here.Kind == TokenKind.Name ? Next() : throw Unexpected("a name");
@@ -25,7 +25,7 @@ internal abstract class JinjaTokens(string source)
     {
         if (Here.Kind != kind)
             throw Unexpected(text);
-        _at++;
+        at++;
     }
 
     /// <summary>On over an operator that must be there.</summary>
@@ -44,12 +44,12 @@ internal abstract class JinjaTokens(string source)
     /// <summary>Counts one level of nesting; <see cref="Shallower"/> goes back.</summary>
     protected void Deeper()
     {
-        if (++_depth > JinjaRun.DeepestNesting)
+        if (++depth > JinjaRun.DeepestNesting)
             throw Fault($"more than {JinjaRun.DeepestNesting} things are nested");
     }
 
     /// <summary>Undoes <see cref="Deeper"/>.</summary>
-    protected void Shallower() => _depth--;
+    protected void Shallower() => depth--;
 
     /// <summary>The token at hand is not what should stand there.</summary>
     protected InputException Unexpected(string? wanted = null) =>
@@ -63,7 +63,7 @@ internal abstract class JinjaTokens(string source)
     {
         if (Here.Kind != kind || Here.Text != text)
             return false;
-        _at++;
+        at++;
         return true;
     }
 }
