@@ -2,6 +2,7 @@ using System.Globalization;
 using G2RL.Onnx.Cluster.Trainers;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Cuda;
+using G2RL.Onnx.Cuda.Several;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Training.Backends;
@@ -33,12 +34,31 @@ internal static class Backends
     public static IBackend Host(RunConfig config) =>
         new CpuBackend(config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount);
 
-    /// <summary>The device of this machine; null for the host.</summary>
+    /// <summary>The device or devices of this machine; null for the host.</summary>
     public static IBackend? Device(RunConfig config, Action<string>? warn = null)
     {
-        var device = config.Execution.Device;
-        if (device == ExecutionConfig.Cpu)
+        var execution = config.Execution;
+        if (execution.Lead == ExecutionConfig.Cpu)
             return null;
+        if (execution.Devices.Count < 2)
+            return Open(execution.Lead, execution, updates: true, warn);
+        var opened = new List<CudaBackend>();
+        try
+        {
+            foreach (var device in execution.Devices)
+                opened.Add(Open(device, execution, updates: opened.Count == 0, warn is null ? null : w => warn($"{device}: {w}")));
+            return new SeveralDevices(opened);
+        }
+        catch
+        {
+            foreach (var device in opened)
+                device.Dispose();
+            throw;
+        }
+    }
+
+    private static CudaBackend Open(string device, ExecutionConfig execution, bool updates, Action<string>? warn)
+    {
         try
         {
             return new CudaBackend(
@@ -46,9 +66,10 @@ internal static class Backends
                 new()
                 {
                     Warning = warn,
-                    Precision = Enum.Parse<ElementType>(config.Execution.Precision, ignoreCase: true),
-                    Captures = config.Execution.CudaGraphs,
-                    ArenaLimit = (long)config.Execution.ArenaLimitMiB << 20,
+                    Precision = Enum.Parse<ElementType>(execution.Precision, ignoreCase: true),
+                    Captures = execution.CudaGraphs,
+                    ArenaLimit = (long)execution.ArenaLimitMiB << 20,
+                    Updates = updates,
                 });
         }
         catch (CudaException e) when (e is not CudaMemoryException)

@@ -26,6 +26,9 @@ public sealed record CudaSettings
     /// </summary>
     public long ArenaLimit { get; init; }
 
+    /// <summary>Whether the policy is updated here: room for its gradients, moments and activations is then left.</summary>
+    public bool Updates { get; init; } = true;
+
     /// <summary>Told what deserves a word.</summary>
     public Action<string>? Warning { get; init; }
 

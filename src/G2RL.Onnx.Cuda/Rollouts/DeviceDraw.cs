@@ -138,7 +138,7 @@ internal sealed class DeviceDraw
             if (ticket.Rows[c] is not { Finish: null } row)
                 continue;
             if (faults[c] != 0)
-                throw SamplingKernels.Fault(faults[c], $"Prompt {row.Prompt}, rollout {row.Sample}, token {row.Count}");
+                throw SamplingKernels.Fault(faults[c], $"Prompt {row.PromptKey}, rollout {row.Sample}, token {row.Count}");
             row.Append(
                 tokens[c],
                 lane.Ledger.Place(ticket.Line, c),

@@ -46,10 +46,12 @@ internal sealed class DeviceSampler : IRolloutSource
         });
     }
 
-    // Training comes later and takes gradients and two moments a weight, in float32, and activations: these have the other half.
+    // Training comes later and takes gradients and two moments a weight, in float32, and activations: these have the other half. Where
+    // nothing is updated, scoring has it.
     private static CacheMemory Memory(CudaBackend backend, DevicePolicy policy)
     {
-        var free = Math.Max(0, backend.Memory.Driver.MemoryInfo().Free - (3 * sizeof(float) * policy.Parameters.Sum(p => p.Count)));
+        var learning = backend.Settings.Updates ? 3 * sizeof(float) * policy.Parameters.Sum(p => p.Count) : 0;
+        var free = Math.Max(0, backend.Memory.Driver.MemoryInfo().Free - learning);
         return new(backend.Settings.CacheType == ElementType.Float32 ? sizeof(float) : sizeof(short), free, free / 2);
     }
 

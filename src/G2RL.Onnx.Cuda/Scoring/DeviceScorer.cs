@@ -52,17 +52,56 @@ internal sealed class DeviceScorer : IScorer
         TokenWeight? tokenWeight = null,
         bool withMeanHidden = false,
         bool withSquares = false,
-        CancellationToken cancel = default) => withSquares
+        CancellationToken cancel = default) => Score(
+            policy,
+            sequences,
+            SequenceBatch.Plan(sequences, maxTokens),
+            temperature,
+            withHidden,
+            withFeatures,
+            progress,
+            tokenWeight,
+            withMeanHidden,
+            withSquares,
+            cancel);
+
+    /// <summary>The same in batches that were made before.</summary>
+    /// <param name="policy">The weights.</param>
+    /// <param name="sequences">Prompts and responses.</param>
+    /// <param name="batches">Places among them, each at most once; of the others there are no scores.</param>
+    /// <param name="temperature">> 0</param>
+    /// <param name="withHidden">Also the hidden states.</param>
+    /// <param name="withFeatures">Also the feature weights.</param>
+    /// <param name="progress">Called with the number of sequences scored so far.</param>
+    /// <param name="tokenWeight">a_t of the feature weights; null is 1.</param>
+    /// <param name="withMeanHidden">Also the mean hidden states.</param>
+    /// <param name="withSquares">Refused.</param>
+    /// <param name="cancel">Stops between batches.</param>
+    public Scores[] Score(
+        Policy policy,
+        IReadOnlyList<Sequence> sequences,
+        IReadOnlyList<int[]> batches,
+        double temperature,
+        bool withHidden,
+        bool withFeatures,
+        Action<int>? progress,
+        TokenWeight? tokenWeight,
+        bool withMeanHidden,
+        bool withSquares,
+        CancellationToken cancel) => withSquares
         ? throw new NotSupportedException("Sums of squared probabilities are computed on the host alone.")
         : backend.Invoke(() =>
         {
             var results = new Scores[sequences.Count];
+            var (slots, count) = (new int[sequences.Count], 0);
+            foreach (var place in batches.SelectMany(b => b).Order())
+                slots[place] = count++;
             if (withFeatures)
-                backend.Features.Reserve(sequences.Count, spec.VocabularySize);
+                backend.Features.Reserve(count, spec.VocabularySize);
             var request = new Request(backend.Of(policy), sequences, temperature, withHidden, withMeanHidden, tokenWeight,
-                withFeatures ? backend.Features.Buffer : null, new double[sequences.Count], policy.Spec.Adapter == spec.Adapter);
+                withFeatures ? backend.Features.Buffer : null, slots, new double[count], policy.Spec.Adapter == spec.Adapter);
             var done = 0;
-            foreach (var indices in SequenceBatch.Plan(sequences, maxTokens))
+            foreach (var indices in batches)
             {
                 cancel.ThrowIfCancellationRequested();
                 Score(request, indices, results);
@@ -111,7 +150,7 @@ internal sealed class DeviceScorer : IScorer
                 entropies[offset..(offset + length)],
                 request.Hidden ? own : null,
                 null,
-                request.Accumulators is null ? -1 : i)
+                request.Accumulators is null ? -1 : request.Slots[i])
             {
                 MeanHidden = request.MeanHidden ? Scorer.Mean(own, width) : null,
             };
@@ -205,14 +244,14 @@ internal sealed class DeviceScorer : IScorer
         words.Read<float>(entropies, 4L * (count + start));
         for (var r = 0; r < rows; r++)
         {
-            var owner = owners[start + r];
+            var (owner, slot) = (owners[start + r], request.Slots[owners[start + r]]);
             weights[r] = request.TokenWeight?.Invoke(entropies[r], places[start + r], request.Sequences[owner].Response.Length) ?? 1;
-            request.Totals[owner] += weights[r];
-            if (slots.Count > 0 && slots[^1] == owner)
+            request.Totals[slot] += weights[r];
+            if (slots.Count > 0 && slots[^1] == slot)
                 offsets[^1] = r + 1;
             else
             {
-                slots.Add(owner);
+                slots.Add(slot);
                 offsets.Add(r + 1);
             }
         }
@@ -247,6 +286,7 @@ internal sealed class DeviceScorer : IScorer
         bool MeanHidden,
         TokenWeight? TokenWeight,
         DeviceBuffer? Accumulators,
+        int[] Slots,
         double[] Totals,
         bool HasAdapter);
 }

@@ -92,9 +92,14 @@ internal sealed class DevicePolicy : IDisposable
     public bool Serves { get; }
 
     /// <summary>The host's weights to the device.</summary>
-    public void Upload()
+    public void Upload() => Upload(own);
+
+    /// <summary>Those of the host's weights that learn to the device, after another device changed them.</summary>
+    public void Follow() => Upload(Trainable.Intersect(own));
+
+    private void Upload(IEnumerable<int> places)
     {
-        foreach (var i in own)
+        foreach (var i in places)
         {
             Parameters[i].Buffer.Write<float>(policy.Parameters[i].Buffer.Span);
             if (type != ElementType.Float32)

@@ -116,7 +116,8 @@ internal static class ConfigSettings
     private static string NoSuch(string path) =>
         $"there is no setting '{path}'. Nearest: {string.Join(", ", NearNames.Nearest(path, Defaults.Keys))}.";
 
-    // Where the default is a text, the value is one, too: --set name=2026 names a run.
+    // Where the default is a text, the value is one, too: --set name=2026 names a run. Where it is a list, [cuda:0, cuda:1] is one of
+    // texts, since shells eat quotes.
     private static JsonNode? Value(string path, string text)
     {
         if (Defaults.TryGetValue(path, out var sample) && sample.StartsWith('"') && !text.StartsWith('"'))
@@ -127,6 +128,8 @@ internal static class ConfigSettings
         }
         catch (JsonException)
         {
+            if (sample?.StartsWith('[') == true && text.Trim() is ['[', .. var inside, ']'] && !inside.AsSpan().ContainsAny('"', '[', '{'))
+                return new JsonArray([.. inside.Split(',', StringSplitOptions.TrimEntries).Select(word => (JsonNode)word)]);
             return JsonValue.Create(text);
         }
     }

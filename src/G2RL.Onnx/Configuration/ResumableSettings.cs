@@ -35,6 +35,7 @@ internal static class ResumableSettings
         ("evaluation.", _ => "evaluations before and after this cannot be compared"),
         ("execution.threads", _ => Rounding),
         ("execution.device", _ => Rounding),
+        ("execution.devices", _ => Rounding),
         // Who computes changes no byte.
         ("distribution.", null),
         ("logging.", null),

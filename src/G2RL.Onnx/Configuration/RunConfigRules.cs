@@ -176,12 +176,23 @@ public static class RunConfigRules
             $"'{c.Problems.Date}'",
             "it must be a date such as 2024-07-26, or one with a time such as 2024-07-26T12:00:00.");
         Share(c.Evaluation.TopP, "evaluation.topP", zero: false, one: true);
-        var device = c.Execution.Device;
-        Rule(device == ExecutionConfig.Cpu || (device.StartsWith("cuda:", StringComparison.Ordinal) && byte.TryParse(
-            device.AsSpan(5),
-            NumberStyles.None,
-            CultureInfo.InvariantCulture,
-            out _)), "execution.device", $"'{device}'", "it must be cpu, or cuda:N with the index of a GPU.");
+        Rule(
+            c.Execution.Device == ExecutionConfig.Cpu || IsGpu(c.Execution.Device),
+            "execution.device",
+            $"'{c.Execution.Device}'",
+            "it must be cpu, or cuda:N with the index of a GPU.");
+        var devices = c.Execution.Devices;
+        Rule(
+            devices.All(IsGpu) && devices.Distinct(StringComparer.Ordinal).Count() == devices.Count,
+            "execution.devices",
+            $"[{string.Join(", ", devices)}]",
+            "each must be cuda:N with the index of a GPU, named once.");
+        var device = c.Execution.Lead;
+        Rule(
+            devices.Count == 0 || c.Execution.Device == ExecutionConfig.Cpu || c.Execution.Device == device,
+            "execution.device",
+            c.Execution.Device,
+            $"with execution.devices it must be the first of them, {device}, or left alone.");
         Rule(
             c.Execution.Precision is "float32" or "float16" or "bfloat16",
             "execution.precision",
@@ -231,6 +242,9 @@ public static class RunConfigRules
         AtLeast(c.Logging.RolloutsEvery, 0, "logging.rolloutsEvery");
         return faults;
     }
+
+    private static bool IsGpu(string device) => device is not null && device.StartsWith("cuda:", StringComparison.Ordinal)
+        && byte.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _);
 
     /// <summary>What is allowed but deserves a word.</summary>
     public static IReadOnlyList<string> Warnings(RunConfig c)

@@ -249,7 +249,7 @@ public static class Evaluator
                 StopTokens = config.Sampling.StopTokens,
             },
             Evaluation = config.Evaluation with { Every = 0 },
-            Execution = new() { Device = config.Execution.Device, Precision = config.Execution.Precision },
+            Execution = new() { Device = config.Execution.Lead, Precision = config.Execution.Precision },
         }),
     };
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace G2RL.Onnx.Execution;
 
 /// <summary>Where it runs.</summary>
@@ -11,6 +13,16 @@ public sealed record ExecutionConfig
 
     /// <summary>Who computes: cpu, or cuda:N for the GPU of that index (needs the cuda flavour).</summary>
     public string Device { get; init; } = Cpu;
+
+    /// <summary>
+    /// GPUs of this machine that work together, for example [cuda:0, cuda:1]: all hold the weights, draw rollouts and score, the first
+    /// one updates. Empty means the one of <c>execution.device</c>, which otherwise must be the first of them or left alone.
+    /// </summary>
+    public IReadOnlyList<string> Devices { get; init; } = [];
+
+    /// <summary>The device that updates: the first of <see cref="Devices"/>, or <see cref="Device"/>.</summary>
+    [JsonIgnore]
+    public string Lead => Devices.Count > 0 ? Devices[0] : Device;
 
     /// <summary>Type of products on a GPU: float32, float16 or bfloat16; master weights, gradients and moments stay in float32.</summary>
     public string Precision { get; init; } = "float32";

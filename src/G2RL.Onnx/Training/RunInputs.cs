@@ -34,14 +34,14 @@ public sealed class RunInputs : IDisposable
         if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
             throw InputException.Of([.. faults]);
         this.config = config;
-        Backend = backend ?? (config.Execution.Device == ExecutionConfig.Cpu
+        Backend = backend ?? (config.Execution.Lead == ExecutionConfig.Cpu
             ? new CpuBackend(
                 config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount,
                 config.Execution.Kernels)
-            : throw new InputException($"execution.device is {config.Execution.Device}, and no such device was opened; "
+            : throw new InputException($"execution.device is {config.Execution.Lead}, and no such device was opened; "
                 + "the command line does that, a program of one's own hands its backend over."));
-        if (Backend.Name != config.Execution.Device)
-            throw new ArgumentException($"The backend is {Backend.Name}; execution.device is {config.Execution.Device}.", nameof(backend));
+        if (Backend.Name != config.Execution.Lead)
+            throw new ArgumentException($"The backend is {Backend.Name}; execution.device is {config.Execution.Lead}.", nameof(backend));
         model = new RunModel(config);
         var chat = config.Problems.Chat ? Chat(config, Checkpoint.Spec.Architecture) : null;
         prompts = new(Tokenizer, chat, config.Problems.AddSpecialTokens);

@@ -99,6 +99,21 @@ public sealed class BadInputTests
         "execution.device=cpu");
 
     [TestMethod]
+    [DataRow("[cuda:0, cuda:1]", "cpu", "execution.device is cuda:0; this build works on the CPU alone")]
+    [DataRow("[cuda:0, cuda:0]", "cpu", "execution.devices is [cuda:0, cuda:0]; each must be cuda:N with the index of a GPU, named once.")]
+    [DataRow("[cpu]", "cpu", "execution.devices is [cpu]; each must be cuda:N")]
+    [DataRow("cuda:0", "cpu", "execution.devices is \"cuda:0\"")]
+    [DataRow("[cuda:0,cuda:1]", "cuda:1",
+        "execution.device is cuda:1; with execution.devices it must be the first of them, cuda:0, or left alone.")]
+    public void Devices_ThatCannotBe_SayWhy(string devices, string device, string message)
+    {
+        using var tiny = new TinyRun();
+        G2rlProcess.Call(
+            ["export-and-train", "--config", tiny.Config, "--set", $"execution.devices={devices}", "--set", $"execution.device={device}"])
+            .Refuses(message);
+    }
+
+    [TestMethod]
     public void Device_WithoutAnIndex_SaysWhatThereIs() =>
         Refuses(tiny => Set(tiny, "execution", "device", "cuda"), "execution.device is 'cuda'; it must be cpu, or cuda:N");
 

@@ -11,7 +11,8 @@ namespace G2RL.Onnx.Cuda.Tests.Interpreter;
 /// <param name="name">What the device calls itself.</param>
 /// <param name="memoryBytes">What the device has in all; <see cref="Allocate"/> beyond it is out of memory.</param>
 /// <param name="tracksWrites">Reads of device memory that nothing has written are errors.</param>
-public abstract unsafe class EmulatedDriver(string name, long memoryBytes, bool tracksWrites) : ICudaDriver
+/// <param name="ordinal">Which device it is.</param>
+public abstract unsafe class EmulatedDriver(string name, long memoryBytes, bool tracksWrites, int ordinal = 0) : ICudaDriver
 {
     private readonly DeviceHeap heap = new(tracksWrites);
     private readonly Dictionary<nint, long> events = [];
@@ -20,7 +21,7 @@ public abstract unsafe class EmulatedDriver(string name, long memoryBytes, bool 
     private nint nextHandle;
 
     /// <inheritdoc/>
-    public CudaDevice Device { get; } = new(0, name, 7, 5, memoryBytes, 12080);
+    public CudaDevice Device { get; } = new(ordinal, name, 7, 5, memoryBytes, 12080);
 
     /// <inheritdoc/>
     public OrtMemoryInfo Memory => OrtMemoryInfo.DefaultInstance;

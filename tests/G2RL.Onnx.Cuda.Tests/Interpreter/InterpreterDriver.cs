@@ -18,8 +18,9 @@ public sealed class InterpreterDriver : EmulatedDriver
     /// <summary>A driver with an empty device.</summary>
     /// <param name="settings">How kernels run; null for the fast defaults.</param>
     /// <param name="memoryBytes">What the device has in all; an allocation beyond it is out of memory.</param>
-    public InterpreterDriver(InterpreterSettings? settings = null, long memoryBytes = 1L << 30)
-        : base("PTX interpreter", memoryBytes, settings?.Strict ?? false) => machine = new PtxMachine(Heap, settings ?? new());
+    /// <param name="ordinal">Which device it is.</param>
+    public InterpreterDriver(InterpreterSettings? settings = null, long memoryBytes = 1L << 30, int ordinal = 0)
+        : base("PTX interpreter", memoryBytes, settings?.Strict ?? false, ordinal) => machine = new PtxMachine(Heap, settings ?? new());
 
     /// <summary>What the kernels have cost so far: instructions of threads, accesses and bytes of device memory, shared atomics.</summary>
     public (long Instructions, long Accesses, long Bytes, long SharedAtomics) Cost =>

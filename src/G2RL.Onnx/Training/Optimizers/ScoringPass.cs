@@ -16,7 +16,7 @@ internal static class ScoringPass
     /// </summary>
     public static bool OldIsCurrent(RunConfig config) =>
         config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch == 1
-        && config.Execution.Device == ExecutionConfig.Cpu
+        && config.Execution.Lead == ExecutionConfig.Cpu
         && config.Execution.Gradients == "graph";
 
     /// <summary>Whether a step makes the pass: for the old log-probs, a correction, or features made while scoring.</summary>
