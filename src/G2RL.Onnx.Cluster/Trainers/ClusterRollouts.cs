@@ -43,7 +43,7 @@ internal sealed class ClusterRollouts(ClusterBackend cluster, Policy policy, Tok
         var accounts = new WorkAccounts
         {
             Kind = "rollouts",
-            Step = request.Step,
+            Step = request.Step + 1,
             Policy = $"{version} {version.Content}",
             Pieces = parts.Length,
         };
@@ -110,7 +110,7 @@ internal sealed class ClusterRollouts(ClusterBackend cluster, Policy policy, Tok
                     continue;
                 var mine = Here(requests[i].Part([k]), cancel).Groups;
                 if (ReplyHash.Of(mine, 0) != ReplyHash.Of([replies[i].Groups[k]], 0))
-                    throw new InvalidOperationException($"Audit: {accounts.Workers[i]} drew group {number} of step {requests[i].Step} "
+                    throw new InvalidOperationException($"Audit: {accounts.Workers[i]} drew group {number} of step {requests[i].Step + 1} "
                         + "otherwise than this process does. One of them computes something else: find out which before anything else.");
             }
         }

@@ -126,9 +126,7 @@ public sealed class ExperimentFolder(string folder, Experiment experiment)
         ExperimentRows.Of(cell.Base, cell.Arm, cell.Seed, Evaluation(Of(cell), cell.Config.Steps)!, Metrics(cell), Geometry(Of(cell)));
 
     /// <summary>Rows of a run's metrics.jsonl.</summary>
-    internal IReadOnlyList<JsonObject> Metrics(ExperimentCell cell) => [.. JsonLinesLog.Read(System.IO.Path.Combine(
-        Of(cell),
-        "metrics.jsonl"))];
+    internal IReadOnlyList<JsonObject> Metrics(ExperimentCell cell) => [.. StepNumbering.ReadMetrics(Of(cell))];
 
     /// <summary>What a base model's evaluation depends on: the same text, the same evaluation.</summary>
     internal static string EvaluationKey(RunConfig c) => RunConfigFile.ToJson(c with

@@ -23,7 +23,7 @@ internal sealed class RunShare(RunConfig config, Action<double> tell)
         },
         Step = m =>
         {
-            steps = m.Step + 1;
+            steps = m.Step;
             Tell(0);
             events.Step?.Invoke(m);
         },

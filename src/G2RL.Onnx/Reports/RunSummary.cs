@@ -30,7 +30,7 @@ internal static class RunSummary
             html.Text($", seed {config["seed"]?.ToJsonString()}");
         }
         using var facts = html.Open("div", "status");
-        var done = logs.Metrics.Count == 0 ? 0 : RunLogs.Number(logs.Metrics[^1], "step")!.Value + 1;
+        var done = logs.Metrics.Count == 0 ? 0 : RunLogs.Number(logs.Metrics[^1], "step")!.Value;
         var evaluated = logs.Evaluations.Count > 0 && RunLogs.Number(logs.Evaluations[^1], "step") >= logs.PlannedSteps;
         var finished = done >= logs.PlannedSteps && evaluated;
         html.Leaf(

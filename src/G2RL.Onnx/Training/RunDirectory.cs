@@ -107,6 +107,7 @@ public sealed class RunDirectory : IDisposable
                 RunEntries.Delete(Path.Combine(folder, RunEntries.Artifacts));
             var run = new RunDirectory(folder, asked, held) { Changes = changes };
             run.Checkpoints.RemoveLeftovers();
+            StepNumbering.Upgrade(folder);
             return run;
         }
         catch
@@ -125,15 +126,10 @@ public sealed class RunDirectory : IDisposable
     /// <summary>Cuts the logs back to what belongs to the first <paramref name="step"/> steps; a torn last line goes too.</summary>
     public void RewindTo(int step) => Guarded(() =>
     {
-        JsonLinesLog.Rewind(MetricsPath, row => row < step);
-        // An evaluation of step s is made after s updates, so that of the checkpoint itself is kept.
+        JsonLinesLog.Rewind(MetricsPath, row => row <= step);
         JsonLinesLog.Rewind(EvaluationsPath, row => row <= step);
-        foreach (var file in Directory.EnumerateFiles(In(RunEntries.Rollouts), "step-*.jsonl"))
-            if (int.TryParse(
-                Path.GetFileNameWithoutExtension(file)["step-".Length..],
-                NumberStyles.None,
-                CultureInfo.InvariantCulture,
-                out var logged) && logged >= step)
+        foreach (var (logged, file) in StepNumbering.RolloutFiles(Folder))
+            if (logged > step)
                 File.Delete(file);
     });
 
@@ -157,7 +153,7 @@ public sealed class RunDirectory : IDisposable
     public void WriteRollouts(int step, IEnumerable<JsonObject> rows) => Guarded(() =>
         DurableFile.Write(
             In(Path.Combine(RunEntries.Rollouts, $"step-{step:D6}.jsonl")),
-            string.Concat(rows.Select(r => r.ToJsonString(JsonLinesLog.Compact) + "\n"))));
+            JsonLinesLog.Lines(rows)));
 
     /// <summary>Waits until the logs are on the disk: a checkpoint must not outlive the rows that lead up to it.</summary>
     public void FlushLogs() => Guarded(() =>

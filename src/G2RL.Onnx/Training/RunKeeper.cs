@@ -60,7 +60,7 @@ internal sealed class RunKeeper(
     public void Keep(StepMetrics metrics, IReadOnlyList<ScoredGroup> groups)
     {
         Done++;
-        if (config.Logging.RolloutsEvery > 0 && metrics.Step % config.Logging.RolloutsEvery == 0)
+        if (config.Logging.RolloutsEvery > 0 && (metrics.Step - 1) % config.Logging.RolloutsEvery == 0)
             run.WriteRollouts(metrics.Step, groups.SelectMany((g, i) => RolloutLog.Rows(metrics.Step, i, g)));
         run.Append(metrics);
         logged = Done;

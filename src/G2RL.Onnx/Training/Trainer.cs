@@ -161,7 +161,7 @@ public sealed class Trainer : IDisposable
         {
             keeper.Rescue(update.IsWhole);
             if (e is NonFiniteException)
-                throw new NonFiniteException($"Step {keeper.Done}: {e.Message}", e);
+                throw new NonFiniteException($"Step {keeper.Done + 1}: {e.Message}", e);
             throw;
         }
     }
@@ -170,7 +170,7 @@ public sealed class Trainer : IDisposable
     private ScoredGroup[] Advance(Step step)
     {
         // 1. G completions of each of this step's problems from the current policy.
-        var problems = Problems.Batch(step.Number, config.Sampling.PromptsPerStep, config.Seed);
+        var problems = Problems.Batch(step.Index, config.Sampling.PromptsPerStep, config.Seed);
         var drawn = drawing.Run(step, problems);
 
         // 2. What each is worth. Groups that teach nothing are drawn anew where the configuration says so.
@@ -187,7 +187,7 @@ public sealed class Trainer : IDisposable
         // 5. One optimizer step per mini-batch of whole groups, the old log-probs fixed. Once weights have changed it runs to its end.
         step.Cancel.ThrowIfCancellationRequested();
         events.Progress?.Invoke("train", 0, batch.Samples.Length);
-        update.Run(step.Number, batch.Samples, groups.Length, step.Metrics, batch.Pending, step.Cancel);
+        update.Run(step.Index, batch.Samples, groups.Length, step.Metrics, batch.Pending, step.Cancel);
         if (curriculum is not null)
             PassRates.Record(curriculum, [.. groups, .. first], step.Metrics);
         WarnOfEmptyMinibatches(step.Metrics);

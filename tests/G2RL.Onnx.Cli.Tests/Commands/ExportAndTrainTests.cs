@@ -23,7 +23,7 @@ public sealed class ExportAndTrainTests
             "environment.json",
             "metrics.jsonl",
             "evaluations.jsonl",
-            "rollouts/step-000000.jsonl",
+            "rollouts/step-000001.jsonl",
             "checkpoints/step-000005/state.json",
             "report.html",
             "model/config.json",
@@ -38,7 +38,7 @@ public sealed class ExportAndTrainTests
             StringComparison.Ordinal) || p.EndsWith(".partial", StringComparison.Ordinal) || p.Contains(".tmp-")).ToArray();
         Assert.IsEmpty(leftovers, string.Join(", ", leftovers));
 
-        CollectionAssert.AreEqual(new[] { 0, 1, 2, 3, 4 }, Steps(folder, "metrics.jsonl"));
+        CollectionAssert.AreEqual(new[] { 1, 2, 3, 4, 5 }, Steps(folder, "metrics.jsonl"));
         CollectionAssert.AreEqual(new[] { 0, 3, 5 }, Steps(folder, "evaluations.jsonl"));
         foreach (var row in Json(folder, "evaluations.jsonl"))
         {
@@ -86,7 +86,7 @@ public sealed class ExportAndTrainTests
         var (one, two) = (tiny.Folder("one"), tiny.Folder("two"));
         G2rlProcess.Call(tiny.Train(one, "--set", "steps=3")).Exits(0);
         G2rlProcess.Call(tiny.Train(two, "--set", "steps=3", "--set", "execution.threads=2", "--set", "sampling.maxRows=6")).Exits(0);
-        for (var step = 0; step < 3; step++)
+        for (var step = 1; step <= 3; step++)
             CollectionAssert.AreEqual(Tokens(one, step), Tokens(two, step), $"step {step}");
 
         static string[] Tokens(string folder, int step) => [.. Json(folder, $"rollouts/step-{step:D6}.jsonl")

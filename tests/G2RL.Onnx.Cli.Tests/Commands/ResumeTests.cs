@@ -136,7 +136,7 @@ public sealed class ResumeTests
         using var tiny = new TinyRun();
         var folder = tiny.Folder("run");
         var result = G2rlProcess.Call(tiny.Train(folder, "--set", "training.learningRate=1e30", "--set", "evaluation.every=0")).Exits(1);
-        Assert.Contains($"--resume {folder}\nStep 0: ", result.Error);
+        Assert.Contains($"--resume {folder}\nStep 1: ", result.Error);
         Assert.DoesNotContain("   at ", result.Error);
         Assert.IsFalse(Directory.Exists(Path.Combine(folder, "model")));
         // The same numbers diverge in the same way.

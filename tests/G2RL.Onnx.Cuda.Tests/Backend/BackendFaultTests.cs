@@ -32,11 +32,11 @@ public sealed class BackendFaultTests
             using var trainer = poisoned = new Trainer(
                 config,
                 TinyModel.Problems(),
-                new() { Step = m => { if (m.Step == 2) Poison(backend, poisoned!.Policy); } },
+                new() { Step = m => { if (m.Step == 3) Poison(backend, poisoned!.Policy); } },
                 backend);
             using var run = RunDirectory.Create(config, TimeProvider.System, folder);
             var fault = Assert.ThrowsExactly<NonFiniteException>(() => trainer.Run(run));
-            StringAssert.Contains(fault.Message, "Step 3: Prompt 0, rollout 0, token 0: a logit is NaN");
+            StringAssert.Contains(fault.Message, "Step 4: Prompt 0, rollout 0, token 0: a logit is NaN");
         }
         using var second = new CudaBackend(new InterpreterDriver());
         using var again = new Trainer(config, TinyModel.Problems(), backend: second);

@@ -43,7 +43,7 @@ public sealed class OrtTrainingTests
         // The run stops after two steps, its state goes to an ORT checkpoint and comes back.
         var cut = Path.Combine(model.Root, "cut");
         using (var cancel = new CancellationTokenSource())
-        using (var trainer = new Trainer(config, TinyModel.Problems(), new() { Step = m => { if (m.Step == 1) cancel.Cancel(); } }))
+        using (var trainer = new Trainer(config, TinyModel.Problems(), new() { Step = m => { if (m.Step == 2) cancel.Cancel(); } }))
         using (var run = RunDirectory.Create(config, TimeProvider.System, cut))
             Assert.IsFalse(trainer.Run(run, cancel.Token).Completed);
         using (var policy = Policy.Load(model.Folder, 24))

@@ -34,7 +34,7 @@ public sealed partial class HtmlReportTests
         foreach (var phase in new[] { "sample", "reward", "score", "features", "train" })
             Shows(page[page.IndexOf("chart-seconds", StringComparison.Ordinal)..], phase + " <b>");
         Shows(page, "3 steps, finished");
-        Shows(page, "Step 0");
+        Shows(page, "Step 1");
         Shows(page, "novelty");
     }
 
@@ -109,9 +109,9 @@ public sealed partial class HtmlReportTests
         const string attack = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp;\u202egnol\u0000\u200b\U0001F600 ]]>";
         using var run = new RunFolder();
         foreach (var (sample, reward) in new[] { (0, 1), (1, -1) })
-            run.Append(Path.Combine("rollouts", "step-000000.jsonl"), new JsonObject
+            run.Append(Path.Combine("rollouts", "step-000001.jsonl"), new JsonObject
             {
-                ["step"] = 0,
+                ["step"] = 1,
                 ["prompt_index"] = 0,
                 ["sample"] = sample,
                 ["prompt"] = attack,
@@ -136,7 +136,7 @@ public sealed partial class HtmlReportTests
     {
         using var run = new RunFolder(c => c with { Model = "<script>m", Problems = c.Problems with { Set = "<script>s" } });
         run.Append("evaluations.jsonl", new JsonObject { ["step"] = 0, ["<script>"] = 1 });
-        run.Append("metrics.jsonl", new JsonObject { ["step"] = 0, ["<script>"] = 1 });
+        run.Append("metrics.jsonl", new JsonObject { ["step"] = 1, ["<script>"] = 1 });
         File.WriteAllText(Path.Combine(run.Folder, "environment.json"), "{\"<script>\":\"<script>\"}");
         Assert.IsFalse(run.Report().Contains("<script", StringComparison.Ordinal));
     }
@@ -146,8 +146,8 @@ public sealed partial class HtmlReportTests
     {
         using var run = new RunFolder();
         run.Append(
-            Path.Combine("rollouts", "step-000000.jsonl"),
-            new JsonObject { ["step"] = 0, ["prompt_index"] = 0, ["text"] = new string('x', 101_500) });
+            Path.Combine("rollouts", "step-000001.jsonl"),
+            new JsonObject { ["step"] = 1, ["prompt_index"] = 0, ["text"] = new string('x', 101_500) });
         var page = run.Report();
         Shows(page, "100,000 more characters");
         Assert.IsLessThan(30_000, page.Length);
@@ -157,13 +157,13 @@ public sealed partial class HtmlReportTests
     public void Write_DamagedLogs_LeavesOutWhatIsNoNumber()
     {
         using var run = new RunFolder();
-        run.AppendText("metrics.jsonl", "{\"step\":0,\"reward/mean\":0.5,\"policy/kl_nats\":null,\"policy/entropy_nats\":\"NaN\",\"g2rl/"
+        run.AppendText("metrics.jsonl", "{\"step\":1,\"reward/mean\":0.5,\"policy/kl_nats\":null,\"policy/entropy_nats\":\"NaN\",\"g2rl/"
             + "nu_mean\":1e999,\"response/length_mean\":[3]}\n\n[]\n{\"step\":\"x\"}\nnot "
-            + "json\n{\"step\":1,\"reward/mean\":0.6}\n{\"step\":2,\"rew");
+            + "json\n{\"step\":2,\"reward/mean\":0.6}\n{\"step\":3,\"rew");
         run.AppendText("evaluations.jsonl", "{\"step\":0,\"pass@1\":");
         run.AppendText(
-            Path.Combine("rollouts", "step-000000.jsonl"),
-            "{\"step\":0,\"prompt_index\":0,\"text\":\"\\ud800\",\"reward\":null,\"outcome\":7,\"tokens\":\"x\"}\n{\"st");
+            Path.Combine("rollouts", "step-000001.jsonl"),
+            "{\"step\":1,\"prompt_index\":0,\"text\":\"\\ud800\",\"reward\":null,\"outcome\":7,\"tokens\":\"x\"}\n{\"st");
         File.WriteAllText(Path.Combine(run.Folder, "environment.json"), "{");
         var page = run.Report();
         CollectionAssert.AreEqual(new[] { "reward" }, Charts(page));
@@ -210,7 +210,7 @@ public sealed partial class HtmlReportTests
     public void Write_KnownPoints_LieWhereTheyBelong()
     {
         using var run = new RunFolder();
-        foreach (var (step, value) in new[] { (0, 0.0), (1, 1.0), (2, 0.5) })
+        foreach (var (step, value) in new[] { (1, 0.0), (2, 1.0), (3, 0.5) })
             run.Append("metrics.jsonl", new JsonObject { ["step"] = step, ["response/length_mean"] = value });
         var line = XElement.Parse(Svg().Match(run.Report()).Value)
             .Descendants("polyline")

@@ -37,7 +37,7 @@ internal sealed class RunFolder : IDisposable
             "mismatch/first_ratio_max_nats", "mismatch/allowed_nats", "speed/sample_tokens_per_s", "time/sample_s", "time/reward_s",
             "time/score_s", "time/features_s", "time/train_s", "time/step_s",
         ];
-        for (var step = 0; step < steps; step++)
+        for (var step = 1; step <= steps; step++)
         {
             var row = new JsonObject { ["step"] = step };
             foreach (var (name, i) in metrics.Select((m, i) => (m, i)))
@@ -56,7 +56,7 @@ internal sealed class RunFolder : IDisposable
                 ["pass@1_well_formed"] = 0.45,
                 ["seconds"] = 1,
             });
-        foreach (var step in new[] { 0, steps })
+        foreach (var step in new[] { 1, steps })
             for (var sample = 0; sample < 6; sample++)
                 Append(Path.Combine("rollouts", $"step-{step:D6}.jsonl"), new JsonObject
                 {

@@ -27,7 +27,7 @@ public sealed class RescueTests : IDisposable
         var judged = 0;
         // Before, 24 a step, then none of the third step's.
         var problems = TinyModel.Problems(text => ++judged > 8 + (2 * 24) ? Outcome.Failed("the judge is down") : TinyModel.IsEven(text));
-        Fails<InputException>(Config, problems, "Step 2: none of 24 completions could be judged");
+        Fails<InputException>(Config, problems, "Step 3: none of 24 completions could be judged");
         StringAssert.Contains(words[^1], "the run is saved after 2 of the 2 steps that were done; when the cause is mended go on with: "
             + $"g2rl export-and-train --resume {Folder}");
         Assert.IsTrue(Directory.Exists(Path.Combine(Folder, "checkpoints", "step-000002")));
@@ -42,7 +42,7 @@ public sealed class RescueTests : IDisposable
             Config,
             null,
             "x",
-            new() { Step = m => { if (m.Step == 2) throw new InvalidTimeZoneException("x"); } });
+            new() { Step = m => { if (m.Step == 3) throw new InvalidTimeZoneException("x"); } });
         Assert.IsTrue(Directory.Exists(Path.Combine(Folder, "checkpoints", "step-000003")));
         Assert.AreEqual(expected, Resume(Config));
     }
@@ -80,7 +80,7 @@ public sealed class RescueTests : IDisposable
         {
             Step = m =>
             {
-                if (m.Step != 1)
+                if (m.Step != 2)
                     return;
                 kept = File.ReadAllText(metrics);
                 File.Delete(metrics);
@@ -109,7 +109,7 @@ public sealed class RescueTests : IDisposable
     public void Train_FailsInTheFirstStep_KeepsTheEvaluationAndTakesOtherSettings()
     {
         var judged = 0;
-        Fails<InputException>(Config, TinyModel.Problems(text => ++judged > 8 ? Outcome.Failed("no") : TinyModel.IsEven(text)), "Step 0: ");
+        Fails<InputException>(Config, TinyModel.Problems(text => ++judged > 8 ? Outcome.Failed("no") : TinyModel.IsEven(text)), "Step 1: ");
         StringAssert.Contains(words[^1], "no step is saved; when the cause is mended go on with:");
         var evaluation = File.ReadAllText(Path.Combine(Folder, "evaluations.jsonl"));
         var corrected = Config with { Training = Config.Training with { LearningRate = 5e-3 } };
@@ -124,7 +124,7 @@ public sealed class RescueTests : IDisposable
     public void Create_InTheFolderOfARunWithoutAStep_BeginsInItsPlace()
     {
         var judged = 0;
-        Fails<InputException>(Config, TinyModel.Problems(text => ++judged > 8 ? Outcome.Failed("no") : TinyModel.IsEven(text)), "Step 0: ");
+        Fails<InputException>(Config, TinyModel.Problems(text => ++judged > 8 ? Outcome.Failed("no") : TinyModel.IsEven(text)), "Step 1: ");
         var corrected = Config with { Seed = 3 };
         using (var run = RunDirectory.Create(corrected, TimeProvider.System, Folder))
             Assert.AreEqual($"{Folder} held a run without a step; this one begins in its place.", run.Note);

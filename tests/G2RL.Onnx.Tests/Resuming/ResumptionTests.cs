@@ -135,6 +135,23 @@ public sealed class ResumptionTests : IDisposable
         Assert.HasCount(2, words);
     }
 
+    [TestMethod]
+    public void Resume_RunThatCountedFromZero_GoesOnCountingFromOne()
+    {
+        Begin(steps: 2);
+        File.WriteAllText(In("metrics.jsonl"), Older(File.ReadAllText(In("metrics.jsonl"))));
+        File.WriteAllText(In("rollouts/step-000000.jsonl"), Older(File.ReadAllText(In("rollouts/step-000001.jsonl"))));
+        File.Delete(In("rollouts/step-000001.jsonl"));
+        Resume(steps: 4);
+        CollectionAssert.AreEqual(
+            new[] { 1, 2, 3, 4 },
+            File.ReadLines(In("metrics.jsonl")).Select(l => (int)JsonNode.Parse(l)!["step"]!).ToArray());
+        Assert.AreEqual(In("rollouts/step-000001.jsonl"), Directory.GetFiles(In("rollouts")).Single());
+        Assert.IsFalse(words.Any(w => w.Contains("lacks", StringComparison.Ordinal)), string.Join("; ", words));
+
+        static string Older(string log) => log.Replace("{\"step\":1,", "{\"step\":0,").Replace("{\"step\":2,", "{\"step\":1,");
+    }
+
     // Evaluations that a setting asks for only from now on are not missing before.
     [TestMethod]
     public void Resume_EvaluatingMoreOften_MissesNoneOfBefore()

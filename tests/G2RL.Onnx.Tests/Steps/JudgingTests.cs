@@ -24,7 +24,7 @@ public sealed class JudgingTests
         }
         CollectionAssert.AreEqual(groups, first);
         CollectionAssert.AreEqual(
-            new[] { "step 4, p0: Error: no 2", "step 4, p1: Error: no 2" },
+            new[] { "step 5, p0: Error: no 2", "step 5, p1: Error: no 2" },
             words.Where(w => w.StartsWith("step", StringComparison.Ordinal)).ToArray());
         Assert.AreEqual(
             (0d, 0.5, 4d),

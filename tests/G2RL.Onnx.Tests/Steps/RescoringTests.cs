@@ -60,7 +60,7 @@ public sealed class RescoringTests : IDisposable
             sample.OldLogProbs = [.. sample.Rollout.LogProbs.Select(l => l - 0.1f)];
         StringAssert.Contains(
             Assert.ThrowsExactly<InvalidOperationException>(() => batch.Pending!(batch.Samples)).Message,
-            "Step 2: log-probs of sampler and trainer differ by 1.00E-001 nats; rounding explains 3.00E-005.");
+            "Step 3: log-probs of sampler and trainer differ by 1.00E-001 nats; rounding explains 3.00E-005.");
     }
 
     [TestMethod]
@@ -81,7 +81,7 @@ public sealed class RescoringTests : IDisposable
         var phase = Phase(new FakeScorer(_ => -1), scoresFirst: true, null);
         StringAssert.Contains(
             Assert.ThrowsExactly<InputException>(() => phase.Run(new Step(3), [Group(null, null), Group([null])], 10)).Message,
-            "Step 3: none of 3 completions could be judged.");
+            "Step 4: none of 3 completions could be judged.");
         var stale = Group(1, -1);
         policy.Updates++;
         StringAssert.Contains(

@@ -50,14 +50,14 @@ public sealed class RunKeeperTests : IDisposable
             }
             if (keeper.Done == 5)
                 break;
-            keeper.Keep(new StepMetrics(keeper.Done), []);
+            keeper.Keep(new StepMetrics(keeper.Done + 1), []);
             keeper.SaveIfDue();
         }
         CollectionAssert.AreEqual(new[] { 0, 2, 4, 5 }, due);
         CollectionAssert.AreEqual(new[] { "step-000003", "step-000005" }, Checkpoints(run));
         Assert.HasCount(5, File.ReadAllLines(run.MetricsPath));
         CollectionAssert.AreEquivalent(
-            new[] { "step-000000.jsonl", "step-000002.jsonl", "step-000004.jsonl" },
+            new[] { "step-000001.jsonl", "step-000003.jsonl", "step-000005.jsonl" },
             Directory.GetFiles(Path.Combine(run.Folder, "rollouts")).Select(Path.GetFileName).ToArray());
         // What is saved is not saved again.
         keeper.Save();
@@ -70,7 +70,7 @@ public sealed class RunKeeperTests : IDisposable
         using var run = RunDirectory.Create(config, TimeProvider.System);
         var keeper = Keeper(run, new Saving { Fails = true });
         keeper.Begin(evaluates: false);
-        for (var i = 0; i < 3; i++)
+        for (var i = 1; i <= 3; i++)
             keeper.Keep(new StepMetrics(i), []);
         Assert.Throws<Exception>(keeper.SaveIfDue);
         keeper.Rescue(isWhole: true);
@@ -86,7 +86,7 @@ public sealed class RunKeeperTests : IDisposable
         var optimizer = new Saving();
         var keeper = Keeper(run, optimizer);
         keeper.Begin(evaluates: false);
-        keeper.Keep(new StepMetrics(0), []);
+        keeper.Keep(new StepMetrics(1), []);
         keeper.Rescue(isWhole: false);
         Assert.AreEqual(0, optimizer.Saves);
         keeper.Rescue(isWhole: true);

@@ -184,7 +184,7 @@ public sealed class AdapterTests
                 using var first = new Trainer(
                     config,
                     TinyModel.Problems(),
-                    new() { Step = m => { if (m.Step == cutAfter - 1) cancel.Cancel(); } });
+                    new() { Step = m => { if (m.Step == cutAfter) cancel.Cancel(); } });
                 using var begun = RunDirectory.Create(config, TimeProvider.System, folder);
                 Assert.IsFalse(first.Run(begun, cancel.Token).Completed);
             }

@@ -145,7 +145,7 @@ public sealed class OptimizerTests
                 using var first = new Trainer(
                     own,
                     TinyModel.Problems(),
-                    new() { Step = m => { if (m.Step == cutAfter - 1) cancel.Cancel(); } });
+                    new() { Step = m => { if (m.Step == cutAfter) cancel.Cancel(); } });
                 using var begun = RunDirectory.Create(own, TimeProvider.System, folder);
                 Assert.IsFalse(first.Run(begun, cancel.Token).Completed);
             }

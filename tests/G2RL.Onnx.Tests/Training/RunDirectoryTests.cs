@@ -46,7 +46,7 @@ public sealed class RunDirectoryTests
         var folder = Path.Combine(scratch.Path, "run");
         using (var run = RunDirectory.Create(new(), TimeProvider.System, folder))
         {
-            run.Append(new StepMetrics(0));
+            run.Append(new StepMetrics(1));
             StringAssert.Contains(
                 Assert.ThrowsExactly<InputException>(() => RunDirectory.Resume(folder, null)).Message,
                 "Another process is at work in");
@@ -72,7 +72,7 @@ public sealed class RunDirectoryTests
         using var scratch = new Scratch();
         using var run = RunDirectory.Create(new(), TimeProvider.System, Path.Combine(scratch.Path, "run"));
         File.CreateSymbolicLink(run.MetricsPath, "/dev/full");
-        var message = Assert.ThrowsExactly<InputException>(() => run.Append(new StepMetrics(0))).Message;
+        var message = Assert.ThrowsExactly<InputException>(() => run.Append(new StepMetrics(1))).Message;
         StringAssert.Contains(message, "No space left on device");
         StringAssert.Contains(message, "Make room");
     }
@@ -82,7 +82,7 @@ public sealed class RunDirectoryTests
     {
         using var scratch = new Scratch();
         using var run = RunDirectory.Create(new(), TimeProvider.System, Path.Combine(scratch.Path, "run"));
-        for (var step = 0; step < 4; step++)
+        for (var step = 1; step <= 4; step++)
         {
             run.Append(new StepMetrics(step));
             run.AppendEvaluation(Some(step).ToJson());
@@ -91,12 +91,12 @@ public sealed class RunDirectoryTests
         File.AppendAllText(run.MetricsPath, "{\"step\":1,\"torn");
         File.AppendAllText(run.EvaluationsPath, "[]\n{\"step\":\"one\"}\n");
         run.RewindTo(2);
-        CollectionAssert.AreEqual(new[] { "{\"step\":0}", "{\"step\":1}" }, File.ReadAllLines(run.MetricsPath));
-        Assert.HasCount(3, File.ReadAllLines(run.EvaluationsPath));
+        CollectionAssert.AreEqual(new[] { "{\"step\":1}", "{\"step\":2}" }, File.ReadAllLines(run.MetricsPath));
+        Assert.HasCount(2, File.ReadAllLines(run.EvaluationsPath));
         Assert.AreEqual(Some(2).ToJson().ToJsonString(), run.EvaluationAfter(2)!.ToJson().ToJsonString());
         Assert.IsNull(run.Evaluation(3));
         CollectionAssert.AreEqual(
-            new[] { "step-000000.jsonl", "step-000001.jsonl" },
+            new[] { "step-000001.jsonl", "step-000002.jsonl" },
             Directory.GetFiles(Path.Combine(run.Folder, "rollouts")).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray());
     }
 

@@ -54,7 +54,7 @@ public sealed class TrainerTests
         var whole = Train(config);
         var folder = Path.Combine(model.Root, "cut");
         using (var cancel = new CancellationTokenSource())
-        using (var trainer = new Trainer(config, TinyModel.Problems(), new() { Step = m => { if (m.Step == 2) cancel.Cancel(); } }))
+        using (var trainer = new Trainer(config, TinyModel.Problems(), new() { Step = m => { if (m.Step == 3) cancel.Cancel(); } }))
         using (var run = RunDirectory.Create(config, TimeProvider.System, folder))
             Assert.IsFalse(trainer.Run(run, cancel.Token).Completed);
         using (var trainer = new Trainer(config, TinyModel.Problems()))

@@ -42,7 +42,7 @@ internal sealed class TrainingView(RunConfig config, ProgressLine progress, bool
         },
         Step = m =>
         {
-            (step, Worked) = (m.Step + 1, true);
+            (step, Worked) = (m.Step, true);
             Show(m.ToJson(), Describe(m));
             progress.Show("steps", step, config.Steps, Overall(0, 0));
         },
@@ -106,7 +106,7 @@ internal sealed class TrainingView(RunConfig config, ProgressLine progress, bool
     {
         string Value(string name, string label, string format) =>
             m.Values.TryGetValue(name, out var v) ? $"  {label} {v.ToString(format)}" : "";
-        return $"step {m.Step + 1,4}/{config.Steps}" + Value("reward/right_share", "right", "P1") + Value("g2rl/nu_mean", "nu", "0.000")
+        return $"step {m.Step,4}/{config.Steps}" + Value("reward/right_share", "right", "P1") + Value("g2rl/nu_mean", "nu", "0.000")
             + Value("policy/kl_nats", "kl", "0.0000")
             + Value("policy/entropy_nats", "entropy", "0.000") + Value("policy/clip_share", "clip", "P1")
             + Value("response/length_mean", "length", "0.0") + Value("speed/sample_tokens_per_s", "tokens/s", "0")

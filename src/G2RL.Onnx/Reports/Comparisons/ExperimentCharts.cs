@@ -106,7 +106,7 @@ internal sealed class ExperimentCharts
             .Where(p => p is { Step: not null, Value: not null })
             .ToArray();
         return [.. points.Chunk(Math.Max(1, (points.Length + Blocks - 1) / Blocks))
-            .Select(c => new ChartPoint(c.Average(p => p.Step!.Value) + 1, scale * c.Average(p => p.Value!.Value)))];
+            .Select(c => new ChartPoint(c.Average(p => p.Step!.Value), scale * c.Average(p => p.Value!.Value)))];
     }
 
     private ChartPoint[] Histogram(string start, string arm)

@@ -43,12 +43,15 @@ internal static class JsonLinesLog
     /// <summary>The step that a row belongs to; null for a row that is none of ours.</summary>
     public static int? StepOf(JsonObject row) => row["step"] is JsonValue value && value.TryGetValue<int>(out var step) ? step : null;
 
+    /// <summary>Rows as the text of a log.</summary>
+    public static string Lines(IEnumerable<JsonObject> rows) => string.Concat(rows.Select(r => r.ToJsonString(Compact) + "\n"));
+
     /// <summary>Keeps the rows whose step passes.</summary>
     public static void Rewind(string path, Func<int, bool> keep)
     {
         if (!File.Exists(path))
             return;
         var rows = Read(path).Where(r => StepOf(r) is { } step && keep(step)).ToList();
-        DurableFile.Write(path, string.Concat(rows.Select(r => r.ToJsonString(Compact) + "\n")));
+        DurableFile.Write(path, Lines(rows));
     }
 }

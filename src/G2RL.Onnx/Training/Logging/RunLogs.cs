@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -14,11 +13,11 @@ internal sealed class RunLogs
     {
         Config = config;
         Environment = Object(Path.Combine(folder, "environment.json"));
-        Metrics = BySteps(JsonLinesLog.Read(Path.Combine(folder, "metrics.jsonl")));
+        Metrics = BySteps(StepNumbering.ReadMetrics(folder));
         Evaluations = BySteps(JsonLinesLog.Read(Path.Combine(folder, "evaluations.jsonl")));
-        var logged = RolloutFiles(Path.Combine(folder, "rollouts"));
-        FirstRollouts = logged.Length > 0 ? [.. JsonLinesLog.Read(logged[0])] : [];
-        LastRollouts = logged.Length > 1 ? [.. JsonLinesLog.Read(logged[^1])] : [];
+        var logged = StepNumbering.RolloutFiles(folder);
+        FirstRollouts = logged.Count > 0 ? [.. StepNumbering.ReadRollouts(folder, logged[0].File)] : [];
+        LastRollouts = logged.Count > 1 ? [.. StepNumbering.ReadRollouts(folder, logged[^1].File)] : [];
     }
 
     /// <summary>The resolved configuration.</summary>
@@ -96,14 +95,4 @@ internal sealed class RunLogs
             .GroupBy(r => Number(r, "step")!.Value)
             .OrderBy(g => g.Key)
             .Select(g => g.Last())];
-
-    private static string[] RolloutFiles(string folder) => Directory.Exists(folder)
-        ? [.. Directory.EnumerateFiles(folder, "step-*.jsonl")
-            .Select(f => (File: f, Step: int.TryParse(
-                Path.GetFileNameWithoutExtension(f)["step-".Length..],
-                NumberStyles.None,
-                CultureInfo.InvariantCulture,
-                out var step) ? step : -1))
-            .Where(f => f.Step >= 0).OrderBy(f => f.Step).Select(f => f.File)]
-        : [];
 }

@@ -4,12 +4,12 @@ using G2RL.Onnx.Execution;
 namespace G2RL.Onnx.Training.Logging;
 
 /// <summary>The numbers of one step, in the order in which they were set. Names are paths with units: <c>policy/kl_nats</c>.</summary>
-/// <param name="step">The step, counted from 0.</param>
+/// <param name="step">The step: how many are done when it has ended, >= 1.</param>
 public sealed class StepMetrics(int step)
 {
     private readonly Dictionary<string, double> values = new(StringComparer.Ordinal);
 
-    /// <summary>The step, counted from 0.</summary>
+    /// <summary>The step: how many are done when it has ended, >= 1.</summary>
     public int Step => step;
 
     /// <summary>The numbers.</summary>

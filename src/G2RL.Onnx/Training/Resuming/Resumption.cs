@@ -46,7 +46,7 @@ internal sealed class Resumption(RunDirectory run, RunIdentity now, int done)
     public IEnumerable<string> MissingRows(bool evaluations)
     {
         var steps = JsonLinesLog.Read(run.MetricsPath).Select(JsonLinesLog.StepOf).ToHashSet();
-        if (Ranges(Enumerable.Range(0, done).Where(s => !steps.Contains(s))) is { Length: > 0 } missing)
+        if (Ranges(Enumerable.Range(1, done).Where(s => !steps.Contains(s))) is { Length: > 0 } missing)
             yield return $"{run.MetricsPath} lacks the rows of steps {missing} of {done} that are done. They cannot be made again; "
                 + "tables and pages leave them out.";
         var every = run.Config.Evaluation.Every;

@@ -17,7 +17,7 @@ internal static class RunEntries
     public const string Artifacts = "artifacts";
 
     private static readonly string[] Files = [Environment, RunIdentity.FileName, RunChanges.FileName, Metrics, Evaluations, "report.html"];
-    private static readonly string[] Folders = [Rollouts, Checkpoints, Artifacts, Artifacts + ".tmp"];
+    private static readonly string[] Folders = [Rollouts, StepNumbering.Aside, Checkpoints, Artifacts, Artifacts + ".tmp"];
 
     /// <summary>Whether a folder is a run's; models have a config.json, too.</summary>
     public static bool IsRun(string folder) => File.Exists(Path.Combine(folder, Config))

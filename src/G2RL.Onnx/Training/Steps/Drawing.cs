@@ -39,7 +39,7 @@ internal sealed class Drawing(
             [.. problems.Select(encode)],
             config.Sampling.GroupSize,
             seed,
-            step.Number,
+            step.Index,
             withFeatures,
             KeepsFeatures: !isFirst);
         var total = problems.Count * config.Sampling.GroupSize;

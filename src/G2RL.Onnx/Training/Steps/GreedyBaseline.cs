@@ -23,7 +23,7 @@ internal sealed class GreedyBaseline(
     {
         Problem[] problems = [.. groups.Select(g => g.Group.Problem)];
         // Nothing is random, so the seed is nobody's.
-        var request = new DrawRequest([.. problems.Select(encode)], Samples: 1, Seed: 0, step.Number);
+        var request = new DrawRequest([.. problems.Select(encode)], Samples: 1, Seed: 0, step.Index);
         var drawn = source.Draw(request, done => events.Progress?.Invoke("greedy", done, problems.Length), step.Cancel);
         var judged = judging.Score(step, problems, drawn.Rollouts);
         for (var i = 0; i < judged.Length; i++)

@@ -32,7 +32,7 @@ internal sealed class Judging(RewardSet rewards, Drawing drawing, IProblemSet pr
         step.Clock.Lap("reward");
         DynamicSampling.Run(
             groups,
-            step.Number,
+            step.Index,
             config,
             problems,
             (others, seed) => Score(step, others, drawing.Again(step, others, seed)),

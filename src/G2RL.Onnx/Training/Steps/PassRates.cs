@@ -18,10 +18,10 @@ internal static class PassRates
     {
         metrics.Set("curriculum/replaced", curriculum.Replaced);
         curriculum.Record(
-            metrics.Step,
+            metrics.Step - 1,
             groups.Select(g => (Problem: g.Group.Problem.Id, Judged: g.Outcomes.Where(o => o.Kind == OutcomeKind.Score).ToArray()))
                 .Where(g => g.Judged.Length > 0)
                 .Select(g => (g.Problem, (double)g.Judged.Count(o => o.Score > 0) / g.Judged.Length)));
-        metrics.Set("curriculum/left_out", curriculum.LeftOut(metrics.Step + 1));
+        metrics.Set("curriculum/left_out", curriculum.LeftOut(metrics.Step));
     }
 }

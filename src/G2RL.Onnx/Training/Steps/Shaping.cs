@@ -21,8 +21,8 @@ internal sealed class Shaping(Policy policy, RolloutFeatures features, RunConfig
         var (groups, samples) = (batch.Groups, batch.Samples);
         var found = features.Of(policy, samples, batch.Scores);
         OverlongShaping.Apply(groups, config.Algorithm.Overlong, config.Sampling.MaxNewTokens);
-        var settings = config.Algorithm.At(step.Number);
-        var shuffle = Seeds.Derive(config.Seed, Seeds.Purpose.Shuffle, step.Number);
+        var settings = config.Algorithm.At(step.Index);
+        var shuffle = Seeds.Derive(config.Seed, Seeds.Purpose.Shuffle, step.Index);
         for (var i = 0; i < groups.Length; i++)
             if (groups[i].Members.Length >= 2)
             {

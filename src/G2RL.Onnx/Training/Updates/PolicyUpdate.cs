@@ -49,7 +49,7 @@ internal sealed class PolicyUpdate : IDisposable
     /// <summary>Updates the policy from a batch of rollouts.</summary>
     /// <exception cref="NonFiniteException">Loss or gradient is not finite; names the tensor. The weights are as before the
     /// update.</exception>
-    /// <param name="step">The step.</param>
+    /// <param name="step">Steps that are done before it; decides the order of groups.</param>
     /// <param name="samples">The rollouts.</param>
     /// <param name="groups">How many groups they form.</param>
     /// <param name="metrics">Receives what happened.</param>
@@ -87,7 +87,7 @@ internal sealed class PolicyUpdate : IDisposable
                 var rows = samples.Count(s => members.Contains(s.Group));
                 var first = epoch == 0 && part == 0;
                 var index = (step * updates) + (epoch * t.MinibatchesPerBatch) + part;
-                Update(step, index, minibatch, rows, first, tally, metrics, found, IsWhole ? cancel : CancellationToken.None);
+                Update(index, minibatch, rows, first, tally, metrics, found, IsWhole ? cancel : CancellationToken.None);
             }
         }
         IsWhole = true;
@@ -98,7 +98,6 @@ internal sealed class PolicyUpdate : IDisposable
     public void Dispose() => optimizer.Dispose();
 
     private void Update(
-        int step,
         int index,
         Sample[] minibatch,
         int rows,
@@ -148,7 +147,7 @@ internal sealed class PolicyUpdate : IDisposable
         if (first)
         {
             metrics.Set("mismatch/first_ratio_max_nats", firstRatio);
-            Mismatch.Limit(step, "score and train graph", firstRatio, metrics.Values["mismatch/allowed_nats"]);
+            Mismatch.Limit(metrics.Step, "score and train graph", firstRatio, metrics.Values["mismatch/allowed_nats"]);
         }
         double? norm;
         try
