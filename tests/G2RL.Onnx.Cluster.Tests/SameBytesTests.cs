@@ -24,6 +24,49 @@ public sealed class SameBytesTests
     }
 
     [TestMethod]
+    [DataRow(1, "")]
+    [DataRow(3, "lora")]
+    public void Gradients_OfShardsAtWorkers_GiveTheBytesOfOneProcess(int count, string adapter)
+    {
+        using var run = new ClusterRun(steps: 4, change: c =>
+        {
+            c["training"]!["gradientShards"] = 4;
+            c["training"]!["minibatchesPerBatch"] = 2;
+            c["training"]!["tokensPerMicrobatch"] = 40;
+            if (adapter.Length > 0)
+                c["adapter"] = new JsonObject { ["type"] = adapter, ["rank"] = 2 };
+        });
+        var expected = run.Alone();
+        for (var i = 0; i < count; i++)
+            run.Worker();
+        CollectionAssert.AreEqual(expected, run.Results(run.Start(
+            "--set", $"distribution.workers={count}", "--set", "distribution.share=[\"gradients\"]")));
+        run.AssertAccountsAddUp();
+        Assert.AreEqual(4 * 2 * 4, run.Sum("pieces"), "four shards of each of two updates of four steps");
+        Assert.AreEqual(0, run.Sum("here"));
+        Assert.HasCount(count, run.Contributors(), "every worker had a part");
+    }
+
+    [TestMethod]
+    public void Gradients_WorkerKilledInTheMiddle_IsNotMissed()
+    {
+        using var run = new ClusterRun(steps: 6, prompts: 12, change: c =>
+        {
+            c["sampling"]!["groupSize"] = 32;
+            c["training"]!["gradientShards"] = 5;
+        });
+        var expected = run.Alone();
+        var first = run.Worker();
+        run.Worker();
+        using var trainer = run.Start(
+            "--set", "distribution.workers=2", "--set", "distribution.share=[\"rollouts\",\"gradients\"]");
+        trainer.WaitFor(() => run.Accounts().Length >= 4);
+        first.Kill();
+        CollectionAssert.AreEqual(expected, run.Results(trainer));
+        run.AssertAccountsAddUp();
+    }
+
+    [TestMethod]
     public void Worker_KilledInTheMiddle_IsNotMissed()
     {
         using var run = new ClusterRun(steps: 6, prompts: 12, change: c => c["sampling"]!["groupSize"] = 64);

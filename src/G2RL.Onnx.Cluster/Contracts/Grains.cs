@@ -17,6 +17,20 @@ public interface IWorkerGrain : IGrainWithStringKey
     [ResponseTimeout("1.00:00:00")]
     Task<ScoreReply> Score(ScorePiece piece, CancellationToken cancel);
 
+    /// <summary>Sums the gradients of a shard; the sum is then read by <see cref="ReadSum"/>.</summary>
+    [ResponseTimeout("1.00:00:00")]
+    Task<GradientReply> Gradient(GradientPiece piece, CancellationToken cancel);
+
+    /// <summary>Bytes of a sum that lies here.</summary>
+    /// <param name="sum">Its name.</param>
+    /// <param name="part">Which of its parts of <see cref="GradientReply.PartBytes"/>.</param>
+    [AlwaysInterleave]
+    Task<byte[]> ReadSum(string sum, int part);
+
+    /// <summary>A sum was read, or is not wanted any more.</summary>
+    [AlwaysInterleave, OneWay]
+    Task ForgetSum(string sum);
+
     /// <summary>Trains a run of an experiment into its folder, which trainer and worker share.</summary>
     /// <param name="output">The experiment's folder.</param>
     /// <param name="cell">Folder of the run within it.</param>

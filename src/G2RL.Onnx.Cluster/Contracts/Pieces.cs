@@ -4,8 +4,13 @@ namespace G2RL.Onnx.Cluster.Contracts;
 /// <param name="Key">Identity of the other two.</param>
 /// <param name="Config">The run's configuration, JSON.</param>
 /// <param name="Origin">Identity of the weights that the model's folder holds, adapters included.</param>
+/// <param name="ThreadsEach">Threads inside the trainer's operators, on which bits of a large model depend; 0 where any will do.</param>
 [GenerateSerializer, Immutable]
-public sealed record RunCard([property: Id(0)] string Key, [property: Id(1)] string Config, [property: Id(2)] string Origin);
+public sealed record RunCard(
+    [property: Id(0)] string Key,
+    [property: Id(1)] string Config,
+    [property: Id(2)] string Origin,
+    [property: Id(3)] int ThreadsEach);
 
 /// <summary>The weights that a piece of work is done with; a worker that holds others fetches these first.</summary>
 /// <param name="Shelf">Address of the member that has them.</param>

@@ -41,6 +41,20 @@ internal static class ReplyHash
         return Text(hash);
     }
 
+    public static string Of(GradientReply reply, IReadOnlyList<byte[]> sum)
+    {
+        var hash = new XxHash128();
+        hash.Append(MemoryMarshal.AsBytes([reply.Loss]));
+        foreach (var values in reply.LogProbs.Concat(reply.Entropies))
+        {
+            Add(hash, [values.Length]);
+            Add(hash, values);
+        }
+        foreach (var part in sum)
+            hash.Append(part);
+        return Text(hash);
+    }
+
     private static void Add(XxHash128 hash, ReadOnlySpan<int> values) => hash.Append(MemoryMarshal.AsBytes(values));
 
     private static void Add(XxHash128 hash, float[] values) => hash.Append(MemoryMarshal.AsBytes(values.AsSpan()));

@@ -20,9 +20,11 @@ namespace G2RL.Onnx.Cluster.Trainers;
 /// </summary>
 public sealed class ClusterBackend : IBackend
 {
+    private const long LargeSum = 1L << 30;
     private static readonly JsonSerializerOptions Snake = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     private readonly RunConfig run;
+    private readonly Action<string>? warn;
     private readonly Action<WorkAccounts>? report;
     private readonly Lock gate = new();
     private Policy? trained;
@@ -37,7 +39,7 @@ public sealed class ClusterBackend : IBackend
         Action<string>? warn,
         Action<WorkAccounts>? report)
     {
-        (this.run, this.report, Own, Shelf, Node) = (run, report, own, shelf, node);
+        (this.run, this.warn, this.report, Own, Shelf, Node) = (run, warn, report, own, shelf, node);
         Pool = new(node, run.Distribution, TimeProvider.System, warn);
     }
 
@@ -59,6 +61,8 @@ public sealed class ClusterBackend : IBackend
     internal WorkerPool Pool { get; }
 
     internal DistributionConfig Config => run.Distribution;
+
+    private int Threads => run.Execution.Threads > 0 ? run.Execution.Threads : Environment.ProcessorCount;
 
     /// <summary>Joins the cluster that the configuration names.</summary>
     /// <param name="run">The run.</param>
@@ -98,7 +102,17 @@ public sealed class ClusterBackend : IBackend
     public IFeatureProjector Features(DecoderSpec spec) => Own.Features(spec);
 
     /// <inheritdoc/>
-    public IPolicyOptimizer Optimizer(Policy policy, RunConfig config) => Own.Optimizer(policy, config);
+    public IPolicyOptimizer Optimizer(Policy policy, RunConfig config)
+    {
+        if (!Config.Share.Contains("gradients"))
+            return Own.Optimizer(policy, config);
+        var (bytes, shards) = (policy.TrainableCount * sizeof(float), config.Training.GradientShards);
+        if (bytes > LargeSum)
+            warn?.Invoke($"a shard's sum of gradients has {bytes / 1e9:F1} GB, and {shards} of them come here with every update: at "
+                + $"1.2 GB/s that is {bytes * shards / 1.2e9:F0} s. Adapters (adapter.type=lora) send about a hundredth of it.");
+        var gradients = new ClusterGradients(this, policy);
+        return new StockOptimizer(policy, PolicyOptimizers.Accumulator(policy, config, Threads), config, Threads, gradients.Run);
+    }
 
     /// <inheritdoc/>
     public void Fetch(Policy policy) => Own.Fetch(policy);
@@ -123,9 +137,18 @@ public sealed class ClusterBackend : IBackend
             var origin = (trained ?? policy).Version.Origin;
             if (card?.Origin == origin)
                 return card;
-            // Where it goes on, where it is kept and who computes is the trainer's alone.
-            var json = RunConfigFile.ToJson(run with { Distribution = new(), Execution = new(), Output = "runs", Name = "run", Steps = 1 });
-            return card = new(Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(json + origin))), json, origin);
+            // Where it goes on, where it is kept and who computes is the trainer's alone; whose operators is not.
+            var json = RunConfigFile.ToJson(run with
+            {
+                Distribution = new(),
+                Execution = new() { Kernels = run.Execution.Kernels },
+                Output = "runs",
+                Name = "run",
+                Steps = 1,
+            });
+            var threads = Config.Allow.Contains("threads") || Own is not CpuBackend ? 0 : Lanes.For(policy.Spec, Threads).ThreadsEach;
+            var key = Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(json + origin)));
+            return card = new(key, json, origin, threads);
         }
     }
 

@@ -58,9 +58,11 @@ internal sealed class PieceWork<TReply>(
             if (workers.Count > 0)
             {
                 seen = Stopwatch.GetTimestamp();
-                foreach (var worker in workers)
-                    while (TryTake(worker) is { } flight)
-                        _ = Task.Run(() => Fly(flight, stop.Token), CancellationToken.None);
+                // Everybody gets a piece before anybody gets a second one.
+                for (var most = 1; most <= config.PiecesPerWorker; most++)
+                    foreach (var worker in workers)
+                        if (TryTake(worker, most) is { } flight)
+                            _ = Task.Run(() => Fly(flight, stop.Token), CancellationToken.None);
             }
             else if (IsNobodyAtIt() && Stopwatch.GetElapsedTime(seen).TotalSeconds >= (pool.HasHope() ? config.AloneSeconds : 0))
                 await DoOneHere(cancel);
@@ -124,12 +126,12 @@ internal sealed class PieceWork<TReply>(
     }
 
     // The next piece for a worker: one that nobody has, or, for one that is idle, one that takes others too long.
-    private Flight? TryTake(PoolWorker worker)
+    private Flight? TryTake(PoolWorker worker, int most)
     {
         lock (gate)
         {
             var own = flights.Count(f => ReferenceEquals(f.Worker, worker));
-            if (left <= 0 || own >= config.PiecesPerWorker || worker.IsRefused)
+            if (left <= 0 || own >= most || worker.IsRefused)
                 return null;
             int piece;
             if (open.First is { } first)

@@ -1,12 +1,14 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Cluster.Contracts;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Models.Rotary;
 using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Training.Optimizers;
 using Microsoft.ML.OnnxRuntime;
 
 namespace G2RL.Onnx.Cluster.Workers;
@@ -38,7 +40,7 @@ internal static class Passports
                 yield return name;
     }
 
-    // Prefill, decode, scoring and features of a made-up model whose sizes are no multiples of a vector's.
+    // Prefill, decode, scoring, features and a gradient of a made-up model whose sizes are no multiples of a vector's.
     private static string Probe()
     {
         var spec = new DecoderSpec
@@ -82,6 +84,12 @@ internal static class Passports
         var scores = scorer.ScoreBatch(policy, sequences, 1, withFeatures: true);
         foreach (var values in scores.Select(s => s.LogProbs).Concat(projector.Project(policy, [.. scores.Select(s => s.FeatureWeights!)])))
             hash.Append(MemoryMarshal.AsBytes(values.AsSpan()));
+        using var gradients = new GradientAccumulator(policy, PolicyLoss.CrossEntropy, temperature: 1, threads: 1);
+        var micro = new Microbatch(new SequenceBatch(sequences));
+        micro.Weights.AsSpan().Fill(0.01f);
+        gradients.Add(micro);
+        foreach (var gradient in gradients.Gradients)
+            hash.Append(MemoryMarshal.AsBytes(gradient.Buffer.Span));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

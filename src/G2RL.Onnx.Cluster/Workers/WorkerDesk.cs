@@ -85,6 +85,9 @@ internal sealed class WorkerDesk(WorkerSettings settings, Func<RunConfig, IBacke
         }
     }
 
+    /// <summary>The model of now, for what can be asked while a piece is at work; null where there is none.</summary>
+    public WorkerModel? Model => model;
+
     /// <summary>Does work that needs no model of this worker's.</summary>
     public async Task<Fault?> Apart(Action work, CancellationToken cancel)
     {

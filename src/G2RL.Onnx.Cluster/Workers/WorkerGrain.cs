@@ -47,6 +47,21 @@ internal sealed class WorkerGrain(WorkerDesk desk, WorkerSettings settings, IGra
             : new(piece.IsReference ? head with { Content = piece.Weights.Content } : head, result, ReplyHash.Of(result));
     }
 
+    public async Task<GradientReply> Gradient(GradientPiece piece, CancellationToken cancel)
+    {
+        var (result, head) = await desk.Do(piece.Run, piece.Weights, Fetch, model => model.Gradient(piece, cancel), cancel);
+        return result is null ? new(head, 0, [], [], "", 0, "") : result with { Head = head };
+    }
+
+    public Task<byte[]> ReadSum(string sum, int part) => Task.FromResult(
+        (desk.Model ?? throw new InvalidOperationException($"The sum {sum} is not here.")).ReadSum(sum, part));
+
+    public Task ForgetSum(string sum)
+    {
+        desk.Model?.ForgetSum(sum);
+        return Task.CompletedTask;
+    }
+
     public Task<Fault?> RunCell(string output, string cell, CancellationToken cancel) => desk.Apart(
         () => ExperimentRun.RunCell(
             output,

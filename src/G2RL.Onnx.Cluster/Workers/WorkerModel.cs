@@ -24,6 +24,7 @@ internal sealed class WorkerModel : IDisposable
     private readonly Policy? reference;
     private readonly string referenceContent = "";
     private readonly Dictionary<string, IRolloutSource> samplers = [];
+    private readonly ShardSums sums;
     private string content;
 
     /// <summary>Loads it.</summary>
@@ -38,7 +39,7 @@ internal sealed class WorkerModel : IDisposable
         config = asked with
         {
             Model = own.Model ?? asked.Model,
-            Execution = own.Execution,
+            Execution = own.Execution with { Kernels = asked.Execution.Kernels },
             Distribution = new(),
         };
         model = new RunModel(config);
@@ -47,6 +48,7 @@ internal sealed class WorkerModel : IDisposable
             if (model.Policy.Version.Origin != card.Origin)
                 throw new InputException($"{config.Model} on this worker holds the weights {model.Policy.Version.Origin}; "
                     + $"the trainer's run began with {card.Origin}. Give the worker the same model, by --model FOLDER.");
+            RequireThreads(card);
             reference = config.Algorithm.KlCoefficient > 0 ? model.Policy.Freeze() : null;
             referenceContent = reference?.Identify().Content ?? "";
             content = model.Policy.Identify().Content;
@@ -58,7 +60,18 @@ internal sealed class WorkerModel : IDisposable
             throw;
         }
         projector = config.Sampling is not null && model.Policy.Spec.LogitSoftcap is null ? backend.Features(model.Policy.Spec) : null!;
-        scorer = new Scorer(model.Policy.Spec, model.Threads);
+        scorer = new Scorer(model.Policy.Spec, model.Threads, asked.Execution.Kernels);
+        sums = new(model.Policy, asked, model.Threads);
+    }
+
+    // ONNX Runtime shares a large product among threads in ways that change the order of its sums.
+    private void RequireThreads(RunCard card)
+    {
+        var here = Lanes.For(model.Policy.Spec, model.Threads).ThreadsEach;
+        if (card.ThreadsEach > 0 && here != card.ThreadsEach)
+            throw new InputException($"Operators of this worker share {here} threads, the trainer's {card.ThreadsEach}; a model of "
+                + $"{model.Policy.ParameterCount:N0} parameters may then give other bits. Give both the same execution.threads, or let the "
+                + "trainer allow it by distribution.allow=[\"threads\"], which gives up that results do not depend on who computes.");
     }
 
     /// <summary>The run that it belongs to.</summary>
@@ -77,6 +90,7 @@ internal sealed class WorkerModel : IDisposable
             if (flat.Length != card.Length)
                 throw new InputException($"The trainer lends {card.Length} bytes of weights; this worker's model has {flat.Length}.");
             content = "";
+            sums.Clear();
             try
             {
                 await fetch(card, flat);
@@ -139,8 +153,18 @@ internal sealed class WorkerModel : IDisposable
         return [.. scores.Select((s, i) => new ScoreWire(s.LogProbs, s.Entropies, features?[i], s.MeanHidden))];
     }
 
+    /// <summary>Sums the gradients of a shard.</summary>
+    public GradientReply Gradient(GradientPiece piece, CancellationToken cancel) => sums.Of(piece, cancel);
+
+    /// <summary>A sum's part; see <see cref="IWorkerGrain.ReadSum"/>.</summary>
+    public byte[] ReadSum(string sum, int part) => sums.Read(sum, part);
+
+    /// <summary>Lets go of a sum.</summary>
+    public void ForgetSum(string sum) => sums.Forget(sum);
+
     public void Dispose()
     {
+        sums.Dispose();
         foreach (var sampler in samplers.Values)
             sampler.Dispose();
         projector?.Dispose();

@@ -7,7 +7,7 @@ namespace G2RL.Onnx.Configuration;
 public sealed record DistributionConfig
 {
     /// <summary>Names that <see cref="Share"/> may hold.</summary>
-    internal static readonly string[] Kinds = ["rollouts", "scores"];
+    internal static readonly string[] Kinds = ["rollouts", "scores", "gradients"];
 
     /// <summary>
     /// Where members of the cluster find each other: empty (this process computes alone), folder:PATH (a folder that all of them share), or
@@ -21,7 +21,7 @@ public sealed record DistributionConfig
     /// <summary>Address and port on which other members reach this process; port 0 takes a free one.</summary>
     public string Listen { get; init; } = "127.0.0.1:0";
 
-    /// <summary>What workers do: rollouts, scores.</summary>
+    /// <summary>What workers do: rollouts, scores, gradients (see training.gradientShards).</summary>
     public IReadOnlyList<string> Share { get; init; } = ["rollouts", "scores"];
 
     /// <summary>Workers that are waited for before the first work, 0 or more.</summary>
@@ -58,7 +58,7 @@ public sealed record DistributionConfig
 
     /// <summary>
     /// Differences between worker and trainer that are allowed although results may then depend on who computes: build, runtime, processor,
-    /// probe.
+    /// probe, threads.
     /// </summary>
     public IReadOnlyList<string> Allow { get; init; } = [];
 
@@ -105,7 +105,7 @@ public sealed record DistributionConfig
         if (Weights == WeightTransfer.File && WeightsFolder.Length == 0)
             yield return "distribution.weights is file and distribution.weightsFolder is empty; "
                 + "name a folder that trainer and workers share.";
-        string[] allowed = ["build", "runtime", "processor", "probe"];
+        string[] allowed = ["build", "runtime", "processor", "probe", "threads"];
         if (Allow.FirstOrDefault(a => !allowed.Contains(a)) is { } other)
             yield return $"distribution.allow holds '{other}'; there are: {string.Join(", ", allowed)}.";
     }

@@ -129,6 +129,7 @@ public static class RunConfigRules
             c.Training.MinibatchesPerBatch,
             $"groups are never split, so it must be 1 to sampling.promptsPerStep ({c.Sampling.PromptsPerStep}).");
         AtLeast(c.Training.TokensPerMicrobatch, 1, "training.tokensPerMicrobatch", most: 100_000_000);
+        AtLeast(c.Training.GradientShards, 1, "training.gradientShards", most: 1024);
         Positive(c.Training.LearningRate, "training.learningRate");
         Share(c.Training.Optimizer.Beta1, "training.optimizer.beta1", zero: true, one: false);
         Share(c.Training.Optimizer.Beta2, "training.optimizer.beta2", zero: true, one: false);
@@ -231,6 +232,16 @@ public static class RunConfigRules
             "training.optimizer.moments",
             optimizer.Moments,
             $"they are kept {Elsewhere} float32.");
+        Rule(
+            here || c.Training.GradientShards == 1,
+            "training.gradientShards",
+            c.Training.GradientShards,
+            $"shards are summed {Elsewhere} 1.");
+        Rule(
+            here || !c.Distribution.IsOn || !c.Distribution.Share.Contains("gradients"),
+            "distribution.share",
+            "holding gradients",
+            "workers sum those of execution.device=cpu with execution.gradients=graph; take it out.");
         Rule(here || c.Execution.Kernels != KernelChoice.Fused, "execution.kernels", "fused", $"they run {Elsewhere} auto or standard.");
         var narrow = c.Adapter.Base != Models.WeightStorage.Float32;
         Rule(
@@ -257,6 +268,9 @@ public static class RunConfigRules
         if (a.Profile == "trl" && AlgorithmChoice.Of(a) is { Loss: "cispo", ClipHigh: < 1 } choice)
             warnings.Add($"algorithm.clipHigh is {choice.ClipHigh} with loss cispo in profile trl, where it bounds the ratio itself, "
                 + "not its distance from 1: every token counts less than it would on-policy. TRL's own examples take 5.");
+        if (c.Distribution.IsOn && c.Distribution.Share.Contains("gradients") && c.Training.GradientShards == 1)
+            warnings.Add("distribution.share holds gradients and training.gradientShards is 1: one worker sums all of a mini-batch. "
+                + "Give it a multiple of the workers, which changes rounding.");
         warnings.AddRange(IneffectiveSettings.Of(c));
         return warnings;
     }

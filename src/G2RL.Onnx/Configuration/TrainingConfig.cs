@@ -34,6 +34,13 @@ public sealed record TrainingConfig
     /// </summary>
     public Recomputation Recompute { get; init; } = Recomputation.Auto;
 
+    /// <summary>
+    /// Parts of a mini-batch whose gradients are summed by themselves, 1 to 1024; the sums are then added in order. Other machines may
+    /// sum them (distribution.share), and no bit depends on which does; the number itself changes rounding. 1 adds every micro-batch to
+    /// one sum.
+    /// </summary>
+    public int GradientShards { get; init; } = 1;
+
     /// <summary>Peak learning rate, > 0.</summary>
     public double LearningRate { get; init; } = 2e-4;
 

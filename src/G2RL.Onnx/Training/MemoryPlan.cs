@@ -46,7 +46,7 @@ public static class MemoryPlan
         [
             ("process", ProcessBytes),
             .. Held(config, spec, positions),
-            ("gradients", learning * (1 + GradientAccumulator.Scratch(spec, threads))),
+            ("gradients", learning * (1 + GradientAccumulator.Scratch(spec, threads) + (StockOptimizer.SumsApart(config) ? 1 : 0))),
             ("key/value cache", sampling.CacheBytes),
             ("decoding, logits included", Decoding(sampling)),
             ("key/value cache and decoding of greedy responses", AlgorithmTable.All[config.Algorithm.Name].Greedy

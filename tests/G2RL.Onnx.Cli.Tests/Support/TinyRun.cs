@@ -80,12 +80,11 @@ internal sealed class TinyRun : IDisposable
     public static string[] Essence(string folder)
     {
         var steps = RunConfigFile.Load(Path.Combine(folder, "config.json")).Steps;
-        var files = new[]
-        {
-            $"checkpoints/step-{steps:D6}/model.safetensors",
-            $"checkpoints/step-{steps:D6}/optimizer.safetensors",
-            "model/model.safetensors",
-        }
+        // Weights or adapters, moments, and whatever else is needed to go on.
+        var files = new[] { $"checkpoints/step-{steps:D6}", "model" }
+            .SelectMany(f => Directory.EnumerateFiles(Path.Combine(folder, f), "*.safetensors", SearchOption.AllDirectories))
+            .Select(f => Path.GetRelativePath(folder, f).Replace('\\', '/'))
+            .Order(StringComparer.Ordinal)
             .Concat(Directory.EnumerateFiles(Path.Combine(folder, "rollouts"))
                 .Select(f => "rollouts/" + Path.GetFileName(f))
                 .Order(StringComparer.Ordinal));

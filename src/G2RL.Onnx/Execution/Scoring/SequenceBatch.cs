@@ -20,6 +20,7 @@ public sealed class SequenceBatch
     {
         if (sequences.Count == 0 || sequences.Any(s => s.Prompt.Length == 0 || s.Response.Length == 0))
             throw new ArgumentException("A batch needs sequences, each with a prompt and a response.", nameof(sequences));
+        Sequences = sequences;
         Rows = sequences.Count;
         Width = sequences.Max(s => s.InputLength);
         InputIds = new long[Rows * Width];
@@ -49,7 +50,7 @@ public sealed class SequenceBatch
     // As laid out, filled up.
     private SequenceBatch(SequenceBatch from, int width, int scored)
     {
-        (Rows, Width) = (from.Rows, width);
+        (Sequences, Rows, Width) = (from.Sequences, from.Rows, width);
         InputIds = Wider(from.InputIds);
         Mask = Wider(from.Mask);
         Positions = Wider(from.Positions);
@@ -66,6 +67,9 @@ public sealed class SequenceBatch
             return wide;
         }
     }
+
+    /// <summary>What was laid out.</summary>
+    public IReadOnlyList<Sequence> Sequences { get; }
 
     /// <summary>B</summary>
     public int Rows { get; }

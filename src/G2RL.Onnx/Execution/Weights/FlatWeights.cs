@@ -1,4 +1,6 @@
 using System.IO.Hashing;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 
 namespace G2RL.Onnx.Execution;
 
@@ -16,12 +18,17 @@ public sealed class FlatWeights
     private readonly long[] starts;
 
     /// <summary>A view of a policy's weights; holds nothing itself.</summary>
-    public FlatWeights(Policy policy)
+    public FlatWeights(Policy policy) : this(policy.Trainable)
     {
-        parameters = [.. policy.Trainable];
-        starts = new long[parameters.Length + 1];
-        for (var i = 0; i < parameters.Length; i++)
-            starts[i + 1] = checked(starts[i] + (parameters[i].Buffer.Length * sizeof(float)));
+    }
+
+    /// <summary>A view of any parameters, such as gradients.</summary>
+    public FlatWeights(IEnumerable<Parameter> parameters)
+    {
+        this.parameters = [.. parameters];
+        starts = new long[this.parameters.Length + 1];
+        for (var i = 0; i < this.parameters.Length; i++)
+            starts[i + 1] = checked(starts[i] + (this.parameters[i].Buffer.Length * sizeof(float)));
     }
 
     /// <summary>Bytes in all.</summary>
@@ -52,6 +59,22 @@ public sealed class FlatWeights
         {
             var own = Piece(i, offset, from.Length);
             from[..own.Length].CopyTo(own);
+            from = from[own.Length..];
+            offset += own.Length;
+        }
+    }
+
+    /// <summary>Adds a range of numbers to those that are here, in float32.</summary>
+    /// <param name="offset">Its first byte, a multiple of 4.</param>
+    /// <param name="from">The numbers' bytes, a multiple of 4 of them.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not within <see cref="Length"/>.</exception>
+    public void Add(long offset, ReadOnlySpan<byte> from)
+    {
+        for (var i = First(offset, from.Length); from.Length > 0; i++)
+        {
+            var own = Piece(i, offset, from.Length);
+            var sums = MemoryMarshal.Cast<byte, float>(own);
+            TensorPrimitives.Add(sums, MemoryMarshal.Cast<byte, float>(from[..own.Length]), sums);
             from = from[own.Length..];
             offset += own.Length;
         }

@@ -208,7 +208,8 @@ public sealed class GradientAccumulator : IDisposable
             gradient.Buffer.Clear();
     }
 
-    private Parameter[] Reserve() => [.. policy.Trainable.Select(p => new Parameter(p.Name, [.. p.Shape]))];
+    /// <summary>Room for another sum.</summary>
+    internal Parameter[] Reserve() => [.. policy.Trainable.Select(p => new Parameter(p.Name, [.. p.Shape]))];
 
     // The graph adds to the buffers in place.
     private double Run(Microbatch micro, IReadOnlyList<Parameter> gradients)

@@ -24,16 +24,13 @@ internal static class PolicyOptimizers
     /// <summary>Factories by name.</summary>
     public static IReadOnlyDictionary<string, Factory> All { get; } = new Dictionary<string, Factory>(StringComparer.Ordinal)
     {
-        ["graph"] = (policy, c, threads) =>
-            new StockOptimizer(
-                policy,
-                Objective(c),
-                c.Sampling.Temperature,
-                c.Training.Optimizer,
-                threads,
-                Memory(policy.Spec, policy.Positions, c, threads)),
+        ["graph"] = (policy, c, threads) => new StockOptimizer(policy, Accumulator(policy, c, threads), c, threads),
         ["ortTraining"] = (policy, c, threads) => new OrtTrainingOptimizer(policy, c, threads),
     };
+
+    /// <summary>Sums the gradients of a run's micro-batches by our graph.</summary>
+    public static GradientAccumulator Accumulator(Policy policy, RunConfig c, int threads) =>
+        new(policy, Objective(c), c.Sampling.Temperature, threads, Memory(policy.Spec, policy.Positions, c, threads));
 
     private static Func<OpBuilder, Value, Value, Value> Objective(RunConfig c) =>
         PolicyLoss.Objective(PolicyLossSettings.Of(c.Algorithm) with { OldIsCurrent = ScoringPass.OldIsCurrent(c) });
