@@ -1,6 +1,6 @@
 #!/usr/bin/env pwsh
 #requires -Version 7.3
-# Every job of this repository by name. Each verb is one dotnet command line (ci: four); parameters are passed on untouched, the exit code is kept.
+# Every job of this repository by name. Each verb is one dotnet command line (ci: four, docs: three); parameters are passed on untouched, the exit code is kept.
 # Only the language, .NET types and cmdlets of the engine's own core module are used, so that a bare PowerShell engine can run it (a test does).
 
 $solution = 'G2RL.Onnx.sln'
@@ -30,6 +30,12 @@ $verbs = [ordered]@{
     'gpu-test'         = @{ Does = 'Compares every kernel and a short run on a GPU with the host (builds -p:Flavor=cuda).'; Runs = @(, @('run', '--project', 'src/G2RL.Onnx.Cli', '-c', 'Release', '-p:Flavor=cuda', '--', 'gpu-test')) }
     'convert'          = @{ Does = 'Converts a Hugging Face checkpoint to a folder of ONNX graphs.'; Runs = @(, ('run', '--project', 'tools/ModelConverter', '-c', 'Release', '--', 'convert')) }
     'pack'             = @{ Does = 'Makes the NuGet packages and the tools g2rl and g2rl-convert in artifacts/packages.'; Runs = @(, @('pack', $solution, '-c', 'Release', '-o', 'artifacts/packages')) }
+    'docs'             = @{
+        Does = 'Makes artifacts/site: these pages and the API reference from the doc comments.'
+        Runs = @('build', 'src/G2RL.Onnx.Cli', '-c', 'Release'),
+               @('tool', 'restore'),
+               @('docfx', '.docfx.json', '--warningsAsErrors')
+    }
     'benchmark'        = @{ Does = 'Measures decoding, training and G2RL beside their physical limits.'; Runs = @(, @('run', '--project', 'tests/G2RL.Onnx.Benchmarks', '-c', 'Release', '--')) }
     'mutate'           = @{ Does = 'Plants small faults in given folders and sees whether the tests notice; see tests/mutation.'; Runs = @(, @('run', '--project', 'tests/mutation', '-c', 'Release', '--')) }
     'ci'               = @{

@@ -58,7 +58,6 @@ public static class GradientFeature
     }
 
     /// <summary>Phi token by token: phi_t = E[y_t] - p_t E for each, then their weighted mean.</summary>
-    /// <inheritdoc cref="Weights"/>
     /// <param name="hidden">h, row-major [L, D].</param>
     /// <param name="tokens">y [L].</param>
     /// <param name="head">E, row-major [V, D].</param>
