@@ -1,12 +1,10 @@
-using System.CommandLine;
-using G2RL.Onnx;
 using G2RL.Onnx.Benchmarks;
 
 var filter = new Option<string>("--filter")
 {
     Description = "Only benchmarks whose name contains this: "
     + "machine, product, decode-small, decode-large, score, train, adamw, g2rl-parts, g2rl-share, countdown, answers, mutated-answers, "
-    + "tokenizer.",
+    + "tokenizer, trackers.",
     HelpName = "TEXT",
     DefaultValueFactory = _ => ""
 };

@@ -117,6 +117,7 @@ internal static class ExportAndTrainCommand
     {
         using var interruption = new Interruption();
         using var progress = new ProgressLine(json);
+        using var telemetry = Telemetry.Start();
         var (view, started) = (new TrainingView(config, progress, json), Stopwatch.GetTimestamp());
         // Model, tokenizer and problems are checked before a folder is made.
         using var backend = Backends.Open(config, progress.Warning, interruption.Token);

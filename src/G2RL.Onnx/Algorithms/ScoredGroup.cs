@@ -80,6 +80,12 @@ public sealed class ScoredGroup
     /// <summary>Advantages of the members' tokens [m][T], in place of <see cref="Advantages"/>; null where all tokens share one.</summary>
     public double[][]? TokenAdvantages { get; set; }
 
+    /// <summary>
+    /// What each of the members' tokens weighed in the loss [m][T]: advantage, times a correction, 0 where it was masked; null where all
+    /// tokens of a member weighed its advantage.
+    /// </summary>
+    public double[][]? TokenWeights { get; set; }
+
     /// <summary>Feature of an expert's solution [D]; null unless an algorithm asks for it.</summary>
     public float[]? Expert { get; set; }
 

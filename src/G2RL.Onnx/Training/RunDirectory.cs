@@ -4,6 +4,7 @@ using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Training.Checkpointing;
 using G2RL.Onnx.Training.Logging;
 using G2RL.Onnx.Training.Resuming;
+using G2RL.Onnx.Training.Trackers;
 
 namespace G2RL.Onnx.Training;
 
@@ -17,11 +18,14 @@ public sealed class RunDirectory : IDisposable
     private readonly FolderLock guard;
     private readonly bool isNew;
     private readonly bool isFolderNew;
+    private readonly RunTrackers trackers;
+    private bool isComplete;
 
     private RunDirectory(string folder, RunConfig config, FolderLock guard, bool isNew = false, bool isFolderNew = false)
     {
         (Folder, Config, this.guard, this.isNew, this.isFolderNew) = (folder, config, guard, isNew, isFolderNew);
         Checkpoints = new CheckpointStore(In(RunEntries.Checkpoints), config.Training.KeepCheckpoints);
+        trackers = RunTrackers.Of(config, folder, MetricsPath, EvaluationsPath, TimeProvider.System);
         Directory.CreateDirectory(In(RunEntries.Rollouts));
         Directory.CreateDirectory(In(RunEntries.Checkpoints));
         if (!File.Exists(In(RunEntries.Environment)))
@@ -131,6 +135,7 @@ public sealed class RunDirectory : IDisposable
         foreach (var (logged, file) in StepNumbering.RolloutFiles(Folder))
             if (logged > step)
                 File.Delete(file);
+        trackers.Follow();
     });
 
     /// <summary>The row of the evaluation made after a number of steps, or null when there is none.</summary>
@@ -142,11 +147,11 @@ public sealed class RunDirectory : IDisposable
 
     /// <summary>Appends a row of metrics.</summary>
     /// <exception cref="InputException">It cannot be written, for example because the disk is full.</exception>
-    public void Append(StepMetrics metrics) => Guarded(() => JsonLinesLog.Append(MetricsPath, metrics.ToJson()));
+    public void Append(StepMetrics metrics) => Append(MetricsPath, metrics.ToJson(), isEvaluation: false);
 
     /// <summary>Appends a row of evaluations.</summary>
     /// <exception cref="InputException">It cannot be written, for example because the disk is full.</exception>
-    public void AppendEvaluation(JsonObject row) => Guarded(() => JsonLinesLog.Append(EvaluationsPath, row));
+    public void AppendEvaluation(JsonObject row) => Append(EvaluationsPath, row, isEvaluation: true);
 
     /// <summary>Writes the rollouts of a step.</summary>
     /// <exception cref="InputException">They cannot be written, for example because the disk is full.</exception>
@@ -154,6 +159,9 @@ public sealed class RunDirectory : IDisposable
         DurableFile.Write(
             In(Path.Combine(RunEntries.Rollouts, $"step-{step:D6}.jsonl")),
             JsonLinesLog.Lines(rows)));
+
+    /// <summary>Tells the trackers, when the folder is closed, that every step was done.</summary>
+    internal void Complete() => isComplete = true;
 
     /// <summary>Waits until the logs are on the disk: a checkpoint must not outlive the rows that lead up to it.</summary>
     public void FlushLogs() => Guarded(() =>
@@ -184,7 +192,18 @@ public sealed class RunDirectory : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => guard.Dispose();
+    public void Dispose()
+    {
+        try
+        {
+            trackers.End(isComplete);
+        }
+        catch (Exception e) when (e is InputException or IOException or UnauthorizedAccessException)
+        {
+            // How the run ended is in its own folder; where else it would be told is not worth another failure.
+        }
+        guard.Dispose();
+    }
 
     /// <summary>Work on the folder, with the way out in the message where the disk refuses.</summary>
     internal void Guarded(Action work) => Guarded(Folder, () => WayOut(Folder), () =>
@@ -195,6 +214,12 @@ public sealed class RunDirectory : IDisposable
 
     /// <summary>A path in the folder.</summary>
     internal string In(string name) => Path.Combine(Folder, name);
+
+    private void Append(string log, JsonObject row, bool isEvaluation) => Guarded(() =>
+    {
+        JsonLinesLog.Append(log, row);
+        trackers.Append(row, isEvaluation);
+    });
 
     private static RunDirectory Begin(string folder, RunConfig config, FolderLock held, bool isFolderNew)
     {

@@ -61,7 +61,8 @@ internal sealed class RunKeeper(
     {
         Done++;
         if (config.Logging.RolloutsEvery > 0 && (metrics.Step - 1) % config.Logging.RolloutsEvery == 0)
-            run.WriteRollouts(metrics.Step, groups.SelectMany((g, i) => RolloutLog.Rows(metrics.Step, i, g)));
+            run.WriteRollouts(metrics.Step, groups.SelectMany((g, i) =>
+                RolloutLog.Rows(metrics.Step, i, g, config.Logging.Tokens ? inputs.Tokenizer : null)));
         run.Append(metrics);
         logged = Done;
     }

@@ -143,7 +143,10 @@ public sealed class Trainer : IDisposable
                 if (evaluate is not null && keeper.LacksEvaluation)
                     run.AppendEvaluation(evaluate(keeper.Done, cancel));
                 if (keeper.Done == config.Steps)
+                {
+                    run.Complete();
                     return new(keeper.Done, Completed: true);
+                }
                 cancel.ThrowIfCancellationRequested();
                 var step = new Step(keeper.Done, cancel);
                 var groups = Advance(step);
@@ -190,6 +193,7 @@ public sealed class Trainer : IDisposable
         update.Run(step.Index, batch.Samples, groups.Length, step.Metrics, batch.Pending, step.Cancel);
         if (curriculum is not null)
             PassRates.Record(curriculum, [.. groups, .. first], step.Metrics);
+        LossWeights.Record(batch.Samples);
         WarnOfEmptyMinibatches(step.Metrics);
         step.Clock.Lap("train");
         step.Clock.Total();

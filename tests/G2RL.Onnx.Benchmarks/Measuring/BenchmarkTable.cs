@@ -19,5 +19,6 @@ internal static class BenchmarkTable
         ("answers", AnswerBenchmarks.Checks),
         ("mutated-answers", AnswerBenchmarks.Fuzz),
         ("tokenizer", TokenizerBenchmarks.Encode),
+        ("trackers", TrackerBenchmarks.Rows),
     ];
 }

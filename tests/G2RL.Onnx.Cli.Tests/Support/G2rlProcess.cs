@@ -65,7 +65,10 @@ internal sealed class G2rlProcess : IDisposable
     }
 
     /// <summary>Starts a command in the repository's root.</summary>
-    public static G2rlProcess Start(params string[] arguments)
+    public static G2rlProcess Start(params string[] arguments) => Start([], arguments);
+
+    /// <summary>Starts a command with further variables in its environment.</summary>
+    public static G2rlProcess Start(IReadOnlyList<(string Name, string Value)> environment, string[] arguments)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet"
             ? host
@@ -81,6 +84,8 @@ internal sealed class G2rlProcess : IDisposable
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "g2rl.dll"));
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
         return new(Process.Start(start)!);
     }
 

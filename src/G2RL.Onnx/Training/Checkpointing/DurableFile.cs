@@ -7,12 +7,15 @@ namespace G2RL.Onnx.Training.Checkpointing;
 internal static class DurableFile
 {
     /// <summary>Writes a text.</summary>
-    public static void Write(string path, string text)
+    public static void Write(string path, string text) => Write(path, Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Writes bytes.</summary>
+    public static void Write(string path, ReadOnlySpan<byte> bytes)
     {
         var aside = path + ".tmp";
         using (var stream = new FileStream(aside, FileMode.Create, FileAccess.Write))
         {
-            stream.Write(Encoding.UTF8.GetBytes(text));
+            stream.Write(bytes);
             stream.Flush(flushToDisk: true);
         }
         File.Move(aside, path, overwrite: true);

@@ -7,6 +7,11 @@ namespace G2RL.Onnx.Training.Logging;
 /// <param name="step">The step: how many are done when it has ended, >= 1.</param>
 public sealed class StepMetrics(int step)
 {
+    /// <summary>
+    /// Name of the meter (System.Diagnostics.Metrics) that has a gauge for each of a run's metrics, and for each number of its evaluations.
+    /// </summary>
+    public const string Meter = "G2RL.Onnx";
+
     private readonly Dictionary<string, double> values = new(StringComparer.Ordinal);
 
     /// <summary>The step: how many are done when it has ended, >= 1.</summary>

@@ -1,6 +1,7 @@
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Training.Checkpointing;
 using G2RL.Onnx.Training.Logging;
+using G2RL.Onnx.Training.Trackers;
 
 namespace G2RL.Onnx.Training.Resuming;
 
@@ -16,8 +17,13 @@ internal static class RunEntries
     public const string Model = "model";
     public const string Artifacts = "artifacts";
 
-    private static readonly string[] Files = [Environment, RunIdentity.FileName, RunChanges.FileName, Metrics, Evaluations, "report.html"];
-    private static readonly string[] Folders = [Rollouts, StepNumbering.Aside, Checkpoints, Artifacts, Artifacts + ".tmp"];
+    private static readonly string[] Files =
+    [
+        Environment, RunIdentity.FileName, RunChanges.FileName, Metrics, Evaluations, MlflowTracker.IdFile, "report.html",
+    ];
+
+    private static readonly string[] Folders =
+        [Rollouts, StepNumbering.Aside, Checkpoints, Artifacts, Artifacts + ".tmp", RunTrackers.TensorBoardFolder];
 
     /// <summary>Whether a folder is a run's; models have a config.json, too.</summary>
     public static bool IsRun(string folder) => File.Exists(Path.Combine(folder, Config))

@@ -13,6 +13,8 @@ internal sealed class Sample(int group, int member, ScoredGroup scored, Rollout 
 {
     public int Group => group;
 
+    public int Member => member;
+
     public Rollout Rollout => rollout;
 
     public Sequence Sequence { get; } = new(rollout.PromptTokens, rollout.Tokens);
@@ -39,4 +41,27 @@ internal sealed class Sample(int group, int member, ScoredGroup scored, Rollout 
 
     /// <summary>Tokens that are trained on.</summary>
     public int KeptTokens => Kept?.Count(k => k) ?? rollout.Tokens.Length;
+}
+
+/// <summary>What each token weighed in the loss, for the log of rollouts.</summary>
+internal static class LossWeights
+{
+    /// <summary>Tells the groups, where tokens of a rollout differ.</summary>
+    public static void Record(IReadOnlyList<Sample> samples)
+    {
+        if (samples.All(s => s.Corrections is null && s.Kept is null && s.TokenAdvantages is null))
+            return;
+        foreach (var sample in samples)
+            (sample.Scored.TokenWeights ??= new double[sample.Scored.Members.Length][])[sample.Member] = Of(sample);
+    }
+
+    private static double[] Of(Sample sample)
+    {
+        var weights = new double[sample.Rollout.Tokens.Length];
+        for (var t = 0; t < weights.Length; t++)
+            weights[t] = sample.Masked || sample.Kept?[t] == false
+                ? 0
+                : (sample.TokenAdvantages?[t] ?? sample.Advantage) * (sample.Corrections?[t] ?? 1);
+        return weights;
+    }
 }
