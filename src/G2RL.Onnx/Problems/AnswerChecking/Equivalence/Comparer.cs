@@ -16,6 +16,8 @@ internal sealed partial class Comparer(EquivalenceRules rules, Budget budget)
         {
             (ScalarValue a, ScalarValue b) => Scalars(a, b),
             (TextValue a, TextValue b) => Spelling.Letters(a.Text) is { Length: > 0 } word && word == Spelling.Letters(b.Text),
+            (TextValue a, ScalarValue b) => rules.NumberWords && NumberWords.Read(a.Text) is { } value && Scalars(value, b) is true,
+            (ScalarValue a, TextValue b) => rules.NumberWords && NumberWords.Read(b.Text) is { } value && Scalars(a, value) is true,
             (NamedValue a, NamedValue b) => BothNamed(a, b),
             (NamedValue a, EquationValue b) => Equation(a) is { } equation ? Equations(equation, b) : false,
             (EquationValue a, NamedValue b) => Equation(b) is { } equation ? Equations(a, equation) : false,
@@ -31,8 +33,8 @@ internal sealed partial class Comparer(EquivalenceRules rules, Budget budget)
             (ScalarValue a, RatioValue { Parts.Length: 2 } b) => Quotient(b) is { } quotient ? Scalars(a, quotient) : false,
             (ListValue a, ListValue b) => Lists(a, b),
             (RealSetValue or ListValue, RealSetValue or ListValue) => Sets(gold, answer),
-            (ListValue a, ScalarValue b) => rules.DecimalComma && DecimalComma(a) is { } value && Scalars(value, b) is true,
-            (ScalarValue a, ListValue b) => rules.DecimalComma && DecimalComma(b) is { } value && Scalars(a, value) is true,
+            (ListValue a, ScalarValue b) => OneNumber(a) is { } value && Scalars(value, b) is true,
+            (ScalarValue a, ListValue b) => OneNumber(b) is { } value && Scalars(a, value) is true,
             _ => false,
         };
     }
@@ -103,6 +105,11 @@ internal sealed partial class Comparer(EquivalenceRules rules, Budget budget)
         ratio.Parts[1].Unit is null && Scalar.Divide(ratio.Parts[0].Scalar, ratio.Parts[1].Scalar, budget) is { } quotient
         ? new ScalarValue(quotient, ratio.Parts[0].IsDecimal || ratio.Parts[1].IsDecimal)
         : null;
+
+    // One number that was read as a list: 1,22 and one hundred and five.
+    private ScalarValue? OneNumber(ListValue list) => rules.DecimalComma && DecimalComma(list) is { } value ? value
+        : rules.NumberWords && list is { IsBare: true, Separator: Marks.And, Items: [TextValue first, TextValue second] }
+            ? NumberWords.Read($"{first.Text} and {second.Text}") : null;
 
     // "1,22" was read as a list of two whole numbers.
     private static ScalarValue? DecimalComma(ListValue list)

@@ -51,6 +51,15 @@ public sealed record EquivalenceRules
     /// <summary>Whether words are an answer; otherwise a reference of words cannot be read. Default true.</summary>
     public bool Words { get; init; } = true;
 
+    /// <summary>Whether a number may be written in words: twenty-one is 21. Default true.</summary>
+    public bool NumberWords { get; init; } = true;
+
+    /// <summary>
+    /// Whether an upright letter of a unit behind a number and a space is that unit, as in <c>5\,\mathrm{m}/\mathrm{s}</c>, and not a
+    /// variable. Default true.
+    /// </summary>
+    public bool LetterUnits { get; init; } = true;
+
     /// <summary>Whether names must be the same: f(x) = 1 is not g(x) = 1. Default false.</summary>
     public bool StrictNames { get; init; }
 }

@@ -11,6 +11,12 @@ internal static class Units
     /// <summary>Whether a run of letters is the name or abbreviation of a unit with two letters or more.</summary>
     public static bool IsKnown(string word) => word.Length > 1 && Known.ContainsKey(word.ToLowerInvariant());
 
+    /// <summary>Whether a letter alone is a unit that is set upright.</summary>
+    public static bool IsLetter(string letter) => letter is "m" or "g" or "s" or "h" or "l" or "L" or "N" or "J" or "W" or "V" or "K";
+
+    /// <summary>Whether words are a known measure and nothing else.</summary>
+    public static bool IsMeasure(string unit) => Measure(unit) is not null;
+
     /// <summary>
     /// How to bring a value with the first unit to the second: a factor, 1 when one of them is missing or unknown; null when both are
     /// measures of
@@ -82,13 +88,21 @@ internal static class Units
             var part = new Rational(
                 BigInteger.Pow(known.Factor.Numerator, Math.Abs(power)), BigInteger.Pow(known.Factor.Denominator, Math.Abs(power)));
             factor = power > 0 ? factor * part : factor / part;
-            if (known.Dimension == "speed")
-                (powers["length"], powers["time"]) = (powers.GetValueOrDefault("length") + power, powers.GetValueOrDefault("time") - power);
-            else
-                powers[known.Dimension] = powers.GetValueOrDefault(known.Dimension) + power;
+            foreach (var (dimension, exponent) in Compound.GetValueOrDefault(known.Dimension, [(known.Dimension, 1)]))
+                powers[dimension] = powers.GetValueOrDefault(dimension) + (exponent * power);
             return true;
         }
     }
+
+    // Dimensions that are products of others.
+    private static readonly FrozenDictionary<string, (string Dimension, int Exponent)[]> Compound =
+        new Dictionary<string, (string, int)[]>
+        {
+            ["speed"] = [("length", 1), ("time", -1)],
+            ["force"] = [("mass", 1), ("length", 1), ("time", -2)],
+            ["energy"] = [("mass", 1), ("length", 2), ("time", -2)],
+            ["power"] = [("mass", 1), ("length", 2), ("time", -3)],
+        }.ToFrozenDictionary();
 
     private static FrozenDictionary<string, (string, Rational)> Table()
     {
@@ -116,6 +130,11 @@ internal static class Units
         Add("volume", new(1, 1000), "ml", "milliliter", "milliliters");
         Add("speed", new(1609344, 3600000), "mph");
         Add("speed", new(1000, 3600), "kph", "kmh", "kmph");
+        Add("force", 1, "n", "newton", "newtons");
+        Add("energy", 1, "j", "joule", "joules");
+        Add("power", 1, "w", "watt", "watts");
+        Add("voltage", 1, "v", "volt", "volts");
+        Add("temperature", 1, "k", "kelvin", "kelvins");
         Add("angle", 1, "degrees");
         return table.ToFrozenDictionary();
 

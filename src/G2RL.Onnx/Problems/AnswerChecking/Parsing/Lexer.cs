@@ -320,10 +320,11 @@ internal sealed class Lexer
 
         if (trimmed.Length == 1 && char.IsAsciiLetter(trimmed[0]) && command is "mathrm" or "mathsf" or "operatorname")
         {
-            Add(new(TokenKind.Symbol, trimmed.ToString(), space));
+            Add(new(TokenKind.Symbol, trimmed.ToString(), space, IsUpright: true));
             return;
         }
 
-        Words.AddProse(trimmed, Add, AddMark, budget, thousands);
+        var apart = space || content[0] is ' ' or '~' || !command.StartsWith("math", StringComparison.Ordinal);
+        Words.AddProse(trimmed, apart, Add, AddMark, budget, thousands);
     }
 }

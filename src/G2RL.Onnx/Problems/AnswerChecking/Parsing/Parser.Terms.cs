@@ -11,6 +11,7 @@ internal sealed partial class Parser
         do
         {
             var (negative, both) = Signs();
+            isFirstTerm = terms.Count == 0;
             var term = Product();
             if (term is null)
                 return null;
@@ -50,6 +51,7 @@ internal sealed partial class Parser
     private Node? Product()
     {
         var factors = new List<Node?>();
+        var mayHaveUnit = letterUnits && isFirstTerm;
         if (Postfix() is not { } first)
             return null;
         factors.Add(first);
@@ -71,6 +73,11 @@ internal sealed partial class Parser
             {
                 var unit = Unit();
                 return IsUnit(unit) ? Node.Of(NodeKind.Unit, unit, Of(factors)) : null;
+            }
+            else if (mayHaveUnit && Next is { IsUpright: true, SpaceBefore: true } && factors.TrueForAll(IsConstant)
+                && LettersOfUnit() is { } letters)
+            {
+                return Node.Of(NodeKind.Unit, letters, Of(factors));
             }
             else if (Next.Is("over") || Next.Is("choose"))
             {
@@ -121,12 +128,38 @@ internal sealed partial class Parser
         return !Array.Exists(words, Vocabulary.NoUnit.Contains) && (words.Length == 0 || !Vocabulary.NoFirst.Contains(words[0]));
     }
 
+    // Whether no variable is in it, for behind one an upright letter may be another.
+    private static bool IsConstant(Node? node) => node is not null
+        && (node.Kind != NodeKind.Symbol || node.Text is "pi" or "e")
+        && Array.TrueForAll(node.Children, IsConstant);
+
+    // The upright unit that ends an answer or an item of a list; null, and nothing taken, where anything else stands there.
+    private string? LettersOfUnit()
+    {
+        var start = at;
+        if (IsUnitWord(Next) && Unit() is var unit && EndsItem())
+            return unit;
+        at = start;
+        return null;
+    }
+
+    private bool IsUnitWord(Token token) =>
+        token.Kind == TokenKind.Text || (letterUnits && token.IsUpright && Units.IsLetter(token.Text));
+
+    private bool EndsItem()
+    {
+        var end = at;
+        while (tokens[end].Kind == TokenKind.Mark && tokens[end].Text[0] is ')' or ']' or Marks.CloseSet or '.')
+            end++;
+        return tokens[end].Kind == TokenKind.End || (end == at && IsSeparator(Next));
+    }
+
     private string Unit()
     {
         var words = new List<string>();
         while (true)
         {
-            if (Next.Kind == TokenKind.Text)
+            if (IsUnitWord(Next))
             {
                 words.Add(Next.Text);
                 at++;
@@ -135,7 +168,7 @@ internal sealed partial class Parser
             {
                 words[^1] += "^" + power;
             }
-            else if ((Next.Is('/') || Next.Is('*')) && tokens[at + 1].Kind == TokenKind.Text)
+            else if ((Next.Is('/') || Next.Is('*')) && IsUnitWord(tokens[at + 1]))
             {
                 words.Add(Next.Text);
                 at++;

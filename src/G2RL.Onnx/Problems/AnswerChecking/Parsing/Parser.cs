@@ -9,18 +9,21 @@ internal sealed partial class Parser
 {
     private readonly List<Token> tokens;
     private readonly Budget budget;
+    private readonly bool letterUnits;
     private int at;
     private int depth;
     private int bars;
+    private bool isFirstTerm;
 
-    private Parser(List<Token> tokens, Budget budget) => (this.tokens, this.budget) = (tokens, budget);
+    private Parser(List<Token> tokens, Budget budget, bool letterUnits) =>
+        (this.tokens, this.budget, this.letterUnits) = (tokens, budget, letterUnits);
 
     private Token Next => tokens[at];
 
     /// <summary>The whole answer as one node; null when it does not follow the grammar.</summary>
-    public static Node? Parse(List<Token> tokens, Budget budget)
+    public static Node? Parse(List<Token> tokens, Budget budget, bool letterUnits)
     {
-        var parser = new Parser(tokens, budget);
+        var parser = new Parser(tokens, budget, letterUnits);
         var node = parser.Items(isTop: true);
         return parser.Next.Kind == TokenKind.End ? node : null;
     }

@@ -28,7 +28,14 @@ internal enum TokenKind
 /// <param name="SpaceBefore">Whether white space stands before it.</param>
 /// <param name="Value">A number's value.</param>
 /// <param name="IsDecimal">Whether a number has a decimal point.</param>
-internal readonly record struct Token(TokenKind Kind, string Text, bool SpaceBefore, Rational Value = default, bool IsDecimal = false)
+/// <param name="IsUpright">Whether a symbol is set upright, as letters of units are.</param>
+internal readonly record struct Token(
+    TokenKind Kind,
+    string Text,
+    bool SpaceBefore,
+    Rational Value = default,
+    bool IsDecimal = false,
+    bool IsUpright = false)
 {
     public bool Is(char mark) => Kind == TokenKind.Mark && Text[0] == mark;
 

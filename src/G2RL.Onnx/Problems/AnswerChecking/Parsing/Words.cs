@@ -41,7 +41,7 @@ internal static class Words
             addMark(word[0] == 'o' ? Marks.Or : Marks.And);
             add(new(TokenKind.Symbol, word[^1..], false));
         }
-        else if (word.Length <= LongestProduct && !Units.IsKnown(word))
+        else if (word.Length <= LongestProduct && !Units.IsKnown(word) && !NumberWords.Begins(lower))
         {
             foreach (var letter in word)
             {
@@ -56,7 +56,13 @@ internal static class Words
     }
 
     /// <summary>Adds the tokens of the content of \text: separators, numbers, and words as they stand.</summary>
-    public static void AddProse(ReadOnlySpan<char> content, Action<Token> add, Action<char> addMark, Budget budget, bool thousands)
+    public static void AddProse(
+        ReadOnlySpan<char> content,
+        bool space,
+        Action<Token> add,
+        Action<char> addMark,
+        Budget budget,
+        bool thousands)
     {
         if (content.ContainsAnyInRange('0', '9') || content.Contains('\\') || content.Contains('$'))
         {
@@ -68,7 +74,7 @@ internal static class Words
                     if (inner[i].Kind == TokenKind.Mark)
                         addMark(inner[i].Text[0]);
                     else
-                        add(inner[i]);
+                        add(inner[i] with { SpaceBefore = i == 0 ? space : inner[i].SpaceBefore, IsUpright = true });
                 }
             }
 

@@ -13,12 +13,16 @@ internal sealed record Answer(string Text, string Spelling, string? Word, Node? 
     public bool IsText => Value is TextValue;
 
     /// <summary>Reads an answer; null when it is too long or the budget is spent before its tokens are known.</summary>
-    public static Answer? Read(string text, Budget budget, bool thousands = true)
+    /// <param name="text">The answer.</param>
+    /// <param name="budget">Pays for it.</param>
+    /// <param name="thousands">Whether a plain comma may set thousands apart.</param>
+    /// <param name="letterUnits"><see cref="EquivalenceRules.LetterUnits"/>.</param>
+    public static Answer? Read(string text, Budget budget, bool thousands = true, bool letterUnits = false)
     {
         if (Lexer.Tokens(text, budget, thousands, out var grouped) is not { } tokens)
             return null;
         var (spelling, word) = (AnswerChecking.Spelling.Of(tokens), AnswerChecking.Spelling.Word(tokens));
-        var node = Parser.Parse(tokens, budget);
+        var node = Parser.Parse(tokens, budget, letterUnits);
         var value = node is null ? null : new Evaluator(budget).Evaluate(node);
         return new(text, spelling, word, node, value, grouped);
     }

@@ -35,9 +35,9 @@ internal static class AnswerCheck
         if (policy.Rules.SpellingOnly)
             return MathSpelling.Normalize(answer);
         var budget = new Budget(policy.MaxSteps);
-        if (Answer.Read(answer, budget) is not { } read || budget.Exhausted)
+        if (Answer.Read(answer, budget, letterUnits: policy.Rules.LetterUnits) is not { } read || budget.Exhausted)
             return null;
-        return CanonicalForm.Of(read);
+        return CanonicalForm.Of(policy.Rules.NumberWords && Worded(read) is { } number ? read with { Value = number } : read);
     }
 
     public static bool Equivalent(AnswerPolicy policy, string? left, string? right)
@@ -47,8 +47,8 @@ internal static class AnswerCheck
         if (policy.Rules.SpellingOnly)
             return MathSpelling.Normalize(left) == MathSpelling.Normalize(right);
         var budgets = new Budgets(policy.MaxSteps);
-        var a = new Candidate(left, Answer.Read(left, budgets.Gold));
-        var b = new Candidate(right, Answer.Read(right, budgets.Answer));
+        var a = new Candidate(left, Answer.Read(left, budgets.Gold, letterUnits: policy.Rules.LetterUnits));
+        var b = new Candidate(right, Answer.Read(right, budgets.Answer, letterUnits: policy.Rules.LetterUnits));
         return Compare(policy.Rules, a, b, budgets) == Verdict.Right || Compare(policy.Rules, b, a, budgets) == Verdict.Right;
     }
 
@@ -71,8 +71,8 @@ internal static class AnswerCheck
             return Verdict.Right;
         // A comma that was read as one of thousands may separate a list.
         if ((a.HasGroupedNumbers || b.HasGroupedNumbers) && a.Value is ListValue != b.Value is ListValue
-            && Answer.Read(a.Text, budgets.Comparison, thousands: false) is { } c
-                && Answer.Read(b.Text, budgets.Comparison, thousands: false) is { } d
+            && Answer.Read(a.Text, budgets.Comparison, thousands: false, rules.LetterUnits) is { } c
+                && Answer.Read(b.Text, budgets.Comparison, thousands: false, rules.LetterUnits) is { } d
                 && Values(rules, c, d, budgets.Comparison))
         {
             return Verdict.Right;
@@ -86,6 +86,8 @@ internal static class AnswerCheck
     private static bool Values(EquivalenceRules rules, Answer gold, Answer found, Budget budget) =>
         gold.Value is { } a && found.Value is { } b
         && new Comparer(rules, budget).Equal(a, b) is true;
+
+    private static ScalarValue? Worded(Answer? answer) => answer?.Value is TextValue words ? NumberWords.Read(words.Text) : null;
 
     private static bool IsName(Node? node) => node is { Kind: NodeKind.Product, Children.Length: >= 3 }
         && Array.TrueForAll(node.Children, c => c is { Kind: NodeKind.Symbol, Text: [>= 'A' and <= 'Z'] });
@@ -122,12 +124,13 @@ internal static class AnswerCheck
             {
                 if (++tried > MostCandidates)
                     return first;
-                var candidate = new Candidate(found, Answer.Read(found, budget));
+                var candidate = new Candidate(found, Answer.Read(found, budget, letterUnits: policy.Rules.LetterUnits));
                 var isPlace = source is AnswerSource.Box or AnswerSource.Boxes or AnswerSource.Marker or AnswerSource.Letter
                     or AnswerSource.Tag
                     || (source is AnswerSource.FinalAnswer or AnswerSource.AnswerIs or AnswerSource.Stated
                         && PhraseFinder.IsQualified(found));
-                if (isPlace || candidate.Answer is { Value: not null and not TextValue })
+                if (isPlace || candidate.Answer is { Value: not null and not TextValue }
+                    || (policy.Rules.NumberWords && Worded(candidate.Answer) is not null))
                     return candidate;
                 if (budget.Exhausted)
                     return first ?? candidate;

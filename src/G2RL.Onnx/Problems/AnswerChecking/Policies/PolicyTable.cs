@@ -8,7 +8,10 @@ internal static class PolicyTable
 {
     private static readonly AnswerSource[] Anywhere = [Stated, FinalAnswer, AnswerIs, Bare, FormulaOrNumber, Whole];
 
-    private static readonly EquivalenceRules MathVerify = new()
+    // Graders that know neither numbers in words nor letters of units.
+    private static readonly EquivalenceRules Digits = new() { NumberWords = false, LetterUnits = false };
+
+    private static readonly EquivalenceRules MathVerify = Digits with
     {
         Percent = PercentRule.Hundredth,
         IgnoreRepeats = true,
@@ -27,13 +30,13 @@ internal static class PolicyTable
         new() { Name = "math_verify_expr", Sources = [FinalAnswer, AnswerIs, Number], GoldSources = [Whole], Rules = MathVerify },
         new() { Name = "lighteval", Sources = Anywhere, GoldSources = Anywhere, UnclosedBoxes = true,
             Rules = MathVerify with { RelationsForSets = true } },
-        new() { Name = "nemo_skills", Sources = [Box, Whole], Rules = new() { Percent = PercentRule.Ignored, DecimalPlaces = 4 } },
+        new() { Name = "nemo_skills", Sources = [Box, Whole], Rules = Digits with { Percent = PercentRule.Ignored, DecimalPlaces = 4 } },
         new() { Name = "hendrycks", Sources = [Box, Whole],
             Rules = new() { Percent = PercentRule.Ignored, OrderedLists = true, SpellingOnly = true } },
         new() { Name = "open_instruct", Sources = [Box, Whole],
             Rules = new() { Percent = PercentRule.Ignored, OrderedLists = true, SpellingOnly = true } },
         new() { Name = "tinker", Sources = [Box, Whole],
-            Rules = new() { LiteralFractions = true, OrderedLists = true, Percent = PercentRule.Ignored } },
+            Rules = Digits with { LiteralFractions = true, OrderedLists = true, Percent = PercentRule.Ignored } },
         new() { Name = "open_r1", Sources = [Boxes, Formula], GoldSources = Anywhere, Rules = MathVerify with { Words = false } },
         new() { Name = "trl", Sources = [Boxes, Formula], GoldSources = Anywhere, Rules = MathVerify with { Words = false } },
         new() { Name = "trl_reasoning", Sources = [Boxes, Formula], GoldSources = Anywhere, After = "</think>",
