@@ -1,3 +1,5 @@
+using System.CommandLine;
+using G2RL.Onnx;
 using G2RL.Onnx.Benchmarks;
 
 var filter = new Option<string>("--filter")
