@@ -23,7 +23,8 @@ internal sealed class Experiment(string folder, string[] job, int seed)
         var expected = RunResult.Read(whole);
         Console.WriteLine($"left alone: {alone.TotalSeconds:0.0} s, {expected.Metrics.Length} steps, model {expected.ModelHash[..16]}");
 
-        var table = new Table().AddColumns("run", "killed after s (steps logged, last checkpoint)", "weights", "metrics", "evaluations");
+        var table = new Table().AddColumns("run", "killed after s (steps logged, last checkpoint)", "weights", "metrics", "evaluations",
+            "rollouts");
         var (equal, done) = (true, 0);
         for (var run = 1; done < kills; run++)
         {
@@ -32,16 +33,18 @@ internal sealed class Experiment(string folder, string[] job, int seed)
             while (!Live(target, alone, done < kills, moments))
                 done++;
             var result = RunResult.Read(target);
-            var (weights, metrics, evaluations) = (result.SameWeights(expected), result.Metrics.SequenceEqual(expected.Metrics),
-                result.Evaluations.SequenceEqual(expected.Evaluations));
-            equal &= weights && metrics && evaluations;
+            var (weights, metrics, evaluations, rollouts) = (result.SameWeights(expected), result.Metrics.SequenceEqual(expected.Metrics),
+                result.Evaluations.SequenceEqual(expected.Evaluations), result.Rollouts.SequenceEqual(expected.Rollouts));
+            var same = weights && metrics && evaluations && rollouts;
+            equal &= same;
             table.AddRow(
                 $"{run}",
                 moments.Count == 0 ? "(ended before its moment)" : string.Join("; ", moments),
                 Word(weights),
                 Word(metrics),
-                Word(evaluations));
-            Console.WriteLine($"run {run}: {moments.Count} kills, {(weights && metrics && evaluations ? "equal" : "DIFFERENT")}; "
+                Word(evaluations),
+                Word(rollouts));
+            Console.WriteLine($"run {run}: {moments.Count} kills, {(same ? "equal" : "DIFFERENT")}; "
                 + $"{done} of {kills} kills after {Stopwatch.GetElapsedTime(started).TotalSeconds:0} s");
         }
         AnsiConsole.Write(table);

@@ -1,7 +1,9 @@
 // Kills the main job with SIGKILL at random moments, resumes it until it is done, and compares the result with a run that was left alone:
-// final weights, optimizer state and exported model by SHA-256, metrics and evaluations row by row (times aside).
+// final weights, optimizer state and exported model by SHA-256, metrics and evaluations row by row (times aside),
+// logged rollouts by SHA-256.
 //
 //   dotnet run --project tools/KillAndResume -c Release -- --kills 20 -- --set steps=30
+//   dotnet run --project tools/KillAndResume -c Release -- --kills 100 -- --config tools/KillAndResume/much-state.json
 //
 // What stands behind the second "--" is handed to g2rl export-and-train. Exit code 0: every run equals the one left alone.
 using System.CommandLine;

@@ -4,7 +4,13 @@ using System.Text.Json.Nodes;
 namespace G2RL.Onnx.Tools.KillAndResume;
 
 /// <summary>What a finished run left: everything that its seed decides.</summary>
-internal sealed record RunResult(string[] Metrics, string[] Evaluations, string ModelHash, string CheckpointHash, string OptimizerHash)
+internal sealed record RunResult(
+    string[] Metrics,
+    string[] Evaluations,
+    string[] Rollouts,
+    string ModelHash,
+    string CheckpointHash,
+    string OptimizerHash)
 {
     /// <summary>Reads a run's folder.</summary>
     public static RunResult Read(string folder)
@@ -13,6 +19,7 @@ internal sealed record RunResult(string[] Metrics, string[] Evaluations, string 
         return new(
             Rows(Path.Combine(folder, "metrics.jsonl")),
             Rows(Path.Combine(folder, "evaluations.jsonl")),
+            Files(Path.Combine(folder, "rollouts")),
             Hash(Path.Combine(folder, "model", "model.safetensors")),
             Hash(Path.Combine(checkpoint, "model.safetensors")),
             Hash(Path.Combine(checkpoint, "optimizer.safetensors")));
@@ -61,6 +68,10 @@ internal sealed record RunResult(string[] Metrics, string[] Evaluations, string 
             row.Remove(name);
         return row.ToJsonString();
     })];
+
+    private static string[] Files(string folder) => Directory.Exists(folder)
+        ? [.. Directory.GetFiles(folder).Order(StringComparer.Ordinal).Select(f => $"{Path.GetFileName(f)} {Hash(f)}")]
+        : [];
 
     private static string Hash(string path)
     {

@@ -177,7 +177,7 @@ public sealed class Trainer : IDisposable
         var drawn = drawing.Run(step, problems);
 
         // 2. What each is worth. Groups that teach nothing are drawn anew where the configuration says so.
-        var (groups, first) = judging.Run(step, problems, drawn);
+        var (groups, all) = judging.Run(step, problems, drawn);
         greedy?.Run(step, groups);
 
         // 3. Log-probs under the trainer, held against the sampler's, and under the policy that came in.
@@ -192,7 +192,7 @@ public sealed class Trainer : IDisposable
         events.Progress?.Invoke("train", 0, batch.Samples.Length);
         update.Run(step.Index, batch.Samples, groups.Length, step.Metrics, batch.Pending, step.Cancel);
         if (curriculum is not null)
-            PassRates.Record(curriculum, [.. groups, .. first], step.Metrics);
+            PassRates.Record(curriculum, all, step.Metrics);
         LossWeights.Record(batch.Samples);
         WarnOfEmptyMinibatches(step.Metrics);
         step.Clock.Lap("train");

@@ -1,5 +1,6 @@
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Curriculum;
 using G2RL.Onnx.Rewards;
 using G2RL.Onnx.Training;
 using G2RL.Onnx.Training.Steps;
@@ -45,6 +46,29 @@ public sealed class JudgingTests
         // The metrics of rewards are those of what was drawn first: the policy's, not the choice's.
         Assert.AreEqual(0.5, step.Metrics.Values["reward/mean"]);
         CollectionAssert.Contains(words, "resample 4/4");
+    }
+
+    [TestMethod]
+    public void Run_GroupsOfMiddleRounds_AreRememberedByTheCurriculum()
+    {
+        // The second place: all right, all wrong, then mixed. The curriculum must know the problem of the middle round, too.
+        var (groups, drawn, step) = Run(rounds: 3, (draw, prompt, sample) =>
+            (draw, prompt) switch { (0, 1) => "0", (1, _) => "1", _ => $"{sample % 2}" });
+        Assert.HasCount(4, drawn, "two first, one of each round that was needed");
+        Assert.AreSame(groups[1], drawn[3]);
+        var curriculum = new PassRateFilter(
+            new FunctionProblemSet("none", [new Problem("p0", "0", "")], [], (_, _) => Outcome.Judged(true)),
+            new() { Window = 9 });
+        PassRates.Record(curriculum, drawn, step.Metrics);
+        var dull = drawn.GroupBy(g => g.Group.Problem.Id)
+            .Count(p => p.SelectMany(g => g.Outcomes).Select(o => o.Score > 0).Distinct().Count() == 1);
+        Assert.AreEqual(dull, step.Metrics.Values["curriculum/left_out"]);
+        Assert.AreEqual(0, drawn[2].Outcomes.Count(o => o.Score > 0));
+        // Drawn twice, all right and all wrong: half of it is right, and it stays.
+        var wrong = new Algorithms.ScoredGroup(drawn[1].Group, [.. drawn[1].Outcomes.Select(_ => Outcome.Judged(false))]);
+        var (again, metrics) = (new PassRateFilter(curriculum, new() { Window = 9 }), new Step(4).Metrics);
+        PassRates.Record(again, [drawn[1], wrong], metrics);
+        Assert.AreEqual(0, metrics.Values["curriculum/left_out"]);
     }
 
     private (Algorithms.ScoredGroup[] Groups, Algorithms.ScoredGroup[] First, Step Step) Run(int rounds, Func<int, int, int, string> text)

@@ -26,11 +26,12 @@ internal static class DynamicSampling
     /// <param name="problems">Where other problems come from.</param>
     /// <param name="draw">Draws and judges.</param>
     /// <param name="metrics">Receives how many groups were drawn anew, and how many are left without a signal.</param>
-    public static void Run(ScoredGroup[] groups, int step, RunConfig config, IProblemSet problems, Draw draw, StepMetrics metrics)
+    /// <returns>What was drawn anew, round by round, those that were replaced again included.</returns>
+    public static IReadOnlyList<ScoredGroup> Run(ScoredGroup[] groups, int step, RunConfig config, IProblemSet problems, Draw draw, StepMetrics metrics)
     {
         if (config.Sampling.ResampleRounds == 0)
-            return;
-        var (redrawn, rounds) = (0, 0);
+            return [];
+        var (redrawn, rounds) = (new List<ScoredGroup>(), 0);
         for (; rounds < config.Sampling.ResampleRounds; rounds++)
         {
             int[] empty = [.. Enumerable.Range(0, groups.Length).Where(i => !HasSignal(groups[i]))];
@@ -40,11 +41,12 @@ internal static class DynamicSampling
             var fresh = draw(problems.Batch(step, empty.Length, seed), Seeds.Derive(seed, Seeds.Purpose.Sampling));
             for (var i = 0; i < empty.Length; i++)
                 groups[empty[i]] = fresh[i];
-            redrawn += empty.Length;
+            redrawn.AddRange(fresh);
         }
         metrics.Set("sampling/resample_rounds", rounds);
-        metrics.Set("sampling/resampled_groups", redrawn);
+        metrics.Set("sampling/resampled_groups", redrawn.Count);
         metrics.Set("sampling/groups_without_signal", groups.Count(g => !HasSignal(g)));
+        return redrawn;
     }
 
     private static bool HasSignal(ScoredGroup group) => group.Members.Length >= 2 && !group.IsHomogeneous;

@@ -19,9 +19,9 @@ internal sealed class Judging(RewardSet rewards, Drawing drawing, IProblemSet pr
     /// <param name="step">The step; receives metrics of rewards and responses.</param>
     /// <param name="asked">Its problems [B].</param>
     /// <param name="drawn">Their rollouts [B][G].</param>
-    /// <returns>The groups to learn from, and all that were drawn first.</returns>
+    /// <returns>The groups to learn from, and all that were drawn: the first ones, then those of each round.</returns>
     /// <exception cref="InputException">More completions failed than a reward allows.</exception>
-    public (ScoredGroup[] Groups, ScoredGroup[] First) Run(Step step, IReadOnlyList<Problem> asked, Rollout[][] drawn)
+    public (ScoredGroup[] Groups, ScoredGroup[] Drawn) Run(Step step, IReadOnlyList<Problem> asked, Rollout[][] drawn)
     {
         var groups = Score(step, asked, drawn, step.Metrics);
         ScoredGroup[] first = [.. groups];
@@ -30,7 +30,7 @@ internal sealed class Judging(RewardSet rewards, Drawing drawing, IProblemSet pr
             foreach (var outcome in group.Outcomes.Where(o => o.Message is not null).Take(1))
                 events.Warning?.Invoke($"step {step.Number}, {group.Group.Problem.Id}: {outcome.Kind}: {outcome.Message}");
         step.Clock.Lap("reward");
-        DynamicSampling.Run(
+        var anew = DynamicSampling.Run(
             groups,
             step.Index,
             config,
@@ -39,7 +39,7 @@ internal sealed class Judging(RewardSet rewards, Drawing drawing, IProblemSet pr
             step.Metrics);
         if (config.Sampling.ResampleRounds > 0)
             step.Clock.Lap("resample");
-        return (groups, first);
+        return (groups, [.. first, .. anew]);
     }
 
     /// <summary>Judges all completions together, so that a reward that asks elsewhere may ask for several at once.</summary>

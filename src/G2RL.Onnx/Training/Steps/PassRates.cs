@@ -12,14 +12,15 @@ internal static class PassRates
 {
     /// <summary>Records the share of right answers of each problem, among those that were judged.</summary>
     /// <param name="curriculum">Which problems are asked.</param>
-    /// <param name="groups">The step's groups, those that were passed over included.</param>
+    /// <param name="groups">All that the step drew, groups that were drawn anew included. A problem that was drawn twice counts once.</param>
     /// <param name="metrics">Receives how many problems were replaced in this step and will be left out in the next.</param>
     public static void Record(PassRateFilter curriculum, IEnumerable<ScoredGroup> groups, StepMetrics metrics)
     {
         metrics.Set("curriculum/replaced", curriculum.Replaced);
         curriculum.Record(
             metrics.Step - 1,
-            groups.Select(g => (Problem: g.Group.Problem.Id, Judged: g.Outcomes.Where(o => o.Kind == OutcomeKind.Score).ToArray()))
+            groups.GroupBy(g => g.Group.Problem.Id, StringComparer.Ordinal)
+                .Select(g => (Problem: g.Key, Judged: g.SelectMany(d => d.Outcomes).Where(o => o.Kind == OutcomeKind.Score).ToArray()))
                 .Where(g => g.Judged.Length > 0)
                 .Select(g => (g.Problem, (double)g.Judged.Count(o => o.Score > 0) / g.Judged.Length)));
         metrics.Set("curriculum/left_out", curriculum.LeftOut(metrics.Step));
