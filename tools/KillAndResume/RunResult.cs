@@ -62,12 +62,21 @@ internal sealed record RunResult(
     private static string[] Rows(string path) => [.. File.ReadLines(path).Select(line =>
     {
         var row = JsonNode.Parse(line)!.AsObject();
-        foreach (var name in row.Select(p => p.Key).Where(n => n == "seconds"
-            || n.StartsWith("time/", StringComparison.Ordinal)
-            || n.StartsWith("speed/", StringComparison.Ordinal)).ToArray())
-            row.Remove(name);
+        RemoveTimes(row);
         return row.ToJsonString();
     })];
+
+    // Those of a benchmark, which is an object in the row, too.
+    private static void RemoveTimes(JsonObject row)
+    {
+        foreach (var (name, value) in row.ToArray())
+        {
+            if (name == "seconds" || name.Split('/')[0] is "time" or "speed")
+                row.Remove(name);
+            else if (value is JsonObject inner)
+                RemoveTimes(inner);
+        }
+    }
 
     private static string[] Files(string folder) => Directory.Exists(folder)
         ? [.. Directory.GetFiles(folder).Order(StringComparer.Ordinal).Select(f => $"{Path.GetFileName(f)} {Hash(f)}")]

@@ -1,6 +1,4 @@
-using System.Text.Json;
 using G2RL.Onnx.Problems.AnswerChecking;
-using G2RL.Onnx.TestSupport;
 
 namespace G2RL.Onnx.Tests.AnswerChecking;
 
@@ -76,19 +74,6 @@ public sealed class MathAnswersTests
             Assert.IsTrue(AnswerPolicy.All[policy].Check(string.Format(completion, answer), answer).IsRight, answer);
     }
 
-    private static string[] Answers(string file)
-    {
-        var answers = new List<string>();
-        foreach (var line in File.ReadLines(SharedFolder.Require("data", file)))
-        {
-            using var json = JsonDocument.Parse(line);
-            var value = json.RootElement.GetProperty("answer");
-            var text = value.ValueKind == JsonValueKind.String ? value.GetString() : value.GetRawText();
-            // Two rows of MATH's training set have no answer.
-            if (!string.IsNullOrWhiteSpace(text) && value.ValueKind != JsonValueKind.Null)
-                answers.Add(text);
-        }
-
-        return [.. answers];
-    }
+    // Four rows of MATH's training set have no answer.
+    private static string[] Answers(string file) => ReferenceAnswers.Texts(file);
 }

@@ -27,7 +27,13 @@ internal static class DynamicSampling
     /// <param name="draw">Draws and judges.</param>
     /// <param name="metrics">Receives how many groups were drawn anew, and how many are left without a signal.</param>
     /// <returns>What was drawn anew, round by round, those that were replaced again included.</returns>
-    public static IReadOnlyList<ScoredGroup> Run(ScoredGroup[] groups, int step, RunConfig config, IProblemSet problems, Draw draw, StepMetrics metrics)
+    public static IReadOnlyList<ScoredGroup> Run(
+        ScoredGroup[] groups,
+        int step,
+        RunConfig config,
+        IProblemSet problems,
+        Draw draw,
+        StepMetrics metrics)
     {
         if (config.Sampling.ResampleRounds == 0)
             return [];

@@ -12,7 +12,8 @@ internal static class PassRates
 {
     /// <summary>Records the share of right answers of each problem, among those that were judged.</summary>
     /// <param name="curriculum">Which problems are asked.</param>
-    /// <param name="groups">All that the step drew, groups that were drawn anew included. A problem that was drawn twice counts once.</param>
+    /// <param name="groups">All that the step drew, groups that were drawn anew included. A problem that was drawn twice counts
+    /// once.</param>
     /// <param name="metrics">Receives how many problems were replaced in this step and will be left out in the next.</param>
     public static void Record(PassRateFilter curriculum, IEnumerable<ScoredGroup> groups, StepMetrics metrics)
     {
