@@ -100,10 +100,10 @@ internal sealed class Campaigns(string root, Action<string> say)
         say($"{target.Name}: {mutants.Length} mutants");
         if (mutants.Length == 0)
             yield break;
-        var woven = WovenAssembly.Of(source, mutants, say);
+        var stage = Path.Combine(settings.Output, target.Name);
+        var woven = WovenAssembly.Of(source, mutants, new(Path.Combine(stage, "woven.json")), say);
         say($"{target.Name}: {woven.Mutants.Count} mutants compile, {woven.Stillborn} do not ({clock.Elapsed.TotalSeconds:0} s)");
         var built = Path.Combine(root, "artifacts", "bin", target.Tests, "release");
-        var stage = Path.Combine(settings.Output, target.Name);
         var bin = Path.Combine(stage, "bin");
         Stage.Make(bin, built, target.Assembly + ".dll", woven.Image);
         using var worker = new WorkerProcess(bin, target.Tests, target.Assembly, mutants.Length);
@@ -121,7 +121,7 @@ internal sealed class Campaigns(string root, Action<string> say)
             settings.Cover,
             say);
         say($"{target.Name}: {coverage.Tests.Count} tests ({clock.Elapsed.TotalSeconds:0} s)");
-        var campaign = new Campaign(worker, coverage, settings.SecondsPerMutant);
+        var campaign = new Campaign(worker, coverage, settings.SecondsPerMutant, settings.Again);
         foreach (var (folder, share) in folders)
             yield return (folder, Try(settings, folder, share, woven, campaign));
     }

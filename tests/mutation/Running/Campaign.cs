@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Mutation.Mutants;
 
@@ -8,7 +9,8 @@ namespace G2RL.Onnx.Mutation.Running;
 /// <param name="coverage">Who reaches what.</param>
 /// <param name="secondsPerMutant">Tests are tried, the quickest first, until those tried take this long; a mutant that is alive then has
 /// survived.</param>
-internal sealed class Campaign(WorkerProcess worker, Coverage coverage, double secondsPerMutant)
+/// <param name="thorough">Whether what survived in static constructors is tried in a process of its own, too: seconds for each.</param>
+internal sealed class Campaign(WorkerProcess worker, Coverage coverage, double secondsPerMutant, bool thorough)
 {
     private const int Killers = 3;
 
@@ -23,68 +25,107 @@ internal sealed class Campaign(WorkerProcess worker, Coverage coverage, double s
 
     /// <summary>Tries one.</summary>
     /// <param name="mutant">The mutant.</param>
-    /// <param name="folder">All of its folder: what is static is seen by whoever reaches its file, or else its folder.</param>
+    /// <param name="folder">All of its folder: what is static is seen by whoever reaches its file, then its folder.</param>
     public Outcome Try(Mutant mutant, IReadOnlyList<Mutant> folder)
     {
         var isStatic = !reach[mutant.Id].Any() && (reachOnce[mutant.Id].Any() || coverage.Early.Contains(mutant.Id));
-        var candidates = reach[mutant.Id];
-        if (isStatic)
-        {
-            candidates = Reach(folder.Where(m => m.File == mutant.File));
-            if (!candidates.Any())
-                candidates = Reach(folder);
-        }
-        var tests = Order(candidates, mutant.File);
+        var tests = isStatic
+            ? Order([Reach(folder.Where(m => m.File == mutant.File)), Reach(Neighbours(mutant, folder))], mutant.File)
+            : Order([reach[mutant.Id]], mutant.File);
         if (tests.Count == 0)
             return new(mutant.Key, mutant.Line, mutant.Kind, MutantEnd.NotCovered, null);
-        var (end, test) = Run(mutant.Id, tests, isStatic);
+        var makers = isStatic ? coverage.Makers.GetValueOrDefault(mutant.Id) : null;
+        var (end, test) = isStatic && makers is null ? Alone(mutant.Id, tests) : Run(mutant.Id, tests, makers);
+        // Others may have taken over what was made before.
+        if (thorough && makers is not null && end == MutantEnd.Survived)
+            (end, test) = Alone(mutant.Id, tests);
         if (test is not null)
             Remember(mutant.File, test);
         return new(mutant.Key, mutant.Line, mutant.Kind, end, test);
     }
 
+    private static IEnumerable<Mutant> Neighbours(Mutant mutant, IReadOnlyList<Mutant> folder)
+    {
+        var own = Path.GetDirectoryName(mutant.File);
+        return folder.Where(m => Path.GetDirectoryName(m.File) == own);
+    }
+
     private HashSet<string> Reach(IEnumerable<Mutant> mutants) =>
         [.. mutants.SelectMany(m => reach[m.Id].Concat(reachOnce[m.Id]))];
 
-    private (MutantEnd End, string? Test) Run(int id, List<string> tests, bool isStatic)
+    // In a process of its own, which makes everything static with the fault.
+    private (MutantEnd End, string? Test) Alone(int id, List<string> tests)
     {
-        string? at = null;
-        var line = Ask(tests, isStatic ? id : null);
+        var line = Ask(id, tests, null, id, out var at) ?? Ask(id, [at ?? tests[0]], null, id, out _);
+        return line is null ? (MutantEnd.TimedOut, at ?? tests[0]) : End(line);
+    }
+
+    private (MutantEnd End, string? Test) Run(int id, List<string> tests, string[]? makers)
+    {
+        var line = Ask(id, tests, makers, null, out var at);
         if (line is null)
         {
             // Once more by itself: the process may have been spoiled before.
             var hung = at ?? tests[0];
-            line = Ask([hung], isStatic ? id : null);
+            line = Ask(id, [hung], makers, null, out _);
             if (line is null)
                 return (MutantEnd.TimedOut, hung);
         }
-        if ((string?)line["killed"] is not { } killer)
+        if (line["unmade"] is not null)
             return (MutantEnd.Survived, null);
-        if (!isStatic && !(bool)line["clean"]!)
+        if (!(bool)line["clean"]!)
         {
             worker.End();
-            line = Ask([killer], null);
-            if (line is not null && line["killed"] is null)
-                return Run(id, [.. tests.Where(t => t != killer).DefaultIfEmpty(killer)], isStatic);
+            if ((string?)line["killed"] is { } killer)
+            {
+                line = Ask(id, [killer], makers, null, out _);
+                if (line is not null && line["killed"] is null)
+                    return Run(id, [.. tests.Where(t => t != killer).DefaultIfEmpty(killer)], makers);
+                if (line is null || !(bool)line["clean"]!)
+                    worker.End();
+                if (line is null)
+                    return (MutantEnd.TimedOut, killer);
+            }
         }
-        return (MutantEnd.Killed, killer);
+        return End(line);
+    }
 
-        JsonNode? Ask(List<string> some, int? alone) => worker.Ask(
-            new() { ["do"] = "mutant", ["id"] = id, ["tests"] = new JsonArray([.. some.Select(t => JsonValue.Create(t))]) },
+    private static (MutantEnd End, string? Test) End(JsonNode line) => (string?)line["killed"] is not { } killer
+        ? (MutantEnd.Survived, null)
+        : ((bool)line["stopped"]! ? MutantEnd.TimedOut : MutantEnd.Killed, killer);
+
+    private JsonNode? Ask(int id, List<string> tests, string[]? makers, int? alone, out string? at)
+    {
+        string? reached = null;
+        var order = new JsonObject
+        {
+            ["do"] = "mutant",
+            ["id"] = id,
+            ["tests"] = JsonSerializer.SerializeToNode(tests.Select(t => new Worker.Candidate(t, coverage.Tests[t].Milliseconds))),
+            ["makers"] = JsonSerializer.SerializeToNode(makers),
+        };
+        var line = worker.Ask(
+            order,
             before =>
             {
-                at = (string?)before?["at"] ?? at;
-                return 3 + (at is null ? 30 : coverage.Tests[at].Milliseconds / 100);
+                reached = (string?)before?["at"] ?? reached;
+                return 3 + (reached is null ? 30 : coverage.Tests[reached].Milliseconds / 50);
             },
             l => l["at"] is null,
             alone);
+        at = reached;
+        return line;
     }
 
-    private List<string> Order(IEnumerable<string> candidates, string file)
+    // The last that noticed something in this file, then each circle of tests, the quickest first.
+    private List<string> Order(IEnumerable<IEnumerable<string>> circles, string file)
     {
-        var (all, chosen, seconds) = (candidates.ToHashSet(StringComparer.Ordinal), new List<string>(), 0d);
-        var first = killers.TryGetValue(file, out var recent) ? recent.Where(all.Contains).ToArray() : [];
-        foreach (var test in first.Concat(all.Except(first).OrderBy(t => coverage.Tests[t].Milliseconds)))
+        var (chosen, seconds) = (new List<string>(), 0d);
+        var recent = killers.TryGetValue(file, out var list) ? list.ToArray() : [];
+        var ordered = circles.Select(c => c.ToHashSet(StringComparer.Ordinal))
+            .SelectMany(c => recent.Where(c.Contains).Concat(c.OrderBy(t => coverage.Tests[t].Milliseconds)))
+            .Distinct();
+        foreach (var test in ordered)
         {
             seconds += coverage.Tests[test].Milliseconds / 1000;
             if (chosen.Count > 0 && seconds > secondsPerMutant)

@@ -14,8 +14,9 @@ internal static class Stage
             Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
         foreach (var entry in Directory.EnumerateFileSystemEntries(built).Where(e => Path.GetFileName(e) != woven))
-            // The host follows a linked .json to its folder and would take the assemblies there.
-            if (entry.EndsWith(".json", StringComparison.Ordinal))
+            // The host follows a linked .json to its folder and would take the assemblies there; our own may be built anew meanwhile.
+            if (entry.EndsWith(".json", StringComparison.Ordinal)
+                || Path.GetFileName(entry) is { } name && name.StartsWith("G2RL", StringComparison.Ordinal) && name.EndsWith(".dll"))
                 File.Copy(entry, Path.Combine(folder, Path.GetFileName(entry)));
             else
                 File.CreateSymbolicLink(Path.Combine(folder, Path.GetFileName(entry)), Path.GetFullPath(entry));

@@ -20,12 +20,13 @@ internal static class Worker
         Console.SetOut(TextWriter.Null);
         Console.SetError(TextWriter.Null);
         var target = Assembly.Load(woven).GetType("G2RL.Onnx.MutantSwitch")!;
-        var (active, hits) = (target.GetField("Active")!, target.GetField("Hits")!);
+        var active = target.GetField("Active")!;
+        using var watch = new Watch(target, count);
         // What is static may be made while tests are looked for: their data may need it.
-        var early = new byte[count];
-        hits.SetValue(null, early);
-        var runner = new TestRunner(Assembly.LoadFrom(Path.GetFullPath(tests)));
-        hits.SetValue(null, null);
+        TestRunner runner = null!;
+        var early = watch.Note(() => runner = new TestRunner(Assembly.LoadFrom(Path.GetFullPath(tests))));
+        var isWarm = false; // the first test waits for the compiler
+        var made = new Dictionary<int, string[]?>(watch.Makers);
         while (input.ReadLine() is { } line)
         {
             var order = JsonNode.Parse(line)!;
@@ -36,24 +37,25 @@ internal static class Worker
                     {
                         ["names"] = new JsonArray([.. runner.Names.Select(n => JsonValue.Create(n))]),
                         ["hits"] = Numbers(early),
+                        ["makers"] = JsonSerializer.SerializeToNode(made),
                     });
                     break;
                 case "cover":
-                    var name = (string)order["test"]!;
-                    var found = new byte[count];
-                    hits.SetValue(null, found);
-                    var (end, message, took) = runner.Run(name);
-                    hits.SetValue(null, null);
+                    (TestEnd End, string? Message, double Milliseconds) ran = default;
+                    var found = watch.Note(() => ran = runner.Run((string)order["test"]!));
                     Say(new JsonObject
                     {
-                        ["end"] = end.ToString(),
-                        ["message"] = message,
-                        ["ms"] = took,
+                        ["end"] = ran.End.ToString(),
+                        ["message"] = ran.Message,
+                        ["ms"] = ran.Milliseconds,
                         ["hits"] = Numbers(found),
+                        ["isNew"] = watch.IsNew,
+                        ["makers"] = JsonSerializer.SerializeToNode(watch.Makers),
                     });
                     break;
                 case "mutant":
-                    Mutant((int)order["id"]!, order["tests"]!.AsArray().Select(t => (string)t!));
+                    var makers = order["makers"]?.AsArray().Select(t => target.Assembly.GetType((string)t!)!).ToArray() ?? [];
+                    Mutant((int)order["id"]!, order["tests"]!.Deserialize<Candidate[]>()!, makers);
                     break;
                 default:
                     throw new InvalidOperationException(line);
@@ -61,23 +63,34 @@ internal static class Worker
         }
         return 0;
 
-        void Mutant(int id, IEnumerable<string> candidates)
+        void Mutant(int id, Candidate[] candidates, Type[] makers)
         {
-            foreach (var test in candidates)
+            // Made once without the fault: what cannot be made again is tried in a process of its own.
+            if (Make(makers) is { } cannot)
+            {
+                Say(new JsonObject { ["unmade"] = cannot });
+                return;
+            }
+            active.SetValue(null, id);
+            var unmade = Make(makers);
+            foreach (var (test, milliseconds) in unmade is null ? candidates : candidates[..1])
             {
                 Say(new JsonObject { ["at"] = test });
+                (TestEnd End, string? Message, double Milliseconds) ran = (TestEnd.Failed, unmade, 0);
                 active.SetValue(null, id);
-                var (end, message, _) = runner.Run(test);
+                var isStopped = unmade is null && watch.Limit((isWarm ? 1 : 5) + milliseconds / 100, () => ran = runner.Run(test));
                 active.SetValue(null, -1);
-                if (end != TestEnd.Failed)
+                isWarm = true;
+                if (ran.End != TestEnd.Failed && !isStopped)
                     continue;
                 // Without the fault it must pass; if not, this process has been spoiled.
                 Say(new JsonObject { ["at"] = test });
-                var clean = runner.Run(test).End == TestEnd.Passed;
-                Say(new JsonObject { ["killed"] = test, ["message"] = message, ["clean"] = clean });
+                var clean = Make(makers) is null && runner.Run(test).End == TestEnd.Passed;
+                Say(new JsonObject { ["killed"] = test, ["stopped"] = isStopped, ["message"] = ran.Message, ["clean"] = clean });
                 return;
             }
-            Say(new JsonObject { ["survived"] = true });
+            active.SetValue(null, -1);
+            Say(new JsonObject { ["survived"] = true, ["clean"] = Make(makers) is null });
         }
 
         static JsonArray Numbers(byte[] marked) =>
@@ -85,4 +98,26 @@ internal static class Worker
 
         void Say(JsonObject what) => output.WriteLine(what.ToJsonString(new JsonSerializerOptions()));
     }
+
+    // Runs static constructors again, the innermost first. Reflection would not: it runs them once.
+    private static unsafe string? Make(Type[] makers)
+    {
+#pragma warning disable CA1031 // what a fault throws there is what is asked for
+        try
+        {
+            foreach (var type in makers)
+                ((delegate* managed<void>)type.TypeInitializer!.MethodHandle.GetFunctionPointer())();
+            return null;
+        }
+        catch (Exception e)
+        {
+            return e.Message;
+        }
+#pragma warning restore CA1031
+    }
+
+    /// <summary>A test to try.</summary>
+    /// <param name="Test">Its name.</param>
+    /// <param name="Milliseconds">How long it takes without a fault.</param>
+    internal sealed record Candidate(string Test, double Milliseconds);
 }

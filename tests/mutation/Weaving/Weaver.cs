@@ -36,6 +36,26 @@ internal sealed class Weaver(IReadOnlyDictionary<Placement, List<Mutant>> placed
             : woven;
     }
 
+    /// <summary>What is static is made again for a mutant in what makes it, so nothing static may be taken for a constant.</summary>
+    public override SyntaxNode? VisitFieldDeclaration(FieldDeclarationSyntax node)
+    {
+        var woven = (FieldDeclarationSyntax)base.VisitFieldDeclaration(node)!;
+        return woven.Modifiers.Any(SyntaxKind.StaticKeyword)
+            ? woven.WithModifiers([.. woven.Modifiers.Where(m => !m.IsKind(SyntaxKind.ReadOnlyKeyword))])
+            : woven;
+    }
+
+    /// <inheritdoc cref="VisitFieldDeclaration"/>
+    public override SyntaxNode? VisitPropertyDeclaration(PropertyDeclarationSyntax node)
+    {
+        var woven = (PropertyDeclarationSyntax)base.VisitPropertyDeclaration(node)!;
+        return woven is { Initializer: not null, AccessorList.Accessors: [{ RawKind: (int)SyntaxKind.GetAccessorDeclaration }] }
+            && woven.Modifiers.Any(SyntaxKind.StaticKeyword)
+            ? woven.AddAccessorListAccessors(AccessorDeclaration(SyntaxKind.SetAccessorDeclaration)
+                .WithSemicolonToken(Token(SyntaxKind.SemicolonToken)))
+            : woven;
+    }
+
     private static SyntaxNode? Expression(SyntaxNode node) => node switch
     {
         LambdaExpressionSyntax l => l.ExpressionBody,

@@ -18,12 +18,10 @@ internal sealed record WovenAssembly(IReadOnlyList<Mutant> Mutants, int Stillbor
         internal static class MutantSwitch
         {
             public static int Active = int.TryParse(System.Environment.GetEnvironmentVariable("G2RL_MUTANT"), out var id) ? id : -1;
-            public static byte[]? Hits;
+            public static System.Action<int>? Watch;
             public static bool On(int id)
             {
-                var hits = Hits;
-                if (hits is not null)
-                    hits[id] = 1;
+                Watch?.Invoke(id);
                 return Active == id;
             }
         }
@@ -32,13 +30,15 @@ internal sealed record WovenAssembly(IReadOnlyList<Mutant> Mutants, int Stillbor
     /// <summary>Weaves and compiles; what does not compile goes, after it was tried with a body of its own.</summary>
     /// <param name="source">The project.</param>
     /// <param name="mutants">What to plant.</param>
+    /// <param name="memory">What did not compile before; takes what does not now.</param>
     /// <param name="say">Told how it goes on.</param>
     /// <exception cref="InvalidOperationException">It does not compile, whatever goes.</exception>
-    public static WovenAssembly Of(ProjectSource source, IReadOnlyList<Mutant> mutants, Action<string> say)
+    public static WovenAssembly Of(ProjectSource source, IReadOnlyList<Mutant> mutants, WeavingMemory memory, Action<string> say)
     {
         for (var i = 0; i < mutants.Count; i++)
             mutants[i].Id = i;
-        var (alive, asBody) = (new HashSet<Mutant>(mutants), new HashSet<SyntaxNode>());
+        var alive = mutants.Where(m => !memory.IsDead(m)).ToHashSet();
+        var asBody = mutants.Where(memory.IsBody).Select(m => Placement.MemberOf(m.Original)).OfType<SyntaxNode>().ToHashSet();
         var models = mutants.Select(m => m.Original.SyntaxTree)
             .Distinct()
             .ToDictionary(t => t, t => source.Compilation.GetSemanticModel(t));
@@ -56,7 +56,10 @@ internal sealed record WovenAssembly(IReadOnlyList<Mutant> Mutants, int Stillbor
             using var image = new MemoryStream();
             var emitted = compilation.Emit(image, manifestResources: source.Resources);
             if (emitted.Success)
+            {
+                memory.Keep(mutants, alive, asBody);
                 return new([.. mutants.Where(alive.Contains)], mutants.Count - alive.Count, image.ToArray());
+            }
             var errors = emitted.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).ToArray();
             say($"round {round + 1}: {errors.Length} errors, {alive.Count} mutants");
             GiveUp(errors, trees, mutants, alive, asBody);

@@ -7,6 +7,10 @@ internal sealed partial class Comparer
 
     private bool? Lists(ListValue gold, ListValue answer)
     {
+        // "x > 1 and x < 3" is (1, 3).
+        if (gold.IsInterval && answer.IsBare && rules.RelationsForSets || gold.IsBare && answer.IsInterval)
+            if (JoinConditions(gold) is not null || JoinConditions(answer) is not null)
+                return Sets(gold, answer);
         if (gold.IsBare || gold.IsSet)
         {
             if (answer.IsBare || answer.IsSet)

@@ -16,8 +16,8 @@ internal sealed partial class Comparer(EquivalenceRules rules, Budget budget)
         {
             (ScalarValue a, ScalarValue b) => Scalars(a, b),
             (TextValue a, TextValue b) => Spelling.Letters(a.Text) is { Length: > 0 } word && word == Spelling.Letters(b.Text),
-            (TextValue a, ScalarValue b) => rules.NumberWords && NumberWords.Read(a.Text) is { } value && Scalars(value, b) is true,
-            (ScalarValue a, TextValue b) => rules.NumberWords && NumberWords.Read(b.Text) is { } value && Scalars(a, value) is true,
+            (TextValue a, ScalarValue b) => Words(a, b),
+            (ScalarValue a, TextValue b) => Words(b, a),
             (NamedValue a, NamedValue b) => BothNamed(a, b),
             (NamedValue a, EquationValue b) => Equation(a) is { } equation ? Equations(equation, b) : false,
             (EquationValue a, NamedValue b) => Equation(b) is { } equation ? Equations(a, equation) : false,
@@ -45,6 +45,15 @@ internal sealed partial class Comparer(EquivalenceRules rules, Budget budget)
         RealSetValue or ListValue { IsInterval: true } or ListValue { IsSet: true } => true,
         _ => false,
     };
+
+    // "five", and in a list of choices \text{A}, which may be the variable A.
+    private bool? Words(TextValue text, ScalarValue scalar)
+    {
+        if (rules.NumberWords && NumberWords.Read(text.Text) is { } value)
+            return Scalars(value, scalar);
+        return Spelling.Letters(text.Text) is { Length: 1 } letter && scalar.Unit is null
+            && scalar.Scalar.Key == Scalar.Of(Atom.OfSymbol(letter)).Key;
+    }
 
     private bool? BothNamed(NamedValue gold, NamedValue answer)
     {

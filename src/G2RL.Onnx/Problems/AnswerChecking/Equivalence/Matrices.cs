@@ -9,7 +9,7 @@ internal static class Matrices
         Value? result = null;
         foreach (var part in parts)
         {
-            if (part.Kind == NodeKind.Inverse || evaluate(part) is not { } value)
+            if ((part.Kind == NodeKind.Inverse ? Inverse(evaluate(part.Children[0]), budget) : evaluate(part)) is not { } value)
                 return null;
             result = result is null ? value : kind == NodeKind.Sum ? Add(result, value, budget) : Multiply(result, value, budget);
             if (result is null)
@@ -18,6 +18,10 @@ internal static class Matrices
 
         return result;
     }
+
+    // A matrix is divided by numbers alone.
+    private static ScalarValue? Inverse(Value? value, Budget budget) =>
+        value is ScalarValue scalar && Scalar.Divide(Scalar.One, scalar.Scalar, budget) is { } inverse ? new(inverse) : null;
 
     /// <summary>Each cell times the same scalar.</summary>
     public static MatrixValue? Scale(MatrixValue matrix, Scalar factor, Budget budget) =>

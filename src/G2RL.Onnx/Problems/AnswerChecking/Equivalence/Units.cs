@@ -98,6 +98,7 @@ internal static class Units
     private static readonly FrozenDictionary<string, (string Dimension, int Exponent)[]> Compound =
         new Dictionary<string, (string, int)[]>
         {
+            ["volume"] = [("length", 3)],
             ["speed"] = [("length", 1), ("time", -1)],
             ["force"] = [("mass", 1), ("length", 1), ("time", -2)],
             ["energy"] = [("mass", 1), ("length", 2), ("time", -2)],
@@ -126,8 +127,8 @@ internal static class Units
         Add("time", 604800, "week", "weeks");
         Add("money", 1, "dollar", "dollars", "usd");
         Add("money", new(1, 100), "cent", "cents");
-        Add("volume", 1, "liter", "liters", "litre", "litres", "l");
-        Add("volume", new(1, 1000), "ml", "milliliter", "milliliters");
+        Add("volume", new(1, 1000), "liter", "liters", "litre", "litres", "l");
+        Add("volume", new(1, 1000000), "ml", "milliliter", "milliliters");
         Add("speed", new(1609344, 3600000), "mph");
         Add("speed", new(1000, 3600), "kph", "kmh", "kmph");
         Add("force", 1, "n", "newton", "newtons");

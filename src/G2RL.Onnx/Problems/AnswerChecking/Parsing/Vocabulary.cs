@@ -286,8 +286,7 @@ internal static class Vocabulary
         "middle", "quad", "qquad", "enspace",
         "thinspace", "hfill", "rm", "bf", "it", "sf", "tt", "ensuremath", "mathstrut", "nonumber", "notag", "hline", "allowbreak", "smash",
         "mathbin", "mathrel", "mathord",
-        "thinspace", "negthinspace", "medspace", "thickspace", ",", ";", ":", "!", " ", "(", ")", "[", "]", "/", "par", "newline",
-        "linebreak", "therefore", "small", "large", "Large",
+        "negthinspace", "medspace", "thickspace", "par", "newline", "linebreak", "therefore", "small", "large", "Large",
     }.ToFrozenSet();
 
     /// <summary>Commands whose argument has no meaning.</summary>
@@ -337,7 +336,6 @@ internal static class Vocabulary
         ["dotsc"] = "ldots",
         ["dotsb"] = "ldots",
         ["imath"] = "i",
-        ["mathrm i"] = "i",
         ["R"] = "reals",
         ["infinity"] = "infty",
     }.ToFrozenDictionary();
@@ -354,7 +352,7 @@ internal static class Vocabulary
         "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega", "infty", "emptyset", "ell", "hbar",
         "angle", "triangle", "square", "perp", "parallel",
         "ldots", "sum", "prod", "int", "lim", "partial", "nabla", "forall", "exists", "begin", "end", "mathbb", "bmod", "mod", "star",
-        "bullet", "dagger", "text",
+        "bullet", "dagger",
     }.ToFrozenSet();
 
     /// <summary>Digits and points of full width as ASCII has them.</summary>

@@ -20,6 +20,10 @@ internal static class Reduction
             var rest = exponent;
             switch (atom.Kind)
             {
+                case AtomKind.Number when IsLarge(atom, exponent):
+                    if (!Gather(ref coefficient, atom, ref rest, budget))
+                        return null;
+                    break;
                 case AtomKind.Number when Monomial.SplitNumber(atom, exponent, out var whole):
                     if (!budget.SpendBits((long)(BigInteger.Abs(whole) * atom.Number.GetBitLength())))
                         return null;
@@ -55,13 +59,35 @@ internal static class Reduction
         return expanded is null ? reduced : Polynomial.Multiply(reduced, expanded, budget);
     }
 
+    // Beyond what is written out.
+    private static bool IsLarge(Atom atom, Rational exponent) =>
+        atom.Kind == AtomKind.Number && !exponent.Floor().IsZero && !Monomial.SplitNumber(atom, exponent, out _);
+
+    // 2 * 2^100000 is 2^100001: the power takes its base from the coefficient.
+    private static bool Gather(ref Rational coefficient, Atom atom, ref Rational exponent, Budget budget)
+    {
+        foreach (var sign in (ReadOnlySpan<int>)[1, -1])
+        {
+            var part = sign > 0 ? coefficient.Numerator : coefficient.Denominator;
+            while (budget.SpendBits(part.GetBitLength()) && (part % atom.Number).IsZero)
+            {
+                part /= atom.Number;
+                exponent += sign;
+            }
+
+            coefficient = sign > 0 ? new(part, coefficient.Denominator) : new(coefficient.Numerator, part);
+        }
+
+        return !budget.Exhausted;
+    }
+
     private static bool NeedsWork(Monomial monomial)
     {
         foreach (var (atom, exponent) in monomial.Factors)
         {
             if (atom.Kind switch
             {
-                AtomKind.Number => Monomial.SplitNumber(atom, exponent, out _),
+                AtomKind.Number => !exponent.Floor().IsZero,
                 AtomKind.I => !exponent.IsOne && exponent.IsInteger,
                 AtomKind.Root => exponent.Floor() is { Sign: > 0 } times && times <= LargestExpansion,
                 _ => false,

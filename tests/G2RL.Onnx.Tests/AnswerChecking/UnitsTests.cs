@@ -1,0 +1,140 @@
+using G2RL.Onnx.Problems.AnswerChecking;
+
+namespace G2RL.Onnx.Tests.AnswerChecking;
+
+/// <summary>Measures and what one is in the others: factors as the international definitions give them.</summary>
+[TestClass]
+public sealed class UnitsTests
+{
+    private static readonly AnswerPolicy Exact = AnswerPolicy.All["math"];
+
+    // Of each unit: its names, and one of it in the first of its kind.
+    private static readonly (string Kind, string Names, string One)[] Measures =
+    [
+        ("length", "m meter meters metre metres", "1"),
+        ("length", "km kilometer kilometers kilometre kilometres", "1000"),
+        ("length", "cm centimeter centimeters centimetre centimetres", "1/100"),
+        ("length", "mm millimeter millimeters millimetre millimetres", "1/1000"),
+        ("length", "in inch inches", "254/10000"),
+        ("length", "ft foot feet", "3048/10000"),
+        ("length", "yd yard yards", "9144/10000"),
+        ("length", "mi mile miles", "1609344/1000"),
+        ("mass", "kg kilogram kilograms", "1"),
+        ("mass", "g gram grams", "1/1000"),
+        ("mass", "lb lbs pound pounds", "45359237/100000000"),
+        ("mass", "oz ounce ounces", "45359237/1600000000"),
+        ("time", "s sec second seconds", "1"),
+        ("time", "min minute minutes", "60"),
+        ("time", "hr hrs h hour hours", "3600"),
+        ("time", "day days", "86400"),
+        ("time", "week weeks", "604800"),
+        ("money", "dollar dollars usd", "1"),
+        ("money", "cent cents", "1/100"),
+        ("volume", "liter liters litre litres l", "1"),
+        ("volume", "ml milliliter milliliters", "1/1000"),
+    ];
+
+    [TestMethod]
+    public void Factor_EachName_IsOneOfItInTheFirstOfItsKind()
+    {
+        foreach (var (kind, names, one) in Measures)
+            foreach (var name in names.Split(' '))
+            {
+                var first = Measures.First(m => m.Kind == kind).Names.Split(' ')[0];
+                Assert.AreEqual(Fraction(one), Units.Factor(name, first), name);
+                Assert.AreEqual(Fraction(one).Inverse(), Units.Factor(first, name), name);
+                Assert.AreEqual(name.Length > 1, Units.IsKnown(name), name);
+                Assert.AreEqual(name.Length > 1, Units.IsKnown(name.ToUpperInvariant()), name);
+                foreach (var other in Measures.Where(m => m.Kind != kind))
+                    Assert.IsNull(Units.Factor(name, other.Names.Split(' ')[0]), $"{name} in {other.Kind}");
+            }
+    }
+
+    [TestMethod]
+    [DataRow("mph", "mi/h", "1")]
+    [DataRow("mph", "miles per hour", "1")]
+    [DataRow("kph", "km/h", "1")]
+    [DataRow("kmh", "km per hr", "1")]
+    [DataRow("kmph", "m/s", "1000/3600")]
+    [DataRow("mph", "m/s", "1609344/3600000")]
+    [DataRow("square feet", "square inches", "144")]
+    [DataRow("sq ft", "sq. in.", "144")]
+    [DataRow("cubic feet", "cubic inches", "1728")]
+    [DataRow("cu yd", "cu. ft.", "27")]
+    [DataRow("m^2", "cm^2", "10000")]
+    [DataRow("m^3", "cm^3", "1000000")]
+    [DataRow("cm^-1", "m^-1", "100")]
+    [DataRow("square km", "m^2", "1000000")]
+    [DataRow("m^3", "liters", "1000")]
+    [DataRow("ml", "cm^3", "1")]
+    [DataRow("liters per minute", "cm^3/s", "1000/60")]
+    [DataRow("m*m", "cm^2", "10000")]
+    [DataRow("m * m^2", "cubic m", "1")]
+    [DataRow("kg m / s^2", "g cm / s^2", "100000")]
+    [DataRow("m/s^2", "feet per second squared", "10000/3048")]
+    [DataRow("m per second squared", "m/min^2", "3600")]
+    [DataRow("m per second cubed", "m/min^3", "216000")]
+    [DataRow("mph squared", "mi^2/h^2", "1")]
+    [DataRow("m/m", "s/s", "1")]
+    [DataRow("Miles", "FEET", "5280")]
+    [DataRow("a.m.", "am", "1")]
+    [DataRow("apples", "feet", "1")]
+    [DataRow("miles", "apples", "1")]
+    [DataRow("red miles", "feet", "1")]
+    [DataRow("m^x", "cm", "1")]
+    [DataRow("m^4", "cm", "1")]
+    [DataRow("m^-4", "cm", "1")]
+    [DataRow("m^0", "cm", "1")]
+    [DataRow("squared", "cm", "1")]
+    [DataRow("/", "cm", "1")]
+    [DataRow("degrees", "degrees", "1")]
+    public void Factor_CompoundUnits_AreWorkedOut(string from, string to, string factor) =>
+        Assert.AreEqual(Fraction(factor), Units.Factor(from, to), $"one {from} in {to}");
+
+    [TestMethod]
+    [DataRow("am", "pm")]
+    [DataRow("a.m.", "PM")]
+    [DataRow("m", "m^2")]
+    [DataRow("m", "square m")]
+    [DataRow("square m", "cubic m")]
+    [DataRow("m/s", "m*s")]
+    [DataRow("m", "degrees")]
+    [DataRow("mph", "miles")]
+    [DataRow("liters", "m^2")]
+    [DataRow("mph", "mi^2/h^2")]
+    public void Factor_OtherMeasures_HasNone(string from, string to) => Assert.IsNull(Units.Factor(from, to), $"{from} in {to}");
+
+    [TestMethod]
+    public void Factor_WithoutAUnit_IsOne()
+    {
+        Assert.AreEqual(Rational.One, Units.Factor(null, "cm"));
+        Assert.AreEqual(Rational.One, Units.Factor("cm", null));
+        Assert.IsFalse(Units.IsKnown("apples"));
+    }
+
+    [TestMethod]
+    public void Equivalent_ValuesWithUnits_AreConverted() => AnswerTable.Holds(Exact, """
+        1 \text{ m} :: 100 cm
+        1 m !! 1 cm
+        1 \text{ m}^2 :: 10000 cm^2
+        2 \text{ hours} :: 120 \text{ minutes}
+        60 \text{ mph} :: 60 \text{ miles per hour}
+        36 \text{ km/h} :: 10 \text{ m/s}
+        \$1.50 :: 150 cents
+        1.50\$ :: 150 cents
+        3 pm !! 3 am
+        5 kg !! 5 m
+        2 \text{ m}^3 :: 2000 liters
+        5 kg :: 5
+        5 apples :: 5 pears
+        5 \text{ m}^{2} :: 50000 \text{ cm}^2
+        5 \text{ m}^{-1} :: 0.05 \text{ cm}^{-1}
+        2\text{ ft. }:: 24\text{ in.}
+        -\$5 :: -5 dollars
+        \$-5 :: -5 dollars
+        """.Replace("}::", "} ::"));
+
+    private static Rational Fraction(string text) => text.Split('/') is [var above, var below]
+        ? new(int.Parse(above), int.Parse(below))
+        : new(int.Parse(text), 1);
+}
