@@ -32,6 +32,11 @@ public sealed class UnitsTests
         ("money", "cent cents", "1/100"),
         ("volume", "liter liters litre litres l", "1"),
         ("volume", "ml milliliter milliliters", "1/1000"),
+        ("force", "n newton newtons", "1"),
+        ("energy", "j joule joules", "1"),
+        ("power", "w watt watts", "1"),
+        ("voltage", "v volt volts", "1"),
+        ("temperature", "k kelvin kelvins", "1"),
     ];
 
     [TestMethod]
@@ -68,6 +73,9 @@ public sealed class UnitsTests
     [DataRow("m^3", "liters", "1000")]
     [DataRow("ml", "cm^3", "1")]
     [DataRow("liters per minute", "cm^3/s", "1000/60")]
+    [DataRow("N", "kg m/s^2", "1")]
+    [DataRow("J", "N m", "1")]
+    [DataRow("W", "joules per second", "1")]
     [DataRow("m*m", "cm^2", "10000")]
     [DataRow("m * m^2", "cubic m", "1")]
     [DataRow("kg m / s^2", "g cm / s^2", "100000")]
