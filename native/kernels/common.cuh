@@ -25,6 +25,7 @@
 #define blockIdx_z ((int)__nvvm_read_ptx_sreg_ctaid_z())
 #define blockDim_x ((int)__nvvm_read_ptx_sreg_ntid_x())
 #define gridDim_x ((int)__nvvm_read_ptx_sreg_nctaid_x())
+#define gridDim_y ((int)__nvvm_read_ptx_sreg_nctaid_y())
 
 __device__ __forceinline__ unsigned float_bits(float x) { return __builtin_bit_cast(unsigned, x); }
 __device__ __forceinline__ float bits_float(unsigned x) { return __builtin_bit_cast(float, x); }
@@ -55,6 +56,7 @@ __device__ __forceinline__ void atomic_min(unsigned long long *p, unsigned long 
 #define blockIdx_z ((int)blockIdx.z)
 #define blockDim_x ((int)blockDim.x)
 #define gridDim_x ((int)gridDim.x)
+#define gridDim_y ((int)gridDim.y)
 
 __device__ __forceinline__ unsigned float_bits(float x) { return __float_as_uint(x); }
 __device__ __forceinline__ float bits_float(unsigned x) { return __uint_as_float(x); }

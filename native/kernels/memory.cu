@@ -63,6 +63,27 @@ KERNEL __launch_bounds__(MAX_THREADS)
         share_cache<unsigned short>(buffer, from, rows, count, row_bytes, offset, copy_bytes);
 }
 
+// Copies the first copy_bytes of every head of a buffer's rows to where a buffer of longer or shorter rows has them: heads lie from_bytes apart in one and
+// to_bytes in the other. Head h of row r is number r * heads + h, of `total` in all.
+template <class W>
+__device__ __forceinline__ void relay_cache(const char *from, char *to, int total, long long from_bytes, long long to_bytes, long long copy_bytes)
+{
+    const long long words = copy_bytes / (long long)sizeof(W);
+    for (int head = blockIdx_y; head < total; head += gridDim_y)
+        for (long long i = blockIdx_x * (long long)blockDim_x + threadIdx_x; i < words; i += (long long)gridDim_x * blockDim_x)
+            copy((const W *)(from + head * from_bytes) + i, (W *)(to + head * to_bytes) + i);
+}
+
+KERNEL __launch_bounds__(MAX_THREADS)
+    kv_relay(const char *from, char *to, int total, long long from_bytes, long long to_bytes, long long copy_bytes)
+{
+    if (((unsigned long long)from % 16 | (unsigned long long)to % 16 | (unsigned long long)from_bytes % 16 | (unsigned long long)to_bytes % 16 |
+         (unsigned long long)copy_bytes % 16) == 0)
+        relay_cache<Pack>(from, to, total, from_bytes, to_bytes, copy_bytes);
+    else
+        relay_cache<unsigned short>(from, to, total, from_bytes, to_bytes, copy_bytes);
+}
+
 // first = min(first, index of the first element that is NaN or infinite); fill it with ones before.
 template <class E>
 __device__ __forceinline__ void any_nonfinite(const E *x, long long count, unsigned long long *first)

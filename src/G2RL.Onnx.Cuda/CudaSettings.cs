@@ -1,5 +1,6 @@
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Rollouts;
 
 namespace G2RL.Onnx.Cuda;
 
@@ -16,6 +17,9 @@ public sealed record CudaSettings
     /// How the decode graph reads its cache; null leaves it to the precision, since CUDA has GroupQueryAttention in the narrow types only.
     /// </summary>
     public CacheAttention? CacheAttention { get; init; }
+
+    /// <summary>Positions by which the rows of a cache grow that does not hold all rows at their full length, >= 1.</summary>
+    public int CacheBlock { get; init; } = CacheMemory.UsualBlock;
 
     /// <summary>Whether decode steps of the serving graph are captured as CUDA graphs, one for each number of rows.</summary>
     public bool Captures { get; init; }

@@ -191,7 +191,7 @@ const std::map<std::string, Kernel> kernels = {
     EACH(sample_tokens) EACH(token_stats) EACH(accumulate_features) EACH(accumulate_features_atomic)
     ONE(inverse_norms) ONE(gram) ONE(exploration_scores)
     EACH(adamw) EACH(accumulate) ONE(global_norm_partial) ONE(global_norm_finish) ONE(scale) ONE(scale_rows)
-    ONE(cast_f32_to_f16) ONE(cast_f32_to_bf16) ONE(cast_f16_to_f32) ONE(cast_bf16_to_f32) ONE(kv_share) EACH(any_nonfinite)};
+    ONE(cast_f32_to_f16) ONE(cast_f32_to_bf16) ONE(cast_f16_to_f32) ONE(cast_bf16_to_f32) ONE(kv_share) ONE(kv_relay) EACH(any_nonfinite)};
 }
 
 void barrier() { wait(AtBarrier); }

@@ -42,6 +42,7 @@ int meet(Meeting kind, int value, int argument);
 #define blockIdx_z (::host::block.z)
 #define blockDim_x (::host::block_size.x)
 #define gridDim_x (::host::grid_size.x)
+#define gridDim_y (::host::grid_size.y)
 
 inline void __syncthreads() { host::barrier(); }
 inline int lane_xor(int v, int mask) { return host::meet(host::Xor, v, mask); }

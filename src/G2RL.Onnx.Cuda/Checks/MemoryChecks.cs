@@ -74,5 +74,22 @@ internal static class MemoryChecks
             wrong += CheckBench.Unequal<byte>(b.Download<byte>(devices[k], Rows * rowBytes), buffers[k]);
         }
         yield return new("kv_share", "bytes that differ", wrong, 0, b.Milliseconds(Share), 2 * Heads * copyBytes * 3);
+
+        // The first buffer's rows half as long again, in a buffer of their own.
+        var longer = headBytes / 32 * 48;
+        var relaid = b.Upload(new byte[Rows * Heads * longer]);
+        var blocks = Math.Max(1, LaunchShape.Blocks(copyBytes / 16, LaunchShape.Threads));
+        void Relay() => b.Launch(Module, "kv_relay", (blocks, Rows * Heads, 1), LaunchShape.Threads, devices[0], relaid, Rows * Heads, headBytes, longer, copyBytes);
+        Relay();
+        var expected = new byte[Rows * Heads * longer];
+        for (var head = 0; head < Rows * Heads; head++)
+            Array.Copy(buffers[0], head * headBytes, expected, head * longer, copyBytes);
+        yield return new(
+            "kv_relay",
+            "bytes that differ",
+            CheckBench.Unequal<byte>(b.Download<byte>(relaid, expected.Length), expected),
+            0,
+            b.Milliseconds(Relay),
+            2 * Rows * Heads * copyBytes);
     }
 }

@@ -7,6 +7,9 @@ internal sealed class MemoryKernels(KernelCache kernels)
 {
     private const string Module = "memory";
 
+    // Blocks of a grid's second axis, at most.
+    private const int MostHeads = 65_535;
+
     // Elements that a thread casts at a time.
     private const int AtOnce = 8;
 
@@ -32,6 +35,20 @@ internal sealed class MemoryKernels(KernelCache kernels)
         var threads = LaunchShape.ThreadsFor(copyBytes / 16);
         kernels.Launch(Module, "kv_share", (Math.Max(1, LaunchShape.Blocks(copyBytes / 16, threads)), heads, bufferCount), threads, buffers,
             from, rows, count, heads * headBytes, headBytes, copyBytes);
+    }
+
+    /// <summary>Copies the first bytes of each head of a buffer's rows to a buffer whose rows have another length.</summary>
+    /// <param name="from">The buffer.</param>
+    /// <param name="to">The other, which does not overlap it.</param>
+    /// <param name="heads">Heads of all rows.</param>
+    /// <param name="fromBytes">Bytes of a head in the one.</param>
+    /// <param name="toBytes">And in the other.</param>
+    /// <param name="copyBytes">Bytes of each head that are copied.</param>
+    public void RelayCache(nint from, nint to, int heads, long fromBytes, long toBytes, long copyBytes)
+    {
+        var threads = LaunchShape.ThreadsFor(copyBytes / 16);
+        var grid = (Math.Max(1, LaunchShape.Blocks(copyBytes / 16, threads)), Math.Clamp(heads, 1, MostHeads), 1);
+        kernels.Launch(Module, "kv_relay", grid, threads, from, to, heads, fromBytes, toBytes, copyBytes);
     }
 
     private void Cast(string pair, nint source, nint destination, long count)

@@ -13,8 +13,8 @@ namespace G2RL.Onnx.Cuda.Rollouts;
 /// <param name="PlaceOffset">The byte.</param>
 /// <param name="Ends">seqlens_k, int32, from a byte on.</param>
 /// <param name="EndOffset">The byte.</param>
-/// <param name="Logits">[rows, V]</param>
-/// <param name="Hidden">[rows, D]</param>
+/// <param name="Logits">[rows, V], of a single row too room for two.</param>
+/// <param name="Hidden">[rows, D], likewise.</param>
 internal sealed record DecodeMemory(
     DeviceBuffer Ids,
     DeviceBuffer Places,
@@ -26,10 +26,9 @@ internal sealed record DecodeMemory(
 
 /// <summary>Which decode graph a lane runs, and how.</summary>
 /// <param name="Serves">Whether it is the serving graph.</param>
-/// <param name="Captures">Whether steps are captured as CUDA graphs, with the capacity for total length.</param>
+/// <param name="Captures">Whether steps are captured as CUDA graphs, with the cache's length for total length.</param>
 /// <param name="Logits">Type of the logits.</param>
-/// <param name="Capacity">Positions of a row.</param>
-internal sealed record DecodeKind(bool Serves, bool Captures, ElementType Logits, int Capacity)
+internal sealed record DecodeKind(bool Serves, bool Captures, ElementType Logits)
 {
     /// <summary>Bytes of a logit.</summary>
     public int LogitBytes => Logits == ElementType.Float32 ? sizeof(float) : sizeof(short);
@@ -42,7 +41,22 @@ internal sealed class DeviceDecodeStep : IDisposable
     private readonly DeviceBuffer last;
     private readonly int[] longest = new int[1];
     private readonly int total;
+    private readonly int tokens;
+    private readonly int read;
 
+    /// <summary>Binds everything.</summary>
+    /// <param name="session">The decode graph's.</param>
+    /// <param name="memory">The device's memory.</param>
+    /// <param name="policy">The weights.</param>
+    /// <param name="cache">Keys and values.</param>
+    /// <param name="at">Inputs and outputs.</param>
+    /// <param name="vocabulary">V</param>
+    /// <param name="width">D</param>
+    /// <param name="first">First row of the cache.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="tokens">New tokens of each.</param>
+    /// <param name="kind">Which graph.</param>
+    /// <param name="graph">Number of the CUDA graph as which the call is captured; none for prompts, whose lengths vary.</param>
     public DeviceDecodeStep(
         DeviceSession session,
         DeviceMemory memory,
@@ -54,15 +68,18 @@ internal sealed class DeviceDecodeStep : IDisposable
         int first,
         int rows,
         int tokens,
-        DecodeKind kind)
+        DecodeKind kind,
+        int graph = DeviceBinding.NotCaptured)
     {
-        total = kind is { Captures: true, Capacity: var capacity } && tokens == 1 ? capacity : 0;
-        last = memory.Allocate(Purpose.Small, rows * sizeof(long));
-        last.Write<long>([.. Enumerable.Range(1, rows).Select(row => ((long)row * tokens) - 1)]);
+        this.tokens = tokens;
+        total = graph != DeviceBinding.NotCaptured ? cache.Positions : 0;
+        // Logits of two rows at least: a product of one takes another path and gives other bits.
+        read = Math.Max(2, rows);
+        last = memory.Allocate(Purpose.Small, read * sizeof(long));
+        Point([.. Enumerable.Repeat(tokens, rows)]);
         binding = session.Bind();
         if (kind.Captures)
-            // A prompt is not captured: its length comes once.
-            binding.Capture(total > 0 ? rows : DeviceBinding.NotCaptured);
+            binding.Capture(graph);
         if (kind.Serves)
             policy.ServeTo(binding);
         else
@@ -71,12 +88,24 @@ internal sealed class DeviceDecodeStep : IDisposable
         binding.Input("input_ids", at.Ids, TensorElementType.Int64, 0, rows, tokens);
         if (!kind.Serves)
             binding.Input("position_ids", at.Places, TensorElementType.Int64, at.PlaceOffset, rows, tokens);
-        binding.Input("rows", last, TensorElementType.Int64, 0, rows);
+        binding.Input("rows", last, TensorElementType.Int64, 0, read);
         binding.Input("seqlens_k", at.Ends, TensorElementType.Int32, at.EndOffset, rows);
         // The operator reads this one on the host.
         binding.HostInput("total_sequence_length", longest, 1);
-        binding.Output("logits", at.Logits, (TensorElementType)(int)kind.Logits, 0, rows, vocabulary);
-        binding.Output("last_hidden_state", at.Hidden, TensorElementType.Float, 0, rows, width);
+        binding.Output("logits", at.Logits, (TensorElementType)(int)kind.Logits, 0, read, vocabulary);
+        binding.Output("last_hidden_state", at.Hidden, TensorElementType.Float, 0, read, width);
+    }
+
+    /// <summary>Says how many of the new tokens of each row count: the last of them gives the row's logits.</summary>
+    public void Point(ReadOnlySpan<int> lengths)
+    {
+        var at = new long[read];
+        for (var row = 0; row < read; row++)
+        {
+            var given = Math.Min(row, lengths.Length - 1);
+            at[row] = ((long)given * tokens) + lengths[given] - 1;
+        }
+        last.Write<long>(at);
     }
 
     /// <summary>Runs the graph, in stream order.</summary>

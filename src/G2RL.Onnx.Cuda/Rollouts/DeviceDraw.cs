@@ -7,7 +7,9 @@ namespace G2RL.Onnx.Cuda.Rollouts;
 
 /// <summary>
 /// A draw in progress. The device is always given the next step before the host looks at the last one's tokens, so it need not wait: a row
-/// that ended is known a step later, and the one token too many that it drew is for nobody.
+/// that ended is known a step later, and the one token too many that it drew is for nobody. Where the cache does not hold all rows at their
+/// full length, rows grow by blocks, and those that no longer fit then, the shortest, are drawn again later: a rollout does not depend on
+/// when it is drawn.
 /// </summary>
 internal sealed class DeviceDraw
 {
@@ -17,7 +19,6 @@ internal sealed class DeviceDraw
     private readonly DrawBuffers buffers;
     private readonly DrawRequest request;
     private readonly PolicyVersion version;
-    private readonly int capacity;
     private readonly int most;
     private readonly int width;
     private readonly int vocabulary;
@@ -28,12 +29,11 @@ internal sealed class DeviceDraw
     private readonly DeviceRow[] rows;
     private readonly HashSet<DeviceRow> unfinished = new(ReferenceEqualityComparer.Instance);
     private readonly List<int> holes = [];
+    private readonly Queue<(int Prompt, int Sample)> again = [];
     private readonly int total;
     private int active;
     private int started;
     private int finished;
-    private int prefilled = -1;
-    private float[] promptHidden = [];
 
     public DeviceDraw(
         CudaBackend backend,
@@ -43,14 +43,13 @@ internal sealed class DeviceDraw
         Policy policy,
         SamplerSettings settings,
         DrawRequest request,
-        int capacity,
         Action<int>? progress)
     {
-        (this.backend, this.lane, this.text, this.buffers, this.request, this.capacity, this.progress) =
-            (backend, lane, text, buffers, request, capacity, progress);
+        (this.backend, this.lane, this.text, this.buffers, this.request, this.progress) =
+            (backend, lane, text, buffers, request, progress);
         (version, most, vocabulary, width) =
             (policy.Version, settings.MaxNewTokens, policy.Spec.VocabularySize, request.WithHidden ? policy.Spec.HiddenSize : 0);
-        rows = new DeviceRow[capacity];
+        rows = new DeviceRow[lane.Columns];
         total = checked(request.Prompts.Count * request.Samples);
         results = [.. request.Prompts.Select(_ => new Rollout[request.Samples])];
         if (!request.WithFeatures)
@@ -62,13 +61,17 @@ internal sealed class DeviceDraw
     /// <summary>The largest of the greatest logits.</summary>
     public float LargestLogit { get; private set; }
 
+    /// <summary>Rows that were begun again.</summary>
+    public int Repeated { get; private set; }
+
     /// <summary>Draws everything.</summary>
     public Rollout[][] Run(CancellationToken cancel)
     {
         var (step, first) = ((Ticket?)null, (Ticket?)null);
         try
         {
-            for (var turn = 0; active > 0 || started < total || step is not null || first is not null; turn++)
+            lane.Begin(lane.LengthFor(request.Prompts.Select(p => p.Length).DefaultIfEmpty().Max() + 1));
+            for (var turn = 0; active > 0 || Pending > 0 || step is not null || first is not null; turn++)
             {
                 cancel.ThrowIfCancellationRequested();
                 if (lane.Ledger.IsFull)
@@ -80,6 +83,7 @@ internal sealed class DeviceDraw
                 Accept(first);
                 if (nextStep is not null && accumulators is not null)
                     lane.Accumulate([.. nextStep.Rows.Select(r => r is { Finish: null } ? 1f : 0f)], nextStep.Line, accumulators);
+                Fit();
                 Retire();
                 (step, first) = (nextStep, Fill(turn % 2));
                 backend.Memory.Driver.Record(buffers.Event);
@@ -95,6 +99,9 @@ internal sealed class DeviceDraw
             throw;
         }
     }
+
+    // Rollouts that wait for a row.
+    private int Pending => total - started + again.Count;
 
     private int Slot(DeviceRow row) => firstSlot + (row.Prompt * request.Samples) + row.Sample;
 
@@ -135,7 +142,7 @@ internal sealed class DeviceDraw
         var faults = found.Slice(2 * lane.Columns, lane.Columns);
         for (var c = 0; c < ticket.Rows.Length; c++)
         {
-            if (ticket.Rows[c] is not { Finish: null } row)
+            if (ticket.Rows[c] is not { Finish: null, IsDropped: false } row)
                 continue;
             if (faults[c] != 0)
                 throw SamplingKernels.Fault(faults[c], $"Prompt {row.PromptKey}, rollout {row.Sample}, token {row.Count}");
@@ -152,6 +159,55 @@ internal sealed class DeviceDraw
         }
     }
 
+    // The rows' length follows the longest of them, and their number what then fits: those with the fewest tokens begin again later.
+    private void Fit()
+    {
+        var longest = 0;
+        for (var c = 0; c < active; c++)
+            if (!IsGone(rows[c]))
+                longest = Math.Max(longest, rows[c].Filled + 1);
+        var length = lane.LengthFor(longest);
+        // Shorter ones only where that lets others in, and by far, as each time costs a copy of all.
+        if (length <= lane.Positions && !(Pending > 0 && 2 * length <= lane.Positions && length >= lane.LengthFor(LongestPending())))
+            return;
+        for (var room = lane.CapacityAt(length); active > room;)
+        {
+            var least = 0;
+            for (var c = 1; c < active; c++)
+                if (Order(rows[c]) < Order(rows[least]))
+                    least = c;
+            Drop(least);
+        }
+        lane.Relay(length, active);
+    }
+
+    // Who gives way first: those that are done, then the shortest.
+    private int Order(DeviceRow row) => IsGone(row) ? -1 : row.Issued;
+
+    private int LongestPending() => request.Prompts.Skip(started / request.Samples)
+        .Concat(again.Select(a => request.Prompts[a.Prompt]))
+        .Max(p => p.Length) + 1;
+
+    private void Drop(int column)
+    {
+        var row = rows[column];
+        if (!IsGone(row))
+        {
+            row.IsDropped = true;
+            Repeated++;
+            unfinished.Remove(row);
+            again.Enqueue((row.Prompt, row.Sample));
+            if (accumulators is not null)
+                backend.Memory.Driver.Fill(
+                    accumulators.At((long)Slot(row) * vocabulary * sizeof(float)), 0, (long)vocabulary * sizeof(float));
+        }
+        active--;
+        if (column == active)
+            return;
+        lane.Move(active, column, rows[active].Filled);
+        rows[column] = rows[active];
+    }
+
     // Rows that have ended make room: for new ones where there are, else for the last one, so that rows stay dense.
     private void Retire()
     {
@@ -163,7 +219,7 @@ internal sealed class DeviceDraw
                 i++;
                 continue;
             }
-            if (total - started > holes.Count)
+            if (Pending > holes.Count)
             {
                 holes.Add(i++);
                 continue;
@@ -179,47 +235,58 @@ internal sealed class DeviceDraw
     // New rows and their first tokens.
     private Ticket? Fill(int buffer)
     {
-        while (active < capacity && total - started > holes.Count)
+        while (active < lane.Capacity && Pending > holes.Count)
             holes.Add(active++);
         if (holes.Count == 0)
             return null;
-        var (columns, line) = (new DeviceRow?[capacity], lane.Ledger.Open());
-        for (var next = 0; next < holes.Count;)
+        var (columns, line) = (new DeviceRow?[active], lane.Ledger.Open());
+        var work = holes.ConvertAll(_ => Next());
+        for (var next = 0; next < work.Count;)
         {
-            var prompt = started / request.Samples;
-            var count = Math.Min(holes.Count - next, ((prompt + 1) * request.Samples) - started);
-            Start(prompt, holes[next..(next + count)], line, columns);
-            next += count;
+            // As many prompts at once as there are slots.
+            var (wanted, end) = (new List<int>(), next);
+            for (; end < work.Count; end++)
+                if (!wanted.Contains(work[end].Prompt))
+                {
+                    if (wanted.Count == lane.Prompts.Count)
+                        break;
+                    wanted.Add(work[end].Prompt);
+                }
+            var slots = lane.Prompts.Ensure(wanted, request.Prompts, width > 0);
+            for (; next < end;)
+            {
+                var (prompt, count) = (work[next].Prompt, 1);
+                while (next + count < end && work[next + count].Prompt == prompt)
+                    count++;
+                Start(slots[wanted.IndexOf(prompt)], work.GetRange(next, count), holes.GetRange(next, count), line, columns);
+                next += count;
+            }
         }
         lane.Fetch(buffers.First[buffer]);
         return new(columns, line, buffer, IsFirst: true);
     }
 
+    private (int Prompt, int Sample) Next() =>
+        again.TryDequeue(out var next) ? next : (started / request.Samples, started++ % request.Samples);
+
     // Rollouts of one prompt.
-    private void Start(int prompt, List<int> places, int line, DeviceRow?[] columns)
+    private void Start(int slot, List<(int Prompt, int Sample)> work, List<int> places, int line, DeviceRow?[] columns)
     {
-        var ids = request.Prompts[prompt];
-        if (prefilled != prompt)
-        {
-            lane.Prefill(ids);
-            prefilled = prompt;
-            if (width > 0)
-                promptHidden = lane.PromptHidden();
-        }
-        foreach (var c in places)
+        var ids = request.Prompts[work[0].Prompt];
+        for (var i = 0; i < places.Count; i++)
         {
             var row = new DeviceRow(
-                prompt,
-                started++ % request.Samples,
+                work[i].Prompt,
+                work[i].Sample,
                 ids,
                 width)
-            { PromptHidden = promptHidden, PromptKey = request.IndexOf(prompt) };
-            lane.Table.Set(c, row, request.Seed, request.Step, Slot(row));
+            { PromptHidden = width > 0 ? lane.Prompts.Hidden(slot) : [], PromptKey = request.IndexOf(work[i].Prompt) };
+            lane.Table.Set(places[i], row, request.Seed, request.Step, Slot(row));
             row.Issued = 1;
-            rows[c] = columns[c] = row;
+            rows[places[i]] = columns[places[i]] = row;
             unfinished.Add(row);
         }
-        lane.SharePrompt([.. places], ids.Length);
+        lane.SharePrompt(slot, [.. places], ids.Length);
         lane.Table.Send();
         // A launch for every stretch of neighbours.
         for (var i = 0; i < places.Count;)
@@ -227,7 +294,7 @@ internal sealed class DeviceDraw
             var length = 1;
             while (i + length < places.Count && places[i + length] == places[i] + length)
                 length++;
-            lane.DrawFirst(places[i], length, line, accumulators);
+            lane.DrawFirst(slot, places[i], length, line, accumulators);
             i += length;
         }
     }

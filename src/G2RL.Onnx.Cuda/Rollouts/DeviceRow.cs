@@ -37,6 +37,9 @@ internal sealed class DeviceRow(int prompt, int sample, int[] promptTokens, int 
     /// <summary>Why it ended; null while it goes on.</summary>
     public FinishReason? Finish { get; set; }
 
+    /// <summary>Whether it gave way and is drawn again from its beginning: what is on its way is for nobody.</summary>
+    public bool IsDropped { get; set; }
+
     public int Count => tokens.Count;
 
     public ReadOnlySpan<int> Tokens => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(tokens);

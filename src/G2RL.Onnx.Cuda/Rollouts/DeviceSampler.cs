@@ -1,6 +1,7 @@
 using G2RL.Onnx.Cuda.Sessions;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Models;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
 
@@ -29,20 +30,25 @@ internal sealed class DeviceSampler : IRolloutSource
             SamplerPlan.For(policy.Spec, policy.Positions, settings with { Threads = 1 }, Memory(backend, backend.Of(policy))));
         (lane, buffers) = backend.Invoke(() =>
         {
-            var made = new DecodeLane(backend, backend.Of(policy), policy.Spec, policy.Positions, settings, Plan.RowsPerThread);
+            var made = new DecodeLane(backend, backend.Of(policy), policy.Spec, policy.Positions, settings, Plan);
             return (made, new DrawBuffers(backend.Memory.Driver, made.Columns, policy.Spec.HiddenSize));
         });
     }
 
     public SamplerPlan Plan { get; }
 
+    /// <summary>Rollouts that were begun again so far, as the cache did not hold them all.</summary>
+    public int Repeated { get; private set; }
+
     public DrawnRollouts Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
     {
         request.Validate(settings, policy.Positions);
         return backend.Invoke(() =>
         {
-            var draw = new DeviceDraw(backend, lane, text, buffers, policy, settings, request, Plan.RowsPerThread, progress);
-            return new DrawnRollouts(draw.Run(cancel), draw.LargestLogit);
+            var draw = new DeviceDraw(backend, lane, text, buffers, policy, settings, request, progress);
+            var drawn = draw.Run(cancel);
+            Repeated += draw.Repeated;
+            return new DrawnRollouts(drawn, draw.LargestLogit);
         });
     }
 
@@ -52,7 +58,12 @@ internal sealed class DeviceSampler : IRolloutSource
     {
         var learning = backend.Settings.Updates ? 3 * sizeof(float) * policy.Parameters.Sum(p => p.Count) : 0;
         var free = Math.Max(0, backend.Memory.Driver.MemoryInfo().Free - learning);
-        return new(backend.Settings.CacheType == ElementType.Float32 ? sizeof(float) : sizeof(short), free, free / 2);
+        // Where every place is read, its length is part of a row's bits: such rows have theirs from the beginning.
+        var grows = backend.Settings.Attention == CacheAttention.Grouped;
+        return new(backend.Settings.CacheType == ElementType.Float32 ? sizeof(float) : sizeof(short), free, free / 2)
+        {
+            Block = grows ? backend.Settings.CacheBlock : policy.Positions,
+        };
     }
 
     public void Dispose() => backend.Invoke(() =>

@@ -88,6 +88,12 @@ internal sealed class DevicePolicy : IDisposable
     /// <summary>Places of the weights that learn among <see cref="Parameters"/>.</summary>
     public IReadOnlyList<int> Trainable { get; }
 
+    /// <summary>The architecture.</summary>
+    public DecoderSpec Spec => policy.Spec;
+
+    /// <summary>The longest sequence, tokens.</summary>
+    public int Positions => policy.Positions;
+
     /// <summary>Whether the weights lie as the serving graph reads them.</summary>
     public bool Serves { get; }
 

@@ -16,6 +16,17 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
     /// </summary>
     public int ThreadsEach { get; init; } = 1;
 
+    /// <summary>Prompts whose caches are kept beside the rows'.</summary>
+    public int PromptSlots { get; init; } = 1;
+
+    /// <summary>
+    /// Positions by which the rows of a cache grow that does not hold all rows at their full length; 0 where it does.
+    /// </summary>
+    public int Block { get; init; }
+
+    // Prompts of a device that are run at once.
+    private const int MostPrompts = 8;
+
     // Where little is free, decoding still gets this much before anything else is told to shrink.
     private const long LeastBudget = 256L << 20;
 
@@ -39,6 +50,8 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
             ? settings.CacheBudgetBytes
             : Math.Max(Math.Max(LeastBudget, memory.FairBytes), Math.Min(least, memory.FreeBytes));
         var fitting = budget / perRow;
+        if (memory.Block > 0 && fitting >= 3)
+            return OnDevice(spec, positions, settings, memory, budget);
         if (fitting < 3)
             throw new InputException(
                 "sampling.cacheBudgetMiB is "
@@ -54,6 +67,27 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
         var rows = (int)Math.Max(fewest, Math.Min((fitting / threads) - 1, (settings.MaxRows + threads - 1) / threads));
         return new(threads, rows, (rows + 1) * perRow * threads) { ThreadsEach = isLarge ? settings.Threads : 1 };
     }
+
+    // All rows at their full length where they fit; else more rows, that begin with a block each and grow together.
+    private static SamplerPlan OnDevice(DecoderSpec spec, int positions, SamplerSettings settings, CacheMemory memory, long budget)
+    {
+        var perRow = KvCache.BytesPerRow(spec, positions, memory.ElementBytes);
+        var (rows, fitting) = (Math.Max(2, settings.MaxRows), budget / perRow);
+        if (fitting > rows || memory.Block >= positions)
+        {
+            rows = (int)Math.Min(rows, fitting - 1);
+            var prompts = (int)Math.Clamp(fitting - rows, 1, MostPrompts);
+            return new(1, rows, (rows + prompts) * perRow) { PromptSlots = prompts };
+        }
+        // One buffer of a layer is kept free: a buffer's rows are laid anew by copying them there.
+        var buffers = 2L * spec.Layers;
+        var usable = budget / (buffers + 1) * buffers;
+        if (usable / perRow < 3)
+            return new(1, 2, 3 * perRow);
+        var slots = (int)Math.Clamp(usable / perRow / MostPrompts, 1, MostPrompts);
+        var first = usable / KvCache.BytesPerRow(spec, memory.Block, memory.ElementBytes);
+        return new(1, (int)Math.Min(rows, first - slots), usable / buffers * (buffers + 1)) { PromptSlots = slots, Block = memory.Block };
+    }
 }
 
 /// <summary>The memory that a key/value cache is taken from.</summary>
@@ -62,6 +96,12 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
 /// <param name="FairBytes">What it may take for more rows, when training wants memory too.</param>
 public sealed record CacheMemory(int ElementBytes, long FreeBytes, long FairBytes)
 {
+    /// <summary>The length of a block where nobody says otherwise.</summary>
+    public const int UsualBlock = 256;
+
+    /// <summary>Positions of a block by which rows grow, on a device; 0 where they have their full length from the beginning.</summary>
+    public int Block { get; init; }
+
     /// <summary>
     /// The host's, whose cache is in float32: of the machine's or container's memory less what the process holds, half and an eighth.
     /// </summary>

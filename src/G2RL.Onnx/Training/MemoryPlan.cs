@@ -77,7 +77,7 @@ public static class MemoryPlan
             spec,
             positions,
             Settings(config, threads: 1, config.Sampling.PromptsPerStep * config.Sampling.GroupSize),
-            new(type.Size(), free, free / 2));
+            new(type.Size(), free, free / 2) { Block = type == ElementType.Float32 ? positions : CacheMemory.UsualBlock });
         var micro = Microbatch(config, spec, isDevice: true);
         var left = bytes - held.Sum(h => h.Bytes) - narrow - learning - sampling.CacheBytes - Features(config, spec);
         var memory = DeviceMemory(config, spec, positions, type, left);

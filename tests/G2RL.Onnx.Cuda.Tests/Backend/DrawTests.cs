@@ -1,3 +1,4 @@
+using G2RL.Onnx.Cuda.Rollouts;
 using G2RL.Onnx.Cuda.Tests.Interpreter;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
@@ -84,6 +85,81 @@ public sealed class DrawTests
         using var backend = new CudaBackend(new InterpreterDriver());
         using var device = backend.Rollouts(policy, tokenizer, settings);
         new RolloutComparison(policy, 1).Compare(host.Draw(request), device.Draw(request), request);
+    }
+
+    // Rows grow by blocks of 8, the shortest give way and are drawn again, and the rollouts are those of a cache that holds all of them at
+    // their full length, to the bit.
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void Draw_CacheThatGrows_GivesTheRolloutsOfOneThatHoldsAll(bool withHidden)
+    {
+        using var model = new TinyModel();
+        using var policy = Policy.Load(model.Folder, 64);
+        var tokenizer = Tokenizer.Load(model.Folder);
+        var settings = new SamplerSettings { MaxNewTokens = 40, StopTokens = policy.Spec.EosTokens, MaxRows = 14 };
+        var request = new DrawRequest(
+            [.. new[] { "1+2=", "77*3=", "(4-2)*8=", "9=", "1+1+1=" }.Select(p => tokenizer.Encode(p))],
+            4,
+            Seed: 3,
+            Step: 5,
+            WithFeatures: true,
+            WithHidden: withHidden);
+        Rollout[] Drawn(int block, long cacheBytes, out SamplerPlan plan, out InterpreterDriver driver, out float[][] features)
+        {
+            using var backend = new CudaBackend(
+                driver = new InterpreterDriver(), new() { CacheAttention = CacheAttention.Grouped, CacheBlock = block });
+            using var device = backend.Rollouts(policy, tokenizer, settings with { CacheBudgetBytes = cacheBytes });
+            using var projector = ((IBackend)backend).Features(policy.Spec);
+            plan = device.Plan;
+            // Twice: the second draw finds what the first has left.
+            _ = device.Draw(request);
+            Rollout[] drawn = [.. device.Draw(request).SelectMany(r => r)];
+            features = projector.Project(policy, [.. drawn.Select(r => r.Features)]);
+            Assert.AreEqual(plan.Block > 0, ((DeviceSampler)device).Repeated > 0);
+            return drawn;
+        }
+        var all = Drawn(256, 0, out var whole, out _, out var expected);
+        var row = KvCache.BytesPerRow(policy.Spec, 64);
+        var grown = Drawn(8, 4 * row, out var plan, out var driver, out var found);
+        Assert.AreEqual((14, 0, 8), (whole.RowsPerThread, whole.Block, plan.Block));
+        Assert.IsLessThanOrEqualTo(4 * row, plan.CacheBytes);
+        Assert.IsGreaterThan(4, plan.RowsPerThread);
+        Assert.Contains("kv_relay", driver.Launches.Keys);
+        for (var i = 0; i < all.Length; i++)
+        {
+            CollectionAssert.AreEqual(all[i].Tokens, grown[i].Tokens, $"tokens of {i}");
+            CollectionAssert.AreEqual(all[i].LogProbs, grown[i].LogProbs, $"log-probs of {i}");
+            CollectionAssert.AreEqual(all[i].Entropies, grown[i].Entropies, $"entropies of {i}");
+            CollectionAssert.AreEqual(all[i].HiddenStates, grown[i].HiddenStates, $"hidden states of {i}");
+            CollectionAssert.AreEqual(expected[i], found[i], $"feature of {i}");
+        }
+    }
+
+    [TestMethod]
+    [DataRow(CacheAttention.Plain)]
+    [DataRow(CacheAttention.Grouped)]
+    public void Draw_PromptsRunTogether_GiveTheRolloutsOfEachAlone(CacheAttention attention)
+    {
+        using var model = new TinyModel();
+        using var policy = Policy.Load(model.Folder, 64);
+        var tokenizer = Tokenizer.Load(model.Folder);
+        using var backend = new CudaBackend(new InterpreterDriver(), new() { CacheAttention = attention });
+        using var device = backend.Rollouts(policy, tokenizer, new SamplerSettings { MaxNewTokens = 6, MaxRows = 22 });
+        Assert.AreEqual(8, device.Plan.PromptSlots);
+        int[][] prompts = [.. Enumerable.Range(1, 11).Select(i => tokenizer.Encode(new string('7', i) + "+1="))];
+        var request = new DrawRequest(prompts, 2, Seed: 3, Step: 5, WithHidden: true);
+        var together = device.Draw(request);
+        for (var i = 0; i < prompts.Length; i++)
+        {
+            var alone = device.Draw(request.Part([i]))[0];
+            for (var k = 0; k < 2; k++)
+            {
+                CollectionAssert.AreEqual(alone[k].Tokens, together[i][k].Tokens, $"tokens of {i}");
+                CollectionAssert.AreEqual(alone[k].LogProbs, together[i][k].LogProbs, $"log-probs of {i}");
+                CollectionAssert.AreEqual(alone[k].HiddenStates, together[i][k].HiddenStates, $"hidden states of {i}");
+            }
+        }
     }
 
     [TestMethod]

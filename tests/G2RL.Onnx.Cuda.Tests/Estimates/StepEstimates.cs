@@ -1,4 +1,5 @@
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Rollouts;
 
 namespace G2RL.Onnx.Cuda.Tests.Estimates;
 
@@ -23,6 +24,32 @@ internal static class StepEstimates
         var bytes = (Narrow * (double)spec.ParameterCount) + cache + (logitBytes * (double)rows * spec.VocabularySize);
         var device = (bytes / on.Bandwidth) + (launches * (captured ? on.CapturedGap : on.Gap));
         return Math.Max(device, captured ? 0 : launches * on.Enqueue);
+    }
+
+    /// <summary>Seconds of running prompts into the cache, so many in a call.</summary>
+    /// <param name="spec">The model.</param>
+    /// <param name="prompts">Prompts.</param>
+    /// <param name="length">Tokens of each.</param>
+    /// <param name="together">Prompts of a call.</param>
+    /// <param name="launches">What a call puts on the stream.</param>
+    /// <param name="on">The hardware.</param>
+    public static double Prefill(DecoderSpec spec, int prompts, int length, int together, int launches, Hardware on)
+    {
+        var calls = (prompts + together - 1) / together;
+        var products = 2.0 * spec.ParameterCount * length * together / on.Products;
+        var weights = Narrow * (double)spec.ParameterCount / on.Bandwidth;
+        return calls * Math.Max(Math.Max(products, weights) + (launches * on.Gap), launches * on.Enqueue);
+    }
+
+    /// <summary>Rows of a cache that grows by blocks, when the longest has so many positions.</summary>
+    /// <param name="spec">The model.</param>
+    /// <param name="plan">The sampler's plan.</param>
+    /// <param name="positions">The longest row.</param>
+    public static int RowsAt(DecoderSpec spec, SamplerPlan plan, int positions)
+    {
+        var buffers = 2L * spec.Layers;
+        var room = plan.CacheBytes / (buffers + 1) * buffers / KvCache.BytesPerRow(spec, positions, Narrow);
+        return (int)Math.Min(plan.RowsPerThread, (room - plan.PromptSlots) / 8 * 8);
     }
 
     /// <summary>Model FLOP utilisation of a micro-batch of the train graph in pieces, recomputed: 6 N tokens / time / peak.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using G2RL.Onnx.Cuda.Tests.Backend;
+using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.TestSupport;
 
 namespace G2RL.Onnx.Cuda.Tests.Estimates;
@@ -40,6 +41,15 @@ public sealed class StepEstimatesTests
         foreach (var rows in new[] { 256, 32 })
             yield return $"| decode, {rows} rows | {Milliseconds(rows, Before, 12, false)} ms | {Milliseconds(rows, After, 4, false)} ms "
                 + $"| {Milliseconds(rows, After, 4, true)} ms |";
+        string Prefill(int together) => (1000 * StepEstimates.Prefill(spec, 16, 256, together, After, Hardware.H100))
+            .ToString("0", CultureInfo.InvariantCulture);
+        yield return $"| 16 prompts of 256 tokens | {Prefill(1)} ms | {Prefill(8)} ms |";
+        var memory = new CacheMemory(2, 40L << 30, 20L << 30);
+        var (before, after) = (
+            SamplerPlan.For(spec, 8192, new SamplerSettings(), memory),
+            SamplerPlan.For(spec, 8192, new SamplerSettings(), memory with { Block = CacheMemory.UsualBlock }));
+        foreach (var positions in new[] { 512, 1024, 2048, 4096, 8192 })
+            yield return $"| {positions} | {before.RowsPerThread} | {StepEstimates.RowsAt(spec, after, positions)} |";
         foreach (var length in new[] { 2048, 8192 })
             yield return FormattableString.Invariant(
                 $"| training, rows of {length} | {100 * StepEstimates.TrainingUse(spec, 8192, length, Hardware.H100):0} % |");

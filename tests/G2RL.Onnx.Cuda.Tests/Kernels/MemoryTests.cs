@@ -78,6 +78,33 @@ public sealed class MemoryTests
     }
 
     [TestMethod]
+    [DataRow(Executor.Interpreter, 8, 16, 11, 5)]
+    [DataRow(Executor.Interpreter, 6, 3, 4, 4)]
+    [DataRow(Executor.Interpreter, 5, 3, 7, 5)]
+    [DataRow(Executor.Host, 8, 16, 11, 5)]
+    [DataRow(Executor.Host, 6, 3, 4, 4)]
+    public void KvRelay_RowsOfAnotherLength_HaveTheirPositions(Executor executor, int from, int width, int to, int copied)
+    {
+        // Four rows of two heads; three are copied.
+        const int Heads = 8, Copied = 6;
+        var source = Elements.Normal(Heads * from * width, 1, 1).Select(x => (Half)x).ToArray();
+        var target = Elements.Normal(Heads * to * width, 2, 1).Select(x => (Half)x).ToArray();
+        var results = KernelRun.Everywhere(executor, run =>
+        {
+            var pointer = run.Upload((Half[])target.Clone());
+            var (before, after, copy) = (from * width * 2L, to * width * 2L, copied * width * 2L);
+            run.Launch("kv_relay", (2, 4, 1), 32, run.Upload(source), pointer, Copied, before, after, copy);
+            return [run.Read<ushort>(pointer, target.Length)];
+        });
+        for (var i = 0; i < target.Length; i++)
+        {
+            var (head, within) = (i / (to * width), i % (to * width));
+            var expected = head < Copied && within < copied * width ? source[(head * from * width) + within] : target[i];
+            Assert.AreEqual(BitConverter.HalfToUInt16Bits(expected), ((ushort[])results[0])[i], $"head {head}, element {within}");
+        }
+    }
+
+    [TestMethod]
     [DataRow(Executor.Interpreter, "f32")]
     [DataRow(Executor.Interpreter, "f16")]
     [DataRow(Executor.Interpreter, "bf16")]

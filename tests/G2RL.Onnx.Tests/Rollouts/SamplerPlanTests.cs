@@ -36,6 +36,33 @@ public sealed class SamplerPlanTests
         Assert.IsLessThanOrEqualTo(memory.FairBytes, plan.CacheBytes);
     }
 
+    // The same 20 GiB in blocks of 256 positions, 28 MiB a row: a 57th is kept free for copies, 2 prompts (an eighth of 22 rows) have a row
+    // each, and 256 rows begin where 21 did. 700 rows would, where so many are asked for: 20 GiB x 56 / 57 / 28 MiB = 718.
+    [TestMethod]
+    [DataRow(256, 256)]
+    [DataRow(700, 700)]
+    [DataRow(2000, 716)]
+    public void For_RowsThatGrow_BeginsWithManyMore(int maxRows, int rows)
+    {
+        var memory = new CacheMemory(2, 40L << 30, 20L << 30) { Block = 256 };
+        var plan = SamplerPlan.For(Spec, 8192, new SamplerSettings { MaxRows = maxRows }, memory);
+        Assert.AreEqual((rows, 2, 256), (plan.RowsPerThread, plan.PromptSlots, plan.Block));
+        Assert.IsLessThanOrEqualTo(memory.FairBytes, plan.CacheBytes);
+        Assert.IsGreaterThan(memory.FairBytes - (1 << 20), plan.CacheBytes);
+    }
+
+    // 16 rows of 8,192 positions and the prompts' fit: none grows, and what is left holds prompts, 8 at most.
+    [TestMethod]
+    [DataRow(16, 6)]
+    [DataRow(4, 8)]
+    public void For_AllRowsAtFullLength_AreNotGrown(int maxRows, int prompts)
+    {
+        var memory = new CacheMemory(2, 40L << 30, 20L << 30) { Block = 256 };
+        var plan = SamplerPlan.For(Spec, 8192, new SamplerSettings { MaxRows = maxRows }, memory);
+        Assert.AreEqual((maxRows, prompts, 0), (plan.RowsPerThread, plan.PromptSlots, plan.Block));
+        Assert.AreEqual((maxRows + prompts) * 8192L * 114_688, plan.CacheBytes);
+    }
+
     // The three rows without which nothing decodes may take more than the fair share.
     [TestMethod]
     public void For_LittleToSpare_StillDecodes() =>
