@@ -79,7 +79,8 @@ internal static class MemoryChecks
         var longer = headBytes / 32 * 48;
         var relaid = b.Upload(new byte[Rows * Heads * longer]);
         var blocks = Math.Max(1, LaunchShape.Blocks(copyBytes / 16, LaunchShape.Threads));
-        void Relay() => b.Launch(Module, "kv_relay", (blocks, Rows * Heads, 1), LaunchShape.Threads, devices[0], relaid, Rows * Heads, headBytes, longer, copyBytes);
+        void Relay() => b.Launch(Module, "kv_relay", (blocks, Rows * Heads, 1),
+            LaunchShape.Threads, devices[0], relaid, Rows * Heads, headBytes, longer, copyBytes);
         Relay();
         var expected = new byte[Rows * Heads * longer];
         for (var head = 0; head < Rows * Heads; head++)
