@@ -31,8 +31,7 @@ internal static class Backends
     }
 
     /// <summary>The host's own backend.</summary>
-    public static IBackend Host(RunConfig config) =>
-        new CpuBackend(config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount, config.Execution.Kernels);
+    public static IBackend Host(RunConfig config) => CpuBackend.Of(config);
 
     /// <summary>The device or devices of this machine; null for the host.</summary>
     public static IBackend? Device(RunConfig config, Action<string>? warn = null)

@@ -20,12 +20,13 @@ public sealed record MicrobatchWire(
         InputsOf(micro));
 
     /// <summary>Unpacks it.</summary>
+    /// <param name="packed">Whether its rows are packed, as the trainer's are.</param>
     /// <exception cref="InvalidDataException">Its parts do not belong together.</exception>
-    public Microbatch Open()
+    public Microbatch Open(bool packed)
     {
         if (Prompts.Length != Responses.Length || Prompts.Length == 0)
             throw new InvalidDataException($"A micro-batch has {Prompts.Length} prompts and {Responses.Length} responses.");
-        var micro = new Microbatch(new SequenceBatch([.. Prompts.Zip(Responses, (p, r) => new Sequence(p, r))]));
+        var micro = new Microbatch(BatchPlan.Batch([.. Prompts.Zip(Responses, (p, r) => new Sequence(p, r))], packed));
         var into = InputsOf(micro);
         if (Inputs.Length != into.Length || Inputs.Where((values, i) => values.Length != into[i].Length).Any())
             throw new InvalidDataException("The inputs of a micro-batch do not fit its tokens.");

@@ -49,7 +49,7 @@ internal sealed class ClusterScorer(ClusterBackend cluster, DecoderSpec spec) : 
     private async Task<Scores[]> ScoreAsync(Job job, int maxTokens, Action<int>? progress, CancellationToken cancel)
     {
         var isReference = !cluster.IsTrained(job.Policy);
-        var batches = Scorer.Plan(spec, job.Sequences, maxTokens);
+        var batches = job.Host.Plan(job.Sequences, maxTokens);
         var version = job.Policy.Identify();
         var card = isReference
             ? new WeightsCard(cluster.Node.Address, version.Counter, version.Content, 0, "")

@@ -19,7 +19,7 @@ internal sealed class ShardSums(Policy policy, RunConfig config, int threads) : 
     /// <summary>Sums a shard.</summary>
     public GradientReply Of(GradientPiece piece, CancellationToken cancel)
     {
-        var micros = Array.ConvertAll(piece.Micros, m => m.Open());
+        var micros = Array.ConvertAll(piece.Micros, m => m.Open(accumulator.Value.Packs));
         accumulator.Value.Clear();
         var loss = accumulator.Value.Add(micros, cancel);
         var flat = new FlatWeights(accumulator.Value.Gradients);

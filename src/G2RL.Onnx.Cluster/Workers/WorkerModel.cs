@@ -60,7 +60,7 @@ internal sealed class WorkerModel : IDisposable
             throw;
         }
         projector = config.Sampling is not null && model.Policy.Spec.LogitSoftcap is null ? backend.Features(model.Policy.Spec) : null!;
-        scorer = new Scorer(model.Policy.Spec, model.Threads, asked.Execution.Kernels);
+        scorer = new Scorer(model.Policy.Spec, model.Threads, asked.Execution.Kernels, asked.Training.Packing);
         sums = new(model.Policy, asked, model.Threads);
     }
 

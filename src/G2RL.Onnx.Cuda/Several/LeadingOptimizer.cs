@@ -7,6 +7,8 @@ namespace G2RL.Onnx.Cuda.Several;
 /// <param name="changed">Told after each change.</param>
 internal sealed class LeadingOptimizer(IPolicyOptimizer own, Action changed) : IPolicyOptimizer
 {
+    public bool Packs => own.Packs;
+
     public void Clear() => own.Clear();
 
     public double Add(Microbatch micro) => own.Add(micro);

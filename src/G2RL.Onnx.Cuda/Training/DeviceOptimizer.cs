@@ -76,6 +76,8 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
         });
     }
 
+    public bool Packs => false;
+
     /// <summary>How the train graph spends memory.</summary>
     public GraphMemory Graph { get; private set; } = GraphMemory.Plain;
 

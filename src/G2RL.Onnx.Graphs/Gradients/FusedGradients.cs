@@ -32,7 +32,9 @@ internal static class FusedGradients
 
     private static Value?[] CausalAttention(GradientContext g)
     {
-        Value?[] inputs = [g.DY, g.Input(0), g.Input(1), g.Input(2), g.Input(3), g.Y, g.Node.Outputs[1]];
+        var segments = g.Node.Inputs.ElementAtOrDefault(4);
+        Value?[] inputs =
+            [g.DY, g.Input(0), g.Input(1), g.Input(2), g.Input(3), g.Y, g.Node.Outputs[1], .. segments is null ? [] : new[] { segments }];
         return
         [
             .. g.Op.Fused(
@@ -42,7 +44,7 @@ internal static class FusedGradients
                 ("scale", g.Node.Float("scale", 0)),
                 ("window", g.Node.Int("window", 0)),
                 ("softcap", g.Node.Float("softcap", 0))),
-            null,
+            .. Enumerable.Repeat<Value?>(null, g.Node.Inputs.Count - 3),
         ];
     }
 

@@ -141,8 +141,9 @@ internal sealed class DecoderBlocks
     /// <param name="v">Values, likewise.</param>
     /// <param name="mask">1 on tokens, 0 on padding [B, T].</param>
     /// <param name="window">How many tokens are seen, the token itself included; 0: all.</param>
-    public Value FusedAttention(Value q, Value k, Value v, Value mask, int window) =>
-        op.CausalAttention(q, k, v, mask, DecoderGraph.AttentionScale(spec), window, spec.AttentionSoftcap);
+    /// <param name="segments">Of packed rows, see <see cref="FusedOperators.CausalAttention"/>; else null.</param>
+    public Value FusedAttention(Value q, Value k, Value v, Value mask, int window, Value? segments = null) =>
+        op.CausalAttention(q, k, v, mask, DecoderGraph.AttentionScale(spec), window, spec.AttentionSoftcap, segments);
 
     /// <summary>Grouped-query attention of some queries over some keys -> [B, queries, heads * head_dim].</summary>
     public Value PartialAttention(Value q, Value k, Value v, Value bias)

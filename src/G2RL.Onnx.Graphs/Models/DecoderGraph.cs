@@ -33,6 +33,10 @@ public static class DecoderGraph
     /// <summary>Input of a train graph that scales its gradients: what the loss counts for.</summary>
     public const string LossScale = "loss_scale";
 
+    /// <summary>Input of a packed graph: how the tokens of its only row belong together, int64 [S, 2], see
+    /// <see cref="Graphs.Fused.FusedOperators.CausalAttention"/>.</summary>
+    public const string Segments = "segments";
+
     /// <summary>
     /// Width of a head in the cache: GroupQueryAttention wants a multiple of 8, so narrower heads carry zeros, which change no product.
     /// </summary>
@@ -359,8 +363,13 @@ public static class DecoderGraph
         var rows = graph.Input("rows", ElementType.Int64, "R");
         var blocks = new DecoderBlocks(op, spec, ids, positions);
         Value hidden;
+        var segments = memory.Packed ? graph.Input(Segments, ElementType.Int64, "S", 2) : null;
         if (op.Fuses)
-            hidden = blocks.Layers((layer, q, k, v) => blocks.FusedAttention(q, k, v, mask, spec.WindowOf(layer)), memory.Recompute);
+            hidden = blocks.Layers(
+                (layer, q, k, v) => blocks.FusedAttention(q, k, v, mask, spec.WindowOf(layer), segments),
+                memory.Recompute);
+        else if (memory.Packed)
+            throw new GraphException("Packed rows are attended by our operators alone. Set GraphMemory.Kernels to Fused, or no Packed.");
         else if (memory.AttentionBlocks > 1)
         {
             var attention = new BlockedAttention(op, blocks, mask, memory.AttentionBlocks);

@@ -29,6 +29,7 @@ internal static class ResumableSettings
         ("sampling.maxRows", _ => Rounding),
         ("sampling.cacheBudgetMiB", _ => Rounding),
         ("training.tokensPerMicrobatch", _ => Rounding),
+        ("training.packing", _ => Rounding),
         ("training.checkpointEvery", null),
         ("training.keepCheckpoints", null),
         ("evaluation.every", null),

@@ -243,6 +243,7 @@ public static class RunConfigRules
             "holding gradients",
             "workers sum those of execution.device=cpu with execution.gradients=graph; take it out.");
         Rule(here || c.Execution.Kernels != KernelChoice.Fused, "execution.kernels", "fused", $"they run {Elsewhere} auto or standard.");
+        Rule(here || c.Training.Packing != Packing.Prompts, "training.packing", "prompts", $"it runs {Elsewhere} auto or none.");
         var narrow = c.Adapter.Base != Models.WeightStorage.Float32;
         Rule(
             !narrow || here,

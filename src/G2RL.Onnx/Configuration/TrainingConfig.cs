@@ -1,3 +1,5 @@
+using G2RL.Onnx.Execution;
+
 namespace G2RL.Onnx.Configuration;
 
 /// <summary>What the backward pass computes again instead of keeping it.</summary>
@@ -40,6 +42,13 @@ public sealed record TrainingConfig
     /// one sum.
     /// </summary>
     public int GradientShards { get; init; } = 1;
+
+    /// <summary>
+    /// How rollouts lie in the batches that are scored and trained on: none (a row each, padded), prompts (one behind the other, a prompt
+    /// once for all of its responses; on the CPU by execution.gradients=graph with our operators), or auto (prompts where that runs).
+    /// Results differ by rounding.
+    /// </summary>
+    public Packing Packing { get; init; } = Packing.Auto;
 
     /// <summary>Peak learning rate, > 0.</summary>
     public double LearningRate { get; init; } = 2e-4;

@@ -145,6 +145,14 @@ public static class MemoryPlan
         var (prompt, response) = (config.Sampling.MaxPromptTokens, config.Sampling.MaxNewTokens);
         var rows = Math.Max(1, config.Sampling.PromptsPerStep * config.Sampling.GroupSize / config.Training.MinibatchesPerBatch);
         var width = Math.Max(1, prompt + response - 1);
+        if (!isDevice && config.Training.Packing.Here(config.Execution.Kernels) && config.Execution.Gradients == "graph")
+        {
+            // Of a group its prompt once, and all but the last token of each response.
+            long group = prompt + (config.Sampling.GroupSize * (response - 1L)), scored = (long)config.Sampling.GroupSize * response;
+            var total = Math.Max(width, group * rows / config.Sampling.GroupSize);
+            var tokens = Math.Clamp(Lanes.TokensPerBatch(spec, total, config.Training.TokensPerMicrobatch), width, total);
+            return new(1, (int)tokens, (int)(((tokens * scored) + group - 1) / group), (int)((total + tokens - 1) / tokens));
+        }
         var most = isDevice
             ? config.Training.TokensPerMicrobatch
             : Lanes.TokensPerBatch(spec, (long)rows * width, config.Training.TokensPerMicrobatch);

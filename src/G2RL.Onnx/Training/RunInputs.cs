@@ -35,9 +35,7 @@ public sealed class RunInputs : IDisposable
             throw InputException.Of([.. faults]);
         this.config = config;
         Backend = backend ?? (config.Execution.Lead == ExecutionConfig.Cpu
-            ? new CpuBackend(
-                config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount,
-                config.Execution.Kernels)
+            ? CpuBackend.Of(config)
             : throw new InputException($"execution.device is {config.Execution.Lead}, and no such device was opened; "
                 + "the command line does that, a program of one's own hands its backend over."));
         if (Backend.Name != config.Execution.Lead)

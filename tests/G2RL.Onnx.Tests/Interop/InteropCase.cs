@@ -162,6 +162,8 @@ internal sealed class RecordingOptimizer(
 {
     public RunConfig Config => config;
 
+    public bool Packs => inner.Packs;
+
     public void Clear() => inner.Clear();
 
     public double Add(Microbatch micro)

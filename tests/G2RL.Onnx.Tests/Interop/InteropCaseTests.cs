@@ -52,7 +52,7 @@ public sealed class InteropCaseTests
     public void Write_RecordedRollouts_TrainsInTheStockPath(string model)
     {
         using var policy = Policy.Load(OwnModels.OrShared(model), 64);
-        using var stock = (StockOptimizer)PolicyOptimizers.All["graph"](policy, OffPolicy(Config), 2);
+        using var stock = (StockOptimizer)PolicyOptimizers.All["graph"](policy, InRows(OffPolicy(Config)), 2);
         Record(model, policy, Config, stock, stock.AdamW, trainable: null);
     }
 
@@ -85,7 +85,7 @@ public sealed class InteropCaseTests
         };
         using var written = new InteropCase(model + ".golden");
         OrtTraining.Write(written.Folder, golden.Policy, config);
-        using var stock = (StockOptimizer)PolicyOptimizers.All["graph"](golden.Policy, OffPolicy(config), 2);
+        using var stock = (StockOptimizer)PolicyOptimizers.All["graph"](golden.Policy, InRows(OffPolicy(config)), 2);
         var micro = GoldenTraining.Batch(golden, "old");
         for (var step = 1; step <= config.Steps; step++)
         {
@@ -227,7 +227,7 @@ public sealed class InteropCaseTests
     {
         using var written = new InteropCase(name, onPolicy: true);
         var warnings = new List<string>();
-        using var trainer = new Trainer(config, problems, new() { Warning = warnings.Add }, (policy, c, threads) =>
+        using var trainer = new Trainer(InRows(config), problems, new() { Warning = warnings.Add }, (policy, c, threads) =>
         {
             OrtTraining.Write(written.Folder, policy, c);
             return new RecordingOptimizer(
@@ -236,13 +236,17 @@ public sealed class InteropCaseTests
                 (micro, loss) => written.Feed(micro, c.Sampling.Temperature, c.Algorithm, loss),
                 written.Step);
         });
-        using (var run = RunDirectory.Create(config, TimeProvider.System))
+        using (var run = RunDirectory.Create(InRows(config), TimeProvider.System))
             Assert.IsTrue(trainer.Run(run).Completed);
         // The schedule inside the optimizer model counts optimizer steps; a mini-batch without tokens would be none.
         Assert.AreEqual(config.Steps, written.Steps);
         written.Expect("the stock path", trainer.Policy.Parameters.Select(p => p.Buffer.Span.ToArray()), Tolerances.BetweenRuntimes);
         written.Done(config.Training.LearningRate);
     }
+
+    // The training runtime knows padded rows alone.
+    private static RunConfig InRows(RunConfig config) =>
+        config with { Training = config.Training with { Packing = Packing.None } };
 
     // Prompts and responses of varied length, any tokens.
     private static Sequence[] Rollouts(DecoderSpec spec, int step)
@@ -312,6 +316,8 @@ public sealed class InteropCaseTests
                 config.Training.Optimizer,
                 2);
         }
+
+        public bool Packs => false;
 
         public void Clear() => gradients.Clear();
 

@@ -52,6 +52,11 @@ internal static class FusedCases
         Attention(2, 50, 4, 2, 20, softcap: 30),
         Attention(0, 5, 2, 1, 8),
         Attention(2, 0, 2, 1, 8),
+        Packed(2, 1, 16, 0, (5, 0)),
+        Packed(4, 2, 8, 0, (3, 0), (4, 1), (1, 1), (7, 0), (2, 0), (9, 1)),
+        Packed(2, 1, 20, 0, (50, 0), (49, 1), (1, 1), (100, 1), (3, 0), (130, 1)),
+        Packed(3, 3, 16, 7, (10, 0), (20, 1), (4, 1), (60, 0)),
+        Packed(1, 1, 24, 60, (70, 0), (47, 1), (48, 1)),
         .. from shape in new (int, int)[] { (1, 1), (3, 19), (5, 16), (2, 1024), (4, 2500), (0, 7), (70, 300) }
            from entropy in new[] { false, true }
            select Scores(shape.Item1, shape.Item2, entropy),
@@ -141,32 +146,72 @@ internal static class FusedCases
     private static FusedCase Attention(int b, int t, int heads, int keyHeads, int width, int window = 0, double? softcap = null)
     {
         var scale = 1 / Math.Sqrt(width);
+        float[] seen = [.. Enumerable.Range(0, t * t).Select(i => i % t <= i / t && (window == 0 || (i / t) - (i % t) < window) ? 1f : 0)];
         return new(
             $"CausalAttention B {b}, T {t}, H {heads}, K {keyHeads}, d {width}, window {window}, cap {softcap ?? 0}",
             [("q", [b, t, heads, width]), ("k", [b, t, keyHeads, width]), ("v", [b, t, keyHeads, width])],
             [("mask", [b, t], 2)],
             op => [op.CausalAttention(op.Graph["q"], op.Graph["k"], op.Graph["v"], op.Graph["mask"], scale, window, softcap)],
-            op =>
-            {
-                // Every query head with a copy of its key head, and plain masks of numbers.
-                var (q, k, v) = (Heads(op, "q", heads), Heads(op, "k", keyHeads), Heads(op, "v", keyHeads));
-                var scores = op.Mul(op.MatMul(q, op.SwapLastTwo(k)), op.Scalar(scale));
-                if (softcap is { } cap)
-                    scores = op.Mul(op.Tanh(op.Mul(scores, op.Scalar(1 / cap))), op.Scalar(cap));
-                float[] seen =
-                    [.. Enumerable.Range(0, t * t).Select(i => i % t <= i / t && (window == 0 || (i / t) - (i % t) < window) ? 1f : 0)];
-                var mask = op.Cast(op.Unsqueeze(op.Graph["mask"], 1, 2), ElementType.Float32);
-                var allowed = op.Mul(op.Graph.Initializer("seen", TensorData.Of(seen, t, t)), mask);
-                // A token that sees nothing gives zeros.
-                var shares = op.Mul(op.Softmax(op.Add(scores, op.Mul(op.Sub(allowed, op.Scalar(1)), op.Scalar(1e9)))), allowed);
-                var mixed = op.Transpose(op.MatMul(shares, v), 0, 2, 1, 3);
-                return [op.Reshape(mixed, op.Ints(b * t, heads * width))];
-            });
+            op => Plain(op, [b, t], heads, keyHeads, scale, softcap, seen));
+    }
 
-        Value Heads(OpBuilder op, string name, int count) => op.Gather(
+    // Every query head with a copy of its key head, and plain masks of numbers [T, T].
+    private static Value[] Plain(OpBuilder op, int[] rows, int heads, int keyHeads, double scale, double? softcap, float[] seen)
+    {
+        var (q, k, v) = (Heads("q", heads), Heads("k", keyHeads), Heads("v", keyHeads));
+        var scores = op.Mul(op.MatMul(q, op.SwapLastTwo(k)), op.Scalar(scale));
+        if (softcap is { } cap)
+            scores = op.Mul(op.Tanh(op.Mul(scores, op.Scalar(1 / cap))), op.Scalar(cap));
+        var mask = op.Cast(op.Unsqueeze(op.Graph["mask"], 1, 2), ElementType.Float32);
+        var allowed = op.Mul(op.Graph.Initializer("seen", TensorData.Of(seen, rows[1], rows[1])), mask);
+        // A token that sees nothing gives zeros.
+        var shares = op.Mul(op.Softmax(op.Add(scores, op.Mul(op.Sub(allowed, op.Scalar(1)), op.Scalar(1e9)))), allowed);
+        var mixed = op.Transpose(op.MatMul(shares, v), 0, 2, 1, 3);
+        return [op.Reshape(mixed, op.Ints(rows[0] * rows[1], (long)heads * q.Shape[3].Size))];
+
+        Value Heads(string name, int count) => op.Gather(
             op.Transpose(op.Graph[name], 0, 2, 1, 3),
             op.Ints([.. Enumerable.Range(0, heads).Select(h => (long)(h / (heads / count)))]),
             1);
+    }
+
+    // Packed rows beside plain attention under a mask in which every token sees its root and its own segment.
+    private static FusedCase Packed(int heads, int keyHeads, int width, int window, params (int Tokens, int Branch)[] segments)
+    {
+        var plain = Attention(1, segments.Sum(s => s.Tokens), heads, keyHeads, width, window: 0);
+        var (t, scale) = (segments.Sum(s => s.Tokens), 1 / Math.Sqrt(width));
+        // Of each token: its segment, that segment's root, and its place in the row that the two make.
+        var (tokens, root, rootTokens) = (new List<(int Segment, int Root, int Place)>(), 0, 0);
+        for (var i = 0; i < segments.Length; i++)
+        {
+            if (segments[i].Branch == 0)
+                (root, rootTokens) = (i, segments[i].Tokens);
+            for (var j = 0; j < segments[i].Tokens; j++)
+                tokens.Add((i, root, segments[i].Branch == 0 ? j : rootTokens + j));
+        }
+        bool Sees((int Segment, int Root, int Place) query, (int Segment, int Root, int Place) key) =>
+            (key.Segment == query.Segment || key.Segment == query.Root) && key.Place <= query.Place
+            && (window == 0 || query.Place - key.Place < window);
+        float[] seen = [.. from query in tokens from key in tokens select Sees(query, key) ? 1f : 0];
+        return plain with
+        {
+            Name = $"CausalAttention packed {string.Join(' ', segments)}, H {heads}, K {keyHeads}, d {width}, window {window}",
+            Fused = op =>
+            [
+                op.CausalAttention(
+                    op.Graph["q"],
+                    op.Graph["k"],
+                    op.Graph["v"],
+                    op.Graph["mask"],
+                    scale,
+                    window,
+                    null,
+                    op.Graph.Initializer(
+                        "segments",
+                        TensorData.Of([.. segments.SelectMany(s => new[] { (long)s.Tokens, s.Branch })], segments.Length, 2))),
+            ],
+            Standard = op => Plain(op, [1, t], heads, keyHeads, scale, null, seen),
+        };
     }
 
     private static FusedCase Scores(int rows, int width, bool entropy) => new(

@@ -189,6 +189,8 @@ public sealed class RescueTests : IDisposable
     // Fails after an update that it was told of in advance.
     private sealed class Failing(IPolicyOptimizer inner, Func<bool> fails) : IPolicyOptimizer
     {
+        public bool Packs => inner.Packs;
+
         public void Clear() => inner.Clear();
 
         public double Add(Microbatch micro) => inner.Add(micro);

@@ -134,6 +134,8 @@ public sealed class RunKeeperTests : IDisposable
 
         public bool Fails { get; init; }
 
+        public bool Packs => false;
+
         public void Clear()
         {
         }

@@ -83,7 +83,7 @@ public sealed class GradientShardTests
     }
 
     private static RunConfig Config(TinyModel model, int shards) =>
-        model.Config with { Training = model.Config.Training with { GradientShards = shards } };
+        model.Config with { Training = model.Config.Training with { GradientShards = shards, Packing = Packing.None } };
 
     private static Microbatch[] Micros() => [.. Sequences.Select((s, i) =>
     {

@@ -11,6 +11,8 @@ internal sealed class RecordingOptimizer : IPolicyOptimizer
     /// <summary>Loss of each micro-batch.</summary>
     public double Loss { get; init; }
 
+    public bool Packs { get; init; }
+
     public bool GradientIsFinite { get; init; } = true;
 
     /// <summary>Calls of <see cref="Step"/>, by learning rate.</summary>

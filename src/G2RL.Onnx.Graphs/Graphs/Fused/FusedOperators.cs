@@ -78,6 +78,10 @@ public static class FusedOperators
     /// <param name="scale">What products of queries and keys are multiplied by.</param>
     /// <param name="window">How many tokens are seen, the token itself included; 0: all.</param>
     /// <param name="softcap">c of c tanh(score / c); null: none.</param>
+    /// <param name="segments">
+    /// Of packed rows, B = 1, the segments that lie one behind the other [S, 2], int64: tokens, and 0 for a root or 1 for a branch, which
+    /// sees all of the last root before its own tokens. Null: each row is by itself.
+    /// </param>
     public static Value CausalAttention(
         this OpBuilder op,
         Value q,
@@ -86,11 +90,12 @@ public static class FusedOperators
         Value mask,
         double scale,
         int window,
-        double? softcap) =>
+        double? softcap,
+        Value? segments = null) =>
         op.Fused(
             "CausalAttention",
             2,
-            [q, k, v, mask],
+            segments is null ? [q, k, v, mask] : [q, k, v, mask, segments],
             ("scale", (float)scale),
             ("window", (long)window),
             ("softcap", (float)(softcap ?? 0)))[0];

@@ -80,6 +80,7 @@ internal static class FusedShapes
     {
         var (q, k, v, mask) = (Float(node, 0), Float(node, 1), Float(node, 2), ShapeRules.In(node, 3));
         RequireHeads(node, q, k, v, mask);
+        RequireSegments(node, 4);
         return
         [
             new(ElementType.Float32, [q.Shape[0] * q.Shape[1], q.Shape[2] * q.Shape[3]]),
@@ -91,6 +92,7 @@ internal static class FusedShapes
     {
         var (q, k, v, mask) = (Float(node, 1), Float(node, 2), Float(node, 3), ShapeRules.In(node, 4));
         RequireHeads(node, q, k, v, mask);
+        RequireSegments(node, 7);
         return [Like(q), Like(k), Like(v)];
     }
 
@@ -134,6 +136,12 @@ internal static class FusedShapes
         RequireSame(node, v, k);
         if (q.Rank != 4 || k.Rank != 4 || q.Shape[3] != k.Shape[3] || mask is not { Type: ElementType.Int64, Rank: 2 })
             throw ShapeRules.Conflict(node, "needs queries [B, T, H, d], keys [B, T, K, d] and an int64 mask [B, T]");
+    }
+
+    private static void RequireSegments(Node node, int index)
+    {
+        if (node.Inputs.ElementAtOrDefault(index) is { } s && (s is not { Type: ElementType.Int64, Rank: 2 } || s.Shape[1] != 2))
+            throw ShapeRules.Conflict(node, "needs int64 segments [S, 2]");
     }
 
     private static void RequireTargets(Node node)

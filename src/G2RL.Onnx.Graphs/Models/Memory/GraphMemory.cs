@@ -13,12 +13,17 @@ namespace G2RL.Onnx.Models;
 /// are narrowed.
 /// </param>
 /// <param name="Kernels">Whose operators the graph is written in.</param>
+/// <param name="Packed">
+/// Whether the tokens of all rows lie in one, [1, T], without padding and with what they share once, as the input
+/// <see cref="DecoderGraph.Segments"/> tells. Of our operators alone.
+/// </param>
 public sealed record GraphMemory(
     int HeadChunks = 1,
     int AttentionBlocks = 1,
     bool Recompute = false,
     bool InPlaceSums = false,
-    GraphKernels Kernels = GraphKernels.Standard)
+    GraphKernels Kernels = GraphKernels.Standard,
+    bool Packed = false)
 {
     /// <summary>The plain graph.</summary>
     public static GraphMemory Plain { get; } = new();

@@ -62,13 +62,17 @@ internal static unsafe class KernelTable
         {
             Function = &GatedUnit.Backward<T>,
         },
-        new("CausalAttention", [Float32, Float32, Float32, Long], [Float32, Float32], AttentionAttributes)
+        new(
+            "CausalAttention",
+            [Float32, Float32, Float32, Long, new(Long, Optional: true)],
+            [Float32, Float32],
+            AttentionAttributes)
         {
             Function = &CausalAttention<T, N>.Forward,
         },
         new(
             "CausalAttentionGrad",
-            [Float32, Float32, Float32, Float32, Long, Float32, Float32],
+            [Float32, Float32, Float32, Float32, Long, Float32, Float32, new(Long, Optional: true)],
             [Float32, Float32, Float32],
             AttentionAttributes)
         {

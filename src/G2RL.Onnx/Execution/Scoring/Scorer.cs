@@ -40,6 +40,7 @@ public sealed class Scorer : IScorer
     private readonly DecoderSpec spec;
     private readonly Lanes lanes;
     private readonly KernelChoice kernels;
+    private readonly bool packs;
     private readonly ConcurrentDictionary<(DecoderSpec Spec, GraphMemory Memory), Lazy<OrtSession>> bodies = new();
     private readonly OrtSession head;
     private readonly Lazy<OrtSession> headWithLogits;
@@ -50,20 +51,21 @@ public sealed class Scorer : IScorer
     /// <param name="spec">The architecture.</param>
     /// <param name="threads">Threads, >= 1.</param>
     /// <param name="kernels">Whose operators.</param>
-    public Scorer(DecoderSpec spec, int threads, KernelChoice kernels = KernelChoice.Auto)
+    /// <param name="packing">How sequences lie in a batch.</param>
+    public Scorer(DecoderSpec spec, int threads, KernelChoice kernels = KernelChoice.Auto, Packing packing = Packing.Auto)
     {
-        (this.spec, lanes, this.kernels) = (spec, Lanes.For(spec, threads), kernels);
+        (this.spec, lanes, this.kernels, packs) = (spec, Lanes.For(spec, threads), kernels, packing.Here(kernels));
         head = new OrtSession(DecoderGraph.Head(spec), lanes.ThreadsEach);
         headWithLogits = new(() => new OrtSession(DecoderGraph.Head(spec, withLogits: true), lanes.ThreadsEach));
         headWithSquares = new(() => new OrtSession(DecoderGraph.Head(spec, withSquares: true), lanes.ThreadsEach));
         chunk = (int)Math.Clamp(ChunkBytes / (spec.VocabularySize * sizeof(float)), 16, 8192);
     }
 
-    /// <summary>Scores responses, in the order given, in batches of at most <paramref name="maxTokens"/> padded tokens.</summary>
+    /// <summary>Scores responses, in the order given, in batches of at most <paramref name="maxTokens"/> tokens.</summary>
     /// <param name="policy">The weights.</param>
     /// <param name="sequences">Prompts and responses.</param>
     /// <param name="temperature">> 0</param>
-    /// <param name="maxTokens">Padded tokens of a batch.</param>
+    /// <param name="maxTokens">Tokens of a batch, padding included.</param>
     /// <param name="withHidden">Also the hidden states.</param>
     /// <param name="withFeatures">Also the feature weights.</param>
     /// <param name="tokenWeight">a_t of the feature weights; null is 1.</param>
@@ -86,7 +88,7 @@ public sealed class Scorer : IScorer
     {
         var extras = new Extras(withHidden, withFeatures, withMeanHidden, withSquares, tokenWeight);
         var results = new Scores[sequences.Count];
-        var batches = Plan(spec, sequences, maxTokens);
+        var batches = Plan(sequences, maxTokens);
         var (next, done) = (-1, 0);
         Lanes.Run(Math.Clamp(batches.Count, 1, lanes.Count), _ =>
         {
@@ -104,11 +106,10 @@ public sealed class Scorer : IScorer
     /// The batches in which sequences are taken, as their indices. Scored one batch at a time, anywhere, each gives the same
     /// bits.
     /// </summary>
-    /// <param name="spec">The architecture.</param>
     /// <param name="sequences">Prompts and responses.</param>
-    /// <param name="maxTokens">Padded tokens of a batch at most.</param>
-    public static IReadOnlyList<int[]> Plan(DecoderSpec spec, IReadOnlyList<Sequence> sequences, int maxTokens) =>
-        SequenceBatch.Plan(sequences, Lanes.TokensPerBatch(spec, sequences.Sum(s => (long)s.InputLength), maxTokens));
+    /// <param name="maxTokens">Tokens of a batch at most, padding included.</param>
+    public IReadOnlyList<int[]> Plan(IReadOnlyList<Sequence> sequences, int maxTokens) =>
+        BatchPlan.Of(spec, sequences, maxTokens, packs);
 
     /// <summary>Scores one batch of a <see cref="Plan"/>, all its sequences together.</summary>
     /// <param name="policy">The weights.</param>
@@ -146,7 +147,11 @@ public sealed class Scorer : IScorer
     // Long rows attend in blocks; rows of about the same length share a session.
     private OrtSession Body(DecoderSpec model, int width)
     {
-        var memory = MemoryChoice.Scoring(spec, 1, (int)BitOperations.RoundUpToPowerOf2((uint)width), kernels) with { HeadChunks = 1 };
+        var memory = MemoryChoice.Scoring(spec, 1, packs ? 1 : (int)BitOperations.RoundUpToPowerOf2((uint)width), kernels) with
+        {
+            HeadChunks = 1,
+            Packed = packs,
+        };
         return bodies.GetOrAdd(
             (model, memory),
             key => new(() => new OrtSession(DecoderGraph.Body(key.Spec, memory: key.Memory), lanes.ThreadsEach))).Value;
@@ -154,7 +159,7 @@ public sealed class Scorer : IScorer
 
     private void Score(Policy policy, IReadOnlyList<Sequence> sequences, int[] indices, double temperature, Extras extras, Scores[] results)
     {
-        var batch = new SequenceBatch([.. indices.Select(i => sequences[i])]);
+        var batch = BatchPlan.Batch([.. indices.Select(i => sequences[i])], packs);
         using var hidden = new FloatBuffer((long)batch.Targets.Length * spec.HiddenSize);
         // The reference of a run with adapters has none.
         using (var binding = Body(policy.Spec.Adapter is null ? spec with { Adapter = null } : spec, batch.Width).Bind())

@@ -1,4 +1,5 @@
 using G2RL.Onnx.Execution.Sessions;
+using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Execution.Scoring;
 
@@ -11,7 +12,10 @@ public readonly record struct Sequence(int[] Prompt, int[] Response)
     public int InputLength => Prompt.Length + Response.Length - 1;
 }
 
-/// <summary>Right-padded rows for the score and train graphs. Only the positions that score response tokens reach the LM head.</summary>
+/// <summary>
+/// Rows for the score and train graphs, padded on the right, or all in one (<see cref="PackedPrompts"/>). Only the positions that score
+/// response tokens reach the LM head.
+/// </summary>
 public sealed class SequenceBatch
 {
     /// <summary>Lays sequences out.</summary>
@@ -28,6 +32,7 @@ public sealed class SequenceBatch
         Positions = new long[Rows * Width];
         Scored = new long[sequences.Sum(s => s.Response.Length)];
         Targets = new long[Scored.Length];
+        Owners = [.. sequences.SelectMany((s, i) => Enumerable.Repeat(i, s.Response.Length))];
         var next = 0;
         for (var row = 0; row < Rows; row++)
         {
@@ -47,6 +52,15 @@ public sealed class SequenceBatch
         }
     }
 
+    // As packed: one row of tokens alone.
+    internal SequenceBatch(
+        IReadOnlyList<Sequence> sequences, long[] ids, long[] positions, long[] segments, long[] scored, long[] targets, int[] owners)
+    {
+        (Sequences, Rows, Width) = (sequences, 1, ids.Length);
+        (InputIds, Positions, Mask) = (ids, positions, [.. Enumerable.Repeat(1L, ids.Length)]);
+        (Segments, Scored, Targets, Owners) = (segments, scored, targets, owners);
+    }
+
     // As laid out, filled up.
     private SequenceBatch(SequenceBatch from, int width, int scored)
     {
@@ -58,6 +72,7 @@ public sealed class SequenceBatch
         for (var i = 0; i < Scored.Length; i++)
             Scored[i] = (Scored[i] / from.Width * width) + (Scored[i] % from.Width);
         Targets = Repeated(from.Targets, scored);
+        Owners = Repeated(from.Owners, scored);
 
         long[] Wider(long[] values)
         {
@@ -92,6 +107,12 @@ public sealed class SequenceBatch
     /// <summary>The response tokens [R].</summary>
     public long[] Targets { get; }
 
+    /// <summary>The sequence of each scored token [R].</summary>
+    public int[] Owners { get; }
+
+    /// <summary>Of packed rows, what the graph's input <c>DecoderGraph.Segments</c> takes [S, 2]; else null.</summary>
+    public long[]? Segments { get; }
+
     /// <summary>The same with padding up to a width, and the last scored position again and again up to a number of them.</summary>
     /// <param name="width">At least <see cref="Width"/>.</param>
     /// <param name="scored">At least the length of <see cref="Scored"/>.</param>
@@ -99,6 +120,8 @@ public sealed class SequenceBatch
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(width, Width);
         ArgumentOutOfRangeException.ThrowIfLessThan(scored, Scored.Length);
+        if (Segments is not null)
+            throw new InvalidOperationException("Packed rows have no padding.");
         return new(this, width, scored);
     }
 
@@ -118,6 +141,10 @@ public sealed class SequenceBatch
         binding.Input("attention_mask", Mask, Rows, Width);
         binding.Input("position_ids", Positions, Rows, Width);
         binding.Input("rows", Scored, Scored.Length);
+        if (binding.Names.Contains(DecoderGraph.Segments) != Segments is not null)
+            throw new InvalidOperationException("A packed batch is for a packed graph, and another one for another.");
+        if (Segments is not null)
+            binding.Input(DecoderGraph.Segments, Segments, Segments.Length / 2, 2);
         if (targets)
             binding.Input("targets", Targets, Targets.Length);
     }

@@ -11,8 +11,15 @@ namespace G2RL.Onnx.Training.Backends;
 /// <summary>The host: ONNX Runtime's CPU provider and C#. Holds nothing itself.</summary>
 /// <param name="threads">Threads, >= 1.</param>
 /// <param name="kernels">Whose operators score; the optimizer asks the configuration.</param>
-public sealed class CpuBackend(int threads, KernelChoice kernels = KernelChoice.Auto) : IBackend
+/// <param name="packing">How sequences lie where they are scored; likewise.</param>
+public sealed class CpuBackend(int threads, KernelChoice kernels = KernelChoice.Auto, Packing packing = Packing.Auto) : IBackend
 {
+    /// <summary>The host as a configuration asks for it.</summary>
+    public static CpuBackend Of(RunConfig config) => new(
+        config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount,
+        config.Execution.Kernels,
+        config.Training.Packing);
+
     /// <inheritdoc/>
     public string Name => ExecutionConfig.Cpu;
 
@@ -24,7 +31,7 @@ public sealed class CpuBackend(int threads, KernelChoice kernels = KernelChoice.
         new Sampler(policy, tokenizer, settings);
 
     /// <inheritdoc/>
-    public IScorer Scorer(DecoderSpec spec) => new Scorer(spec, threads, kernels);
+    public IScorer Scorer(DecoderSpec spec) => new Scorer(spec, threads, kernels, packing);
 
     /// <inheritdoc/>
     public IFeatureProjector Features(DecoderSpec spec) => new FeatureProjector(spec, threads);

@@ -84,13 +84,13 @@ public sealed class Microbatch(SequenceBatch batch)
             if (binding.Names.Contains(name))
                 binding.Input(name, data, count);
         if (binding.Names.Contains(PolicyLoss.SequenceOfToken))
-            binding.Input<long>(PolicyLoss.SequenceOfToken, [.. Batch.Scored.Select(at => at / Batch.Width)], count);
+            binding.Input<long>(PolicyLoss.SequenceOfToken, [.. Batch.Owners.Select(owner => (long)owner)], count);
         if (binding.Names.Contains(PolicyLoss.Membership))
         {
-            var members = new float[checked(Batch.Rows * count)];
+            var members = new float[checked(Batch.Sequences.Count * count)];
             for (var i = 0; i < count; i++)
-                members[(Batch.Scored[i] / Batch.Width * count) + i] = Weights[i] == 0 ? 0 : 1;
-            binding.Input(PolicyLoss.Membership, members, Batch.Rows, count);
+                members[(Batch.Owners[i] * count) + i] = Weights[i] == 0 ? 0 : 1;
+            binding.Input(PolicyLoss.Membership, members, Batch.Sequences.Count, count);
         }
     }
 }
@@ -122,10 +122,14 @@ public sealed class GradientAccumulator : IDisposable
     {
         (this.policy, lanes) = (policy, Lanes.For(policy.Spec, threads));
         inverseTemperature[0] = (float)(1 / temperature);
+        Packs = memory?.Packed == true;
         session = new OrtSession(DecoderGraph.Train(policy.Spec, objective, memory: memory), lanes.ThreadsEach);
         Gradients = Reserve();
         scratch = [.. Enumerable.Range(0, Scratch(policy.Spec, threads)).Select(_ => Reserve())];
     }
+
+    /// <summary>Whether the rows of its micro-batches are packed, see <see cref="PackedPrompts"/>.</summary>
+    public bool Packs { get; }
 
     /// <summary>Sums since the last <see cref="Clear"/>, in the order of <see cref="Policy.Trainable"/>.</summary>
     public IReadOnlyList<Parameter> Gradients { get; }

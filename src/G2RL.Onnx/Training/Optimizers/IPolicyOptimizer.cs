@@ -8,6 +8,9 @@ namespace G2RL.Onnx.Training.Optimizers;
 /// </summary>
 public interface IPolicyOptimizer : IDisposable
 {
+    /// <summary>Whether the rows of its micro-batches are packed (<c>PackedPrompts</c>); else they are padded.</summary>
+    bool Packs { get; }
+
     /// <summary>Forgets the gradients added so far.</summary>
     void Clear();
 

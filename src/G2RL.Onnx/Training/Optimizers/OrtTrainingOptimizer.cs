@@ -50,6 +50,8 @@ internal sealed class OrtTrainingOptimizer : IPolicyOptimizer
         Open(Path.Combine(work, OrtTrainingArtifacts.Checkpoint));
     }
 
+    public bool Packs => false;
+
     public void Clear()
     {
         Session.LazyResetGrad();

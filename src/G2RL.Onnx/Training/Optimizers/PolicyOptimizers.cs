@@ -44,6 +44,9 @@ internal static class PolicyOptimizers
             Recomputation.Auto => MemoryChoice.RecomputesToFit(spec, threads, tokens, positions, c.Execution.Kernels),
             var asked => asked == Recomputation.Layers,
         };
-        return MemoryChoice.Training(spec, tokens, positions, recompute, c.Execution.Kernels);
+        return MemoryChoice.Training(spec, tokens, positions, recompute, c.Execution.Kernels) with
+        {
+            Packed = c.Training.Packing.Here(c.Execution.Kernels),
+        };
     }
 }

@@ -46,6 +46,8 @@ internal sealed class StockOptimizer : IPolicyOptimizer
     /// <summary>The optimizer, for its moments and step.</summary>
     public AdamW AdamW => (AdamW)optimizer;
 
+    public bool Packs => gradients.Packs;
+
     /// <summary>Whether the sums of a run's shards take a gradient more.</summary>
     public static bool SumsApart(RunConfig config) =>
         config.Training.GradientShards > 1 || (config.Distribution.IsOn && config.Distribution.Share.Contains("gradients"));

@@ -119,13 +119,18 @@ internal sealed class PolicyUpdate : IDisposable
             new BatchCounts(rows, minibatch.Count(s => s.KeptTokens > 0), tokens, longest, longest, groupTokens.Count(g => g.Value > 0));
         optimizer.Clear();
         Sequence[] sequences = [.. minibatch.Select(s => s.Sequence)];
-        var most = wholeBatch
-            ? int.MaxValue
-            : Lanes.TokensPerBatch(policy.Spec, sequences.Sum(s => (long)s.InputLength), config.Training.TokensPerMicrobatch);
-        var plan = SequenceBatch.Plan(sequences, most);
+        var most = wholeBatch ? int.MaxValue : config.Training.TokensPerMicrobatch;
+        var plan = wholeBatch
+            ? [BatchPlan.Whole(sequences, optimizer.Packs)]
+            : BatchPlan.Of(policy.Spec, sequences, most, optimizer.Packs);
         Microbatch[] micros = [.. plan.Select(indices => Fill([.. indices.Select(i => minibatch[i])], counts, groupTokens))];
         if (wholeBatch)
-            DrawLots(micros.Single(), Seeds.Derive(config.Seed, Seeds.Purpose.Lots, index));
+            DrawLots(micros.Single(), sequences, plan[0], Seeds.Derive(config.Seed, Seeds.Purpose.Lots, index));
+        if (optimizer.Packs)
+            tally.AddWork(Work(plan, packed: true), Work(BatchPlan.Of(policy.Spec, sequences, most, packed: false), packed: false));
+        double Work(IEnumerable<int[]> batches, bool packed) =>
+            batches.Sum(batch => BatchPlan.Work(policy.Spec, [.. batch.Select(i => sequences[i])], packed));
+
         var loss = optimizer.Add(micros, cancel);
         if (found is not null)
         {
@@ -183,17 +188,23 @@ internal sealed class PolicyUpdate : IDisposable
         }
     }
 
-    // A random order of the tokens, exact as floats up to 2^24 of them.
-    private static void DrawLots(Microbatch micro, ulong seed)
+    // A random order of the tokens, exact as floats up to 2^24 of them. The lot of a token does not depend on how rows lie.
+    private static void DrawLots(Microbatch micro, Sequence[] sequences, int[] rows, ulong seed)
     {
         var order = Seeds.Permutation(seed, micro.Lots.Length);
-        for (var t = 0; t < order.Length; t++)
-            micro.Lots[t] = order[t];
+        var starts = new int[sequences.Length];
+        var next = 0;
+        foreach (var row in BatchPlan.Whole(sequences, packed: false))
+            (starts[row], next) = (next, next + sequences[row].Response.Length);
+        next = 0;
+        foreach (var row in rows)
+            for (var t = 0; t < sequences[row].Response.Length; t++)
+                micro.Lots[next++] = order[starts[row] + t];
     }
 
     private Microbatch Fill(Sample[] rows, BatchCounts counts, Dictionary<int, double> groupTokens)
     {
-        var micro = new Microbatch(new SequenceBatch([.. rows.Select(s => s.Sequence)]));
+        var micro = new Microbatch(BatchPlan.Batch([.. rows.Select(s => s.Sequence)], optimizer.Packs));
         var next = 0;
         foreach (var sample in rows)
         {

@@ -17,6 +17,8 @@ internal sealed class UpdateTally(AlgorithmConfig algorithm)
     private double clipped;
     private double kl;
     private double entropy;
+    private double work;
+    private double padded;
     private int updates;
 
     /// <summary>Adds a micro-batch after its run.</summary>
@@ -44,6 +46,9 @@ internal sealed class UpdateTally(AlgorithmConfig algorithm)
         }
     }
 
+    /// <summary>Adds the work of packed micro-batches, and what padded ones would have had, in one unit.</summary>
+    public void AddWork(double packed, double inRows) => (work, padded) = (work + packed, padded + inRows);
+
     /// <summary>Adds an optimizer step.</summary>
     public void AddUpdate(double updateLoss, double? gradientNorm, double learningRate)
     {
@@ -61,6 +66,8 @@ internal sealed class UpdateTally(AlgorithmConfig algorithm)
             metrics.Set("policy/loss", 0);
             return;
         }
+        if (padded > 0)
+            metrics.Set("packing/saved_flops_share", 1 - (work / padded));
         metrics.Set("policy/loss", loss / updates);
         if (normKnown)
             metrics.Set("policy/gradient_norm", norm / updates);

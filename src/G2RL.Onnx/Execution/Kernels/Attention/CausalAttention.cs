@@ -8,12 +8,14 @@ namespace G2RL.Onnx.Execution.Kernels.Attention;
 /// <summary>
 /// Grouped-query attention of whole rows, forward and backward: causal, inside a window, over tokens alone, scores capped or not. Blocks of
 /// queries go over the keys that they see; what lies above the diagonal is not computed, and nothing of T x T is held. The backward pass
-/// computes a block's shares again from the logarithm of their sum.
+/// computes a block's shares again from the logarithm of their sum. Of packed rows a prompt's keys are gathered once for its responses, and
+/// their gradients are added up before they are put back.
 /// </summary>
 /// <remarks>
 /// With S = c tanh(scale q k^T / c) or scale q k^T, P = e^(S - L): O = P V, dV = P^T dO, dP = dO V^T, dS = P (dP - sum(dO O)) (1 - S^2 /
 /// c^2), dQ = scale dS K, dK = scale dS^T Q. A part of the work is one key head of one row with its group of query heads, whatever the
-/// threads. Source: FlashAttention-2, arXiv:2307.08691, with a whole row of shares at a time. A token that sees nothing gives zeros.
+/// threads, where packed of one tree. Source: FlashAttention-2, arXiv:2307.08691, with a whole row of shares at a time. A token that sees
+/// nothing gives zeros.
 /// </remarks>
 /// <typeparam name="T">Sixteen numbers.</typeparam>
 /// <typeparam name="N">What one instruction works on.</typeparam>
@@ -23,21 +25,21 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
     private const int Block = 48;
     private const int Step = 6;
 
-    /// <summary>Inputs q, k, v, mask; outputs mixed [B*T, H*d], log sums [B, H, T].</summary>
+    /// <summary>Inputs q, k, v, mask, segments (optional); outputs mixed [B*T, H*d], log sums [B, H, T].</summary>
     public static void Forward(in KernelContext context)
     {
-        var state = AttentionState.Of(context, 0);
+        var state = AttentionState.Of(context, 0, segments: 4);
         var (rows, tokens) = ((long)state.Rows, (long)state.Tokens);
         state.Mixed = context.Output(0, rows * tokens, (long)state.Heads * state.Width).Floats;
         state.LogSums = context.Output(1, rows, state.Heads, tokens).Floats;
         if (rows * tokens > 0)
-            context.ParallelFor(&state, state.Rows * state.KeyHeads, &ForwardPart);
+            context.ParallelFor(&state, state.Trees * state.KeyHeads, &ForwardPart);
     }
 
-    /// <summary>Inputs dmixed, q, k, v, mask, mixed, log sums; outputs dq, dk, dv.</summary>
+    /// <summary>Inputs dmixed, q, k, v, mask, mixed, log sums, segments (optional); outputs dq, dk, dv.</summary>
     public static void Backward(in KernelContext context)
     {
-        var state = AttentionState.Of(context, 1);
+        var state = AttentionState.Of(context, 1, segments: 7);
         var (q, k) = (context.Input(1), context.Input(2));
         state.MixedGradients = context.Input(0).Require(q.Length, "gradient").Floats;
         state.Mixed = context.Input(5).Require(q.Length, "mixed").Floats;
@@ -46,13 +48,13 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
         state.KeyGradients = context.Output(1, k.Shape).Floats;
         state.ValueGradients = context.Output(2, k.Shape).Floats;
         if (q.Length > 0)
-            context.ParallelFor(&state, state.Rows * state.KeyHeads, &BackwardPart);
+            context.ParallelFor(&state, state.Trees * state.KeyHeads, &BackwardPart);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ForwardPart(AttentionState* s, int part)
     {
-        int padded = s->Padded, row = part / s->KeyHeads, keyHead = part % s->KeyHeads, group = s->Heads / s->KeyHeads;
+        int padded = s->Padded, keyHead = part % s->KeyHeads, group = s->Heads / s->KeyHeads;
         var memory = ScratchMemory.Rent(((long)s->PaddedTokens * (padded + padded + Block + 1)) + (2L * Block * padded));
         try
         {
@@ -61,36 +63,41 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
             var shares = values + ((nint)padded * s->PaddedTokens);     // [block, T]
             var queries = shares + ((nint)Block * s->PaddedTokens);     // [block, d]
             var mixed = queries + (Block * padded);                     // [block, d]
-            var padding = Padding(s, row, mixed + (Block * padded));    // [T]
-            Transpose(s, s->Keys, row, keyHead, keys);
-            Gather(s, s->Values, row, 0, s->Tokens, s->KeyHeads, keyHead, 1, values);
-            for (var head = keyHead * group; head < (keyHead + 1) * group; head++)
-                for (var from = 0; from < s->Tokens; from += Block)
-                {
-                    var count = Math.Min(Block, s->Tokens - from);
-                    var low = Lowest(s, from);
-                    Gather(s, s->Queries, row, from, count, s->Heads, head, s->Scale, queries);
-                    Scores(s, queries, keys, shares, from, count, low);
-                    for (var i = 0; i < count; i += Step)
+            var at = s->Root(part / s->KeyHeads);
+            var padding = Padding(s, at.Row, mixed + (Block * padded)); // [T]
+            do
+            {
+                Transpose(s, s->Keys, at, keyHead, keys);
+                Gather(s, s->Values, at, 0, at.Own, s->KeyHeads, keyHead, 1, values + ((nint)at.Shared * padded));
+                for (var head = keyHead * group; head < (keyHead + 1) * group; head++)
+                    for (var from = at.Shared; from < at.Reach; from += Block)
                     {
-                        var rows = Math.Min(Step, count - i);
-                        for (var r = i; r < i + rows; r++)
-                            Softmax(s, padding, row, head, from + r, low, shares + ((nint)r * s->PaddedTokens));
-                        SmallProduct<N>.Run(
-                            shares + ((nint)i * s->PaddedTokens) + low,
-                            s->PaddedTokens,
-                            1,
-                            values + ((nint)low * padded),
-                            padded,
-                            mixed + (i * padded),
-                            padded,
-                            rows,
-                            padded,
-                            from + i + rows - low,
-                            add: false);
+                        var count = Math.Min(Block, at.Reach - from);
+                        var low = Lowest(s, from);
+                        Gather(s, s->Queries, at, from - at.Shared, count, s->Heads, head, s->Scale, queries);
+                        Scores(s, queries, keys, shares, from, count, low);
+                        for (var i = 0; i < count; i += Step)
+                        {
+                            var rows = Math.Min(Step, count - i);
+                            for (var r = i; r < i + rows; r++)
+                                Softmax(s, padding, at, head, from + r, low, shares + ((nint)r * s->PaddedTokens));
+                            SmallProduct<N>.Run(
+                                shares + ((nint)i * s->PaddedTokens) + low,
+                                s->PaddedTokens,
+                                1,
+                                values + ((nint)low * padded),
+                                padded,
+                                mixed + (i * padded),
+                                padded,
+                                rows,
+                                padded,
+                                from + i + rows - low,
+                                add: false);
+                        }
+                        Scatter(s, mixed, at, from - at.Shared, count, s->Heads, head, 1, s->Mixed);
                     }
-                    Scatter(s, mixed, row, from, count, s->Heads, head, 1, s->Mixed);
-                }
+            }
+            while (s->Next(ref at));
         }
         finally
         {
@@ -101,8 +108,7 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void BackwardPart(AttentionState* s, int part)
     {
-        int padded = s->Padded, line = s->PaddedTokens, row = part / s->KeyHeads, keyHead = part % s->KeyHeads;
-        var group = s->Heads / s->KeyHeads;
+        int padded = s->Padded, line = s->PaddedTokens, keyHead = part % s->KeyHeads, group = s->Heads / s->KeyHeads;
         var matrix = (nint)padded * line;
         var memory = ScratchMemory.Rent((5 * (long)matrix) + (((2L * Block) + 1) * line) + (4L * Block * padded));
         try
@@ -118,61 +124,76 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
             var gradients = queries + (Block * padded);     // [block, d]
             var mixed = gradients + (Block * padded);       // [block, d]
             var queryGradients = mixed + (Block * padded);  // [block, d]
-            var padding = Padding(s, row, queryGradients + (Block * padded));
-            Transpose(s, s->Keys, row, keyHead, keysAcross);
-            Transpose(s, s->Values, row, keyHead, valuesAcross);
-            Gather(s, s->Keys, row, 0, s->Tokens, s->KeyHeads, keyHead, 1, keys);
-            new Span<float>(keyGradients, checked((int)(2 * matrix))).Clear();
-            for (var head = keyHead * group; head < (keyHead + 1) * group; head++)
-                for (var from = 0; from < s->Tokens; from += Block)
+            var root = s->Root(part / s->KeyHeads);
+            var padding = Padding(s, root.Row, queryGradients + (Block * padded));
+            var at = root;
+            do
+            {
+                Transpose(s, s->Keys, at, keyHead, keysAcross);
+                Transpose(s, s->Values, at, keyHead, valuesAcross);
+                var shared = (nint)at.Shared * padded;
+                Gather(s, s->Keys, at, 0, at.Own, s->KeyHeads, keyHead, 1, keys + shared);
+                // Those of the root grow on.
+                new Span<float>(keyGradients + shared, checked(at.Own * padded)).Clear();
+                new Span<float>(valueGradients + shared, checked(at.Own * padded)).Clear();
+                for (var head = keyHead * group; head < (keyHead + 1) * group; head++)
+                    for (var from = at.Shared; from < at.Reach; from += Block)
+                    {
+                        var count = Math.Min(Block, at.Reach - from);
+                        var low = Lowest(s, from);
+                        var first = from - at.Shared;
+                        Gather(s, s->Queries, at, first, count, s->Heads, head, s->Scale, queries);
+                        Gather(s, s->MixedGradients, at, first, count, s->Heads, head, 1, gradients);
+                        Gather(s, s->Mixed, at, first, count, s->Heads, head, 1, mixed);
+                        Scores(s, queries, keysAcross, shares, from, count, low);
+                        Reach(s, gradients, valuesAcross, pulls, from, count, low);
+                        for (var r = 0; r < count; r++)
+                        {
+                            var drift = T.Zero;
+                            for (var j = 0; j < padded; j += T.Count)
+                                drift = T.Fma(T.Load(mixed + (r * padded) + j), T.Load(gradients + (r * padded) + j), drift);
+                            var edge = Math.Min(line, (from + (((r / Step) + 1) * Step) + 15) / 16 * 16);
+                            SharesAgain(
+                                s,
+                                padding,
+                                at,
+                                head,
+                                from + r,
+                                low,
+                                edge,
+                                shares + ((nint)r * line),
+                                pulls + ((nint)r * line),
+                                drift.Sum());
+                        }
+                        Back(s, from, count, low, shares, gradients, valueGradients);
+                        Back(s, from, count, low, pulls, queries, keyGradients);
+                        for (var i = 0; i < count; i += Step)
+                        {
+                            var rows = Math.Min(Step, count - i);
+                            SmallProduct<N>.Run(
+                                pulls + ((nint)i * line) + low,
+                                line,
+                                1,
+                                keys + ((nint)low * padded),
+                                padded,
+                                queryGradients + (i * padded),
+                                padded,
+                                rows,
+                                padded,
+                                from + i + rows - low,
+                                add: false);
+                        }
+                        Scatter(s, queryGradients, at, first, count, s->Heads, head, s->Scale, s->QueryGradients);
+                    }
+                if (at.Shared > 0)
                 {
-                    var count = Math.Min(Block, s->Tokens - from);
-                    var low = Lowest(s, from);
-                    Gather(s, s->Queries, row, from, count, s->Heads, head, s->Scale, queries);
-                    Gather(s, s->MixedGradients, row, from, count, s->Heads, head, 1, gradients);
-                    Gather(s, s->Mixed, row, from, count, s->Heads, head, 1, mixed);
-                    Scores(s, queries, keysAcross, shares, from, count, low);
-                    Reach(s, gradients, valuesAcross, pulls, from, count, low);
-                    for (var r = 0; r < count; r++)
-                    {
-                        var drift = T.Zero;
-                        for (var j = 0; j < padded; j += T.Count)
-                            drift = T.Fma(T.Load(mixed + (r * padded) + j), T.Load(gradients + (r * padded) + j), drift);
-                        var edge = Math.Min(line, (from + (((r / Step) + 1) * Step) + 15) / 16 * 16);
-                        SharesAgain(
-                            s,
-                            padding,
-                            row,
-                            head,
-                            from + r,
-                            low,
-                            edge,
-                            shares + ((nint)r * line),
-                            pulls + ((nint)r * line),
-                            drift.Sum());
-                    }
-                    Back(s, from, count, low, shares, gradients, valueGradients);
-                    Back(s, from, count, low, pulls, queries, keyGradients);
-                    for (var i = 0; i < count; i += Step)
-                    {
-                        var rows = Math.Min(Step, count - i);
-                        SmallProduct<N>.Run(
-                            pulls + ((nint)i * line) + low,
-                            line,
-                            1,
-                            keys + ((nint)low * padded),
-                            padded,
-                            queryGradients + (i * padded),
-                            padded,
-                            rows,
-                            padded,
-                            from + i + rows - low,
-                            add: false);
-                    }
-                    Scatter(s, queryGradients, row, from, count, s->Heads, head, s->Scale, s->QueryGradients);
+                    Scatter(s, keyGradients + shared, at, 0, at.Own, s->KeyHeads, keyHead, 1, s->KeyGradients);
+                    Scatter(s, valueGradients + shared, at, 0, at.Own, s->KeyHeads, keyHead, 1, s->ValueGradients);
                 }
-            Scatter(s, keyGradients, row, 0, s->Tokens, s->KeyHeads, keyHead, 1, s->KeyGradients);
-            Scatter(s, valueGradients, row, 0, s->Tokens, s->KeyHeads, keyHead, 1, s->ValueGradients);
+            }
+            while (s->Next(ref at));
+            Scatter(s, keyGradients, root, 0, root.Own, s->KeyHeads, keyHead, 1, s->KeyGradients);
+            Scatter(s, valueGradients, root, 0, root.Own, s->KeyHeads, keyHead, 1, s->ValueGradients);
         }
         finally
         {
@@ -227,10 +248,12 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
     private static void Back(AttentionState* s, int from, int count, int low, float* shares, float* left, float* sums)
     {
         int padded = s->Padded, line = s->PaddedTokens;
-        for (var key = low; key < from + count; key += Step)
+        // Steps of keys meet those of queries at the block's first query, wherever it lies.
+        for (int key = low, keys; key < from + count; key += keys)
         {
+            keys = Math.Min(Step, (key < from ? from : from + count) - key);
             // All rows of a step hold what they need up to their last one's diagonal.
-            var first = Math.Max(0, key - from) / Step * Step;
+            var first = Math.Max(0, key - from);
             SmallProduct<N>.Run(
                 shares + ((nint)first * line) + key,
                 1,
@@ -239,7 +262,7 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
                 padded,
                 sums + ((nint)key * padded),
                 padded,
-                Math.Min(Step, from + count - key),
+                keys,
                 padded,
                 count - first,
                 add: true);
@@ -248,7 +271,7 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
 
     // Scores of a query to shares in place, zeros where it sees nothing up to the diagonal of its step.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Softmax(AttentionState* s, float* padding, int row, int head, int query, int low, float* line)
+    private static void Softmax(AttentionState* s, float* padding, AttentionSegment at, int head, int query, int low, float* line)
     {
         var edge = Math.Min(s->PaddedTokens, (query + Step + 15) / 16 * 16);
         Hide(s, padding, query, low, edge, line);
@@ -257,7 +280,7 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
         for (var j = low; j < end; j += T.Count)
             most = T.Max(most, T.Load(line + j));
         var largest = most.Largest();
-        ref var logSum = ref s->LogSums[((((nint)row * s->Heads) + head) * s->Tokens) + query];
+        ref var logSum = ref s->LogSums[LogSum(s, at, head, query)];
         if (float.IsNegativeInfinity(largest))
         {
             logSum = float.PositiveInfinity;
@@ -285,7 +308,7 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
     private static void SharesAgain(
         AttentionState* s,
         float* padding,
-        int row,
+        AttentionSegment at,
         int head,
         int query,
         int low,
@@ -295,7 +318,7 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
         float drift)
     {
         Hide(s, padding, query, low, edge, line);
-        var (top, mean) = (T.All(s->LogSums[((((nint)row * s->Heads) + head) * s->Tokens) + query]), T.All(drift));
+        var (top, mean) = (T.All(s->LogSums[LogSum(s, at, head, query)]), T.All(drift));
         var (one, inverse) = (T.All(1f), T.All(s->Cap == 0 ? 0 : 1 / s->Cap));
         for (var j = low; j < edge; j += T.Count)
         {
@@ -307,6 +330,11 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
             (share * (T.Load(pulls + j) - mean) * (one - (t * t))).Store(pulls + j);
         }
     }
+
+    // Queries are counted from the root's first token on.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static nint LogSum(AttentionState* s, in AttentionSegment at, int head, int query) =>
+        ((((nint)at.Row * s->Heads) + head) * s->Tokens) + at.First + query - at.Shared;
 
     // What a query does not see has a score of minus infinity.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -326,6 +354,8 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float* Padding(AttentionState* s, int row, float* memory)
     {
+        if (s->Segments is not null)
+            return null;
         var mask = s->Mask + ((nint)row * s->Tokens);
         var any = false;
         for (var t = 0; t < s->PaddedTokens; t++)
@@ -341,32 +371,33 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Power(T x) => T.Choose(x, T.All(SimdMath.Lowest), T.Zero, SimdMath.Exp(x));
 
-    // One head of a row across: [d, T], zeros behind the end.
+    // One head of a segment across, behind what it shares: [d, T], zeros behind the end as far as vectors go.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Transpose(AttentionState* s, float* from, int row, int head, float* to)
+    private static void Transpose(AttentionState* s, float* from, AttentionSegment segment, int head, float* to)
     {
-        int line = s->PaddedTokens, width = s->Width;
+        int line = s->PaddedTokens, width = s->Width, end = ((segment.Reach + 15) / 16 * 16) - segment.Shared;
         var distance = (nint)s->KeyHeads * width;
-        var at = from + ((nint)row * s->Tokens * distance) + (head * width);
+        var at = from + ((((nint)segment.Row * s->Tokens) + segment.First) * distance) + (head * width);
         for (var j = 0; j < width; j++)
         {
-            var target = to + ((nint)j * line);
-            for (var t = 0; t < s->Tokens; t++)
+            var target = to + ((nint)j * line) + segment.Shared;
+            for (var t = 0; t < segment.Own; t++)
                 target[t] = at[(t * distance) + j];
-            for (var t = s->Tokens; t < line; t++)
+            for (var t = segment.Own; t < end; t++)
                 target[t] = 0;
         }
     }
 
     // Tokens of one head side by side: [count, d], zeros behind d.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Gather(AttentionState* s, float* from, int row, int first, int count, int heads, int head, float scale, float* to)
+    private static void Gather(
+        AttentionState* s, float* from, AttentionSegment at, int first, int count, int heads, int head, float scale, float* to)
     {
         int width = s->Width, padded = s->Padded, whole = width / 16 * 16;
         var factor = T.All(scale);
         for (var t = 0; t < count; t++)
         {
-            var source = from + ((((((nint)row * s->Tokens) + first + t) * heads) + head) * width);
+            var source = from + ((((((nint)at.Row * s->Tokens) + at.First + first + t) * heads) + head) * width);
             var target = to + ((nint)t * padded);
             for (var j = 0; j < whole; j += T.Count)
                 (T.Load(source + j) * factor).Store(target + j);
@@ -379,14 +410,15 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
 
     // The way back.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Scatter(AttentionState* s, float* from, int row, int first, int count, int heads, int head, float scale, float* to)
+    private static void Scatter(
+        AttentionState* s, float* from, AttentionSegment at, int first, int count, int heads, int head, float scale, float* to)
     {
         int width = s->Width, padded = s->Padded, whole = width / 16 * 16;
         var factor = T.All(scale);
         for (var t = 0; t < count; t++)
         {
             var source = from + ((nint)t * padded);
-            var target = to + ((((((nint)row * s->Tokens) + first + t) * heads) + head) * width);
+            var target = to + ((((((nint)at.Row * s->Tokens) + at.First + first + t) * heads) + head) * width);
             for (var j = 0; j < whole; j += T.Count)
                 (T.Load(source + j) * factor).Store(target + j);
             for (var j = whole; j < width; j++)
