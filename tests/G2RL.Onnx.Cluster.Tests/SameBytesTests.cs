@@ -32,7 +32,7 @@ public sealed class SameBytesTests
         {
             c["training"]!["gradientShards"] = 4;
             c["training"]!["minibatchesPerBatch"] = 2;
-            c["training"]!["tokensPerMicrobatch"] = 40;
+            c["training"]!["tokensPerMicrobatch"] = 20;
             if (adapter.Length > 0)
                 c["adapter"] = new JsonObject { ["type"] = adapter, ["rank"] = 2 };
         });
