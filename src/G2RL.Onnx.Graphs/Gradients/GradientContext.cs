@@ -3,13 +3,13 @@ using G2RL.Onnx.Graphs;
 namespace G2RL.Onnx.Gradients;
 
 /// <summary>One gradient per input of a node; null where there is none. Shapes may still be broadcast: the engine undoes that.</summary>
-public delegate Value?[] GradientRule(GradientContext g);
+internal delegate Value?[] GradientRule(GradientContext g);
 
 /// <summary>What a gradient rule sees of a node.</summary>
 /// <param name="op">Writes the gradient's nodes.</param>
 /// <param name="node">The forward node.</param>
 /// <param name="outputGradients">Gradient of each output; null where nothing depends on it.</param>
-public sealed class GradientContext(OpBuilder op, Node node, IReadOnlyList<Value?> outputGradients)
+internal sealed class GradientContext(OpBuilder op, Node node, IReadOnlyList<Value?> outputGradients)
 {
     /// <summary>Writes the gradient's nodes.</summary>
     public OpBuilder Op => op;

@@ -9,7 +9,7 @@ using static G2RL.Onnx.Gradients.SoftmaxGradients;
 namespace G2RL.Onnx.Gradients;
 
 /// <summary>The gradient rule of every operator: the list is the coverage documentation.</summary>
-public static class GradientRules
+internal static class GradientRules
 {
     /// <summary>Rules by operator.</summary>
     public static IReadOnlyDictionary<string, GradientRule> All { get; } = new Dictionary<string, GradientRule>(

@@ -3,18 +3,18 @@ using G2RL.Onnx.Graphs.Fused;
 namespace G2RL.Onnx.Graphs;
 
 /// <summary>Type, shape and (for small int64 tensors) elements of one output.</summary>
-public readonly record struct Inferred(ElementType Type, IReadOnlyList<Dimension> Shape, IReadOnlyList<Dimension>? Elements = null);
+internal readonly record struct Inferred(ElementType Type, IReadOnlyList<Dimension> Shape, IReadOnlyList<Dimension>? Elements = null);
 
 /// <summary>Infers the outputs of a node from its inputs and attributes.</summary>
 /// <param name="node">The node, without outputs yet.</param>
 /// <param name="outputs">How many outputs it has.</param>
-public delegate Inferred[] ShapeRule(Node node, int outputs);
+internal delegate Inferred[] ShapeRule(Node node, int outputs);
 
 /// <summary>
 /// Type and shape inference: the table is the list of operators that graphs here may hold. An operator outside it is an error that names
 /// it. Source of every rule: the ONNX operator specification, opset 21, and ONNX Runtime's contrib operators.
 /// </summary>
-public static class ShapeRules
+internal static class ShapeRules
 {
     /// <summary>The rules, by domain-qualified operator.</summary>
     public static IReadOnlyDictionary<string, ShapeRule> All { get; } = new Dictionary<string, ShapeRule>(

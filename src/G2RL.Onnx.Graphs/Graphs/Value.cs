@@ -39,7 +39,7 @@ public sealed class Value
 }
 
 /// <summary>Shapes as text and as comparisons.</summary>
-public static class Shapes
+internal static class Shapes
 {
     /// <summary>[B, T, 64]</summary>
     public static string Text(IEnumerable<Dimension> shape) => $"[{string.Join(", ", shape)}]";

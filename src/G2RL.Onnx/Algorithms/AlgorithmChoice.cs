@@ -15,7 +15,7 @@ namespace G2RL.Onnx.Algorithms;
 /// <param name="DualClip">0 is off.</param>
 /// <param name="ClipHigh">The ratio is clipped above at 1 + this.</param>
 /// <param name="EntropyCoefficient">Weight of the entropy bonus.</param>
-public sealed record AlgorithmChoice(
+internal sealed record AlgorithmChoice(
     Profile Profile,
     string Advantage,
     string Loss,

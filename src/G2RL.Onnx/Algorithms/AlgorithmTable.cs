@@ -3,7 +3,7 @@ using G2RL.Onnx.Algorithms.Arms;
 namespace G2RL.Onnx.Algorithms;
 
 /// <summary>What an algorithm compares a group's rollouts by.</summary>
-public enum FeatureKind
+internal enum FeatureKind
 {
     /// <summary>Nothing.</summary>
     None,
@@ -31,12 +31,12 @@ public enum FeatureKind
 /// <param name="features">A feature [D] of each member; null unless the algorithm asks for features.</param>
 /// <param name="config">Settings.</param>
 /// <param name="seed">Seed of this group's random choices.</param>
-public delegate void AdvantageFunction(ScoredGroup group, IReadOnlyList<float[]>? features, AlgorithmConfig config, ulong seed);
+internal delegate void AdvantageFunction(ScoredGroup group, IReadOnlyList<float[]>? features, AlgorithmConfig config, ulong seed);
 
 /// <summary>An algorithm: how rewards become advantages. The loss is <see cref="PolicyLoss"/>.</summary>
 /// <param name="Features">What is computed of each rollout.</param>
 /// <param name="Advantages">Rewards to advantages.</param>
-public sealed record Algorithm(FeatureKind Features, AdvantageFunction Advantages)
+internal sealed record Algorithm(FeatureKind Features, AdvantageFunction Advantages)
 {
     /// <summary>The ratio is clipped above at 1 + this, unless a configuration says otherwise.</summary>
     public double ClipHigh { get; init; } = 0.2;
@@ -55,7 +55,7 @@ public sealed record Algorithm(FeatureKind Features, AdvantageFunction Advantage
 }
 
 /// <summary>The algorithms: an arm is one line here and one function in a file.</summary>
-public static class AlgorithmTable
+internal static class AlgorithmTable
 {
     /// <summary>Algorithms by name.</summary>
     public static IReadOnlyDictionary<string, Algorithm> All { get; } = new SortedDictionary<string, Algorithm>(StringComparer.Ordinal)

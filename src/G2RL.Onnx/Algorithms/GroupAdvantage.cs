@@ -1,7 +1,7 @@
 namespace G2RL.Onnx.Algorithms;
 
 /// <summary>Group-relative advantage.</summary>
-public static class GroupAdvantage
+internal static class GroupAdvantage
 {
     /// <summary>A_i = (r_i - mean(r)) / sqrt(var(r) + eps): how much better each rollout did than its siblings.</summary>
     /// <param name="rewards">Rewards of one prompt's rollouts, shape [G], G >= 2, finite.</param>

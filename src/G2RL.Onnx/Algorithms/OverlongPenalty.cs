@@ -2,7 +2,7 @@ namespace G2RL.Onnx.Algorithms;
 
 /// <summary>What a response loses for its length.</summary>
 /// <remarks>Source: DAPO, arXiv:2503.14476, section 3.4.</remarks>
-public static class OverlongPenalty
+internal static class OverlongPenalty
 {
     /// <summary>0 up to most - buffer tokens, then falling in a straight line to -factor at most tokens, and on below it.</summary>
     /// <param name="length">Tokens of the response.</param>

@@ -3,7 +3,7 @@ using G2RL.Onnx.Algorithms.Advantages;
 namespace G2RL.Onnx.Algorithms;
 
 /// <summary>How what is added to the loss of a token is averaged.</summary>
-public enum PenaltyAverage
+internal enum PenaltyAverage
 {
     /// <summary>As the loss is.</summary>
     AsTheLoss,
@@ -27,7 +27,7 @@ public enum PenaltyAverage
 /// <param name="KlOutputClamp">See <see cref="PolicyLossSettings"/>.</param>
 /// <param name="Gspo">The loss that <c>gspo</c> is there.</param>
 /// <param name="SkipsMasked">Whether nothing in a masked position can reach a result, and an all-masked batch gives 0.</param>
-public sealed record Profile(
+internal sealed record Profile(
     string Advantage,
     AdvantageSettings AdvantageSettings,
     string Loss,

@@ -7,10 +7,10 @@ namespace G2RL.Onnx.Algorithms;
 /// <param name="Labels">Their names [K].</param>
 /// <param name="Weights">What each is multiplied by in the sum [K].</param>
 /// <param name="Scores">Scores before the weights of each rollout [G][K], NaN where one gave none.</param>
-public sealed record RewardParts(IReadOnlyList<string> Labels, IReadOnlyList<double> Weights, IReadOnlyList<double[]> Scores);
+internal sealed record RewardParts(IReadOnlyList<string> Labels, IReadOnlyList<double> Weights, IReadOnlyList<double[]> Scores);
 
 /// <summary>A group whose completions have been judged. Rollouts without a score are no members and are not trained on.</summary>
-public sealed class ScoredGroup
+internal sealed class ScoredGroup
 {
     /// <summary>Judgements in the order of the rollouts.</summary>
     /// <param name="group">The group.</param>

@@ -6,10 +6,10 @@ namespace G2RL.Onnx.Conformance;
 /// <param name="Name">Name for the table; the case's own word is added where it has one.</param>
 /// <param name="Is">Whether a case is of this kind, by what it holds.</param>
 /// <param name="Run">Computes it and compares; gives null, or what about it is not supported.</param>
-public sealed record CaseKind(string Name, Func<GoldenCase, bool> Is, Func<GoldenCase, Check, string?> Run);
+internal sealed record CaseKind(string Name, Func<GoldenCase, bool> Is, Func<GoldenCase, Check, string?> Run);
 
 /// <summary>The kinds of golden cases, the first that fits counts: one line here and one function in a file.</summary>
-public static class CaseKinds
+internal static class CaseKinds
 {
     /// <summary>All kinds.</summary>
     public static IReadOnlyList<CaseKind> All { get; } =

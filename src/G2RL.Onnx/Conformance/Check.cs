@@ -5,7 +5,7 @@ namespace G2RL.Onnx.Conformance;
 /// </summary>
 /// <param name="rtol">Relative tolerance.</param>
 /// <param name="atol">Absolute tolerance.</param>
-public sealed class Check(double rtol, double atol)
+internal sealed class Check(double rtol, double atol)
 {
     private int worse;
     private string first = "";

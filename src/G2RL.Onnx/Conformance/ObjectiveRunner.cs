@@ -13,7 +13,7 @@ namespace G2RL.Onnx.Conformance;
 /// <param name="Rows">B</param>
 /// <param name="Advantages">A [B, T]</param>
 /// <param name="Weights">w [B, T], see <see cref="Aggregations"/>.</param>
-public sealed record ObjectiveInput(
+internal sealed record ObjectiveInput(
     PolicyLossSettings Settings,
     float[] LogProbs,
     float[] Mask,
@@ -47,10 +47,10 @@ public sealed record ObjectiveInput(
 /// <param name="Loss">L</param>
 /// <param name="PerToken">l [B, T], correction, divergence and entropy included.</param>
 /// <param name="Gradient">dL / dlp [B, T]</param>
-public sealed record ObjectiveResult(double Loss, double[] PerToken, double[] Gradient);
+internal sealed record ObjectiveResult(double Loss, double[] PerToken, double[] Gradient);
 
 /// <summary>Runs the train graph's objective, with its gradient by the same differentiation, on given log-probs.</summary>
-public static class ObjectiveRunner
+internal static class ObjectiveRunner
 {
     /// <summary>Runs an objective.</summary>
     public static ObjectiveResult Run(ObjectiveInput input)

@@ -4,4 +4,4 @@ namespace G2RL.Onnx.Evaluation;
 /// <param name="Text">What the model wrote.</param>
 /// <param name="Tokens">Its tokens; null where they are not known.</param>
 /// <param name="Finished">False when the length limit cut it off.</param>
-public sealed record Completion(string Text, int? Tokens, bool Finished);
+internal sealed record Completion(string Text, int? Tokens, bool Finished);

@@ -4,7 +4,7 @@ using MathNet.Numerics.Statistics;
 namespace G2RL.Onnx.Evaluation;
 
 /// <summary>Completions of held-out problems, judged and counted.</summary>
-public static class EvaluationTally
+internal static class EvaluationTally
 {
     private const int Draws = 2_000_000;
 

@@ -6,7 +6,7 @@ namespace G2RL.Onnx.Evaluation;
 /// <summary>
 /// Whether novelty nu says something about a response, or only about those that happened to be drawn beside it, and whom it favours.
 /// </summary>
-public sealed class NoveltySignal
+internal sealed class NoveltySignal
 {
     private readonly List<double> first = [];
     private readonly List<double> second = [];

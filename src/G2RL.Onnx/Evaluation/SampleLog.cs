@@ -9,7 +9,7 @@ namespace G2RL.Onnx.Evaluation;
 /// The completions of an evaluation as JSON Lines, written while they are drawn. The first line says what was drawn; an evaluation that was
 /// killed goes on behind the last problem whose samples are whole, and ends in the same rows.
 /// </summary>
-public sealed class SampleLog : IDisposable
+internal sealed class SampleLog : IDisposable
 {
     private readonly Dictionary<(string Benchmark, string Id), List<Completion>> done = [];
     private readonly FileStream stream;

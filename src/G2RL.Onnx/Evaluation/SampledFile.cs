@@ -9,7 +9,7 @@ namespace G2RL.Onnx.Evaluation;
 /// <c>output</c>, <c>text</c>; or <c>completions</c>, a list), and what it answers: the problem's <c>id</c>, its <c>index</c> from 0, or
 /// its <c>problem</c> (<c>question</c>, <c>prompt</c>) as text. <c>benchmark</c> names the benchmark where there are several.
 /// </summary>
-public static class SampledFile
+internal static class SampledFile
 {
     private static readonly string[] Texts = ["completion", "completions", "response", "responses", "output", "outputs", "text"];
     private static readonly string[] Questions = ["problem", "question", "prompt"];

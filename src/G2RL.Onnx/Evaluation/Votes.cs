@@ -1,7 +1,7 @@
 namespace G2RL.Onnx.Evaluation;
 
 /// <summary>The votes of a problem's samples: equal answers, however they are spelled, are one candidate.</summary>
-public sealed class Votes
+internal sealed class Votes
 {
     /// <summary>Samples up to which <see cref="Majority"/> of fewer than all is worked out.</summary>
     public const int MostSamples = 512;

@@ -10,7 +10,7 @@ namespace G2RL.Onnx.Experiments;
 /// An experiment's folder: experiment.json, BASE/ARM/seed-N/ (a run folder each, with geometry.jsonl), BASE/before/ (the base model,
 /// measured once) and results.jsonl, one row a base model and a finished run. All that stands in tables and pages is made from these.
 /// </summary>
-public sealed class ExperimentFolder(string folder, Experiment experiment)
+internal sealed class ExperimentFolder(string folder, Experiment experiment)
 {
     private const string ConfigFile = "config.json";
     private const string EvaluationsFile = "evaluations.jsonl";

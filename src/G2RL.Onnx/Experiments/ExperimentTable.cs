@@ -11,7 +11,7 @@ namespace G2RL.Onnx.Experiments;
 /// <param name="Metric">Name in results.jsonl.</param>
 /// <param name="Values">One value a finished seed, in the experiment's order of seeds.</param>
 /// <param name="Mean">Mean over seeds with Student's 95 % interval.</param>
-public sealed record ArmValue(string Base, string Arm, string Metric, IReadOnlyList<double> Values, Interval Mean);
+internal sealed record ArmValue(string Base, string Arm, string Metric, IReadOnlyList<double> Values, Interval Mean);
 
 /// <summary>An arm minus another, seed by seed.</summary>
 /// <param name="Base">Base model.</param>
@@ -21,7 +21,7 @@ public sealed record ArmValue(string Base, string Arm, string Metric, IReadOnlyL
 /// <param name="Values">One difference a seed that both have.</param>
 /// <param name="Mean">Mean difference with Student's 95 % interval over seeds: what decides.</param>
 /// <param name="Bootstrap">The same mean with the percentile bootstrap's interval over seeds, which few seeds make too narrow.</param>
-public sealed record ArmDifference(
+internal sealed record ArmDifference(
     string Base,
     string Arm,
     string Against,
@@ -39,7 +39,7 @@ public sealed record ArmDifference(
 /// all runs share the held-out problems and the random numbers of the evaluation, so differences are taken seed by seed. Intervals are over
 /// seeds, each by itself: nothing is corrected for the number of comparisons.
 /// </summary>
-public static class ExperimentTable
+internal static class ExperimentTable
 {
     /// <summary>Every metric of every arm, by base, metric and arm in the experiment's order.</summary>
     public static IReadOnlyList<ArmValue> Values(Experiment experiment, IReadOnlyList<JsonObject> rows) =>

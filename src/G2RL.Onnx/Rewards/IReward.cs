@@ -3,7 +3,7 @@ using G2RL.Onnx.Problems;
 namespace G2RL.Onnx.Rewards;
 
 /// <summary>Scores a step's completions: one after the other in this process, or several at once where others do the work.</summary>
-public interface IReward : IDisposable
+internal interface IReward : IDisposable
 {
     /// <summary>
     /// An outcome of each completion, in their order. What fails is an outcome, too; nothing of a completion makes it throw.

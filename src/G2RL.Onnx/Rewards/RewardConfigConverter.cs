@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 namespace G2RL.Onnx.Rewards;
 
 /// <summary>An entry of <c>rewards</c>: its name says whose settings the others are.</summary>
-public sealed class RewardConfigConverter : JsonConverter<RewardConfig>
+internal sealed class RewardConfigConverter : JsonConverter<RewardConfig>
 {
     private const string Name = "name";
 

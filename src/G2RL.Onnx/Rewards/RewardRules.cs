@@ -1,7 +1,7 @@
 namespace G2RL.Onnx.Rewards;
 
 /// <summary>The rules of a run's rewards.</summary>
-public static class RewardRules
+internal static class RewardRules
 {
     /// <summary>All faults of a list of rewards; empty when it is sound.</summary>
     public static IEnumerable<string> Faults(IReadOnlyList<RewardConfig> rewards, int maxNewTokens)

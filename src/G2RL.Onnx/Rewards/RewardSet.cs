@@ -8,14 +8,14 @@ namespace G2RL.Onnx.Rewards;
 /// <param name="Parts">The score of each reward before its weight, NaN where it gave none [K].</param>
 /// <param name="Outcomes">The outcome of each reward [K].</param>
 /// <param name="Verdict">The checker's score, or the reward itself where the checker was not asked: above 0 is right.</param>
-public sealed record RewardResult(Outcome Outcome, double[] Parts, Outcome[] Outcomes, double Verdict);
+internal sealed record RewardResult(Outcome Outcome, double[] Parts, Outcome[] Outcomes, double Verdict);
 
 /// <summary>The rewards of a run, made from its configuration.</summary>
 /// <remarks>
 /// What failed (an error or a timeout of any reward) has no reward: the rollout leaves its group, as if it had not been drawn. What a
 /// reward abstains from is left out of the sum, as where several tasks have a reward each.
 /// </remarks>
-public sealed class RewardSet : IDisposable
+internal sealed class RewardSet : IDisposable
 {
     private readonly IReadOnlyList<RewardConfig> configs;
     private readonly IProblemSet problems;

@@ -7,7 +7,7 @@ namespace G2RL.Onnx.Rewards;
 /// <param name="MaxNewTokens">Tokens after which a response is cut off.</param>
 /// <param name="Functions">Rewards of one's own, by name.</param>
 /// <param name="SecretVariables">Environment variables that hold a key; no other program is given them.</param>
-public sealed record RewardContext(
+internal sealed record RewardContext(
     int MaxNewTokens, IReadOnlyDictionary<string, RewardFunction> Functions, IReadOnlySet<string> SecretVariables);
 
 /// <summary>A kind of reward.</summary>
@@ -15,10 +15,14 @@ public sealed record RewardContext(
 /// <param name="Create">Makes it from settings of that type.</param>
 /// <param name="MaxFailedShare">Share of a step's completions that may fail, unless a configuration says otherwise.</param>
 /// <param name="NeedsVerdict">Whether it reads the verdict of the problem set's checker.</param>
-public sealed record RewardKind(Type Settings, Func<RewardConfig, RewardContext, IReward> Create, double MaxFailedShare, bool NeedsVerdict);
+internal sealed record RewardKind(
+    Type Settings,
+    Func<RewardConfig, RewardContext, IReward> Create,
+    double MaxFailedShare,
+    bool NeedsVerdict);
 
 /// <summary>The rewards: one line here and one function in a file.</summary>
-public static class RewardTable
+internal static class RewardTable
 {
     /// <summary>Rewards by name.</summary>
     public static IReadOnlyDictionary<string, RewardKind> All { get; } = new SortedDictionary<string, RewardKind>(StringComparer.Ordinal)

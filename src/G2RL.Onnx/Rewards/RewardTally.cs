@@ -9,7 +9,7 @@ namespace G2RL.Onnx.Rewards;
 /// <param name="total">Completions of the step.</param>
 /// <param name="maxFailedShare">Share of them that may fail, 0 to 1.</param>
 /// <param name="progress">Told how many are done.</param>
-public sealed class RewardTally(string label, int total, double maxFailedShare, Action<int>? progress = null)
+internal sealed class RewardTally(string label, int total, double maxFailedShare, Action<int>? progress = null)
 {
     private readonly Lock gate = new();
     private int done;

@@ -4,7 +4,7 @@ namespace G2RL.Onnx.Rollouts;
 /// Philox4x32-10: a counter-based random function. The same key and counter give the same 128 bits on every machine, in any order.
 /// </summary>
 /// <remarks>Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.</remarks>
-public static class Philox
+internal static class Philox
 {
     /// <summary>128 random bits of a 64-bit key and a 128-bit counter.</summary>
     public static (uint A, uint B, uint C, uint D) Block(ulong key, uint c0, uint c1, uint c2, uint c3)

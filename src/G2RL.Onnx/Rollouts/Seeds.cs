@@ -7,7 +7,7 @@ namespace G2RL.Onnx.Rollouts;
 /// a step is never -1; permutations (seed; i, 0, 0, 0); normal numbers (seed; i, stream, 0, 0). Results under a seed change with this
 /// layout only.
 /// </remarks>
-public static class Seeds
+internal static class Seeds
 {
     /// <summary>What random numbers are for.</summary>
     public enum Purpose

@@ -7,7 +7,7 @@ namespace G2RL.Onnx.Rollouts;
 /// Chooses tokens from logits. Holds scratch for one thread; allocates nothing per draw. The same logits and uniform number give the same
 /// bits wherever the numbers lie in memory.
 /// </summary>
-public sealed class TokenSampler
+internal sealed class TokenSampler
 {
     // exp of this is exactly 0 in float32; it keeps 0 * -infinity out of the entropy.
     private const float Floor = -1e4f;

@@ -9,10 +9,10 @@ namespace G2RL.Onnx.Tokenizers;
 /// <param name="Pad">Fills rows up to a common length.</param>
 /// <param name="Bos">Begins a text.</param>
 /// <param name="Eos">Ends a completion.</param>
-public sealed record SpecialTokens(string Pad = "<pad>", string Bos = "<bos>", string Eos = "<eos>");
+internal sealed record SpecialTokens(string Pad = "<pad>", string Bos = "<bos>", string Eos = "<eos>");
 
 /// <summary>Writes tokenizers with one token a character, for small models of one's own, as the Hugging Face library reads them.</summary>
-public static class CharacterTokenizer
+internal static class CharacterTokenizer
 {
     private static readonly JsonSerializerOptions Readable =
         new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

@@ -3,7 +3,7 @@ using G2RL.Onnx.Tokenizers.Chat;
 namespace G2RL.Onnx.Tokenizers;
 
 /// <summary>System prompts for reasoning tasks.</summary>
-public static class SystemPrompts
+internal static class SystemPrompts
 {
     /// <summary>
     /// Asks for reasoning first and for the answer in a box, as the method's training runs do (arXiv:2512.15687, appendix A.2).
@@ -12,7 +12,7 @@ public static class SystemPrompts
 }
 
 /// <summary>Questions as prompts of Qwen3; for any model see <see cref="ChatPrompts"/>.</summary>
-public static class Prompting
+internal static class Prompting
 {
     /// <summary>A question as a Qwen3 chat prompt that asks for step-by-step reasoning, ending where the answer begins.</summary>
     /// <param name="question">The question.</param>

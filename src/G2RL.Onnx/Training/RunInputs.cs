@@ -15,7 +15,7 @@ namespace G2RL.Onnx.Training;
 /// <summary>
 /// What a configuration names, opened and checked: the model, its tokenizer, the problems. Enough to sample; training needs more.
 /// </summary>
-public sealed class RunInputs : IDisposable
+internal sealed class RunInputs : IDisposable
 {
     private readonly RunConfig config;
     private readonly RunModel model;

@@ -10,7 +10,7 @@ namespace G2RL.Onnx.Training;
 /// What a configuration says of the model: its checkpoint, tokenizer, weights with their adapters, and how rollouts are drawn from it.
 /// Enough to draw, score and compute gradients; problems and rewards are <see cref="RunInputs"/>'s.
 /// </summary>
-public sealed class RunModel : IDisposable
+internal sealed class RunModel : IDisposable
 {
     private readonly RunConfig config;
     private readonly List<string> notes = [];

@@ -9,7 +9,7 @@ namespace G2RL.Onnx.Artifacts.Training;
 /// optimizer_model.onnx: learning rate, clipping, AdamW. Its inputs are sequences of tensors, which no other graph here has, so the
 /// schedule is built as a graph and the two training operators are added on the wire.
 /// </summary>
-public static class OrtOptimizerModel
+internal static class OrtOptimizerModel
 {
     /// <summary>The runtime's learning rate after loading a checkpoint; at this value the schedule holds as it stands.</summary>
     public const float NeutralRate = 0.001f;

@@ -33,7 +33,7 @@ public enum GgmlType
 }
 
 /// <summary>Facts about <see cref="GgmlType"/>.</summary>
-public static class GgmlTypes
+internal static class GgmlTypes
 {
     // Known and not read: named in the message that refuses them.
     private static readonly Dictionary<uint, string> Others = new()

@@ -4,7 +4,7 @@ namespace G2RL.Onnx.Algorithms.Advantages;
 /// <param name="Rewards">One per sequence; NaN where there is none.</param>
 /// <param name="Groups">Index of each sequence's group (prompt).</param>
 /// <param name="Lengths">Unmasked tokens of each sequence.</param>
-public sealed record AdvantageBatch(double[] Rewards, int[] Groups, double[] Lengths)
+internal sealed record AdvantageBatch(double[] Rewards, int[] Groups, double[] Lengths)
 {
     /// <summary>Scores of several rewards [B][K], NaN where one gave none; null where the rewards are all there is.</summary>
     public double[][]? Parts { get; init; }
@@ -19,7 +19,7 @@ public sealed record AdvantageBatch(double[] Rewards, int[] Groups, double[] Len
 /// <summary>Constants in which trainers differ.</summary>
 /// <param name="Epsilon">Added to a standard deviation (to the variance in <c>group-normal</c>), > 0.</param>
 /// <param name="LoneKeepsReward">Whether a group of one has baseline 0 and scale 1; else its own reward is its baseline.</param>
-public readonly record struct AdvantageSettings(double Epsilon, bool LoneKeepsReward)
+internal readonly record struct AdvantageSettings(double Epsilon, bool LoneKeepsReward)
 {
     /// <summary>Whether a sum of normalised rewards is whitened over tokens; else it is normalised over sequences.</summary>
     public bool WhitensTokens { get; init; }
@@ -29,4 +29,4 @@ public readonly record struct AdvantageSettings(double Epsilon, bool LoneKeepsRe
 /// <param name="batch">Rewards.</param>
 /// <param name="settings">Constants.</param>
 /// <param name="advantages">Receives A, one per sequence.</param>
-public delegate void AdvantageRule(AdvantageBatch batch, AdvantageSettings settings, Span<double> advantages);
+internal delegate void AdvantageRule(AdvantageBatch batch, AdvantageSettings settings, Span<double> advantages);

@@ -1,7 +1,7 @@
 namespace G2RL.Onnx.Algorithms.Advantages;
 
 /// <summary>The advantages: one line here and one function in a file.</summary>
-public static class AdvantageTable
+internal static class AdvantageTable
 {
     /// <summary>Advantages by name.</summary>
     public static IReadOnlyDictionary<string, AdvantageRule> All { get; } = new SortedDictionary<string, AdvantageRule>(

@@ -1,7 +1,7 @@
 namespace G2RL.Onnx.Algorithms.Advantages;
 
 /// <summary>Several reward functions: their weighted sum first, or each normalised first.</summary>
-public static class RewardSum
+internal static class RewardSum
 {
     /// <summary>r = sum_k w_k r_k over the functions that gave a reward; NaN where none did.</summary>
     /// <param name="rewards">[B][K], NaN where a function gave none.</param>

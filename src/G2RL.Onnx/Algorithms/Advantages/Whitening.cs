@@ -1,7 +1,7 @@
 namespace G2RL.Onnx.Algorithms.Advantages;
 
 /// <summary>Mean and variance over tokens.</summary>
-public static class Whitening
+internal static class Whitening
 {
     private const float Tiny = 1e-8f;
 

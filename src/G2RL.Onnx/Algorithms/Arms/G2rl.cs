@@ -4,7 +4,7 @@ using G2RL.Onnx.Rollouts;
 namespace G2RL.Onnx.Algorithms.Arms;
 
 /// <summary>GRPO on rewards that are shaped by the novelty of each rollout's feature among its siblings'.</summary>
-public static class G2rl
+internal static class G2rl
 {
     /// <summary>See <see cref="AdvantageFunction"/>.</summary>
     public static void Advantages(ScoredGroup group, IReadOnlyList<float[]>? features, AlgorithmConfig config, ulong seed)

@@ -1,7 +1,7 @@
 namespace G2RL.Onnx.Algorithms.Arms;
 
 /// <summary>Group-relative policy optimisation: advantages of the (shaped) rewards within the group.</summary>
-public static class Grpo
+internal static class Grpo
 {
     /// <summary>See <see cref="AdvantageFunction"/>.</summary>
     public static void Advantages(ScoredGroup group, IReadOnlyList<float[]>? features, AlgorithmConfig config, ulong seed)

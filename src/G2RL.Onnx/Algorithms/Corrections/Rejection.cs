@@ -1,7 +1,7 @@
 namespace G2RL.Onnx.Algorithms.Corrections;
 
 /// <summary>Leaves tokens or whole sequences out of the loss whose sampler and trainer disagree too much.</summary>
-public static class Rejection
+internal static class Rejection
 {
     /// <summary>
     /// The names: token, or sequence by sum, mean or maximum; estimator k1 (sampler - trainer), k2 or k3 of the divergence.

@@ -1,7 +1,7 @@
 namespace G2RL.Onnx.Algorithms.Corrections;
 
 /// <summary>What a weight outside its bounds becomes.</summary>
-public enum OutOfBounds
+internal enum OutOfBounds
 {
     /// <summary>The nearer bound: truncated importance sampling (TIS).</summary>
     Truncate,
@@ -15,7 +15,7 @@ public enum OutOfBounds
 /// sequence, bounded; a constant to the gradient.
 /// </summary>
 /// <remarks>Source: Yao et al., Your Efficient RL Framework Secretly Brings You Off-Policy RL Training (TIS), 2025; IcePop, 2025.</remarks>
-public static class RolloutCorrection
+internal static class RolloutCorrection
 {
     /// <summary>Log-ratios are clamped to +- this before they are exponentiated.</summary>
     public const double LogClamp = 20;

@@ -1,7 +1,7 @@
 namespace G2RL.Onnx.Algorithms.Corrections;
 
 /// <summary>Masks that choose among the tokens of a batch.</summary>
-public static class TokenMasks
+internal static class TokenMasks
 {
     /// <summary>1 for unmasked tokens whose entropy reaches a quantile of the batch's entropies.</summary>
     /// <param name="entropies">Nats [B, T].</param>

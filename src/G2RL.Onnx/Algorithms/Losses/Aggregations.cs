@@ -7,25 +7,25 @@ namespace G2RL.Onnx.Algorithms.Losses;
 /// <param name="Width">Positions of a row, masked ones included.</param>
 /// <param name="Scale">What the losses of a sequence are divided by in place of its length.</param>
 /// <param name="Groups">Groups (prompts) with an unmasked token.</param>
-public readonly record struct BatchCounts(double Rows, double Sequences, double Tokens, double Width, double Scale, double Groups);
+internal readonly record struct BatchCounts(double Rows, double Sequences, double Tokens, double Width, double Scale, double Groups);
 
 /// <summary>Counts of a sequence.</summary>
 /// <param name="Tokens">Its unmasked tokens.</param>
 /// <param name="GroupTokens">Those of its whole group within the mini-batch.</param>
-public readonly record struct SequenceCounts(double Tokens, double GroupTokens);
+internal readonly record struct SequenceCounts(double Tokens, double GroupTokens);
 
 /// <summary>How the losses of tokens become one number.</summary>
 /// <param name="Weight">Weight of a token of such a sequence.</param>
 /// <param name="EveryPosition">Whether masked positions weigh as much.</param>
 /// <param name="Selects">Whether masked positions are left out rather than multiplied by 0, so that no NaN of theirs comes through.</param>
-public sealed record Aggregation(Func<SequenceCounts, BatchCounts, double> Weight, bool EveryPosition = false, bool Selects = false);
+internal sealed record Aggregation(Func<SequenceCounts, BatchCounts, double> Weight, bool EveryPosition = false, bool Selects = false);
 
 /// <summary>The aggregations: L = sum_t w_t l_t, the weights from the counts alone. N_i tokens of a sequence, N of the batch.</summary>
 /// <remarks>
 /// Source: DAPO, arXiv:2503.14476, for token-mean; Dr.GRPO, arXiv:2503.20783, for a constant in place of the length; LUSPO for weights by
 /// length.
 /// </remarks>
-public static class Aggregations
+internal static class Aggregations
 {
     // What torch-based trainers add to a length.
     private const double Tiny = 1e-8;

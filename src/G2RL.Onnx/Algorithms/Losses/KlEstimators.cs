@@ -8,17 +8,17 @@ namespace G2RL.Onnx.Algorithms.Losses;
 /// <param name="Reference">ref</param>
 /// <param name="InputClamp">d = lp - ref is clamped to +- this; 0 is off.</param>
 /// <param name="OutputClamp">The estimate is clamped to +- this; 0 is off.</param>
-public readonly record struct KlContext(OpBuilder Op, Value LogProbs, Value Reference, double InputClamp, double OutputClamp);
+internal readonly record struct KlContext(OpBuilder Op, Value LogProbs, Value Reference, double InputClamp, double OutputClamp);
 
 /// <summary>Writes an estimate per token.</summary>
-public delegate Value KlEstimator(KlContext c);
+internal delegate Value KlEstimator(KlContext c);
 
 /// <summary>Estimators of the divergence from single samples, d = lp - ref. Where a clamp is active the gradient is 0.</summary>
 /// <remarks>
 /// Source: J. Schulman, Approximating KL Divergence, 2020. A "+" has the value of its base and the gradient of k2, which is that of the
 /// divergence.
 /// </remarks>
-public static class KlEstimators
+internal static class KlEstimators
 {
     /// <summary>Estimators by name.</summary>
     public static IReadOnlyDictionary<string, KlEstimator> All { get; } = new SortedDictionary<string, KlEstimator>(StringComparer.Ordinal)

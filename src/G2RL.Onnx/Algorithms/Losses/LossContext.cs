@@ -3,7 +3,7 @@ using G2RL.Onnx.Graphs;
 namespace G2RL.Onnx.Algorithms.Losses;
 
 /// <summary>What a loss sees: values per token [R], and sums over the unmasked tokens of a sequence [S].</summary>
-public sealed class LossContext
+internal sealed class LossContext
 {
     private readonly Dictionary<string, Value> inputs = new(StringComparer.Ordinal);
     private readonly Value? masked;

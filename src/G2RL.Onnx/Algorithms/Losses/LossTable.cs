@@ -9,7 +9,7 @@ namespace G2RL.Onnx.Algorithms.Losses;
 /// <param name="WholeBatch">Whether tokens are chosen among the whole mini-batch, so that it must not be divided at all.</param>
 /// <param name="Clips">Whether a bound of the ratio enters.</param>
 /// <param name="Aggregation">The only aggregation that the loss has; null when it can be chosen.</param>
-public sealed record TokenLoss(
+internal sealed record TokenLoss(
     Func<LossContext, Value> Write,
     bool DualClip = false,
     bool WholeSequences = false,
@@ -18,7 +18,7 @@ public sealed record TokenLoss(
     string? Aggregation = null);
 
 /// <summary>The losses: one line here and one function in a file.</summary>
-public static class LossTable
+internal static class LossTable
 {
     /// <summary>Losses by name.</summary>
     public static IReadOnlyDictionary<string, TokenLoss> All { get; } = new SortedDictionary<string, TokenLoss>(StringComparer.Ordinal)

@@ -8,7 +8,7 @@ namespace G2RL.Onnx.Execution.Scoring;
 /// [T, V] is never held.
 /// </summary>
 /// <exception cref="InputException">A model that caps its logits.</exception>
-public sealed class AlignmentFeatures(DecoderSpec spec, int threads) : IDisposable
+internal sealed class AlignmentFeatures(DecoderSpec spec, int threads) : IDisposable
 {
     private const long ChunkBytes = 32L << 20;
 

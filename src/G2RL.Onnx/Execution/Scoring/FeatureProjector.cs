@@ -8,7 +8,7 @@ namespace G2RL.Onnx.Execution.Scoring;
 /// Exact: Phi is linear in onehot(y) - p. See METHOD, "exact cheap form". Capped logits would put another factor beside each p; a model
 /// that has them is refused.
 /// </remarks>
-public sealed class FeatureProjector(DecoderSpec spec, int threads) : IFeatureProjector
+internal sealed class FeatureProjector(DecoderSpec spec, int threads) : IFeatureProjector
 {
     private readonly OrtSession session = new(DecoderGraph.Features(Checked(spec)), Lanes.For(spec, threads).ThreadsEach);
 

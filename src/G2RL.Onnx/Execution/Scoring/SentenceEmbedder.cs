@@ -10,7 +10,7 @@ namespace G2RL.Onnx.Execution.Scoring;
 /// sentence_embedding [1, D], or else hidden states [1, T, D], whose mean over the tokens is taken. Each text is a run of its own, so that
 /// no embedding depends on the others.
 /// </summary>
-public sealed class SentenceEmbedder : IDisposable
+internal sealed class SentenceEmbedder : IDisposable
 {
     private static readonly string[] Inputs = ["input_ids", "attention_mask", "token_type_ids"];
     private static readonly string[] Outputs = ["sentence_embedding", "last_hidden_state", "token_embeddings"];

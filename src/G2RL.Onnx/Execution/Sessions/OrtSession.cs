@@ -9,7 +9,7 @@ namespace G2RL.Onnx.Execution.Sessions;
 /// <summary>
 /// An ONNX Runtime session over one of our graphs. Weights are inputs, so the session holds none and every policy may use it.
 /// </summary>
-public sealed class OrtSession : IDisposable
+internal sealed class OrtSession : IDisposable
 {
     private readonly InferenceSession session;
     private readonly RunOptions runOptions = new();

@@ -9,7 +9,7 @@ namespace G2RL.Onnx.Execution;
 /// Of a run with adapters that is the adapters alone.
 /// </summary>
 /// <remarks>Bytes are read and written where the weights lie, without a copy of the whole; several ranges may be at work at once.</remarks>
-public sealed class FlatWeights
+internal sealed class FlatWeights
 {
     /// <summary>Bytes that are hashed together.</summary>
     public const int HashedPiece = 4 << 20;

@@ -9,7 +9,7 @@ namespace G2RL.Onnx.Problems.Curriculum;
 /// </summary>
 /// <param name="all">The set.</param>
 /// <param name="config">The band and the window.</param>
-public sealed class PassRateFilter(IProblemSet all, PassRateConfig config) : IProblemSet
+internal sealed class PassRateFilter(IProblemSet all, PassRateConfig config) : IProblemSet
 {
     private const string StateFile = "curriculum.json";
     private const ulong Stream = 0x50617373526174;

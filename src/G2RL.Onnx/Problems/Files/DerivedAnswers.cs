@@ -3,7 +3,7 @@ using System.Globalization;
 namespace G2RL.Onnx.Problems.Files;
 
 /// <summary>Answers that follow from their prompts, for files that hold prompts alone.</summary>
-public static class DerivedAnswers
+internal static class DerivedAnswers
 {
     private const int MostNumbers = 10_000;
 

@@ -6,7 +6,7 @@ using Microsoft.Extensions.AI;
 namespace G2RL.Onnx.Rewards.Judge;
 
 /// <summary>Marks of a language model as rewards from 0 to 1, see <see cref="JudgeConfig"/>.</summary>
-public sealed class JudgeReward : IReward
+internal sealed class JudgeReward : IReward
 {
     private readonly JudgeConfig config;
     private readonly JudgeClient client;

@@ -12,7 +12,7 @@ namespace G2RL.Onnx.Training.Optimizers;
 /// eps). Work is cut into fixed chunks, so results do not depend on the number of threads.
 /// </summary>
 /// <remarks>Source: Loshchilov and Hutter, arXiv:1711.05101, in torch.optim.AdamW's order of operations.</remarks>
-public sealed class AdamW : IWeightOptimizer
+internal sealed class AdamW : IWeightOptimizer
 {
     private const int Chunk = 1 << 16;
 

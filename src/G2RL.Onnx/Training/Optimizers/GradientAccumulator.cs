@@ -99,7 +99,7 @@ public sealed class Microbatch(SequenceBatch batch)
 /// Runs the train graph over micro-batches and adds their gradients up, always in the order in which they are given, so that the sum does
 /// not depend on how many are at work at once (see <see cref="Lanes"/>).
 /// </summary>
-public sealed class GradientAccumulator : IDisposable
+internal sealed class GradientAccumulator : IDisposable
 {
     private readonly Policy policy;
     private readonly OrtSession session;

@@ -4,7 +4,7 @@ using G2RL.Onnx.Graphs;
 namespace G2RL.Onnx.Training.Optimizers;
 
 /// <summary>Learning rates as pure functions of the step.</summary>
-public static class Schedules
+internal static class Schedules
 {
     /// <summary>
     /// The same rate as a piece of a graph, in float64 to its last step: an int64 scalar (the 0-based step) gives a float32 scalar.
