@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using G2RL.Onnx.TestSupport;
 
 namespace G2RL.Onnx.Cli.Tests.Tasks;
 
@@ -39,16 +40,46 @@ public sealed class BenchmarkTests : IDisposable
         foreach (var name in Names)
             Assert.Contains(name, page);
 
+        KilledAndBegunAgain_HasTheSameRows(whole, Command, 4_000);
+    }
+
+    [TestMethod]
+    public void Evaluate_PublishedFiles_KilledAndBegunAgain_EndsInTheSameRows()
+    {
+        (string Name, string File)[] files =
+        [
+            ("gsm8k", "gsm8k_test.jsonl"), ("math500", "math500.jsonl"), ("aime24", "aime24.jsonl"), ("aime25", "aime25.jsonl"),
+            ("amc", "amc83.jsonl"), ("mmlu-pro", "mmlu_pro_test.jsonl"),
+        ];
+        string[] benchmarks = [.. files.SelectMany(f => new[] { "--benchmark", $"{f.Name}={SharedFolder.Require("data", f.File)}" })];
+        string[] Published(string output) => ["evaluate", "--model", model, .. benchmarks, .. Short, "--set", "evaluation.problems=30",
+            "--set", "problems.tooLong=skip", "--set", "problems.chat=false", "--output", output];
+        var whole = Path.Combine(root, "published");
+        var rows = G2rlProcess.Call([.. Published(whole), "--json"]).Exits(0).Rows;
+        CollectionAssert.AreEqual(files.Select(f => f.Name).ToArray(), rows.Select(r => (string?)r["benchmark"]).ToArray());
+        foreach (var row in rows)
+            Assert.IsLessThan(0.2, row["pass@1"]!.GetValue<double>(), "a random model guesses at most");
+        KilledAndBegunAgain_HasTheSameRows(whole, Published, 20_000);
+    }
+
+    // SIGKILL once the log has some bytes, then the same command again.
+    private void KilledAndBegunAgain_HasTheSameRows(string whole, Func<string, string[]> command, int bytes)
+    {
         var cut = Path.Combine(root, "cut");
-        using (var process = G2rlProcess.Start(Command(cut)))
+        var log = Path.Combine(cut, "samples.jsonl");
+        long Length() => File.Exists(log) ? new FileInfo(log).Length : 0;
+        using (var process = G2rlProcess.Start(command(cut)))
         {
-            var log = Path.Combine(cut, "samples.jsonl");
-            while (!process.HasExited && (!File.Exists(log) || new FileInfo(log).Length < 4_000))
-                Thread.Sleep(5);
+            while (!process.HasExited && Length() < bytes)
+                Thread.Sleep(2);
             process.Kill();
         }
         Assert.IsFalse(File.Exists(Path.Combine(cut, "results.jsonl")), "it had ended before it was killed");
-        G2rlProcess.Call(Command(cut)).Exits(0);
+        var kept = Length();
+        Assert.IsGreaterThan(0, kept);
+        var first = File.ReadLines(log).First();
+        G2rlProcess.Call(command(cut)).Exits(0);
+        Assert.AreEqual(first, File.ReadLines(log).First());
         Assert.AreEqual(Text(whole, "samples.jsonl"), Text(cut, "samples.jsonl"));
         CollectionAssert.AreEqual(TinyRun.Rows(whole, "results.jsonl"), TinyRun.Rows(cut, "results.jsonl"));
     }

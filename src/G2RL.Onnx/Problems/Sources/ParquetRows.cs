@@ -2,6 +2,7 @@ using System.Collections;
 using System.Text;
 using System.Text.Json;
 using Parquet;
+using Parquet.Schema;
 using Parquet.Serialization;
 
 namespace G2RL.Onnx.Problems.Sources;
@@ -21,10 +22,10 @@ internal static class ParquetRows
             var rows = Guarded(file, () =>
             {
                 stream.Position = 0;
-                return ParquetSerializer.DeserializeUntypedAsync(stream, rowGroupIndex: group).GetAwaiter().GetResult().Data;
+                return ParquetSerializer.DeserializeUntypedAsync(stream, rowGroupIndex: group).GetAwaiter().GetResult();
             });
-            foreach (var row in rows)
-                yield return new(file, ++number, Guarded(file, () => Element(row)));
+            foreach (var row in rows.Data)
+                yield return new(file, ++number, Guarded(file, () => Element(row, rows.Schema)));
         }
     }
 
@@ -41,15 +42,16 @@ internal static class ParquetRows
         }
     }
 
-    private static JsonElement Element(object row)
+    private static JsonElement Element(object row, ParquetSchema schema)
     {
         using var buffer = new MemoryStream();
         using (var writer = new Utf8JsonWriter(buffer))
-            Write(writer, row);
+            Write(writer, row, schema.Fields);
         return JsonElement.Parse(buffer.GetBuffer().AsSpan(0, (int)buffer.Length));
     }
 
-    private static void Write(Utf8JsonWriter writer, object? value)
+    // The reader leaves out what is null; a field that the file has stands in every row.
+    private static void Write(Utf8JsonWriter writer, object? value, IReadOnlyList<Field> fields)
     {
         switch (value)
         {
@@ -77,17 +79,23 @@ internal static class ParquetRows
                 break;
             case IDictionary members:
                 writer.WriteStartObject();
-                foreach (DictionaryEntry member in members)
+                foreach (var field in fields)
                 {
-                    writer.WritePropertyName(Convert.ToString(member.Key) ?? "");
-                    Write(writer, member.Value);
+                    writer.WritePropertyName(field.Name);
+                    Write(writer, members.Contains(field.Name) ? members[field.Name] : null, Inner(field));
                 }
+                foreach (DictionaryEntry member in members)
+                    if (Convert.ToString(member.Key) is { } name && !fields.Any(f => f.Name == name))
+                    {
+                        writer.WritePropertyName(name);
+                        Write(writer, member.Value, []);
+                    }
                 writer.WriteEndObject();
                 break;
             case IEnumerable items:
                 writer.WriteStartArray();
                 foreach (var item in items)
-                    Write(writer, item);
+                    Write(writer, item, fields);
                 writer.WriteEndArray();
                 break;
             default:
@@ -95,6 +103,13 @@ internal static class ParquetRows
                 break;
         }
     }
+
+    private static IReadOnlyList<Field> Inner(Field? field) => field switch
+    {
+        StructField inner => inner.Fields,
+        ListField list => Inner(list.Item),
+        _ => [],
+    };
 
     // A broken file shows itself in whatever exception the reader met first; none of them is a fault of ours.
 #pragma warning disable CA1031
