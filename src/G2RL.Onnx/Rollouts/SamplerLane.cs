@@ -34,7 +34,7 @@ internal sealed class SamplerLane : IDisposable
     {
         (this.session, this.policy, text, this.settings, this.capacity) =
             (session, policy, new RolloutText(tokenizer, settings), settings, capacity);
-        slot = Padded(capacity);
+        slot = Padded(capacity, capacity);
         cache = new KvCache(policy.Spec, slot + 1, policy.Positions);
         results = new DecodeResults(policy, slot);
         sampler = new TokenSampler(policy.Spec.VocabularySize, settings.Sampling);
@@ -86,7 +86,7 @@ internal sealed class SamplerLane : IDisposable
     }
 
     // Two rows at least, unless there is never more than one: a product of one row takes another path and gives other bits.
-    private int Padded(int count) =>
+    internal static int Padded(int count, int capacity) =>
         capacity == 1 ? 1 : count <= 2 ? 2 : count <= 4 ? 4 : (count + Granularity - 1) / Granularity * Granularity;
 
     private void Prefill(int[] prompt)
@@ -112,7 +112,7 @@ internal sealed class SamplerLane : IDisposable
     // One token for every row; rows that end are replaced by the last one.
     private int Step(SamplerJob job, int active)
     {
-        var batch = Padded(active);
+        var batch = Padded(active, capacity);
         if (!steps.TryGetValue(batch, out var step))
             steps[batch] = step = new DecodeStep(session, policy, cache, first: 0, batch, tokens: 1, results);
         for (var i = 0; i < batch; i++)

@@ -147,6 +147,67 @@ public sealed class SamplerTests
             "max_position_embeddings is 64");
     }
 
+    [TestMethod]
+    public void Draw_MoreTokensThanARowBeginsWith_EqualTheFullForward()
+    {
+        using var model = new TinyModel(positions: 160);
+        using var policy = Policy.Load(model.Folder, 160);
+        using var sampler = new Sampler(policy, Tokenizer.Load(model.Folder), new SamplerSettings { MaxNewTokens = 150, MaxRows = 2 });
+        var drawn = sampler.Draw(new DrawRequest([[3, 4]], 3, Seed: 3, Step: 5, WithHidden: true))[0];
+        using var scorer = new Scorer(policy.Spec, 1);
+        var scores = scorer.Score(policy, [.. drawn.Select(r => new Sequence(r.PromptTokens, r.Tokens))], 1, 512, withHidden: true);
+        for (var i = 0; i < drawn.Length; i++)
+        {
+            Assert.HasCount(150, drawn[i].Tokens);
+            Golden.Near(drawn[i].LogProbs, scores[i].LogProbs, Tolerances.LogProbs, $"log-probs of {i}");
+            Golden.Near(drawn[i].Entropies, scores[i].Entropies, Tolerances.LogProbs, $"entropies of {i}");
+            Golden.Near(drawn[i].HiddenStates, scores[i].HiddenStates, Tolerances.Logits, $"hidden states of {i}");
+        }
+    }
+
+    [TestMethod]
+    public void Draw_PromptsOfManyLengths_AreWhatTheyAreAlone()
+    {
+        // More lengths than are kept ready, and the first of them once more.
+        int[][] prompts = [.. Enumerable.Range(1, 66).Append(1).Select(n => Enumerable.Range(0, n).Select(t => (n + t) % 16).ToArray())];
+        using var model = new TinyModel(positions: 80);
+        using var policy = Policy.Load(model.Folder, 80);
+        var tokenizer = Tokenizer.Load(model.Folder);
+        var settings = new SamplerSettings { MaxNewTokens = 3, MaxRows = 2, Threads = 1 };
+        using var sampler = new Sampler(policy, tokenizer, settings);
+        var drawn = sampler.Draw(new DrawRequest(prompts, 1, 3, 5) { Indices = [.. Enumerable.Range(0, 66), 0] });
+        CollectionAssert.AreEqual(drawn[0][0].Tokens, drawn[66][0].Tokens);
+        foreach (var place in (int[])[0, 30, 65])
+        {
+            using var other = new Sampler(policy, tokenizer, settings);
+            var alone = other.Draw(new DrawRequest([prompts[place]], 1, 3, 5) { Indices = [place] });
+            CollectionAssert.AreEqual(drawn[place][0].Tokens, alone[0][0].Tokens, $"prompt {place}");
+            CollectionAssert.AreEqual(drawn[place][0].LogProbs, alone[0][0].LogProbs, $"prompt {place}");
+        }
+    }
+
+    [TestMethod]
+    public void Draw_StopTokens_EndARollout()
+    {
+        using var model = new TinyModel();
+        using var policy = Policy.Load(model.Folder, 40);
+        var settings = new SamplerSettings { MaxNewTokens = 20, StopTokens = [.. Enumerable.Range(0, 8)] };
+        using var sampler = new Sampler(policy, Tokenizer.Load(model.Folder), settings);
+        using var stream = new StreamingSampler(policy, settings);
+        var drawn = sampler.Draw(new DrawRequest([[3, 4]], 16, Seed: 7, Step: 0));
+        var largest = 0f;
+        foreach (var rollout in drawn[0])
+        {
+            Assert.IsFalse(rollout.Tokens[..^1].Any(t => t < 8));
+            Assert.AreEqual(rollout.Tokens[^1] < 8 ? FinishReason.StopToken : FinishReason.Length, rollout.Finish);
+            largest = MathF.Max(largest, -rollout.LogProbs.Min());
+        }
+        Assert.IsTrue(drawn[0].Any(r => r.Finish == FinishReason.StopToken));
+        CollectionAssert.AreEqual(drawn[0][0].Tokens, stream.Draw([3, 4], seed: 7).Select(d => d.Token).ToArray());
+        // A log-probability of -l needs a logit of at least (l - ln V) / 2 in size.
+        Assert.IsGreaterThan((largest - MathF.Log(policy.Spec.VocabularySize)) / 2, drawn.LargestLogit);
+    }
+
     private static DrawnRollouts Draw(Policy policy, TinyModel model, SamplerSettings settings)
     {
         using var sampler = new Sampler(policy, Tokenizer.Load(model.Folder), settings with { StopTokens = policy.Spec.EosTokens });

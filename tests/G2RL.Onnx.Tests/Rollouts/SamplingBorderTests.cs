@@ -52,6 +52,7 @@ public sealed class SamplingBorderTests
     // 4096 equal weights, 1024 to a chunk of the sum: u x 4096 is exact, and the token is its whole part.
     [TestMethod]
     [DataRow(0.0, 0)]
+    [DataRow(2.0 / 4096, 2)]
     [DataRow(1023.5 / 4096, 1023)]
     [DataRow(0.25, 1024)]
     [DataRow(0.5, 2048)]
@@ -72,6 +73,24 @@ public sealed class SamplingBorderTests
         Assert.AreEqual(3, sampler.Draw(logits, 0.499, []).Token);
         Assert.AreEqual(1500, sampler.Draw(logits, 0.5, []).Token);
         Assert.AreEqual(1500, sampler.Draw(logits, 0.9999999999999999, []).Token);
+    }
+
+    [TestMethod]
+    public void Draw_EqualWeights_BeginExactlyAtTheirShare()
+    {
+        // Two kept of three equal ones: the second begins at one half; all of them are as likely as the likeliest.
+        Assert.AreEqual(1, new TokenSampler(3, new() { TopK = 2 }).Draw(new float[3], 0.5, []).Token);
+        Assert.AreEqual(0, new TokenSampler(3, new() { TopK = 2 }).Draw(new float[3], 0.499, []).Token);
+        Assert.AreEqual(1, new TokenSampler(3, new() { MinP = 1 }).Draw([0, 0, -1], 0.5, []).Token);
+    }
+
+    [TestMethod]
+    public void Padded_Rows_AreTwoFourOrEights()
+    {
+        int[] expected = [2, 2, 4, 4, 8, 8, 8, 8, 16, 16];
+        for (var count = 1; count <= expected.Length; count++)
+            Assert.AreEqual(expected[count - 1], SamplerLane.Padded(count, 10), $"{count} rows");
+        Assert.AreEqual(1, SamplerLane.Padded(1, 1));
     }
 
     [TestMethod]

@@ -99,6 +99,8 @@ public sealed class TokenSamplingTests
     [DataRow(0, 1.0, 0.6, new[] { 1, 4 })]
     // top-k leaves .4, .25, .2 = .85; .75 of that is .6375, which .4 + .25 reaches.
     [DataRow(3, 0.75, 0.0, new[] { 1, 4 })]
+    // .9 of .85 is .765, more than .65.
+    [DataRow(3, 0.9, 0.0, new[] { 1, 2, 4 })]
     // min-p comes last: top-p .84 keeps 1, 4, 2; min-p .6 drops 2.
     [DataRow(0, 0.84, 0.6, new[] { 1, 4 })]
     [DataRow(99, 1.0, 0.0, new[] { 0, 1, 2, 3, 4 })]

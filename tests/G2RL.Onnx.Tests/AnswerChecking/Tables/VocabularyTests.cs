@@ -344,8 +344,8 @@ public sealed class VocabularyTests
 
     [TestMethod]
     public void Symbols_FollowedByALetter_EndBeforeIt() => AnswerTable.HoldsForEach(Exact, @"2\@Q :: Q \cdot \@ \cdot 2", """
-        alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega Gamma Delta Theta
-        Lambda Xi Pi Sigma Phi Psi Omega ell hbar square perp parallel sum prod int lim partial nabla forall exists bmod mod star bullet
+        alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega Gamma Delta
+        Theta Lambda Xi Pi Sigma Phi Psi Omega ell hbar square perp parallel sum prod int lim partial nabla forall exists bmod mod star bullet
         dagger
         """);
 
@@ -374,8 +374,8 @@ public sealed class VocabularyTests
 
     [TestMethod]
     public void NoUnit_EachWord_MakesItNoValue() => AnswerTable.HoldsForEach(Exact, "5 @ apples !! 5", """
-        not no never is isn't are aren't was were be cannot can't wrong incorrect false if unless except than to between but neither nor maybe
-        perhaps through until plus minus times below when where halves thirds fifths sixths eighths tenths hundredths thousandths NOT Wrong
+        not no never is isn't are aren't was were be cannot can't wrong incorrect false if unless except than to between but neither nor
+        maybe perhaps through until plus minus times below when where halves thirds fifths sixths eighths tenths hundredths thousandths NOT Wrong
         """);
 
     [TestMethod]
