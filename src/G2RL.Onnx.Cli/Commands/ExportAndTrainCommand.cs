@@ -1,11 +1,13 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Cli.Watching;
 using G2RL.Onnx.Cluster.Trainers;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Reports;
+using G2RL.Onnx.Reports.Viewing;
 using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Cli.Commands;
@@ -34,6 +36,7 @@ internal static class ExportAndTrainCommand
         {
             Description = "Prints the resolved configuration and the memory plan, and stops. Writes nothing.",
         };
+        var watch = ReportCommand.Serving("--watch", "Serves the report's page while the run goes on");
         var command = new Command("export-and-train", """
             Writes a model's graphs, trains it with verifiable rewards, evaluates it before and after on held-out problems, and exports the
             better checkpoint.
@@ -44,7 +47,7 @@ internal static class ExportAndTrainCommand
             --dry-run.
 
               g2rl export-and-train --config docs/recipes/adder-122.json --set seed=1
-              g2rl export-and-train --resume runs/20260101-120000-run
+              g2rl export-and-train --resume runs/20260101-120000-run --watch
             """)
         {
             config,
@@ -53,11 +56,13 @@ internal static class ExportAndTrainCommand
             run,
             resume,
             dryRun,
+            watch,
             json,
         };
         command.SetAction(parsed =>
         {
             var (folder, asJson) = (parsed.GetValue(resume), parsed.GetValue(json));
+            int? port = parsed.GetResult(watch) is null ? null : parsed.GetValue(watch) ?? 0;
             if (folder is not null && parsed.GetValue(run) is not null)
                 throw new InputException("--run starts a run and --resume goes on with one; give one of them.");
             if (folder is null)
@@ -65,7 +70,7 @@ internal static class ExportAndTrainCommand
                 var resolved = CommonOptions.Load(parsed, config, set);
                 return parsed.GetValue(dryRun)
                     ? DryRun(resolved, asJson)
-                    : Train(resolved, () => RunDirectory.Create(resolved, TimeProvider.System, parsed.GetValue(run)), asJson);
+                    : Train(resolved, () => RunDirectory.Create(resolved, TimeProvider.System, parsed.GetValue(run)), asJson, port);
             }
             var own = RunDirectory.ConfigOf(folder);
             // Overrides alone are overrides of the run's own configuration.
@@ -73,7 +78,7 @@ internal static class ExportAndTrainCommand
             if (parsed.GetValue(dryRun))
                 return DryRun(asked, asJson);
             using var directory = RunDirectory.Resume(folder, asked);
-            return Train(directory.Config, () => directory, asJson);
+            return Train(directory.Config, () => directory, asJson, port);
         });
         return command;
     }
@@ -112,8 +117,9 @@ internal static class ExportAndTrainCommand
     /// <param name="config">The run's configuration.</param>
     /// <param name="open">Makes or opens its folder, once everything was checked.</param>
     /// <param name="json">Whether rows are printed.</param>
+    /// <param name="watch">Port of the page that shows the run meanwhile, 0 for a free one; null for no page.</param>
     /// <param name="graphs">Folder of graphs that were written before; null writes them.</param>
-    public static int Train(RunConfig config, Func<RunDirectory> open, bool json, string? graphs = null)
+    public static int Train(RunConfig config, Func<RunDirectory> open, bool json, int? watch, string? graphs = null)
     {
         using var interruption = new Interruption();
         using var progress = new ProgressLine(json);
@@ -125,6 +131,7 @@ internal static class ExportAndTrainCommand
         using var run = open();
         if (backend is ClusterBackend cluster)
             cluster.LogFile = Path.Combine(run.Folder, "distribution.jsonl");
+        using var page = Page(run, watch);
         var (artifacts, model) = (Path.Combine(run.Folder, "artifacts"), Path.Combine(run.Folder, "model"));
         try
         {
@@ -142,6 +149,7 @@ internal static class ExportAndTrainCommand
             new()
             {
                 ["run"] = run.Folder,
+                ["watch"] = page?.Address,
                 ["algorithm"] = config.Algorithm.Name,
                 ["problems"] = trainer.Problems.Name,
                 ["parameters"] = trainer.Policy.ParameterCount,
@@ -149,6 +157,8 @@ internal static class ExportAndTrainCommand
             },
             $"{run.Folder}: {config.Algorithm.Name} on {trainer.Problems.Name}, {Parameters(trainer.Policy)}, {config.Steps} steps of "
                 + $"{config.Sampling.PromptsPerStep} x {config.Sampling.GroupSize} rollouts, seed {config.Seed}");
+        if (page is not null)
+            view.Show([], $"watch   {page.Address}");
         var result = trainer.Run(run, interruption.Token);
         if (!result.Completed)
         {
@@ -170,6 +180,19 @@ internal static class ExportAndTrainCommand
             progress.Line("This run was complete; nothing was left to do.");
         Show(result, run, model, artifacts, report, view, json, started);
         return 0;
+    }
+
+    private static PageServer? Page(RunDirectory run, int? port)
+    {
+        try
+        {
+            return port is { } wanted ? PageServer.Start(new RunPage(run.Folder), wanted) : null;
+        }
+        catch (InputException)
+        {
+            run.Abandon();
+            throw;
+        }
     }
 
     private static void Show(

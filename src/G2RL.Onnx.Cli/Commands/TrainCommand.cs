@@ -15,6 +15,7 @@ internal static class TrainCommand
             HelpName = "FOLDER",
             Required = true,
         };
+        var watch = ReportCommand.Serving("--watch", "Serves the report's page while the run goes on");
         var run = new Option<string?>("--run") { Description = "The new run's folder; by default runs/<utc>-<name>.", HelpName = "FOLDER" };
         var command = new Command("train", """
             Trains with graphs that were written before, instead of writing them: export and then train are export-and-train in two. Each
@@ -29,6 +30,7 @@ internal static class TrainCommand
             CommonOptions.AllowUnknownConfig,
             artifacts,
             run,
+            watch,
             json,
         };
         command.SetAction(parsed =>
@@ -38,6 +40,7 @@ internal static class TrainCommand
                 resolved,
                 () => RunDirectory.Create(resolved, TimeProvider.System, parsed.GetValue(run)),
                 parsed.GetValue(json),
+                parsed.GetResult(watch) is null ? null : parsed.GetValue(watch) ?? 0,
                 parsed.GetValue(artifacts));
         });
         return command;

@@ -53,7 +53,7 @@ public static class EvaluationPage
 
     private static void Table(HtmlWriter html, IReadOnlyList<string> head, IEnumerable<IReadOnlyList<string>> rows)
     {
-        using var scroll = html.Open("div", "scroll");
+        using var scroll = html.Scroll("numbers");
         using var table = html.Open("table", "numbers");
         using (html.Open("thead"))
         using (html.Open("tr"))

@@ -10,6 +10,9 @@ internal sealed class EvaluationSummary
     private static readonly string[] NotMeasured = ["step", "problems", "samples", "pass@1_low", "pass@1_high"];
     private static readonly string[] Amounts = ["response_length", "failures", "seconds"];
 
+    private static readonly string[] Heads =
+        ["benchmark", "problems", "pass@1 before", "pass@1 after", "change", "maj@n after", "pass@n after"];
+
     private readonly JsonObject? before;
     private readonly JsonObject? after;
 
@@ -64,15 +67,16 @@ internal sealed class EvaluationSummary
         var row = after ?? before!;
         html.Leaf("p", $"{Format.Count(RunLogs.Number(row, "problems") ?? 0)} held-out problems, "
             + $"{Format.Count(RunLogs.Number(row, "samples") ?? 0)} samples of each; the interval is over problems, 95 %.", "note");
-        using var scroll = html.Open("div", "scroll");
+        using var scroll = html.Scroll("numbers");
         using var table = html.Open("table", "numbers");
         using (html.Open("thead"))
         using (html.Open("tr"))
         {
-            html.Leaf("th", "");
+            html.Leaf("th", "measure");
             html.Leaf("th", "before");
             html.Leaf("th", after is null ? "after" : $"after {Format.Steps(RunLogs.Number(after, "step")!.Value)}");
             html.Leaf("th", "change");
+            html.Leaf("th", "chance");
         }
         using var body = html.Open("tbody");
         foreach (var name in new[] { before, after }
@@ -102,17 +106,23 @@ internal sealed class EvaluationSummary
                 : "not evaluated before training", "note");
             return;
         }
-        html.Leaf("p", Format.Points(to.Value - from.Value), to > from ? "gain up" : to < from ? "gain down" : "gain");
-        if (Interval(before, name, from.Value) is { } a && Interval(after, name, to.Value) is { } b)
+        if (Measured(before, name) is not { } a || Measured(after, name) is not { } b)
         {
-            // The problems are the same before and after, so this interval, which takes the two as independent, is rather too wide than too
-            // narrow.
-            var half = Math.Sqrt(Math.Pow((a.High - a.Low) / 2, 2) + Math.Pow((b.High - b.Low) / 2, 2));
-            html.Leaf("p", $"95 % intervals {Span(a)} and {Span(b)}; "
-                + $"the gain {Format.Signed(100 * (to.Value - from.Value - half), "0.0")} to "
-                + $"{Format.Signed(100 * (to.Value - from.Value + half), "0.0")} points, the two taken as independent", "note");
+            html.Leaf("p", Format.Points(to.Value - from.Value), "gain");
+            html.Leaf("p", "no interval is known, so it may be chance", "note");
+            return;
         }
+        var change = Significance.Of(a, b);
+        // Colour claims a difference, so chance must be ruled out.
+        html.Leaf("p", Format.Points(change.Difference), !change.IsClear ? "gain" : change.Difference > 0 ? "gain up" : "gain down");
+        html.Leaf("p", $"95 % intervals {Span((a.Low, a.High))} and {Span((b.Low, b.High))}; "
+            + $"the gain {Format.Signed(100 * change.Low, "0.0")} to {Format.Signed(100 * change.High, "0.0")} points, the two taken as "
+            + $"independent: {change.Words}", "note");
     }
+
+    /// <summary>A mean of an evaluation with its 95 % interval; null where one is not known.</summary>
+    public static (double Mean, double Low, double High)? Measured(JsonObject? row, string name) =>
+        Value(row, name) is { } mean && Interval(row, name, mean) is { } interval ? (mean, interval.Low, interval.High) : null;
 
     private void WriteRow(HtmlWriter html, string name)
     {
@@ -130,6 +140,7 @@ internal sealed class EvaluationSummary
             ? "\u2013"
             : IsAmount(name) ? Format.Signed(to.Value - from.Value, "0.##")
             : Format.Points(to.Value - from.Value));
+        html.Leaf("td", Measured(before, name) is { } a && Measured(after, name) is { } b ? Significance.Of(a, b).Words : "\u2013");
     }
 
     private static bool IsAmount(string name) => Amounts.Contains(name) || name.StartsWith("rewards/", StringComparison.Ordinal);
@@ -151,11 +162,11 @@ internal sealed class EvaluationSummary
         if (names.Length == 0)
             return;
         html.Leaf("h3", "Benchmarks");
-        using var scroll = html.Open("div", "scroll");
+        using var scroll = html.Scroll("numbers");
         using var table = html.Open("table", "numbers");
         using (html.Open("thead"))
         using (html.Open("tr"))
-            foreach (var head in new[] { "", "problems", "pass@1 before", "pass@1 after", "change", "maj@n after", "pass@n after" })
+            foreach (var head in Heads)
                 html.Leaf("th", head);
         using var body = html.Open("tbody");
         foreach (var name in names)

@@ -1,10 +1,10 @@
-using G2RL.Onnx.Reports.Charts;
+using G2RL.Onnx.Reports.Viewing;
 using G2RL.Onnx.Training.Checkpointing;
 using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Reports;
 
-/// <summary>A run as one self-contained page: no script, no font, no picture from elsewhere; light and dark; wide and narrow.</summary>
+/// <summary>A run as one self-contained page: no script, font or picture from elsewhere; light and dark; wide and narrow.</summary>
 public static class HtmlReport
 {
     /// <summary>
@@ -14,11 +14,19 @@ public static class HtmlReport
     /// <param name="runFolder">Folder of a run, finished or not: whatever logs are missing, empty or torn leave out their part of the
     /// page.</param>
     /// <exception cref="InputException">The folder holds no run (no readable config.json), or cannot be written.</exception>
-    public static string Write(string runFolder)
+    public static string Write(string runFolder) => Write(runFolder, null);
+
+    /// <summary>
+    /// Writes a run and another beside it: report-OTHER.html in the first one's folder; without another the run's own report.html.
+    /// </summary>
+    /// <param name="runFolder">Folder of a run, finished or not.</param>
+    /// <param name="beside">Folder of another run; null for none.</param>
+    /// <exception cref="InputException">A folder holds no run, or the page cannot be written.</exception>
+    public static string Write(string runFolder, string? beside)
     {
-        var path = Path.Combine(runFolder, "report.html");
-        var logs = RunLogs.Read(runFolder);
-        var page = Page($"{RunLogs.Text(logs.Config, "name")}: G2RL.Onnx run", html => WriteBody(html, logs));
+        var other = beside is null ? "" : "-" + Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(beside)));
+        var path = Path.Combine(runFolder, $"report{other}.html");
+        var page = new RunPage(runFolder, beside).Html(served: false);
         try
         {
             DurableFile.Write(path, page);
@@ -31,82 +39,52 @@ public static class HtmlReport
         return path;
     }
 
+    /// <summary>The page of a run, or of two.</summary>
+    /// <param name="logs">One run's logs, or two runs'.</param>
+    /// <param name="names">A name of each.</param>
+    /// <param name="data">What the scripts read, JSON that no markup can come out of.</param>
+    /// <param name="served">Whether a server stands behind the page.</param>
+    internal static string Render(IReadOnlyList<RunLogs> logs, IReadOnlyList<string> names, string data, bool served)
+    {
+        var title = string.Join(" and ", logs.Select(l => RunLogs.Text(l.Config, "name")).Distinct());
+        return Page($"{title}: G2RL.Onnx run", html => RunBody.Write(html, logs, names, data, served), PageScript.Text, served);
+    }
+
     /// <summary>A page of the house: its head, and a body that is given.</summary>
-    internal static string Page(string title, Action<HtmlWriter> body)
+    /// <param name="title">The title.</param>
+    /// <param name="body">Writes the body.</param>
+    /// <param name="script">The only script that may run, which stands at the end; empty for none.</param>
+    /// <param name="served">Whether the script may ask the server that the page came from.</param>
+    internal static string Page(string title, Action<HtmlWriter> body, string script = "", bool served = false)
     {
         var html = new HtmlWriter();
         html.Raw("<!DOCTYPE html>\n");
         using (html.Open("html", null, ("lang", "en")))
         {
             using (html.Open("head"))
-                WriteHead(html, title);
+                WriteHead(html, title, PageScript.Policy(script, served));
             using (html.Open("body"))
-            using (html.Open("main"))
-                body(html);
+            {
+                using (html.Open("main"))
+                    body(html);
+                if (script.Length > 0)
+                    html.Raw($"<script>{script}</script>\n");
+            }
         }
         return html.ToString();
     }
 
-    private static void WriteHead(HtmlWriter html, string title)
+    private static void WriteHead(HtmlWriter html, string title, string policy)
     {
         html.Raw("<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta "
             + "name=\"color-scheme\" content=\"light dark\">\n");
-        // Nothing may be loaded or run, whatever a completion says.
-        html.Raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n");
+        // Nothing may be loaded, and nothing run but the page's own script, whatever a completion says.
+        html.Raw($"<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n");
         html.Leaf("title", title);
         using var style = html.Open("style");
         html.Raw(Style());
     }
 
-    private static void WriteBody(HtmlWriter html, RunLogs logs)
-    {
-        var evaluations = new EvaluationSummary(logs);
-        using (html.Open("header"))
-            RunSummary.Write(html, logs);
-        evaluations.WriteHeadline(html);
-        evaluations.WriteDoubts(html);
-        using (html.Open("section"))
-        {
-            html.Leaf("h2", "Before and after");
-            evaluations.WriteTable(html);
-            evaluations.WriteBenchmarks(html);
-        }
-        using (html.Open("section"))
-        {
-            html.Leaf("h2", "Curves");
-            ChartGrid.Write(html, RunCharts.Of(logs), logs.Metrics.Count);
-        }
-        using (html.Open("section"))
-        {
-            html.Leaf("h2", "Rollouts");
-            html.Leaf("p", logs.FirstRollouts.Count == 0
-                ? "No rollouts were logged."
-                : "Of two groups of the first and the last logged step, the rollouts with the highest and the lowest advantage.", "note");
-            RolloutCards.Write(html, logs.FirstRollouts);
-            RolloutCards.Write(html, logs.LastRollouts);
-        }
-        using (html.Open("section"))
-        {
-            html.Leaf("h2", "Settings");
-            using (html.Open("details"))
-            {
-                html.Leaf("summary", "Resolved configuration");
-                SettingsTable.Write(html, logs.Config);
-            }
-            if (logs.Environment is not null)
-                using (html.Open("details"))
-                {
-                    html.Leaf("summary", "Environment");
-                    SettingsTable.Write(html, logs.Environment);
-                }
-        }
-    }
-
     /// <summary>The style sheet of every page; its first rules name the colours.</summary>
-    internal static string Style()
-    {
-        using var stream = typeof(HtmlReport).Assembly.GetManifestResourceStream("report.css")!;
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
-    }
+    internal static string Style() => PageScript.Resource("report.css");
 }

@@ -29,7 +29,7 @@ internal sealed record ReportTable(string Title, string Note, IReadOnlyList<stri
         html.Leaf("h3", Title);
         if (Note.Length > 0)
             html.Leaf("p", Note, "note");
-        using var scroll = html.Open("div", "scroll");
+        using var scroll = html.Scroll(Title);
         using var table = html.Open("table", "numbers");
         using (html.Open("thead"))
         using (html.Open("tr"))

@@ -6,7 +6,7 @@ namespace G2RL.Onnx.Reports;
 internal static class RunSummary
 {
     /// <summary>Writes the head of the page.</summary>
-    public static void Write(HtmlWriter html, RunLogs logs)
+    public static void Write(HtmlWriter html, RunLogs logs, string? folder = null)
     {
         var config = logs.Config;
         string Setting(string section, string name) =>
@@ -15,7 +15,7 @@ internal static class RunSummary
             config[section] is System.Text.Json.Nodes.JsonObject inner ? RunLogs.Number(inner, name) : null;
 
         html.Leaf("p", "G2RL.Onnx run", "kind");
-        html.Leaf("h1", RunLogs.Text(config, "name") is { Length: > 0 } name ? name : "run");
+        html.Leaf("h1", folder ?? (RunLogs.Text(config, "name") is { Length: > 0 } name ? name : "run"));
         using (html.Open("p", "what"))
         {
             html.Foreign(Setting("algorithm", "name"), 80);

@@ -10,7 +10,7 @@ internal static class SettingsTable
     /// <summary>Writes the table.</summary>
     public static void Write(HtmlWriter html, JsonObject settings)
     {
-        using var scroll = html.Open("div", "scroll");
+        using var scroll = html.Scroll("settings");
         using var table = html.Open("table", "settings");
         using var body = html.Open("tbody");
         foreach (var (path, value) in Leaves("", settings))

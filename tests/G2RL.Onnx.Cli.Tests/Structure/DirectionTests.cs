@@ -12,7 +12,7 @@ public sealed class DirectionTests
         "G2RL.Onnx.Cuda",
         "Binding", "Diagnosis", "Kernels", "Memory", "Sessions", "Scoring", "Rollouts", "Training", "Checks");
 
-    private static readonly Floors Program = new("G2RL.Onnx.Cli", "Sampling", "Commands");
+    private static readonly Floors Program = new("G2RL.Onnx.Cli", "Sampling", "Watching", "Commands");
 
     [TestMethod]
     public void Cuda_Folders_StandOnFloors() => Stands(Device, typeof(CudaBackend));

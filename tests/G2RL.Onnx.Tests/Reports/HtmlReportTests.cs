@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
@@ -124,7 +126,8 @@ public sealed partial class HtmlReportTests
                 ["tokens"] = 3,
             });
         var page = run.Report();
-        foreach (var bad in new[] { "<script", "<img", "\u202e", "\u200b", "\0" })
+        HasOnlyItsOwnScripts(page);
+        foreach (var bad in new[] { "<img", "\u202e", "\u200b", "\0" })
             Assert.IsFalse(page.Contains(bad, StringComparison.Ordinal), bad);
         // Prompt and answer once, text and message twice.
         Assert.HasCount(6, Regex.Matches(page, Regex.Escape("&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x "
@@ -138,7 +141,7 @@ public sealed partial class HtmlReportTests
         run.Append("evaluations.jsonl", new JsonObject { ["step"] = 0, ["<script>"] = 1 });
         run.Append("metrics.jsonl", new JsonObject { ["step"] = 1, ["<script>"] = 1 });
         File.WriteAllText(Path.Combine(run.Folder, "environment.json"), "{\"<script>\":\"<script>\"}");
-        Assert.IsFalse(run.Report().Contains("<script", StringComparison.Ordinal));
+        HasOnlyItsOwnScripts(run.Report());
     }
 
     [TestMethod]
@@ -150,7 +153,8 @@ public sealed partial class HtmlReportTests
             new JsonObject { ["step"] = 1, ["prompt_index"] = 0, ["text"] = new string('x', 101_500) });
         var page = run.Report();
         Shows(page, "100,000 more characters");
-        Assert.IsLessThan(30_000, page.Length);
+        Shows(page, "\"text_more\":81500");
+        Assert.IsLessThan(90_000, page.Length);
     }
 
     [TestMethod]
@@ -180,10 +184,11 @@ public sealed partial class HtmlReportTests
         var page = run.Report();
         foreach (var bad in new[]
         {
-            "http:", "https:", "//", "url(", "@import", "src=", "href=", "<script", "<link", "<image", "font-family=\"",
+            "http:", "https:", "//", "url(", "@import", "src=", "href=", "<link", "<image", "font-family=\"",
         })
             Assert.IsFalse(page.Replace("url(#", "").Contains(bad, StringComparison.Ordinal), bad);
         Shows(page, "default-src 'none'");
+        HasOnlyItsOwnScripts(page);
         Shows(page, "prefers-color-scheme: dark");
         Assert.IsTrue(AnyId().Matches(page).Select(m => m.Groups[1].Value).GroupBy(i => i).All(g => g.Count() == 1), "an id occurs twice");
         // The clip paths that the pictures name are there.
@@ -285,6 +290,20 @@ public sealed partial class HtmlReportTests
         ["pass@1_well_formed"] = 1.2 * passAt1,
         ["seconds"] = 2.5,
     };
+
+    // Data that no browser runs, and the one script whose sum the page's policy names.
+    private static void HasOnlyItsOwnScripts(string page)
+    {
+        var scripts = Regex.Matches(page, "<script[^>]*>");
+        CollectionAssert.AreEqual(
+            new[] { "<script type=\"application/json\" id=\"data\">", "<script>" },
+            scripts.Select(m => m.Value).ToArray());
+        const string Tag = "<script>";
+        var start = page.IndexOf(Tag, StringComparison.Ordinal) + Tag.Length;
+        var script = page[start..page.LastIndexOf("</script>", StringComparison.Ordinal)];
+        Shows(page, $"script-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(script)))}'");
+        Assert.HasCount(2, Regex.Matches(page, "</script"));
+    }
 
     // Whole pages make no readable message.
     private static void Shows(string page, string text) =>
