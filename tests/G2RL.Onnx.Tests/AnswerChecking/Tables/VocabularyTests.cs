@@ -379,6 +379,19 @@ public sealed class VocabularyTests
         """);
 
     [TestMethod]
+    public void NoUnit_EachWordAsProse_MakesItNoValue() => AnswerTable.HoldsForEach(Exact, @"5 \text{ @ apples} !! 5", """
+        not no never is isn't are aren't was were be cannot can't wrong incorrect false if unless except than to between but neither nor
+        maybe perhaps through until plus minus times below when where halves thirds fifths sixths eighths tenths hundredths thousandths
+        """);
+
+    [TestMethod]
+    public void Function_EachName_IsKeptInItsSpelling()
+    {
+        foreach (var name in "arcsin arccos arctan sinh cosh tanh det gcd lcm max min cis arg Re Im".Split(' '))
+            StringAssert.Contains(Exact.Canonical($"\\{name} x"), $"{name}($x", name);
+    }
+
+    [TestMethod]
     public void NoFirst_EachWord_MakesItNoValue() =>
         AnswerTable.HoldsForEach(Exact, "5 @ :: 5 @\n5 @ !! 5", "squared cubed factorial choose mod modulo");
 
