@@ -14,4 +14,10 @@ public enum CacheAttention
     /// cache once. seqlens_k and total_sequence_length stay inputs, unread.
     /// </summary>
     Plain,
+
+    /// <summary>
+    /// Operators of ours throughout (<see cref="G2RL.Onnx.Graphs.Fused.FusedOperators"/>): sessions on the CPU in float32. A row's numbers
+    /// depend on that row alone, whatever is computed beside it. total_sequence_length stays an input, unread.
+    /// </summary>
+    Fused,
 }

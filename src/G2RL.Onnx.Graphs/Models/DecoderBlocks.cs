@@ -77,7 +77,12 @@ internal sealed class DecoderBlocks
 
     /// <summary>Logits [R, V] in a graph that may hold nothing but the head.</summary>
     public static Value Logits(OpBuilder op, DecoderSpec spec, Value hidden) =>
-        Softcap(op, op.Gemm(hidden, HeadWeight(op, spec), transposeB: true), spec.LogitSoftcap);
+        Softcap(
+            op,
+            op.HasFewRows
+                ? op.RowProduct(hidden, HeadWeight(op, spec))
+                : op.Gemm(hidden, HeadWeight(op, spec), transposeB: true),
+            spec.LogitSoftcap);
 
     /// <summary>The LM head's weight [V, D]: the embedding when tied.</summary>
     public static Value HeadWeight(OpBuilder op, DecoderSpec spec)
@@ -235,7 +240,9 @@ internal sealed class DecoderBlocks
     private (Value Q, Value K, Value V) QueriesKeysValues(Value h, string prefix)
     {
         long queries = (long)spec.Heads * spec.HeadDimension, keys = (long)spec.KeyValueHeads * spec.HeadDimension;
-        var parts = names.FusedQueryKeyValue is { } all ? op.Split(Linear(h, prefix + all), -1, queries, keys, keys) : null;
+        var parts = names.FusedQueryKeyValue is { } all
+            ? op.Split(Linear(h, prefix + all), -1, queries, keys, keys)
+            : Together(h, prefix, names.QueryKeyValue);
         var (q, k, v) =
             (Part(0, spec.Heads, names.QueryNorm), Part(1, spec.KeyValueHeads, names.KeyNorm), Part(2, spec.KeyValueHeads, null));
         if (spec.QueryKeyNorm && !spec.QueryKeyNormAcrossHeads)
@@ -257,7 +264,7 @@ internal sealed class DecoderBlocks
             return Linear(Activated(Linear(h, prefix + names.GateUp[0])), prefix + names.Down);
         var parts = names.FusedGateUp is { } both
             ? op.Split(Linear(h, prefix + both), -1, spec.IntermediateSize, spec.IntermediateSize)
-            : null;
+            : Together(h, prefix, names.GateUp);
         var (gate, up) = (parts?[0] ?? Linear(h, prefix + names.GateUp[0]), parts?[1] ?? Linear(h, prefix + names.GateUp[1]));
         var passed = op.Fuses && spec.Activation is (Activation.Silu or Activation.GeluTanh)
             ? op.GatedUnit(gate, up, gelu: spec.Activation == Activation.GeluTanh)
@@ -265,10 +272,19 @@ internal sealed class DecoderBlocks
         return Linear(passed, prefix + names.Down);
     }
 
+    // Products of few rows with several weights in one operator, where nothing is added to them; null where something is.
+    private Value[]? Together(Value x, string prefix, IReadOnlyList<string> modules) =>
+        op.HasFewRows && spec.Adapter is null && spec.Weights != WeightLayout.Gpt2 && modules.All(m => Bias(prefix + m) is null)
+            ? op.RowProducts(x, [.. modules.Select(m => WeightStorages.Widened(op, prefix + m + ".weight", x))])
+            : null;
+
     // y = x W^T + b with W [out, in], or x W + b with GPT-2's W [in, out]; either is read as it lies.
     private Value Linear(Value x, string module)
     {
-        var y = op.Gemm(x, WeightStorages.Widened(op, module + ".weight", x), Bias(module), transposeB: spec.Weights != WeightLayout.Gpt2);
+        var weight = WeightStorages.Widened(op, module + ".weight", x);
+        var y = op.HasFewRows && spec.Weights != WeightLayout.Gpt2
+            ? op.RowProduct(x, weight, Bias(module))
+            : op.Gemm(x, weight, Bias(module), transposeB: spec.Weights != WeightLayout.Gpt2);
         return AdapterParameters.Added(op, spec, module, x, y);
     }
 

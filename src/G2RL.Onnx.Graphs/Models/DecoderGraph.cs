@@ -1,5 +1,6 @@
 using G2RL.Onnx.Gradients;
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Graphs.Fused;
 using G2RL.Onnx.Models.Rotary;
 
 namespace G2RL.Onnx.Models;
@@ -61,7 +62,8 @@ public static class DecoderGraph
     public static Graph Decode(DecoderSpec spec, int opset = 21, CacheAttention attention = CacheAttention.Grouped)
     {
         var graph = new Graph("decode", opset);
-        var op = new OpBuilder(graph);
+        var fuses = attention == CacheAttention.Fused;
+        var op = new OpBuilder(graph) { Fuses = fuses, HasFewRows = fuses };
         var ids = graph.Input("input_ids", ElementType.Int64, "B", "S");
         var positions = graph.Input("position_ids", ElementType.Int64, "B", "S");
         var rows = graph.Input("rows", ElementType.Int64, "R");
@@ -70,10 +72,13 @@ public static class DecoderGraph
         var (blocks, hidden) = attention == CacheAttention.Plain
             ? CachedPlainly(op, spec, ids, positions, "C")
             : Cached(op, spec, ids, positions, lengths, total, "C");
-        var last = blocks.FinalNorm(op.Gather(hidden, rows));
+        var last = blocks.FinalNorm(blocks.Rows(hidden, rows));
         graph.Output(op.Named("logits", blocks.Logits(last)));
         graph.Output(op.Named("last_hidden_state", last));
         PresentOutputs(graph, spec);
+        // Products that were written once more with a sum; inputs that nobody reads stay.
+        if (fuses)
+            graph.Prune();
         return graph;
     }
 
@@ -288,6 +293,20 @@ public static class DecoderGraph
         var blocks = new DecoderBlocks(op, spec, ids, positions);
         return (blocks, blocks.Layers((layer, q, k, v) =>
         {
+            if (op.Fuses)
+                return op.CachedAttention(
+                    q,
+                    k,
+                    v,
+                    past[layer].Key,
+                    past[layer].Value,
+                    lengths,
+                    AttentionScale(spec),
+                    spec.WindowOf(layer),
+                    spec.AttentionSoftcap,
+                    $"attention.{layer}",
+                    $"present.{layer}.key",
+                    $"present.{layer}.value");
             var attributes = new Dictionary<string, AttributeValue>(StringComparer.Ordinal)
             {
                 ["num_heads"] = spec.Heads,

@@ -55,6 +55,11 @@ public sealed class ReferenceDecoderTests
     public void Decode_WithPlainAttention_EqualsTheReference(string name) =>
         DecodeTokenByToken(name, spec => DecoderGraph.Decode(spec, 18, CacheAttention.Plain));
 
+    [TestMethod]
+    [DynamicData(nameof(Cases))]
+    public void Decode_WithOurOperators_EqualsTheReference(string name) =>
+        DecodeTokenByToken(name, spec => DecoderGraph.Decode(spec, attention: CacheAttention.Fused));
+
     private static void DecodeTokenByToken(string name, Func<DecoderSpec, Graph> graph)
     {
         using var policy = RandomPolicy(name);

@@ -9,15 +9,17 @@ namespace G2RL.Onnx.Tests.Kernels;
 /// <param name="Integers">Names, shapes and bounds (exclusive) of int64 inputs.</param>
 /// <param name="Fused">Written with ours.</param>
 /// <param name="Standard">Written without.</param>
+/// <param name="Learns">Whether it has gradients.</param>
 internal sealed record FusedCase(
     string Name,
     (string Name, long[] Shape)[] Inputs,
     (string Name, long[] Shape, int Bound)[] Integers,
     Func<OpBuilder, Value[]> Fused,
-    Func<OpBuilder, Value[]> Standard);
+    Func<OpBuilder, Value[]> Standard,
+    bool Learns = true);
 
 /// <summary>Every operator, in sizes below, at and above what vectors, blocks and steps hold, and empty ones.</summary>
-internal static class FusedCases
+internal static partial class FusedCases
 {
     public static IReadOnlyList<FusedCase> All { get; } =
     [
@@ -34,6 +36,7 @@ internal static class FusedCases
         .. from turn in new[] { (false, false), (false, true), (true, false), (true, true) }
            from sizes in new[] { (1, 1, 1), (5, 31, 7), (6, 32, 16), (13, 70, 33), (50, 9, 300), (7, 600, 600), (0, 5, 4), (3, 5, 0) }
            select Product(sizes.Item1, sizes.Item2, sizes.Item3, turn.Item1, turn.Item2),
+        .. DecodeCases(),
         .. from shape in new (int, int, int)[] { (5, 16, 7), (3, 9, 1), (40, 300, 100), (1, 1, 2), (4, 8, 0) }
            select Rows(shape.Item1, shape.Item2, shape.Item3),
         .. from gelu in new[] { false, true }

@@ -73,7 +73,7 @@ public sealed class FusedOperatorTests
         for (var i = 0; i < outputs.Length; i++)
             graph.Output(op.Named($"y{i}", outputs[i]));
         // Tables of angles do not learn.
-        var wanted = inputs.Where(i => i.Name is not ("cos" or "sin")).ToArray();
+        var wanted = one.Learns ? inputs.Where(i => i.Name is not ("cos" or "sin")).ToArray() : [];
         var gradients = Differentiator.Backward(op, loss, null, wanted);
         foreach (var input in wanted)
             graph.Output(op.Named("d" + input.Name, gradients[input]));

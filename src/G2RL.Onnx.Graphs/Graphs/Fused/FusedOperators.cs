@@ -38,12 +38,27 @@ public static class FusedOperators
             ("transA", transposeA ? 1L : 0L),
             ("transB", transposeB ? 1L : 0L))[0];
 
+    /// <summary>x W^T + c, as Gemm, for few rows: a row's numbers do not depend on the rows beside it.</summary>
+    /// <param name="op">Receives the node.</param>
+    /// <param name="x">[R, K]</param>
+    /// <param name="w">[N, K]</param>
+    /// <param name="c">[R, N] or [N]; null for none.</param>
+    public static Value RowProduct(this OpBuilder op, Value x, Value w, Value? c = null) =>
+        op.Fused("RowProduct", 1, c is null ? [x, w] : [x, w, c])[0];
+
+    /// <summary>x W^T of two or three weights.</summary>
+    /// <param name="op">Receives the node.</param>
+    /// <param name="x">[R, K]</param>
+    /// <param name="weights">[N, K] each, N may differ.</param>
+    public static Value[] RowProducts(this OpBuilder op, Value x, params ReadOnlySpan<Value> weights) =>
+        op.Fused("RowProducts", weights.Length, [x, .. weights]);
+
     /// <summary>
     /// a + b. Where b is a product that is written for nothing else, and ours may be written, it is written once more, on top of a; what is
     /// left of the first is pruned. Both are of one shape.
     /// </summary>
     internal static Value AddedTo(this OpBuilder op, Value a, Value b) =>
-        op.Fuses && b.Producer is { Op: "Product" or "Gemm", Inputs.Count: 2 } product && Shapes.Same(a.Shape, b.Shape)
+        op.Fuses && b.Producer is { Op: "Product" or "RowProduct" or "Gemm", Inputs.Count: 2 } product && Shapes.Same(a.Shape, b.Shape)
             ? op.Graph.Add(product.Op, [product.Inputs[0], product.Inputs[1], a], product.Attributes, domain: product.Domain).Outputs[0]!
             : op.Add(a, b);
 
@@ -99,6 +114,45 @@ public static class FusedOperators
             ("scale", (float)scale),
             ("window", (long)window),
             ("softcap", (float)(softcap ?? 0)))[0];
+
+    /// <summary>
+    /// Grouped-query attention of new tokens over a cache that they are written into -> [B*S, H*d] and the cache, which may be bound on the
+    /// memory that it was given in.
+    /// </summary>
+    /// <param name="op">Receives the node.</param>
+    /// <param name="q">[B, S, H, d]</param>
+    /// <param name="k">[B, S, K, d], K a divisor of H.</param>
+    /// <param name="v">In the same shape.</param>
+    /// <param name="keys">Cached keys [B, K, C, w], w at least d.</param>
+    /// <param name="values">Cached values in the same shape.</param>
+    /// <param name="ends">The last filled position of each row, the new tokens included [B], int32.</param>
+    /// <param name="scale">What products of queries and keys are multiplied by.</param>
+    /// <param name="window">How many tokens are seen, the token itself included; 0: all.</param>
+    /// <param name="softcap">c of c tanh(score / c); null: none.</param>
+    /// <param name="names">Names of the three results.</param>
+    public static Value CachedAttention(
+        this OpBuilder op,
+        Value q,
+        Value k,
+        Value v,
+        Value keys,
+        Value values,
+        Value ends,
+        double scale,
+        int window,
+        double? softcap,
+        params string[] names) =>
+        op.Graph.Add(
+            "CachedAttention",
+            [q, k, v, keys, values, ends],
+            new Dictionary<string, AttributeValue>(StringComparer.Ordinal)
+            {
+                ["scale"] = (float)scale,
+                ["window"] = (long)window,
+                ["softcap"] = (float)(softcap ?? 0),
+            },
+            names,
+            Domain).Outputs[0]!;
 
     /// <summary>log p of targets, entropies and log sums of e^z, [R] each, from logits.</summary>
     /// <param name="op">Receives the node.</param>

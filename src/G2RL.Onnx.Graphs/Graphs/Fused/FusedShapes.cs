@@ -9,6 +9,8 @@ internal static class FusedShapes
         Rule("RmsNorm", RmsNorm),
         Rule("RmsNormGrad", RmsNormGrad),
         Rule("Product", Product),
+        Rule("RowProduct", RowProduct),
+        Rule("RowProducts", (node, outputs) => [.. Enumerable.Range(1, outputs).Select(i => RowsTimes(node, i))]),
         Rule("Rows", Rows),
         Rule("RowsAdded", RowsAdded),
         Rule("Rotary", Rotary),
@@ -16,6 +18,7 @@ internal static class FusedShapes
         Rule("GatedUnitGrad", (node, _) => [Alike(node, 3), Alike(node, 3)]),
         Rule("CausalAttention", CausalAttention),
         Rule("CausalAttentionGrad", CausalAttentionGrad),
+        Rule("CachedAttention", CachedAttention),
         Rule("TokenScores", TokenScores),
         Rule("TokenScoresGrad", TokenScoresGrad),
     ];
@@ -49,6 +52,22 @@ internal static class FusedShapes
         if (node.Inputs.ElementAtOrDefault(2) is { } c && !Shapes.Same(c.Shape, [rows, columns]) && !Shapes.Same(c.Shape, [columns]))
             throw ShapeRules.Conflict(node, "needs C as [M, N] or [N]");
         return [new(ElementType.Float32, [rows, columns])];
+    }
+
+    private static Inferred[] RowProduct(Node node, int outputs)
+    {
+        var y = RowsTimes(node, 1);
+        if (node.Inputs.ElementAtOrDefault(2) is { } c && !Shapes.Same(c.Shape, y.Shape) && !Shapes.Same(c.Shape, [y.Shape[1]]))
+            throw ShapeRules.Conflict(node, "needs c as [R, N] or [N]");
+        return [y];
+    }
+
+    private static Inferred RowsTimes(Node node, int weight)
+    {
+        var (x, w) = (Float(node, 0), Float(node, weight));
+        return x.Rank == 2 && w.Rank == 2 && x.Shape[1] == w.Shape[1]
+            ? new(ElementType.Float32, [x.Shape[0], w.Shape[0]])
+            : throw ShapeRules.Conflict(node, "needs x [R, K] and W [N, K]");
     }
 
     private static Inferred[] Rows(Node node, int outputs)
@@ -86,6 +105,20 @@ internal static class FusedShapes
             new(ElementType.Float32, [q.Shape[0] * q.Shape[1], q.Shape[2] * q.Shape[3]]),
             new(ElementType.Float32, [q.Shape[0], q.Shape[2], q.Shape[1]]),
         ];
+    }
+
+    private static Inferred[] CachedAttention(Node node, int outputs)
+    {
+        var (q, k, v, keys, values) = (Float(node, 0), Float(node, 1), Float(node, 2), Float(node, 3), Float(node, 4));
+        RequireSame(node, v, k);
+        RequireSame(node, values, keys);
+        if (q.Rank != 4 || k.Rank != 4 || keys.Rank != 4 || q.Shape[3] != k.Shape[3] || keys.Shape[1] != k.Shape[2]
+            || ShapeRules.In(node, 5) is not { Type: ElementType.Int32, Rank: 1 })
+            throw ShapeRules.Conflict(
+                node,
+                "needs queries [B, S, H, d], new keys [B, S, K, d], a cache [B, K, C, w] and int32 ends [B]");
+        Dimension[] mixed = [q.Shape[0] * q.Shape[1], q.Shape[2] * q.Shape[3]];
+        return [new(ElementType.Float32, mixed), Like(keys), Like(keys)];
     }
 
     private static Inferred[] CausalAttentionGrad(Node node, int outputs)

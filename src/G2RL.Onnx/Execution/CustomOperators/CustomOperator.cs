@@ -4,6 +4,7 @@ namespace G2RL.Onnx.Execution.CustomOperators;
 internal enum PortType
 {
     Float32 = 1,
+    Integer = 6,
     Long = 7,
 }
 

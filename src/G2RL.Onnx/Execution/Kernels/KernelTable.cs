@@ -54,6 +54,17 @@ internal static unsafe class KernelTable
         {
             Function = &MatrixProduct<N>.Run,
         },
+        new("RowProduct", [Float32, Float32, new(Float32, Optional: true)], [Float32], inPlace: InPlace.Third)
+        {
+            Function = &RowProduct<T>.Run,
+        },
+        new(
+            "RowProducts",
+            [Float32, Float32, Float32, new(Float32, Optional: true)],
+            [Float32, Float32, new(Float32, Optional: true)])
+        {
+            Function = &RowProduct<T>.RunSeveral,
+        },
         new("Rows", [Float32, Long], [Float32]) { Function = &Rows.Take },
         new("RowsAdded", [Float32, Long, Float32], [Float32], inPlace: InPlace.First) { Function = &Rows.Add<T> },
         new("Rotary", [Float32, Float32, Float32], [Float32], [("inverse", Int)], InPlace.First) { Function = &Rotary.Forward<T> },
@@ -77,6 +88,14 @@ internal static unsafe class KernelTable
             AttentionAttributes)
         {
             Function = &CausalAttention<T, N>.Backward,
+        },
+        new(
+            "CachedAttention",
+            [Float32, Float32, Float32, Float32, Float32, Integer],
+            [Float32, Float32, Float32],
+            AttentionAttributes)
+        {
+            Function = &CachedAttention<T>.Forward,
         },
         new("TokenScores", [Float32, Long], [Float32, Float32, Float32]) { Function = &TokenScores.Forward<T> },
         new(

@@ -57,6 +57,9 @@ internal unsafe interface ISimd<T> where T : unmanaged, ISimd<T>
     /// <summary>The sum of all, halves first.</summary>
     float Sum();
 
+    /// <summary><see cref="Sum"/> of four at once, side by side in memory, or added to what is there.</summary>
+    static abstract void Sums(T a, T b, T c, T d, float* to, bool add);
+
     /// <summary>The largest of all.</summary>
     float Largest();
 }

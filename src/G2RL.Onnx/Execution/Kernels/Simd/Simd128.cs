@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace G2RL.Onnx.Execution.Kernels.Simd;
 
@@ -61,6 +63,36 @@ internal readonly unsafe struct Simd128(Vector128<float> value) : ISimd<Simd128>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Sum() => (value[0] + value[2]) + (value[1] + value[3]);
+
+    // Of each the even numbers' sum and the odd numbers' sum, then both.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Sums(Simd128 a, Simd128 b, Simd128 c, Simd128 d, float* to, bool add)
+    {
+        var ab = Low(a.value, b.value) + High(a.value, b.value);
+        var cd = Low(c.value, d.value) + High(c.value, d.value);
+        var sums = Even(ab, cd) + Odd(ab, cd);
+        (add ? Vector128.Load(to) + sums : sums).Store(to);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Low(Vector128<float> a, Vector128<float> b) => Sse.IsSupported
+        ? Sse.MoveLowToHigh(a, b)
+        : Vector128.Create(a.GetLower(), b.GetLower());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> High(Vector128<float> a, Vector128<float> b) => Sse.IsSupported
+        ? Sse.MoveHighToLow(b, a)
+        : Vector128.Create(a.GetUpper(), b.GetUpper());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Even(Vector128<float> a, Vector128<float> b) => Sse.IsSupported
+        ? Sse.Shuffle(a, b, 0b10_00_10_00)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.UnzipEven(a, b) : Vector128.Create(a[0], a[2], b[0], b[2]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Odd(Vector128<float> a, Vector128<float> b) => Sse.IsSupported
+        ? Sse.Shuffle(a, b, 0b11_01_11_01)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.UnzipOdd(a, b) : Vector128.Create(a[1], a[3], b[1], b[3]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Largest()

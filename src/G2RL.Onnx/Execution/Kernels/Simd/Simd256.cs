@@ -63,5 +63,12 @@ internal readonly unsafe struct Simd256(Vector256<float> value) : ISimd<Simd256>
     public float Sum() => new Simd128(value.GetLower() + value.GetUpper()).Sum();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Sums(Simd256 a, Simd256 b, Simd256 c, Simd256 d, float* to, bool add) =>
+        Simd128.Sums(a.Halves(), b.Halves(), c.Halves(), d.Halves(), to, add);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Simd128 Halves() => new(value.GetLower() + value.GetUpper());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Largest() => Simd128.Max(new(value.GetLower()), new(value.GetUpper())).Largest();
 }

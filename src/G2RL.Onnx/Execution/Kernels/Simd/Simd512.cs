@@ -63,5 +63,12 @@ internal readonly unsafe struct Simd512(Vector512<float> value) : ISimd<Simd512>
     public float Sum() => new Simd256(value.GetLower() + value.GetUpper()).Sum();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Sums(Simd512 a, Simd512 b, Simd512 c, Simd512 d, float* to, bool add) =>
+        Simd256.Sums(a.Halves(), b.Halves(), c.Halves(), d.Halves(), to, add);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Simd256 Halves() => new(value.GetLower() + value.GetUpper());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Largest() => Simd256.Max(new(value.GetLower()), new(value.GetUpper())).Largest();
 }

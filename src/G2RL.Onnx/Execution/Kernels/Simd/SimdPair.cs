@@ -64,5 +64,9 @@ internal readonly unsafe struct SimdPair<T>(T first, T second) : ISimd<SimdPair<
     public float Sum() => (first + second).Sum();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Sums(SimdPair<T> a, SimdPair<T> b, SimdPair<T> c, SimdPair<T> d, float* to, bool add) =>
+        T.Sums(a.first + a.second, b.first + b.second, c.first + c.second, d.first + d.second, to, add);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Largest() => T.Max(first, second).Largest();
 }
