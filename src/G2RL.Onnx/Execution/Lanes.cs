@@ -36,6 +36,9 @@ internal readonly record struct Lanes(int Count, int ThreadsEach)
     public static Lanes For(DecoderSpec spec, int threads) =>
         spec.ParameterCount <= GradientBudget / sizeof(float) / threads ? new(threads, 1) : new(1, threads);
 
+    /// <summary>Whether a model's lanes share its work on any machine of several threads: a property of the model alone.</summary>
+    public static bool IsLarge(DecoderSpec spec) => For(spec, threads: 2).Count == 1;
+
     /// <summary>
     /// Runs <paramref name="work"/> once on each of <paramref name="count"/> threads, given its number, and rethrows the first failure when
     /// all have ended.

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Sessions;
-using G2RL.Onnx.Models;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Tokenizers;
 
@@ -30,6 +30,11 @@ public sealed record SamplerSettings
 
     /// <summary>Threads; each draws rollouts of its own with one thread inside the operators. Rollouts do not depend on it.</summary>
     public int Threads { get; init; } = 1;
+
+    /// <summary>
+    /// Whose operators decode: auto takes ours for a large model, ONNX Runtime's for a small one. Results differ in their last bits.
+    /// </summary>
+    public KernelChoice Kernels { get; init; }
 
     /// <summary>Checks every range.</summary>
     /// <exception cref="InputException">A setting out of range.</exception>
@@ -113,7 +118,7 @@ public sealed class Sampler : IRolloutSource
         (this.policy, this.tokenizer, this.settings) = (policy, tokenizer, settings);
         settings.Validate();
         Plan = SamplerPlan.For(policy.Spec, policy.Positions, settings);
-        session = new OrtSession(DecoderGraph.Decode(policy.Spec), Plan.ThreadsEach);
+        session = DecodeGraphs.Open(policy.Spec, settings.Kernels, Plan.ThreadsEach);
     }
 
     /// <summary>Threads, rows and cache memory.</summary>
@@ -139,7 +144,7 @@ public sealed class Sampler : IRolloutSource
         void Work(int _)
         {
             if (!lanes.TryTake(out var lane))
-                lane = new SamplerLane(session, policy, tokenizer, settings, Plan.RowsPerThread);
+                lane = new SamplerLane(session, policy, tokenizer, settings, Plan.RowsPerThread, Plan.ThreadsEach);
             lane.Run(job, cancel);
             lanes.Add(lane);
         }

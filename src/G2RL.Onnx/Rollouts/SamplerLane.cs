@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Tokenizers;
@@ -9,7 +10,8 @@ namespace G2RL.Onnx.Rollouts;
 /// <summary>One thread's share of a draw: a cache, the rows in flight, and the decode loop.</summary>
 internal sealed class SamplerLane : IDisposable
 {
-    // Bindings exist for 2, 4 and the multiples of this many rows only; the rows that fill up are dead weight, at most seven.
+    // With ONNX Runtime's operators bindings exist for 2, 4 and the multiples of this many rows only; the rows that fill up are dead
+    // weight, at most seven. With ours there are as many rows as are in flight.
     private const int Granularity = 8;
     private const int KeptPrefills = 64;
 
@@ -19,25 +21,31 @@ internal sealed class SamplerLane : IDisposable
     private readonly SamplerSettings settings;
     private readonly int capacity;
     private readonly int slot;
+    private readonly bool padded;
     private readonly KvCache cache;
     private readonly DecodeResults results;
-    private readonly TokenSampler sampler;
+    private readonly TokenSampler[] samplers;
+    private readonly RowWorkers workers;
     private readonly Row[] rows;
     private readonly Dictionary<int, DecodeStep> steps = [];
     private readonly Dictionary<int, DecodeStep> prefills = [];
     private readonly float[] firstLogits;
     private readonly float[] firstHidden;
     private readonly HashSet<int> stopTokens;
-    private float largestLogit;
+    private SamplerJob? running;
+    private DecodeStep? stepped;
 
-    public SamplerLane(OrtSession session, Policy policy, Tokenizer tokenizer, SamplerSettings settings, int capacity)
+    public SamplerLane(OrtSession session, Policy policy, Tokenizer tokenizer, SamplerSettings settings, int capacity, int threads)
     {
         (this.session, this.policy, text, this.settings, this.capacity) =
             (session, policy, new RolloutText(tokenizer, settings), settings, capacity);
-        slot = Padded(capacity, capacity);
+        padded = !DecodeGraphs.UsesOurs(policy.Spec, settings.Kernels);
+        slot = Slots(capacity);
         cache = new KvCache(policy.Spec, slot + 1, policy.Positions);
         results = new DecodeResults(policy, slot);
-        sampler = new TokenSampler(policy.Spec.VocabularySize, settings.Sampling);
+        samplers = [.. Enumerable.Range(0, threads).Select(_ => new TokenSampler(policy.Spec.VocabularySize, settings.Sampling))];
+        workers = new RowWorkers(threads, (thread, row) =>
+            Draw(running!, samplers[thread], rows![row], stepped!.Logits(row), stepped.Hidden(row)));
         rows = new Row[capacity];
         firstLogits = new float[policy.Spec.VocabularySize];
         firstHidden = new float[policy.Spec.HiddenSize];
@@ -48,7 +56,9 @@ internal sealed class SamplerLane : IDisposable
     public void Run(SamplerJob job, CancellationToken cancel)
     {
         var (active, prompt, nextSample) = (0, -1, 0);
-        largestLogit = 0;
+        running = job;
+        foreach (var sampler in samplers)
+            sampler.LargestLogit = 0;
         while (true)
         {
             cancel.ThrowIfCancellationRequested();
@@ -67,18 +77,22 @@ internal sealed class SamplerLane : IDisposable
                 rows[active] ??= new Row();
                 rows[active].Start(job, prompt, nextSample++, policy.Spec);
                 cache.CopyRow(slot, active, job.Request.Prompts[prompt].Length);
-                if (!Choose(job, rows[active], firstLogits, firstHidden))
+                Draw(job, samplers[0], rows[active], firstLogits, firstHidden);
+                if (!Ended(job, rows[active]))
                     active++;
             }
             if (active == 0)
                 break;
             active = Step(job, active);
         }
-        job.SeeLogit(largestLogit);
+        running = null;
+        foreach (var sampler in samplers)
+            job.SeeLogit(sampler.LargestLogit);
     }
 
     public void Dispose()
     {
+        workers.Dispose();
         foreach (var step in steps.Values.Concat(prefills.Values))
             step.Dispose();
         results.Dispose();
@@ -88,6 +102,8 @@ internal sealed class SamplerLane : IDisposable
     // Two rows at least, unless there is never more than one: a product of one row takes another path and gives other bits.
     internal static int Padded(int count, int capacity) =>
         capacity == 1 ? 1 : count <= 2 ? 2 : count <= 4 ? 4 : (count + Granularity - 1) / Granularity * Granularity;
+
+    private int Slots(int count) => padded ? Padded(count, capacity) : count;
 
     private void Prefill(int[] prompt)
     {
@@ -112,17 +128,17 @@ internal sealed class SamplerLane : IDisposable
     // One token for every row; rows that end are replaced by the last one.
     private int Step(SamplerJob job, int active)
     {
-        var batch = Padded(active, capacity);
+        var batch = Slots(active);
         if (!steps.TryGetValue(batch, out var step))
             steps[batch] = step = new DecodeStep(session, policy, cache, first: 0, batch, tokens: 1, results);
         for (var i = 0; i < batch; i++)
             (step.Ids[i], step.Places[i], step.Ends[i]) = i < active ? (rows[i].LastToken, rows[i].Filled, rows[i].Filled) : (0, 0, 0);
         step.Run();
-        for (var i = 0; i < active; i++)
-            rows[i].Slot = i;
+        stepped = step;
+        workers.Run(active);
         for (var i = 0; i < active;)
         {
-            if (!Choose(job, rows[i], step.Logits(rows[i].Slot), step.Hidden(rows[i].Slot)))
+            if (!Ended(job, rows[i]))
             {
                 i++;
                 continue;
@@ -134,15 +150,19 @@ internal sealed class SamplerLane : IDisposable
         return active;
     }
 
-    // Draws the row's next token; true when that ended the rollout.
-    private bool Choose(SamplerJob job, Row row, ReadOnlySpan<float> logits, ReadOnlySpan<float> hidden)
+    // Draws the row's next token.
+    private static void Draw(SamplerJob job, TokenSampler sampler, Row row, ReadOnlySpan<float> logits, ReadOnlySpan<float> hidden)
     {
         var request = job.Request;
         var uniform = Seeds.Uniform(request.Seed, request.Step, request.IndexOf(row.Prompt), row.Sample, row.Count);
-        largestLogit = MathF.Max(largestLogit, MathF.Abs(TensorPrimitives.MaxMagnitude(logits)));
         var (token, logProb, entropy) = sampler.Draw(logits, uniform, row.Features);
         row.Append(token, logProb, entropy, hidden);
-        FinishReason? finish = stopTokens.Contains(token) ? FinishReason.StopToken
+    }
+
+    // Whether the row's last token ended the rollout, which is then handed over.
+    private bool Ended(SamplerJob job, Row row)
+    {
+        FinishReason? finish = stopTokens.Contains((int)row.LastToken) ? FinishReason.StopToken
             : text.IsStopped(row.Tokens) ? FinishReason.StopString
             : row.Count == settings.MaxNewTokens ? FinishReason.Length
             : null;
@@ -169,8 +189,6 @@ internal sealed class SamplerLane : IDisposable
         public int Sample { get; private set; }
 
         public int Count { get; private set; }
-
-        public int Slot { get; set; }
 
         /// <summary>The position that the next token will fill.</summary>
         public int Filled => promptLength + Count - 1;

@@ -1,6 +1,6 @@
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Sessions;
-using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Rollouts;
 
@@ -38,11 +38,12 @@ public sealed class StreamingSampler : IDisposable
     {
         (this.policy, this.settings, stopTokens) = (policy, settings, [.. settings.StopTokens]);
         settings.Validate();
-        session = new OrtSession(DecoderGraph.Decode(policy.Spec), threads: Math.Max(1, settings.Threads));
-        // Two rows, of which one is dead weight: a product of one row takes another path and gives other bits.
-        cache = new KvCache(policy.Spec, rows: 3, policy.Positions);
-        results = new DecodeResults(policy, rows: 2);
-        step = new DecodeStep(session, policy, cache, first: 0, rows: 2, tokens: 1, results);
+        session = DecodeGraphs.Open(policy.Spec, settings.Kernels, threads: Math.Max(1, settings.Threads));
+        // Of ONNX Runtime's operators two rows, of which one is dead weight: a product of one row takes another path and gives other bits.
+        var rows = DecodeGraphs.UsesOurs(policy.Spec, settings.Kernels) ? 1 : 2;
+        cache = new KvCache(policy.Spec, rows: rows + 1, policy.Positions);
+        results = new DecodeResults(policy, rows);
+        step = new DecodeStep(session, policy, cache, first: 0, rows, tokens: 1, results);
         sampler = new TokenSampler(policy.Spec.VocabularySize, settings.Sampling);
     }
 
@@ -93,13 +94,13 @@ public sealed class StreamingSampler : IDisposable
 
     private void Prefill(int[] prompt, float[] logits)
     {
-        using var prefill = new DecodeStep(session, policy, cache, first: 2, rows: 1, prompt.Length, results);
+        using var prefill = new DecodeStep(session, policy, cache, first: cache.Rows - 1, rows: 1, prompt.Length, results);
         for (var t = 0; t < prompt.Length; t++)
             (prefill.Ids[t], prefill.Places[t]) = (prompt[t], t);
         prefill.Ends[0] = prompt.Length - 1;
         prefill.Run();
         prefill.Logits(0).CopyTo(logits);
-        cache.CopyRow(2, 0, prompt.Length);
+        cache.CopyRow(cache.Rows - 1, 0, prompt.Length);
     }
 
     private (int Token, float LogProb)[] Best(float[] logits, int count) =>

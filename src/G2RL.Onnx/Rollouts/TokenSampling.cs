@@ -31,13 +31,16 @@ internal sealed class TokenSampler
         ArgumentOutOfRangeException.ThrowIfLessThan(vocabulary, 1);
         settings.Validate();
         (this.vocabulary, this.settings, inverseTemperature) = (vocabulary, settings, 1 / settings.Temperature);
-        shifted = new float[vocabulary];
+        shifted = new float[Math.Min(Chunk, vocabulary)];
         weights = new float[vocabulary];
         chunkSums = new double[((vocabulary - 1) / Chunk) + 1];
         var restricts = !settings.Greedy && !settings.IsUnrestricted;
         filter = restricts && (settings.TopK > 0 || settings.TopP < 1) ? new TokenFilter(vocabulary) : null;
         kept = restricts ? new int[vocabulary] : [];
     }
+
+    /// <summary>The largest magnitude of a logit since it was last set.</summary>
+    internal float LargestLogit { get; set; }
 
     /// <summary>Draws one token.</summary>
     /// <param name="logits">z [V]; -infinity is allowed, NaN and +infinity are not.</param>
@@ -78,26 +81,34 @@ internal sealed class TokenSampler
 
     private float LogProb(float logit, float max, double sum) => (float)((((double)logit - max) * inverseTemperature) - Math.Log(sum));
 
-    // Fills shifted = (z - max) / T and weights = exp(shifted). Subtracting before dividing keeps the likely tokens, which lie near 0,
+    // Fills weights = exp((z - max) / T). Subtracting before dividing keeps the likely tokens, which lie near 0,
     // exact.
     private (float Max, double Sum, float Entropy) Weigh(ReadOnlySpan<float> logits)
     {
         if (logits.Length != vocabulary)
             throw new ArgumentException($"{logits.Length} logits for a vocabulary of {vocabulary}.", nameof(logits));
-        var max = TensorPrimitives.Max(logits);
+        var max = float.NegativeInfinity;
+        for (var from = 0; from < vocabulary; from += Chunk)
+        {
+            var part = logits.Slice(from, Math.Min(Chunk, vocabulary - from));
+            max = MathF.Max(max, TensorPrimitives.Max(part));
+            LargestLogit = MathF.Max(LargestLogit, MathF.Abs(TensorPrimitives.MaxMagnitude(part)));
+        }
         if (!float.IsFinite(max))
             throw new NonFiniteException($"The largest logit is {max}: the model gave numbers that are no distribution. "
                 + "Lower the learning rate, or look for broken weights.");
-        TensorPrimitives.Subtract(logits, max, shifted);
-        TensorPrimitives.Multiply(shifted, (float)inverseTemperature, shifted);
-        TensorPrimitives.Max(shifted, Floor, shifted);
-        TensorPrimitives.Exp(shifted, weights);
+        // A chunk goes through all of it while it lies in the nearest cache.
         var (sum, energy) = (0d, 0d);
         for (var i = 0; i < chunkSums.Length; i++)
         {
             var part = weights.AsSpan(i * Chunk, Math.Min(Chunk, vocabulary - (i * Chunk)));
+            var below = shifted.AsSpan(0, part.Length);
+            TensorPrimitives.Subtract(logits.Slice(i * Chunk, part.Length), max, below);
+            TensorPrimitives.Multiply(below, (float)inverseTemperature, below);
+            TensorPrimitives.Max(below, Floor, below);
+            TensorPrimitives.Exp(below, part);
             sum += chunkSums[i] = Reductions.Sum(part);
-            energy += Reductions.Dot(part, shifted.AsSpan(i * Chunk, part.Length));
+            energy += Reductions.Dot(part, below);
         }
         return (max, sum, (float)Math.Max(0, Math.Log(sum) - (energy / sum)));
     }

@@ -95,6 +95,7 @@ internal sealed class RunModel : IDisposable
         MaxRows = config.Sampling.MaxRows,
         CacheBudgetBytes = (long)config.Sampling.CacheBudgetMiB << 20,
         Threads = Threads,
+        Kernels = config.Execution.Kernels,
     };
 
     private int StopToken(string text) => Tokenizer.IdOf(text)

@@ -18,7 +18,8 @@ internal sealed class OrtSession : IDisposable
     /// <param name="graph">The graph.</param>
     /// <param name="threads">Threads inside one operator, >= 1.</param>
     /// <param name="provider">Adds an execution provider; null leaves the CPU's.</param>
-    public OrtSession(Graph graph, int threads, Action<SessionOptions, RunOptions>? provider = null)
+    /// <param name="spins">Whether threads wait awake for the next operator of a run, for graphs of many short ones.</param>
+    public OrtSession(Graph graph, int threads, Action<SessionOptions, RunOptions>? provider = null, bool spins = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         Name = graph.Name;
@@ -30,8 +31,9 @@ internal sealed class OrtSession : IDisposable
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
         };
-        // Sessions take turns (decode, score, train): spinning threads of one would slow the next about twofold.
-        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+        // Sessions take turns (decode, score, train): threads of one that spin on after its run would slow the next about twofold.
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", spins ? "1" : "0");
+        options.AddSessionConfigEntry("session.force_spinning_stop", "1");
         // A pattern is one block for all activations at once, without reuse in between: twice the memory for nothing, and a slow second
         // call.
         options.EnableMemoryPattern = false;
