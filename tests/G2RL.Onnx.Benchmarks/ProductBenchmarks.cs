@@ -4,7 +4,8 @@ namespace G2RL.Onnx.Benchmarks;
 internal static class ProductBenchmarks
 {
     private static readonly (int Rows, int Inner, int Outer)[] Shapes =
-        [(8, 576, 1536), (32, 576, 1536), (512, 576, 1536), (32, 128, 384), (512, 128, 384)];
+        [(1, 576, 1536), (8, 576, 1536), (16, 576, 1536), (64, 576, 1536), (64, 1536, 576), (32, 576, 1536), (512, 576, 1536),
+            (32, 128, 384), (512, 128, 384)];
 
     /// <summary>Limits that the other rows are held against.</summary>
     public static IEnumerable<Row> Limits(Machine machine)
@@ -26,6 +27,7 @@ internal static class ProductBenchmarks
                 (Layout.Packed, "packed"),
                 (Layout.Input, "input, X W\u1d40"),
                 (Layout.InputFirst, "input, W X\u1d40"),
+                (Layout.Ours, "input, ours"),
             })
             {
                 using var product = new Product(rows, inner, outer, layout, machine.Threads);

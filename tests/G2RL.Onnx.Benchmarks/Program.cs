@@ -28,6 +28,8 @@ root.SetAction(parsed =>
     {
         if (request.StartsWith("run;", StringComparison.Ordinal))
             RunProbe.Answer(request);
+        else if (request.StartsWith("nodes;", StringComparison.Ordinal))
+            NodeProbe.Answer(request, parsed.GetValue(threads) is > 0 and var some ? some : Environment.ProcessorCount);
         else
             MemoryProbe.Answer(request);
         return;

@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Numerics.Tensors;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Graphs.Fused;
 
 namespace G2RL.Onnx.Benchmarks;
 
@@ -95,6 +96,9 @@ internal enum Layout
 
     /// <summary>W X^T, the same input as the left operand: nothing of it has to be packed.</summary>
     InputFirst,
+
+    /// <summary>X W^T by our operator for few rows.</summary>
+    Ours,
 }
 
 /// <summary>One matrix product [rows, inner] x [inner, outer] in ONNX Runtime.</summary>
@@ -115,6 +119,7 @@ internal sealed class Product : IDisposable
         {
             Layout.Packed => op.MatMul(x, graph.Initializer("w", TensorData.Of(weight, inner, outer))),
             Layout.Input => op.Gemm(x, graph.Input("w", ElementType.Float32, outer, inner), transposeB: true),
+            Layout.Ours => op.RowProduct(x, graph.Input("w", ElementType.Float32, outer, inner)),
             _ => op.Gemm(graph.Input("w", ElementType.Float32, outer, inner), x, transposeB: true),
         }));
         session = new OrtSession(graph, threads);
