@@ -219,6 +219,13 @@ public sealed class Graph
         inputs.AddRange(ordered);
     }
 
+    /// <summary>Takes the last output from a node, which nothing reads.</summary>
+    internal void LeaveLastOutput(Node node)
+    {
+        values.Remove(node.Outputs[^1]!.Name);
+        node.Outputs = [.. node.Outputs.SkipLast(1)];
+    }
+
     private static readonly Dictionary<string, AttributeValue> NoAttributes = [];
 
     private bool Forget(Node node)

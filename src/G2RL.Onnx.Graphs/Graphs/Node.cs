@@ -23,7 +23,7 @@ public sealed class Node
     public string Domain { get; }
 
     /// <summary>Inputs in order; null where an optional one is left out.</summary>
-    public IReadOnlyList<Value?> Inputs { get; }
+    public IReadOnlyList<Value?> Inputs { get; internal set; }
 
     /// <summary>Outputs in order; null where an optional one is left out.</summary>
     public IReadOnlyList<Value?> Outputs { get; internal set; } = [];

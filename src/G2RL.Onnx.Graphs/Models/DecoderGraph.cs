@@ -1,6 +1,7 @@
 using G2RL.Onnx.Gradients;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Graphs.Fused;
+using G2RL.Onnx.Graphs.Passes;
 using G2RL.Onnx.Models.Rotary;
 
 namespace G2RL.Onnx.Models;
@@ -115,7 +116,7 @@ public static class DecoderGraph
         var graph = new Graph("score.body", opset);
         var op = Builder(graph, memory);
         graph.Output(op.Named("last_hidden_state", Forward(graph, op, spec, memory ?? GraphMemory.Plain).Last));
-        graph.Prune();
+        Finish(op);
         return graph;
     }
 
@@ -144,22 +145,32 @@ public static class DecoderGraph
     /// [R] and entropy [R] of softmax(z / temperature), nats; with <paramref name="withLogits"/> also logits [R, V] before the temperature,
     /// with <paramref name="withSquares"/> also squares [R], the sum of the squared probabilities.
     /// </summary>
-    public static Graph Head(DecoderSpec spec, bool withLogits = false, int opset = 21, bool withSquares = false)
+    public static Graph Head(
+        DecoderSpec spec,
+        bool withLogits = false,
+        int opset = 21,
+        bool withSquares = false,
+        GraphKernels kernels = GraphKernels.Standard)
     {
         var graph = new Graph("score.head", opset);
-        var op = new OpBuilder(graph);
+        var op = new OpBuilder(graph) { Fuses = kernels == GraphKernels.Fused };
         var hidden = graph.Input("last_hidden_state", ElementType.Float32, "R", spec.HiddenSize);
         var targets = graph.Input("targets", ElementType.Int64, "R");
         var inverseTemperature = graph.Input("inverse_temperature", ElementType.Float32);
         var logits = DecoderBlocks.Logits(op, spec, hidden);
-        var (logProb, entropy) = LogProbAndEntropy(op, op.Mul(logits, inverseTemperature), targets);
+        var z = op.Mul(logits, inverseTemperature);
+        Value logProb, entropy;
+        if (op.Fuses)
+            (logProb, entropy, _) = op.TokenScores(z, targets);
+        else
+            (logProb, entropy) = LogProbAndEntropy(op, z, targets);
         graph.Output(op.Named("log_probs", logProb));
         graph.Output(op.Named("entropy", entropy));
         if (withLogits)
             graph.Output(op.Named("logits", logits));
         if (withSquares)
         {
-            var p = op.Softmax(op.Mul(logits, inverseTemperature));
+            var p = op.Softmax(z);
             graph.Output(op.Named("squares", op.ReduceSum(op.Mul(p, p), keepDims: false, 1)));
         }
         return graph;
@@ -252,7 +263,7 @@ public static class DecoderGraph
                 : op.Add(Accumulator(parameter), gradients[parameter]);
             graph.Output(op.Named(parameter.Name + GradientSuffix + ".out", sum));
         }
-        graph.Prune();
+        Finish(op);
         return graph;
     }
 
@@ -277,6 +288,16 @@ public static class DecoderGraph
 
     private static OpBuilder Builder(Graph graph, GraphMemory? memory) =>
         new(graph) { Fuses = memory?.Kernels == GraphKernels.Fused };
+
+    // What leaves this project keeps its form; sessions of our operators are built from fewer nodes, which compute less.
+    private static void Finish(OpBuilder op)
+    {
+        op.Graph.Prune();
+        if (!op.Fuses)
+            return;
+        UnreadOutputs.Run(op.Graph);
+        SharedShapes.Run(op.Graph);
+    }
 
     // All layers over new tokens, keys and values in a cache of the given length.
     private static (DecoderBlocks Blocks, Value Hidden) Cached(

@@ -42,7 +42,7 @@ internal static class MemoryEstimate
         var rows = Math.Min((long)micro.Rows * micro.Scored, Math.Clamp((32L << 20) / (spec.VocabularySize * sizeof(float)), 16, 8192));
         var head = new Dictionary<string, long>(StringComparer.Ordinal) { ["R"] = rows };
         return Session(spec, s => DecoderGraph.Body(s, memory: memory), micro.Axes(positions), lanes)
-            + Session(spec, s => DecoderGraph.Head(s), head, lanes);
+            + Session(spec, s => DecoderGraph.Head(s, kernels: memory.Kernels), head, lanes);
     }
 
     /// <summary>Bytes that a sampler takes at most beside its cache: a prompt, a step of all rows, and their logits.</summary>

@@ -55,9 +55,10 @@ public sealed class Scorer : IScorer
     public Scorer(DecoderSpec spec, int threads, KernelChoice kernels = KernelChoice.Auto, Packing packing = Packing.Auto)
     {
         (this.spec, lanes, this.kernels, packs) = (spec, Lanes.For(spec, threads), kernels, packing.Here(kernels));
-        head = new OrtSession(DecoderGraph.Head(spec), lanes.ThreadsEach);
-        headWithLogits = new(() => new OrtSession(DecoderGraph.Head(spec, withLogits: true), lanes.ThreadsEach));
-        headWithSquares = new(() => new OrtSession(DecoderGraph.Head(spec, withSquares: true), lanes.ThreadsEach));
+        var own = kernels.Here();
+        head = new OrtSession(DecoderGraph.Head(spec, kernels: own), lanes.ThreadsEach);
+        headWithLogits = new(() => new OrtSession(DecoderGraph.Head(spec, withLogits: true, kernels: own), lanes.ThreadsEach));
+        headWithSquares = new(() => new OrtSession(DecoderGraph.Head(spec, withSquares: true, kernels: own), lanes.ThreadsEach));
         chunk = (int)Math.Clamp(ChunkBytes / (spec.VocabularySize * sizeof(float)), 16, 8192);
     }
 
