@@ -1,5 +1,6 @@
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rewards.Judge;
+using G2RL.Onnx.Rewards.Passes;
 
 namespace G2RL.Onnx.Rewards;
 
@@ -60,6 +61,9 @@ internal sealed class RewardSet : IDisposable
     /// <summary>Whether it is the problem set's checker alone, as it stands.</summary>
     public bool IsCheckerAlone => configs is [CheckerConfig { Weight: 1, Scale: null }];
 
+    /// <summary>Whether others than this process compute one of them, so that waiting for it is no work.</summary>
+    internal bool AreElsewhere => kinds.Any(k => k.IsElsewhere);
+
     /// <summary>A reward's name in metrics, logs and messages.</summary>
     public static string LabelOf(RewardConfig config) => config.Label.Length > 0 ? config.Label : RewardTable.NameOf(config);
 
@@ -71,15 +75,29 @@ internal sealed class RewardSet : IDisposable
     public RewardResult[] Score(IReadOnlyList<Completion> completions, Action<string, int>? progress = null,
         CancellationToken cancel = default)
     {
+        var pass = Begin(completions.Count);
+        pass.Progress = progress;
+        return pass.Score(completions, cancel);
+    }
+
+    /// <summary>Begins to score a step's completions, of which there will be so many, part by part.</summary>
+    internal RewardPass Begin(int total) => new(Score, pass =>
+    [
+        .. configs.Select((c, k) =>
+        {
+            var label = LabelOf(c);
+            return new RewardTally(label, total, c.MaxFailedShare ?? kinds[k].MaxFailedShare, done => pass.Progress?.Invoke(label, done));
+        }),
+    ]);
+
+    private RewardResult[] Score(IReadOnlyList<Completion> completions, RewardTally[] tallies, CancellationToken cancel)
+    {
         if (kinds.Any(k => k.NeedsVerdict))
             completions = [.. completions.Select(c => c with { Verdict = problems.Judge(c.Problem, c.Text, c.Finished) })];
         var outcomes = new Outcome[rewards.Length][];
         for (var k = 0; k < rewards.Length; k++)
         {
-            var label = LabelOf(configs[k]);
-            var tally = new RewardTally(label, completions.Count, configs[k].MaxFailedShare ?? kinds[k].MaxFailedShare, done =>
-                progress?.Invoke(label, done));
-            outcomes[k] = rewards[k].Score(completions, tally, cancel);
+            outcomes[k] = rewards[k].Score(completions, tallies[k], cancel);
             if (configs[k].Scale is { } scale)
                 outcomes[k] = [.. outcomes[k].Select(o => o.Kind == OutcomeKind.Score ? o with { Score = scale.Apply(o.Score) } : o)];
         }

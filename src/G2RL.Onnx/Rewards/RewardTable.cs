@@ -15,11 +15,13 @@ internal sealed record RewardContext(
 /// <param name="Create">Makes it from settings of that type.</param>
 /// <param name="MaxFailedShare">Share of a step's completions that may fail, unless a configuration says otherwise.</param>
 /// <param name="NeedsVerdict">Whether it reads the verdict of the problem set's checker.</param>
+/// <param name="IsElsewhere">Whether other processes compute it.</param>
 internal sealed record RewardKind(
     Type Settings,
     Func<RewardConfig, RewardContext, IReward> Create,
     double MaxFailedShare,
-    bool NeedsVerdict);
+    bool NeedsVerdict,
+    bool IsElsewhere = false);
 
 /// <summary>The rewards: one line here and one function in a file.</summary>
 internal static class RewardTable
@@ -29,10 +31,13 @@ internal static class RewardTable
     {
         ["checker"] = Function<CheckerConfig>(_ => CheckerReward.Score, needsVerdict: true),
         ["cosine"] = Function<CosineConfig>(CosineReward.Create, needsVerdict: true),
-        ["external"] = Line<ExternalConfig>((c, context) => new ExternalReward(c, context.SecretVariables), maxFailedShare: 0.1),
+        ["external"] = Line<ExternalConfig>((c, context) => new ExternalReward(c, context.SecretVariables), maxFailedShare: 0.1) with
+        {
+            IsElsewhere = true,
+        },
         ["format"] = Function<FormatConfig>(FormatReward.Create, needsVerdict: true),
         ["function"] = Line<FunctionConfig>(FunctionReward.Create),
-        ["judge"] = Line<JudgeConfig>((c, _) => new JudgeReward(c), maxFailedShare: 0.1),
+        ["judge"] = Line<JudgeConfig>((c, _) => new JudgeReward(c), maxFailedShare: 0.1) with { IsElsewhere = true },
         ["overlong"] = Line<OverlongRewardConfig>(OverlongReward.Create),
         ["repetition"] = Function<RepetitionConfig>(RepetitionReward.Create),
     };

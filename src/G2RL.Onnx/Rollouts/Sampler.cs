@@ -69,13 +69,19 @@ public sealed record DrawRequest(
     /// </summary>
     public IReadOnlyList<int>? Indices { get; init; }
 
+    /// <summary>
+    /// Called with the place of a prompt and its rollouts when the last of these has ended, from any thread, where the source knows it
+    /// before the draw is done.
+    /// </summary>
+    public Action<int, Rollout[]>? GroupEnded { get; init; }
+
     /// <summary>The number by which the random function knows a prompt.</summary>
     internal int IndexOf(int prompt) => Indices is null ? prompt : Indices[prompt];
 
     /// <summary>The same draw of some of the prompts, under the numbers that they have here.</summary>
     /// <param name="prompts">Places of the prompts in <see cref="Prompts"/>.</param>
     public DrawRequest Part(IReadOnlyList<int> prompts) =>
-        this with { Prompts = [.. prompts.Select(p => Prompts[p])], Indices = [.. prompts.Select(IndexOf)] };
+        this with { Prompts = [.. prompts.Select(p => Prompts[p])], Indices = [.. prompts.Select(IndexOf)], GroupEnded = null };
 
     /// <summary>Checks the prompts.</summary>
     /// <exception cref="InputException">A prompt that is empty or leaves no room.</exception>
@@ -182,6 +188,7 @@ internal sealed class SamplerJob(
     Action<int>? progress)
 {
     private readonly Lock gate = new();
+    private readonly int[] left = [.. Enumerable.Repeat(request.Samples, results.Length)];
     private int finished;
 
     public DrawRequest Request => request;
@@ -195,6 +202,8 @@ internal sealed class SamplerJob(
     public void Finish(int prompt, int sample, Rollout rollout)
     {
         results[prompt][sample] = rollout;
+        if (Interlocked.Decrement(ref left[prompt]) == 0)
+            request.GroupEnded?.Invoke(prompt, results[prompt]);
         progress?.Invoke(Interlocked.Increment(ref finished));
     }
 

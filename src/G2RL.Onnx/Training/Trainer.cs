@@ -174,10 +174,11 @@ public sealed class Trainer : IDisposable
     {
         // 1. G completions of each of this step's problems from the current policy.
         var problems = Problems.Batch(step.Index, config.Sampling.PromptsPerStep, config.Seed);
-        var drawn = drawing.Run(step, problems);
+        using var early = judging.Begin(step, problems);
+        var drawn = drawing.Run(step, problems, early is null ? null : early.Ended);
 
         // 2. What each is worth. Groups that teach nothing are drawn anew where the configuration says so.
-        var (groups, all) = judging.Run(step, problems, drawn);
+        var (groups, all) = judging.Run(step, problems, drawn, early);
         greedy?.Run(step, groups);
 
         // 3. Log-probs under the trainer, held against the sampler's, and under the policy that came in.

@@ -21,19 +21,28 @@ internal sealed class Drawing(
     public float LargestLogit { get; private set; }
 
     /// <summary>Draws the rollouts that a step begins with, [problem][sample].</summary>
-    public Rollout[][] Run(Step step, IReadOnlyList<Problem> problems)
+    /// <param name="step">The step.</param>
+    /// <param name="problems">Its problems.</param>
+    /// <param name="ended">Told of groups that have ended; null asks nobody.</param>
+    public Rollout[][] Run(Step step, IReadOnlyList<Problem> problems, Action<int, Rollout[]>? ended = null)
     {
         LargestLogit = 0;
-        var drawn = Draw(step, problems, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), "sample", isFirst: true);
+        var drawn = Draw(step, problems, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), "sample", isFirst: true, ended);
         step.Clock.Lap("sample");
         return drawn;
     }
 
     /// <summary>Draws rollouts of further problems for the same step, under a seed of their own; features drawn before are kept.</summary>
     public Rollout[][] Again(Step step, IReadOnlyList<Problem> problems, ulong seed) =>
-        Draw(step, problems, seed, "resample", isFirst: false);
+        Draw(step, problems, seed, "resample", isFirst: false, ended: null);
 
-    private Rollout[][] Draw(Step step, IReadOnlyList<Problem> problems, ulong seed, string phase, bool isFirst)
+    private Rollout[][] Draw(
+        Step step,
+        IReadOnlyList<Problem> problems,
+        ulong seed,
+        string phase,
+        bool isFirst,
+        Action<int, Rollout[]>? ended)
     {
         var request = new DrawRequest(
             [.. problems.Select(encode)],
@@ -41,7 +50,10 @@ internal sealed class Drawing(
             seed,
             step.Index,
             withFeatures,
-            KeepsFeatures: !isFirst);
+            KeepsFeatures: !isFirst)
+        {
+            GroupEnded = ended,
+        };
         var total = problems.Count * config.Sampling.GroupSize;
         var drawn = source.Draw(request, done => events.Progress?.Invoke(phase, done, total), step.Cancel);
         LargestLogit = Math.Max(LargestLogit, drawn.LargestLogit);

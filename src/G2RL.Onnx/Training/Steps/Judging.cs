@@ -2,6 +2,7 @@ using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rewards;
+using G2RL.Onnx.Rewards.Passes;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Training.Logging;
 
@@ -15,15 +16,27 @@ namespace G2RL.Onnx.Training.Steps;
 /// <param name="events">Told of rewards that take their time, and of completions that could not be judged.</param>
 internal sealed class Judging(RewardSet rewards, Drawing drawing, IProblemSet problems, RunConfig config, TrainingEvents events)
 {
+    /// <summary>Asks for rewards while a step's rollouts are drawn, where others compute them; else null.</summary>
+    public EarlyRewards? Begin(Step step, IReadOnlyList<Problem> asked) => rewards.AreElsewhere
+        ? new(rewards.Begin(asked.Count * config.Sampling.GroupSize), asked, step.Cancel)
+        : null;
+
     /// <summary>Judges what was drawn for a step.</summary>
     /// <param name="step">The step; receives metrics of rewards and responses.</param>
     /// <param name="asked">Its problems [B].</param>
     /// <param name="drawn">Their rollouts [B][G].</param>
+    /// <param name="early">What <see cref="Begin"/> gave.</param>
     /// <returns>The groups to learn from, and all that were drawn: the first ones, then those of each round.</returns>
     /// <exception cref="InputException">More completions failed than a reward allows.</exception>
-    public (ScoredGroup[] Groups, ScoredGroup[] Drawn) Run(Step step, IReadOnlyList<Problem> asked, Rollout[][] drawn)
+    public (ScoredGroup[] Groups, ScoredGroup[] Drawn) Run(
+        Step step,
+        IReadOnlyList<Problem> asked,
+        Rollout[][] drawn,
+        EarlyRewards? early = null)
     {
-        var groups = Score(step, asked, drawn, step.Metrics);
+        var groups = Score(step, asked, drawn, step.Metrics, early);
+        if (early is not null)
+            step.Metrics.Set("time/reward_while_sampling_s", early.HiddenSeconds);
         ScoredGroup[] first = [.. groups];
         RolloutMetrics.Report(step.Metrics, groups, step.Clock.Seconds("sample"));
         foreach (var group in groups)
@@ -43,14 +56,18 @@ internal sealed class Judging(RewardSet rewards, Drawing drawing, IProblemSet pr
     }
 
     /// <summary>Judges all completions together, so that a reward that asks elsewhere may ask for several at once.</summary>
-    public ScoredGroup[] Score(Step step, IReadOnlyList<Problem> asked, Rollout[][] drawn, StepMetrics? metrics = null)
+    public ScoredGroup[] Score(
+        Step step,
+        IReadOnlyList<Problem> asked,
+        Rollout[][] drawn,
+        StepMetrics? metrics = null,
+        EarlyRewards? early = null)
     {
-        Completion[] completions =
-            [.. asked.SelectMany((p, i) => drawn[i].Select(r => new Completion(p, r.Text, r.Tokens, r.Finished)))];
-        var results = rewards.Score(
-            completions,
-            (label, done) => events.Progress?.Invoke($"reward {label}", done, completions.Length),
-            step.Cancel);
+        var total = drawn.Sum(group => group.Length);
+        void Progress(string label, int done) => events.Progress?.Invoke($"reward {label}", done, total);
+        var results = early is null
+            ? rewards.Score([.. asked.SelectMany((p, i) => EarlyRewards.Completions(p, drawn[i]))], Progress, step.Cancel)
+            : early.Finish(drawn, Progress);
         if (metrics is not null && !rewards.IsCheckerAlone)
             Report(metrics, results);
         var (groups, next) = (new ScoredGroup[drawn.Length], 0);
