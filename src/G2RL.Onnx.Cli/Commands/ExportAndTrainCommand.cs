@@ -88,6 +88,8 @@ internal static class ExportAndTrainCommand
         void Warn(string warning) => Console.Error.WriteLine($"warning: {warning}");
         if (DryRunWithoutWeights.Applies(config))
             return DryRunWithoutWeights.Show(config, json, Warn);
+        if (config.Execution.Lead != ExecutionConfig.Cpu)
+            return DryRunOfDevice(config, json, Warn);
         using var backend = Backends.Open(config with { Distribution = new() }, Warn);
         using var trainer = new Trainer(config, events: new() { Warning = Warn }, backend: backend);
         var memory = new MemoryColumn(config.Execution.Lead, MemoryFit.Available, trainer.MemoryPlan);
@@ -106,6 +108,19 @@ internal static class ExportAndTrainCommand
         Console.Write(RunConfigFile.ToJson(config));
         MemoryColumn.Print(config, memory);
         Console.WriteLine($"{Parameters(trainer.Policy)}; nothing was written.");
+        return 0;
+    }
+
+    // The device need not be here: model, tokenizer and prompts are checked on the host, and the memory is reckoned.
+    private static int DryRunOfDevice(RunConfig config, bool json, Action<string> warn)
+    {
+        if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
+            throw InputException.Of([.. faults]);
+        using var inputs = new RunInputs(config with { Execution = new() { Threads = config.Execution.Threads } }, problems: null);
+        inputs.CheckProblems(progress: null);
+        foreach (var warning in inputs.Warnings().Concat(RunConfigRules.Warnings(config)))
+            warn(warning);
+        DryRunWithoutWeights.Print(config, inputs.Policy.Spec, json);
         return 0;
     }
 

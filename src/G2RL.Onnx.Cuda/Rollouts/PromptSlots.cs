@@ -1,5 +1,6 @@
 using G2RL.Onnx.Cuda.Memory;
 using G2RL.Onnx.Cuda.Sessions;
+using G2RL.Onnx.Execution.Planning;
 
 namespace G2RL.Onnx.Cuda.Rollouts;
 
@@ -12,7 +13,7 @@ internal sealed class PromptSlots : IDisposable
     private const int KeptCalls = 64;
 
     // Padded tokens of a call: products of so many rows keep a device busy, and more would only need more memory.
-    private const int MostTokens = 16_384;
+    private const int MostTokens = MemoryEstimate.TokensOfPrompts;
 
     private readonly DeviceSession session;
     private readonly CudaBackend backend;

@@ -32,4 +32,42 @@ public static class MemoryFit
         }
         return best;
     }
+
+    /// <summary>
+    /// The longest rollout, prompt included, of which a micro-batch of one row stays within so many bytes, in steps of 1,024 tokens; 0
+    /// where not even the shortest does. The cache then has no more than three rows: what trains is asked, not how fast it draws.
+    /// </summary>
+    /// <param name="config">The run.</param>
+    /// <param name="bytes">What there is.</param>
+    /// <param name="positions">Positions of the model.</param>
+    /// <param name="cacheRow">Bytes of a row of the cache.</param>
+    /// <param name="plan">The plan of a configuration.</param>
+    public static int LongestSequence(
+        RunConfig config,
+        long bytes,
+        int positions,
+        Func<int, long> cacheRow,
+        Func<RunConfig, IReadOnlyList<(string Purpose, long Bytes)>> plan)
+    {
+        const int step = 1024;
+        var prompt = config.Sampling.MaxPromptTokens;
+        bool Fits(int steps)
+        {
+            var length = prompt + (steps * step);
+            var budget = (int)Math.Min(int.MaxValue, (3 * cacheRow(length) >> 20) + 1);
+            return plan(config with
+            {
+                Sampling = config.Sampling with { MaxNewTokens = steps * step, CacheBudgetMiB = budget },
+                Training = config.Training with { TokensPerMicrobatch = length },
+            }).Sum(p => p.Bytes) <= bytes;
+        }
+
+        var (fits, fails) = (0, Math.Max(1, ((positions - prompt) / step) + 1));
+        while (fails - fits > 1)
+        {
+            var middle = fits + ((fails - fits) / 2);
+            (fits, fails) = Fits(middle) ? (middle, fails) : (fits, middle);
+        }
+        return fits == 0 ? 0 : prompt + (fits * step);
+    }
 }

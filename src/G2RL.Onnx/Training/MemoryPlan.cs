@@ -20,6 +20,8 @@ public static class MemoryPlan
     // .NET, ONNX Runtime's library, compiled code and small objects, measured on the smallest model.
     private const long ProcessBytes = 90L << 20;
 
+    private const string Moments = "optimizer moments";
+
     /// <summary>The plan on the host.</summary>
     /// <param name="config">The run.</param>
     /// <param name="spec">The model, adapters and storage included.</param>
@@ -72,14 +74,11 @@ public static class MemoryPlan
         var held = Held(config, spec, positions).ToArray();
         var narrow = type == ElementType.Float32 ? 0 : spec.ParameterCount * type.Size();
         // The sampler comes before gradients and moments and leaves room for them.
-        var free = Math.Max(0, bytes - held.Sum(h => h.Bytes) - narrow - learning);
-        var sampling = SamplerPlan.For(
-            spec,
-            positions,
-            Settings(config, threads: 1, config.Sampling.PromptsPerStep * config.Sampling.GroupSize),
-            new(type.Size(), free, free / 2) { Block = type == ElementType.Float32 ? positions : CacheMemory.UsualBlock });
+        var free = bytes - held.Sum(h => h.Bytes) - narrow - learning;
+        var sampling = OnDevice(config, spec, type, free, config.Sampling.PromptsPerStep);
+        var decoding = MemoryEstimate.DeviceDecoding(spec, type, positions, config.Sampling.MaxPromptTokens, sampling);
         var micro = Microbatch(config, spec, isDevice: true);
-        var left = bytes - held.Sum(h => h.Bytes) - narrow - learning - sampling.CacheBytes - Features(config, spec);
+        var left = free - sampling.CacheBytes - decoding - Features(config, spec);
         var memory = DeviceMemory(config, spec, positions, type, left);
         return
         [
@@ -87,10 +86,47 @@ public static class MemoryPlan
             ("weights, narrow copy", narrow),
             ("gradients", learning),
             ("key/value cache", sampling.CacheBytes),
+            ("decoding, logits included", decoding),
             ("features of rollouts", Features(config, spec)),
             ($"activations of a micro-batch{(memory.Recompute ? ", layers recomputed" : "")}",
                 MemoryEstimate.DeviceActivations(spec, memory, micro, positions, type)),
         ];
+    }
+
+    /// <summary>The plan on one of several devices that draws and scores and does not update.</summary>
+    /// <param name="config">The run; its <c>execution.devices</c> say among how many its groups are dealt out.</param>
+    /// <param name="spec">The model.</param>
+    /// <param name="type">Type of products, weights' copies and cache.</param>
+    /// <param name="bytes">Memory of the device.</param>
+    public static IReadOnlyList<(string Purpose, long Bytes)> OfFollower(RunConfig config, DecoderSpec spec, ElementType type, long bytes)
+    {
+        var positions = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
+        var devices = Math.Max(1, config.Execution.Devices.Count);
+        var held = Held(config, spec, positions).Where(h => h.Purpose != Moments).ToArray();
+        var narrow = type == ElementType.Float32 ? 0 : spec.ParameterCount * type.Size();
+        var groups = (config.Sampling.PromptsPerStep + devices - 1) / devices;
+        var sampling = OnDevice(config, spec, type, bytes - held.Sum(h => h.Bytes) - narrow, groups);
+        return
+        [
+            .. held,
+            ("weights, narrow copy", narrow),
+            ("key/value cache", sampling.CacheBytes),
+            ("decoding, logits included",
+                MemoryEstimate.DeviceDecoding(spec, type, positions, config.Sampling.MaxPromptTokens, sampling)),
+            ("features of rollouts", Features(config, spec) / devices),
+        ];
+    }
+
+    // The sampler's plan in what is free, of which training or scoring has the other half.
+    private static SamplerPlan OnDevice(RunConfig config, DecoderSpec spec, ElementType type, long free, int groups)
+    {
+        var positions = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
+        free = Math.Max(0, free);
+        return SamplerPlan.For(
+            spec,
+            positions,
+            Settings(config, threads: 1, (long)groups * config.Sampling.GroupSize),
+            new(type.Size(), free, free / 2) { Block = type == ElementType.Float32 ? positions : CacheMemory.UsualBlock });
     }
 
     /// <summary>How the train graph of a run spends memory on a device.</summary>
@@ -115,7 +151,7 @@ public static class MemoryPlan
         var (count, learning) = (spec.Trainable.Sum(p => p.Count), spec.Trainable.Sum(p => p.Count) * sizeof(float));
         var weights = spec.Parameters.Sum(WeightStorages.BytesOf);
         yield return ("weights", weights + RotaryTable.Of(spec).Sum(t => (long)positions * t.Width * sizeof(float)));
-        yield return ("optimizer moments", count * config.Training.Optimizer.MomentBits / 8);
+        yield return (Moments, count * config.Training.Optimizer.MomentBits / 8);
         // The training API keeps its own copy, beside the one that the sampler reads, and hands it over in one piece.
         yield return ("weights in the training session", config.Execution.Gradients == "ortTraining" ? weights + learning : 0);
         // Fresh adapters do nothing yet: the reference is the model without them, which costs nothing.

@@ -122,6 +122,27 @@ public sealed class ExportAndTrainTests
         CollectionAssert.AreEqual(before, Directory.GetFileSystemEntries(tiny.Root));
     }
 
+    // No device is here and none needs to be: what lies in its memory is reckoned for 80 GB.
+    [TestMethod]
+    public void ExportAndTrain_DryRunOfDevices_PrintsWhatEachHoldsAndTheLongestRollout()
+    {
+        using var tiny = new TinyRun();
+        string[] call =
+            ["export-and-train", "--config", tiny.Config, "--dry-run", "--set", "execution.devices=[cuda:0, cuda:1]",
+                "--set", "execution.precision=bfloat16"];
+        var text = G2rlProcess.Call(call).Exits(0).Output;
+        Assert.Contains("the largest micro-batch that fits has", text);
+        var row = G2rlProcess.Call([.. call, "--json"]).Exits(0).Rows.Single();
+        var (lead, other) = ("cuda:0 of 80 GB, bfloat16", "cuda:1 of 80 GB, bfloat16: draws, scores");
+        using var policy = Policy.Load(tiny.Model, 18);
+        // Moments and gradients are the first one's alone; both hold the weights in both types.
+        Assert.AreEqual(8 * policy.ParameterCount, row["memory_bytes"]![lead]!["optimizer moments"]!.GetValue<long>());
+        Assert.IsNull(row["memory_bytes"]![other]!["optimizer moments"]);
+        Assert.AreEqual(2 * policy.ParameterCount, row["memory_bytes"]![other]!["weights, narrow copy"]!.GetValue<long>());
+        Assert.AreEqual(0, row["longest_rollout_tokens"]![lead]!.GetValue<int>());
+        Assert.IsFalse(row["largest_microbatch_tokens"]!.AsObject().ContainsKey(other));
+    }
+
     private static JsonNode[] Json(
         string folder,
         string log) => [.. File.ReadLines(Path.Combine(folder, log)).Select(line => JsonNode.Parse(line)!)];

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Configuration;
-using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Training;
@@ -33,29 +32,32 @@ internal static class DryRunWithoutWeights
             Check(set, settings ?? default, warn);
         if (config.Adapter.Type == AdapterKind.Lora)
             spec = RunAdapter.Applied(config, spec);
-        var threads = config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount;
-        MemoryColumn[] columns =
-        [
-            new("cpu, float32", MemoryFit.Available, c => MemoryPlan.Of(c, spec, threads)),
-            new("cuda:0 of 80 GB, bfloat16", MemoryFit.EightyGigabytes,
-                c => MemoryPlan.OfDevice(c, spec, ElementType.BFloat16, MemoryFit.EightyGigabytes)),
-        ];
+        Print(config, spec, json);
+        return 0;
+    }
+
+    /// <summary>Prints settings and memory.</summary>
+    public static void Print(RunConfig config, DecoderSpec spec, bool json)
+    {
+        var columns = DeviceColumns.Of(config, spec);
         if (json)
         {
             Console.WriteLine(new JsonObject
             {
                 ["configuration"] = JsonNode.Parse(RunConfigFile.ToJson(config)),
                 ["memory_bytes"] = new JsonObject(columns.Select(c => KeyValuePair.Create<string, JsonNode?>(c.Device, c.Json(config)))),
-                ["largest_microbatch_tokens"] =
-                    new JsonObject(columns.Select(c => KeyValuePair.Create<string, JsonNode?>(c.Device, c.Largest(config)))),
+                ["largest_microbatch_tokens"] = new JsonObject(
+                    columns.Where(c => c.Trains).Select(c => KeyValuePair.Create<string, JsonNode?>(c.Device, c.Largest(config)))),
+                ["longest_rollout_tokens"] = new JsonObject(
+                    columns.Where(c => c.Longest is not null)
+                        .Select(c => KeyValuePair.Create<string, JsonNode?>(c.Device, c.Longest!(config)))),
                 ["parameters"] = spec.ParameterCount,
             }.ToJsonString());
-            return 0;
+            return;
         }
         Console.Write(RunConfigFile.ToJson(config));
         MemoryColumn.Print(config, columns);
         Console.WriteLine($"{spec.ParameterCount:N0} parameters; nothing was written.");
-        return 0;
     }
 
     // What is not here yet is no fault of a plan; a wrong setting is.

@@ -13,6 +13,12 @@ internal sealed record MemoryColumn(string Device, long Available, Func<RunConfi
 {
     private const double MiB = 1 << 20;
 
+    /// <summary>Whether it trains; else no micro-batch is asked for.</summary>
+    public bool Trains { get; init; } = true;
+
+    /// <summary>The longest rollout of which one row trains, tokens; null where it is not asked.</summary>
+    public Func<RunConfig, int>? Longest { get; init; }
+
     /// <summary>Bytes by purpose.</summary>
     public JsonObject Json(RunConfig config) =>
         new(Plan(config).Select(p => KeyValuePair.Create<string, JsonNode?>(p.Purpose, p.Bytes)));
@@ -36,11 +42,17 @@ internal sealed record MemoryColumn(string Device, long Available, Func<RunConfi
         table.AddRow(["total", .. plans.Select(plan => Text(plan.Sum(p => p.Bytes)))]);
         table.AddRow(["there is", .. columns.Select(c => Text(c.Available))]);
         AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) }).Write(table);
-        foreach (var column in columns)
+        foreach (var column in columns.Where(c => c.Trains))
+        {
             Console.WriteLine(column.Largest(config) is > 0 and var largest
                 ? $"{column.Device}: the largest micro-batch that fits has training.tokensPerMicrobatch={largest}."
                 : $"{column.Device}: not even a micro-batch of one row fits. Shorten sampling.maxPromptTokens or sampling.maxNewTokens, "
                     + "take adapters (adapter.type=lora, adapter.base=bFloat16), or a smaller model.");
+            if (column.Longest?.Invoke(config) is { } longest)
+                Console.WriteLine(longest > 0
+                    ? $"{column.Device}: the longest rollout that trains, prompt included, has {longest} tokens (a row a micro-batch)."
+                    : $"{column.Device}: no rollout of {config.Sampling.MaxPromptTokens} prompt tokens and 1024 new ones trains.");
+        }
     }
 
     private static string Text(long bytes) => $"{bytes / MiB:0.0}";

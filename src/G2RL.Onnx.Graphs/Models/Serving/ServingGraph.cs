@@ -12,7 +12,7 @@ namespace G2RL.Onnx.Models;
 /// tokens follow its last one; weights, rotary tables, caches and logits are of the type; <see cref="FusedWeight"/>s replace their parts.
 /// A step may be given any total_sequence_length from the longest row's up to the capacity; a prompt needs its exact padded length.
 /// </remarks>
-internal sealed class ServingGraph
+public sealed class ServingGraph
 {
     private const string Microsoft = "com.microsoft";
 

@@ -1,5 +1,6 @@
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Rollouts;
 
 namespace G2RL.Onnx.Execution.Planning;
 
@@ -8,6 +9,9 @@ internal static class MemoryEstimate
 {
     // A node of a session: its graph, plan and kernel. Measured, as is the share of an arena that lies idle between values.
     private const long NodeBytes = 7L << 10;
+
+    // Padded tokens of the prompts that a device runs in one call.
+    internal const int TokensOfPrompts = 16_384;
 
     // Layers beyond these are like them: what they add is known from two smaller models.
     private const int Fewer = 3;
@@ -59,6 +63,39 @@ internal static class MemoryEstimate
         }
 
         return Math.Max(Step(1, prompt), Step(rows, 1)) + (lanes * (rows + 3L) * (spec.VocabularySize + spec.HiddenSize) * sizeof(float));
+    }
+
+    /// <summary>
+    /// The same on a device beside its cache: the larger of a step of all rows and the prompts of a call, by the graph that the device
+    /// decodes with, and logits and hidden states of both.
+    /// </summary>
+    public static long DeviceDecoding(DecoderSpec spec, ElementType type, int positions, int prompt, SamplerPlan plan)
+    {
+        var serves = type != ElementType.Float32 && ServingGraph.Misfit(spec) is null;
+        var attention = type == ElementType.Float32 ? CacheAttention.Plain : CacheAttention.Grouped;
+        Graph Graph(DecoderSpec s)
+        {
+            if (serves)
+                return ServingGraph.Decode(s, type, opset: 18);
+            var graph = DecoderGraph.Decode(s, opset: 18, attention);
+            return type == ElementType.Float32
+                ? graph
+                : MixedPrecision.Lower(graph, type, s.Parameters.Select(p => p.Name).ToHashSet(StringComparer.Ordinal));
+        }
+
+        long Call(long rows, long tokens) => Session(spec, Graph, new Dictionary<string, long>(StringComparer.Ordinal)
+        {
+            ["B"] = rows,
+            ["S"] = tokens,
+            ["R"] = rows,
+            ["C"] = positions,
+            ["P"] = positions,
+        }, lanes: 1);
+
+        var together = Math.Clamp(TokensOfPrompts / Math.Max(1, prompt), 1, plan.PromptSlots);
+        var each = (spec.VocabularySize * (long)(serves ? type.Size() : sizeof(float))) + (spec.HiddenSize * sizeof(float));
+        return Math.Max(Call(plan.RowsPerThread, 1), Call(together, prompt))
+            + ((plan.RowsPerThread + (2L * plan.PromptSlots)) * each);
     }
 
     // The values of a graph with what ONNX Runtime's arena loses between them, and the session itself.
