@@ -114,13 +114,7 @@ internal static class ExportAndTrainCommand
     // The device need not be here: model, tokenizer and prompts are checked on the host, and the memory is reckoned.
     private static int DryRunOfDevice(RunConfig config, bool json, Action<string> warn)
     {
-        if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
-            throw InputException.Of([.. faults]);
-        using var inputs = new RunInputs(config with { Execution = new() { Threads = config.Execution.Threads } }, problems: null);
-        inputs.CheckProblems(progress: null);
-        foreach (var warning in inputs.Warnings().Concat(RunConfigRules.Warnings(config)))
-            warn(warning);
-        DryRunWithoutWeights.Print(config, inputs.Policy.Spec, json);
+        DryRunWithoutWeights.Print(config, RunCheck.Inputs(config, warn), json);
         return 0;
     }
 

@@ -76,7 +76,7 @@ public static class MemoryPlan
         // The sampler comes before gradients and moments and leaves room for them.
         var free = bytes - held.Sum(h => h.Bytes) - narrow - learning;
         var sampling = OnDevice(config, spec, type, free, config.Sampling.PromptsPerStep);
-        var decoding = MemoryEstimate.DeviceDecoding(spec, type, positions, config.Sampling.MaxPromptTokens, sampling);
+        var decoding = Decoding(config, spec, type, sampling);
         var micro = Microbatch(config, spec, isDevice: true);
         var left = free - sampling.CacheBytes - decoding - Features(config, spec);
         var memory = DeviceMemory(config, spec, positions, type, left);
@@ -111,10 +111,15 @@ public static class MemoryPlan
             .. held,
             ("weights, narrow copy", narrow),
             ("key/value cache", sampling.CacheBytes),
-            ("decoding, logits included",
-                MemoryEstimate.DeviceDecoding(spec, type, positions, config.Sampling.MaxPromptTokens, sampling)),
+            ("decoding, logits included", Decoding(config, spec, type, sampling)),
             ("features of rollouts", Features(config, spec) / devices),
         ];
+    }
+
+    private static long Decoding(RunConfig config, DecoderSpec spec, ElementType type, SamplerPlan plan)
+    {
+        var (prompt, response) = (config.Sampling.MaxPromptTokens, config.Sampling.MaxNewTokens);
+        return MemoryEstimate.DeviceDecoding(spec, type, prompt + response, prompt, plan.RowsPerThread, plan.PromptSlots);
     }
 
     // The sampler's plan in what is free, of which training or scoring has the other half.

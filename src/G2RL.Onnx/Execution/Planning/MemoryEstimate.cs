@@ -1,6 +1,5 @@
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
-using G2RL.Onnx.Rollouts;
 
 namespace G2RL.Onnx.Execution.Planning;
 
@@ -69,7 +68,8 @@ internal static class MemoryEstimate
     /// The same on a device beside its cache: the larger of a step of all rows and the prompts of a call, by the graph that the device
     /// decodes with, and logits and hidden states of both.
     /// </summary>
-    public static long DeviceDecoding(DecoderSpec spec, ElementType type, int positions, int prompt, SamplerPlan plan)
+    public static long DeviceDecoding(
+        DecoderSpec spec, ElementType type, int positions, int prompt, int rows, int promptSlots)
     {
         var serves = type != ElementType.Float32 && ServingGraph.Misfit(spec) is null;
         var attention = type == ElementType.Float32 ? CacheAttention.Plain : CacheAttention.Grouped;
@@ -83,19 +83,19 @@ internal static class MemoryEstimate
                 : MixedPrecision.Lower(graph, type, s.Parameters.Select(p => p.Name).ToHashSet(StringComparer.Ordinal));
         }
 
-        long Call(long rows, long tokens) => Session(spec, Graph, new Dictionary<string, long>(StringComparer.Ordinal)
+        long Call(long count, long tokens) => Session(spec, Graph, new Dictionary<string, long>(StringComparer.Ordinal)
         {
-            ["B"] = rows,
+            ["B"] = count,
             ["S"] = tokens,
-            ["R"] = rows,
+            ["R"] = count,
             ["C"] = positions,
             ["P"] = positions,
         }, lanes: 1);
 
-        var together = Math.Clamp(TokensOfPrompts / Math.Max(1, prompt), 1, plan.PromptSlots);
+        var together = Math.Clamp(TokensOfPrompts / Math.Max(1, prompt), 1, promptSlots);
         var each = (spec.VocabularySize * (long)(serves ? type.Size() : sizeof(float))) + (spec.HiddenSize * sizeof(float));
-        return Math.Max(Call(plan.RowsPerThread, 1), Call(together, prompt))
-            + ((plan.RowsPerThread + (2L * plan.PromptSlots)) * each);
+        return Math.Max(Call(rows, 1), Call(together, prompt))
+            + ((rows + (2L * promptSlots)) * each);
     }
 
     // The values of a graph with what ONNX Runtime's arena loses between them, and the session itself.
