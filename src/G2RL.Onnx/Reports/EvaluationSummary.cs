@@ -91,7 +91,7 @@ internal sealed class EvaluationSummary
     {
         var (from, to) = (Value(before, name), Value(after, name));
         using var card = html.Open("div", "card");
-        html.Leaf("h3", title);
+        html.Leaf("h2", title);
         using (html.Open("p", "large"))
         {
             html.Leaf("span", from is null ? "\u2013" : Format.Percent(from.Value), "before");

@@ -24,7 +24,7 @@ internal sealed class HtmlWriter
 
     /// <summary>A place that is scrolled sideways where it is too wide, by keys, too.</summary>
     /// <param name="label">What a screen reader calls it.</param>
-    public Scope Scroll(string label) => Open("div", "scroll", ("tabindex", "0"), ("role", "region"), ("aria-label", label));
+    public Scope Scroll(string label) => Open("div", "scroll", ("tabindex", "0"), ("role", "group"), ("aria-label", label));
 
     /// <summary>An element that holds a text.</summary>
     public void Leaf(string tag, string text, string? css = null)

@@ -54,7 +54,7 @@ function fact(label, value, css) {
 function card(row, shade, further) {
   const scored = known(row.reward);
   const facts = el('div', { class: 'facts' },
-    scored ? fact('reward', signed(row.reward), row.reward > 0 ? 'right' : 'wrong') : fact('outcome', visible(String(row.outcome)), 'wrong'),
+    scored ? fact('reward', signed(row.reward), row.reward > 0 ? 'right' : 'wrong') : fact('outcome', visible(String(row.outcome)).slice(0, 80), 'wrong'),
     known(row.advantage) ? fact('advantage', signed(row.advantage)) : null,
     known(row.nu) ? fact('novelty', short(row.nu)) : null,
     fact('tokens', grouped(row.tokens || 0)),

@@ -54,7 +54,7 @@ class GroupView {
       }, shown);
     })));
     return el('details', { open: true }, el('summary', {}, 'Cosines of the members\u2019 gradient features'),
-      el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'cosines' }, el('table', { class: 'heat' }, el('tbody', {}, head, ...lines))));
+      el('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'cosines' }, el('table', { class: 'heat' }, el('tbody', {}, head, ...lines))));
   }
 
   path(source, id, problem) {
