@@ -20,6 +20,7 @@ public sealed class BackendTrainingTests
     [DataRow("grpo", FeatureSource.Sampling, 4, 0)]
     [DataRow("g2rl", FeatureSource.Sampling, 3, 2)]
     [DataRow("g2rl-hidden", FeatureSource.Sampling, 2, 0)]
+    [DataRow("remax", FeatureSource.Sampling, 3, 0)]
     public void Run_OnTheDevice_EqualsTheHost(string algorithm, FeatureSource source, int steps, int resampleRounds)
     {
         using var model = new TinyModel();
@@ -57,6 +58,19 @@ public sealed class BackendTrainingTests
         if (algorithm == "g2rl")
             foreach (var kernel in new[] { "accumulate_features_f32", "scale_rows", "inverse_norms", "gram", "exploration_scores" })
                 Assert.Contains(kernel, kernels);
+    }
+
+    // The objective that looks for the greatest covariances of a micro-batch (TopK).
+    [TestMethod]
+    public void Run_WithALossOfCovariances_EqualsTheHost()
+    {
+        using var model = new TinyModel();
+        var config = Config(model, steps: 2) with { Algorithm = new() { Name = "grpo", Loss = "clip-cov", CovarianceShare = 0.25 } };
+        var host = Train(config, Path.Combine(model.Root, "host"), backend: null);
+        using var driver = new InterpreterDriver();
+        var device = Train(config, Path.Combine(model.Root, "device"), driver);
+        CollectionAssert.AreEqual(host.Texts, device.Texts);
+        Compare(host.Weights, device.Weights, config);
     }
 
     [TestMethod]
