@@ -31,8 +31,6 @@ internal static partial class ForeignModel
 
     private static string OfFile(string path) => Path.GetExtension(path) switch
     {
-        ".gguf" => $"{path} is a GGUF file, which score, evaluate, sample and geometry read. To train it, write it as a folder first: "
-            + $"g2rl-convert convert {path} CONVERTED --graphs none, then g2rl-convert export CONVERTED MODEL.",
         ".safetensors" => $"{path} holds weights alone; give its folder, which needs config.json and the tokenizer's files, too.",
         _ => ForeignFile.Fault(path) is { } fault ? $"{fault} A model is a folder; {Wanted}" : $"{path} is not a folder; {Wanted}",
     };

@@ -52,7 +52,7 @@ public sealed class HuggingFaceCheckpoint : IDisposable
     /// </param>
     public static HuggingFaceCheckpoint Open(string folder, bool allowUnknownConfig = false)
     {
-        folder = BundledModels.Resolve(folder);
+        folder = GgufCache.FolderOf(folder);
         List<string> unknown = [];
         if (ForeignModel.Fault(folder) is { } fault)
             throw new InputException(fault);

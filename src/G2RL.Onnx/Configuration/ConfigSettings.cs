@@ -114,7 +114,7 @@ internal static class ConfigSettings
     private static bool IsGroup(string path) => Defaults.Keys.Any(k => k.StartsWith(path + ".", StringComparison.Ordinal));
 
     private static string NoSuch(string path) =>
-        $"there is no setting '{path}'. Nearest: {string.Join(", ", NearNames.Nearest(path, Defaults.Keys))}.";
+        $"there is no setting '{path}'.{NearNames.Hint(path, Defaults.Keys)}";
 
     // Where the default is a text, the value is one, too: --set name=2026 names a run. Where it is a list, [cuda:0, cuda:1] is one of
     // texts, since shells eat quotes.

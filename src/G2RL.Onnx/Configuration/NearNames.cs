@@ -21,6 +21,26 @@ public static class NearNames
             || (name.Length >= 3 && n.StartsWith(name, StringComparison.OrdinalIgnoreCase))), count)];
     }
 
+    /// <summary>
+    /// A sentence with the likely names, a space before it; empty where none is likely. Of a path such as sampling.groupSize the last part
+    /// alone may have been typed, or another group's.
+    /// </summary>
+    /// <param name="path">As it was typed.</param>
+    /// <param name="paths">What there is.</param>
+    public static string Hint(string path, IEnumerable<string> paths)
+    {
+        string[] all = [.. paths];
+        var likely = Likely(path, all);
+        if (likely.Count == 0)
+        {
+            var parts = Likely(Last(path), all.Select(Last).Distinct(StringComparer.Ordinal)).ToList();
+            likely = [.. all.Where(p => parts.Contains(Last(p))).OrderBy(p => parts.IndexOf(Last(p))).Take(3)];
+        }
+        return likely.Count == 0 ? "" : $" Nearest: {string.Join(", ", likely)}.";
+    }
+
+    private static string Last(string path) => path[(path.LastIndexOf('.') + 1)..];
+
     // Edits, where two letters that changed places count as one (optimal string alignment); upper and lower case are equal.
     private static int Distance(string a, string b)
     {

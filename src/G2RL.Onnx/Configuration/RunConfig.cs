@@ -12,7 +12,10 @@ public sealed record RunConfig
     /// <summary>Last part of the run folder's name: letters, digits, '-', '_', '.'.</summary>
     public string Name { get; init; } = "run";
 
-    /// <summary>Hugging Face folder of the model to be trained.</summary>
+    /// <summary>
+    /// Hugging Face folder of the model to be trained, or a .gguf file, which is written as a folder once, into G2RL_CACHE or the user's
+    /// cache.
+    /// </summary>
     public string Model { get; init; } = "models/arithmetic-base";
 
     /// <summary>

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Problems;
+using G2RL.Onnx.Training.Checkpointing;
 using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Evaluation;
@@ -13,21 +14,28 @@ internal sealed class SampleLog : IDisposable
 {
     private readonly Dictionary<(string Benchmark, string Id), List<Completion>> done = [];
     private readonly FileStream stream;
+    private readonly FolderLock gate;
 
-    private SampleLog(FileStream stream) => this.stream = stream;
+    private SampleLog(FileStream stream, FolderLock gate) => (this.stream, this.gate) = (stream, gate);
 
     /// <summary>Begins or goes on.</summary>
     /// <param name="path">The file.</param>
     /// <param name="header">What is drawn.</param>
     /// <param name="expected">Every problem in order, with how many samples it gets.</param>
-    /// <exception cref="InputException">The file is something else, or belongs to another evaluation; or it cannot be written.</exception>
+    /// <exception cref="InputException">
+    /// The file is something else, or belongs to another evaluation; another process writes it; or it cannot be written.
+    /// </exception>
     public static SampleLog Open(string path, JsonObject header, IEnumerable<(string Benchmark, string Id, int Samples)> expected)
     {
         try
         {
             if (Path.GetDirectoryName(path) is { Length: > 0 } folder)
                 Directory.CreateDirectory(folder);
-            var log = new SampleLog(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read));
+            // A lock of its own: on Unix the file itself would keep readers out together with a second writer, or neither.
+            var held = FolderLock.TryTakeFile(path + FolderLock.FileName)
+                ?? throw new InputException($"Another process writes samples to {path} (it holds {path}{FolderLock.FileName}). "
+                    + "Wait for it, or give another file.");
+            var log = new SampleLog(Opened(path, held), held);
             try
             {
                 log.Begin(path, header, expected);
@@ -77,7 +85,24 @@ internal sealed class SampleLog : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => stream.Dispose();
+    public void Dispose()
+    {
+        stream.Dispose();
+        gate.Remove();
+    }
+
+    private static FileStream Opened(string path, FolderLock held)
+    {
+        try
+        {
+            return new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        }
+        catch
+        {
+            held.Remove();
+            throw;
+        }
+    }
 
     private void Begin(string path, JsonObject header, IEnumerable<(string Benchmark, string Id, int Samples)> expected)
     {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Checkpoints.Adapters;
 using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Models;
@@ -40,7 +41,7 @@ public sealed record ModelPlace(string Folder, string? Weights = null, string? A
 
     /// <summary>The architecture.</summary>
     /// <exception cref="InputException">No model lies there, or one that is not supported.</exception>
-    public DecoderSpec Spec() => Architectures.Read(Folder);
+    public DecoderSpec Spec() => Architectures.Read(GgufCache.FolderOf(Folder));
 
     /// <summary>Opens the weights.</summary>
     /// <param name="positions">The longest sequence to be run, tokens; at most what the model allows.</param>

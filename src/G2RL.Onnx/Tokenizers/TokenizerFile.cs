@@ -1,5 +1,5 @@
 using System.Text.Json;
-using G2RL.Onnx.Models;
+using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Tokenizers.Normalization;
 using G2RL.Onnx.Tokenizers.Splitting;
 
@@ -61,7 +61,7 @@ internal sealed class TokenizerFile
     /// </exception>
     public static TokenizerFile Read(string folder)
     {
-        folder = BundledModels.Resolve(folder);
+        folder = GgufCache.FolderOf(folder);
         var file = new TokenizerFile(Path.Combine(folder, "tokenizer.json"));
         file.json.Read(file.ReadTokenizer);
         var config = new TokenizerJson(Path.Combine(folder, "tokenizer_config.json"));

@@ -33,6 +33,8 @@ internal sealed class RunModel : IDisposable
                     + $"{config.Sampling.MaxNewTokens} = {positions}; {config.Model} has {limit} positions (max_position_embeddings). "
                     + "Lower one of them.");
             Tokenizer = Tokenizer.Load(config.Model);
+            if (GgufCache.Note(config.Model) is { } quantised)
+                notes.Add(quantised);
             TokenizerFit.Require(Tokenizer, Checkpoint.Spec.VocabularySize, config.Model, notes.Add);
             StopTokens = [.. Checkpoint.GenerationEosTokens(), .. config.Sampling.StopTokens.Select(StopToken)];
         }

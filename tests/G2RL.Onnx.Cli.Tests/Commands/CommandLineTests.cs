@@ -35,6 +35,8 @@ public sealed class CommandLineTests
     [DataRow("adapter", "g2rl adapter needs one of its commands: merge, onnx.")]
     [DataRow("adapter marge", "There is no command 'adapter marge'. Did you mean merge?")]
     [DataRow("export-and-train --set sampling.grupSize=8", "Nearest: sampling.groupSize")]
+    [DataRow("export-and-train --set grupSize=8", "Nearest: sampling.groupSize.")]
+    [DataRow("export-and-train --set stepz=8", "there is no setting 'stepz'. Nearest: steps.")]
     [DataRow("export-and-train --set seed=1 surplus=2", "surplus=2")]
     public void CommandLine_Mistyped_SaysWhatWasMeant(string typed, string said)
     {

@@ -24,6 +24,41 @@ public sealed class ExportTests
     }
 
     [TestMethod]
+    public void Train_OfAGgufFile_IsThatOfItsModelAndGoesOn()
+    {
+        using var tiny = new TinyRun();
+        var (file, cache, quantised) = (tiny.Folder("base.gguf"), tiny.Folder("cache"), tiny.Folder("base-q8.gguf"));
+        (string, string)[] environment = [("G2RL_CACHE", cache)];
+        CommandResult Do(params string[] arguments)
+        {
+            using var process = G2rlProcess.Start(environment, arguments);
+            return process.End();
+        }
+        G2rlProcess.Call("export", "--model", tiny.Model, "--output", file, "--type", "f32").Exits(0);
+        var (plain, whole, cut) = (tiny.Folder("plain"), tiny.Folder("whole"), tiny.Folder("cut"));
+        G2rlProcess.Call(tiny.Train(plain)).Exits(0);
+        Do(tiny.Train(whole, "--set", $"model={file}")).Exits(0);
+        foreach (var log in new[] { "metrics.jsonl", "evaluations.jsonl" })
+            CollectionAssert.AreEqual(TinyRun.Rows(plain, log), TinyRun.Rows(whole, log));
+        Assert.HasCount(1, Directory.GetDirectories(Path.Combine(cache, "gguf")), "it is converted once");
+        // Killed, and the cache emptied: the run goes on with the same bytes.
+        using (var process = G2rlProcess.Start(environment, tiny.Train(cut, "--set", $"model={file}")))
+        {
+            process.WaitFor(() => Directory.Exists(Path.Combine(cut, "checkpoints", "step-000002")));
+            process.Kill();
+        }
+        Directory.Delete(cache, recursive: true);
+        Do("export-and-train", "--resume", cut).Exits(0);
+        CollectionAssert.AreEqual(TinyRun.Essence(whole), TinyRun.Essence(cut));
+        Do("export", "--model", file, "--output", tiny.Folder("folder")).Exits(0);
+        // What quantisation has lost is said; what cannot be read is named.
+        Do("export", "--model", "models/arithmetic-base", "--output", quantised, "--type", "q8_0").Exits(0);
+        Assert.Contains("tensors are quantised (Q8_0)", Do("export-and-train", "--set", $"model={quantised}", "--dry-run").Exits(0).Error);
+        File.WriteAllText(file, "GGUF");
+        Do(tiny.Train(tiny.Folder("broken"), "--set", $"model={file}")).Refuses("base.gguf");
+    }
+
+    [TestMethod]
     public void ExportThenTrain_OfOneConfiguration_AreExportAndTrain()
     {
         using var tiny = new TinyRun();

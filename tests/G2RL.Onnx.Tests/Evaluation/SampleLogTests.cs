@@ -74,6 +74,20 @@ public sealed class SampleLogTests : IDisposable
     }
 
     [TestMethod]
+    public void Open_WhileAnotherWrites_IsRefusedAndReadersAreNot()
+    {
+        using (var log = Open())
+        {
+            log.Append("x", Set, Problems[0], [new("1", 2, true)]);
+            var message = Assert.ThrowsExactly<InputException>(() => Open().Dispose()).Message;
+            StringAssert.Contains(message, $"Another process writes samples to {File_}");
+            Assert.HasCount(2, File.ReadAllLines(File_));
+        }
+        Open().Dispose();
+        Assert.HasCount(1, Directory.GetFileSystemEntries(Path.GetDirectoryName(File_)!), "the lock's file goes with the lock");
+    }
+
+    [TestMethod]
     public void Open_OfTheSameAgain_ChangesNoByte()
     {
         using (var log = Open())

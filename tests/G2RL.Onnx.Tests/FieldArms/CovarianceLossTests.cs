@@ -32,6 +32,15 @@ public sealed class CovarianceLossTests
     }
 
     [TestMethod]
+    public void ClipCov_CovarianceAboveTheUpperBound_IsNotDrawn()
+    {
+        // The first token's covariance of 3 lies above 2, the others' not above 1.
+        var settings = new PolicyLossSettings { Loss = "clip-cov", CovarianceLow = 1, CovarianceHigh = 2 };
+        var result = Run(settings, LogProbs, lots: [1, 7, 9, 3, 11]);
+        CollectionAssert.AreEqual(new[] { -3f, 1, 1, 1 }, result.PerToken[..4].Select(l => (float)l).ToArray());
+    }
+
+    [TestMethod]
     public void ClipCov_TokenThatTheClipHasStopped_IsNotDrawn()
     {
         // The first token's ratio is 1.5: -A clip(1.5) = -3.6 lies above -4.5, so the clip acts and nothing is left to draw.

@@ -26,6 +26,16 @@ public sealed class RewardSetTests
     }
 
     [TestMethod]
+    public void Tally_Abstentions_AreNoFailures()
+    {
+        var tally = new RewardTally("style", total: 3, maxFailedShare: 0);
+        tally.Add(Outcome.Abstained("no style to speak of"));
+        tally.Add(Outcome.Scored(0));
+        Assert.AreEqual(0, tally.Failed);
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => tally.Add(Outcome.Failed("gone"))).Message, "1 of a step's 3");
+    }
+
+    [TestMethod]
     public void Config_EveryKind_IsWrittenAndReadAgain()
     {
         var written = RunConfigFile.ToJson(new RunConfig

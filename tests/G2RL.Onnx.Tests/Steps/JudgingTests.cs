@@ -71,6 +71,24 @@ public sealed class JudgingTests
         Assert.AreEqual(0, metrics.Values["curriculum/left_out"]);
     }
 
+    [TestMethod]
+    public void Greedy_ResponseThatCannotBeJudged_LeavesItsGroupWithoutABaseline()
+    {
+        var (groups, _, step) = Run(rounds: 0, (_, _, sample) => $"{sample % 2}");
+        var set = new FunctionProblemSet("texts", [new Problem("p", "", "")], [], (_, t) => t == "1"
+            ? Outcome.Judged(true)
+            : Outcome.Failed("no verdict"));
+        var (config, events) = (new RunConfig(), new TrainingEvents());
+        var source = new FakeSource((_, prompt, _) => prompt == 0 ? "1" : "?");
+        using var rewards = new RewardSet(config.Rewards, set, 8);
+        var judging = new Judging(rewards, new Drawing(source, _ => [1], config, withFeatures: false, events), set, config, events);
+        using var greedy = new GreedyBaseline(source, _ => [1], judging, events);
+        greedy.Run(step, groups);
+        Assert.AreEqual(1, groups[0].Baseline);
+        Assert.AreEqual(double.NaN, groups[1].Baseline);
+        Assert.AreEqual(1, step.Metrics.Values["reward/greedy_mean"]);
+    }
+
     private (Algorithms.ScoredGroup[] Groups, Algorithms.ScoredGroup[] First, Step Step) Run(int rounds, Func<int, int, int, string> text)
     {
         var problems = Enumerable.Range(0, 4).Select(i => new Problem($"p{i}", $"{i}", "")).ToArray();

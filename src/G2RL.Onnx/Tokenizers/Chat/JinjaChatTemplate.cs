@@ -1,5 +1,5 @@
 using System.Text.Json;
-using G2RL.Onnx.Models;
+using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Tokenizers.Jinja;
 
 namespace G2RL.Onnx.Tokenizers.Chat;
@@ -34,7 +34,7 @@ public sealed class JinjaChatTemplate
     /// <exception cref="InputException">A file is malformed, or the template is.</exception>
     public static JinjaChatTemplate? Load(string folder)
     {
-        folder = BundledModels.Resolve(folder);
+        folder = GgufCache.FolderOf(folder);
         var json = new TokenizerJson(Path.Combine(folder, "tokenizer_config.json"));
         string? source = null, bos = null, eos = null;
         if (json.Exists)

@@ -19,13 +19,16 @@ internal sealed class FolderLock : IDisposable
     /// <summary>Takes the lock, or gives null when another process has it.</summary>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
-    public static FolderLock? TryTake(string folder)
+    public static FolderLock? TryTake(string folder) => TryTakeFile(Path.Combine(folder, FileName));
+
+    /// <summary>The same of one file in a folder of anybody's, by a file of the lock beside it.</summary>
+    /// <inheritdoc cref="TryTake"/>
+    public static FolderLock? TryTakeFile(string path)
     {
         FileStream stream;
         try
         {
-            stream =
-                new FileStream(Path.Combine(folder, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
         catch (IOException e) when (IsHeld(e))
         {

@@ -119,8 +119,8 @@ public sealed record FineTuneConfig
             ? (set[..at].Trim(), set[(at + 1)..])
             : throw new InputException($"--set {set}: write it as name=value, for example epochs=2.");
         if (!Names().Contains(name))
-            throw new InputException($"--set {set}: there is no setting '{name}' of a fine-tuning. "
-                + $"Nearest: {string.Join(", ", Configuration.NearNames.Nearest(name, Names()))}.");
+            throw new InputException($"--set {set}: there is no setting '{name}' of a fine-tuning."
+                + Configuration.NearNames.Hint(name, Names()));
         var target = root;
         if (name.Split('.') is [var group, var inner])
         {

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Problems.Prompts;
@@ -131,7 +132,7 @@ internal sealed record RunIdentity
                 files[name] = hash;
         }
         foreach (var name in ModelFiles)
-            Add($"model/{name}", Path.Combine(config.Model, name));
+            Add($"model/{name}", Path.Combine(GgufCache.FolderOf(config.Model), name));
         Add("algorithm.embedder", config.Algorithm.Embedder);
         if (config.Problems.Settings is { } settings)
             foreach (var (name, value) in ConfigSettings.Flat(JsonSerializer.SerializeToNode(settings)!))
