@@ -92,7 +92,7 @@ internal static class ExportAndTrainCommand
             return DryRunOfDevice(config, json, Warn);
         using var backend = Backends.Open(config with { Distribution = new() }, Warn);
         using var trainer = new Trainer(config, events: new() { Warning = Warn }, backend: backend);
-        var memory = new MemoryColumn(config.Execution.Lead, MemoryFit.Available, trainer.MemoryPlan);
+        var memory = new MemoryColumn(config.Execution.Lead, MemoryFit.Available, trainer.Memory);
         if (json)
         {
             Console.WriteLine(new JsonObject

@@ -215,8 +215,9 @@ public sealed class Policy : IDisposable
 
     private static NarrowWeight Narrowed(ParameterSpec described, Action<ParameterSpec, Span<float>> fill)
     {
-        var values = new float[described.Count];
-        fill(described, values);
-        return new(described, values);
+        // Outside the managed heap, which would keep the room of the largest matrix.
+        using var values = new FloatBuffer(described.Count);
+        fill(described, values.Span);
+        return new(described, values.Span);
     }
 }

@@ -66,6 +66,13 @@ public sealed class KvCache : IDisposable
             }
     }
 
+    /// <summary>Gives the memory back until rows are next written; what they held is lost.</summary>
+    public void Release()
+    {
+        foreach (var buffer in buffers)
+            buffer.Release();
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -155,6 +155,9 @@ public sealed class Sampler : IRolloutSource
             lanes.Add(lane);
         }
         Lanes.Run(threads, Work);
+        if (Plan.IsReleased)
+            foreach (var lane in lanes)
+                lane.Release();
         return new(results, job.LargestLogit);
     }
 

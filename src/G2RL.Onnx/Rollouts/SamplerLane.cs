@@ -90,6 +90,9 @@ internal sealed class SamplerLane : IDisposable
             job.SeeLogit(sampler.LargestLogit);
     }
 
+    /// <summary>Gives the cache's memory back until the next draw.</summary>
+    public void Release() => cache.Release();
+
     public void Dispose()
     {
         workers.Dispose();

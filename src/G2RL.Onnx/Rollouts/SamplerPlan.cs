@@ -24,6 +24,12 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
     /// </summary>
     public int Block { get; init; }
 
+    /// <summary>
+    /// Whether the cache's memory is given back between draws, so that training has it: of a large model, whose steps are long beside the
+    /// time that it takes to touch the memory again.
+    /// </summary>
+    public bool IsReleased { get; init; }
+
     // Prompts of a device that are run at once.
     private const int MostPrompts = 8;
 
@@ -65,7 +71,7 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
         // nothing but the weights' bytes counts, and no bits are at stake where a row is always alone.
         var fewest = isLarge && settings.MaxRows == 1 ? 1 : 2;
         var rows = (int)Math.Max(fewest, Math.Min((fitting / threads) - 1, (settings.MaxRows + threads - 1) / threads));
-        return new(threads, rows, (rows + 1) * perRow * threads) { ThreadsEach = isLarge ? settings.Threads : 1 };
+        return new(threads, rows, (rows + 1) * perRow * threads) { ThreadsEach = isLarge ? settings.Threads : 1, IsReleased = isLarge };
     }
 
     // All rows at their full length where they fit; else more rows, that begin with a block each and grow together.

@@ -18,7 +18,7 @@ public static class MemoryFit
     /// <param name="config">The run.</param>
     /// <param name="bytes">What there is.</param>
     /// <param name="plan">The plan of a configuration.</param>
-    public static int LargestMicrobatch(RunConfig config, long bytes, Func<RunConfig, IReadOnlyList<(string Purpose, long Bytes)>> plan)
+    public static int LargestMicrobatch(RunConfig config, long bytes, Func<RunConfig, MemoryPlan> plan)
     {
         var row = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
         var all = config.Sampling.PromptsPerStep * config.Sampling.GroupSize / config.Training.MinibatchesPerBatch;
@@ -26,7 +26,7 @@ public static class MemoryFit
         for (var rows = 1L; rows < 2L * all && rows * row <= int.MaxValue; rows *= 2)
         {
             var tokens = (int)(Math.Min(rows, all) * row);
-            if (plan(config with { Training = config.Training with { TokensPerMicrobatch = tokens } }).Sum(p => p.Bytes) > bytes)
+            if (plan(config with { Training = config.Training with { TokensPerMicrobatch = tokens } }).Total > bytes)
                 break;
             best = tokens;
         }
@@ -47,7 +47,7 @@ public static class MemoryFit
         long bytes,
         int positions,
         Func<int, long> cacheRow,
-        Func<RunConfig, IReadOnlyList<(string Purpose, long Bytes)>> plan)
+        Func<RunConfig, MemoryPlan> plan)
     {
         const int step = 1024;
         var prompt = config.Sampling.MaxPromptTokens;
@@ -59,7 +59,7 @@ public static class MemoryFit
             {
                 Sampling = config.Sampling with { MaxNewTokens = steps * step, CacheBudgetMiB = budget },
                 Training = config.Training with { TokensPerMicrobatch = length },
-            }).Sum(p => p.Bytes) <= bytes;
+            }).Total <= bytes;
         }
 
         var (fits, fails) = (0, Math.Max(1, ((positions - prompt) / step) + 1));

@@ -1,6 +1,7 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Memory;
 using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
@@ -11,14 +12,28 @@ using G2RL.Onnx.Training.Steps;
 
 namespace G2RL.Onnx.Training;
 
+/// <summary>Memory that a run holds for a purpose.</summary>
+/// <param name="Purpose">What for.</param>
+/// <param name="Bytes">How much.</param>
+/// <param name="While">The phase that holds it and gives it back; "" where it stays.</param>
+public sealed record MemoryUse(string Purpose, long Bytes, string While = "");
+
 /// <summary>
-/// The memory that a run will hold, by purpose, from its configuration and the model's description alone: no weights are read. Shapes are
-/// those of the run's own graphs; what a runtime adds to them is measured (docs/performance.md).
+/// The memory that a run will hold, by purpose, from its configuration and the model's description alone: no weights are read. Tensors of
+/// sessions are those of the run's own graphs, at the places where a run lays them; what a process is beside them is measured
+/// (docs/performance.md).
 /// </summary>
-public static class MemoryPlan
+/// <param name="Uses">What is held.</param>
+public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
 {
-    // .NET, ONNX Runtime's library, compiled code and small objects, measured on the smallest model.
-    private const long ProcessBytes = 90L << 20;
+    private const string Evaluations = "evaluations";
+
+    // Libraries that were mapped, compiled code, the managed heap and small objects, measured on the smallest model.
+    private const long ProcessBytes = 140L << 20;
+
+    /// <summary>The most at once: what stays, and the phase that takes most.</summary>
+    public long Total => Uses.Where(u => u.While.Length == 0).Sum(u => u.Bytes)
+        + Uses.Where(u => u.While.Length > 0).GroupBy(u => u.While).Select(g => g.Sum(u => u.Bytes)).DefaultIfEmpty(0).Max();
 
     private const string Moments = "optimizer moments";
 
@@ -27,39 +42,60 @@ public static class MemoryPlan
     /// <param name="spec">The model, adapters and storage included.</param>
     /// <param name="threads">Threads, >= 1.</param>
     /// <param name="sampling">Rows and cache of the sampler; null asks for those that it would have.</param>
-    public static IReadOnlyList<(string Purpose, long Bytes)> Of(
-        RunConfig config, DecoderSpec spec, int threads, SamplerPlan? sampling = null)
+    public static MemoryPlan Of(RunConfig config, DecoderSpec spec, int threads, SamplerPlan? sampling = null)
     {
         var positions = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
-        sampling ??= SamplerPlan.For(
+        SamplerPlan Rows(long rollouts) => SamplerPlan.For(spec, positions, Settings(config, threads, rollouts));
+        sampling ??= Rows(config.Sampling.PromptsPerStep * config.Sampling.GroupSize);
+        var greedy = AlgorithmTable.All[config.Algorithm.Name].Greedy ? Rows(config.Sampling.PromptsPerStep) : null;
+        var evaluating = Rows(config.Evaluation.Problems * config.Evaluation.Draws);
+        SessionBytes Decoding(SamplerPlan plan) => MemoryEstimate.Decoding(
             spec,
             positions,
-            Settings(config, threads, config.Sampling.PromptsPerStep * config.Sampling.GroupSize));
-        var evaluating = SamplerPlan.For(spec, positions, Settings(config, threads, config.Evaluation.Problems * config.Evaluation.Draws));
-        var learning = spec.Trainable.Sum(p => p.Count) * sizeof(float);
+            config.Sampling.MaxPromptTokens,
+            plan.RowsPerThread,
+            new(plan.Threads, plan.ThreadsEach));
         var micro = Microbatch(config, spec);
-        var lanes = Math.Min(Lanes.For(spec, threads).Count, micro.Count);
+        var lanes = Lanes.For(spec, threads) is var all && all.Count > micro.Count ? all with { Count = micro.Count } : all;
         var memory = PolicyOptimizers.Memory(spec, positions, config, threads);
-        var scores = ScoringPass.IsNeeded(config) || config.Algorithm.KlCoefficient > 0;
-        long Decoding(SamplerPlan plan) =>
-            MemoryEstimate.Decoding(spec, positions, config.Sampling.MaxPromptTokens, plan.RowsPerThread, plan.Threads);
-
-        return
+        var scoring = ScoringPass.IsNeeded(config) || config.Algorithm.KlCoefficient > 0
+            ? MemoryEstimate.Scoring(spec, micro, positions, lanes, config.Execution.Kernels)
+            : default;
+        var training = MemoryEstimate.Training(spec, memory, micro, positions, lanes);
+        var learning = SessionBytes.InTurn(scoring, training);
+        var samplers = new (SamplerPlan? Plan, string Phase)[]
+        {
+            (sampling, "sampling"),
+            (greedy, "greedy responses"),
+            (evaluating, Evaluations),
+        }.Where(s => s.Plan is not null)
+            .Select(s => (Plan: s.Plan!, s.Phase, Session: Decoding(s.Plan!)))
+            .ToArray();
+        // A large model's phases give back what they took; a small one's keep it.
+        var inTurn = sampling.IsReleased && Pages.CanRelease;
+        string Phase(string name) => inTurn ? name : "";
+        var tensors = samplers.Aggregate(learning, (sum, s) => SessionBytes.InTurn(sum, s.Session));
+        return new(
         [
-            ("process", ProcessBytes),
+            new("process", ProcessBytes),
+            new("sessions", tensors.Own),
             .. Held(config, spec, positions),
-            ("gradients", learning * (1 + GradientAccumulator.Scratch(spec, threads) + (StockOptimizer.SumsApart(config) ? 1 : 0))),
-            ("key/value cache", sampling.CacheBytes),
-            ("decoding, logits included", Decoding(sampling)),
-            ("key/value cache and decoding of greedy responses", AlgorithmTable.All[config.Algorithm.Name].Greedy
-                ? sampling.CacheBytes + Decoding(sampling)
-                : 0),
-            // Evaluations draw by a sampler of their own, while that of training keeps its memory.
-            ("key/value cache and decoding of evaluations", evaluating.CacheBytes + Decoding(evaluating)),
-            ("scoring of the micro-batches at work", scores ? MemoryEstimate.ScoringPass(spec, micro, positions, lanes) : 0),
-            ("features of rollouts", Features(config, spec)),
-            ("activations of the micro-batches at work", MemoryEstimate.Activations(spec, memory, micro, positions, lanes)),
-        ];
+            new("features of rollouts", Features(config, spec)),
+            .. samplers.Select(s => new MemoryUse(
+                $"logits of {s.Phase}",
+                MemoryEstimate.Choosing(spec, s.Plan.RowsPerThread, s.Plan.Threads),
+                s.Phase == Evaluations ? Phase(s.Phase) : "")),
+            .. samplers.Select(s => new MemoryUse($"key/value cache of {s.Phase}", s.Plan.CacheBytes, Phase(s.Phase))),
+            new(
+                "gradients",
+                spec.Trainable.Sum(p => p.Count) * sizeof(float)
+                    * (1 + GradientAccumulator.Scratch(spec, threads) + (StockOptimizer.SumsApart(config) ? 1 : 0)),
+                Phase("training")),
+            .. inTurn
+                ? [.. samplers.Select(s => new MemoryUse($"tensors of {s.Phase}", s.Session.Tensors, s.Phase)),
+                    new($"tensors of scoring and training", learning.Tensors, "training")]
+                : new[] { new MemoryUse("tensors of the sessions at work", tensors.Tensors) },
+        ]);
     }
 
     /// <summary>The plan on a device: what lies in its memory, not in the host's.</summary>
@@ -67,7 +103,7 @@ public static class MemoryPlan
     /// <param name="spec">The model.</param>
     /// <param name="type">Type of products, weights' copies and cache; masters, gradients and moments stay in float32.</param>
     /// <param name="bytes">Memory of the device.</param>
-    public static IReadOnlyList<(string Purpose, long Bytes)> OfDevice(RunConfig config, DecoderSpec spec, ElementType type, long bytes)
+    public static MemoryPlan OfDevice(RunConfig config, DecoderSpec spec, ElementType type, long bytes)
     {
         var positions = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
         var learning = spec.Trainable.Sum(p => p.Count) * sizeof(float);
@@ -80,17 +116,17 @@ public static class MemoryPlan
         var micro = Microbatch(config, spec, isDevice: true);
         var left = free - sampling.CacheBytes - decoding - Features(config, spec);
         var memory = DeviceMemory(config, spec, positions, type, left);
-        return
+        return new(
         [
             .. held,
-            ("weights, narrow copy", narrow),
-            ("gradients", learning),
-            ("key/value cache", sampling.CacheBytes),
-            ("decoding, logits included", decoding),
-            ("features of rollouts", Features(config, spec)),
-            ($"activations of a micro-batch{(memory.Recompute ? ", layers recomputed" : "")}",
+            new("weights, narrow copy", narrow),
+            new("gradients", learning),
+            new("key/value cache of sampling", sampling.CacheBytes),
+            new("decoding, logits included", decoding),
+            new("features of rollouts", Features(config, spec)),
+            new($"activations of a micro-batch{(memory.Recompute ? ", layers recomputed" : "")}",
                 MemoryEstimate.DeviceActivations(spec, memory, micro, positions, type)),
-        ];
+        ]);
     }
 
     /// <summary>The plan on one of several devices that draws and scores and does not update.</summary>
@@ -98,7 +134,7 @@ public static class MemoryPlan
     /// <param name="spec">The model.</param>
     /// <param name="type">Type of products, weights' copies and cache.</param>
     /// <param name="bytes">Memory of the device.</param>
-    public static IReadOnlyList<(string Purpose, long Bytes)> OfFollower(RunConfig config, DecoderSpec spec, ElementType type, long bytes)
+    public static MemoryPlan OfFollower(RunConfig config, DecoderSpec spec, ElementType type, long bytes)
     {
         var positions = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
         var devices = Math.Max(1, config.Execution.Devices.Count);
@@ -106,14 +142,14 @@ public static class MemoryPlan
         var narrow = type == ElementType.Float32 ? 0 : spec.ParameterCount * type.Size();
         var groups = (config.Sampling.PromptsPerStep + devices - 1) / devices;
         var sampling = OnDevice(config, spec, type, bytes - held.Sum(h => h.Bytes) - narrow, groups);
-        return
+        return new(
         [
             .. held,
-            ("weights, narrow copy", narrow),
-            ("key/value cache", sampling.CacheBytes),
-            ("decoding, logits included", Decoding(config, spec, type, sampling)),
-            ("features of rollouts", Features(config, spec) / devices),
-        ];
+            new("weights, narrow copy", narrow),
+            new("key/value cache of sampling", sampling.CacheBytes),
+            new("decoding, logits included", Decoding(config, spec, type, sampling)),
+            new("features of rollouts", Features(config, spec) / devices),
+        ]);
     }
 
     private static long Decoding(RunConfig config, DecoderSpec spec, ElementType type, SamplerPlan plan)
@@ -151,16 +187,16 @@ public static class MemoryPlan
     }
 
     // What does not depend on the micro-batch.
-    private static IEnumerable<(string Purpose, long Bytes)> Held(RunConfig config, DecoderSpec spec, int positions)
+    private static IEnumerable<MemoryUse> Held(RunConfig config, DecoderSpec spec, int positions)
     {
         var (count, learning) = (spec.Trainable.Sum(p => p.Count), spec.Trainable.Sum(p => p.Count) * sizeof(float));
         var weights = spec.Parameters.Sum(WeightStorages.BytesOf);
-        yield return ("weights", weights + RotaryTable.Of(spec).Sum(t => (long)positions * t.Width * sizeof(float)));
-        yield return (Moments, count * config.Training.Optimizer.MomentBits / 8);
+        yield return new("weights", weights + RotaryTable.Of(spec).Sum(t => (long)positions * t.Width * sizeof(float)));
+        yield return new(Moments, count * config.Training.Optimizer.MomentBits / 8);
         // The training API keeps its own copy, beside the one that the sampler reads, and hands it over in one piece.
-        yield return ("weights in the training session", config.Execution.Gradients == "ortTraining" ? weights + learning : 0);
+        yield return new("weights in the training session", config.Execution.Gradients == "ortTraining" ? weights + learning : 0);
         // Fresh adapters do nothing yet: the reference is the model without them, which costs nothing.
-        yield return ("reference policy",
+        yield return new("reference policy",
             config.Algorithm.KlCoefficient > 0 && (spec.Adapter is null || config.Adapter.Path.Length > 0) ? learning : 0);
     }
 

@@ -74,7 +74,10 @@ internal sealed class RunModel : IDisposable
         };
 
     /// <summary>How the greedy responses of training are drawn.</summary>
-    public SamplerSettings GreedySampler() => Settings(config.Sampling.Temperature, topK: 0, topP: 1, minP: 0, greedy: true);
+    public SamplerSettings GreedySampler() => Settings(config.Sampling.Temperature, topK: 0, topP: 1, minP: 0, greedy: true) with
+    {
+        MaxRows = Math.Min(config.Sampling.MaxRows, config.Sampling.PromptsPerStep),
+    };
 
     /// <summary>How evaluations draw.</summary>
     public SamplerSettings EvaluationSampler() => config.Evaluation.TakesTheBest

@@ -219,12 +219,11 @@ public sealed class Trainer : IDisposable
         RunAdapter.Write(folder, Policy, config.Model);
     }
 
-    /// <summary>The memory that the run will hold on the host, by purpose, bytes.</summary>
-    public IReadOnlyList<(string Purpose, long Bytes)> MemoryPlan() => MemoryPlan(config);
-
-    /// <summary>The same for a configuration that differs in what can be changed without another model or sampler.</summary>
-    public IReadOnlyList<(string Purpose, long Bytes)> MemoryPlan(RunConfig changed) =>
-        Training.MemoryPlan.Of(changed, Policy.Spec, inputs.Threads, sampler.Plan);
+    /// <summary>The memory that the run will hold on the host.</summary>
+    /// <param name="changed">
+    /// A configuration that differs in what can be changed without another model or sampler; null is the run's own.
+    /// </param>
+    public MemoryPlan Memory(RunConfig? changed = null) => MemoryPlan.Of(changed ?? config, Policy.Spec, inputs.Threads, sampler.Plan);
 
     /// <inheritdoc/>
     public void Dispose()

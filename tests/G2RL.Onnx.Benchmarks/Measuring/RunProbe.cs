@@ -4,6 +4,7 @@ using System.Text.Json;
 using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
+using G2RL.Onnx.Execution.Memory;
 using G2RL.Onnx.Problems.Generated;
 using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Training;
@@ -19,6 +20,12 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
 {
     /// <summary>Seconds of the last step by phase.</summary>
     public Dictionary<string, double> Phases { get; init; } = [];
+
+    /// <summary>Highest resident memory seen in each phase, bytes.</summary>
+    public Dictionary<string, double> Highest { get; init; } = [];
+
+    /// <summary>Highest place of the tensors' memory that was in use, by phase, bytes.</summary>
+    public Dictionary<string, double> Tensors { get; init; } = [];
 
     /// <summary>Starts a child, waits, reads its answer.</summary>
     /// <param name="shape">See <see cref="Shape.Parse"/>.</param>
@@ -70,23 +77,42 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
                 .. parts[3..],
             ]);
         var phases = new Dictionary<string, double>(StringComparer.Ordinal);
+        var (highest, tensors, phase) = (new Dictionary<string, double>(StringComparer.Ordinal),
+            new Dictionary<string, double>(StringComparer.Ordinal), "load");
+        void Look()
+        {
+            highest[phase] = Math.Max(highest.GetValueOrDefault(phase), MemoryProbe.Status("VmRSS"));
+            tensors[phase] = Math.Max(tensors.GetValueOrDefault(phase), TensorMemory.Use.Most);
+        }
+
+        using var watch = new Timer(_ => Look(), null, 0, 20);
         using var trainer = new Trainer(config, events: new()
         {
+            Progress = (name, _, _) =>
+            {
+                if (name == phase)
+                    return;
+                Look();
+                phase = name;
+                TensorMemory.Mark();
+            },
             Step = metrics =>
             {
                 foreach (var (name, value) in metrics.Values.Where(v => v.Key.StartsWith("time/", StringComparison.Ordinal)))
                     phases[name] = value;
             },
         });
-        var plan = trainer.MemoryPlan().ToDictionary(p => p.Purpose, p => p.Bytes, StringComparer.Ordinal);
+        var plan = trainer.Memory().Uses.ToDictionary(u => u.Purpose, u => u.Bytes, StringComparer.Ordinal);
+        plan["at once"] = trainer.Memory().Total;
         using (var run = RunDirectory.Create(config, TimeProvider.System, Path.Combine(root, "run")))
             trainer.Run(run);
+        Look();
         Console.WriteLine(JsonSerializer.Serialize(new RunProbe(
             plan,
             MemoryProbe.Status("VmHWM"),
             idle,
             phases.GetValueOrDefault("time/step_s"))
-        { Phases = phases }));
+        { Phases = phases, Highest = highest, Tensors = tensors }));
     }
 
     // A model of seeded random weights on disk, one tensor in memory at a time.

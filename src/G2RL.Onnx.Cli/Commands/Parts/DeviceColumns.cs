@@ -47,7 +47,7 @@ internal static class DeviceColumns
 
     private static MemoryColumn Lead(RunConfig config, string device, long bytes, DecoderSpec spec, ElementType type)
     {
-        IReadOnlyList<(string Purpose, long Bytes)> Plan(RunConfig c) => MemoryPlan.OfDevice(c, spec, type, bytes);
+        MemoryPlan Plan(RunConfig c) => MemoryPlan.OfDevice(c, spec, type, bytes);
         return new(Label(device, bytes, type), bytes, Plan)
         {
             // Some seconds of a large model: where a GPU was asked for.

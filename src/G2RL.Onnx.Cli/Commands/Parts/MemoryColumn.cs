@@ -9,7 +9,7 @@ namespace G2RL.Onnx.Cli.Commands;
 /// <param name="Device">Its name.</param>
 /// <param name="Available">Bytes that it has.</param>
 /// <param name="Plan">The plan of a configuration.</param>
-internal sealed record MemoryColumn(string Device, long Available, Func<RunConfig, IReadOnlyList<(string Purpose, long Bytes)>> Plan)
+internal sealed record MemoryColumn(string Device, long Available, Func<RunConfig, MemoryPlan> Plan)
 {
     private const double MiB = 1 << 20;
 
@@ -19,9 +19,13 @@ internal sealed record MemoryColumn(string Device, long Available, Func<RunConfi
     /// <summary>The longest rollout of which one row trains, tokens; null where it is not asked.</summary>
     public Func<RunConfig, int>? Longest { get; init; }
 
-    /// <summary>Bytes by purpose.</summary>
-    public JsonObject Json(RunConfig config) =>
-        new(Plan(config).Select(p => KeyValuePair.Create<string, JsonNode?>(p.Purpose, p.Bytes)));
+    /// <summary>Bytes by purpose, and the most at once.</summary>
+    public JsonObject Json(RunConfig config)
+    {
+        var plan = Plan(config);
+        return new(plan.Uses.Select(u => (u.Purpose, u.Bytes)).Append(("at once", plan.Total))
+            .Select(p => KeyValuePair.Create<string, JsonNode?>(p.Item1, p.Item2)));
+    }
 
     /// <summary>The most tokens of a micro-batch that the device holds; 0 where it holds not even one row.</summary>
     public int Largest(RunConfig config) => MemoryFit.LargestMicrobatch(config, Available, Plan);
@@ -33,13 +37,13 @@ internal sealed record MemoryColumn(string Device, long Available, Func<RunConfi
         var table = new Table().AddColumn("memory, MiB");
         foreach (var column in columns)
             table.AddColumn(new TableColumn(column.Device).RightAligned());
-        foreach (var purpose in plans.SelectMany(p => p).Select(p => p.Purpose).Distinct())
+        foreach (var (purpose, phase) in plans.SelectMany(p => p.Uses).Select(u => (u.Purpose, u.While)).Distinct())
         {
-            var bytes = plans.Select(plan => plan.Where(p => p.Purpose == purpose).Sum(p => p.Bytes)).ToArray();
+            var bytes = plans.Select(plan => plan.Uses.Where(u => u.Purpose == purpose && u.While == phase).Sum(u => u.Bytes)).ToArray();
             if (bytes.Any(b => b > 0))
-                table.AddRow([Markup.Escape(purpose), .. bytes.Select(Text)]);
+                table.AddRow([Markup.Escape(phase.Length > 0 ? $"{purpose}, given back" : purpose), .. bytes.Select(Text)]);
         }
-        table.AddRow(["total", .. plans.Select(plan => Text(plan.Sum(p => p.Bytes)))]);
+        table.AddRow(["at once", .. plans.Select(plan => Text(plan.Total))]);
         table.AddRow(["there is", .. columns.Select(c => Text(c.Available))]);
         AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) }).Write(table);
         foreach (var column in columns.Where(c => c.Trains))

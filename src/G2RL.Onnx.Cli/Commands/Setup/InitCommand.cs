@@ -96,7 +96,7 @@ internal static class InitCommand
         using var trainer = new Trainer(
             RunConfigFile.Load(file),
             events: new() { Warning = word => Console.Error.WriteLine($"warning: {word}") });
-        return (trainer.MemoryPlan().Sum(p => p.Bytes), trainer.Policy.ParameterCount);
+        return (trainer.Memory().Total, trainer.Policy.ParameterCount);
     }
 
     private static void Write(string file, string text)

@@ -5,7 +5,7 @@ namespace G2RL.Onnx.Models;
 /// <summary>
 /// The bytes that a graph's values take at once at most, by going through its nodes in the order in which ONNX Runtime does: inputs and
 /// outputs are the caller's, views take nothing, a value ends with its last reader, and an operator that works element by element writes
-/// into an input that ends with it.
+/// into an input that ends with it. Places are those of a <see cref="BlockHeap"/>, gaps included.
 /// </summary>
 /// <remarks>
 /// The order is that of ONNX Runtime's GraphViewer: depth first from the nodes without readers, the last one and the latest input first.
@@ -21,10 +21,14 @@ public static class PeakMemory
         "Product", "RowsAdded",
     };
 
+    // Smaller values come from elsewhere and do not count.
+    private const long Smallest = 32L << 10;
+
     /// <summary>The peak in bytes.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="axes">Lengths of its symbolic axes, by name.</param>
-    public static long Of(Graph graph, IReadOnlyDictionary<string, long> axes)
+    /// <param name="scratch">Bytes that a node takes beside its inputs and outputs while it runs; null for none.</param>
+    public static long Of(Graph graph, IReadOnlyDictionary<string, long> axes, Func<Node, Func<Dimension, long>, long>? scratch = null)
     {
         var outside = new HashSet<Value>(graph.Inputs.Concat(graph.Initializers), ReferenceEqualityComparer.Instance);
         var roots = new Dictionary<Value, Value>(ReferenceEqualityComparer.Instance);
@@ -46,26 +50,56 @@ public static class PeakMemory
         long SizeOf(Value value) => sizes.TryGetValue(value, out var size)
             ? size
             : sizes[value] = value.Shape.Aggregate((long)value.Type.Size(), (product, axis) => checked(product * LengthOf(axis)));
-        long held = 0, peak = 0;
+        bool Lies(Value? value) => value is not null && !outside.Contains(value) && SizeOf(value) >= Smallest;
+        // What takes the place of what: a runtime plans, before it knows any length, that a value of the same axes takes that of one that
+        // has ended, and gives it back when the last of them has.
+        var (buffers, ends) = (new Dictionary<Value, int>(ReferenceEqualityComparer.Instance), new List<int>());
+        var idle = new List<(int Buffer, Value Was)>();
         for (var i = 0; i < order.Count; i++)
         {
             var node = order[i];
             if (!Views.Contains(node.Op))
-            {
-                var ending = node.Inputs.OfType<Value>().Select(Root).Distinct().Where(v => !outside.Contains(v) && last[v] == i).ToList();
-                foreach (var output in node.Outputs)
-                    if (output is not null && !outside.Contains(output))
-                        held += SizeOf(output);
-                var reused = InPlace.Contains(node.Op) && node.Outputs[0] is { } made && !outside.Contains(made)
-                    ? ending.Select(SizeOf).Where(s => s == SizeOf(made)).DefaultIfEmpty(0).Max()
-                    : 0;
-                peak = Math.Max(peak, held - reused);
-            }
+                foreach (var output in node.Outputs.OfType<Value>().Where(Lies))
+                {
+                    var reused = InPlace.Contains(node.Op) && output == node.Outputs[0]
+                        ? node.Inputs.OfType<Value>().Select(Root)
+                            .FirstOrDefault(v => buffers.ContainsKey(v) && last[v] == i && SizeOf(v) == SizeOf(output))
+                        : null;
+                    var place = reused is null
+                        ? idle.FindLastIndex(b => b.Was.Type == output.Type && Shapes.Same(b.Was.Shape, output.Shape))
+                        : -1;
+                    if (reused is not null)
+                        buffers[output] = buffers[reused];
+                    else if (place >= 0)
+                    {
+                        buffers[output] = idle[place].Buffer;
+                        idle.RemoveAt(place);
+                    }
+                    else
+                    {
+                        buffers[output] = ends.Count;
+                        ends.Add(i);
+                    }
+                    ends[buffers[output]] = last[output];
+                }
             foreach (var ended in node.Inputs.Concat(node.Outputs).OfType<Value>().Select(Root).Distinct())
-                if (!outside.Contains(ended) && last[ended] == i)
-                    held -= SizeOf(ended);
+                if (buffers.TryGetValue(ended, out var buffer) && last[ended] == i && ends[buffer] == i)
+                    idle.Add((buffer, ended));
         }
-        return peak;
+        var heap = new BlockHeap();
+        var places = new Dictionary<int, long>();
+        for (var i = 0; i < order.Count; i++)
+        {
+            foreach (var output in order[i].Outputs.OfType<Value>())
+                if (buffers.TryGetValue(output, out var buffer) && !places.ContainsKey(buffer))
+                    places[buffer] = heap.Take(SizeOf(output));
+            if (scratch?.Invoke(order[i], LengthOf) is >= Smallest and var beside)
+                heap.Give(heap.Take(beside));
+            foreach (var value in order[i].Inputs.Concat(order[i].Outputs).OfType<Value>().Select(Root).Distinct())
+                if (buffers.TryGetValue(value, out var buffer) && ends[buffer] == i && places.Remove(buffer, out var place))
+                    heap.Give(place);
+        }
+        return heap.Extent;
     }
 
     private static List<Node> Order(Graph graph)

@@ -34,6 +34,9 @@ internal static unsafe class RmsNorm
         context.ParallelFor(&state, (rows + state.PartRows - 1) / state.PartRows, &ForwardRows<T>);
     }
 
+    /// <summary>Numbers that the backward pass needs beside the tensors.</summary>
+    public static long Scratch(long rows, long width) => Math.Clamp(rows / FewestRows, 1, MostParts) * ((width + 15) / 16 * 16);
+
     /// <summary>Inputs dy, x [..., D], w [D]; outputs dx, dw (optional).</summary>
     public static void Backward<T>(in KernelContext context) where T : unmanaged, ISimd<T>
     {
@@ -43,7 +46,7 @@ internal static unsafe class RmsNorm
         var parts = Math.Clamp(rows / FewestRows, 1, MostParts);
         var dw = context.Output(1, w.Shape).Floats;
         var padded = (width + 15) / 16 * 16;
-        var sums = ScratchMemory.Rent((long)parts * padded);
+        var sums = ScratchMemory.Rent(Scratch(rows, width));
         try
         {
             var state = new State

@@ -1,10 +1,10 @@
-using System.Runtime.InteropServices;
+using G2RL.Onnx.Execution.Memory;
 
 namespace G2RL.Onnx.Execution.Kernels;
 
 /// <summary>
-/// Memory for the time of a call, kept for the next one: as many blocks as kernels are at work at once, each as large as the largest that
-/// was asked for. Not cleared.
+/// Memory for the time of a call, beside the tensors of sessions. Where those come from arenas of their own, blocks are kept for the next
+/// call: as many as kernels are at work at once, each as large as the largest that was asked for. Not cleared.
 /// </summary>
 internal static unsafe class ScratchMemory
 {
@@ -17,19 +17,22 @@ internal static unsafe class ScratchMemory
     /// <summary>Takes a block of at least so many float32 numbers, 64-byte aligned.</summary>
     public static float* Rent(long floats)
     {
-        var bytes = checked((nuint)floats * sizeof(float)) + Alignment;
-        for (var i = 0; i < Slots; i++)
+        var bytes = checked((floats * sizeof(float)) + Alignment);
+        for (var i = 0; i < Slots && !TensorMemory.IsUsed; i++)
         {
             var block = Interlocked.Exchange(ref Free[i], 0);
             if (block == 0)
                 continue;
-            if (*(nuint*)block >= bytes)
+            if (*(long*)block >= bytes)
                 return (float*)(block + Alignment);
             // A larger one takes its place when it comes back.
-            NativeMemory.AlignedFree((void*)block);
+            TensorMemory.Give((void*)block);
             break;
         }
-        var made = (nuint*)NativeMemory.AlignedAlloc(bytes, Alignment);
+        var made = (long*)TensorMemory.Take(bytes);
+        if (made is null)
+            throw new InputException(
+                $"An operator asks for {bytes >> 20} MiB, which the system does not give. Lower training.tokensPerMicrobatch.");
         *made = bytes;
         return (float*)((nint)made + Alignment);
     }
@@ -38,9 +41,9 @@ internal static unsafe class ScratchMemory
     public static void Return(float* numbers)
     {
         var block = (nint)numbers - Alignment;
-        for (var i = 0; i < Slots; i++)
+        for (var i = 0; i < Slots && !TensorMemory.IsUsed; i++)
             if (Interlocked.CompareExchange(ref Free[i], block, 0) == 0)
                 return;
-        NativeMemory.AlignedFree((void*)block);
+        TensorMemory.Give((void*)block);
     }
 }

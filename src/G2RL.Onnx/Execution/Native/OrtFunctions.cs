@@ -33,6 +33,7 @@ internal static unsafe class OrtFunctions
         [nameof(ReleaseMemoryInfo)] = ReleaseMemoryInfo,
         [nameof(CreateAllocator)] = CreateAllocator,
         [nameof(ReleaseAllocator)] = ReleaseAllocator,
+        [nameof(RegisterAllocator)] = RegisterAllocator,
         [nameof(KernelContext_ParallelFor)] = KernelContext_ParallelFor,
         [nameof(GetKeyValue)] = GetKeyValue,
         [nameof(ReleaseKeyValuePairs)] = ReleaseKeyValuePairs,
@@ -64,6 +65,7 @@ internal static unsafe class OrtFunctions
     public const int ReleaseMemoryInfo = 94;
     public const int CreateAllocator = 131;
     public const int ReleaseAllocator = 132;
+    public const int RegisterAllocator = 176;
     public const int KernelContext_ParallelFor = 274;
     public const int GetKeyValue = 297;
     public const int ReleaseKeyValuePairs = 300;

@@ -51,14 +51,14 @@ internal static class MemoryChoice
     /// <summary>Whether all that a step holds without recomputation would take more than four fifths of the memory that is free.</summary>
     public static bool RecomputesToFit(DecoderSpec spec, int threads, int tokens, int positions, KernelChoice kernels = KernelChoice.Auto)
     {
-        var (lanes, learning) = (Lanes.For(spec, threads).Count, spec.Trainable.Sum(p => p.Count) * sizeof(float));
+        var (lanes, learning) = (Lanes.For(spec, threads), spec.Trainable.Sum(p => p.Count) * sizeof(float));
         var free = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes - Environment.WorkingSet;
         var width = Math.Min(positions, Math.Max(tokens, 1));
-        MicrobatchShape micro = new(Math.Max(1, tokens / width), width, width, lanes);
+        MicrobatchShape micro = new(Math.Max(1, tokens / width), width, width, lanes.Count);
         // Gradients, one more for each lane, and two moments.
-        var held = learning * (3 + (lanes > 1 ? lanes : 0));
+        var held = learning * (3 + (lanes.Count > 1 ? lanes.Count : 0));
         var memory = Training(spec, tokens, positions, recompute: false, kernels);
-        return held + MemoryEstimate.Activations(spec, memory, micro, positions, lanes)
+        return held + MemoryEstimate.Training(spec, memory, micro, positions, lanes).Tensors
             > free / 5 * 4;
     }
 

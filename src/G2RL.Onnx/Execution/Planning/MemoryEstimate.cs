@@ -1,12 +1,25 @@
+using System.Numerics;
+using G2RL.Onnx.Execution.Kernels;
+using G2RL.Onnx.Execution.Memory;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Execution.Planning;
 
+/// <summary>Bytes of a session: what its tensors take at most while it runs, and what it is itself.</summary>
+/// <param name="Tensors">Tensors, of all runs at once.</param>
+/// <param name="Own">The session.</param>
+internal readonly record struct SessionBytes(long Tensors, long Own)
+{
+    /// <summary>Two sessions that run one after the other.</summary>
+    public static SessionBytes InTurn(SessionBytes a, SessionBytes b) =>
+        new(TensorMemory.IsUsed ? Math.Max(a.Tensors, b.Tensors) : a.Tensors + b.Tensors, a.Own + b.Own);
+}
+
 /// <summary>Bytes that the sessions of a model take, reckoned from its graphs; no session is built and no weight read.</summary>
 internal static class MemoryEstimate
 {
-    // A node of a session: its graph, plan and kernel. Measured, as is the share of an arena that lies idle between values.
+    // A node of a session: its graph, plan and kernel. Measured.
     private const long NodeBytes = 7L << 10;
 
     // Padded tokens of the prompts that a device runs in one call.
@@ -16,16 +29,18 @@ internal static class MemoryEstimate
     private const int Fewer = 3;
     private const int More = 5;
 
-    /// <summary>Bytes that runs of the train graph take at most beside weights and gradients.</summary>
+    /// <summary>Runs of the train graph, beside weights and gradients.</summary>
     /// <param name="spec">The model.</param>
     /// <param name="memory">How the graph spends memory.</param>
     /// <param name="micro">The micro-batch.</param>
     /// <param name="positions">Length of the rotary tables.</param>
-    /// <param name="lanes">Micro-batches at work at once.</param>
-    public static long Activations(DecoderSpec spec, GraphMemory memory, MicrobatchShape micro, int positions, int lanes) =>
+    /// <param name="lanes">Micro-batches at work at once, and their threads.</param>
+    public static SessionBytes Training(DecoderSpec spec, GraphMemory memory, MicrobatchShape micro, int positions, Lanes lanes) =>
         Session(spec, s => DecoderGraph.Train(s, CrossEntropy, memory: memory), micro.Axes(positions), lanes);
 
-    /// <summary>The same on a device, whose graph has its products in a narrow type.</summary>
+    /// <summary>
+    /// The same on a device, whose graph has its products in a narrow type, and whose arena loses a quarter between values.
+    /// </summary>
     public static long DeviceActivations(DecoderSpec spec, GraphMemory memory, MicrobatchShape micro, int positions, ElementType type)
     {
         Graph Train(DecoderSpec s)
@@ -35,34 +50,39 @@ internal static class MemoryEstimate
             return type == ElementType.Float32 ? graph : MixedPrecision.Lower(graph, type, weights);
         }
 
-        return Session(spec, Train, micro.Axes(positions), lanes: 1);
+        return OnDevice(Session(spec, Train, micro.Axes(positions), new(1, 1)));
     }
 
-    /// <summary>Bytes that scoring micro-batches takes at most: the layers, then the head over chunks of rows.</summary>
-    public static long ScoringPass(DecoderSpec spec, MicrobatchShape micro, int positions, int lanes)
+    /// <summary>Scoring of micro-batches: the layers, then the head over chunks of rows.</summary>
+    public static SessionBytes Scoring(DecoderSpec spec, MicrobatchShape micro, int positions, Lanes lanes, KernelChoice kernels)
     {
-        var memory = MemoryChoice.Scoring(spec, micro.Width, micro.Width) with { HeadChunks = 1 };
+        var longest = (int)BitOperations.RoundUpToPowerOf2((uint)micro.Width);
+        var memory = MemoryChoice.Scoring(spec, 1, longest, kernels) with { HeadChunks = 1 };
         var rows = Math.Min((long)micro.Rows * micro.Scored, Math.Clamp((32L << 20) / (spec.VocabularySize * sizeof(float)), 16, 8192));
         var head = new Dictionary<string, long>(StringComparer.Ordinal) { ["R"] = rows };
-        return Session(spec, s => DecoderGraph.Body(s, memory: memory), micro.Axes(positions), lanes)
-            + Session(spec, s => DecoderGraph.Head(s, kernels: memory.Kernels), head, lanes);
+        return SessionBytes.InTurn(
+            Session(spec, s => DecoderGraph.Body(s, memory: memory), micro.Axes(positions), lanes),
+            Session(spec, s => DecoderGraph.Head(s, kernels: memory.Kernels), head, lanes));
     }
 
-    /// <summary>Bytes that a sampler takes at most beside its cache: a prompt, a step of all rows, and their logits.</summary>
-    public static long Decoding(DecoderSpec spec, int positions, int prompt, int rows, int lanes)
+    /// <summary>A sampler, beside its cache and results: a prompt, then steps of all rows.</summary>
+    public static SessionBytes Decoding(DecoderSpec spec, int positions, int prompt, int rows, Lanes lanes)
     {
-        long Step(long count, long tokens)
+        SessionBytes Step(long count, long tokens)
         {
             var axes = new Dictionary<string, long>(
                 StringComparer.Ordinal)
             { ["B"] = count, ["S"] = tokens, ["R"] = count, ["C"] = positions, ["P"] = positions };
-            // The shares of the attention operator, which no value of the graph shows.
-            var shares = count * spec.Heads * tokens * positions * sizeof(float);
-            return Session(spec, s => DecoderGraph.Decode(s), axes, lanes) + (lanes * shares);
+            return Session(spec, s => DecoderGraph.Decode(s), axes, lanes);
         }
 
-        return Math.Max(Step(1, prompt), Step(rows, 1)) + (lanes * (rows + 3L) * (spec.VocabularySize + spec.HiddenSize) * sizeof(float));
+        var (first, later) = (Step(1, prompt), Step(rows, 1));
+        return later with { Tensors = Math.Max(first.Tensors, later.Tensors) };
     }
+
+    /// <summary>Logits and hidden states of a step and what choosing a token needs, of all lanes of a sampler.</summary>
+    public static long Choosing(DecoderSpec spec, int rows, int lanes) =>
+        lanes * (rows + 3L) * (spec.VocabularySize + spec.HiddenSize) * sizeof(float);
 
     /// <summary>
     /// The same on a device beside its cache: the larger of a step of all rows and the prompts of a call, by the graph that the device
@@ -83,14 +103,14 @@ internal static class MemoryEstimate
                 : MixedPrecision.Lower(graph, type, s.Parameters.Select(p => p.Name).ToHashSet(StringComparer.Ordinal));
         }
 
-        long Call(long count, long tokens) => Session(spec, Graph, new Dictionary<string, long>(StringComparer.Ordinal)
+        long Call(long count, long tokens) => OnDevice(Session(spec, Graph, new Dictionary<string, long>(StringComparer.Ordinal)
         {
             ["B"] = count,
             ["S"] = tokens,
             ["R"] = count,
             ["C"] = positions,
             ["P"] = positions,
-        }, lanes: 1);
+        }, new(1, 1)));
 
         var together = Math.Clamp(TokensOfPrompts / Math.Max(1, prompt), 1, promptSlots);
         var each = (spec.VocabularySize * (long)(serves ? type.Size() : sizeof(float))) + (spec.HiddenSize * sizeof(float));
@@ -98,17 +118,24 @@ internal static class MemoryEstimate
             + ((rows + (2L * promptSlots)) * each);
     }
 
-    // The values of a graph with what ONNX Runtime's arena loses between them, and the session itself.
-    private static long Session(DecoderSpec spec, Func<DecoderSpec, Graph> graph, IReadOnlyDictionary<string, long> axes, int lanes)
+    // The arena of a device loses a quarter between values.
+    private static long OnDevice(SessionBytes session) => (session.Tensors * 5 / 4) + session.Own;
+
+    // Gaps between values included; arenas, where sessions have them, lose a quarter.
+    private static SessionBytes Session(
+        DecoderSpec spec,
+        Func<DecoderSpec, Graph> graph,
+        IReadOnlyDictionary<string, long> axes,
+        Lanes lanes)
     {
         (long Peak, long Nodes) Of(DecoderSpec model)
         {
             var made = graph(model);
-            return (PeakMemory.Of(made, axes), made.Nodes.Count);
+            return (PeakMemory.Of(made, axes, (node, length) => KernelScratch.Of(node, length, lanes.ThreadsEach)), made.Nodes.Count);
         }
 
         var (peak, nodes) = spec.Layers > More && spec.Windows.Length == 0 ? Beyond(Of) : Of(spec);
-        return (lanes * peak * 5 / 4) + (nodes * NodeBytes);
+        return new(lanes.Count * (TensorMemory.IsUsed ? peak : peak * 5 / 4), nodes * NodeBytes);
 
         (long Peak, long Nodes) Beyond(Func<DecoderSpec, (long Peak, long Nodes)> of)
         {

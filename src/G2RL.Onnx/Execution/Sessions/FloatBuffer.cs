@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using G2RL.Onnx.Execution.Memory;
 
 namespace G2RL.Onnx.Execution.Sessions;
 
@@ -10,16 +11,26 @@ public sealed unsafe class FloatBuffer : SafeHandle
 {
     private const int Alignment = 64;
 
+    // From here on pages of its own: given up they are gone, while the C library would keep them, and fill them with zeros by hand.
+    private const long OwnPages = 1L << 18;
+
     private readonly void* reserved;
+    private readonly long bytes;
 
     /// <summary>Reserves memory for <paramref name="length"/> numbers, >= 0.</summary>
-    /// <exception cref="OutOfMemoryException">The memory is not to be had.</exception>
+    /// <exception cref="InputException">The system does not give the memory.</exception>
     public FloatBuffer(long length) : base(IntPtr.Zero, ownsHandle: true)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         Length = length;
-        var bytes = Math.Max(checked(length * sizeof(float)), 64);
-        reserved = NativeMemory.AllocZeroed((nuint)(bytes + Alignment));
+        bytes = Math.Max(checked(length * sizeof(float)), Alignment);
+        if (HasPages)
+            reserved = Pages.Take((nuint)bytes);
+        else
+            reserved = NativeMemory.AllocZeroed((nuint)(bytes + Alignment));
+        if (reserved is null)
+            throw new InputException(
+                $"{length} numbers take {bytes >> 20} MiB, which the system does not give. Take a smaller model or shorter rows.");
         SetHandle((nint)(((nuint)reserved + Alignment - 1) / Alignment * Alignment));
         GC.AddMemoryPressure(bytes);
     }
@@ -47,11 +58,21 @@ public sealed unsafe class FloatBuffer : SafeHandle
     /// <summary>Sets every number to zero.</summary>
     public void Clear() => NativeMemory.Clear((void*)Pointer, (nuint)(Length * sizeof(float)));
 
+    /// <summary>
+    /// Gives the memory back until the numbers are next written; what they were is lost. On systems that cannot, nothing happens.
+    /// </summary>
+    public void Release() => Pages.Release((void*)Pointer, (nuint)(Length * sizeof(float)));
+
+    private bool HasPages => Pages.CanRelease && bytes >= OwnPages;
+
     /// <inheritdoc/>
     protected override bool ReleaseHandle()
     {
-        NativeMemory.Free(reserved);
-        GC.RemoveMemoryPressure(Math.Max(Length * sizeof(float), 64));
+        if (HasPages)
+            Pages.Give(reserved, (nuint)bytes);
+        else
+            NativeMemory.Free(reserved);
+        GC.RemoveMemoryPressure(bytes);
         return true;
     }
 }

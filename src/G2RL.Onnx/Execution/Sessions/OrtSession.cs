@@ -1,4 +1,5 @@
 using G2RL.Onnx.Execution.Kernels;
+using G2RL.Onnx.Execution.Memory;
 using G2RL.Onnx.Files;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Graphs.Fused;
@@ -37,6 +38,8 @@ internal sealed class OrtSession : IDisposable
         // A pattern is one block for all activations at once, without reuse in between: twice the memory for nothing, and a slow second
         // call.
         options.EnableMemoryPattern = false;
+        if (provider is null && TensorMemory.IsUsed)
+            options.AddSessionConfigEntry(TensorMemory.SessionOption, "1");
         if (graph.Nodes.Any(n => n.Domain == FusedOperators.Domain))
             KernelTable.AddTo(options);
         provider?.Invoke(options, runOptions);

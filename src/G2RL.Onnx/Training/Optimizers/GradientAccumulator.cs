@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Memory;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Graphs;
@@ -196,6 +197,19 @@ internal sealed class GradientAccumulator : IDisposable
             }
         });
         return losses.Sum();
+    }
+
+    /// <summary>
+    /// Gives back what holds nothing between updates: the gradients' memory, and that of the graph's values. Of a small model it stays,
+    /// since touching it again would take a good part of a step.
+    /// </summary>
+    public void Rest()
+    {
+        if (scratch.Length > 0)
+            return;
+        foreach (var gradient in Gradients)
+            gradient.Buffer.Release();
+        TensorMemory.Trim();
     }
 
     /// <inheritdoc/>

@@ -34,6 +34,11 @@ public interface IPolicyOptimizer : IDisposable
     /// <param name="learningRate">>= 0</param>
     void Step(double learningRate);
 
+    /// <summary>Tells that nothing more comes until the next <see cref="Clear"/>: memory may be given back, gradients forgotten.</summary>
+    void Rest()
+    {
+    }
+
     /// <summary>Writes weights, moments and counters into a folder: what a resumed run needs to go on bit for bit.</summary>
     void Save(string folder);
 

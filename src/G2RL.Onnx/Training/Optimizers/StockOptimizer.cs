@@ -76,6 +76,8 @@ internal sealed class StockOptimizer : IPolicyOptimizer
 
     public void Step(double learningRate) => optimizer.Step(learningRate, norm ??= optimizer.GradientNorm());
 
+    public void Rest() => gradients.Rest();
+
     public void Save(string folder) => TrainingState.Save(folder, policy, optimizer);
 
     public void Load(string folder) => TrainingState.Load(folder, policy, optimizer);

@@ -91,6 +91,7 @@ internal sealed class PolicyUpdate : IDisposable
             }
         }
         IsWhole = true;
+        optimizer.Rest();
         Entropy?.Adapt(entropy, metrics);
         tally.Report(metrics);
     }

@@ -51,11 +51,22 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
             context.ParallelFor(&state, state.Trees * state.KeyHeads, &BackwardPart);
     }
 
+    /// <summary>Numbers that a part of the forward pass needs beside the tensors.</summary>
+    /// <param name="tokens">T, filled up to whole vectors.</param>
+    /// <param name="width">d, filled up likewise.</param>
+    public static long ForwardScratch(long tokens, long width) => (tokens * (width + width + Block + 1)) + (2 * Block * width);
+
+    /// <summary>Those of the backward pass.</summary>
+    /// <param name="tokens">T, filled up to whole vectors.</param>
+    /// <param name="width">d, filled up likewise.</param>
+    public static long BackwardScratch(long tokens, long width) =>
+        (5 * width * tokens) + (((2 * Block) + 1) * tokens) + (4 * Block * width);
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ForwardPart(AttentionState* s, int part)
     {
         int padded = s->Padded, keyHead = part % s->KeyHeads, group = s->Heads / s->KeyHeads;
-        var memory = ScratchMemory.Rent(((long)s->PaddedTokens * (padded + padded + Block + 1)) + (2L * Block * padded));
+        var memory = ScratchMemory.Rent(ForwardScratch(s->PaddedTokens, padded));
         try
         {
             var keys = memory;                                          // [d, T]
@@ -110,7 +121,7 @@ internal static unsafe class CausalAttention<T, N> where T : unmanaged, ISimd<T>
     {
         int padded = s->Padded, line = s->PaddedTokens, keyHead = part % s->KeyHeads, group = s->Heads / s->KeyHeads;
         var matrix = (nint)padded * line;
-        var memory = ScratchMemory.Rent((5 * (long)matrix) + (((2L * Block) + 1) * line) + (4L * Block * padded));
+        var memory = ScratchMemory.Rent(BackwardScratch(line, padded));
         try
         {
             var keysAcross = memory;                        // [d, T]

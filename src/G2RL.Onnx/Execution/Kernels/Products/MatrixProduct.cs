@@ -16,7 +16,9 @@ namespace G2RL.Onnx.Execution.Kernels.Products;
 internal static unsafe class MatrixProduct<N> where N : unmanaged, ISimd<N>
 {
     private const int Inner = 256;
-    private const int MostColumns = 384;
+
+    /// <summary>Columns of a part of the work, at most.</summary>
+    public const int MostColumns = 384;
 
     /// <summary>Inputs A, B, C (optional; [M, N] or [N]); output Y [M, N]. Attributes: whether A and B are turned.</summary>
     public static void Run(in KernelContext context)
@@ -52,6 +54,16 @@ internal static unsafe class MatrixProduct<N> where N : unmanaged, ISimd<N>
         context.ParallelFor(&state, (columns + state.PartColumns - 1) / state.PartColumns, &Part);
     }
 
+    /// <summary>Numbers that a part of the work needs beside the tensors.</summary>
+    /// <param name="rows">M</param>
+    /// <param name="columns">Columns of the part; a part has no more than of all of them, and never many more than 384.</param>
+    /// <param name="turnA">Whether A is turned.</param>
+    public static long Scratch(long rows, long columns, bool turnA) =>
+        ((Math.Min(columns, MostColumns) + Panels.Columns - 1) / Panels.Columns * Panels.Columns * Inner)
+            + (turnA ? (rows + Panels.Rows) * Inner : 0)
+            + (Panels.Rows * Panels.Columns)
+            + 16;
+
     private struct State
     {
         public float* A, B, Y;
@@ -80,11 +92,7 @@ internal static unsafe class MatrixProduct<N> where N : unmanaged, ISimd<N>
         var first = part * s->PartColumns;
         var last = Math.Min(s->Columns, first + s->PartColumns);
         var panels = (last - first + Panels.Columns - 1) / Panels.Columns;
-        var memory = ScratchMemory.Rent(
-            ((long)panels * Panels.Columns * Inner)
-                + (s->TurnA ? ((long)s->Rows + Panels.Rows) * Inner : 0)
-                + (Panels.Rows * Panels.Columns)
-                + 16);
+        var memory = ScratchMemory.Rent(Scratch(s->Rows, last - first, s->TurnA));
         try
         {
             var packed = memory;
