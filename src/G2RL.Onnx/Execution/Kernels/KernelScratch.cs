@@ -20,7 +20,9 @@ internal static class KernelScratch
         var floats = node.Op switch
         {
             "Product" => Product(node, Axis, Parts),
-            "RmsNormGrad" => RmsNorm.Scratch(length(Shapes.Product(node.Inputs[1]!.Shape)) / Axis(2, 0), Axis(2, 0)),
+            "RmsNormGrad" => RmsNorm.Scratch(
+                node.Inputs[1]!.Shape.Aggregate(1L, (product, axis) => product * length(axis)) / Axis(2, 0),
+                Axis(2, 0)),
             "CausalAttention" => Parts(Axis(0, 0) * Axis(1, 2))
                 * CausalAttention<Simd512, Simd512>.ForwardScratch(Whole(Axis(0, 1)), Whole(Axis(0, 3))),
             "CausalAttentionGrad" => Parts(Axis(1, 0) * Axis(2, 2))
