@@ -84,8 +84,10 @@ public sealed class HtmlWriterTests
         var html = new HtmlWriter();
         table.Write(html);
         Assert.AreEqual(
-            "<h3>T</h3>\n<p class=\"note\">how to read it</p>\n<div class=\"scroll\"><table class=\"numbers\"><thead><tr><th>arm</th>"
-                + "<th>pass@1</th></tr>\n</thead>\n<tbody><tr><th>a|b</th><td><b>1.0&#160;%</b></td></tr>\n<tr><th>c</th><td>2 "
+            "<h3>T</h3>\n<p class=\"note\">how to read it</p>\n"
+                + "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"T\"><table class=\"numbers\">"
+                + "<thead><tr><th>arm</th><th>pass@1</th></tr>\n</thead>\n"
+                + "<tbody><tr><th>a|b</th><td><b>1.0&#160;%</b></td></tr>\n<tr><th>c</th><td>2 "
                 + "&lt;</td></tr>\n"
                 + "</tbody>\n</table>\n</div>\n",
             html.ToString());
