@@ -143,17 +143,20 @@ internal sealed class RunCharts
 
     private Chart Mismatch()
     {
-        var lines = Lines(
+        var all = Lines(
             ("sampler to scorer", "mismatch/sampler_trainer_max_nats"),
             ("first ratio of a batch", "mismatch/first_ratio_max_nats"),
-            ("explained by rounding", "mismatch/allowed_nats"))
-            // Powers of ten have no zero: a difference of exactly none is left out.
+            ("explained by rounding", "mismatch/allowed_nats"));
+        // Powers of ten have no zero: a difference of exactly none is not drawn, but said.
+        string[] none = [.. all.Where(l => l.Points.All(p => p.Y == 0)).Select(l => l.Name)];
+        var lines = all
             .Select(l => l with { Points = [.. l.Points.Where(p => p.Y > 0)], Dashed = l.Name == "explained by rounding" })
             .Where(l => l.Points.Count > 0);
         return new("mismatch", "Largest log-prob mismatch", "nats", [.. lines])
         {
             Logarithmic = true,
-            Note = "Two different sessions compute the same log-probs; a run stops at ten times the dashed line.",
+            Note = "Two different sessions compute the same log-probs; a run stops at ten times the dashed line."
+                + (none.Length > 0 ? $" Exactly none: {string.Join(", ", none)}." : ""),
         };
     }
 
