@@ -118,7 +118,10 @@ public sealed class ProblemRowsTests
         string[] rows = [.. rates.Select((rate, i) => $$"""{"prompt": "t{{i}}", "answer": "A", "rate": {{rate}}}""")];
         var settings = new FileProblemsSettings
         {
-            Train = Write("train.jsonl", rows), PassRateField = "rate", MinPassRate = 0.25, MaxPassRate = 0.75,
+            Train = Write("train.jsonl", rows),
+            PassRateField = "rate",
+            MinPassRate = 0.25,
+            MaxPassRate = 0.75,
         };
         var set = Set(settings, """{"prompt": "Q", "answer": "A", "rate": 1}""");
         CollectionAssert.AreEqual(new[] { "t1", "t2", "t3" }, set.Training.Select(p => p.Prompt).ToArray());
@@ -142,7 +145,10 @@ public sealed class ProblemRowsTests
         ];
         var settings = new FileProblemsSettings
         {
-            Train = Write("train.jsonl", train), ReferenceMarker = "####", Policy = "math", PolicyField = "source",
+            Train = Write("train.jsonl", train),
+            ReferenceMarker = "####",
+            Policy = "math",
+            PolicyField = "source",
             Policies = new Dictionary<string, string> { ["x"] = "gsm8k" },
         };
         var set = Set(settings, """{"prompt": "c", "answer": "so\n#### 7", "source": "x", "solution": "s"}""");
