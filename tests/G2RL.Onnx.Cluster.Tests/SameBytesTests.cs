@@ -48,6 +48,51 @@ public sealed class SameBytesTests
     }
 
     [TestMethod]
+    [DataRow(1, "grpo")]
+    [DataRow(2, "g2rl")]
+    public void Lag_DrawnAheadByWorkersKilledAndResumed_GivesTheBytesOfOneProcess(int lag, string algorithm)
+    {
+        using var run = new ClusterRun(steps: 5, change: c =>
+        {
+            c["sampling"]!["lag"] = lag;
+            c["algorithm"] = new JsonObject { ["name"] = algorithm, ["correction"] = new JsonObject { ["weights"] = "tis" } };
+        });
+        var expected = run.Alone();
+        var first = run.Worker();
+        run.Worker();
+        using (var trainer = run.Start("--set", "distribution.workers=2"))
+        {
+            trainer.WaitFor(() => run.Accounts().Length >= 5);
+            first.Kill();
+            trainer.WaitFor(() => run.Accounts().Length >= 7);
+            trainer.Kill();
+        }
+        using var again = run.Resume();
+        CollectionAssert.AreEqual(expected, run.Results(again));
+        run.AssertAccountsAddUp();
+    }
+
+    [TestMethod]
+    [DataRow("float32", 0)]
+    [DataRow("bfloat16", 1)]
+    public void Weights_AsDifferences_GiveTheBytesOfOneProcess(string weights, int lag)
+    {
+        using var run = new ClusterRun(steps: 5, change: c =>
+        {
+            c["sampling"]!["weights"] = weights;
+            c["sampling"]!["lag"] = lag;
+            c["training"]!["learningRate"] = 1e-6;
+            c["algorithm"] = new JsonObject { ["correction"] = new JsonObject { ["weights"] = "tis" } };
+        });
+        var expected = run.Alone();
+        run.Worker();
+        CollectionAssert.AreEqual(expected, run.Results(run.Start(
+            "--set", "distribution.weights=delta", "--set", "distribution.fullEvery=3")));
+        run.AssertAccountsAddUp();
+        Assert.AreEqual(0, run.Sum("failures"));
+    }
+
+    [TestMethod]
     public void Gradients_WorkerKilledInTheMiddle_IsNotMissed()
     {
         using var run = new ClusterRun(steps: 6, prompts: 12, change: c =>

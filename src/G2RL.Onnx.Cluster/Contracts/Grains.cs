@@ -50,4 +50,11 @@ public interface IShelfGrain : IGrainWithStringKey
     /// <param name="count">How many.</param>
     [AlwaysInterleave]
     Task<byte[]> Read(string content, long offset, int count);
+
+    /// <summary>A part of a difference between two versions.</summary>
+    /// <param name="from">Hash of the earlier version.</param>
+    /// <param name="to">Hash of the later version.</param>
+    /// <param name="part">Number of the part.</param>
+    [AlwaysInterleave]
+    Task<byte[]> ReadDelta(string from, string to, int part);
 }

@@ -18,13 +18,24 @@ public sealed record RunCard(
 /// <param name="Content">Their hash.</param>
 /// <param name="Length">Their bytes.</param>
 /// <param name="File">The file that holds them; empty where they are asked of the shelf.</param>
+/// <param name="IsDrawing">Whether they only draw: a copy beside the weights that are trained, rounded or of steps before.</param>
+/// <param name="Deltas">Differences between versions that were lent one after the other.</param>
 [GenerateSerializer, Immutable]
 public sealed record WeightsCard(
     [property: Id(0)] string Shelf,
     [property: Id(1)] long Counter,
     [property: Id(2)] string Content,
     [property: Id(3)] long Length,
-    [property: Id(4)] string File);
+    [property: Id(4)] string File,
+    [property: Id(5)] bool IsDrawing,
+    [property: Id(6)] DeltaCard[] Deltas);
+
+/// <summary>A difference between two versions, which leads from either to the other.</summary>
+/// <param name="Base">Hash of the earlier one.</param>
+/// <param name="Content">Hash of the later one.</param>
+/// <param name="Bytes">Its bytes.</param>
+[GenerateSerializer, Immutable]
+public sealed record DeltaCard([property: Id(0)] string Base, [property: Id(1)] string Content, [property: Id(2)] long Bytes);
 
 /// <summary>Some groups of a draw.</summary>
 /// <param name="Run">The run.</param>

@@ -27,7 +27,8 @@ public sealed class ClusterBackend : IBackend
     private readonly Action<string>? warn;
     private readonly Action<WorkAccounts>? report;
     private readonly Lock gate = new();
-    private Policy? trained;
+    private readonly HashSet<Policy> trained = [];
+    private Policy? updated;
     private RunCard? card;
     private IFeatureProjector? projector;
 
@@ -48,6 +49,9 @@ public sealed class ClusterBackend : IBackend
 
     /// <inheritdoc/>
     public double Rounding => Own.Rounding;
+
+    /// <inheritdoc/>
+    public bool DrawsElsewhere => Config.Share.Contains("rollouts");
 
     /// <summary>A file that receives the accounts of every work, a JSON object a line; null for none.</summary>
     public string? LogFile { get; set; }
@@ -89,7 +93,8 @@ public sealed class ClusterBackend : IBackend
     /// <inheritdoc/>
     public IRolloutSource Rollouts(Policy policy, Tokenizer tokenizer, SamplerSettings settings)
     {
-        trained = policy;
+        lock (gate)
+            trained.Add(policy);
         return Config.Share.Contains("rollouts")
             ? new ClusterRollouts(this, policy, tokenizer, settings)
             : Own.Rollouts(policy, tokenizer, settings);
@@ -104,6 +109,8 @@ public sealed class ClusterBackend : IBackend
     /// <inheritdoc/>
     public IPolicyOptimizer Optimizer(Policy policy, RunConfig config)
     {
+        lock (gate)
+            trained.Add(updated = policy);
         if (!Config.Share.Contains("gradients"))
             return Own.Optimizer(policy, config);
         var (bytes, shards) = (policy.TrainableCount * sizeof(float), config.Training.GradientShards);
@@ -126,15 +133,22 @@ public sealed class ClusterBackend : IBackend
         Own.Dispose();
     }
 
-    /// <summary>Whether a policy is the one in training, and not its reference.</summary>
-    internal bool IsTrained(Policy policy) => ReferenceEquals(policy, trained);
+    /// <summary>Whether a policy is the one in training, now or some steps ago, and not its reference.</summary>
+    internal bool IsTrained(Policy policy)
+    {
+        lock (gate)
+            return trained.Contains(policy);
+    }
+
+    /// <summary>Whether a policy is a copy beside the one that is updated.</summary>
+    internal bool IsDrawing(Policy policy) => updated is not null && !ReferenceEquals(policy, updated);
 
     /// <summary>What workers need to load the run's model.</summary>
     internal RunCard CardOf(Policy policy)
     {
         lock (gate)
         {
-            var origin = (trained ?? policy).Version.Origin;
+            var origin = (trained.FirstOrDefault() ?? policy).Version.Origin;
             if (card?.Origin == origin)
                 return card;
             // Where it goes on, where it is kept and who computes is the trainer's alone; whose operators is not.

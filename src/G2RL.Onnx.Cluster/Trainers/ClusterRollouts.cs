@@ -35,7 +35,7 @@ internal sealed class ClusterRollouts(ClusterBackend cluster, Policy policy, Tok
     private async Task<DrawnRollouts> DrawAsync(DrawRequest request, Action<int>? progress, CancellationToken cancel)
     {
         cluster.Own.Fetch(policy);
-        var card = cluster.Shelf.Lend(policy, cluster.Node.Address);
+        var card = cluster.Shelf.Lend(policy, cluster.Node.Address, cluster.IsDrawing(policy));
         var version = policy.Version;
         var each = cluster.GroupsPerPiece(request.Prompts.Count, PiecesForEach);
         var parts = Enumerable.Range(0, request.Prompts.Count).Chunk(each).ToArray();

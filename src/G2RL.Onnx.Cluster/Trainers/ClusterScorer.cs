@@ -52,7 +52,7 @@ internal sealed class ClusterScorer(ClusterBackend cluster, DecoderSpec spec) : 
         var batches = job.Host.Plan(job.Sequences, maxTokens);
         var version = job.Policy.Identify();
         var card = isReference
-            ? new WeightsCard(cluster.Node.Address, version.Counter, version.Content, 0, "")
+            ? new WeightsCard(cluster.Node.Address, version.Counter, version.Content, 0, "", IsDrawing: false, [])
             : cluster.Shelf.Lend(job.Policy, cluster.Node.Address);
         var accounts = new WorkAccounts
         {

@@ -36,7 +36,7 @@ internal sealed class WorkerDesk(WorkerSettings settings, Func<RunConfig, IBacke
     public async Task<(T? Result, ReplyHead Head)> Do<T>(
         RunCard run,
         WeightsCard? weights,
-        Func<WeightsCard, FlatWeights, Task> fetch,
+        WeightTransfers transfer,
         Func<WorkerModel, T> work,
         CancellationToken cancel)
         where T : class
@@ -55,12 +55,13 @@ internal sealed class WorkerDesk(WorkerSettings settings, Func<RunConfig, IBacke
                     model = new WorkerModel(run, settings, open);
                 }
                 if (weights is not null)
-                    fetched = await model.Use(weights, fetch);
+                    fetched = await model.Use(weights, transfer);
                 fetchMs = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
                 began = Stopwatch.GetTimestamp();
                 // A fetch goes on wherever it ended; the work gets a thread again.
                 var made = await Task.Factory.StartNew(() => work(model), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-                return (made, new ReplyHead(model.Content, null, fetched, fetchMs, Stopwatch.GetElapsedTime(began).TotalMilliseconds));
+                var workMs = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+                return (made, new ReplyHead(model.ContentOf(weights), null, fetched, fetchMs, workMs));
             }, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
             Done++;
             return (result, head);

@@ -9,9 +9,7 @@ namespace G2RL.Onnx.Cluster.Workers;
 [OnSilo]
 internal sealed class WorkerGrain(WorkerDesk desk, WorkerSettings settings, IGrainFactory grains) : Grain, IWorkerGrain
 {
-    // A read is a message; a few under way hide its length.
-    private const int ReadBytes = 1 << 20;
-    private const int ReadsAtOnce = 4;
+    private readonly WeightTransfers transfer = new(grains);
 
     public Task<Passport> Meet() => Task.Run(() => settings.Claim ?? Passports.Here);
 
@@ -20,7 +18,7 @@ internal sealed class WorkerGrain(WorkerDesk desk, WorkerSettings settings, IGra
         var (result, head) = await desk.Do(
             piece.Run,
             piece.Weights,
-            Fetch,
+            transfer,
             model =>
             {
                 settings.Midway?.Invoke(piece.Step);
@@ -39,7 +37,7 @@ internal sealed class WorkerGrain(WorkerDesk desk, WorkerSettings settings, IGra
         var (result, head) = await desk.Do(
             piece.Run,
             piece.IsReference ? null : piece.Weights,
-            Fetch,
+            transfer,
             model => model.Score(piece),
             cancel);
         return result is null
@@ -49,7 +47,7 @@ internal sealed class WorkerGrain(WorkerDesk desk, WorkerSettings settings, IGra
 
     public async Task<GradientReply> Gradient(GradientPiece piece, CancellationToken cancel)
     {
-        var (result, head) = await desk.Do(piece.Run, piece.Weights, Fetch, model => model.Gradient(piece, cancel), cancel);
+        var (result, head) = await desk.Do(piece.Run, piece.Weights, transfer, model => model.Gradient(piece, cancel), cancel);
         return result is null ? new(head, 0, [], [], "", 0, "") : result with { Head = head };
     }
 
@@ -69,37 +67,4 @@ internal sealed class WorkerGrain(WorkerDesk desk, WorkerSettings settings, IGra
             settings.Execution.Threads > 0 ? settings.Execution.Threads : Environment.ProcessorCount,
             cancel),
         cancel);
-
-    private Task Fetch(WeightsCard card, FlatWeights into) => card.File.Length > 0 ? ReadFile(card, into) : Ask(card, into);
-
-    private async Task Ask(WeightsCard card, FlatWeights into)
-    {
-        var shelf = grains.GetGrain<IShelfGrain>(card.Shelf);
-        var reads = new Queue<(long Offset, Task<byte[]> Data)>();
-        for (long next = 0, done = 0; done < card.Length;)
-        {
-            for (; reads.Count < ReadsAtOnce && next < card.Length; next += ReadBytes)
-                reads.Enqueue((next, shelf.Read(card.Content, next, (int)Math.Min(ReadBytes, card.Length - next))));
-            var (offset, data) = reads.Dequeue();
-            var bytes = await data;
-            into.Write(offset, bytes);
-            done += bytes.Length;
-        }
-    }
-
-    private static async Task ReadFile(WeightsCard card, FlatWeights into)
-    {
-        using var file = File.OpenHandle(card.File, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        if (RandomAccess.GetLength(file) != card.Length)
-            throw new InvalidDataException($"{card.File} has {RandomAccess.GetLength(file)} bytes; the trainer wrote {card.Length}.");
-        var buffer = new byte[FlatWeights.HashedPiece];
-        for (long at = 0; at < card.Length;)
-        {
-            var read = await RandomAccess.ReadAsync(file, buffer, at);
-            if (read == 0)
-                throw new InvalidDataException($"{card.File} ends at {at} of {card.Length} bytes.");
-            into.Write(at, buffer.AsSpan(0, read));
-            at += read;
-        }
-    }
 }

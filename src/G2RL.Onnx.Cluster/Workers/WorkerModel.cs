@@ -10,9 +10,6 @@ using G2RL.Onnx.Training.Backends;
 
 namespace G2RL.Onnx.Cluster.Workers;
 
-/// <summary>Weights did not arrive, or not whole.</summary>
-internal sealed class TransferException(string message, Exception? inner = null) : IOException(message, inner);
-
 /// <summary>The model of a run in this process, with what draws and scores from it. One piece at a time.</summary>
 internal sealed class WorkerModel : IDisposable
 {
@@ -23,9 +20,10 @@ internal sealed class WorkerModel : IDisposable
     private readonly Scorer scorer;
     private readonly Policy? reference;
     private readonly string referenceContent = "";
-    private readonly Dictionary<string, IRolloutSource> samplers = [];
+    private readonly Dictionary<(string Settings, bool IsDrawing), IRolloutSource> samplers = [];
     private readonly ShardSums sums;
-    private string content;
+    private readonly HeldWeights trained;
+    private HeldWeights? drawing;
 
     /// <summary>Loads it.</summary>
     /// <param name="card">The run.</param>
@@ -51,7 +49,7 @@ internal sealed class WorkerModel : IDisposable
             RequireThreads(card);
             reference = config.Algorithm.KlCoefficient > 0 ? model.Policy.Freeze() : null;
             referenceContent = reference?.Identify().Content ?? "";
-            content = model.Policy.Identify().Content;
+            trained = new(model.Policy);
             backend = open(config);
         }
         catch
@@ -77,52 +75,33 @@ internal sealed class WorkerModel : IDisposable
     /// <summary>The run that it belongs to.</summary>
     public string Key { get; }
 
-    /// <summary>The weights' hash; empty where they are half old and half new.</summary>
-    public string Content => content;
+    /// <summary>Hash of the weights that a piece is done with.</summary>
+    public string ContentOf(WeightsCard? card) => (card is { IsDrawing: true } ? drawing : trained)?.Content ?? "";
 
     /// <summary>Fetches the weights of a piece where others are here.</summary>
     /// <returns>Bytes fetched.</returns>
-    public async Task<long> Use(WeightsCard card, Func<WeightsCard, FlatWeights, Task> fetch)
+    public async Task<long> Use(WeightsCard card, WeightTransfers transfer)
     {
-        if (content != card.Content)
-        {
-            var flat = new FlatWeights(model.Policy);
-            if (flat.Length != card.Length)
-                throw new InputException($"The trainer lends {card.Length} bytes of weights; this worker's model has {flat.Length}.");
-            content = "";
+        if (card.IsDrawing)
+            return await (drawing ??= new(model.Policy.Copy())).Use(card, transfer, trained);
+        if (trained.Content != card.Content)
             sums.Clear();
-            try
-            {
-                await fetch(card, flat);
-            }
-            catch (Exception e) when (e is not OperationCanceledException)
-            {
-                throw new TransferException($"The weights {card.Content} did not arrive: {e.Message}", e);
-            }
-            model.Policy.Updates = card.Counter;
-            var got = model.Policy.Identify().Content;
-            if (got != card.Content)
-                throw new TransferException($"The weights that arrived have hash {got}, those of the trainer {card.Content}.");
-            content = got;
-            return card.Length;
-        }
-        model.Policy.Updates = card.Counter;
-        model.Policy.Identify();
-        return 0;
+        return await trained.Use(card, transfer, drawing);
     }
 
     /// <summary>Draws some groups.</summary>
     public (RolloutWire[][] Groups, float LargestLogit) Draw(DrawPiece piece, CancellationToken cancel)
     {
-        if (!samplers.TryGetValue(piece.Sampler, out var sampler))
+        var policy = piece.Weights.IsDrawing ? drawing!.Policy : model.Policy;
+        if (!samplers.TryGetValue((piece.Sampler, piece.Weights.IsDrawing), out var sampler))
         {
             var settings = JsonSerializer.Deserialize<SamplerSettings>(piece.Sampler)! with { Threads = model.Threads };
-            samplers[piece.Sampler] = sampler = backend.Rollouts(model.Policy, model.Tokenizer, settings);
+            samplers[(piece.Sampler, piece.Weights.IsDrawing)] = sampler = backend.Rollouts(policy, model.Tokenizer, settings);
         }
         var request = new DrawRequest(piece.Prompts, piece.Samples, piece.Seed, piece.Step, piece.WithFeatures) { Indices = piece.Indices };
         var drawn = sampler.Draw(request, progress: null, cancel);
         var features = piece.WithFeatures
-            ? projector.Project(model.Policy, [.. drawn.SelectMany(g => g).Select(r => r.Features)])
+            ? projector.Project(policy, [.. drawn.SelectMany(g => g).Select(r => r.Features)])
             : [];
         var next = 0;
         return ([.. drawn.Select(group => group.Select(r => new RolloutWire(
@@ -171,6 +150,7 @@ internal sealed class WorkerModel : IDisposable
         scorer.Dispose();
         backend.Dispose();
         reference?.Dispose();
+        drawing?.Policy.Dispose();
         model.Dispose();
     }
 }

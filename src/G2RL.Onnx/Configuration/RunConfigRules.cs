@@ -3,6 +3,7 @@ using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Algorithms.Corrections;
 using G2RL.Onnx.Configuration.Rules;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers.Jinja;
 
 namespace G2RL.Onnx.Configuration;
@@ -78,6 +79,17 @@ public static class RunConfigRules
             c.Algorithm.PassAtK,
             $"it must be 1 to sampling.groupSize ({c.Sampling.GroupSize}).");
         Rule(c.Sampling.ResampleRounds is >= 0 and <= 100, "sampling.resampleRounds", c.Sampling.ResampleRounds, "it must be 0 to 100.");
+        Rule(c.Sampling.Lag is >= 0 and <= 16, "sampling.lag", c.Sampling.Lag, "it must be 0 to 16.");
+        Rule(
+            c.Sampling.Lag == 0 || c.Execution.Device == ExecutionConfig.Cpu,
+            "sampling.lag",
+            c.Sampling.Lag,
+            $"older weights are kept on the host, so with execution.device {c.Execution.Device} it must be 0.");
+        Rule(
+            c.Sampling.Weights == DrawnWeights.Float32 || c.Execution.Device == ExecutionConfig.Cpu,
+            "sampling.weights",
+            c.Sampling.Weights,
+            $"they are rounded on the host; with execution.device {c.Execution.Device} execution.precision says how rollouts are drawn.");
         Positive(c.Algorithm.TauPositive, "algorithm.tauPositive");
         Positive(c.Algorithm.TauNegative, "algorithm.tauNegative");
         NotNegative(c.Algorithm.Penalty, "algorithm.penalty");
@@ -272,6 +284,18 @@ public static class RunConfigRules
         if (c.Distribution.IsOn && c.Distribution.Share.Contains("gradients") && c.Training.GradientShards == 1)
             warnings.Add("distribution.share holds gradients and training.gradientShards is 1: one worker sums all of a mini-batch. "
                 + "Give it a multiple of the workers, which changes rounding.");
+        if (c.Sampling.Lag > 0 && !a.Correction.IsOn)
+            warnings.Add($"sampling.lag is {c.Sampling.Lag}: rollouts come from older weights than those that are trained, and nothing "
+                + "weighs the difference. Set algorithm.correction.weights=tis (truncated importance sampling), or another correction.");
+        if (c.Sampling.Weights != DrawnWeights.Float32 && !a.Correction.IsOn)
+            warnings.Add("sampling.weights is bfloat16: rollouts come from rounded weights, and nothing weighs the difference. Set "
+                + "algorithm.correction.weights=tis (truncated importance sampling), or another correction.");
+        if (c.Distribution.IsOn && c.Distribution.Weights == WeightTransfer.Delta && c.Sampling.Weights == DrawnWeights.Float32)
+            warnings.Add("distribution.weights is delta: differences of float32 weights have about half of their bytes. With "
+                + "sampling.weights=bfloat16 rollouts need 1 to 2 % of them.");
+        if (c.Sampling.Lag > 0 && c.Problems.PassRate.IsOn)
+            warnings.Add("problems.passRate chooses a step's problems by how those before it went, so no batch is drawn ahead of its step; "
+                + "sampling.lag then only makes rollouts older.");
         warnings.AddRange(IneffectiveSettings.Of(c));
         return warnings;
     }

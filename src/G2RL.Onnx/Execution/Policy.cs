@@ -17,7 +17,12 @@ public sealed class Policy : IDisposable
     private long updates;
     private string content = "";
 
-    private Policy(DecoderSpec spec, int positions, Action<ParameterSpec, Span<float>> fill, Policy? shared = null)
+    private Policy(
+        DecoderSpec spec,
+        int positions,
+        Action<ParameterSpec, Span<float>> fill,
+        Policy? shared = null,
+        string? origin = null)
     {
         Spec = spec;
         Positions = positions;
@@ -47,7 +52,7 @@ public sealed class Policy : IDisposable
             tables.AddRange([cos, sin]);
             new RotaryEmbedding(table.Rope, table.Width).Fill(cos.Buffer.Span, sin.Buffer.Span, positions);
         }
-        origin = Hash()[..16];
+        this.origin = origin ?? Hash()[..16];
     }
 
     /// <summary>The architecture, adapter and storage included.</summary>
@@ -136,6 +141,13 @@ public sealed class Policy : IDisposable
             (p, span) => from[p.Name].Buffer.Span.CopyTo(span),
             this)
         { Updates = Updates };
+    }
+
+    /// <summary>The same policy at this moment: it will not follow, and reads the frozen weights where they lie.</summary>
+    public Policy Copy()
+    {
+        var from = Trainable.ToDictionary(p => p.Name, StringComparer.Ordinal);
+        return new(Spec, Positions, (p, span) => from[p.Name].Buffer.Span.CopyTo(span), this, origin) { Updates = Updates };
     }
 
     /// <summary>Binds every weight and table that the session reads.</summary>

@@ -1,5 +1,15 @@
 namespace G2RL.Onnx.Rollouts;
 
+/// <summary>The numbers that rollouts of training are drawn with.</summary>
+public enum DrawnWeights
+{
+    /// <summary>Those that are trained.</summary>
+    Float32,
+
+    /// <summary>A copy, rounded to the nearest number of bfloat16, computed with in float32.</summary>
+    BFloat16,
+}
+
 /// <summary>How rollouts are drawn.</summary>
 public sealed record SamplingConfig
 {
@@ -45,4 +55,20 @@ public sealed record SamplingConfig
     /// Rounds in which groups that are all right or all wrong are drawn anew from other problems (dynamic sampling), 0 to 100; 0 is off.
     /// </summary>
     public int ResampleRounds { get; init; }
+
+    /// <summary>
+    /// k, 0 to 16: the batch of step t is drawn with the weights that step t - k began with, always, so that workers may draw it while
+    /// earlier steps are trained on. 0 draws with the weights of now. From 1 on algorithm.correction should weigh the difference.
+    /// </summary>
+    public int Lag { get; init; }
+
+    /// <summary>
+    /// What training draws with: float32 (the weights that are trained), or bfloat16 (a rounded copy of those that learn, the same wherever
+    /// it is drawn: little changes from step to step, so that distribution.weights=delta sends 1 to 2 %). algorithm.correction should weigh
+    /// the difference.
+    /// </summary>
+    public DrawnWeights Weights { get; init; } = DrawnWeights.Float32;
+
+    /// <summary>Whether a copy of the weights draws.</summary>
+    internal bool DrawsFromCopy => Lag > 0 || Weights != DrawnWeights.Float32;
 }

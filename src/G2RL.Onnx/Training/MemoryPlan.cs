@@ -80,6 +80,13 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
             new("process", ProcessBytes),
             new("sessions", tensors.Own),
             .. Held(config, spec, positions),
+            // Those of each step of the lag and of now, and those that a sampler reads.
+            new("copies of weights that draw", spec.Trainable.Sum(p => p.Count) * sizeof(float) * config.Sampling switch
+            {
+                { Lag: > 0 and var lag } => lag + 2,
+                { DrawsFromCopy: true } => 1,
+                _ => 0,
+            }),
             new("features of rollouts", Features(config, spec)),
             .. samplers.Select(s => new MemoryUse(
                 $"logits of {s.Phase}",

@@ -1,6 +1,7 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Problems.Curriculum;
+using G2RL.Onnx.Training.Lagging;
 using G2RL.Onnx.Training.Logging;
 using G2RL.Onnx.Training.Optimizers;
 using G2RL.Onnx.Training.Resuming;
@@ -18,13 +19,15 @@ namespace G2RL.Onnx.Training;
 /// <param name="curriculum">What it remembers is saved, too; null where there is none.</param>
 /// <param name="events">Told what deserves a word.</param>
 /// <param name="entropy">An entropy bonus whose weight is saved, too; null where there is none.</param>
+/// <param name="history">Weights of earlier steps that draw the next ones, saved, too; null where there are none.</param>
 internal sealed class RunKeeper(
     RunDirectory run,
     RunInputs inputs,
     IPolicyOptimizer optimizer,
     PassRateFilter? curriculum,
     TrainingEvents events,
-    AdaptiveEntropy? entropy = null)
+    AdaptiveEntropy? entropy = null,
+    PolicyHistory? history = null)
 {
     private readonly RunConfig config = run.Config;
     private int logged;
@@ -35,6 +38,9 @@ internal sealed class RunKeeper(
 
     /// <summary>Whether the weights of now are to be evaluated and have not been.</summary>
     public bool LacksEvaluation => IsEvaluationDue && run.Evaluation(Done) is null;
+
+    private long Bytes =>
+        TrainingState.Bytes(inputs.Policy) + ((long)config.Sampling.Lag * inputs.Policy.TrainableCount * sizeof(float));
 
     private bool IsEvaluationDue =>
         Done == 0 || Done == config.Steps || (config.Evaluation.Every > 0 && Done % config.Evaluation.Every == 0);
@@ -80,11 +86,12 @@ internal sealed class RunKeeper(
         if (saved == Done)
             return;
         run.FlushLogs();
-        run.Checkpoints.Save(Done, TrainingState.Bytes(inputs.Policy), folder =>
+        run.Checkpoints.Save(Done, Bytes, folder =>
         {
             optimizer.Save(folder);
             curriculum?.Save(folder);
             entropy?.Save(folder);
+            history?.Save(folder, Done);
         });
         saved = Done;
     }
@@ -132,6 +139,7 @@ internal sealed class RunKeeper(
             optimizer.Load(checkpoint.Folder);
             curriculum?.Load(checkpoint.Folder);
             entropy?.Load(checkpoint.Folder);
+            history?.Load(checkpoint.Folder, done);
         }
         run.RewindTo(done);
         foreach (var word in border.MissingRows(evaluates))
@@ -143,7 +151,7 @@ internal sealed class RunKeeper(
     {
         if (Done < config.Steps)
             run.Checkpoints.RequireRoom(
-                TrainingState.Bytes(inputs.Policy),
+                Bytes,
                 1 + ((config.Steps - Done) / config.Training.CheckpointEvery),
                 inputs.Policy.ParameterCount * sizeof(float));
     }

@@ -9,6 +9,7 @@ using G2RL.Onnx.Rewards;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Training.Backends;
+using G2RL.Onnx.Training.Lagging;
 using G2RL.Onnx.Training.Logging;
 using G2RL.Onnx.Training.Optimizers;
 using G2RL.Onnx.Training.Steps;
@@ -25,6 +26,7 @@ public sealed class Trainer : IDisposable
     private readonly PassRateFilter? curriculum;
     private readonly RewardSet rewards;
     private readonly Policy? reference;
+    private readonly LaggedPolicy? lagged;
     private readonly IRolloutSource sampler;
     private readonly IScorer scorer;
     private readonly RolloutFeatures features;
@@ -70,7 +72,8 @@ public sealed class Trainer : IDisposable
         Problems = (IProblemSet?)curriculum ?? inputs.Problems;
         rewards = new RewardSet(config.Rewards, Problems, config.Sampling.MaxNewTokens, functions);
         reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
-        sampler = Backend.Rollouts(Policy, Tokenizer, inputs.TrainingSampler());
+        lagged = config.Sampling.DrawsFromCopy ? new(Policy, config.Sampling, Backend.DrawsElsewhere) : null;
+        sampler = Rollouts(inputs.TrainingSampler());
         scorer = Backend.Scorer(Policy.Spec);
         var algorithm = AlgorithmTable.All[config.Algorithm.Name];
         var alignment = algorithm.Features == FeatureKind.Alignment ? new ExpertAlignment(scorer, inputs, config) : null;
@@ -79,11 +82,11 @@ public sealed class Trainer : IDisposable
         drawing = new(sampler, inputs.Encode, config, features.WhileSampling, this.events);
         judging = new(rewards, drawing, Problems, config, this.events);
         greedy = algorithm.Greedy
-            ? new(Backend.Rollouts(Policy, Tokenizer, inputs.GreedySampler()), inputs.Encode, judging, this.events)
+            ? new(Rollouts(inputs.GreedySampler()), inputs.Encode, judging, this.events)
             : null;
         var scoresFirst = optimizer is not null || ScoringPass.IsNeeded(config);
         rescoring = new(Policy, reference, scorer, features, config, Backend.Rounding, scoresFirst);
-        shaping = new(Policy, features, config);
+        shaping = new(features, config);
         update = new PolicyUpdate(
             Policy,
             config,
@@ -133,7 +136,7 @@ public sealed class Trainer : IDisposable
             throw new ArgumentException(
                 $"{run.Folder} belongs to another configuration: {string.Join("; ", RunConfigFile.Differences(run.Config, config))}.",
                 nameof(run));
-        var keeper = new RunKeeper(run, inputs, update.Optimizer, curriculum, events, update.Entropy);
+        var keeper = new RunKeeper(run, inputs, update.Optimizer, curriculum, events, update.Entropy, lagged?.History);
         keeper.Begin(evaluates: evaluate is not null);
         events.Started?.Invoke(keeper.Done);
         try
@@ -172,8 +175,9 @@ public sealed class Trainer : IDisposable
     // One step: sample, reward, score, shape, update. The weights change in the last phase alone, which once begun runs to its end.
     private ScoredGroup[] Advance(Step step)
     {
-        // 1. G completions of each of this step's problems from the current policy.
-        var problems = Problems.Batch(step.Index, config.Sampling.PromptsPerStep, config.Seed);
+        // 1. G completions of each of this step's problems from the current policy, or that of some steps ago.
+        var problems = Batch(step.Index);
+        BeginDraws(step);
         using var early = judging.Begin(step, problems);
         var drawn = drawing.Run(step, problems, early is null ? null : early.Ended);
 
@@ -183,10 +187,11 @@ public sealed class Trainer : IDisposable
 
         // 3. Log-probs under the trainer, held against the sampler's, and under the policy that came in.
         events.Progress?.Invoke("score", 0, drawn.Length);
-        var batch = rescoring.Run(step, groups, drawing.LargestLogit);
+        var drawer = lagged?.Drawer(step.Index) ?? Policy;
+        var batch = rescoring.Run(step, groups, drawing.LargestLogit, drawer.Version);
 
         // 4. Rewards to advantages.
-        shaping.Run(step, batch);
+        shaping.Run(step, batch, features.WhileSampling ? drawer : Policy);
 
         // 5. One optimizer step per mini-batch of whole groups, the old log-probs fixed. Once weights have changed it runs to its end.
         step.Cancel.ThrowIfCancellationRequested();
@@ -234,8 +239,27 @@ public sealed class Trainer : IDisposable
         rewards.Dispose();
         scorer.Dispose();
         sampler.Dispose();
+        lagged?.Dispose();
         reference?.Dispose();
         inputs.Dispose();
+    }
+
+    private IReadOnlyList<Problem> Batch(int step) => Problems.Batch(step, config.Sampling.PromptsPerStep, config.Seed);
+
+    private IRolloutSource Rollouts(SamplerSettings settings) => lagged is null
+        ? Backend.Rollouts(Policy, Tokenizer, settings)
+        : lagged.Rollouts(policy => Backend.Rollouts(policy, Tokenizer, settings));
+
+    // Weights of now draw the batch of k steps on. Which problems that has must be known.
+    private void BeginDraws(Step step)
+    {
+        lagged?.History.Keep(step.Index);
+        var isAhead = config.Sampling.Lag > 0 && lagged is { IsElsewhere: true } && curriculum is null;
+        if (!isAhead || sampler is not LaggedRollouts source)
+            return;
+        for (var next = step.Index; next <= Math.Min(step.Index + config.Sampling.Lag, config.Steps - 1); next++)
+            if (!source.HasBegun(next))
+                source.Begin(drawing.Request(next, Batch(next)), step.Cancel);
     }
 
     private void WarnOfEmptyMinibatches(StepMetrics metrics)

@@ -34,7 +34,7 @@ public sealed class RescoringTests : IDisposable
     {
         var scorer = new FakeScorer(p => p == policy ? -1.00001f : -2);
         var step = new Step(2);
-        var batch = Phase(scorer, scoresFirst: true, reference).Run(step, [Group(1, -1), Group(-1, 1)], largestLogit: 10);
+        var batch = Phase(scorer, scoresFirst: true, reference).Run(step, [Group(1, -1), Group(-1, 1)], 10, policy.Version);
         Assert.HasCount(4, batch.Samples);
         CollectionAssert.AreEqual(new[] { 0, 0, 1, 1 }, batch.Samples.Select(s => s.Group).ToArray());
         Assert.IsTrue(batch.Samples.All(s => s.OldLogProbs.All(l => l == -1.00001f) && s.ReferenceLogProbs!.All(l => l == -2)));
@@ -50,7 +50,7 @@ public sealed class RescoringTests : IDisposable
     {
         var scorer = new FakeScorer(_ => 0);
         var step = new Step(2);
-        var batch = Phase(scorer, scoresFirst: false, null).Run(step, [Group(1, -1)], 10);
+        var batch = Phase(scorer, scoresFirst: false, null).Run(step, [Group(1, -1)], 10, policy.Version);
         Assert.IsEmpty(scorer.Calls);
         Assert.IsEmpty(batch.Scores);
         Assert.IsTrue(batch.Samples.All(s => s.OldLogProbs.Length == 0 && s.ReferenceLogProbs is null));
@@ -69,9 +69,9 @@ public sealed class RescoringTests : IDisposable
         var scorer = new FakeScorer(_ => -1.5f);
         var config = Config with { Algorithm = Config.Algorithm with { Correction = new() { Weights = CorrectionKind.Tis } } };
         Assert.ThrowsExactly<InvalidOperationException>(
-            () => Phase(scorer, scoresFirst: true, null).Run(new Step(0), [Group(1, -1)], 10));
+            () => Phase(scorer, scoresFirst: true, null).Run(new Step(0), [Group(1, -1)], 10, policy.Version));
         var step = new Step(0);
-        _ = Phase(scorer, scoresFirst: true, null, config).Run(step, [Group(1, -1)], 10);
+        _ = Phase(scorer, scoresFirst: true, null, config).Run(step, [Group(1, -1)], 10, policy.Version);
         Assert.AreEqual(0.5, step.Metrics.Values["mismatch/sampler_trainer_max_nats"], 1e-6);
     }
 
@@ -80,13 +80,14 @@ public sealed class RescoringTests : IDisposable
     {
         var phase = Phase(new FakeScorer(_ => -1), scoresFirst: true, null);
         StringAssert.Contains(
-            Assert.ThrowsExactly<InputException>(() => phase.Run(new Step(3), [Group(null, null), Group([null])], 10)).Message,
+            Assert.ThrowsExactly<InputException>(
+                () => phase.Run(new Step(3), [Group(null, null), Group([null])], 10, policy.Version)).Message,
             "Step 4: none of 3 completions could be judged.");
         var stale = Group(1, -1);
         policy.Updates++;
         StringAssert.Contains(
-            Assert.ThrowsExactly<InvalidOperationException>(() => phase.Run(new Step(3), [stale], 10)).Message,
-            $"A rollout was drawn by {stale.Group.Rollouts[0].Version}; the trainer holds {policy.Version}.");
+            Assert.ThrowsExactly<InvalidOperationException>(() => phase.Run(new Step(3), [stale], 10, policy.Version)).Message,
+            $"A rollout was drawn by {stale.Group.Rollouts[0].Version}; this step's are {policy.Version}'s.");
     }
 
     // Rewards 1, -1: mean 0, population standard deviation 1.
@@ -97,8 +98,8 @@ public sealed class RescoringTests : IDisposable
         using var features = new RolloutFeatures(Config.Algorithm, policy.Spec, backend, 1);
         ScoredGroup[] groups = [Group(1, -1), Group(1, null)];
         var step = new Step(0);
-        var batch = Phase(new FakeScorer(_ => -1), scoresFirst: false, null).Run(step, groups, 10);
-        new Shaping(policy, features, Config).Run(step, batch);
+        var batch = Phase(new FakeScorer(_ => -1), scoresFirst: false, null).Run(step, groups, 10, policy.Version);
+        new Shaping(features, Config).Run(step, batch, policy);
         Assert.AreEqual(1, groups[0].Advantages[0], 1e-5);
         Assert.AreEqual(-1, groups[0].Advantages[1], 1e-5);
         Assert.IsFalse(groups[0].Masked);
@@ -115,9 +116,9 @@ public sealed class RescoringTests : IDisposable
         using var backend = new CpuBackend(1);
         using var features = new RolloutFeatures(Config.Algorithm, policy.Spec, backend, 1);
         var step = new Step(0, cancel.Token);
-        var batch = Phase(new FakeScorer(_ => -1), scoresFirst: false, null).Run(step, [Group(1, -1)], 10);
+        var batch = Phase(new FakeScorer(_ => -1), scoresFirst: false, null).Run(step, [Group(1, -1)], 10, policy.Version);
         cancel.Cancel();
-        Assert.ThrowsExactly<OperationCanceledException>(() => new Shaping(policy, features, Config).Run(step, batch));
+        Assert.ThrowsExactly<OperationCanceledException>(() => new Shaping(features, Config).Run(step, batch, policy));
         CollectionAssert.AreEqual(new double[2], batch.Groups[0].Advantages);
     }
 

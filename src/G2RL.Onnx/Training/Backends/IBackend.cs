@@ -20,6 +20,9 @@ public interface IBackend : IDisposable
     /// <summary>Rounding of a product, as a multiple of float32's: 1 in float32. Differences between sessions are judged by it.</summary>
     double Rounding { get; }
 
+    /// <summary>Whether others draw, so that this process can do something else meanwhile.</summary>
+    bool DrawsElsewhere => false;
+
     /// <summary>Draws rollouts from a policy; sees every update of its weights.</summary>
     IRolloutSource Rollouts(Policy policy, Tokenizer tokenizer, SamplerSettings settings);
 

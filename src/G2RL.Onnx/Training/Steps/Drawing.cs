@@ -36,6 +36,18 @@ internal sealed class Drawing(
     public Rollout[][] Again(Step step, IReadOnlyList<Problem> problems, ulong seed) =>
         Draw(step, problems, seed, "resample", isFirst: false, ended: null);
 
+    /// <summary>What a step's first draw will ask for.</summary>
+    public DrawRequest Request(int step, IReadOnlyList<Problem> problems) =>
+        Request(step, problems, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), isFirst: true);
+
+    private DrawRequest Request(int step, IReadOnlyList<Problem> problems, ulong seed, bool isFirst) => new(
+        [.. problems.Select(encode)],
+        config.Sampling.GroupSize,
+        seed,
+        step,
+        withFeatures,
+        KeepsFeatures: !isFirst);
+
     private Rollout[][] Draw(
         Step step,
         IReadOnlyList<Problem> problems,
@@ -44,16 +56,7 @@ internal sealed class Drawing(
         bool isFirst,
         Action<int, Rollout[]>? ended)
     {
-        var request = new DrawRequest(
-            [.. problems.Select(encode)],
-            config.Sampling.GroupSize,
-            seed,
-            step.Index,
-            withFeatures,
-            KeepsFeatures: !isFirst)
-        {
-            GroupEnded = ended,
-        };
+        var request = Request(step.Index, problems, seed, isFirst) with { GroupEnded = ended };
         var total = problems.Count * config.Sampling.GroupSize;
         var drawn = source.Draw(request, done => events.Progress?.Invoke(phase, done, total), step.Cancel);
         LargestLogit = Math.Max(LargestLogit, drawn.LargestLogit);

@@ -9,7 +9,7 @@ namespace G2RL.Onnx.Training.Steps;
 /// Phase 3, score: what the trainer's own forward passes say of the rollouts' tokens, where the old log-probs of the update are not those
 /// of its own forward pass, and what the reference policy says of them.
 /// </summary>
-/// <param name="policy">The policy in training, which drew the rollouts.</param>
+/// <param name="policy">The policy in training.</param>
 /// <param name="reference">The policy from which divergence is counted; null where it is not.</param>
 /// <param name="scorer">Who scores.</param>
 /// <param name="features">What is accumulated while scoring.</param>
@@ -29,13 +29,14 @@ internal sealed class Rescoring(
     /// <param name="step">The step; receives how far sampler and trainer are apart.</param>
     /// <param name="groups">Its groups.</param>
     /// <param name="largestLogit">The largest |logit| that the sampler saw.</param>
+    /// <param name="drawer">The weights that they are to come from.</param>
     /// <exception cref="InputException">No completion could be judged.</exception>
     /// <exception cref="InvalidOperationException">
     /// A rollout of other weights, or log-probs that differ by more than rounding explains.
     /// </exception>
-    public StepBatch Run(Step step, ScoredGroup[] groups, double largestLogit)
+    public StepBatch Run(Step step, ScoredGroup[] groups, double largestLogit, PolicyVersion drawer)
     {
-        var samples = Members(step, groups);
+        var samples = Members(step, groups, drawer);
         var sequences = samples.Select(s => s.Sequence).ToArray();
         var old = !scoresFirst ? [] : scorer.Score(
             policy,
@@ -61,7 +62,7 @@ internal sealed class Rescoring(
             step.Metrics,
             scored,
             largestLogit / config.Sampling.Temperature,
-            config.Algorithm.Correction.IsOn,
+            config.Algorithm.Correction.IsOn || config.Sampling.DrawsFromCopy,
             rounding);
         if (scoresFirst)
             HoldAgainstSampler(samples);
@@ -69,7 +70,7 @@ internal sealed class Rescoring(
         return new(groups, samples, old, scoresFirst ? null : HoldAgainstSampler);
     }
 
-    private Sample[] Members(Step step, ScoredGroup[] groups)
+    private static Sample[] Members(Step step, ScoredGroup[] groups, PolicyVersion drawer)
     {
         var samples = groups.SelectMany((g, i) =>
             g.Members.Select((rollout, member) => new Sample(i, member, g, g.Group.Rollouts[rollout]))).ToArray();
@@ -77,9 +78,8 @@ internal sealed class Rescoring(
             throw new InputException($"Step {step.Number}: none of {groups.Sum(g => g.Outcomes.Count)} completions could be judged. "
                 + "Look at the reward function; the warnings above say what went wrong.");
         foreach (var sample in samples)
-            if (sample.Rollout.Version != policy.Version)
-                throw new InvalidOperationException($"A rollout was drawn by {sample.Rollout.Version}; "
-                    + $"the trainer holds {policy.Version}.");
+            if (sample.Rollout.Version != drawer)
+                throw new InvalidOperationException($"A rollout was drawn by {sample.Rollout.Version}; this step's are {drawer}'s.");
         return samples;
     }
 }

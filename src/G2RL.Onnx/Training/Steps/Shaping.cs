@@ -7,15 +7,17 @@ using G2RL.Onnx.Training.Logging;
 namespace G2RL.Onnx.Training.Steps;
 
 /// <summary>Phase 4, shape: rewards to advantages, and the weights and masks of tokens that sampler and trainer see differently.</summary>
-/// <param name="policy">The weights that drew and scored the rollouts.</param>
 /// <param name="features">By which the algorithm compares the rollouts of a group.</param>
 /// <param name="config">The algorithm and the run's seed.</param>
-internal sealed class Shaping(Policy policy, RolloutFeatures features, RunConfig config)
+internal sealed class Shaping(RolloutFeatures features, RunConfig config)
 {
     private readonly Algorithm algorithm = AlgorithmTable.All[config.Algorithm.Name];
 
     /// <summary>Fills the advantages of every group; one of fewer than two members is left out of the loss.</summary>
-    public void Run(Step step, StepBatch batch)
+    /// <param name="step">The step.</param>
+    /// <param name="batch">Its rollouts.</param>
+    /// <param name="policy">The weights that gave the features: those that drew where they are made while sampling, else of now.</param>
+    public void Run(Step step, StepBatch batch, Policy policy)
     {
         step.Cancel.ThrowIfCancellationRequested();
         var (groups, samples) = (batch.Groups, batch.Samples);

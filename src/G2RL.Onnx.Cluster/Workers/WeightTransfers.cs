@@ -1,0 +1,90 @@
+using G2RL.Onnx.Cluster.Contracts;
+using G2RL.Onnx.Cluster.Weights;
+using G2RL.Onnx.Execution;
+
+namespace G2RL.Onnx.Cluster.Workers;
+
+/// <summary>How weights come here: by differences where those lead from what is here, by a file, or whole over the connection.</summary>
+internal sealed class WeightTransfers(IGrainFactory grains)
+{
+    // A read is a message; a few under way hide its length.
+    private const int ReadBytes = 1 << 20;
+    private const int ReadsAtOnce = 4;
+
+    /// <summary>Brings a version here.</summary>
+    /// <param name="card">The version.</param>
+    /// <param name="own">What is here; empty for nothing whole.</param>
+    /// <param name="into">Receives it.</param>
+    /// <returns>Bytes that travelled.</returns>
+    public async Task<long> Fetch(WeightsCard card, string own, FlatWeights into)
+    {
+        if (Path(card, own) is { } path)
+        {
+            foreach (var (delta, forward) in path)
+                await Apply(card, delta, forward, into);
+            return path.Sum(p => p.Delta.Bytes);
+        }
+        await (card.File.Length > 0 ? ReadFile(card, into) : Ask(card, into));
+        return card.Length;
+    }
+
+    /// <summary>
+    /// The differences that lead from what is here to a version, in either direction; null where none do, or not for fewer bytes.
+    /// </summary>
+    internal static (DeltaCard Delta, bool Forward)[]? Path(WeightsCard card, string own)
+    {
+        string[] versions = card.Deltas.Length == 0 ? [] : [card.Deltas[0].Base, .. card.Deltas.Select(d => d.Content)];
+        var (from, to) = (Array.LastIndexOf(versions, own), Array.LastIndexOf(versions, card.Content));
+        if (from < 0 || to < 0 || own.Length == 0)
+            return null;
+        (DeltaCard, bool)[] path = from < to
+            ? [.. card.Deltas[from..to].Select(d => (d, true))]
+            : [.. card.Deltas[to..from].Reverse().Select(d => (d, false))];
+        return path.Sum(p => p.Item1.Bytes) < card.Length ? path : null;
+    }
+
+    private async Task Apply(WeightsCard card, DeltaCard delta, bool forward, FlatWeights into)
+    {
+        var shelf = grains.GetGrain<IShelfGrain>(card.Shelf);
+        var reads = new Queue<(int Part, Task<byte[]> Data)>();
+        var parts = WeightDelta.Parts(card.Length);
+        for (var (next, done) = (0, 0); done < parts; done++)
+        {
+            for (; reads.Count < ReadsAtOnce && next < parts; next++)
+                reads.Enqueue((next, shelf.ReadDelta(delta.Base, delta.Content, next)));
+            var (part, data) = reads.Dequeue();
+            WeightDelta.Apply(into, part, await data, forward);
+        }
+    }
+
+    private async Task Ask(WeightsCard card, FlatWeights into)
+    {
+        var shelf = grains.GetGrain<IShelfGrain>(card.Shelf);
+        var reads = new Queue<(long Offset, Task<byte[]> Data)>();
+        for (long next = 0, done = 0; done < card.Length;)
+        {
+            for (; reads.Count < ReadsAtOnce && next < card.Length; next += ReadBytes)
+                reads.Enqueue((next, shelf.Read(card.Content, next, (int)Math.Min(ReadBytes, card.Length - next))));
+            var (offset, data) = reads.Dequeue();
+            var bytes = await data;
+            into.Write(offset, bytes);
+            done += bytes.Length;
+        }
+    }
+
+    private static async Task ReadFile(WeightsCard card, FlatWeights into)
+    {
+        using var file = File.OpenHandle(card.File, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        if (RandomAccess.GetLength(file) != card.Length)
+            throw new InvalidDataException($"{card.File} has {RandomAccess.GetLength(file)} bytes; the trainer wrote {card.Length}.");
+        var buffer = new byte[FlatWeights.HashedPiece];
+        for (long at = 0; at < card.Length;)
+        {
+            var read = await RandomAccess.ReadAsync(file, buffer, at);
+            if (read == 0)
+                throw new InvalidDataException($"{card.File} ends at {at} of {card.Length} bytes.");
+            into.Write(at, buffer.AsSpan(0, read));
+            at += read;
+        }
+    }
+}

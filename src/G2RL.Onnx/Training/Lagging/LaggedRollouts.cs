@@ -1,0 +1,70 @@
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Rollouts;
+
+namespace G2RL.Onnx.Training.Lagging;
+
+/// <summary>
+/// Draws every step's rollouts with the weights of k steps before. Where others draw, a batch may be begun as soon as its weights are
+/// there, while steps before it are still trained on; which weights draw it, and so its bytes, do not depend on that.
+/// </summary>
+internal sealed class LaggedRollouts : IRolloutSource
+{
+    private readonly LaggedPolicy lagged;
+    private readonly Dictionary<Policy, IRolloutSource> sources;
+    private readonly Dictionary<int, (DrawRequest Request, Task<DrawnRollouts> Work)> begun = [];
+    private readonly CancellationTokenSource end = new();
+
+    /// <summary>Opens who draws.</summary>
+    /// <param name="lagged">Which weights draw a step.</param>
+    /// <param name="drawers">All that may.</param>
+    /// <param name="open">Opens a source for one of them.</param>
+    public LaggedRollouts(LaggedPolicy lagged, IEnumerable<Policy> drawers, Func<Policy, IRolloutSource> open)
+    {
+        this.lagged = lagged;
+        sources = drawers.ToDictionary(p => p, open);
+    }
+
+    /// <inheritdoc/>
+    public SamplerPlan Plan => sources.Values.First().Plan;
+
+    /// <inheritdoc/>
+    public DrawnRollouts Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
+    {
+        if (begun.TryGetValue(request.Step, out var ahead) && ahead.Request.Seed == request.Seed)
+        {
+            begun.Remove(request.Step);
+            return ahead.Work.WaitAsync(cancel).GetAwaiter().GetResult();
+        }
+        return sources[lagged.Drawer(request.Step)].Draw(request, progress, cancel);
+    }
+
+    /// <summary>Begins a draw whose weights are there.</summary>
+    /// <param name="request">What <see cref="Draw"/> will be asked for.</param>
+    /// <param name="cancel">Stops it.</param>
+    public void Begin(DrawRequest request, CancellationToken cancel)
+    {
+        var source = sources[lagged.Drawer(request.Step)];
+        var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, end.Token);
+        begun[request.Step] = (request, Task.Run(
+            () =>
+            {
+                using (stop)
+                    return source.Draw(request, progress: null, stop.Token);
+            },
+            CancellationToken.None));
+    }
+
+    /// <summary>Whether a step's draw was begun.</summary>
+    public bool HasBegun(int step) => begun.ContainsKey(step);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        end.Cancel();
+        foreach (var (_, work) in begun.Values)
+            ((IAsyncResult)work).AsyncWaitHandle.WaitOne();
+        foreach (var source in sources.Values)
+            source.Dispose();
+        end.Dispose();
+    }
+}

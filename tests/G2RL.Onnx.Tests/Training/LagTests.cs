@@ -1,0 +1,158 @@
+using System.Text.Json.Nodes;
+using G2RL.Onnx.Algorithms.Corrections;
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Evaluation;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Lagging;
+using G2RL.Onnx.Training.Logging;
+
+namespace G2RL.Onnx.Tests;
+
+/// <summary>Batches that are drawn with the weights of k steps before.</summary>
+[TestClass]
+public sealed class LagTests
+{
+    [TestMethod]
+    [DataRow(1, "0 0 1 2 3 4")]
+    [DataRow(3, "0 0 0 0 1 2")]
+    public void Run_WithLag_DrawsWithTheWeightsOfSoManyStepsBefore(int lag, string versions)
+    {
+        using var model = new TinyModel();
+        var config = Config(model, lag) with { Steps = 6 };
+        using var trainer = new Trainer(config, TinyModel.Problems());
+        using var run = RunDirectory.Create(config, TimeProvider.System, Path.Combine(model.Root, "run"));
+        trainer.Run(run);
+        var drawn = Enumerable.Range(0, 6).Select(step => Directory.EnumerateFiles(Path.Combine(run.Folder, "rollouts"))
+            .Order(StringComparer.Ordinal).ElementAt(step))
+            .Select(f => (string)JsonNode.Parse(File.ReadLines(f).First())!["policy"]!).ToArray();
+        CollectionAssert.AreEqual(
+            versions.Split(' ').Select(v => $"{trainer.Policy.Version.Origin}@{v}").ToArray(),
+            drawn,
+            string.Join(' ', drawn));
+    }
+
+    [TestMethod]
+    public void Run_WithLag_IsNotTheRunWithout()
+    {
+        using var model = new TinyModel();
+        var hashes = new[] { 0, 1, 2 }.Select(lag => Train(Config(model, lag)).Hash).ToArray();
+        Assert.AreEqual(3, hashes.Distinct().Count());
+        Assert.AreEqual(hashes[2], Train(Config(model, 2)).Hash);
+    }
+
+    // With the learning rate all but 0 old weights are those of now, and the run must be the one without lag but for the version's name.
+    [TestMethod]
+    [DataRow("grpo")]
+    [DataRow("g2rl")]
+    [DataRow("remax")]
+    public void Run_OfWeightsThatDoNotChange_DrawsWhatOneWithoutLagDraws(string algorithm)
+    {
+        using var model = new TinyModel();
+        var still = Config(model, 0) with
+        {
+            Algorithm = new() { Name = algorithm, Correction = new() { Weights = CorrectionKind.Tis } },
+            Training = model.Config.Training with { LearningRate = 1e-30 },
+        };
+        var lagged = still with { Sampling = still.Sampling with { Lag = 2 } };
+        CollectionAssert.AreEqual(Train(still).Metrics, Train(lagged).Metrics);
+    }
+
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(3)]
+    public void Run_CancelledThenResumed_EqualsTheUninterruptedRun(int lag)
+    {
+        using var model = new TinyModel();
+        var config = Config(model, lag) with { Steps = 7 };
+        var whole = Train(config);
+        var folder = Path.Combine(model.Root, "cut");
+        foreach (var end in new[] { 2, 5, 7 })
+        {
+            using var cancel = new CancellationTokenSource();
+            var steps = 0;
+            using var trainer = new Trainer(config, TinyModel.Problems(), new()
+            {
+                Started = done => steps = done,
+                Step = _ =>
+                {
+                    if (++steps == end)
+                        cancel.Cancel();
+                },
+            });
+            using var run = steps == 0 && end == 2
+                ? RunDirectory.Create(config, TimeProvider.System, folder)
+                : RunDirectory.Resume(folder, config);
+            trainer.Run(run, cancel.Token);
+            if (end == 7)
+                Assert.AreEqual(whole.Hash, trainer.Policy.Hash());
+        }
+        CollectionAssert.AreEqual(whole.Metrics, Metrics(folder));
+    }
+
+    [TestMethod]
+    public void Begin_AheadOfItsStep_GivesWhatADrawInTimeGives()
+    {
+        using var model = new TinyModel();
+        using var loaded = new RunModel(model.Config);
+        var policy = loaded.Policy;
+        using var ahead = new LaggedPolicy(policy, new() { Lag = 1 }, isElsewhere: true);
+        using var inTime = new LaggedPolicy(policy, new() { Lag = 1 }, isElsewhere: false);
+        IRolloutSource Open(Policy p) => new Sampler(p, loaded.Tokenizer, loaded.TrainingSampler());
+        using var early = ahead.Rollouts(Open);
+        using var late = inTime.Rollouts(Open);
+        static string Text(DrawnRollouts drawn) =>
+            string.Join('|', drawn.SelectMany(g => g).Select(r => $"{r.Version} {string.Join(',', r.LogProbs)}"));
+        for (var step = 0; step < 4; step++)
+        {
+            ahead.History.Keep(step);
+            inTime.History.Keep(step);
+            if (!early.HasBegun(step))
+                early.Begin(Request(step), CancellationToken.None);
+            early.Begin(Request(step + 1), CancellationToken.None);
+            // An update while the next batch is at work.
+            foreach (ref var w in policy.Trainable[0].Buffer.Span)
+                w += 0.01f;
+            policy.Updates++;
+            Assert.AreEqual(Text(late.Draw(Request(step))), Text(early.Draw(Request(step))), $"step {step}");
+        }
+    }
+
+    [TestMethod]
+    public void Warnings_LagWithoutCorrection_SaySo()
+    {
+        using var model = new TinyModel();
+        var config = Config(model, 1) with { Algorithm = new() };
+        Assert.IsTrue(RunConfigRules.Warnings(config).Any(w => w.Contains("sampling.lag is 1", StringComparison.Ordinal)));
+        Assert.IsFalse(RunConfigRules.Warnings(Config(model, 1)).Any(w => w.Contains("sampling.lag", StringComparison.Ordinal)));
+        Train(config);
+    }
+
+    private static DrawRequest Request(int step) => new([[1, 2, 3], [4, 5]], Samples: 3, Seed: 5, step);
+
+    private static RunConfig Config(TinyModel model, int lag) => model.Config with
+    {
+        Steps = 5,
+        Sampling = model.Config.Sampling with { Lag = lag },
+        Algorithm = new() { Correction = new() { Weights = CorrectionKind.Tis } },
+        Training = model.Config.Training with { CheckpointEvery = 2, LearningRate = 1e-2 },
+        Logging = new() { RolloutsEvery = 1 },
+    };
+
+    private static (string[] Metrics, string Hash) Train(RunConfig config)
+    {
+        using var trainer = new Trainer(config, TinyModel.Problems());
+        using var run = RunDirectory.Create(config, TimeProvider.System, null);
+        Assert.IsTrue(trainer.Run(run).Completed);
+        return (Metrics(run.Folder), trainer.Policy.Hash());
+    }
+
+    private static string[] Metrics(string folder) => [.. File.ReadLines(Path.Combine(folder, "metrics.jsonl")).Select(line =>
+    {
+        var row = (JsonObject)JsonNode.Parse(line)!;
+        foreach (var name in row.Select(p => p.Key).Where(StepMetrics.IsTiming).ToArray())
+            row.Remove(name);
+        return row.ToJsonString();
+    })];
+}
