@@ -9,6 +9,9 @@ public enum FaultKind
     /// <summary>Weights arrived broken, or their trainer had others by then; the piece is sent again.</summary>
     Transfer,
 
+    /// <summary>The worker was told to stop; the piece is done elsewhere.</summary>
+    Leaving,
+
     /// <summary>A number is not finite: the same anywhere, so the run ends.</summary>
     NonFinite,
 }

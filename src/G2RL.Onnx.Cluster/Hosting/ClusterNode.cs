@@ -33,6 +33,10 @@ public sealed class ClusterNode : IAsyncDisposable
     /// <summary>The member's services; null while it joins again.</summary>
     internal IServiceProvider? Services => host?.Services;
 
+    /// <summary>Whether others know it as a member.</summary>
+    internal bool IsActive =>
+        host?.Services.GetService<ISiloStatusOracle>()?.CurrentStatus == SiloStatus.Active;
+
     /// <summary>The member's address; empty while it joins again.</summary>
     public string Address => host?.Services.GetService<ILocalSiloDetails>()?.SiloAddress.ToParsableString() ?? "";
 
@@ -91,7 +95,7 @@ public sealed class ClusterNode : IAsyncDisposable
 
     // A connection string may hold a password.
     private static string Words(string membership) =>
-        membership.StartsWith("redis:", StringComparison.Ordinal) ? "redis" : membership;
+        membership.StartsWith("folder:", StringComparison.Ordinal) ? membership : membership.Split(':')[0];
 
     private async Task Stop()
     {
@@ -155,6 +159,7 @@ public sealed class ClusterNode : IAsyncDisposable
             silo.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (config.ClusterId, "g2rl"));
             silo.ConfigureEndpoints(listen.Address, listen.Port > 0 ? listen.Port : FreePort(listen.Address), gatewayPort: 0);
             Members(silo);
+            silo.AddActivityPropagation();
             silo.Configure<ClusterMembershipOptions>(o =>
             {
                 (o.ProbeTimeout, o.NumMissedProbesLimit, o.NumVotesForDeathDeclaration) = (TimeSpan.FromSeconds(1), 3, 1);
@@ -179,15 +184,18 @@ public sealed class ClusterNode : IAsyncDisposable
     {
         var (kind, rest) = (config.Membership[..config.Membership.IndexOf(':', StringComparison.Ordinal)],
             config.Membership[(config.Membership.IndexOf(':', StringComparison.Ordinal) + 1)..]);
-        if (kind == "folder")
-            silo.Services.AddSingleton<IMembershipTable>(new FolderMembership(rest, config.ClusterId, TimeProvider.System));
+        if (kind == "redis")
+            silo.UseRedisClustering(o => o.ConfigurationOptions = ConfigurationOptions.Parse(Connection(rest)));
         else
-            silo.UseRedisClustering(o => o.ConfigurationOptions = ConfigurationOptions.Parse(
-                rest.StartsWith("env:", StringComparison.Ordinal)
-                    ? Environment.GetEnvironmentVariable(rest[4..])
-                        ?? throw new InputException($"distribution.membership names the variable {rest[4..]}, which is not set.")
-                    : rest));
+            silo.Services.AddSingleton<IMembershipTable>(new StoredMembership(kind == "folder"
+                ? new FolderStore(rest, config.ClusterId, TimeProvider.System)
+                : new PostgresStore(Connection(rest), config.ClusterId)));
     }
+
+    private static string Connection(string text) => !text.StartsWith("env:", StringComparison.Ordinal)
+        ? text
+        : Environment.GetEnvironmentVariable(text[4..])
+            ?? throw new InputException($"distribution.membership names the variable {text[4..]}, which is not set.");
 
     private static int FreePort(IPAddress address)
     {

@@ -140,6 +140,9 @@ public sealed class ClusterBackend : IBackend
             return trained.Contains(policy);
     }
 
+    /// <summary>Optimizer steps between the weights that are trained and others.</summary>
+    internal long LagOf(PolicyVersion version) => updated is null ? 0 : updated.Updates - version.Counter;
+
     /// <summary>Whether a policy is a copy beside the one that is updated.</summary>
     internal bool IsDrawing(Policy policy) => updated is not null && !ReferenceEquals(policy, updated);
 

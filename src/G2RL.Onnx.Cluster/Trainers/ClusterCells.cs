@@ -96,6 +96,9 @@ public sealed class ClusterCells : IDisposable
                     return true;
                 case { Kind: FaultKind.NonFinite } fault:
                     throw new NonFiniteException(fault.Message);
+                case { Kind: FaultKind.Leaving }:
+                    WorkerPool.Retire(worker);
+                    return false;
                 case { } fault:
                     pool.Refuse(worker, fault.Message);
                     return false;

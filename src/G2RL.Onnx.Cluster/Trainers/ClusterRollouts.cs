@@ -46,6 +46,7 @@ internal sealed class ClusterRollouts(ClusterBackend cluster, Policy policy, Tok
             Step = request.Step + 1,
             Policy = $"{version} {version.Content}",
             Pieces = parts.Length,
+            Lag = cluster.LagOf(version),
         };
         var ended = 0;
         var work = new PieceWork<DrawReply>(

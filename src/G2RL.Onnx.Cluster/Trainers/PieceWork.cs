@@ -32,6 +32,7 @@ internal sealed class PieceWork<TReply>(
     private readonly TReply?[] replies = new TReply?[accounts.Pieces];
     private readonly string[] by = [.. Enumerable.Repeat("", accounts.Pieces)];
     private readonly LinkedList<int> open = new(Enumerable.Range(0, accounts.Pieces));
+    private readonly Dictionary<string, WorkerShare> shares = [];
     private readonly List<Flight> flights = [];
     private readonly List<TimeSpan> durations = [];
     private readonly TaskCompletionSource finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -44,6 +45,7 @@ internal sealed class PieceWork<TReply>(
     public async Task<TReply[]> Run(CancellationToken cancel)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var activity = WorkTrace.Begin(accounts.Kind, accounts.Policy);
         var began = Stopwatch.GetTimestamp();
         await Gather(cancel);
         var seen = Stopwatch.GetTimestamp();
@@ -73,6 +75,7 @@ internal sealed class PieceWork<TReply>(
             accounts.Cancelled = flights.Count;
             flights.Clear();
             accounts.Workers = by;
+            accounts.Shares = [.. shares.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => s.Value)];
             left = -1;
         }
         await stop.CancelAsync();
@@ -161,6 +164,7 @@ internal sealed class PieceWork<TReply>(
     {
         TReply reply;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var activity = WorkTrace.Begin("piece", flight.Worker.Name);
         try
         {
             reply = await send(flight.Worker.Grain, flight.Piece, limit.Token)
@@ -203,6 +207,12 @@ internal sealed class PieceWork<TReply>(
                 accounts.WeightMs = Math.Max(accounts.WeightMs, reply.Head.FetchedBytes > 0 ? reply.Head.FetchMs : 0);
                 accounts.WorkMs += reply.Head.WorkMs;
                 by[flight.Piece] = flight.Worker.Name;
+                var share = shares.GetValueOrDefault(flight.Worker.Name) ?? new(flight.Worker.Name, 0, 0, 0);
+                shares[share.Name] = new(
+                    share.Name,
+                    share.Pieces + 1,
+                    share.WorkMs + reply.Head.WorkMs,
+                    share.WeightBytes + reply.Head.FetchedBytes);
                 Keep(flight.Piece, reply);
             }
         }
@@ -215,6 +225,8 @@ internal sealed class PieceWork<TReply>(
     {
         if (fault.Kind == FaultKind.NonFinite)
             finished.TrySetException(new NonFiniteException(fault.Message));
+        else if (fault.Kind == FaultKind.Leaving)
+            WorkerPool.Retire(flight.Worker);
         else if (fault.Kind == FaultKind.Transfer)
         {
             pool.Distrust(flight.Worker, fault.Message);

@@ -103,6 +103,9 @@ internal sealed class WorkerPool(ClusterNode node, DistributionConfig config, Ti
         warn?.Invoke($"{worker.Name} is not asked any more: {why}");
     }
 
+    /// <summary>It leaves, as it said itself.</summary>
+    public static void Retire(PoolWorker worker) => worker.IsRefused = true;
+
     /// <summary>It did a piece.</summary>
     public void Praise(PoolWorker worker)
     {

@@ -49,7 +49,8 @@ internal static class WeightDelta
             written.Write(stackalloc byte[HashBytes]);
             foreach (var (offset, words) in Blocks(p, to.Length))
             {
-                var (old, now) = (scratch.Old.AsSpan(0, words), scratch.Now.AsSpan(0, words));
+                var old = scratch.Old.AsSpan(0, words);
+                var now = scratch.Now.AsSpan(0, words);
                 from.Read(offset, MemoryMarshal.AsBytes(old));
                 to.Read(offset, MemoryMarshal.AsBytes(now));
                 WriteBlock(written, old, now, scratch);
@@ -106,18 +107,19 @@ internal static class WeightDelta
 
     private static void WriteBlock(MemoryStream written, ReadOnlySpan<int> old, ReadOnlySpan<int> now, Scratch scratch)
     {
-        var (words, any, narrow) = (old.Length, 0, true);
+        var (words, any) = (old.Length, 0);
         for (var i = 0; i < words; i++)
         {
             var d = now[i] - old[i];
             any |= d;
             scratch.Differences[i] = d;
         }
-        narrow = (any & 0xFFFF) == 0;
+        var narrow = (any & 0xFFFF) == 0;
         written.WriteByte(narrow ? (byte)2 : (byte)4);
         for (var plane = 0; plane < (narrow ? 2 : 4); plane++)
         {
-            var (bytes, used) = (scratch.Plane.AsSpan(0, words), 0);
+            var bytes = scratch.Plane.AsSpan(0, words);
+            var used = 0;
             for (var i = 0; i < words; i++)
             {
                 var z = narrow ? ZigZag(scratch.Differences[i] >> 16) : ZigZag(scratch.Differences[i]);

@@ -34,7 +34,7 @@ internal sealed class HeldWeights(Policy policy)
             try
             {
                 if (other?.Content == card.Content)
-                    Copy(other.policy);
+                    Copy(other.Policy);
                 else
                     fetched = await transfer.Fetch(card, own, flat);
             }

@@ -72,7 +72,8 @@ internal sealed class WeightTransfers(IGrainFactory grains)
         }
     }
 
-    private static async Task ReadFile(WeightsCard card, FlatWeights into)
+    /// <summary>Reads a file of weights.</summary>
+    internal static async Task ReadFile(WeightsCard card, FlatWeights into)
     {
         using var file = File.OpenHandle(card.File, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         if (RandomAccess.GetLength(file) != card.Length)

@@ -1,6 +1,5 @@
 using G2RL.Onnx.Cluster.Contracts;
 using G2RL.Onnx.Cluster.Hosting;
-using G2RL.Onnx.Execution;
 using G2RL.Onnx.Experiments;
 
 namespace G2RL.Onnx.Cluster.Workers;
@@ -19,10 +18,10 @@ internal sealed class WorkerGrain(WorkerDesk desk, WorkerSettings settings, IGra
             piece.Run,
             piece.Weights,
             transfer,
-            model =>
+            (model, stop) =>
             {
                 settings.Midway?.Invoke(piece.Step);
-                var (groups, largest) = model.Draw(piece, cancel);
+                var (groups, largest) = model.Draw(piece, stop);
                 return new DrawReply(null!, groups, largest, ReplyHash.Of(groups, largest));
             },
             cancel);
@@ -38,7 +37,7 @@ internal sealed class WorkerGrain(WorkerDesk desk, WorkerSettings settings, IGra
             piece.Run,
             piece.IsReference ? null : piece.Weights,
             transfer,
-            model => model.Score(piece),
+            (model, _) => model.Score(piece),
             cancel);
         return result is null
             ? new(head, [], "")
@@ -47,7 +46,7 @@ internal sealed class WorkerGrain(WorkerDesk desk, WorkerSettings settings, IGra
 
     public async Task<GradientReply> Gradient(GradientPiece piece, CancellationToken cancel)
     {
-        var (result, head) = await desk.Do(piece.Run, piece.Weights, transfer, model => model.Gradient(piece, cancel), cancel);
+        var (result, head) = await desk.Do(piece.Run, piece.Weights, transfer, (model, stop) => model.Gradient(piece, stop), cancel);
         return result is null ? new(head, 0, [], [], "", 0, "") : result with { Head = head };
     }
 
@@ -61,10 +60,10 @@ internal sealed class WorkerGrain(WorkerDesk desk, WorkerSettings settings, IGra
     }
 
     public Task<Fault?> RunCell(string output, string cell, CancellationToken cancel) => desk.Apart(
-        () => ExperimentRun.RunCell(
+        stop => ExperimentRun.RunCell(
             output,
             cell,
             settings.Execution.Threads > 0 ? settings.Execution.Threads : Environment.ProcessorCount,
-            cancel),
+            stop),
         cancel);
 }

@@ -37,6 +37,7 @@ public static class WorkerHost
             services => services.AddSingleton(desk).AddSingleton(settings),
             warn,
             cancel);
+        using var health = settings.Health is { } at ? new HealthEndpoint(at, () => (node.IsActive && desk.IsOpen, desk.Done)) : null;
         joined?.Invoke(node.Address);
         try
         {
@@ -44,7 +45,7 @@ public static class WorkerHost
         }
         catch (OperationCanceledException)
         {
-            // Told to stop.
+            await desk.Drain(TimeSpan.FromSeconds(config.DrainSeconds));
         }
     }
 }

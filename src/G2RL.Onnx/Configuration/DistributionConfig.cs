@@ -10,8 +10,9 @@ public sealed record DistributionConfig
     internal static readonly string[] Kinds = ["rollouts", "scores", "gradients"];
 
     /// <summary>
-    /// Where members of the cluster find each other: empty (this process computes alone), folder:PATH (a folder that all of them share), or
-    /// redis:CONNECTION (StackExchange.Redis' connection string; the text env:NAME stands for a variable that holds it).
+    /// Where members of the cluster find each other: empty (this process computes alone), folder:PATH (a folder that all of them share),
+    /// redis:CONNECTION or postgres:CONNECTION (connection strings of StackExchange.Redis and Npgsql; the text env:NAME stands for a
+    /// variable that holds one).
     /// </summary>
     public string Membership { get; init; } = "";
 
@@ -40,6 +41,11 @@ public sealed record DistributionConfig
 
     /// <summary>A piece that has not come back after so many seconds is given up there and done again, > 0.</summary>
     public double PieceSeconds { get; init; } = 600;
+
+    /// <summary>
+    /// How long a worker that is told to stop may go on with its piece, seconds; then, as all that waits there, the piece is handed back.
+    /// </summary>
+    public double DrainSeconds { get; init; } = 20;
 
     /// <summary>What happens without workers.</summary>
     public WhenAlone WhenAlone { get; init; } = WhenAlone.ComputeHere;
@@ -82,9 +88,10 @@ public sealed record DistributionConfig
     /// <summary>All faults.</summary>
     internal IEnumerable<string> Faults()
     {
-        if (IsOn && !Membership.StartsWith("folder:", StringComparison.Ordinal)
-            && !Membership.StartsWith("redis:", StringComparison.Ordinal))
-            yield return $"distribution.membership is '{Membership}'; it must be empty, folder:PATH or redis:CONNECTION.";
+        string[] places = ["folder:", "redis:", "postgres:"];
+        if (IsOn && !places.Any(p => Membership.StartsWith(p, StringComparison.Ordinal)))
+            yield return $"distribution.membership is '{Membership}'; it must be empty, folder:PATH, redis:CONNECTION or "
+                + "postgres:CONNECTION.";
         if (!System.Net.IPEndPoint.TryParse(Listen, out var endpoint))
             yield return $"distribution.listen is '{Listen}'; it must be an address with a port, such as 10.0.0.5:11111 or 127.0.0.1:0.";
         else if (IsOn && !System.Net.IPAddress.IsLoopback(endpoint.Address) && (Certificate.Length == 0 || Authority.Length == 0))
@@ -99,6 +106,7 @@ public sealed record DistributionConfig
         foreach (var (value, name, zero) in new[]
         {
             (WaitSeconds, "waitSeconds", true), (PieceSeconds, "pieceSeconds", false), (AloneSeconds, "aloneSeconds", true),
+            (DrainSeconds, "drainSeconds", true),
         })
             if (!(value >= 0 && value <= 1e6 && (zero || value > 0)))
                 yield return $"distribution.{name} is {value}; it must be {(zero ? "0" : "above 0")} to 1000000 seconds.";

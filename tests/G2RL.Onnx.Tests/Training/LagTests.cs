@@ -119,6 +119,28 @@ public sealed class LagTests
         }
     }
 
+    // 1 + 2^-8 lies halfway between two numbers of bfloat16 and goes to the even one, 1 + 3 x 2^-8 up to 1 + 2^-6.
+    [TestMethod]
+    [DataRow(0)]
+    [DataRow(1)]
+    public void Drawer_OfRoundedWeights_HoldsTheNearestNumbersOfBFloat16FromTheFirstStepOn(int lag)
+    {
+        using var model = new TinyModel();
+        using var policy = Policy.Load(model.Folder, 40);
+        float[] values = [1 + (1f / 256), 1 + (3f / 256), -1 - (1.01f / 256), 1e-30f, 0, -0f];
+        values.CopyTo(policy.Trainable[0].Buffer.Span);
+        using var lagged = new LaggedPolicy(policy, new() { Lag = lag, Weights = DrawnWeights.BFloat16 }, isElsewhere: false);
+        lagged.History.Keep(0);
+        var drawn = lagged.Drawer(0).Trainable[0].Buffer.Span[..values.Length].ToArray();
+        CollectionAssert.AreEqual(new[] { 1, 1 + (1f / 64), -1 - (1f / 128) }, drawn[..3]);
+        foreach (var parameter in lagged.Drawer(0).Trainable)
+            foreach (var w in parameter.Buffer.Span)
+                Assert.AreEqual(0, BitConverter.SingleToInt32Bits(w) & 0xFFFF);
+        Assert.AreEqual(values[0], policy.Trainable[0].Buffer.Span[0], "the policy in training keeps its bits");
+        Assert.IsTrue(RunConfigRules.Warnings(new() { Sampling = new() { Weights = DrawnWeights.BFloat16 } })
+            .Any(w => w.Contains("sampling.weights is bfloat16", StringComparison.Ordinal)));
+    }
+
     [TestMethod]
     public void Warnings_LagWithoutCorrection_SaySo()
     {

@@ -7,7 +7,11 @@ namespace G2RL.Onnx.Cli.Commands.Clusters;
 /// <summary>What a cluster needs beside its members.</summary>
 internal static class ClusterCommand
 {
-    public static Command Create() => new("cluster", "Makes what a cluster needs: certificates of its members.") { Certificate() };
+    public static Command Create() => new("cluster", "Certificates of a cluster's members, and what a cluster would gain.")
+    {
+        Certificate(),
+        SimulateCommand.Create(),
+    };
 
     private static Command Certificate()
     {

@@ -15,10 +15,15 @@ internal static class WorkerCommand
             Description = "Folder of the model on this machine; by default where the trainer has it.",
             HelpName = "FOLDER",
         };
+        var health = new Option<string?>("--health")
+        {
+            Description = "Address and port at which probes ask /live and /ready; by default none.",
+            HelpName = "ADDRESS:PORT",
+        };
         var command = new Command("worker", """
-            Draws and scores for the trainers of a cluster until Ctrl-C or SIGTERM. It may come and go at any time; runs do not notice,
-            but for their speed. It takes distribution.* (where the cluster is), execution.threads and execution.device; all else comes
-            from the trainer.
+            Draws, scores and sums gradients for the trainers of a cluster until Ctrl-C or SIGTERM; then it ends the piece at hand (for
+            distribution.drainSeconds) and hands back what waits. It may come and go at any time; runs do not notice, but for their speed.
+            It takes distribution.* (where the cluster is), execution.threads and execution.device; all else comes from the trainer.
 
             Two workers of one core each on this machine, and a run that uses them:
               g2rl worker --set distribution.membership=folder:/tmp/cluster --set execution.threads=1 &
@@ -27,6 +32,7 @@ internal static class WorkerCommand
             """)
         {
             model,
+            health,
             config,
             set,
             json,
@@ -41,7 +47,7 @@ internal static class WorkerCommand
             using var progress = new ProgressLine(parsed.GetValue(json));
             WorkerHost.Run(
                 resolved.Distribution,
-                new WorkerSettings(parsed.GetValue(model), resolved.Execution),
+                new WorkerSettings(parsed.GetValue(model), resolved.Execution) { Health = parsed.GetValue(health) },
                 run => Backends.Device(run, progress.Warning) ?? Backends.Host(run),
                 address =>
                 {

@@ -12,6 +12,8 @@ internal sealed class LaggedPolicy(Policy policy, SamplingConfig config, bool is
     // Of a lag there are several copies, and one sampler with one cache serves them all.
     private readonly Policy? behind = isElsewhere || config.Lag == 0 ? null : policy.Copy();
 
+    private int copied = -1;
+
     /// <summary>The weights of the last steps.</summary>
     public PolicyHistory History { get; } = new(policy, config.Lag, config.Weights);
 
@@ -26,11 +28,10 @@ internal sealed class LaggedPolicy(Policy policy, SamplingConfig config, bool is
         var own = History.Of(step);
         if (behind is null)
             return own;
-        // As many updates of one policy are the same weights.
-        if (behind.Updates != own.Updates)
+        if (History.Source(step) is var source && source != copied)
         {
             PolicyHistory.Copy(own, behind);
-            behind.Updates = own.Updates;
+            (behind.Updates, copied) = (own.Updates, source);
         }
         return behind;
     }

@@ -1,0 +1,137 @@
+using System.Globalization;
+using G2RL.Onnx.Cluster.Planning;
+
+namespace G2RL.Onnx.Tools.ClusterTrials;
+
+/// <summary>One worker and two, a core each.</summary>
+internal static class SpeedTrials
+{
+    public static int Run(string only)
+    {
+        Console.WriteLine("| trial | result | holds |\n|---|---|---|");
+        var isWell = true;
+        foreach (var (name, run) in new (string, Func<bool>)[] { ("step", Step), ("evaluation", Evaluation), ("compare", Compare) })
+            if (name.Contains(only, StringComparison.Ordinal))
+                isWell &= run();
+        return isWell ? 0 : 1;
+    }
+
+    // arithmetic-base as the main job has it: what a step takes beside its work, and what the simulator says of two workers.
+    private static bool Step()
+    {
+        using var trial = new Trial { Job = ["steps=14", "evaluation.problems=8", "evaluation.every=0", "logging.rolloutsEvery=0"] };
+        double[] overhead = new double[2], seconds = new double[2];
+        var costs = new StepCosts[2];
+        var local = 0d;
+        {
+            var (run, folder) = trial.Start(["taskset", "-c", "0"]);
+            using (run)
+                run.End();
+            local = Trial.Rows(folder, "metrics.jsonl").Skip(3).Average(r => (double)r["time/step_s"]!);
+        }
+        for (var count = 1; count <= 2; count++)
+        {
+            var workers = Enumerable.Range(0, count).Select(i => trial.Worker(["taskset", "-c", $"{i}"])).ToArray();
+            var (run, folder) = trial.Start(["taskset", "-c", "0,1"], trial.Members, $"distribution.workers={count}");
+            using (run)
+                run.End();
+            (costs[count - 1], seconds[count - 1], _) = MeasuredRun.Read(folder);
+            // Beside the work of the busiest worker: messages, hashes, weights and their way.
+            overhead[count - 1] = Trial.Rows(folder, "distribution.jsonl").Skip(8).Sum(r => (double)r["ms"]!
+                - r["shares"]!.AsArray().Select(s => (double)s!["work_ms"]!).DefaultIfEmpty().Max()) / 11;
+            foreach (var worker in workers)
+                worker.Dispose();
+        }
+        Trial.Say("a step on one core, one process", Trial.Seconds(local));
+        Trial.Say("with one worker", $"{Trial.Seconds(seconds[0])}, of which {Text(overhead[0])} ms beside its work", overhead[0] < 20);
+        Trial.Say("with two workers", $"{Trial.Seconds(seconds[1])}, of which {Text(overhead[1])} ms beside their work");
+        var isWell = overhead[0] < 20;
+        for (var count = 1; count <= 2; count++)
+        {
+            var said = ClusterSimulator.Run(costs[0], new() { Workers = count }).StepSeconds;
+            var off = (said / seconds[count - 1]) - 1;
+            Trial.Say(
+                $"simulated from the run with one worker, {count} workers",
+                $"{Trial.Seconds(said)}, {Text(100 * off)} % off",
+                Math.Abs(off) < 0.2);
+            isWell &= Math.Abs(off) < 0.2;
+        }
+        return isWell;
+    }
+
+    private static bool Evaluation()
+    {
+        using var trial = new Trial { Job = [] };
+        var seconds = new double[2];
+        var answers = new string[2];
+        for (var count = 1; count <= 2; count++)
+        {
+            var workers = Enumerable.Range(0, count).Select(i => trial.Worker(["taskset", "-c", $"{i}"])).ToArray();
+            seconds[count - 1] = Trial.Timed(() =>
+            {
+                using var run = Member.Start(
+                    [],
+                    "evaluate", "--json", "--model", "models/arithmetic-base", "--set", "evaluation.problems=500",
+                    "--set", "evaluation.samples=8", "--set", "execution.threads=1",
+                    "--set", trial.Members, "--set", $"distribution.workers={count}");
+                answers[count - 1] = run.End();
+            });
+            foreach (var worker in workers)
+                worker.Dispose();
+        }
+        var ratio = seconds[0] / seconds[1];
+        Trial.Say(
+            "evaluation of 4,000 rollouts, one worker and two",
+            $"{Trial.Seconds(seconds[0])}, {Trial.Seconds(seconds[1])}: {Text(ratio)} times",
+            ratio >= 1.5);
+        return ratio >= 1.5;
+    }
+
+    private static bool Compare()
+    {
+        using var trial = new Trial { Job = [] };
+        var seconds = new double[2];
+        for (var count = 1; count <= 2; count++)
+        {
+            var workers = Enumerable.Range(0, count).Select(i => trial.Worker(["taskset", "-c", $"{i}"])).ToArray();
+            var folder = trial.Folder($"compare-{count}");
+            var experiment = trial.Folder($"experiment-{count}.json");
+            File.WriteAllText(experiment, """
+                {
+                  "name": "eight",
+                  "run": {
+                    "steps": 6,
+                    "sampling": { "promptsPerStep": 8, "groupSize": 8 },
+                    "evaluation": { "problems": 32, "samples": 4 },
+                    "logging": { "rolloutsEvery": 0 }
+                  },
+                  "bases": [ { "name": "arithmetic", "settings": { "model": "models/arithmetic-base" } } ],
+                  "arms": [
+                    { "name": "grpo", "settings": { "algorithm": { "name": "grpo" } } },
+                    { "name": "g2rl", "settings": { "algorithm": { "name": "g2rl" } } }
+                  ],
+                  "baseline": "grpo",
+                  "seeds": [ 1, 2, 3, 4 ]
+                }
+                """);
+            seconds[count - 1] = Trial.Timed(() =>
+            {
+                using var run = Member.Start(
+                    [],
+                    "compare", experiment, "--output", folder, "--parallel", "8", "--json",
+                    "--set", trial.Members, "--set", $"distribution.workers={count}");
+                run.End();
+            });
+            foreach (var worker in workers)
+                worker.Dispose();
+        }
+        var ratio = seconds[0] / seconds[1];
+        Trial.Say(
+            "compare of 8 runs, one worker and two",
+            $"{Trial.Seconds(seconds[0])}, {Trial.Seconds(seconds[1])}: {Text(ratio)} times",
+            ratio >= 1.8);
+        return ratio >= 1.8;
+    }
+
+    private static string Text(double value) => value.ToString("F2", CultureInfo.InvariantCulture);
+}

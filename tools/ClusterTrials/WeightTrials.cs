@@ -1,0 +1,154 @@
+using System.Globalization;
+using G2RL.Onnx.Cluster.Trainers;
+using G2RL.Onnx.Cluster.Weights;
+using G2RL.Onnx.Cluster.Workers;
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Rotary;
+
+namespace G2RL.Onnx.Tools.ClusterTrials;
+
+/// <summary>
+/// A version of weights on its way from one policy to another: by file, beside the plain write and read of as many bytes, and by
+/// differences after an update of 1e-6 a weight, in float32 and in bfloat16.
+/// </summary>
+internal static class WeightTrials
+{
+    private const float Rate = 1e-6f;
+    private const int PieceBytes = 4 << 20;
+
+    public static int Run(int numbers, string folder)
+    {
+        Console.WriteLine("| trial | result | holds |\n|---|---|---|");
+        var spec = Spec(numbers);
+        using var trainer = Policy.Create(spec, 16, Fill);
+        using var worker = trainer.Copy();
+        var bytes = new FlatWeights(trainer).Length;
+        Trial.Say("weights", $"{bytes / 1e9:F2} GB");
+
+        // Plain: as many bytes written to the folder and read again, in pieces of 4 MB.
+        var path = Path.Combine(folder, $"g2rl-plain-{Environment.ProcessId}");
+        var plain = Trial.Timed(() => Plain(path, bytes));
+        File.Delete(path);
+        var config = new DistributionConfig { Weights = WeightTransfer.File, WeightsFolder = folder };
+        double byFile;
+        using (var shelf = new WeightShelf(config))
+        {
+            Update(trainer);
+            byFile = Trial.Timed(() =>
+            {
+                var card = shelf.Lend(trainer, "");
+                WeightTransfers.ReadFile(card, new FlatWeights(worker)).GetAwaiter().GetResult();
+                worker.Updates = card.Counter;
+                if (worker.Identify().Content != card.Content)
+                    throw new InvalidDataException("the file gave other weights");
+            });
+        }
+        Trial.Say(
+            $"by file in {folder}, hashes on both sides included",
+            $"{Trial.Seconds(byFile)}; plain write and read {Trial.Seconds(plain)}: {Ratio(byFile / plain)} times",
+            byFile <= 1.5 * plain);
+        var isWell = byFile <= 1.5 * plain;
+        foreach (var rounded in new[] { false, true })
+            isWell &= Differences(trainer, worker, bytes, rounded);
+        return isWell ? 0 : 1;
+    }
+
+    private static bool Differences(Policy trainer, Policy worker, long bytes, bool rounded)
+    {
+        using var history = new Training.Lagging.PolicyHistory(
+            trainer, 0, rounded ? Rollouts.DrawnWeights.BFloat16 : Rollouts.DrawnWeights.Float32);
+        history.Keep(0);
+        Training.Lagging.PolicyHistory.Copy(history.Of(0), worker);
+        using var chain = new DeltaChain(4);
+        chain.Add(history.Of(0), "0");
+        Update(trainer);
+        history.Keep(1);
+        var here = Trial.Timed(() => chain.Add(history.Of(1), "1"));
+        var sent = chain.Cards.Single().Bytes;
+        var there = Trial.Timed(() =>
+        {
+            var flat = new FlatWeights(worker);
+            for (var part = 0; part < WeightDelta.Parts(flat.Length); part++)
+                WeightDelta.Apply(flat, part, chain.Read("0", "1", part)!, forward: true);
+        });
+        var same = new FlatWeights(worker).Hash() == new FlatWeights(history.Of(1)).Hash();
+        var share = (double)sent / bytes;
+        var isWell = same && (!rounded || share <= 0.1);
+        Trial.Say(
+            $"difference after an update of {Rate}, {(rounded ? "bfloat16" : "float32")}",
+            $"{(same ? "same bits" : "OTHER BITS")}; {sent / 1e6:F1} MB, {100 * share:F2} % of the bytes; made in {Trial.Seconds(here)}, "
+                + $"applied in {Trial.Seconds(there)}",
+            isWell);
+        return isWell;
+    }
+
+    private static void Plain(string path, long bytes)
+    {
+        var buffer = new byte[PieceBytes];
+        for (var i = 0; i < buffer.Length; i++)
+            buffer[i] = (byte)Mix(i);
+        using (var file = File.OpenHandle(path, FileMode.Create, FileAccess.Write, preallocationSize: bytes))
+            for (long at = 0; at < bytes; at += buffer.Length)
+                RandomAccess.Write(file, buffer.AsSpan(0, (int)Math.Min(buffer.Length, bytes - at)), at);
+        using var read = File.OpenHandle(path);
+        for (long at = 0; at < bytes; at += buffer.Length)
+            RandomAccess.Read(read, buffer, at);
+    }
+
+    // As a step of AdamW: every weight by about the learning rate, either way.
+    private static void Update(Policy policy)
+    {
+        foreach (var parameter in policy.Trainable)
+            Parallel.For(0, (parameter.Buffer.Length + (1 << 20) - 1) >> 20, block =>
+            {
+                var offset = block << 20;
+                var span = parameter.Buffer.Slice(offset, (int)Math.Min(1 << 20, parameter.Buffer.Length - offset));
+                for (var i = 0; i < span.Length; i++)
+                    span[i] += (Mix(offset + i) & 1) == 0 ? Rate : -Rate;
+            });
+        policy.Updates++;
+    }
+
+    // About as large as those of a trained model: a standard deviation of 0.02.
+    private static void Fill(ParameterSpec parameter, Span<float> into)
+    {
+        for (var i = 0; i < into.Length; i++)
+            into[i] = ((Mix(i) & 0xFFFF) + (Mix(i + 7_777_777) & 0xFFFF) + (Mix(i + 3_333_333) & 0xFFFF) - 98302.5f) * (0.02f / 32768);
+    }
+
+    private static uint Mix(long i)
+    {
+        var x = (ulong)i * 0x9E3779B97F4A7C15;
+        x = (x ^ (x >> 29)) * 0xBF58476D1CE4E5B9;
+        return (uint)(x >> 32);
+    }
+
+    private static string Ratio(double value) => value.ToString("F2", CultureInfo.InvariantCulture);
+
+    private static DecoderSpec Spec(int numbers)
+    {
+        const int Width = 2048;
+        const int LayerWeights = 46_100_000;
+        var layers = Math.Max(1, numbers / LayerWeights);
+        return new()
+        {
+            Architecture = "Qwen3ForCausalLM",
+            ModelType = "qwen3",
+            VocabularySize = 4096,
+            HiddenSize = Width,
+            IntermediateSize = 5461,
+            Layers = layers,
+            Heads = 16,
+            KeyValueHeads = 8,
+            HeadDimension = 128,
+            NormEpsilon = 1e-6,
+            MaxPositions = 16,
+            Rope = new RopeSpec { Theta = 10000 },
+            TieEmbeddings = true,
+            QueryKeyNorm = true,
+            EosTokens = [],
+        };
+    }
+}
