@@ -35,7 +35,7 @@ public sealed class ForeignModelTests
         Case("shards", "whose model.safetensors.index.json is missing", ("config.json", Llama), ("model-00001-of-00002.safetensors", ""));
         Case("empty", "It is empty");
         File.WriteAllText(folder["m.gguf"], "GGUF");
-        Assert.Contains("is a GGUF file, which score, evaluate, sample and geometry read", Refusal(folder["m.gguf"]));
+        Assert.Contains("m.gguf has 4 bytes; a GGUF file has at least 24", Refusal(folder["m.gguf"]));
         File.WriteAllText(folder["m.safetensors"], "");
         Assert.Contains("give its folder", Refusal(folder["m.safetensors"]));
         Directory.CreateDirectory(folder["hub"] + "/snapshots");

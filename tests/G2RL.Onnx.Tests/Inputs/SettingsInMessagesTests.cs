@@ -18,12 +18,12 @@ public sealed partial class SettingsInMessagesTests
         "ai", "attention", "com", "d", "frozen", "fused", "gap", "general", "grads", "golden", "llama",
         "loop", "lp", "mid", "model", "output", "ppo",
         "ppoB", "rope", "rp", "score",
-        "split", "tokenizer", "transformer", "objective", "wpe",
+        "split", "tokenizer", "transformer", "objective", "wpe", "mlflow", "events",
     ];
 
     private static readonly string[] Extensions =
         ["bin", "css", "data", "dll", "html", "json", "jsonl", "md", "onnx", "parquet", "py", "safetensors", "so", "txt", "csv", "tsv",
-            "jinja", "gguf", "arrow", "pem", "key"];
+            "jinja", "gguf", "arrow", "pem", "key", "yaml"];
 
     private static readonly HashSet<string> Known = [.. Settings(), .. Groups(Settings())];
 

@@ -11,7 +11,7 @@ namespace G2RL.Onnx.Training.Logging;
 internal static class StepNumbering
 {
     /// <summary>The renumbered rollouts until they take the place of those that were.</summary>
-    public const string Aside = "rollouts.new";
+    public const string Aside = "rollouts-new";
 
     private const string Metrics = "metrics.jsonl";
     private const string Rollouts = "rollouts";
