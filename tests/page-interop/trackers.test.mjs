@@ -10,10 +10,13 @@ import { folder, train } from './runs.mjs';
 const run = train('tracked');
 const rows = name => readFileSync(join(run, name), 'utf8').trim().split('\n').map(JSON.parse);
 const expected = new Map();
-for (const row of rows('metrics.jsonl'))
-  for (const [name, value] of Object.entries(row)) if (name !== 'step') expected.set(`${name} ${row.step}`, value);
-for (const row of rows('evaluations.jsonl'))
-  for (const [name, value] of Object.entries(row)) if (name !== 'step' && typeof value === 'number') expected.set(`evaluation/${name} ${row.step}`, value);
+function expect(prefix, row, step) {
+  for (const [name, value] of Object.entries(row))
+    if (value !== null && typeof value === 'object') expect(`${prefix}${name}/`, value, step);
+    else if (typeof value === 'number' && name !== 'step') expected.set(`${prefix}${name} ${step}`, value);
+}
+for (const row of rows('metrics.jsonl')) expect('', row, row.step);
+for (const row of rows('evaluations.jsonl')) expect('evaluation/', row, row.step);
 
 /* CRC-32C bit by bit, as RFC 3720 gives it, and TFRecord's mask. */
 function masked(bytes) {
