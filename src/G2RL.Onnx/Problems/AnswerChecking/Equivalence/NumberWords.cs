@@ -97,9 +97,6 @@ internal static class NumberWords
                 (number, next) = (number + more, rest);
         }
 
-        // Two numbers side by side are none.
-        if (next < words.Length && Begins(words[next]))
-            return null;
         at = next;
         return number;
     }
