@@ -58,7 +58,12 @@ internal sealed class RunLogs
 
     /// <summary>A node as a finite number, or null.</summary>
     public static double? Number(JsonNode? node) =>
-        node is JsonValue value && value.TryGetValue<double>(out var number) && double.IsFinite(number) ? number : null;
+        node is not JsonValue value ? null
+        : value.TryGetValue<double>(out var number) ? (double.IsFinite(number) ? number : null)
+        // A whole number that this process made, not one that it read.
+        : value.TryGetValue<int>(out var whole) ? whole
+        : value.TryGetValue<long>(out var large) ? large
+        : null;
 
     /// <summary>A text of a row; empty when it is missing or something else.</summary>
     public static string Text(JsonObject row, string name)

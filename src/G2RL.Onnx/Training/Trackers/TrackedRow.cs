@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Training.Logging;
 
@@ -20,12 +21,16 @@ internal sealed record TrackedRow(bool IsEvaluation, int Step, IReadOnlyList<(st
         ? new(isEvaluation, step, [.. Numbers(isEvaluation ? Prefix : "", row)])
         : null;
 
-    // Objects within, such as benchmarks, lengthen the name.
+    // Objects within, such as benchmarks, lengthen the name; so do lists, counted from 1, as the k of pass@k is.
     private static IEnumerable<(string Name, double Value)> Numbers(string prefix, JsonObject row)
     {
         foreach (var (name, node) in row)
             if (node is JsonObject inner)
                 foreach (var number in Numbers($"{prefix}{name}/", inner))
+                    yield return number;
+            else if (node is JsonArray list)
+                foreach (var number in Numbers($"{prefix}{name}/", new(list.Select((item, i) => KeyValuePair.Create(
+                    (i + 1).ToString(CultureInfo.InvariantCulture), item?.DeepClone())))))
                     yield return number;
             else if (name != "step" && RunLogs.Number(node) is { } number)
                 yield return (prefix + name, number);
