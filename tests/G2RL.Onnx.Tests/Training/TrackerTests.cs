@@ -82,13 +82,14 @@ public sealed class TrackerTests
         using (var run = Run())
         {
             run.RewindTo(0);
-            run.AppendEvaluation(new() { ["step"] = 0, ["pass@1"] = 0.25 });
+            run.AppendEvaluation(new() { ["step"] = 0, ["pass@1"] = 0.25, ["failures"] = 3 });
             for (var i = 1; i <= 4; i++)
                 run.Append(Step(i));
         }
         var folder = Directory.GetDirectories(Path.Combine(root, "store", "0")).Single();
         string Text(params string[] parts) => File.ReadAllText(Path.Combine([folder, .. parts]));
         StringAssert.Contains(Text("meta.yaml"), "status: 5\n");
+        StringAssert.EndsWith(Text("metrics", "evaluation", "failures"), " 3 0\n");
         File.AppendAllText(Path.Combine(folder, "metrics", "reward", "mean"), "170");
         using (var run = Resumed())
         {
