@@ -111,7 +111,6 @@ public sealed class RunDirectory : IDisposable
                 RunEntries.Delete(Path.Combine(folder, RunEntries.Artifacts));
             var run = new RunDirectory(folder, asked, held) { Changes = changes };
             run.Checkpoints.RemoveLeftovers();
-            StepNumbering.Upgrade(folder);
             return run;
         }
         catch
@@ -130,6 +129,8 @@ public sealed class RunDirectory : IDisposable
     /// <summary>Cuts the logs back to what belongs to the first <paramref name="step"/> steps; a torn last line goes too.</summary>
     public void RewindTo(int step) => Guarded(() =>
     {
+        // Here, where nothing is refused any more.
+        StepNumbering.Upgrade(Folder);
         JsonLinesLog.Rewind(MetricsPath, row => row <= step);
         JsonLinesLog.Rewind(EvaluationsPath, row => row <= step);
         foreach (var (logged, file) in StepNumbering.RolloutFiles(Folder))

@@ -16,9 +16,9 @@ internal static class StepNumbering
     private const string Metrics = "metrics.jsonl";
     private const string Rollouts = "rollouts";
 
-    /// <summary>What is to be added to the step of a row of metrics.jsonl: 1 in a folder that counts from 0, else 0.</summary>
+    /// <summary>What is to be added to the step of a row of metrics.jsonl: 1 where the first one is of step 0, else 0.</summary>
     public static int Shift(string folder) =>
-        JsonLinesLog.Read(Path.Combine(folder, Metrics)).Any(r => JsonLinesLog.StepOf(r) == 0) ? 1 : 0;
+        JsonLinesLog.Read(Path.Combine(folder, Metrics)).Select(JsonLinesLog.StepOf).FirstOrDefault(s => s is not null) == 0 ? 1 : 0;
 
     /// <summary>The same for rollouts/.</summary>
     public static int RolloutShift(string folder) => File.Exists(FileOf(folder, Rollouts, 0)) ? 1 : 0;

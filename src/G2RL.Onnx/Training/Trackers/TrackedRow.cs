@@ -18,21 +18,19 @@ internal sealed record TrackedRow(bool IsEvaluation, int Step, IReadOnlyList<(st
 
     /// <summary>A row of a log; null when it has no step.</summary>
     public static TrackedRow? Of(JsonObject row, bool isEvaluation) => JsonLinesLog.StepOf(row) is { } step
-        ? new(isEvaluation, step, [.. Numbers(isEvaluation ? Prefix : "", row)])
+        ? new(isEvaluation, step, [.. Parts(row).Where(p => p.Name != "step")
+            .SelectMany(p => Numbers((isEvaluation ? Prefix : "") + p.Name, p.Node))])
         : null;
 
+    private static IEnumerable<(string Name, double Value)> Numbers(string name, JsonNode? node) => RunLogs.Number(node) is { } number
+        ? [(name, number)]
+        : Parts(node).SelectMany(p => Numbers($"{name}/{p.Name}", p.Node));
+
     // Objects within, such as benchmarks, lengthen the name; so do lists, counted from 1, as the k of pass@k is.
-    private static IEnumerable<(string Name, double Value)> Numbers(string prefix, JsonObject row)
+    private static IEnumerable<(string Name, JsonNode? Node)> Parts(JsonNode? node) => node switch
     {
-        foreach (var (name, node) in row)
-            if (node is JsonObject inner)
-                foreach (var number in Numbers($"{prefix}{name}/", inner))
-                    yield return number;
-            else if (node is JsonArray list)
-                foreach (var number in Numbers($"{prefix}{name}/", new(list.Select((item, i) => KeyValuePair.Create(
-                    (i + 1).ToString(CultureInfo.InvariantCulture), item?.DeepClone())))))
-                    yield return number;
-            else if (name != "step" && RunLogs.Number(node) is { } number)
-                yield return (prefix + name, number);
-    }
+        JsonObject row => row.Select(p => (p.Key, p.Value)),
+        JsonArray list => list.Select((item, i) => ((i + 1).ToString(CultureInfo.InvariantCulture), item)),
+        _ => [],
+    };
 }
