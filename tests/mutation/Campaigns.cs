@@ -81,11 +81,11 @@ internal sealed class Campaigns(string root, Action<string> say)
         Dictionary<string, HashSet<int>>? changed)
     {
         var source = ProjectSource.Read(Path.Combine(root, "src", target.Name, target.Name + ".csproj"));
-        // Weaving takes long; what was noticed once is not woven again.
+        // Whole files are woven, so that what tests reach in them is known once and for all; files without survivors are not.
         var alive = settings.Again
             ? folders.SelectMany(f => new Outcomes(FileOf(settings.Output, f.Path)).Read().Values)
                 .Where(o => !o.IsNoticed)
-                .Select(o => o.Key)
+                .Select(o => o.Key[..o.Key.IndexOf(' ')])
                 .ToHashSet()
             : [];
         var mutants = source.Compilation.SyntaxTrees
@@ -93,7 +93,7 @@ internal sealed class Campaigns(string root, Action<string> say)
             .Where(t => folders.Any(f => IsIn(t.File, f.Path)))
             .SelectMany(t => MutantFinder.In(t.Tree, source.Compilation.GetSemanticModel(t.Tree), t.File))
             .Where(m => changed is null || changed.TryGetValue(m.File, out var lines) && lines.Contains(m.Line))
-            .Where(m => !settings.Again || alive.Contains(m.Key))
+            .Where(m => !settings.Again || alive.Contains(m.File))
             .OrderBy(m => settings.Most > 0 ? Draw(m.Key) : 0)
             .Take(settings.Most > 0 ? settings.Most : int.MaxValue)
             .ToArray();
@@ -108,20 +108,19 @@ internal sealed class Campaigns(string root, Action<string> say)
         Stage.Make(bin, built, target.Assembly + ".dll", woven.Image);
         using var worker = new WorkerProcess(bin, target.Tests, target.Assembly, mutants.Length);
         var wanted = settings.Tests is { } filter ? new Regex(filter) : null;
-        var stamp = Convert.ToHexString(SHA256.HashData([
-            .. SHA256.HashData(woven.Image), .. SHA256.HashData(File.ReadAllBytes(Path.Combine(built, target.Tests + ".dll"))),
-            .. Encoding.UTF8.GetBytes($"{settings.Tests} {settings.Slowest}")]));
+        var stamps = Hashes.OfClasses(Path.Combine(root, "tests", target.Tests));
         var coverage = Coverage.Of(
             worker,
-            Path.Combine(stage, "coverage.json"),
-            stamp,
+            new(Path.Combine(stage, "reach.json"), woven.Mutants),
+            woven.Mutants,
+            stamps,
             n => wanted is null || wanted.IsMatch(n),
             settings.Slowest,
             Rank(woven.Mutants),
             settings.Cover,
             say);
         say($"{target.Name}: {coverage.Tests.Count} tests ({clock.Elapsed.TotalSeconds:0} s)");
-        var campaign = new Campaign(worker, coverage, settings.SecondsPerMutant, settings.Again);
+        var campaign = new Campaign(worker, coverage, stamps, settings.SecondsPerMutant, settings.Again);
         foreach (var (folder, share) in folders)
             yield return (folder, Try(settings, folder, share, woven, campaign));
     }
@@ -143,11 +142,12 @@ internal sealed class Campaigns(string root, Action<string> say)
         var (file, tried) = (new Outcomes(FileOf(settings.Output, folder)), Stopwatch.StartNew());
         var known = file.Read();
         var mine = woven.Mutants.Where(m => IsIn(m.File, folder)).ToArray();
+        var asked = mine.Where(m => Draw(m.Key) < share && (!settings.Again || known.ContainsKey(m.Key)));
         if (settings is { Again: false, Since: null, Most: 0 })
             File.WriteAllText(CountOf(settings.Output, folder), $"{mine.Length}\n");
         var outcomes = new List<Outcome>();
         // In an order that has nothing to do with the sources: what is done when it is broken off is a fair sample.
-        foreach (var mutant in mine.Where(m => Draw(m.Key) < share).OrderBy(m => Draw(m.Key)))
+        foreach (var mutant in asked.OrderBy(m => Draw(m.Key)))
         {
             if (!known.TryGetValue(mutant.Key, out var outcome)
                 || settings.Again && !outcome.IsNoticed)
@@ -155,7 +155,7 @@ internal sealed class Campaigns(string root, Action<string> say)
                 if (settings.Budget > 0 && tried.Elapsed.TotalSeconds > settings.Budget)
                     continue;
                 var before = outcome;
-                outcome = campaign.Try(mutant, mine);
+                outcome = campaign.Try(mutant, mine, before);
                 // Tried again with some of the tests alone: others reach it.
                 if (before is not null && outcome.End == MutantEnd.NotCovered)
                     outcome = before;

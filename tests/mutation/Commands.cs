@@ -64,7 +64,8 @@ internal static class Commands
             };
             Directory.CreateDirectory(settings.Output);
             var outcomes = new Campaigns(root, Console.Error.WriteLine).Run(settings);
-            return Summary.Print(outcomes, Equivalents.Read(Path.Combine(root, "tests/mutation/equivalent.txt")), parsed.GetValue(below));
+            var equivalent = NamedMutants.Read(Path.Combine(root, "tests/mutation/equivalent.txt"));
+            return Summary.Print(outcomes, equivalent, parsed.GetValue(below));
         });
         var table = new Argument<string>("table") { DefaultValueFactory = _ => "tests/mutation/planted.json", Description = "The faults." };
         var planted = new Command("planted", "Plants the faults of a table, one at a time, and expects the named tests to fail.") { table };
@@ -76,6 +77,18 @@ internal static class Commands
                 : 1;
         });
         command.Subcommands.Add(planted);
+        var reported = new Argument<string[]>("folders") { Arity = ArgumentArity.OneOrMore, Description = "Folders that were run." };
+        var list = new Option<string?>("--survivors") { Description = "Writes the list of survivors to this file." };
+        var report = new Command("report", "Prints the table of what runs wrote down.") { reported, list, output };
+        report.SetAction(parsed =>
+        {
+            var root = Root();
+            new Report(root).Write(
+                [.. parsed.GetValue(reported)!.Select(f => f.TrimEnd('/'))],
+                Path.Combine(root, parsed.GetValue(output)!),
+                parsed.GetValue(list) is { } path ? Path.Combine(root, path) : null);
+        });
+        command.Subcommands.Add(report);
         return command.Parse(args).Invoke();
     }
 

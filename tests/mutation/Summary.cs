@@ -9,7 +9,7 @@ internal static class Summary
     /// <param name="outcomes">Outcomes by folder.</param>
     /// <param name="equivalents">Names of mutants that no test can notice.</param>
     /// <param name="least">Share that must be noticed.</param>
-    public static int Print(IReadOnlyDictionary<string, IReadOnlyList<Outcome>> outcomes, HashSet<string> equivalents, double least)
+    public static int Print(IReadOnlyDictionary<string, IReadOnlyList<Outcome>> outcomes, NamedMutants equivalents, double least)
     {
         foreach (var o in outcomes.Values.SelectMany(o => o).Where(o => !o.IsNoticed && !equivalents.Contains(o.Key)))
             Console.WriteLine($"{(o.End == MutantEnd.Survived ? "survived" : "not covered")}: {o.Key} (line {o.Line}, {o.Kind})");
@@ -23,7 +23,7 @@ internal static class Summary
     }
 
     /// <summary>One row of the table.</summary>
-    public static string Row(string folder, IReadOnlyList<Outcome> outcomes, HashSet<string> equivalents)
+    public static string Row(string folder, IReadOnlyList<Outcome> outcomes, NamedMutants equivalents)
     {
         var alike = outcomes.Count(o => !o.IsNoticed && equivalents.Contains(o.Key));
         var (real, noticed) = (outcomes.Count - alike, outcomes.Count(o => o.IsNoticed));

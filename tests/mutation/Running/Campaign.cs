@@ -7,15 +7,23 @@ namespace G2RL.Onnx.Mutation.Running;
 /// <summary>Tries mutants one after the other against the tests that reach them.</summary>
 /// <param name="worker">Runs the tests.</param>
 /// <param name="coverage">Who reaches what.</param>
+/// <param name="stamps">Names the text of each class of tests.</param>
 /// <param name="secondsPerMutant">Tests are tried, the quickest first, until those tried take this long; a mutant that is alive then has
 /// survived.</param>
 /// <param name="thorough">Whether what survived in static constructors is tried in a process of its own, too: seconds for each.</param>
-internal sealed class Campaign(WorkerProcess worker, Coverage coverage, double secondsPerMutant, bool thorough)
+internal sealed class Campaign(
+    WorkerProcess worker,
+    Coverage coverage,
+    IReadOnlyDictionary<string, string> stamps,
+    double secondsPerMutant,
+    bool thorough)
 {
     private const int Killers = 3;
 
-    // Tests that noticed the last mutants of a file are tried first.
+    // Tests that noticed the last mutants of a member, then of a file, are tried first.
     private readonly Dictionary<string, LinkedList<string>> killers = new(StringComparer.Ordinal);
+
+    private readonly Dictionary<string, string> hashes = new(StringComparer.Ordinal); // of files
 
     private readonly ILookup<int, string> reach =
         coverage.Tests.SelectMany(t => t.Value.Hits.Select(h => (h, t.Key))).ToLookup(p => p.h, p => p.Key);
@@ -26,22 +34,39 @@ internal sealed class Campaign(WorkerProcess worker, Coverage coverage, double s
     /// <summary>Tries one.</summary>
     /// <param name="mutant">The mutant.</param>
     /// <param name="folder">All of its folder: what is static is seen by whoever reaches its file, then its folder.</param>
-    public Outcome Try(Mutant mutant, IReadOnlyList<Mutant> folder)
+    /// <param name="before">What became of it before, or null.</param>
+    public Outcome Try(Mutant mutant, IReadOnlyList<Mutant> folder, Outcome? before)
     {
         var isStatic = !reach[mutant.Id].Any() && (reachOnce[mutant.Id].Any() || coverage.Early.Contains(mutant.Id));
+        var tried = before?.Tried?.ToHashSet() ?? [];
         var tests = isStatic
-            ? Order([Reach(folder.Where(m => m.File == mutant.File)), Reach(Neighbours(mutant, folder))], mutant.File)
-            : Order([reach[mutant.Id]], mutant.File);
+            ? Order([Reach(folder.Where(m => m.File == mutant.File)), Reach(Neighbours(mutant, folder))], mutant, tried)
+            : Order([reach[mutant.Id]], mutant, tried);
         if (tests.Count == 0)
-            return new(mutant.Key, mutant.Line, mutant.Kind, MutantEnd.NotCovered, null);
+            return Ended(tried.Count > 0 ? MutantEnd.Survived : MutantEnd.NotCovered, null, tried);
         var makers = isStatic ? coverage.Makers.GetValueOrDefault(mutant.Id) : null;
         var (end, test) = isStatic && makers is null ? Alone(mutant.Id, tests) : Run(mutant.Id, tests, makers);
         // Others may have taken over what was made before.
         if (thorough && makers is not null && end == MutantEnd.Survived)
             (end, test) = Alone(mutant.Id, tests);
         if (test is not null)
+        {
             Remember(mutant.File, test);
-        return new(mutant.Key, mutant.Line, mutant.Kind, end, test);
+            Remember(MemberOf(mutant), test);
+        }
+        return Ended(end, test, test is null ? [.. tried, .. tests.Select(t => Trial(t, mutant))] : null);
+
+        Outcome Ended(MutantEnd how, string? killer, IReadOnlyCollection<int>? passed) =>
+            new(mutant.Key, mutant.Line, mutant.Kind, how, killer, passed is null ? null : [.. passed]);
+    }
+
+    private static string MemberOf(Mutant mutant) => $"{mutant.File} {mutant.Member}";
+
+    private int Trial(string test, Mutant mutant)
+    {
+        if (!hashes.TryGetValue(mutant.File, out var hash))
+            hashes[mutant.File] = hash = Hashes.Of(mutant.Original.SyntaxTree.ToString());
+        return Hashes.OfTrial(test, stamps.GetValueOrDefault(test[..test.IndexOf('.')], ""), hash);
     }
 
     private static IEnumerable<Mutant> Neighbours(Mutant mutant, IReadOnlyList<Mutant> folder)
@@ -117,14 +142,15 @@ internal sealed class Campaign(WorkerProcess worker, Coverage coverage, double s
         return line;
     }
 
-    // The last that noticed something in this file, then each circle of tests, the quickest first.
-    private List<string> Order(IEnumerable<IEnumerable<string>> circles, string file)
+    // The last that noticed something in this member and file, then each circle of tests, the quickest first.
+    private List<string> Order(IEnumerable<IEnumerable<string>> circles, Mutant mutant, HashSet<int> tried)
     {
         var (chosen, seconds) = (new List<string>(), 0d);
-        var recent = killers.TryGetValue(file, out var list) ? list.ToArray() : [];
+        string[] recent = [.. new[] { MemberOf(mutant), mutant.File }.SelectMany(n => killers.TryGetValue(n, out var list) ? list : [])];
         var ordered = circles.Select(c => c.ToHashSet(StringComparer.Ordinal))
             .SelectMany(c => recent.Where(c.Contains).Concat(c.OrderBy(t => coverage.Tests[t].Milliseconds)))
-            .Distinct();
+            .Distinct()
+            .Where(t => !tried.Contains(Trial(t, mutant)));
         foreach (var test in ordered)
         {
             seconds += coverage.Tests[test].Milliseconds / 1000;
@@ -135,9 +161,9 @@ internal sealed class Campaign(WorkerProcess worker, Coverage coverage, double s
         return chosen;
     }
 
-    private void Remember(string file, string test)
+    private void Remember(string place, string test)
     {
-        var recent = killers.TryGetValue(file, out var list) ? list : killers[file] = new();
+        var recent = killers.TryGetValue(place, out var list) ? list : killers[place] = new();
         recent.Remove(test);
         recent.AddFirst(test);
         if (recent.Count > Killers)

@@ -9,7 +9,8 @@ namespace G2RL.Onnx.Mutation.Running;
 /// <param name="Kind">Its operator.</param>
 /// <param name="End">How it ended.</param>
 /// <param name="Test">The test that noticed.</param>
-internal sealed record Outcome(string Key, int Line, string Kind, MutantEnd End, string? Test)
+/// <param name="Tried">Tests that passed with it, by <see cref="Hashes.OfTrial"/>: they are not tried again.</param>
+internal sealed record Outcome(string Key, int Line, string Kind, MutantEnd End, string? Test, int[]? Tried = null)
 {
     /// <summary>Whether the tests noticed it.</summary>
     [JsonIgnore]

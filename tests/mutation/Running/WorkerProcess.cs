@@ -11,6 +11,7 @@ namespace G2RL.Onnx.Mutation.Running;
 internal sealed class WorkerProcess(string folder, string tests, string woven, int count) : IDisposable
 {
     private const string MemoryLimit = "0x60000000"; // 1.5 GiB of managed memory: a fault may ask for anything
+    private const int Tick = 200; // milliseconds
     private Process? process;
 
     /// <summary>Sends an order and reads up to its last line.</summary>
@@ -64,20 +65,36 @@ internal sealed class WorkerProcess(string folder, string tests, string woven, i
     public void Dispose() => End();
 
     // A hang is told by the processor's time, so that a machine which is busy or stopped makes none; one that waits for nothing, by the
-    // clock.
+    // time in which no thread could have run.
     private string? Next(double seconds)
     {
         var line = process!.StandardOutput.ReadLineAsync();
-        var (clock, before) = (Stopwatch.StartNew(), process.TotalProcessorTime);
-        while (!line.Wait(TimeSpan.FromMilliseconds(200)))
+        var (idle, before) = (0, process.TotalProcessorTime);
+        while (!line.Wait(Tick))
         {
             if (process.HasExited)
                 return null;
             process.Refresh();
-            if ((process.TotalProcessorTime - before).TotalSeconds > seconds || clock.Elapsed.TotalSeconds > 10 * seconds)
+            idle += CanRun(process.Id) ? 0 : Tick;
+            if ((process.TotalProcessorTime - before).TotalSeconds > seconds || idle > 10_000 * seconds)
                 return null;
         }
         return line.Result;
+    }
+
+    // Linux alone tells: of a thread's line the letter behind its name in parentheses.
+    private static bool CanRun(int id)
+    {
+        try
+        {
+            return OperatingSystem.IsLinux() && Directory.EnumerateDirectories($"/proc/{id}/task")
+                .Select(t => File.ReadAllText(t + "/stat"))
+                .Any(t => t[t.LastIndexOf(')') + 2] is 'R' or 'D');
+        }
+        catch (IOException)
+        {
+            return true; // a thread has just ended
+        }
     }
 
     private void Start(int? mutant)
