@@ -14,6 +14,9 @@ public sealed class ChatTemplateInteropTests
 {
     private static readonly int Count = int.TryParse(Environment.GetEnvironmentVariable("G2RL_INTEROP_TEXTS"), out var count) ? count : 400;
 
+    // What strftime_now tells, here and in jinja2.py.
+    private static readonly DateTime Today = new(2026, 3, 7, 9, 5, 0, DateTimeKind.Utc);
+
     private static string Root => SharedFolder.InRepository("artifacts", "tokenizer-interop", "templates");
 
     public static IEnumerable<object[]> Shapes => ChatTemplateShapes.All.Keys.Select(k => new object[] { k });
@@ -41,6 +44,30 @@ public sealed class ChatTemplateInteropTests
             Write(Path.GetFileName(path), config["chat_template"]!.GetValue<string>(), golden.Concat(Conversations(path))));
     }
 
+    [TestMethod]
+    public void Write_TemplatesOfAFolder_AreReadAndRendered()
+    {
+        var folder = Environment.GetEnvironmentVariable("G2RL_TEMPLATES");
+        if (folder is null)
+            Assert.Inconclusive("G2RL_TEMPLATES names no folder of chat templates (*.jinja); tests/tokenizer-interop/jinja2.py compares.");
+        var files = Directory.GetFiles(folder!, "*.jinja");
+        Assert.AreNotEqual(0, files.Length, folder);
+        var refused = new List<string>();
+        foreach (var file in files)
+        {
+            try
+            {
+                Write(Path.Combine("public", Path.GetFileNameWithoutExtension(file)), File.ReadAllText(file), Conversations(file));
+            }
+            catch (InputException e)
+            {
+                refused.Add($"{Path.GetFileName(file)}: {e.Message}");
+            }
+        }
+
+        Assert.AreEqual("", string.Join('\n', refused));
+    }
+
     private static IEnumerable<JsonObject> Conversations(string name)
     {
         var maker = new ConversationMaker(name.Sum(c => c), parts: name is "gemma3" or "macros" or "thinking" or "llama3");
@@ -61,8 +88,9 @@ public sealed class ChatTemplateInteropTests
             try
             {
                 using var json = JsonDocument.Parse(variables.ToJsonString());
-                line["text"] =
-                    template.Render(json.RootElement.EnumerateObject().Select(p => KeyValuePair.Create(p.Name, JinjaValue.Of(p.Value))));
+                line["text"] = template.Render(
+                    json.RootElement.EnumerateObject().Select(p => KeyValuePair.Create(p.Name, JinjaValue.Of(p.Value))),
+                    Today);
                 rendered++;
             }
             catch (InputException e)

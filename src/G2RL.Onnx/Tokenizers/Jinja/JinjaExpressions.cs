@@ -122,8 +122,15 @@ internal sealed record Arguments(List<Expression> Placed, List<(string Name, Exp
 
 internal sealed class Call(Expression function, Arguments arguments) : Expression
 {
-    protected override object? Compute(JinjaRun run, Scope scope) => function.Value(run, scope) is var value && value is Callable callable
-        ? callable(arguments.Places(run, scope), arguments.Names(run, scope))
+    /// <summary>The call with one more argument, by name.</summary>
+    public object? With(JinjaRun run, Scope scope, string name, object? value) =>
+        Function(run, scope)(arguments.Places(run, scope), new(arguments.Names(run, scope), StringComparer.Ordinal) { [name] = value });
+
+    protected override object? Compute(JinjaRun run, Scope scope) =>
+        Function(run, scope)(arguments.Places(run, scope), arguments.Names(run, scope));
+
+    private Callable Function(JinjaRun run, Scope scope) => function.Value(run, scope) is var value && value is Callable callable
+        ? callable
         : throw new InputException($"The chat template calls {JinjaValue.Kind(value)}, which is no function.");
 }
 

@@ -10,15 +10,20 @@ namespace G2RL.Onnx.Tokenizers.Jinja;
 internal sealed class Markup(string text)
 {
     // Methods and filters whose result is safe when their text is. The others give plain values.
-    private static readonly HashSet<string> Methods = ["capitalize", "join", "lower", "lstrip", "replace", "rstrip", "split", "strip",
-        "title", "upper"];
-    private static readonly HashSet<string> Filters = ["capitalize", "indent", "lower", "reverse", "string", "trim", "upper"];
+    private static readonly HashSet<string> Methods = ["capitalize", "center", "format", "join", "ljust", "lower", "lstrip", "partition",
+        "removeprefix", "removesuffix", "replace", "rjust", "rpartition", "rsplit", "rstrip", "split", "splitlines", "strip", "swapcase",
+        "title", "upper", "zfill"];
+    private static readonly HashSet<string> Filters = ["capitalize", "center", "format", "indent", "lower", "reverse", "string", "trim",
+        "upper"];
 
     /// <summary>The text.</summary>
     public string Text => text;
 
     /// <summary>A value as a text whose characters of HTML are entities, unless it is safe.</summary>
     public static string Escape(object? value) => value is Markup safe ? safe.Text : Escape(JinjaValue.Text(value));
+
+    /// <summary>A text as a safe one takes it in; any other value as it is.</summary>
+    public static object? Escaped(object? value) => value is string or Markup ? Escape(value) : value;
 
     /// <summary>A text without its safety; any other value as it is.</summary>
     public static object? Plain(object? value) => value is Markup safe ? safe.Text : value;
@@ -51,6 +56,7 @@ internal sealed class Markup(string text)
     private static object? Safe(object? value) => value switch
     {
         string text => new Markup(text),
+        JinjaTuple parts => new JinjaTuple(parts.ConvertAll(Safe)),
         List<object?> parts => parts.ConvertAll(Safe),
         _ => value,
     };

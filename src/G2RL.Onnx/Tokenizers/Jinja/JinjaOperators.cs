@@ -13,6 +13,10 @@ internal static class JinjaOperators
                 return new Markup(Joined(run, Markup.Escape(left), Markup.Escape(right)));
             case ("*", Markup, long) or ("*", long, Markup):
                 return new Markup((string)Apply(run, op, Markup.Plain(left), Markup.Plain(right))!);
+            case ("%", string form, _):
+                return right is JinjaMapping given
+                    ? JinjaFormat.Percent(run, form, null, given)
+                    : JinjaFormat.Percent(run, form, right as JinjaTuple ?? new List<object?> { right }, null);
             case ("~", _, _):
                 return Joined(run, JinjaValue.Text(left), JinjaValue.Text(right));
             case ("+", string a, string b):

@@ -171,31 +171,3 @@ internal sealed class For(
                 + $"{JinjaValue.Kind(entry)}.");
     }
 }
-
-internal sealed class Macro(string name, List<(string Name, Expression? Default)> parameters, List<Statement> body) : Statement
-{
-    protected override Flow Do(JinjaRun run, Scope scope)
-    {
-        scope[name] = (Callable)((placed, named) =>
-        {
-            if (placed.Count > parameters.Count || named.Keys.Any(k => !parameters.Exists(p => p.Name == k)))
-                throw new InputException($"The chat template calls its macro {name} with arguments that it has not.");
-            var inner = new Scope(scope);
-            for (var i = 0; i < parameters.Count; i++)
-            {
-                var (parameter, absent) = parameters[i];
-                inner[parameter] = i < placed.Count
-                    ? placed[i]
-                    : named.TryGetValue(parameter, out var given) ? given
-                    : absent is null ? new Undefined(parameter)
-                    : absent.Value(run, inner);
-            }
-
-            run.Enter();
-            var text = Captured(body, run, inner);
-            run.Leave();
-            return text;
-        });
-        return Flow.Next;
-    }
-}

@@ -17,7 +17,7 @@ internal sealed class Namespace
 
 /// <summary>Python's tuple: a list in everything but how it is written and what it equals.</summary>
 /// <param name="items">Its entries.</param>
-internal sealed class JinjaTuple(IEnumerable<object?> items) : List<object?>(items);
+internal class JinjaTuple(IEnumerable<object?> items) : List<object?>(items);
 
 /// <summary>What can be called, with arguments by place and by name.</summary>
 internal delegate object? Callable(List<object?> arguments, Dictionary<string, object?> named);

@@ -42,7 +42,7 @@ internal static class JinjaFilters
         ["string"] = ([], (_, v, _) => JinjaValue.Text(v)),
         ["title"] = ([], (_, v, _) => TitleFilter(JinjaValue.Text(v))),
         ["tojson"] = (["ensure_ascii", "indent", "separators", "sort_keys"], (_, v, a) => JinjaJson.Write(v, a)),
-        ["trim"] = (["chars"], (_, v, a) => JinjaMembers.Strip(JinjaValue.Text(v), a[0], true, true)),
+        ["trim"] = (["chars"], (_, v, a) => JinjaTextMethods.Strip(JinjaValue.Text(v), a[0], true, true)),
         ["unique"] = (["case_sensitive", "attribute"], Unique),
         ["upper"] = ([], (_, v, _) => JinjaValue.Text(v).ToUpperInvariant()),
     };
@@ -50,10 +50,11 @@ internal static class JinjaFilters
     private static readonly HashSet<string> TakesMarkup = ["d", "default", "e", "escape", "forceescape", "safe"];
 
     /// <summary>Whether there is such a filter.</summary>
-    public static bool Knows(string name) => All.ContainsKey(name) || JinjaSelection.Knows(name);
+    public static bool Knows(string name) => All.ContainsKey(name) || JinjaSelection.Knows(name) || JinjaAggregates.Knows(name);
 
     /// <summary>The names of all filters.</summary>
-    public static string Names => string.Join(", ", All.Keys.Concat(JinjaSelection.Names).Order(StringComparer.Ordinal));
+    public static string Names =>
+        string.Join(", ", All.Keys.Concat(JinjaSelection.Names).Concat(JinjaAggregates.Names).Order(StringComparer.Ordinal));
 
     /// <summary>A filter's result.</summary>
     /// <exception cref="InputException">A value or argument that the filter does not take.</exception>
@@ -63,9 +64,14 @@ internal static class JinjaFilters
             throw new InputException($"The chat template uses the filter '{name}', which is not implemented; {Names} are.");
         var plain = Markup.Plain(value);
         run.Charge(plain is string text ? text.Length : 1);
+        // A safe text takes others in escaped.
+        if (name == "format" && value is Markup)
+            (arguments, named) = (arguments.ConvertAll(Markup.Escaped),
+                named.ToDictionary(p => p.Key, p => Markup.Escaped(p.Value), StringComparer.Ordinal));
         var raw = TakesMarkup.Contains(name);
         var result = All.TryGetValue(name, out var filter)
             ? filter.Function(run, raw ? value : plain, JinjaArguments.Bind(name, filter.Parameters, arguments, named, raw))
+            : JinjaAggregates.Knows(name) ? JinjaAggregates.Apply(run, name, plain, arguments, named)
             : JinjaSelection.Apply(run, name, plain, arguments, named);
         run.Charge(Markup.Plain(result) is string made ? made.Length : 1);
         return value is Markup ? Markup.OfFilter(name, result) : result;
@@ -178,8 +184,10 @@ internal static class JinjaFilters
             JinjaValue.True(arguments[1]),
             JinjaValue.True(arguments[0]));
 
-    // Equal ones keep their order, in reverse as well.
-    private static List<object?> Sorted(JinjaRun run, List<object?> entries, Func<object?, object?> key, bool exact, bool reverse)
+    /// <summary>
+    /// Entries in the order of a key, texts by their small letters unless told otherwise. Equal ones keep their order, in reverse as well.
+    /// </summary>
+    public static List<object?> Sorted(JinjaRun run, List<object?> entries, Func<object?, object?> key, bool exact, bool reverse)
     {
         run.Charge((entries.Count * 16L) + entries.Sum(e => key(e) is string text ? (long)text.Length : 1));
         var order = Comparer<object?>.Create(JinjaOperators.Order);
@@ -204,8 +212,8 @@ internal static class JinjaFilters
         return result;
     }
 
-    // Sorting does not tell capitals from small letters unless asked to.
-    private static object? Folded(object? value, bool exact) =>
+    /// <summary>A key as it is compared: sorting does not tell capitals from small letters unless asked to.</summary>
+    public static object? Folded(object? value, bool exact) =>
         Markup.Plain(value) is string text && !exact ? text.ToLowerInvariant() : value;
 
     private static InputException Wrong(string filter, object? value) =>

@@ -1,6 +1,3 @@
-using System.Buffers;
-using System.Text;
-
 namespace G2RL.Onnx.Tokenizers.Jinja;
 
 /// <summary>Attributes, items, slices and methods.</summary>
@@ -22,6 +19,8 @@ internal static class JinjaMembers
                     $"The chat template uses '{u.Name}', which is not defined. Variables are given by problems.templateVariables.");
             case (Namespace space, string name):
                 return space.Attributes.TryGetValue(name, out var attribute) ? attribute : new Undefined(name);
+            case (JinjaGroup group, "grouper" or "list"):
+                return group[(string)key == "list" ? 1 : 0];
             case (JinjaMapping mapping, string name):
                 return dotted && Method(run, of, name) is { } first
                     ? first
@@ -101,8 +100,6 @@ internal static class JinjaMembers
 
     private delegate object? MappingMethod(JinjaMapping mapping, JinjaArguments arguments);
 
-    private delegate object? TextMethod(JinjaRun run, string text, JinjaArguments arguments);
-
     private static readonly Dictionary<string, (string[] Parameters, MappingMethod Method)> OfMappings = new(StringComparer.Ordinal)
     {
         ["get"] = (["key", "default"], (m, a) => m.Find(a[0], out var value) ? value : a[1]),
@@ -111,34 +108,11 @@ internal static class JinjaMembers
         ["values"] = ([], (m, _) => m.Values.ToList()),
     };
 
-    private static readonly Dictionary<string, (string[] Parameters, TextMethod Method)> OfTexts = new(StringComparer.Ordinal)
-    {
-        ["capitalize"] = ([], (_, s, _) => JinjaFilters.Capitalize(s)),
-        ["endswith"] = (["suffix"], (_, s, a) => Parts(a, "endswith").Exists(p => s.EndsWith(p, StringComparison.Ordinal))),
-        ["find"] = (["sub"], (_, s, a) => (long)Place(s, s.IndexOf(a.Text(0), StringComparison.Ordinal))),
-        ["join"] = (["iterable"], (run, s, a) => JinjaFilters.Join(run, Entries(run, a[0]), s)),
-        ["lower"] = ([], (_, s, _) => s.ToLowerInvariant()),
-        ["lstrip"] = (["chars"], (_, s, a) => Strip(s, a[0], true, false)),
-        ["replace"] = (["old", "new", "count"], JinjaFilters.Replace),
-        ["rstrip"] = (["chars"], (_, s, a) => Strip(s, a[0], false, true)),
-        ["split"] = (["sep", "maxsplit"], (run, s, a) => Split(run, s, a[0], a[1])),
-        ["startswith"] = (["prefix"], (_, s, a) => Parts(a, "startswith").Exists(p => s.StartsWith(p, StringComparison.Ordinal))),
-        ["strip"] = (["chars"], (_, s, a) => Strip(s, a[0], true, true)),
-        ["title"] = ([], (_, s, _) => JinjaFilters.Title(s)),
-        ["upper"] = ([], (_, s, _) => s.ToUpperInvariant()),
-    };
-
     private static Callable? Method(JinjaRun run, object? of, string name)
     {
         if (of is JinjaMapping mapping && OfMappings.TryGetValue(name, out var first))
             return (placed, named) => first.Method(mapping, JinjaArguments.Bind(name, first.Parameters, placed, named));
-        if (of is string text && OfTexts.TryGetValue(name, out var second))
-            return (placed, named) =>
-            {
-                run.Charge(text.Length);
-                return second.Method(run, text, JinjaArguments.Bind(name, second.Parameters, placed, named));
-            };
-        return null;
+        return of is string text ? JinjaTextMethods.Get(run, text, name) : null;
     }
 
     private static Callable? SafeMethod(JinjaRun run, Markup of, string name)
@@ -152,59 +126,10 @@ internal static class JinjaMembers
                 placed = [Entries(run, entries).ConvertAll(e => (object?)Markup.Escape(e))];
             if (name == "replace" && placed is [var old, var with, ..])
                 placed = [old, Markup.Escape(with), .. placed.Skip(2)];
+            if (name == "format")
+                (placed, named) = (placed.ConvertAll(Markup.Escaped),
+                    named.ToDictionary(p => p.Key, p => Markup.Escaped(p.Value), StringComparer.Ordinal));
             return Markup.OfMethod(name, method(placed, named));
         };
-    }
-
-    private static int Place(string text, int at) => at < 0 ? at : text[..at].EnumerateRunes().Count();
-
-    private static List<string> Parts(JinjaArguments arguments, string method)
-    {
-        var parts = arguments[0] as List<object?> ?? [arguments[0]];
-        return parts.TrueForAll(p => p is string)
-            ? parts.ConvertAll(p => (string)p!)
-            : throw new InputException($"The chat template calls {method} without a text.");
-    }
-
-    /// <summary>A text without certain characters at the ends asked for.</summary>
-    /// <param name="text">The text.</param>
-    /// <param name="strip">The characters, or null for white space.</param>
-    /// <param name="start">Whether at its start.</param>
-    /// <param name="end">Whether at its end.</param>
-    /// <exception cref="InputException">The characters are no text.</exception>
-    public static string Strip(string text, object? strip, bool start, bool end)
-    {
-        if (strip is null)
-            return JinjaText.Trim(text, start, end);
-        var set = strip as string ?? throw new InputException("The chat template strips characters that are no text.");
-        var characters = set.EnumerateRunes().Select(r => r.Value).ToHashSet();
-        var (from, to) = (0, text.Length);
-        while (start
-            && from < to
-            && Rune.DecodeFromUtf16(text.AsSpan(from, to - from), out var rune, out var length) == OperationStatus.Done
-            && characters.Contains(rune.Value))
-            from += length;
-        while (end
-            && to > from
-            && Rune.DecodeLastFromUtf16(text.AsSpan(from, to - from), out var rune, out var length) == OperationStatus.Done
-            && characters.Contains(rune.Value))
-            to -= length;
-        return text[from..to];
-    }
-
-    private static List<object?> Split(JinjaRun run, string text, object? separator, object? most)
-    {
-        run.Charge(text.Length);
-        var count = most is long n and >= 0 ? (int)Math.Min(n, int.MaxValue - 1) + 1 : int.MaxValue;
-        if (separator is null)
-        {
-            if (count != int.MaxValue)
-                throw new InputException("The chat template splits at white space, a number of times, which is not implemented.");
-            return JinjaText.Words(text);
-        }
-
-        return separator is string { Length: > 0 } at
-            ? [.. text.Split(at, count)]
-            : throw new InputException("The chat template splits at what is no text, or empty.");
     }
 }

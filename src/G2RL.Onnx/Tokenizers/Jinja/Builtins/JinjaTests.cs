@@ -5,6 +5,12 @@ internal static class JinjaTests
 {
     private static readonly Dictionary<string, Func<JinjaRun, object?, List<object?>, bool>> All = new(StringComparer.Ordinal)
     {
+        ["!="] = (run, v, a) => !JinjaValue.Same(run, v, a.FirstOrDefault()),
+        ["<"] = (run, v, a) => JinjaOperators.Compare(run, "<", v, a.FirstOrDefault()),
+        ["<="] = (run, v, a) => JinjaOperators.Compare(run, "<=", v, a.FirstOrDefault()),
+        ["=="] = (run, v, a) => JinjaValue.Same(run, v, a.FirstOrDefault()),
+        [">"] = (run, v, a) => JinjaOperators.Compare(run, ">", v, a.FirstOrDefault()),
+        [">="] = (run, v, a) => JinjaOperators.Compare(run, ">=", v, a.FirstOrDefault()),
         ["boolean"] = (_, v, _) => v is bool,
         ["callable"] = (_, v, _) => v is Callable,
         ["defined"] = (_, v, _) => v is not Undefined,
@@ -14,6 +20,7 @@ internal static class JinjaTests
         ["escaped"] = (_, v, _) => v is Markup,
         ["even"] = (run, v, _) => JinjaValue.Same(run, JinjaOperators.Apply(run, "%", v, 2L), 0L),
         ["false"] = (_, v, _) => v is false,
+        ["filter"] = (_, v, _) => v is string name && JinjaFilters.Knows(name),
         ["float"] = (_, v, _) => v is double,
         ["ge"] = (run, v, a) => JinjaOperators.Compare(run, ">=", v, a.FirstOrDefault()),
         ["greaterthan"] = (run, v, a) => JinjaOperators.Compare(run, ">", v, a.FirstOrDefault()),
@@ -30,12 +37,17 @@ internal static class JinjaTests
         ["none"] = (_, v, _) => v is null,
         ["number"] = (_, v, _) => v is long or double or bool,
         ["odd"] = (run, v, _) => JinjaValue.Same(run, JinjaOperators.Apply(run, "%", v, 2L), 1L),
+        ["sameas"] = (_, v, a) => a.FirstOrDefault() is var other && (ReferenceEquals(v, other) || (v is bool or null && Equals(v, other))),
         ["sequence"] = (_, v, _) => v is string or List<object?> or JinjaMapping or Undefined,
         ["string"] = (_, v, _) => v is string,
+        ["test"] = (_, v, _) => v is string name && Knows(name),
         ["true"] = (_, v, _) => v is true,
         ["undefined"] = (_, v, _) => v is Undefined,
         ["upper"] = (_, v, _) => JinjaValue.Text(v) is var text && text.Any(char.IsLetter) && !text.Any(char.IsLower),
     };
+
+    /// <summary>Whether there is such a test.</summary>
+    public static bool Knows(string name) => All.ContainsKey(name);
 
     /// <summary>The names of all tests.</summary>
     public static string Names => string.Join(", ", All.Keys);

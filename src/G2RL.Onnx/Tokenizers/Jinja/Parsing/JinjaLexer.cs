@@ -67,6 +67,8 @@ internal sealed class JinjaLexer(string source)
             at = tag + 2 + (source.AsSpan(tag + 2) is ['-' or '+', ..] ? 1 : 0);
             if (source[tag + 1] == '#')
                 SkipComment(tag);
+            else if (source[tag + 1] == '%' && IsTag("raw", at, out var end))
+                ReadRaw(tag, end);
             else
                 ReadTag(tag);
         }
@@ -126,6 +128,37 @@ internal sealed class JinjaLexer(string source)
         stripNext = end > at && source[end - 1] == '-';
         dropNewline = true;
         at = end + 2;
+    }
+
+    // Text as it stands, up to the tag that ends it. No newline goes behind the first tag, as in Jinja.
+    private void ReadRaw(int tag, int begin)
+    {
+        stripNext = source[begin - 3] == '-';
+        dropNewline = false;
+        at = begin;
+        for (var end = begin; (end = source.IndexOf("{%", end, StringComparison.Ordinal)) >= 0; end += 2)
+        {
+            if (!IsTag("endraw", end + 2 + (source.AsSpan(end + 2) is ['-' or '+', ..] ? 1 : 0), out var behind))
+                continue;
+            AddText(end);
+            stripNext = source[behind - 3] == '-';
+            dropNewline = source[behind - 3] != '+';
+            at = behind;
+            return;
+        }
+
+        throw Fault(source, tag, "'raw' has no end");
+    }
+
+    // Whether a tag holds just this name, and where the tag ends.
+    private bool IsTag(string name, int from, out int end)
+    {
+        end = source.IndexOf("%}", from, StringComparison.Ordinal);
+        if (end < 0)
+            return false;
+        var content = source.AsSpan(from, end - from);
+        end += 2;
+        return content is [.. var inner, '-' or '+'] ? inner.Trim().SequenceEqual(name) : content.Trim().SequenceEqual(name);
     }
 
     private void ReadTag(int tag)

@@ -131,7 +131,8 @@ internal abstract class JinjaOperandParser(string source) : JinjaTokens(source)
         return new Slice(of, start, stop, step);
     }
 
-    private Arguments CallArguments()
+    /// <summary>The arguments of a call, behind its opening bracket.</summary>
+    protected Arguments CallArguments()
     {
         var arguments = new Arguments([], []);
         while (!Take(")"))

@@ -75,8 +75,12 @@ internal sealed class JinjaParser(string source) : JinjaExpressionParser(source)
                 body.AddRange(Body("endgeneration"));
                 End();
                 break;
+            case "filter": body.Add(FilterBlock()); break;
+            case "call": body.Add(CallBlock()); break;
+            case "with": body.Add(WithBlock()); break;
             default:
-                throw Fault($"the tag '{name}' is not implemented; if, for, set, macro, break, continue and generation are");
+                throw Fault($"the tag '{name}' is not implemented; if, for, set, macro, call, filter, with, raw, break, continue and "
+                    + "generation are");
         }
     }
 
@@ -153,8 +157,48 @@ internal sealed class JinjaParser(string source) : JinjaExpressionParser(source)
     private Macro MacroBlock()
     {
         var name = Identifier();
-        var parameters = new List<(string, Expression?)>();
         Need("(");
+        return new Macro(name, Parameters(), Rest("endmacro"));
+    }
+
+    private FilterBlock FilterBlock()
+    {
+        var filters = new List<(string, Arguments)>();
+        do
+            filters.Add((Identifier(), Take("(") ? CallArguments() : Arguments.None));
+        while (Take("|"));
+        return new FilterBlock(filters, Rest("endfilter"));
+    }
+
+    private CallBlock CallBlock()
+    {
+        List<(string, Expression?)> parameters = Take("(") ? Parameters() : [];
+        var call = Postfix(Primary()) as Call ?? throw Fault("'call' wants a call, such as f(x)");
+        return new CallBlock(call, new Macro("caller", parameters, Rest("endcall")));
+    }
+
+    private With WithBlock()
+    {
+        var values = new List<(string, Expression)>();
+        while (Here.Kind != TokenKind.BlockEnd)
+        {
+            if (values.Count > 0)
+                Need(",");
+            var name = Identifier();
+            Need("=");
+            values.Add((name, Ternary()));
+        }
+
+        EndTag();
+        var body = Body("endwith");
+        End();
+        return new With(values, body);
+    }
+
+    // Parameters behind an opening bracket, perhaps with their defaults.
+    private List<(string Name, Expression? Default)> Parameters()
+    {
+        var parameters = new List<(string, Expression?)>();
         while (!Take(")"))
         {
             if (parameters.Count > 0)
@@ -162,10 +206,16 @@ internal sealed class JinjaParser(string source) : JinjaExpressionParser(source)
             parameters.Add((Identifier(), Take("=") ? Ternary() : null));
         }
 
+        return parameters;
+    }
+
+    // The end of the tag at hand, a body of its own, and the tag that ends it.
+    private List<Statement> Rest(string end)
+    {
         EndTag();
-        var body = Apart("endmacro");
+        var body = Apart(end);
         End();
-        return new Macro(name, parameters, body);
+        return body;
     }
 
     // A body of its own: loops around it are none of its business.
