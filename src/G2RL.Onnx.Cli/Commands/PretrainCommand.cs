@@ -60,9 +60,13 @@ internal static class PretrainCommand
               g2rl pretrain --model Qwen3-0.6B --data examples.jsonl --output taught
               g2rl export-and-train --set model=taught --set problems.set=jsonl --set problems.settings.train=problems.jsonl
 
+            With adapters (LoRA) in place of all weights; the run goes on with the same ones:
+              g2rl pretrain --model Qwen3-0.6B --data examples.jsonl --output taught --set adapter.type=lora --set learningRate=2e-4
+              g2rl export-and-train --set model=Qwen3-0.6B --set adapter.type=lora --set adapter.path=taught/adapter ...
+
             Settings of a fine-tuning: model, data.train, data.heldOut, data.heldOutFraction, data.promptField, data.responseField,
             data.chat, data.system, data.lastTurnOnly, data.skipTooLong, epochs, examplesPerStep, learningRate, warmupSteps, weightDecay,
-            maxTokens, tokensPerMicrobatch, seed. docs/fine-tuning.md has the whole of it.
+            maxTokens, tokensPerMicrobatch, seed, and adapter.* as in a run. docs/fine-tuning.md has the whole of it.
             """)
         {
             config,

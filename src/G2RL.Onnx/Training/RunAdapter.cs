@@ -35,14 +35,23 @@ public static class RunAdapter
     /// <param name="spec">The model, as its config.json describes it.</param>
     /// <param name="positions">The longest sequence to be run, tokens.</param>
     /// <exception cref="InputException">A target that the model does not have, or a folder that does not fit it.</exception>
-    public static Policy Load(RunConfig config, DecoderSpec spec, int positions)
+    public static Policy Load(RunConfig config, DecoderSpec spec, int positions) =>
+        Load(config.Adapter, config.Model, spec, positions, config.Seed, config.AllowUnknownConfig);
+
+    /// <summary>Likewise, of settings of adapters alone.</summary>
+    internal static Policy Load(
+        AdapterConfig a,
+        string model,
+        DecoderSpec spec,
+        int positions,
+        ulong seed,
+        bool allowUnknownConfig = false)
     {
-        var a = config.Adapter;
         if (a.Type == AdapterKind.None)
-            return Policy.Load(config.Model, positions, allowUnknownConfig: config.AllowUnknownConfig);
+            return Policy.Load(model, positions, allowUnknownConfig: allowUnknownConfig);
         if (a.Path.Length > 0)
-            return Load(config.Model, positions, spec, a.Path, config.AllowUnknownConfig, a.Base);
-        return Policy.Load(config.Model, positions, Fresh(New(a, spec), a.Base, config.Seed), config.AllowUnknownConfig);
+            return Load(model, positions, spec, a.Path, allowUnknownConfig, a.Base);
+        return Policy.Load(model, positions, Fresh(New(a, spec), a.Base, seed), allowUnknownConfig);
     }
 
     /// <summary>A model with the adapters of a folder in PEFT's layout.</summary>

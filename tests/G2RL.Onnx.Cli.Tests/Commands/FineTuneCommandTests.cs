@@ -59,6 +59,7 @@ public sealed class FineTuneCommandTests
         Teach("--data", tiny.Problems, "--set", "epochz=2").Refuses("no setting 'epochz'", "Nearest: epochs");
         Teach("--data", tiny.Problems, "--set", "epochs=0", "--set", "learningRate=0").Refuses("epochs is 0", "learningRate is 0");
         Teach("--data", tiny.Problems, "--set", "epochs=two").Refuses("epochs");
+        Teach("--data", tiny.Problems, "--set", "adapter.rank=4").Refuses("adapter.type is none", "adapter.type=lora");
         Teach("--data", tiny.Folder("none.jsonl")).Refuses("none.jsonl", "does not exist");
         Teach("--data", tiny.Problems, "--set", "maxTokens=3").Refuses("data.skipTooLong");
         G2rlProcess.Call("pretrain", "--output", tiny.Model, "--model", tiny.Model, "--data", tiny.Problems).Refuses("exists");

@@ -29,7 +29,8 @@ public sealed class RecipeTests
             {"seed": 0, "model": "models/arithmetic-base", "data": {"train": "a.jsonl", "heldOut": "", "heldOutFraction": 0.1,
              "promptField": null, "responseField": null, "chat": false, "system": null, "lastTurnOnly": false, "skipTooLong": false},
              "epochs": 3, "examplesPerStep": 16, "learningRate": 1e-05, "warmupSteps": 10, "weightDecay": 0, "maxTokens": 1024,
-             "tokensPerMicrobatch": 2048}
+             "tokensPerMicrobatch": 2048, "adapter": {"type": "none", "rank": 8, "alpha": 16, "targets": ["all-linear"], "rsLora": false,
+             "base": "float32", "path": ""}}
             """),
         JsonNode.Parse(FineTuneConfig.Load(null, ["data.train=a.jsonl"]).ToJson())));
 
@@ -67,6 +68,13 @@ public sealed class RecipeTests
     [DataRow("epochs=many", "the recipe: ")]
     [DataRow("epochs=\"3\"", "Its settings are seed, model, data.train")]
     [DataRow("model=null", "the recipe: ")]
+    [DataRow("adapter.rank=0", "adapter.rank is 0")]
+    [DataRow("adapter.rank=4", "adapter.type is none, so adapter.rank")]
+    [DataRow("adapter.targets=[\"q_proj\"]", "adapter.type is none, so adapter.rank")]
+    [DataRow("adapter.path=x", "adapter.path is x and adapter.type is none")]
+    [DataRow("adapter.base=int8", "adapter.type is none; weights that learn are float32")]
+    [DataRow("adapter.type=dora", "Its settings are seed, model, data.train")]
+    [DataRow("adapter.ranks=8", "Nearest: adapter.rank")]
     public void FineTune_BeyondItsRange_IsRefusedByName(string set, string words) =>
         StringAssert.Contains(Refused(() => FineTuneConfig.Load(null, ["data.train=a.jsonl", set])), words);
 

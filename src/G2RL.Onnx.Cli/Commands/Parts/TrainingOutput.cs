@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Training.Pretraining;
 
 namespace G2RL.Onnx.Cli.Commands;
@@ -30,13 +31,19 @@ internal sealed class TrainingOutput(string folder, bool json) : IDisposable
             cancel);
         if (!json && result is { HeldOutBefore: { } before, HeldOutAfter: { } after })
             progress.Line($"held-out loss {before:0.0000} -> {after:0.0000} nats, {result.Examples} examples, {result.Steps} steps");
-        Done(new()
+        var adapter = recipe.Adapter.Type == AdapterKind.None ? null : Path.Combine(folder, FineTuner.AdapterFolder);
+        if (!json && adapter is not null)
+            progress.Line($"adapter {adapter}");
+        JsonObject facts = new()
         {
             ["steps"] = result.Steps,
             ["examples"] = result.Examples,
             ["held_out_loss_nats_before"] = result.HeldOutBefore,
             ["held_out_loss_nats_after"] = result.HeldOutAfter,
-        });
+        };
+        if (adapter is not null)
+            facts["adapter"] = adapter;
+        Done(facts);
     });
 
     /// <inheritdoc/>

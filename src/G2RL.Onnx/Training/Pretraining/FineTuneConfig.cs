@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using G2RL.Onnx.Configuration;
 
 namespace G2RL.Onnx.Training.Pretraining;
 
@@ -49,6 +50,7 @@ public sealed record FineTuneConfig
         AllowTrailingCommas = true,
         WriteIndented = true,
         NumberHandling = JsonNumberHandling.Strict,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
     };
 
     /// <summary>Seed of the order of the examples.</summary>
@@ -81,6 +83,9 @@ public sealed record FineTuneConfig
     /// <summary>Padded tokens of a micro-batch.</summary>
     public int TokensPerMicrobatch { get; init; } = 2048;
 
+    /// <summary>Whether all weights learn, or adapters beside them: the settings of the main job.</summary>
+    public AdapterConfig Adapter { get; init; } = new();
+
     /// <summary>Reads a recipe.</summary>
     /// <param name="path">The file; null takes the defaults.</param>
     /// <param name="set">Overrides by dotted name, as <c>data.train=rows.jsonl</c>.</param>
@@ -88,7 +93,7 @@ public sealed record FineTuneConfig
     public static FineTuneConfig Load(string? path, IEnumerable<string> set)
     {
         var source = path ?? "the recipe";
-        JsonObject root = path is null ? [] : Configuration.RunConfigFile.Object(InputFile.Text(path), path);
+        JsonObject root = path is null ? [] : RunConfigFile.Object(InputFile.Text(path), path);
         foreach (var entry in set)
             Apply(root, entry);
         try
@@ -104,7 +109,7 @@ public sealed record FineTuneConfig
     }
 
     /// <summary>Whether a file is such a recipe and not one of a model from scratch.</summary>
-    public static bool Is(string path) => Configuration.RunConfigFile.Object(InputFile.Text(path), path).ContainsKey("data");
+    public static bool Is(string path) => RunConfigFile.Object(InputFile.Text(path), path).ContainsKey("data");
 
     /// <summary>The recipe as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Options);
@@ -120,7 +125,7 @@ public sealed record FineTuneConfig
             : throw new InputException($"--set {set}: write it as name=value, for example epochs=2.");
         if (!Names().Contains(name))
             throw new InputException($"--set {set}: there is no setting '{name}' of a fine-tuning."
-                + Configuration.NearNames.Hint(name, Names()));
+                + NearNames.Hint(name, Names()));
         var target = root;
         if (name.Split('.') is [var group, var inner])
         {
@@ -158,6 +163,12 @@ public sealed record FineTuneConfig
         Check(WeightDecay >= 0 && double.IsFinite(WeightDecay), "weightDecay", WeightDecay, "0 or more and finite");
         Check(MaxTokens is >= 2 and <= 10_000_000, "maxTokens", MaxTokens, "at least 2");
         Check(TokensPerMicrobatch >= 1, "tokensPerMicrobatch", TokensPerMicrobatch, "at least 1");
+        faults.AddRange(Adapter.Faults().Select(fault => $"{source}: {fault}"));
+        var (a, fresh) = (Adapter, new AdapterConfig());
+        if (a.Type == AdapterKind.None
+            && (a.Rank != fresh.Rank || a.Alpha != fresh.Alpha || a.RsLora || a.Targets?.SequenceEqual(fresh.Targets) == false))
+            faults.Add($"{source}: adapter.type is none, so adapter.rank, alpha, targets and rsLora mean nothing. "
+                + "Set adapter.type=lora, or leave them away.");
         if (faults.Count > 0)
             throw InputException.Of(faults);
     }

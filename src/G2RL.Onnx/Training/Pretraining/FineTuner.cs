@@ -1,8 +1,10 @@
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Checkpoints.SafeTensors;
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
+using G2RL.Onnx.Models;
 using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Tokenizers.Chat;
 using G2RL.Onnx.Training.Checkpointing;
@@ -32,6 +34,9 @@ public static class FineTuner
     /// <summary>File beside the model with a row a step: step, loss_nats, and where it was measured held_out_loss_nats.</summary>
     public const string LogFile = "training_log.jsonl";
 
+    /// <summary>Folder beside the model with the adapters by themselves, in PEFT's layout, where adapters learned.</summary>
+    public const string AdapterFolder = "adapter";
+
     /// <summary>Trains and writes a Hugging Face folder.</summary>
     /// <param name="config">The recipe.</param>
     /// <param name="output">Folder to be made; must not exist.</param>
@@ -53,7 +58,7 @@ public static class FineTuner
     {
         if (Path.Exists(output))
             throw new InputException($"{output} exists; fine-tuning never overwrites a model. Choose another folder or remove it.");
-        var place = ModelPlace.Of(config.Model);
+        var place = Start(config);
         using var checkpoint = HuggingFaceCheckpoint.Open(place.Folder);
         var tokenizer = Tokenizer.Load(place.Folder);
         TokenizerFit.Require(tokenizer, checkpoint.Spec.VocabularySize, place.Folder, warn);
@@ -73,11 +78,17 @@ public static class FineTuner
         FineTuneResult result;
         using (var held = Pretrainer.Open(work, $"{config.ToJson()}\n{examples.Hash}\n", resume))
         {
-            using var policy = Whole(place, positions);
-            var log = Path.Combine(work, LogFile);
+            using var policy = Learner(config, place, checkpoint.Spec, positions);
+            var (log, whole) = (Path.Combine(work, LogFile), Path.Combine(work, "model"));
             result = Train(config, examples, policy, work, log, threads, progress, cancel);
-            checkpoint.SaveAs(output, policy.Merged, SafeTensorsDtype.F32);
-            File.Copy(log, Path.Combine(output, LogFile));
+            // What a kill left of it is made anew; under its name it appears with all that belongs to it.
+            if (Directory.Exists(whole))
+                Directory.Delete(whole, recursive: true);
+            checkpoint.SaveAs(whole, policy.Merged, SafeTensorsDtype.F32);
+            if (policy.Spec.Adapter is not null)
+                RunAdapter.Write(Path.Combine(whole, AdapterFolder), policy, place.Folder);
+            File.Copy(log, Path.Combine(whole, LogFile));
+            Directory.Move(whole, output);
         }
         Directory.Delete(work, recursive: true);
         if (result is { HeldOutBest: { } best, HeldOutAfter: { } after } && best.Loss < after - 1e-3 && best.Step > 0)
@@ -142,9 +153,25 @@ public static class FineTuner
         }
     }
 
-    // All weights learn, also where the start is adapters beside a model.
-    private static Policy Whole(ModelPlace place, int positions)
+    // Adapters learn beside a model that is whole: what it starts from is either that or adapters that are named as such.
+    private static ModelPlace Start(FineTuneConfig config)
     {
+        var place = ModelPlace.Of(config.Model);
+        if (config.Adapter.Type == AdapterKind.None || place is { Adapter: null, Weights: null })
+            return place;
+        throw new InputException(place.Adapter is { } adapter
+            ? $"model is {config.Model}, adapters beside {place.Folder}, and adapter.type is lora. "
+                + $"Go on with them by model={place.Folder} and adapter.path={adapter}, "
+                + $"or merge them first: g2rl export --model {config.Model} --output FOLDER."
+            : $"model is {config.Model}, a checkpoint of all weights, and adapter.type is lora, which starts from a model's folder. "
+                + $"Make one of it: g2rl export --model {config.Model} --output FOLDER.");
+    }
+
+    // Without adapters all weights learn, also where the start is adapters beside a model.
+    private static Policy Learner(FineTuneConfig config, ModelPlace place, DecoderSpec spec, int positions)
+    {
+        if (config.Adapter.Type != AdapterKind.None)
+            return RunAdapter.Load(config.Adapter, place.Folder, spec, positions, config.Seed);
         if (place.Adapter is null)
             return place.Load(positions);
         using var adapted = place.Load(positions: 1);
