@@ -15,7 +15,7 @@ namespace G2RL.Onnx.Models;
 /// Axes: B rows, T tokens, S new tokens, C cache capacity, R scored rows, P positions of the rotary tables, D width, V vocabulary.
 /// Activations are [B*T, D], so that every projection is one Gemm over all tokens and its weight gradient needs no batched product.
 /// </remarks>
-public static class DecoderGraph
+public static partial class DecoderGraph
 {
     /// <summary>Input: cosines, see <see cref="RotaryTable"/>.</summary>
     public const string RopeCos = "rope.cos";
@@ -39,73 +39,12 @@ public static class DecoderGraph
     /// <see cref="Graphs.Fused.FusedOperators.CausalAttention"/>.</summary>
     public const string Segments = "segments";
 
-    /// <summary>
-    /// Width of a head in the cache: GroupQueryAttention wants a multiple of 8, so narrower heads carry zeros, which change no product.
-    /// </summary>
-    public static int CacheWidth(DecoderSpec spec) => (spec.HeadDimension + 7) / 8 * 8;
-
     /// <summary>The parameter that is the LM head [V, D]: the embedding when tied.</summary>
     public static string HeadWeightName(DecoderSpec spec) =>
         (spec.TieEmbeddings ? DecoderNames.Of(spec).Embedding : DecoderNames.Of(spec).Head) + ".weight";
 
     /// <summary>What scores are multiplied by.</summary>
     internal static double AttentionScale(DecoderSpec spec) => 1 / Math.Sqrt(spec.AttentionScalar ?? spec.HeadDimension);
-
-    /// <summary>
-    /// New tokens with a key/value cache that is written in place. Inputs: input_ids, position_ids [B, S]; rows [R], the flat positions
-    /// whose logits are wanted; seqlens_k int32 [B], the last filled position of each row after this call; total_sequence_length int32 [1],
-    /// the largest row length after this call; past_key_values.N.{key,value} [B, kv heads, C, <see cref="CacheWidth"/>]. Outputs: logits
-    /// [R, V], last_hidden_state [R, D] (input of the LM head), present.N.{key,value}, to be bound on the buffers of the past.
-    /// </summary>
-    /// <param name="spec">The decoder.</param>
-    /// <param name="opset">Version of ONNX's own operator set.</param>
-    /// <param name="attention">How the cache is read; <see cref="CacheAttention.Plain"/> asks for more, see there.</param>
-    public static Graph Decode(DecoderSpec spec, int opset = 21, CacheAttention attention = CacheAttention.Grouped)
-    {
-        var graph = new Graph("decode", opset);
-        var fuses = attention == CacheAttention.Fused;
-        var op = new OpBuilder(graph) { Fuses = fuses, HasFewRows = fuses };
-        var ids = graph.Input("input_ids", ElementType.Int64, "B", "S");
-        var positions = graph.Input("position_ids", ElementType.Int64, "B", "S");
-        var rows = graph.Input("rows", ElementType.Int64, "R");
-        var lengths = graph.Input("seqlens_k", ElementType.Int32, "B");
-        var total = graph.Input("total_sequence_length", ElementType.Int32, 1);
-        var (blocks, hidden) = attention == CacheAttention.Plain
-            ? CachedPlainly(op, spec, ids, positions, "C")
-            : Cached(op, spec, ids, positions, lengths, total, "C");
-        var last = blocks.FinalNorm(blocks.Rows(hidden, rows));
-        graph.Output(op.Named("logits", blocks.Logits(last)));
-        graph.Output(op.Named("last_hidden_state", last));
-        PresentOutputs(graph, spec);
-        // Products that were written once more with a sum; inputs that nobody reads stay.
-        if (fuses)
-            graph.Prune();
-        return graph;
-    }
-
-    /// <summary>
-    /// <see cref="Decode"/> with the inputs and outputs that other clients expect: input_ids, position_ids [B, S]; attention_mask [B, T], 1
-    /// on every token so far and the new ones, tokens first, padding last; past_key_values.N.{key,value} [B, kv heads, P,
-    /// <see cref="CacheWidth"/>]; logits [B, S, V], last_hidden_state [B, S, D], present.N.{key,value} [B, kv heads, T, CacheWidth], or on
-    /// the past's own buffer when it is T long.
-    /// </summary>
-    /// <remarks>The names are those of Hugging Face's exporters and of ONNX Runtime GenAI.</remarks>
-    public static Graph PortableDecode(DecoderSpec spec, int opset = 21)
-    {
-        var graph = new Graph("decode", opset);
-        var op = new OpBuilder(graph);
-        var ids = graph.Input("input_ids", ElementType.Int64, "B", "S");
-        var mask = graph.Input("attention_mask", ElementType.Int64, "B", "T");
-        var positions = graph.Input("position_ids", ElementType.Int64, "B", "S");
-        var lengths = op.Cast(op.Sub(op.ReduceSum(mask, keepDims: false, 1), op.Int(1)), ElementType.Int32);
-        var total = op.Cast(op.Slice(op.ShapeOf(mask), 0, 1, 2), ElementType.Int32);
-        var (blocks, hidden) = Cached(op, spec, ids, positions, lengths, total, "P");
-        var last = blocks.FinalNorm(hidden);
-        graph.Output(op.Named("logits", blocks.ByRow(blocks.Logits(last), spec.VocabularySize)));
-        graph.Output(op.Named("last_hidden_state", blocks.ByRow(last, spec.HiddenSize)));
-        PresentOutputs(graph, spec);
-        return graph;
-    }
 
     /// <summary>
     /// Whole sequences without a cache. Inputs: input_ids, attention_mask, position_ids [B, T] (padding on either side); rows [R]. Output:
@@ -297,102 +236,6 @@ public static class DecoderGraph
             return;
         UnreadOutputs.Run(op.Graph);
         SharedShapes.Run(op.Graph);
-    }
-
-    // All layers over new tokens, keys and values in a cache of the given length.
-    private static (DecoderBlocks Blocks, Value Hidden) Cached(
-        OpBuilder op,
-        DecoderSpec spec,
-        Value ids,
-        Value positions,
-        Value lengths,
-        Value total,
-        Dimension capacity)
-    {
-        var graph = op.Graph;
-        var past = PastInputs(graph, spec, capacity);
-        var blocks = new DecoderBlocks(op, spec, ids, positions);
-        return (blocks, blocks.Layers((layer, q, k, v) =>
-        {
-            if (op.Fuses)
-                return op.CachedAttention(
-                    q,
-                    k,
-                    v,
-                    past[layer].Key,
-                    past[layer].Value,
-                    lengths,
-                    AttentionScale(spec),
-                    spec.WindowOf(layer),
-                    spec.AttentionSoftcap,
-                    $"attention.{layer}",
-                    $"present.{layer}.key",
-                    $"present.{layer}.value");
-            var attributes = new Dictionary<string, AttributeValue>(StringComparer.Ordinal)
-            {
-                ["num_heads"] = spec.Heads,
-                ["kv_num_heads"] = spec.KeyValueHeads,
-                ["scale"] = (float)AttentionScale(spec),
-            };
-            // Like ours, the operator's window counts the token itself.
-            if (spec.WindowOf(layer) is > 0 and var window)
-                attributes["local_window_size"] = window;
-            if (spec.AttentionSoftcap is { } cap)
-                attributes["softcap"] = (float)cap;
-            var node = graph.Add("GroupQueryAttention",
-                [
-                    blocks.Packed(q, spec.Heads),
-                    blocks.Packed(k, spec.KeyValueHeads),
-                    blocks.Packed(v, spec.KeyValueHeads),
-                    past[layer].Key,
-                    past[layer].Value,
-                    lengths,
-                    total,
-                ],
-                attributes,
-                [$"attention.{layer}", $"present.{layer}.key", $"present.{layer}.value"], "com.microsoft");
-            return blocks.Unpacked(node.Outputs[0]!);
-        }));
-    }
-
-    // The same in operators that every provider has in every type.
-    private static (DecoderBlocks Blocks, Value Hidden) CachedPlainly(
-        OpBuilder op,
-        DecoderSpec spec,
-        Value ids,
-        Value positions,
-        Dimension capacity)
-    {
-        var past = PastInputs(op.Graph, spec, capacity);
-        var blocks = new DecoderBlocks(op, spec, ids, positions);
-        var places = blocks.CachePlaces();
-        var length = op.Slice(op.ShapeOf(past[0].Key), 0, 2, 3);
-        var biases = Enumerable.Range(0, spec.Layers)
-            .Select(spec.WindowOf)
-            .Distinct()
-            .ToDictionary(window => window, window => blocks.CacheBias(length, window));
-        return (blocks, blocks.Layers((layer, q, k, v) =>
-        {
-            var key = blocks.Written(past[layer].Key, k, places, $"present.{layer}.key");
-            var value = blocks.Written(past[layer].Value, v, places, $"present.{layer}.value");
-            return blocks.CachedAttention(q, key, value, biases[spec.WindowOf(layer)], length);
-        }));
-    }
-
-    private static (Value Key, Value Value)[] PastInputs(Graph graph, DecoderSpec spec, Dimension capacity)
-    {
-        Value Past(int layer, string kind) =>
-            graph.Input($"past_key_values.{layer}.{kind}", ElementType.Float32, "B", spec.KeyValueHeads, capacity, CacheWidth(spec));
-        return [.. Enumerable.Range(0, spec.Layers).Select(layer => (Past(layer, "key"), Past(layer, "value")))];
-    }
-
-    private static void PresentOutputs(Graph graph, DecoderSpec spec)
-    {
-        for (var layer = 0; layer < spec.Layers; layer++)
-        {
-            graph.Output(graph[$"present.{layer}.key"]);
-            graph.Output(graph[$"present.{layer}.value"]);
-        }
     }
 
     private static (DecoderBlocks Blocks, Value Last) Forward(Graph graph, OpBuilder op, DecoderSpec spec, GraphMemory memory)

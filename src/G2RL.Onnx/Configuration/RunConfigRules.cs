@@ -90,6 +90,16 @@ public static class RunConfigRules
             "sampling.weights",
             c.Sampling.Weights,
             $"they are rounded on the host; with execution.device {c.Execution.Device} execution.precision says how rollouts are drawn.");
+        Rule(
+            c.Sampling.CacheType == CacheType.Float32 || c.Execution.Lead == ExecutionConfig.Cpu,
+            "sampling.cacheType",
+            c.Sampling.CacheType,
+            $"on {c.Execution.Lead} keys and values have the type of execution.precision, so it must be float32.");
+        Rule(
+            c.Sampling.CacheType == CacheType.Float32 || c.Execution.Kernels != KernelChoice.Standard,
+            "sampling.cacheType",
+            c.Sampling.CacheType,
+            "it is read by operators of ours alone; with execution.kernels standard it must be float32.");
         Positive(c.Algorithm.TauPositive, "algorithm.tauPositive");
         Positive(c.Algorithm.TauNegative, "algorithm.tauNegative");
         NotNegative(c.Algorithm.Penalty, "algorithm.penalty");
@@ -290,6 +300,9 @@ public static class RunConfigRules
         if (c.Sampling.Weights != DrawnWeights.Float32 && !a.Correction.IsOn)
             warnings.Add("sampling.weights is bfloat16: rollouts come from rounded weights, and nothing weighs the difference. Set "
                 + "algorithm.correction.weights=tis (truncated importance sampling), or another correction.");
+        if (c.Sampling.CacheType != CacheType.Float32 && !a.Correction.IsOn)
+            warnings.Add($"sampling.cacheType is {c.Sampling.CacheType}: rollouts come from rounded keys and values, and nothing weighs "
+                + "the difference. Set algorithm.correction.weights=tis (truncated importance sampling), or another correction.");
         if (c.Distribution.IsOn && c.Distribution.Weights == WeightTransfer.Delta && c.Sampling.Weights == DrawnWeights.Float32)
             warnings.Add("distribution.weights is delta: differences of float32 weights have about half of their bytes. With "
                 + "sampling.weights=bfloat16 rollouts need 1 to 2 % of them.");

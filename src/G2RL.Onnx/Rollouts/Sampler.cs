@@ -28,6 +28,9 @@ public sealed record SamplerSettings
     /// <summary>Memory for the key/value cache over all threads, bytes; 0 takes it from what is free where the sampler is made.</summary>
     public long CacheBudgetBytes { get; init; }
 
+    /// <summary>How keys and values are kept on the host; a narrow type takes operators of ours, of a small model, too.</summary>
+    public CacheType CacheType { get; init; }
+
     /// <summary>Threads; each draws rollouts of its own with one thread inside the operators. Rollouts do not depend on it.</summary>
     public int Threads { get; init; } = 1;
 
@@ -124,7 +127,7 @@ public sealed class Sampler : IRolloutSource
         (this.policy, this.tokenizer, this.settings) = (policy, tokenizer, settings);
         settings.Validate();
         Plan = SamplerPlan.For(policy.Spec, policy.Positions, settings);
-        session = DecodeGraphs.Open(policy.Spec, settings.Kernels, Plan.ThreadsEach);
+        session = DecodeGraphs.Open(policy.Spec, settings.Kernels, Plan.ThreadsEach, settings.CacheType.Element());
     }
 
     /// <summary>Threads, rows and cache memory.</summary>

@@ -39,9 +39,9 @@ internal sealed class SamplerLane : IDisposable
     {
         (this.session, this.policy, text, this.settings, this.capacity) =
             (session, policy, new RolloutText(tokenizer, settings), settings, capacity);
-        padded = !DecodeGraphs.UsesOurs(policy.Spec, settings.Kernels);
+        padded = !DecodeGraphs.UsesOurs(policy.Spec, settings.Kernels, settings.CacheType.Element());
         slot = Slots(capacity);
-        cache = new KvCache(policy.Spec, slot + 1, policy.Positions);
+        cache = new KvCache(policy.Spec, slot + 1, policy.Positions, settings.CacheType);
         results = new DecodeResults(policy, slot);
         samplers = [.. Enumerable.Range(0, threads).Select(_ => new TokenSampler(policy.Spec.VocabularySize, settings.Sampling))];
         workers = new RowWorkers(threads, (thread, row) =>

@@ -47,9 +47,11 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
     {
         // The same models are trained by all threads together, too.
         var isLarge = memory is null && Lanes.For(spec, threads: 2).Count == 1;
+        var perRow = memory is null
+            ? KvCache.BytesPerRow(spec, positions, settings.CacheType)
+            : KvCache.BytesPerRow(spec, positions, memory.ElementBytes);
         memory ??= CacheMemory.OfHost();
         OrtLimits.RequireIndices(settings.MaxRows, spec.VocabularySize, "the logits of a decode step", "sampling.maxRows");
-        var perRow = KvCache.BytesPerRow(spec, positions, memory.ElementBytes);
         // Every lane needs two rows (one alone would take another path through the matrix product) and a slot for the prompt.
         var least = 3 * perRow;
         var budget = settings.CacheBudgetBytes > 0

@@ -52,6 +52,14 @@ public sealed record SamplingConfig
     public int CacheBudgetMiB { get; init; }
 
     /// <summary>
+    /// How training keeps keys and values of rollouts in flight: float32, bfloat16 (half of the memory) or int8 (8 bits and a scale for
+    /// each position and key head). A narrow type is read by operators of ours, on the host alone, where a GPU's cache has the type of
+    /// execution.precision; evaluations keep float32. Rollouts then come from rounded keys and values, which
+    /// mismatch/sampler_trainer_max_nats tells; algorithm.correction should weigh the difference.
+    /// </summary>
+    public CacheType CacheType { get; init; } = CacheType.Float32;
+
+    /// <summary>
     /// Rounds in which groups that are all right or all wrong are drawn anew from other problems (dynamic sampling), 0 to 100; 0 is off.
     /// </summary>
     public int ResampleRounds { get; init; }
@@ -71,4 +79,7 @@ public sealed record SamplingConfig
 
     /// <summary>Whether a copy of the weights draws.</summary>
     internal bool DrawsFromCopy => Lag > 0 || Weights != DrawnWeights.Float32;
+
+    /// <summary>Whether rollouts come from other numbers than those that are trained, so that their log-probs differ by design.</summary>
+    internal bool DrawsOtherwise => DrawsFromCopy || CacheType != CacheType.Float32;
 }

@@ -38,10 +38,11 @@ public sealed class StreamingSampler : IDisposable
     {
         (this.policy, this.settings, stopTokens) = (policy, settings, [.. settings.StopTokens]);
         settings.Validate();
-        session = DecodeGraphs.Open(policy.Spec, settings.Kernels, threads: Math.Max(1, settings.Threads));
+        var type = settings.CacheType.Element();
+        session = DecodeGraphs.Open(policy.Spec, settings.Kernels, threads: Math.Max(1, settings.Threads), type);
         // Of ONNX Runtime's operators two rows, of which one is dead weight: a product of one row takes another path and gives other bits.
-        var rows = DecodeGraphs.UsesOurs(policy.Spec, settings.Kernels) ? 1 : 2;
-        cache = new KvCache(policy.Spec, rows: rows + 1, policy.Positions);
+        var rows = DecodeGraphs.UsesOurs(policy.Spec, settings.Kernels, type) ? 1 : 2;
+        cache = new KvCache(policy.Spec, rows: rows + 1, policy.Positions, settings.CacheType);
         results = new DecodeResults(policy, rows);
         step = new DecodeStep(session, policy, cache, first: 0, rows, tokens: 1, results);
         sampler = new TokenSampler(policy.Spec.VocabularySize, settings.Sampling);

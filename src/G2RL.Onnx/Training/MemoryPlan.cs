@@ -45,10 +45,12 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
     public static MemoryPlan Of(RunConfig config, DecoderSpec spec, int threads, SamplerPlan? sampling = null)
     {
         var positions = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
-        SamplerPlan Rows(long rollouts) => SamplerPlan.For(spec, positions, Settings(config, threads, rollouts));
-        sampling ??= Rows(config.Sampling.PromptsPerStep * config.Sampling.GroupSize);
-        var greedy = AlgorithmTable.All[config.Algorithm.Name].Greedy ? Rows(config.Sampling.PromptsPerStep) : null;
-        var evaluating = Rows(config.Evaluation.Problems * config.Evaluation.Draws);
+        SamplerPlan Rows(long rollouts, CacheType type) =>
+            SamplerPlan.For(spec, positions, Settings(config, threads, rollouts) with { CacheType = type });
+        var narrow = config.Sampling.CacheType;
+        sampling ??= Rows(config.Sampling.PromptsPerStep * config.Sampling.GroupSize, narrow);
+        var greedy = AlgorithmTable.All[config.Algorithm.Name].Greedy ? Rows(config.Sampling.PromptsPerStep, narrow) : null;
+        var evaluating = Rows(config.Evaluation.Problems * config.Evaluation.Draws, CacheType.Float32);
         SessionBytes Decoding(SamplerPlan plan) => MemoryEstimate.Decoding(
             spec,
             positions,

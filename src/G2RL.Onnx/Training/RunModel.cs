@@ -71,12 +71,14 @@ internal sealed class RunModel : IDisposable
         {
             // A step draws no more, so no cache is kept for more.
             MaxRows = Math.Min(config.Sampling.MaxRows, config.Sampling.PromptsPerStep * config.Sampling.GroupSize),
+            CacheType = config.Sampling.CacheType,
         };
 
     /// <summary>How the greedy responses of training are drawn.</summary>
     public SamplerSettings GreedySampler() => Settings(config.Sampling.Temperature, topK: 0, topP: 1, minP: 0, greedy: true) with
     {
         MaxRows = Math.Min(config.Sampling.MaxRows, config.Sampling.PromptsPerStep),
+        CacheType = config.Sampling.CacheType,
     };
 
     /// <summary>How evaluations draw.</summary>

@@ -26,6 +26,18 @@ internal static partial class FusedCases
         Cached(2, 1, 6, 2, 64, 64, 1100, first: 500),
         Cached(2, 1, 2, 1, 16, 16, 1700, window: 600, first: 1000),
         Cached(1, 700, 2, 1, 16, 16, 900),
+        .. from type in new[] { ElementType.BFloat16, ElementType.Int8 }
+           from one in new[]
+           {
+               Cached(1, 1, 1, 1, 8, 8, 12, type: type),
+               Cached(2, 1, 4, 2, 12, 16, 40, type: type),
+               Cached(3, 1, 9, 3, 64, 64, 70, type: type),
+               Cached(2, 5, 6, 2, 24, 24, 33, window: 7, softcap: 3, type: type),
+               Cached(1, 40, 3, 1, 80, 80, 60, type: type),
+               Cached(2, 1, 6, 2, 64, 64, 1100, first: 500, type: type),
+               Cached(2, 0, 2, 1, 8, 8, 4, type: type),
+           }
+           select one,
         Cached(0, 1, 2, 1, 8, 8, 4),
         Cached(2, 0, 2, 1, 8, 8, 4),
     ];
@@ -70,14 +82,15 @@ internal static partial class FusedCases
         int capacity,
         int window = 0,
         double? softcap = null,
-        int first = 0)
+        int first = 0,
+        ElementType type = ElementType.Float32)
     {
         var scale = 1 / Math.Sqrt(width);
         // The last filled position, somewhere from "first" to the last.
         Value Ends(OpBuilder op) => op.Add(op.Graph["ends"], op.Int(Math.Max(first, s - 1)));
         return new(
             $"CachedAttention B {b}, S {s}, H {heads}, K {keyHeads}, d {width} in {cacheWidth}, C {capacity}, window {window}, "
-                + $"cap {softcap ?? 0}, from {first}",
+                + $"cap {softcap ?? 0}, from {first}, {type}",
             [
                 ("q", [b, s, heads, width]),
                 ("k", [b, s, keyHeads, width]),
@@ -90,9 +103,16 @@ internal static partial class FusedCases
             {
                 var g = op.Graph;
                 var ends = op.Cast(Ends(op), ElementType.Int32);
+                Value[] keys = Stored(op, g["keys"]), values = Stored(op, g["values"]);
+                string[] names = ["mixed", "new.keys", "new.values", .. keys.Length > 1 ? new[] { "key.scales", "value.scales" } : []];
                 var mixed = op.CachedAttention(
-                    g["q"], g["k"], g["v"], g["keys"], g["values"], ends, scale, window, softcap, "mixed", "new.keys", "new.values");
-                return [mixed, g["new.keys"], g["new.values"]];
+                    g["q"], g["k"], g["v"], [keys[0], values[0], .. keys.Skip(1), .. values.Skip(1)], ends, scale, window, softcap, names);
+                return
+                [
+                    mixed,
+                    Meant(op, keys.Length > 1 ? [g["new.keys"], g["key.scales"]] : [g["new.keys"]]),
+                    Meant(op, keys.Length > 1 ? [g["new.values"], g["value.scales"]] : [g["new.values"]]),
+                ];
             },
             op =>
             {
@@ -122,9 +142,9 @@ internal static partial class FusedCases
                 Value Written(string past, string name) => op.Op(
                     "ScatterElements",
                     [
-                        op.Graph[past],
+                        Meant(op, Stored(op, op.Graph[past])),
                         op.Op("Expand", [op.Unsqueeze(positions, 1, 3), op.Ints(b, keyHeads, s, cacheWidth)]),
-                        op.Transpose(Wide(name), 0, 2, 1, 3),
+                        Meant(op, Stored(op, op.Transpose(Wide(name), 0, 2, 1, 3))),
                     ],
                     ("axis", 2L));
 
@@ -132,5 +152,24 @@ internal static partial class FusedCases
                     op.Gather(x, op.Ints([.. Enumerable.Range(0, heads).Select(h => (long)(h / (heads / keyHeads)))]), 1);
             },
             Learns: false);
+
+        // Numbers as a cache of the type holds them, and what it means by them.
+        Value[] Stored(OpBuilder op, Value x)
+        {
+            if (type == ElementType.Float32)
+                return [x];
+            if (type == ElementType.BFloat16)
+                return [op.Cast(x, type)];
+            var scales = op.Div(op.Op("ReduceMax", [op.Op("Abs", [x]), op.Ints(3)], ("keepdims", 1L)), op.Scalar(127));
+            // Beside 1.5 x 2^23 a float32 has no place for fractions: the nearest whole number is left, the even one of two.
+            var large = op.Scalar(3 << 22);
+            return [op.Cast(op.Sub(op.Add(op.Div(x, scales), large), large), type), scales];
+        }
+
+        Value Meant(OpBuilder op, Value[] stored)
+        {
+            var numbers = type == ElementType.Float32 ? stored[0] : op.Cast(stored[0], ElementType.Float32);
+            return stored.Length == 1 ? numbers : op.Mul(numbers, stored[1]);
+        }
     }
 }

@@ -123,28 +123,27 @@ public static class FusedOperators
     /// <param name="q">[B, S, H, d]</param>
     /// <param name="k">[B, S, K, d], K a divisor of H.</param>
     /// <param name="v">In the same shape.</param>
-    /// <param name="keys">Cached keys [B, K, C, w], w at least d.</param>
-    /// <param name="values">Cached values in the same shape.</param>
+    /// <param name="cache">Keys and values [B, K, C, w], w at least d, in float32 or bfloat16; or in int8, and behind them what those of a
+    /// position are multiplied by [B, K, C, 1].</param>
     /// <param name="ends">The last filled position of each row, the new tokens included [B], int32.</param>
     /// <param name="scale">What products of queries and keys are multiplied by.</param>
     /// <param name="window">How many tokens are seen, the token itself included; 0: all.</param>
     /// <param name="softcap">c of c tanh(score / c); null: none.</param>
-    /// <param name="names">Names of the three results.</param>
+    /// <param name="names">Names of the results: one more than the cache has tensors.</param>
     public static Value CachedAttention(
         this OpBuilder op,
         Value q,
         Value k,
         Value v,
-        Value keys,
-        Value values,
+        IReadOnlyList<Value> cache,
         Value ends,
         double scale,
         int window,
         double? softcap,
         params string[] names) =>
         op.Graph.Add(
-            "CachedAttention",
-            [q, k, v, keys, values, ends],
+            cache[0].Type == ElementType.Float32 ? "CachedAttention" : "CachedAttention" + cache[0].Type,
+            [q, k, v, cache[0], cache[1], ends, .. cache.Skip(2)],
             new Dictionary<string, AttributeValue>(StringComparer.Ordinal)
             {
                 ["scale"] = (float)scale,

@@ -18,7 +18,9 @@ internal static class FusedShapes
         Rule("GatedUnitGrad", (node, _) => [Alike(node, 3), Alike(node, 3)]),
         Rule("CausalAttention", CausalAttention),
         Rule("CausalAttentionGrad", CausalAttentionGrad),
-        Rule("CachedAttention", CachedAttention),
+        Rule("CachedAttention", (node, _) => CachedAttention(node, ElementType.Float32)),
+        Rule("CachedAttentionBFloat16", (node, _) => CachedAttention(node, ElementType.BFloat16)),
+        Rule("CachedAttentionInt8", (node, _) => CachedAttention(node, ElementType.Int8)),
         Rule("TokenScores", TokenScores),
         Rule("TokenScoresGrad", TokenScoresGrad),
     ];
@@ -107,18 +109,25 @@ internal static class FusedShapes
         ];
     }
 
-    private static Inferred[] CachedAttention(Node node, int outputs)
+    private static Inferred[] CachedAttention(Node node, ElementType type)
     {
-        var (q, k, v, keys, values) = (Float(node, 0), Float(node, 1), Float(node, 2), Float(node, 3), Float(node, 4));
+        var (q, k, v, keys, values) = (Float(node, 0), Float(node, 1), Float(node, 2), ShapeRules.In(node, 3), ShapeRules.In(node, 4));
         RequireSame(node, v, k);
         RequireSame(node, values, keys);
         if (q.Rank != 4 || k.Rank != 4 || keys.Rank != 4 || q.Shape[3] != k.Shape[3] || keys.Shape[1] != k.Shape[2]
-            || ShapeRules.In(node, 5) is not { Type: ElementType.Int32, Rank: 1 })
+            || keys.Type != type || values.Type != type || ShapeRules.In(node, 5) is not { Type: ElementType.Int32, Rank: 1 })
             throw ShapeRules.Conflict(
                 node,
-                "needs queries [B, S, H, d], new keys [B, S, K, d], a cache [B, K, C, w] and int32 ends [B]");
-        Dimension[] mixed = [q.Shape[0] * q.Shape[1], q.Shape[2] * q.Shape[3]];
-        return [new(ElementType.Float32, mixed), Like(keys), Like(keys)];
+                $"needs queries [B, S, H, d], new keys [B, S, K, d], a cache [B, K, C, w] of {type} and int32 ends [B]");
+        Inferred mixed = new(ElementType.Float32, [q.Shape[0] * q.Shape[1], q.Shape[2] * q.Shape[3]]);
+        Inferred numbers = new(type, keys.Shape);
+        if (type != ElementType.Int8)
+            return [mixed, numbers, numbers];
+        Inferred scales = new(ElementType.Float32, [.. keys.Shape.Take(3), 1]);
+        for (var i = 6; i < 8; i++)
+            if (!Shapes.Same(Float(node, i).Shape, scales.Shape))
+                throw ShapeRules.Conflict(node, "needs scales [B, K, C, 1] of a cache in 8 bits");
+        return [mixed, numbers, numbers, scales, scales];
     }
 
     private static Inferred[] CausalAttentionGrad(Node node, int outputs)

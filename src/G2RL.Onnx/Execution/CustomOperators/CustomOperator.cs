@@ -4,8 +4,10 @@ namespace G2RL.Onnx.Execution.CustomOperators;
 internal enum PortType
 {
     Float32 = 1,
+    Int8 = 3,
     Integer = 6,
     Long = 7,
+    BFloat16 = 16,
 }
 
 /// <summary>Type of an attribute; every attribute of an operator has to be there.</summary>

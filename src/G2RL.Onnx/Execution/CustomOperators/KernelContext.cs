@@ -155,6 +155,9 @@ internal readonly unsafe struct KernelTensor
     /// <summary>float32 elements; null where the tensor was left out.</summary>
     public float* Floats => (float*)data;
 
+    /// <summary>Elements of any type.</summary>
+    public byte* Bytes => (byte*)data;
+
     /// <summary>int32 elements.</summary>
     public int* Integers => (int*)data;
 

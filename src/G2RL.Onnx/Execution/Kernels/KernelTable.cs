@@ -95,7 +95,23 @@ internal static unsafe class KernelTable
             [Float32, Float32, Float32],
             AttentionAttributes)
         {
-            Function = &CachedAttention<T>.Forward,
+            Function = &CachedAttention<T, FloatNumbers>.Forward,
+        },
+        new(
+            "CachedAttentionBFloat16",
+            [Float32, Float32, Float32, PortType.BFloat16, PortType.BFloat16, Integer],
+            [Float32, PortType.BFloat16, PortType.BFloat16],
+            AttentionAttributes)
+        {
+            Function = &CachedAttention<T, BFloat16Numbers>.Forward,
+        },
+        new(
+            "CachedAttentionInt8",
+            [Float32, Float32, Float32, Int8, Int8, Integer, Float32, Float32],
+            [Float32, Int8, Int8, Float32, Float32],
+            AttentionAttributes)
+        {
+            Function = &CachedAttention<T, Int8Numbers>.Forward,
         },
         new("TokenScores", [Float32, Long], [Float32, Float32, Float32]) { Function = &TokenScores.Forward<T> },
         new(

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using G2RL.Onnx.Graphs;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -36,14 +37,27 @@ public sealed class SessionBinding : ITensorInputs, IDisposable
 
     /// <summary>Binds part of a buffer.</summary>
     public void Input(string name, FloatBuffer buffer, long offset, params long[] shape) =>
-        binding.BindInput(name, View(buffer, offset, shape));
+        binding.BindInput(name, View(ElementType.Float32, buffer, offset, shape));
+
+    /// <summary>Binds part of a buffer whose numbers are of another type.</summary>
+    /// <param name="name">The input.</param>
+    /// <param name="type">Float32, BFloat16 or Int8.</param>
+    /// <param name="buffer">The buffer.</param>
+    /// <param name="offset">Where the part begins, in float32 numbers.</param>
+    /// <param name="shape">Its shape.</param>
+    public void Input(string name, ElementType type, FloatBuffer buffer, long offset, params long[] shape) =>
+        binding.BindInput(name, View(type, buffer, offset, shape));
 
     /// <summary>Binds an array; later changes of its elements are seen by the next run.</summary>
     public void Input<T>(string name, T[] data, params long[] shape) where T : unmanaged => binding.BindInput(name, Pin(data, shape));
 
     /// <summary>Binds part of a buffer to receive an output.</summary>
     public void Output(string name, FloatBuffer buffer, long offset, params long[] shape) =>
-        binding.BindOutput(name, View(buffer, offset, shape));
+        binding.BindOutput(name, View(ElementType.Float32, buffer, offset, shape));
+
+    /// <summary>Binds part of a buffer whose numbers are of another type to receive an output.</summary>
+    public void Output(string name, ElementType type, FloatBuffer buffer, long offset, params long[] shape) =>
+        binding.BindOutput(name, View(type, buffer, offset, shape));
 
     /// <summary>Binds a value that somebody else owns to receive an output.</summary>
     public void Output(string name, OrtValue value) => binding.BindOutput(name, value);
@@ -69,20 +83,20 @@ public sealed class SessionBinding : ITensorInputs, IDisposable
         pins.Clear();
     }
 
-    private OrtValue View(FloatBuffer buffer, long offset, long[] shape)
+    private OrtValue View(ElementType type, FloatBuffer buffer, long offset, long[] shape)
     {
-        var count = Count(shape);
-        if (offset < 0 || checked(offset + count) > buffer.Length)
+        var bytes = checked(Count(shape) * type.Size());
+        if (offset < 0 || checked((offset * sizeof(float)) + bytes) > buffer.Length * sizeof(float))
             throw new ArgumentOutOfRangeException(
                 nameof(offset),
                 offset,
-                $"{count} numbers from {offset} lie outside a buffer of {buffer.Length}.");
+                $"{bytes} bytes from number {offset} lie outside a buffer of {buffer.Length} numbers.");
         var value = OrtValue.CreateTensorValueWithData(
             OrtMemoryInfo.DefaultInstance,
-            TensorElementType.Float,
+            (TensorElementType)type,
             shape,
             buffer.Pointer + (nint)(offset * sizeof(float)),
-            count * sizeof(float));
+            bytes);
         owned.Add(value);
         return value;
     }

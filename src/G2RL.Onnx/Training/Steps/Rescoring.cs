@@ -62,7 +62,7 @@ internal sealed class Rescoring(
             step.Metrics,
             scored,
             largestLogit / config.Sampling.Temperature,
-            config.Algorithm.Correction.IsOn || config.Sampling.DrawsFromCopy,
+            config.Algorithm.Correction.IsOn || config.Sampling.DrawsOtherwise,
             rounding);
         if (scoresFirst)
             HoldAgainstSampler(samples);

@@ -14,8 +14,11 @@ internal unsafe struct CacheState
     /// <summary>New keys and values [B, S, K, d].</summary>
     public float* NewKeys, NewValues;
 
-    /// <summary>The cache [B, K, C, w], new ones included.</summary>
-    public float* Keys, Values;
+    /// <summary>The cache [B, K, C, w], new ones included, in its own type.</summary>
+    public byte* Keys, Values;
+
+    /// <summary>What numbers of a key or value are multiplied by [B, K, C]; null where nothing is.</summary>
+    public float* KeyScales, ValueScales;
 
     /// <summary>[B*S, H*d]</summary>
     public float* Mixed;
@@ -43,6 +46,10 @@ internal unsafe struct CacheState
     /// <summary>Numbers that a block leaves for a head: sums of values, the largest score, the sum of powers.</summary>
     public readonly int Line => Padded + 2;
 
+    /// <summary>Numbers of the room where keys or values are widened.</summary>
+    public static int Room<C>(int cacheWidth) where C : unmanaged, ICachedNumbers =>
+        C.Size == sizeof(float) ? 0 : C.RowsAtOnce * cacheWidth;
+
     /// <summary>Reads sizes and settings, and checks whatever an address is made of.</summary>
     public static CacheState Of(in KernelContext context)
     {
@@ -56,6 +63,8 @@ internal unsafe struct CacheState
         v.Require(k.Length, "new values");
         values.Require(keys.Length, "cached values");
         ends.Require(q[0], "ends");
+        for (var i = 6; i < context.Inputs; i++)
+            context.Input(i).Require(keys.Length / keys[3], "scales of the cache");
         var state = new CacheState
         {
             Queries = q.Floats,

@@ -14,20 +14,27 @@ namespace G2RL.Onnx.Execution.Kernels.Attention;
 /// together afterwards, in order. A token's numbers depend on its row alone. Source: Flash-Decoding (Dao et al., 2023) for the blocks.
 /// </remarks>
 /// <typeparam name="T">Sixteen numbers.</typeparam>
-internal static unsafe class CachedAttention<T> where T : unmanaged, ISimd<T>
+/// <typeparam name="C">How the cache holds its numbers; whatever that is, products and sums run in float32.</typeparam>
+internal static unsafe class CachedAttention<T, C> where T : unmanaged, ISimd<T> where C : unmanaged, ICachedNumbers
 {
     private const int Block = CacheState.Block;
 
     /// <summary>
-    /// Inputs q [B, S, H, d], k, v [B, S, K, d], cached keys, values [B, K, C, w], ends int32 [B]; outputs mixed [B*S, H*d] and the cache,
-    /// which may be the inputs' own memory. Attributes: scale, window, softcap.
+    /// Inputs q [B, S, H, d], k, v [B, S, K, d], cached keys, values [B, K, C, w], ends int32 [B], and scales of keys and of values
+    /// [B, K, C, 1] where the numbers have some; outputs mixed [B*S, H*d] and the cache, which may be the inputs' own memory. Attributes:
+    /// scale, window, softcap.
     /// </summary>
     public static void Forward(in KernelContext context)
     {
         var state = CacheState.Of(context);
         state.Mixed = context.Output(0, (long)state.Rows * state.Tokens, (long)state.Heads * state.Width).Floats;
-        state.Keys = Present(context, 1);
-        state.Values = Present(context, 2);
+        state.Keys = Present(context, output: 1, input: 3, C.Size);
+        state.Values = Present(context, output: 2, input: 4, C.Size);
+        if (C.HasScales)
+        {
+            state.KeyScales = (float*)Present(context, output: 3, input: 6, sizeof(float));
+            state.ValueScales = (float*)Present(context, output: 4, input: 7, sizeof(float));
+        }
         if ((long)state.Rows * state.Tokens == 0)
             return;
         context.ParallelFor(&state, state.Rows * state.KeyHeads, &Write);
@@ -50,13 +57,13 @@ internal static unsafe class CachedAttention<T> where T : unmanaged, ISimd<T>
     }
 
     // The cache with what it held, which costs nothing where output and input are one.
-    private static float* Present(in KernelContext context, int place)
+    private static byte* Present(in KernelContext context, int output, int input, int size)
     {
-        var past = context.Input(place + 2);
-        var present = context.Output(place, past.Shape);
-        if (present.Floats != past.Floats)
-            Buffer.MemoryCopy(past.Floats, present.Floats, past.Length * sizeof(float), past.Length * sizeof(float));
-        return present.Floats;
+        var past = context.Input(input);
+        var present = context.Output(output, past.Shape);
+        if (present.Bytes != past.Bytes)
+            Buffer.MemoryCopy(past.Bytes, present.Bytes, past.Length * size, past.Length * size);
+        return present.Bytes;
     }
 
     // New keys and values of a head to their positions, zeros behind the head's width.
@@ -67,19 +74,14 @@ internal static unsafe class CachedAttention<T> where T : unmanaged, ISimd<T>
         for (var token = 0; token < s->Tokens; token++)
         {
             var from = (((((nint)row * s->Tokens) + token) * s->KeyHeads) + head) * width;
-            var to = (((nint)part * s->Capacity) + s->Ends[row] + 1 - s->Tokens + token) * s->CacheWidth;
-            Copy(s->NewKeys + from, s->Keys + to, width, s->CacheWidth);
-            Copy(s->NewValues + from, s->Values + to, width, s->CacheWidth);
+            var place = ((nint)part * s->Capacity) + s->Ends[row] + 1 - s->Tokens + token;
+            var to = place * s->CacheWidth * C.Size;
+            C.Write(s->NewKeys + from, width, s->Keys + to, s->CacheWidth, s->KeyScales + place);
+            C.Write(s->NewValues + from, width, s->Values + to, s->CacheWidth, s->ValueScales + place);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Copy(float* from, float* to, int width, int cacheWidth)
-    {
-        new ReadOnlySpan<float>(from, width).CopyTo(new Span<float>(to, width));
-        if (cacheWidth > width)
-            new Span<float>(to + width, cacheWidth - width).Clear();
-    }
+    private static void Copy(float* from, float* to, int width) => new ReadOnlySpan<float>(from, width).CopyTo(new Span<float>(to, width));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Part(CacheState* s, int part)
@@ -94,15 +96,21 @@ internal static unsafe class CachedAttention<T> where T : unmanaged, ISimd<T>
             Empty(s, part);
             return;
         }
-        var memory = ScratchMemory.Rent((long)group * (Block + (2 * padded)));
+        var memory = ScratchMemory.Rent(((long)group * (Block + (2 * padded))) + CacheState.Room<C>(s->CacheWidth));
         try
         {
             var scores = memory;                        // [group, block]
             var queries = scores + (group * Block);     // [group, w]
             var mixed = queries + (group * padded);     // [group, w]
+            var room = mixed + (group * padded);        // keys or values in float32, a few at once
             var at = ((((nint)row * s->KeyHeads) + head) * s->Capacity) + first;
             Gather(s, token, head * group, queries);
-            Scores(s, queries, s->Keys + (at * s->CacheWidth), count, scores);
+            for (var i = 0; i < count; i += C.RowsAtOnce)
+            {
+                var rows = Math.Min(C.RowsAtOnce, count - i);
+                var keys = C.Read<T>(s->Keys + ((at + i) * s->CacheWidth * C.Size), s->KeyScales + at + i, rows, s->CacheWidth, room);
+                Scores(s, queries, keys, rows, scores + i);
+            }
             Mixture<T>.Clear(mixed, group * padded);
             for (var h = 0; h < group; h++)
             {
@@ -115,12 +123,17 @@ internal static unsafe class CachedAttention<T> where T : unmanaged, ISimd<T>
                 else
                     Scale(scores + (h * Block), count, 1 / sum);
             }
-            Mixture<T>.Add(scores, Block, group, s->Values + (at * s->CacheWidth), s->CacheWidth, count, mixed, padded);
+            for (var i = 0; i < count; i += C.RowsAtOnce)
+            {
+                var rows = Math.Min(C.RowsAtOnce, count - i);
+                var values = C.Read<T>(s->Values + ((at + i) * s->CacheWidth * C.Size), s->ValueScales + at + i, rows, s->CacheWidth, room);
+                Mixture<T>.Add(scores + i, Block, group, values, s->CacheWidth, rows, mixed, padded);
+            }
             for (var h = 0; h < group; h++)
                 if (s->Blocks > 1)
-                    Copy(mixed + (h * padded), s->Partial + ((((nint)part * group) + h) * s->Line), padded, padded);
+                    Copy(mixed + (h * padded), s->Partial + ((((nint)part * group) + h) * s->Line), padded);
                 else
-                    Copy(mixed + (h * padded), s->Mixed + ((((nint)token * s->Heads) + (head * group) + h) * s->Width), s->Width, s->Width);
+                    Copy(mixed + (h * padded), s->Mixed + ((((nint)token * s->Heads) + (head * group) + h) * s->Width), s->Width);
         }
         finally
         {

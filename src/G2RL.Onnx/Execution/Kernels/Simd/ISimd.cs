@@ -19,6 +19,12 @@ internal unsafe interface ISimd<T> where T : unmanaged, ISimd<T>
     /// <summary>Numbers from memory, aligned or not.</summary>
     static abstract T Load(float* from);
 
+    /// <summary>Numbers of bfloat16, widened.</summary>
+    static abstract T Widen(ushort* from);
+
+    /// <summary>Whole numbers of 8 bits, widened.</summary>
+    static abstract T Widen(sbyte* from);
+
     /// <summary>Numbers into memory.</summary>
     void Store(float* to);
 

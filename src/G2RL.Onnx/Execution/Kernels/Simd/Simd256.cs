@@ -16,6 +16,14 @@ internal readonly unsafe struct Simd256(Vector256<float> value) : ISimd<Simd256>
     public static Simd256 Load(float* from) => new(Vector256.Load(from));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd256 Widen(ushort* from) =>
+        new(Vector256.ShiftLeft(Vector256.WidenLower(Vector128.Load(from).ToVector256Unsafe()), 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd256 Widen(sbyte* from) => new(Vector256.ConvertToSingle(
+        Vector256.WidenLower(Vector128.WidenLower(Vector64.Load(from).ToVector128Unsafe()).ToVector256Unsafe())));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* to) => value.Store(to);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

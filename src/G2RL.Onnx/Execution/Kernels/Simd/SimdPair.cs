@@ -16,6 +16,12 @@ internal readonly unsafe struct SimdPair<T>(T first, T second) : ISimd<SimdPair<
     public static SimdPair<T> Load(float* from) => new(T.Load(from), T.Load(from + T.Count));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdPair<T> Widen(ushort* from) => new(T.Widen(from), T.Widen(from + T.Count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdPair<T> Widen(sbyte* from) => new(T.Widen(from), T.Widen(from + T.Count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* to)
     {
         first.Store(to);
