@@ -3,8 +3,9 @@ using G2RL.Onnx.Problems.AnswerChecking;
 namespace G2RL.Onnx.Tests.AnswerChecking;
 
 /// <summary>
-/// Tables of answers, a pair a line: "left :: right" where the two are the same answer, "left !! right" where they are not. All lines are
-/// tried, so that a failure names every line at fault.
+/// Tables of answers, a pair a line: "left :: right" where the two are the same answer, "left :=: right" where they have one canonical
+/// form, too, so that no evidence of numbers is needed, "left !! right" where they are not the same. All lines are tried, so that a failure
+/// names every line at fault.
 /// </summary>
 internal static class AnswerTable
 {
@@ -14,11 +15,14 @@ internal static class AnswerTable
         var faults = new List<string>();
         foreach (var line in table.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
-            var same = line.Contains(" :: ", StringComparison.Ordinal);
-            var sides = line.Split(same ? " :: " : " !! ");
+            var sign = new[] { " :=: ", " :: ", " !! " }.First(line.Contains);
+            var (same, sides) = (sign != " !! ", line.Split(sign));
             Assert.HasCount(2, sides, line);
             if (policy.Equivalent(sides[0], sides[1]) != same || policy.Equivalent(sides[1], sides[0]) != same)
                 faults.Add(line);
+            var hasOneForm = policy.Canonical(sides[0]) is { } form && form == policy.Canonical(sides[1]);
+            if (sign == " :=: " && !hasOneForm || sign == " !! " && hasOneForm)
+                faults.Add($"{line} (canonical: {policy.Canonical(sides[0])} and {policy.Canonical(sides[1])})");
         }
         Assert.IsEmpty(faults, string.Join('\n', faults));
     }

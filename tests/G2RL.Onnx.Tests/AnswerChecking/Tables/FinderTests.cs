@@ -498,7 +498,26 @@ public sealed class FinderTests
         (3, 1) => (3, 1)
         [3, 4) => [3, 4)
         1:2 => 1:2
-        1 < x \le 3 => (1, 3]
+        1 < x \le 3 => 1*$x in (1, 3]
+        x \in (1, 3] => (1, 3]
+        5 cm => 1/20 length^1
+        50 mm => 1/20 length^1
+        5 apples => 5
+        5\% \text{ of apples} => 5%
+        2:30 \text{ pm} => 2:30 pm
+        2:30 \text{ p.m.} => 2:30 pm
+        2:30 \text{ am} => 2:30 am
+        x = 1, x = 2 => {1, 2}
+        y = 1, x = 2 => {1*$x = 2, 1*$y = 1}
+        ABC => name abc
+        CAB => name cab
+        AB => 1*$A*$B
+        [1, 2) \cup (3, 4) => [1, 2) u (3, 4)
+        \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} => matrix 1, 2; 3, 4
+        x + y = 1 => 0 = 1*$x+1*$y+-1
+        x^2 < y => 1*$x^2+-1*$y < 0
+        y > x^2 => 1*$x^2+-1*$y < 0
+        (1 + => spelled (1+
         """);
 
     private static string Found(AnswerSource source, string text, AnswerPolicy policy) =>

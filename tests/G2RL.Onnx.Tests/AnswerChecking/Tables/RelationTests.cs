@@ -10,42 +10,42 @@ public sealed class RelationTests
 
     [TestMethod]
     public void Equations_SayTheSame_UpToAFactor() => AnswerTable.Holds(Exact, """
-        x=5 :: 5
-        5=x :: x=5
+        x=5 :=: 5
+        5=x :=: x=5
         x=5 !! x=6
-        y=2x :: 2x=y
+        y=2x :=: 2x=y
         y=2x :: 4x-2y=0
         y=2x !! y=3x
         x^2+y^2=4 :: 4-x^2=y^2
         x+y=1 !! x+y=2
         2x=4 !! 4
-        2+3=5 :: 5
+        2+3=5 :=: 5
         2+3=5 !! 2
         a+b=7 :: 7
         x+1=7 !! 7
         2a+b=7 !! 7
-        f(x)=x^2 :: x^2
-        P(2)=8 :: 8
-        AB=5 :: 5
-        |AB|=5 :: 5
-        \frac{AB}{CD}=\frac12 :: 0.5
-        (x,y)=(1,2) :: (1,2)
-        e=\frac12 :: 0.5
+        f(x)=x^2 :=: x^2
+        P(2)=8 :=: 8
+        AB=5 :=: 5
+        |AB|=5 :=: 5
+        \frac{AB}{CD}=\frac12 :=: 0.5
+        (x,y)=(1,2) :=: (1,2)
+        e=\frac12 :=: 0.5
         3=4 !! 3
-        a=b=5 :: 5
-        x \approx 3.14 :: 3.14
+        a=b=5 :=: 5
+        x \approx 3.14 :=: 3.14
         \sqrt2 \approx 1.41 !! 1.41
-        5 \approx x :: 5
-        x = \sqrt2 \approx 1.41 :: \sqrt2
+        5 \approx x :=: 5
+        x = \sqrt2 \approx 1.41 :=: \sqrt2
         x=y :: y=x
         0=0 !! 1
-        \text{Area}=5 :: 5
+        \text{Area}=5 :=: 5
         """);
 
     [TestMethod]
     public void Inequalities_AreSolved_WhereTheyAreLinear() => AnswerTable.Holds(Exact, """
-        2x+1<5 :: x<2
-        -x<2 :: x>-2
+        2x+1<5 :=: x<2
+        -x<2 :=: x>-2
         1<x<3 :: (1,3)
         1<x\le3 :: (1,3]
         3>x\ge1 :: [1,3)
@@ -61,65 +61,65 @@ public sealed class RelationTests
         |2-x|<1 :: (1,3)
         |2x|<1 :: (-1/2,1/2)
         1<|x|\le2 :: [-2,-1)\cup(1,2]
-        -\infty<x<3 :: x<3
+        -\infty<x<3 :=: x<3
         x\ne1 :: (-\infty,1)\cup(1,\infty)
-        x<y :: y>x
-        x\le y :: y\ge x
+        x<y :=: y>x
+        x\le y :=: y\ge x
         x<y !! y<x
         x<y !! x\le y
         2x<2y :: x<y
         -2x<2y :: -x<y
-        x^2<4 :: 4>x^2
+        x^2<4 :=: 4>x^2
         x^2<4 !! x^2>4
         x^2<4 !! x^2<5
-        x^2<y<4 :: 4>y>x^2
+        x^2<y<4 :=: 4>y>x^2
         x^2<y<4 !! x^2<y<5
         x^2<y<4 !! x^2<y
         x<2 !! y<2
         x<2 !! x\le2
-        x >= 2 :: x \ge 2
-        x =< 2 :: x \le 2
-        x <= 2 :: x \le 2
-        x != 2 :: x \ne 2
-        x < = 2 :: x \le 2
-        x == 2 :: x = 2
+        x >= 2 :=: x \ge 2
+        x =< 2 :=: x \le 2
+        x <= 2 :=: x \le 2
+        x != 2 :=: x \ne 2
+        x < = 2 :=: x \le 2
+        x == 2 :=: x = 2
         """);
 
     [TestMethod]
     public void Sets_OfReals_AreJoinedAndCut() => AnswerTable.Holds(Exact, """
-        [1,2)\cup[2,3] :: [1,3]
-        [1,2]\cup(2,3] :: [1,3]
+        [1,2)\cup[2,3] :=: [1,3]
+        [1,2]\cup(2,3] :=: [1,3]
         [1,2)\cup(2,3] !! [1,3]
         [1,2)\cup(2,3] !! [1,2]\cup[2,3]
-        [3,4]\cup[1,2] :: [1,2]\cup[3,4]
-        [1,4]\cup[2,3] :: [1,4]
-        [1,4)\cup[2,4] :: [1,4]
-        (1,2)\cup[1,2) :: [1,2)
-        [1,2]\cup[2,3]\cup[3,4] :: [1,4]
-        \{1\}\cup(1,2) :: [1,2)
+        [3,4]\cup[1,2] :=: [1,2]\cup[3,4]
+        [1,4]\cup[2,3] :=: [1,4]
+        [1,4)\cup[2,4] :=: [1,4]
+        (1,2)\cup[1,2) :=: [1,2)
+        [1,2]\cup[2,3]\cup[3,4] :=: [1,4]
+        \{1\}\cup(1,2) :=: [1,2)
         \{1,2\}\cup\{3\} :: \{1,2,3\}
         (1,2]\cap[2,3) :: \{2\}
-        [1,3]\cap(2,4) :: (2,3]
-        (1,3)\cap[1,3] :: (1,3)
-        [1,3]\cap[2,4]\cap[0,2.5] :: [2,2.5]
+        [1,3]\cap(2,4) :=: (2,3]
+        (1,3)\cap[1,3] :=: (1,3)
+        [1,3]\cap[2,4]\cap[0,2.5] :=: [2,2.5]
         ([1,2]\cup[4,5])\cap[2,4] :: \{2,4\}
         [1,2]\cap[3,4] :: \emptyset
-        [1,5]\setminus(2,3) :: [1,2]\cup[3,5]
-        [1,5]\setminus[2,3] :: [1,2)\cup(3,5]
-        [1,5]\setminus\{3\} :: [1,3)\cup(3,5]
+        [1,5]\setminus(2,3) :=: [1,2]\cup[3,5]
+        [1,5]\setminus[2,3] :=: [1,2)\cup(3,5]
+        [1,5]\setminus\{3\} :=: [1,3)\cup(3,5]
         \mathbb{R}\setminus\{0\} :: x\ne0
-        \mathbb{R}\setminus\{0,1\} :: (-\infty,0)\cup(0,1)\cup(1,\infty)
-        \{0\}\cup[1,\infty] :: \{0\}\cup[1,\infty)
-        [-\infty,1]\cup\{2\} :: (-\infty,1]\cup\{2\}
+        \mathbb{R}\setminus\{0,1\} :=: (-\infty,0)\cup(0,1)\cup(1,\infty)
+        \{0\}\cup[1,\infty] :=: \{0\}\cup[1,\infty)
+        [-\infty,1]\cup\{2\} :=: (-\infty,1]\cup\{2\}
         [1,2] !! (1,2)
         [1,2] !! [1,2)
         [1,2] !! [1,3]
         (\sqrt2,\sqrt3) !! (\sqrt2,\sqrt5)
         \{x \mid 1<x<3\} :: (1,3)
         \{x : x>3\} !! (2,\infty)
-        x\in\{1,2\} :: \{1,2\}
+        x\in\{1,2\} :=: \{1,2\}
         x\in(1,2) :: 1<x<2
-        \{\} :: \emptyset
+        \{\} :=: \emptyset
         \{1,2\} !! \{1,2,3\}
         \{1,1,2\} !! \{1,2\}
         \{1,2\} !! \{1,3\}
@@ -127,7 +127,7 @@ public sealed class RelationTests
 
     [TestMethod]
     public void Lists_InTheirOrder_OrInAny() => AnswerTable.Holds(Exact, """
-        1,2 :: 2,1
+        1,2 :=: 2,1
         1,2 !! 1,2,3
         1,1,2 !! 1,2,2
         1,2 !! (1,2)
@@ -137,31 +137,31 @@ public sealed class RelationTests
         (1,2,3) :: [1,2,3]
         (1,2) !! \{1,2\}
         [1,2) !! (1,2]
-        1;2 :: 2,1
-        1 and 2 :: 2,1
-        1\\2 :: 2,1
-        (1,2),(3,4) :: (3,4),(1,2)
+        1;2 :=: 2,1
+        1 and 2 :=: 2,1
+        1\\2 :=: 2,1
+        (1,2),(3,4) :=: (3,4),(1,2)
         (1,2),(3,4) !! (2,1),(4,3)
-        x=1,y=2 :: y=2,x=1
+        x=1,y=2 :=: y=2,x=1
         x=1,y=2 !! x=2,y=1
-        x=1,x=2 :: 1,2
-        p=5,q=2; p=7,q=3 :: p=7,q=3; p=5,q=2
+        x=1,x=2 :=: 1,2
+        p=5,q=2; p=7,q=3 :=: p=7,q=3; p=5,q=2
         p=5,q=2; p=7,q=3 !! p=5,q=3; p=7,q=2
-        1 \pm 2, 5 :: -1, 3, 5
-        x = 1 \pm 2 :: -1, 3
-        \pm 2 :: 2, -2
-        \mp 2 :: 2, -2
-        1 \pm 2 \pm 3 :: 6, -4
-        1 \pm 2 \mp 3 :: 0, 2
+        1 \pm 2, 5 :=: -1, 3, 5
+        x = 1 \pm 2 :=: -1, 3
+        \pm 2 :=: 2, -2
+        \mp 2 :=: 2, -2
+        1 \pm 2 \pm 3 :=: 6, -4
+        1 \pm 2 \mp 3 :=: 0, 2
         2\cdot\pm3 !! 6
         1,2,\ldots,5 !! 1,2,5
-        1,2,3. :: 1,2,3
-        5. :: 5
+        1,2,3. :=: 1,2,3
+        5. :=: 5
         5... !! 5
-        = 5 :: 5
-        \approx 5 :: 5
-        (5) :: 5
-        [5] :: 5
+        = 5 :=: 5
+        \approx 5 :=: 5
+        (5) :=: 5
+        [5] :=: 5
         \{5\} !! 6
         """);
 
@@ -180,7 +180,7 @@ public sealed class RelationTests
         2:60 :: 1:30
         2:5 :: 4:10
         2:30 \text{ am} !! 2:30 \text{ pm}
-        2:30 \text{ p.m.} :: 2:30 \text{ pm}
+        2:30 \text{ p.m.} :=: 2:30 \text{ pm}
         2:30 \text{ pm} :: 2:30
         1.5:3 :: 1:2
         \sqrt2:2 :: \frac{\sqrt2}{2}
@@ -192,22 +192,22 @@ public sealed class RelationTests
         \begin{pmatrix}1&2\\3&4\end{pmatrix} !! \begin{pmatrix}1&3\\2&4\end{pmatrix}
         \begin{pmatrix}1&2\\3&4\end{pmatrix} !! \begin{pmatrix}1&2\end{pmatrix}
         \begin{pmatrix}1&2\end{pmatrix} !! \begin{pmatrix}1\\2\end{pmatrix}
-        \begin{pmatrix}1&2\\3&4\end{pmatrix}+\begin{pmatrix}1&1\\1&1\end{pmatrix} :: \begin{pmatrix}2&3\\4&5\end{pmatrix}
-        \begin{pmatrix}1&2\\3&4\end{pmatrix}-\begin{pmatrix}1&1\\1&1\end{pmatrix} :: \begin{pmatrix}0&1\\2&3\end{pmatrix}
-        2\begin{pmatrix}1&2\\3&4\end{pmatrix} :: \begin{pmatrix}2&4\\6&8\end{pmatrix}
-        \begin{pmatrix}1&2\\3&4\end{pmatrix}\cdot2 :: \begin{pmatrix}2&4\\6&8\end{pmatrix}
+        \begin{pmatrix}1&2\\3&4\end{pmatrix}+\begin{pmatrix}1&1\\1&1\end{pmatrix} :=: \begin{pmatrix}2&3\\4&5\end{pmatrix}
+        \begin{pmatrix}1&2\\3&4\end{pmatrix}-\begin{pmatrix}1&1\\1&1\end{pmatrix} :=: \begin{pmatrix}0&1\\2&3\end{pmatrix}
+        2\begin{pmatrix}1&2\\3&4\end{pmatrix} :=: \begin{pmatrix}2&4\\6&8\end{pmatrix}
+        \begin{pmatrix}1&2\\3&4\end{pmatrix}\cdot2 :=: \begin{pmatrix}2&4\\6&8\end{pmatrix}
         2/\begin{pmatrix}2&4\end{pmatrix} !! \begin{pmatrix}1&2\end{pmatrix}
         \begin{pmatrix}2&4\end{pmatrix}/0 !! \begin{pmatrix}2&4\end{pmatrix}
-        \begin{pmatrix}2&4\end{pmatrix}/2 :: \begin{pmatrix}1&2\end{pmatrix}
-        -\begin{pmatrix}1&2\end{pmatrix} :: \begin{pmatrix}-1&-2\end{pmatrix}
-        \begin{pmatrix}1&2\\3&4\end{pmatrix}\begin{pmatrix}5\\6\end{pmatrix} :: \begin{pmatrix}17\\39\end{pmatrix}
-        \begin{pmatrix}1&2\end{pmatrix}\begin{pmatrix}3\\4\end{pmatrix} :: \begin{pmatrix}11\end{pmatrix}
-        \begin{pmatrix}1&2\\3&4\end{pmatrix}\begin{pmatrix}0&1\\1&0\end{pmatrix} :: \begin{pmatrix}2&1\\4&3\end{pmatrix}
+        \begin{pmatrix}2&4\end{pmatrix}/2 :=: \begin{pmatrix}1&2\end{pmatrix}
+        -\begin{pmatrix}1&2\end{pmatrix} :=: \begin{pmatrix}-1&-2\end{pmatrix}
+        \begin{pmatrix}1&2\\3&4\end{pmatrix}\begin{pmatrix}5\\6\end{pmatrix} :=: \begin{pmatrix}17\\39\end{pmatrix}
+        \begin{pmatrix}1&2\end{pmatrix}\begin{pmatrix}3\\4\end{pmatrix} :=: \begin{pmatrix}11\end{pmatrix}
+        \begin{pmatrix}1&2\\3&4\end{pmatrix}\begin{pmatrix}0&1\\1&0\end{pmatrix} :=: \begin{pmatrix}2&1\\4&3\end{pmatrix}
         \begin{pmatrix}1&2\end{pmatrix}\begin{pmatrix}3&4\end{pmatrix} !! \begin{pmatrix}3&8\end{pmatrix}
         \begin{pmatrix}1&2\end{pmatrix}+\begin{pmatrix}3\\4\end{pmatrix} !! \begin{pmatrix}4&6\end{pmatrix}
         \begin{pmatrix}1&2\end{pmatrix}+1 !! \begin{pmatrix}2&3\end{pmatrix}
         \begin{pmatrix}1&2\\3\end{pmatrix} !! \begin{pmatrix}1&2\\3&4\end{pmatrix}
-        \begin{array}{cc}1&2\\3&4\end{array} :: \begin{bmatrix}1&2\\3&4\end{bmatrix}
+        \begin{array}{cc}1&2\\3&4\end{array} :=: \begin{bmatrix}1&2\\3&4\end{bmatrix}
         \begin{vmatrix}a&b\\c&d\end{vmatrix} !! \begin{pmatrix}a&b\\c&d\end{pmatrix}
         \begin{Vmatrix}a&b\\c&d\end{Vmatrix} !! \begin{vmatrix}a&b\\c&d\end{vmatrix}
         \begin{pmatrix}(1,2)&3\end{pmatrix} !! \begin{pmatrix}(2,1)&3\end{pmatrix}
@@ -215,83 +215,83 @@ public sealed class RelationTests
 
     [TestMethod]
     public void Numbers_AsPeopleWriteThem_AreTheSame() => AnswerTable.Holds(Exact, """
-        1,234 :: 1234
-        1{,}234 :: 1234
-        1,\!234 :: 1234
-        1\,234 :: 1234
-        1 234 :: 1234
-        1~234 :: 1234
-        1,234,567.5 :: 1234567.5
+        1,234 :=: 1234
+        1{,}234 :=: 1234
+        1,\!234 :=: 1234
+        1\,234 :=: 1234
+        1 234 :=: 1234
+        1~234 :=: 1234
+        1,234,567.5 :=: 1234567.5
         12,34 !! 1234
         0,123 !! 123
         (1,234) !! 1234
-        (1,234) :: (1,234.0)
+        (1,234) :=: (1,234.0)
         (1,000) !! 1
-        {1,234} :: 1234
-        1.50 :: 1.5
-        .5 :: 0.5
-        5.0 :: 5
-        1e3 :: 1000
-        1.5e-3 :: 0.0015
-        2E+2 :: 200
+        {1,234} :=: 1234
+        1.50 :=: 1.5
+        .5 :=: 0.5
+        5.0 :=: 5
+        1e3 :=: 1000
+        1.5e-3 :=: 0.0015
+        2E+2 :=: 200
         1e401 !! 1e402
-        0.\overline{3} :: 1/3
-        0.1\overline{6} :: 1/6
-        1.\overline{09} :: 12/11
-        0.\bar{3} :: 1/3
-        2.\overline 3 :: 7/3
-        3\frac12 :: 3.5
-        3 1/2 :: 3.5
+        0.\overline{3} :=: 1/3
+        0.1\overline{6} :=: 1/6
+        1.\overline{09} :=: 12/11
+        0.\bar{3} :=: 1/3
+        2.\overline 3 :=: 7/3
+        3\frac12 :=: 3.5
+        3 1/2 :=: 3.5
         3\frac{1}{2} !! 1.5
         3\frac x2 !! 3+\frac x2
-        -3\frac12 :: -3.5
-        3\cdot\frac12 :: 1.5
-        1.5\frac12 :: 0.75
-        \frac{12}3 :: 4
-        \frac1{23} :: 1/23
+        -3\frac12 :=: -3.5
+        3\cdot\frac12 :=: 1.5
+        1.5\frac12 :=: 0.75
+        \frac{12}3 :=: 4
+        \frac1{23} :=: 1/23
         10\% :: 0.1
         10\% :: 10
         10\% !! 1
         10\% :: 0.10
         x\% !! y\%
-        50\%+50\% :: 1
+        50\%+50\% :=: 1
         5 6 !! 56
         5 6 !! 30
-        --5 :: 5
-        +5 :: 5
-        2 - -3 :: 5
-        6/2/3 :: 1
-        6/-2 :: -3
-        2*-3 :: -6
-        60^o :: 60^\circ
+        --5 :=: 5
+        +5 :=: 5
+        2 - -3 :=: 5
+        6/2/3 :=: 1
+        6/-2 :=: -3
+        2*-3 :=: -6
+        60^o :=: 60^\circ
         60^{\circ} :: 60
         60^{o} :: 60
-        60° :: 60 degrees
+        60° :=: 60 degrees
         \pi° !! \pi x
         """);
 
     [TestMethod]
     public void Words_AreCompared_ByTheirLetters() => AnswerTable.Holds(Exact, """
-        \text{Yes} :: yes
+        \text{Yes} :=: yes
         \text{(C)} :: C
         \text{C} !! c
         \text{B,E} :: B,E
         \text{A, B} :: A, B
         \text{A and B} :: A, B
         ABC !! CAB
-        AB :: BA
+        AB :=: BA
         \text{Monday} !! \text{Tuesday}
         \text{October 30} !! 30
-        \text{red, blue} :: \text{Red blue}
+        \text{red, blue} :=: \text{Red blue}
         \text{red, blue} !! \text{blue, red}
         \text{A and B} !! A, C
-        \text{5} :: 5
-        \text{.5} :: 0.5
-        \mathrm{\frac12} :: 0.5
-        \mathrm{x} :: x
-        5\text{, }6 :: 5,6
-        5\text{ or }6 :: 6,5
-        5 \text{ (five)} :: 5
+        \text{5} :=: 5
+        \text{.5} :=: 0.5
+        \mathrm{\frac12} :=: 0.5
+        \mathrm{x} :=: x
+        5\text{, }6 :=: 5,6
+        5\text{ or }6 :=: 6,5
+        5 \text{ (five)} :=: 5
         5 \text{ not } 6 !! 5
         don't !! dont know
         """);

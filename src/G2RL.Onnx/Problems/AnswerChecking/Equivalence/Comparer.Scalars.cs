@@ -11,8 +11,6 @@ internal sealed partial class Comparer
     {
         if (a.IsInfinite || b.IsInfinite)
             return a.Key == b.Key;
-        if (a.Denominator.IsOne && b.Denominator.IsOne)
-            return Numeric.IsZero(Polynomial.Subtract(a.Numerator, b.Numerator, budget), evidence, budget);
         var difference = Polynomial.Subtract(
             Polynomial.Multiply(a.Numerator, b.Denominator, budget),
             Polynomial.Multiply(b.Numerator, a.Denominator, budget),

@@ -21,7 +21,6 @@ internal sealed partial class Comparer(EquivalenceRules rules, Budget budget)
             (NamedValue a, NamedValue b) => BothNamed(a, b),
             (NamedValue a, EquationValue b) => Equation(a) is { } equation ? Equations(equation, b) : false,
             (EquationValue a, NamedValue b) => Equation(b) is { } equation ? Equations(a, equation) : false,
-            (NamedValue { Value: RealSetValue } a, ListValue or RealSetValue) => Equal(a.Value, answer),
             (NamedValue a, _) => Equal(a.Value, answer),
             (_, NamedValue b) => Equal(gold, b.Value),
             (EquationValue a, EquationValue b) => Equations(a, b),
@@ -60,17 +59,14 @@ internal sealed partial class Comparer(EquivalenceRules rules, Budget budget)
         if (rules.StrictNames && gold.Name != answer.Name)
             return false;
         if (Equal(gold.Value, answer.Value) is true)
-            return gold.Value is not RealSetValue || gold.Name == answer.Name || rules.StrictNames;
+            return gold.Value is not RealSetValue || gold.Name == answer.Name;
         // y = 2x and 2x = y: the same equation with another name on the left.
         return Equation(gold) is { } a && Equation(answer) is { } b ? Equations(a, b) : false;
     }
 
     private EquationValue? Equation(NamedValue named) =>
-        named is { NameScalar: { } name, Value: ScalarValue { Scalar: { IsConstant: false } value } }
-        && Scalar.Subtract(name, value, budget) is { } difference
-            ? new EquationValue(difference)
-            : named is { NameScalar: { } left, Value: ScalarValue { Scalar: var right } }
-                && Scalar.Subtract(left, right, budget) is { } constant ? new EquationValue(constant) : null;
+        named is { NameScalar: { } name, Value: ScalarValue { Scalar: var value } }
+        && Scalar.Subtract(name, value, budget) is { } difference ? new EquationValue(difference) : null;
 
     private bool? Matrix(MatrixValue gold, MatrixValue answer)
     {

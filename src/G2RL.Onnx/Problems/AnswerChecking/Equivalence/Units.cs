@@ -33,6 +33,14 @@ internal static class Units
         return left.Dimension == right.Dimension ? left.Factor / right.Factor : null;
     }
 
+    /// <summary>A value with its unit in one way: 50 mm is 5 cm. Words that are no measure say nothing.</summary>
+    public static string Canonical(Scalar value, string unit)
+    {
+        if (Half(unit) is { } half)
+            return $"{value.Key} {half}m";
+        return Measure(unit) is { } measure ? $"{value.Times(measure.Factor).Key} {measure.Dimension}" : value.Key;
+    }
+
     private static char? Half(string unit)
     {
         var letters = Spelling.Letters(unit);

@@ -10,8 +10,7 @@ internal static class Escapes
     /// </summary>
     public static string Undouble(string text)
     {
-        var double_ = text.IndexOf("\\\\", StringComparison.Ordinal);
-        if (double_ < 0)
+        if (!text.Contains("\\\\", StringComparison.Ordinal))
             return text;
         var begin = text.IndexOf("\\begin", StringComparison.Ordinal);
         if (begin >= 0 && (begin == 0 || text[begin - 1] != '\\'))

@@ -11,37 +11,29 @@ internal sealed class Lexer
     private readonly Budget budget;
     private readonly bool thousands;
     private readonly List<Token> tokens = [];
-    private readonly List<char> brackets = [];
     private int at;
+    private int brackets;
     private bool space;
     private int matrices;
     private char lastBar;
 
     private Lexer(string text, Budget budget, bool thousands) => (this.text, this.budget, this.thousands) = (text, budget, thousands);
 
-    /// <summary>Whether a comma was read as one that sets thousands apart though it might separate a list.</summary>
-    public bool HasGroupedNumbers { get; private set; }
-
     /// <summary>The tokens, the last one being <see cref="TokenKind.End"/>; null when the text is too long or the budget is
     /// spent.</summary>
     /// <param name="text">The answer.</param>
     /// <param name="budget">Pays for it.</param>
     /// <param name="thousands">Whether a plain comma may set thousands apart.</param>
-    /// <param name="grouped">Whether one was read so.</param>
-    public static List<Token>? Tokens(string text, Budget budget, bool thousands, out bool grouped)
+    public static List<Token>? Tokens(string text, Budget budget, bool thousands)
     {
-        grouped = false;
         if (text.Length > Budget.MaxLength)
         {
             budget.Refuse();
             return null;
         }
 
-        text = Vocabulary.Halfwidth(text);
-        var lexer = new Lexer(text.Contains('\\') ? Escapes.Undouble(text) : text, budget, thousands);
-        var complete = lexer.Run();
-        grouped = lexer.HasGroupedNumbers;
-        return complete ? lexer.tokens : null;
+        var lexer = new Lexer(Escapes.Undouble(Vocabulary.Halfwidth(text)), budget, thousands);
+        return lexer.Run() ? lexer.tokens : null;
     }
 
     private bool Run()
@@ -61,9 +53,8 @@ internal sealed class Lexer
             {
                 Command();
             }
-            else if (Numerals.Read(text, at, InList, indian: false) is { } number && (!number.IsGrouped || thousands))
+            else if (Numerals.Read(text, at, InList, indian: !InList) is { } number && (!number.IsGrouped || thousands))
             {
-                HasGroupedNumbers |= number.IsGrouped;
                 Add(new(TokenKind.Number, text.Substring(at, number.Length), space, number.Value, number.IsDecimal));
                 at += number.Length;
             }
@@ -89,7 +80,7 @@ internal sealed class Lexer
     }
 
     // Between parentheses and brackets a comma separates; LaTeX's own braces do not count.
-    private bool InList => brackets.Count > 0;
+    private bool InList => brackets > 0;
 
     private void Add(Token token)
     {
@@ -100,9 +91,9 @@ internal sealed class Lexer
     private void AddMark(char mark)
     {
         if (mark is '(' or '[' or Marks.OpenSet)
-            brackets.Add(mark);
-        else if (mark is ')' or ']' or Marks.CloseSet && brackets.Count > 0)
-            brackets.RemoveAt(brackets.Count - 1);
+            brackets++;
+        else if (mark is ')' or ']' or Marks.CloseSet)
+            brackets = Math.Max(0, brackets - 1);
         Add(new(TokenKind.Mark, mark.ToString(), space));
     }
 
@@ -121,9 +112,9 @@ internal sealed class Lexer
             // A vulgar fraction is written out, behind a whole number as a mixed number.
             var mixed = tokens.Count > 0 && tokens[^1].IsDigits;
             AddMark(mixed ? '+' : '{');
-            Add(new(TokenKind.Number, fraction.Above.ToString(), false, fraction.Above));
+            Add(new(TokenKind.Number, fraction.Above.ToString(), space, fraction.Above));
             AddMark('/');
-            Add(new(TokenKind.Number, fraction.Below.ToString(), false, fraction.Below));
+            Add(new(TokenKind.Number, fraction.Below.ToString(), space, fraction.Below));
             if (!mixed)
                 AddMark('}');
             return;
@@ -132,7 +123,7 @@ internal sealed class Lexer
         if ("⁰¹²³⁴⁵⁶⁷⁸⁹".IndexOf(letter) is >= 0 and var power)
         {
             AddMark('^');
-            Add(new(TokenKind.Number, power.ToString(), false, power));
+            Add(new(TokenKind.Number, power.ToString(), space, power));
             return;
         }
 
@@ -165,7 +156,7 @@ internal sealed class Lexer
     }
 
     // **18** is emphasis; 2**3 is a power.
-    private bool IsEmphasis() => tokens.Count == 0 || at >= text.Length || text.AsSpan(at).Trim().IsEmpty;
+    private bool IsEmphasis() => tokens.Count == 0 || text.AsSpan(at).Trim().IsEmpty;
 
     private char Bar()
     {
@@ -180,7 +171,10 @@ internal sealed class Lexer
         while (at < text.Length && (char.IsAsciiLetter(text[at])
             || (text[at] is '\'' or '-' && at > start + 2 && at + 1 < text.Length && char.IsAsciiLetter(text[at + 1]))))
             at++;
-        Words.Add(text[start..at], space, start > 0 && text[start - 1] is >= '0' and <= '9' or ')', Add, AddMark);
+        // "2xyz", "xyz^2": what is glued to something else is mathematics.
+        var isBehind = start > 0 && text[start - 1] is >= '0' and <= '9' or ')' or '}';
+        var isGlued = isBehind || (at < text.Length && text[at] is '^' or '_');
+        Words.Add(text[start..at], space, isBehind, isGlued, Add, AddMark);
         space = false;
     }
 
@@ -219,14 +213,11 @@ internal sealed class Lexer
         else if (Vocabulary.Mark.TryGetValue(name, out var mark))
             AddMark(mark);
         else
-            Character(name[0], at);
-    }
-
-    private void Character(char letter, int next)
-    {
-        at = next;
-        Character(letter);
-        at = next;
+        {
+            // An escaped sign is the sign.
+            at--;
+            Character(name[0]);
+        }
     }
 
     private void Named(string name)
@@ -258,7 +249,7 @@ internal sealed class Lexer
         }
         else if (name == "mathbb")
         {
-            var letter = Braced.Content(text, ref at)?.Trim() ?? "";
+            var letter = Braced.Content(text, ref at)?.Trim() is { Length: > 0 } content ? content : name;
             Add(new(TokenKind.Symbol, letter == "R" ? "reals" : letter, space));
         }
         else if (name is "begin" or "end")
@@ -286,20 +277,17 @@ internal sealed class Lexer
         if (open && environment.Trim() == "array")
             Braced.Content(text, ref at);
         matrices = Math.Max(0, matrices + (open ? 1 : -1));
-        Add(new(TokenKind.Mark, (open ? Marks.OpenMatrix : Marks.CloseMatrix).ToString(), space));
-        if (open)
-            brackets.Add(Marks.OpenMatrix);
-        else if (brackets.Count > 0)
-            brackets.RemoveAt(brackets.Count - 1);
+        AddMark(open ? Marks.OpenMatrix : Marks.CloseMatrix);
     }
 
     // Stops and spaces around prose say nothing, but a point or backslash before what it belongs to does: \text{.5}, \mathrm{\frac12}.
     private static ReadOnlySpan<char> Trimmed(string content)
     {
         var rest = content.AsSpan().TrimEnd(" .,;:~\\");
+        // None of these ends it, so that something stands behind each.
         while (!rest.IsEmpty && (" ,;:~".Contains(rest[0])
-            || (rest[0] == '.' && !(rest.Length > 1 && char.IsAsciiDigit(rest[1])))
-            || (rest[0] == '\\' && !(rest.Length > 1 && char.IsAsciiLetter(rest[1])))))
+            || (rest[0] == '.' && !char.IsAsciiDigit(rest[1]))
+            || (rest[0] == '\\' && !char.IsAsciiLetter(rest[1]))))
             rest = rest[1..];
         return rest;
     }
@@ -315,16 +303,15 @@ internal sealed class Lexer
             space = true;
             if (content.AsSpan().Trim(" ~") is [',' or ';' or ':'])
                 AddMark(content.Contains(':') ? ':' : ',');
-            return;
         }
-
-        if (trimmed.Length == 1 && char.IsAsciiLetter(trimmed[0]) && command is "mathrm" or "mathsf" or "operatorname")
+        else if (trimmed.Length == 1 && char.IsAsciiLetter(trimmed[0]) && command is "mathrm" or "mathsf" or "operatorname")
         {
             Add(new(TokenKind.Symbol, trimmed.ToString(), space, IsUpright: true));
-            return;
         }
-
-        var apart = space || content[0] is ' ' or '~' || !command.StartsWith("math", StringComparison.Ordinal);
-        Words.AddProse(trimmed, apart, Add, AddMark, budget, thousands);
+        else
+        {
+            var apart = space || content[0] is ' ' or '~' || !command.StartsWith("math", StringComparison.Ordinal);
+            Words.AddProse(trimmed, apart, Add, AddMark, budget, thousands);
+        }
     }
 }

@@ -29,7 +29,7 @@ internal enum NodeKind
     Difference,
 }
 
-/// <summary>What an answer says, before it is worked out. Made only through <see cref="Of"/>, which bounds its depth.</summary>
+/// <summary>What an answer says, before it is worked out. Made only through the methods here, which bound its depth.</summary>
 internal sealed class Node
 {
     private Node(NodeKind kind, string text, Node[] children, Rational value) =>
@@ -55,6 +55,9 @@ internal sealed class Node
 
     public static Node OfNumber(Rational value, bool isDecimal) =>
         new(NodeKind.Number, "", [], value) { Depth = 1, HasDecimal = isDecimal };
+
+    /// <summary>A node without a text.</summary>
+    public static Node? Of(NodeKind kind, params ReadOnlySpan<Node?> children) => Of(kind, string.Empty, children);
 
     /// <summary>A node, or null when a child is missing or it would be nested too deep.</summary>
     public static Node? Of(NodeKind kind, string text, params ReadOnlySpan<Node?> children)

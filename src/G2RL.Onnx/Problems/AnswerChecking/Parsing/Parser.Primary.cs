@@ -39,14 +39,14 @@ internal sealed partial class Parser
             var (start, level) = (at, depth);
             if (Primary() is { Kind: NodeKind.Fraction } fraction
                 && Array.TrueForAll(fraction.Children, c => c is { Kind: NodeKind.Number, HasDecimal: false }))
-                return Node.Of(NodeKind.Mixed, "", number, fraction);
+                return Node.Of(NodeKind.Mixed, number, fraction);
             (at, depth) = (start, level);
         }
         else if (Next is { IsDigits: true, SpaceBefore: true } && tokens[at + 1].Is('/') && tokens[at + 2].IsDigits)
         {
-            var fraction = Node.Of(NodeKind.Fraction, "", Node.OfNumber(Next.Value, false), Node.OfNumber(tokens[at + 2].Value, false));
+            var fraction = Node.Of(NodeKind.Fraction, Node.OfNumber(Next.Value, false), Node.OfNumber(tokens[at + 2].Value, false));
             at += 3;
-            return Node.Of(NodeKind.Mixed, "", number, fraction);
+            return Node.Of(NodeKind.Mixed, number, fraction);
         }
 
         return number;
@@ -59,7 +59,7 @@ internal sealed partial class Parser
         if (name is "angle" or "triangle" && Next.Kind == TokenKind.Symbol)
         {
             while (Next.Kind == TokenKind.Symbol)
-                name += Next.Text + tokens[at++].Text[..0];
+                name += tokens[at++].Text;
             return Node.Of(NodeKind.Symbol, name);
         }
 
@@ -82,7 +82,7 @@ internal sealed partial class Parser
             }
         }
 
-        if (canCall && name[0] is 'f' or 'g' or 'h' && canCall && (name.Length == 1 || name[1] is '_' or '\''))
+        if (canCall && name[0] is 'f' or 'g' or 'h' && (name.Length == 1 || name[1] is '_' or '\''))
         {
             if (Next.Is('^') && tokens[at + 1].Is('{') && tokens[at + 2].Is('-') && tokens[at + 3].Text == "1" && tokens[at + 4].Is('}')
                 && tokens[at + 5].Is('('))
@@ -149,7 +149,7 @@ internal sealed partial class Parser
         switch (name)
         {
             case "frac":
-                return Node.Of(NodeKind.Fraction, "", Argument(), Argument());
+                return Node.Of(NodeKind.Fraction, Argument(), Argument());
             case "binom":
                 return Node.Of(NodeKind.Function, "binomial", Argument(), Argument());
             case "sqrt":
@@ -174,22 +174,23 @@ internal sealed partial class Parser
                 return null;
         }
 
-        var radicand = Argument();
-        return degree is null ? Node.Of(NodeKind.Root, "", radicand) : Node.Of(NodeKind.Root, "", radicand, degree);
+        var radicand = Argument(isDigit: degree is not null);
+        return degree is null ? Node.Of(NodeKind.Root, radicand) : Node.Of(NodeKind.Root, radicand, degree);
     }
 
-    /// <summary>An argument as TeX takes it: a group, or one token, of a number one digit.</summary>
-    private Node? Argument()
+    /// <summary>An argument as TeX takes it: a group, or one token.</summary>
+    /// <param name="isDigit">Whether it is one digit of a number, as TeX has it, or the number, as people mean it in 2^10 and
+    /// \sqrt12.</param>
+    private Node? Argument(bool isDigit = true)
     {
         if (!Enter())
             return null;
         Node? argument;
-        if (Next.Kind == TokenKind.Number && Next.Text.Length > 1 && Next.Text.AsSpan().IndexOfAnyExceptInRange('0', '9') < 0
-            && !tokens[at - 1].Is("sqrt"))
+        if (isDigit && Next.Kind == TokenKind.Number && Next.Text.Length > 1 && !Next.Text.AsSpan().ContainsAnyExceptInRange('0', '9'))
         {
             argument = Node.OfNumber(Next.Text[0] - '0', false);
             var rest = Next.Text[1..];
-            tokens[at] = new(TokenKind.Number, rest, false, Numerals.Read(rest, 0)!.Value.Value);
+            tokens[at] = Next with { Text = rest, Value = Numerals.Read(rest, 0)!.Value.Value };
         }
         else if (Next.Kind is TokenKind.Number)
         {
@@ -235,7 +236,7 @@ internal sealed partial class Parser
         var call = argument is { Kind: NodeKind.List, Text: ['(', ..] }
             ? Node.Of(NodeKind.Function, name, argument.Children)
             : subscript is null ? Node.Of(NodeKind.Function, name, argument) : Node.Of(NodeKind.Function, name, argument, subscript);
-        return exponent is null ? call : Node.Of(NodeKind.Power, "", call, exponent);
+        return exponent is null ? call : Node.Of(NodeKind.Power, call, exponent);
     }
 
     // sin 2x cos y is sin(2x) cos(y).
@@ -248,7 +249,7 @@ internal sealed partial class Parser
         while (factors[^1] is not null && BeginsFactor()
             && !(Next.Kind == TokenKind.Command && Vocabulary.Function.Values.Contains(Next.Text)) && !Next.Is('('))
             factors.Add(Postfix());
-        return factors[^1] is null ? null : negative ? Node.Of(NodeKind.Negative, "", Of(factors)) : Of(factors);
+        return negative ? Node.Of(NodeKind.Negative, Of(factors)) : Of(factors);
     }
 
     private Node? Bracketed()
@@ -276,7 +277,7 @@ internal sealed partial class Parser
                 at++;
                 var (negative, both) = Signs();
                 var amount = both == default ? Node.Of(NodeKind.Unit, "dollars", Postfix()) : null;
-                return negative ? Node.Of(NodeKind.Negative, "", amount) : amount;
+                return negative ? Node.Of(NodeKind.Negative, amount) : amount;
             default:
                 return null;
         }
@@ -288,18 +289,14 @@ internal sealed partial class Parser
             return Node.Of(NodeKind.Symbol, "emptyset");
         var outer = bars;
         bars = 0;
+        var hasCondition = open == Marks.OpenSet && TakeSuchThat();
         var items = Items(isTop: false);
         bars = outer;
         if (items is null)
             return null;
-        if (open == Marks.OpenSet && (Next.Is(Marks.Such) || Next.Is('|')))
-        {
-            // {x : condition} is what the condition says.
-            at++;
-            items = Items(isTop: false);
-            return Take(Marks.CloseSet) ? items : null;
-        }
-
+        // {x : condition} is what the condition says.
+        if (hasCondition)
+            return IsCondition(items) && Take(Marks.CloseSet) ? items : null;
         var close = Next.Kind == TokenKind.Mark ? Next.Text[0] : '\0';
         var matches = open switch { '{' => close == '}', Marks.OpenSet => close == Marks.CloseSet, _ => close is ')' or ']' };
         if (!matches)
@@ -313,6 +310,21 @@ internal sealed partial class Parser
             : Node.Of(NodeKind.List, Brackets(open, ',', close), items);
     }
 
+    // "x :", "x |" and the like, also of a real x. What runs over anything else, or is no bare name, is no interval.
+    private bool TakeSuchThat()
+    {
+        if (Next.Kind != TokenKind.Symbol)
+            return false;
+        var next = tokens[at + 1].Is('∈') && tokens[at + 2] is { Kind: TokenKind.Symbol, Text: "reals" or "R" } ? at + 3 : at + 1;
+        if (!tokens[next].Is(Marks.Such) && !tokens[next].Is('|') && !tokens[next].Is(':'))
+            return false;
+        at = next + 1;
+        return true;
+    }
+
+    private static bool IsCondition(Node node) =>
+        node.Kind == NodeKind.Relation || (node.Kind == NodeKind.List && Array.TrueForAll(node.Children, IsCondition));
+
     private Node? Matrix()
     {
         var rows = new List<Node?>();
@@ -322,14 +334,14 @@ internal sealed partial class Parser
             if (Take(Marks.CloseMatrix))
             {
                 if (row.Count > 0)
-                    rows.Add(Node.Of(NodeKind.Row, "", [.. row]));
-                return rows.Count > 0 ? Node.Of(NodeKind.Matrix, "", [.. rows]) : null;
+                    rows.Add(Node.Of(NodeKind.Row, [.. row]));
+                return rows.Count > 0 ? Node.Of(NodeKind.Matrix, [.. rows]) : null;
             }
 
             if (Take(Marks.NewRow))
             {
                 if (row.Count > 0)
-                    rows.Add(Node.Of(NodeKind.Row, "", [.. row]));
+                    rows.Add(Node.Of(NodeKind.Row, [.. row]));
                 row = [];
             }
             else if (!Take('&'))

@@ -17,11 +17,11 @@ internal sealed partial class Parser
                 return null;
             if (both != default)
                 term = Node.Of(NodeKind.PlusMinus, both.ToString(), term);
-            terms.Add(negative ? Node.Of(NodeKind.Negative, "", term) : term);
+            terms.Add(negative ? Node.Of(NodeKind.Negative, term) : term);
         }
-        while (Next.Kind == TokenKind.Mark && Next.Text[0] is '+' or '-' or '±' or '∓' && Next.Kind == TokenKind.Mark);
+        while (Next.Kind == TokenKind.Mark && Next.Text[0] is '+' or '-' or '±' or '∓');
         depth--;
-        return terms.Count == 1 ? terms[0] : Node.Of(NodeKind.Sum, "", [.. terms]);
+        return terms.Count == 1 ? terms[0] : Node.Of(NodeKind.Sum, [.. terms]);
     }
 
     private (bool Negative, char Both) Signs()
@@ -64,10 +64,10 @@ internal sealed partial class Parser
                 var (negative, both) = Signs();
                 var factor = both == default ? Postfix() : null;
                 if (negative)
-                    factor = Node.Of(NodeKind.Negative, "", factor);
+                    factor = Node.Of(NodeKind.Negative, factor);
                 if (factor is null)
                     return null;
-                factors.Add(divides ? Node.Of(NodeKind.Inverse, "", factor) : factor);
+                factors.Add(divides ? Node.Of(NodeKind.Inverse, factor) : factor);
             }
             else if (Next.Kind == TokenKind.Text && factors[^1] is { Kind: not NodeKind.Text })
             {
@@ -84,7 +84,7 @@ internal sealed partial class Parser
                 // {a \over b} and {n \choose k} split their group.
                 var isOver = Next.Is("over");
                 at++;
-                return isOver ? Node.Of(NodeKind.Fraction, "", Of(factors), Product())
+                return isOver ? Node.Of(NodeKind.Fraction, Of(factors), Product())
                     : Node.Of(NodeKind.Function, "binomial", Of(factors), Product());
             }
             else if (Next.Is("pmod"))
@@ -105,7 +105,7 @@ internal sealed partial class Parser
         }
     }
 
-    private static Node? Of(List<Node?> factors) => factors.Count == 1 ? factors[0] : Node.Of(NodeKind.Product, "", [.. factors]);
+    private static Node? Of(List<Node?> factors) => factors.Count == 1 ? factors[0] : Node.Of(NodeKind.Product, [.. factors]);
 
     private bool BeginsFactor() => Next.Kind switch
     {
@@ -124,7 +124,7 @@ internal sealed partial class Parser
 
     private static bool IsUnit(string unit)
     {
-        var words = unit.Split([' ', ','], StringSplitOptions.RemoveEmptyEntries);
+        var words = unit.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         return !Array.Exists(words, Vocabulary.NoUnit.Contains) && (words.Length == 0 || !Vocabulary.NoFirst.Contains(words[0]));
     }
 
@@ -218,11 +218,11 @@ internal sealed partial class Parser
                     break;
                 case '%':
                     at++;
-                    node = Node.Of(NodeKind.Percent, "", node);
+                    node = Node.Of(NodeKind.Percent, node);
                     break;
                 case Marks.Degree:
                     at++;
-                    node = Node.Of(NodeKind.Degree, "", node);
+                    node = Node.Of(NodeKind.Degree, node);
                     break;
                 case Marks.Money:
                     at++;
@@ -239,22 +239,28 @@ internal sealed partial class Parser
     private Node? Raised(Node node)
     {
         if (Take(Marks.Degree))
-            return Node.Of(NodeKind.Degree, "", node);
+            return Node.Of(NodeKind.Degree, node);
         if (Next.Is('{') && (tokens[at + 1].Is(Marks.Degree) || IsSmallO(at + 1)) && tokens[at + 2].Is('}'))
         {
             at += 3;
-            return Node.Of(NodeKind.Degree, "", node);
+            return Node.Of(NodeKind.Degree, node);
         }
 
         // 60^o
         if (IsSmallO(at) && node.Kind == NodeKind.Number)
         {
             at++;
-            return Node.Of(NodeKind.Degree, "", node);
+            return Node.Of(NodeKind.Degree, node);
         }
 
-        return Node.Of(NodeKind.Power, "", node, Exponent());
+        var exponent = Exponent();
+        // x^2_1 is x_1^2.
+        var raised = node.Kind == NodeKind.Symbol && Take('_') ? Subscripted(node) : node;
+        return Node.Of(NodeKind.Power, raised, exponent);
     }
+
+    private Node? Subscripted(Node symbol) =>
+        Subscript() is { } subscript ? Node.Of(NodeKind.Symbol, $"{symbol.Text}_{subscript}") : null;
 
     private bool IsSmallO(int index) => tokens[index] is { Kind: TokenKind.Symbol, Text: "o" };
 
@@ -263,15 +269,15 @@ internal sealed partial class Parser
         var (negative, both) = Signs();
         if (both != default || !Enter())
             return null;
-        var exponent = Next.Kind == TokenKind.Symbol && tokens[at + 1].Is('(') is false ? Symbol(canCall: false) : Primary();
+        var exponent = Next.Kind == TokenKind.Number ? Argument(isDigit: false) : Primary();
         depth--;
         // 2^{3^x} nests to the right.
         if (Next.Is('^') && exponent is not null)
         {
             at++;
-            exponent = Node.Of(NodeKind.Power, "", exponent, Exponent());
+            exponent = Node.Of(NodeKind.Power, exponent, Exponent());
         }
 
-        return negative ? Node.Of(NodeKind.Negative, "", exponent) : exponent;
+        return negative ? Node.Of(NodeKind.Negative, exponent) : exponent;
     }
 }

@@ -47,7 +47,6 @@ internal sealed partial class Parser
             return null;
         var groups = new List<List<Node>> { new() };
         var separator = ',';
-        var (weak, strong) = (0, 0);
         SkipSeparators();
         while (Next.Kind != TokenKind.End && !IsClosing(Next))
         {
@@ -74,14 +73,7 @@ internal sealed partial class Parser
 
             SkipStops();
             if (isStrong)
-            {
-                strong++;
                 groups.Add([]);
-            }
-            else
-            {
-                weak++;
-            }
         }
 
         depth--;
@@ -91,7 +83,7 @@ internal sealed partial class Parser
         if (groups.Count == 1 && groups[0].Count == 1)
             return groups[0][0];
         // "p=5,q=2; p=7,q=2" is two pairs; "21, 16 or 11" is one list.
-        if (isTop && strong > 0 && weak > 0 && groups.TrueForAll(g => g.Count > 1 && g.TrueForAll(n => n.Kind == NodeKind.Relation)))
+        if (isTop && groups.Count > 1 && groups.TrueForAll(g => g.Count > 1 && g.TrueForAll(n => n.Kind == NodeKind.Relation)))
             return Node.Of(NodeKind.List, Brackets(' ', separator, ' '),
                 [.. groups.Select(g => Node.Of(NodeKind.List, Brackets(' ', ',', ' '), [.. g]))]);
         return Node.Of(NodeKind.List, Brackets(' ', separator, ' '), [.. groups.SelectMany(g => g)]);
@@ -112,16 +104,15 @@ internal sealed partial class Parser
 
     private void SkipSeparators()
     {
-        while (IsSeparator(Next) || Next.Is('→') || Next.Is('&') || Next.Is('≈') || Next.Is('='))
+        while (IsSeparator(Next) || Next.Is('→') || Next.Is('≈') || Next.Is('='))
             at++;
     }
 
     private static bool IsSeparator(Token token) => token.Kind == TokenKind.Mark
-        && token.Text[0] is ',' or ';' or Marks.And or Marks.Or or Marks.NewRow && token.Kind == TokenKind.Mark;
+        && token.Text[0] is ',' or ';' or Marks.And or Marks.Or or Marks.NewRow;
 
-    private bool IsClosing(Token token) =>
-        token.Kind == TokenKind.Mark && token.Text[0] is ')' or ']' or '}' or Marks.CloseSet or Marks.CloseMatrix or Marks.CloseBar
-        or '⌋' or '⌉' or '&' && token.Kind == TokenKind.Mark && (token.Text[0] != '|' || bars > 0);
+    private static bool IsClosing(Token token) =>
+        token.Kind == TokenKind.Mark && token.Text[0] is ')' or ']' or '}' or Marks.CloseSet;
 
     private Node? Relation()
     {
@@ -172,7 +163,7 @@ internal sealed partial class Parser
             var mark = Next.Text[0];
             while (Take(mark))
                 parts.Add(Ratio());
-            left = Node.Of(kind, "", [.. parts]);
+            left = Node.Of(kind, [.. parts]);
         }
 
         return left;
@@ -186,6 +177,6 @@ internal sealed partial class Parser
         var parts = new List<Node?> { first };
         while (Take(':'))
             parts.Add(Sum());
-        return Node.Of(NodeKind.Ratio, "", [.. parts]);
+        return Node.Of(NodeKind.Ratio, [.. parts]);
     }
 }

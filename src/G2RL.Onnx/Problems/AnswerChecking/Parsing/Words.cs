@@ -6,22 +6,28 @@ internal static class Words
     private const int LongestProduct = 3;
 
     /// <summary>Adds the tokens of a run of letters outside of \text.</summary>
-    public static void Add(string word, bool space, bool afterValue, Action<Token> add, Action<char> addMark)
+    /// <param name="word">The letters.</param>
+    /// <param name="space">Whether white space stands before it.</param>
+    /// <param name="isBehind">Whether it is glued to a number or a bracket before it.</param>
+    /// <param name="isGlued">Whether it is glued to a value or a sign on either side.</param>
+    /// <param name="add">Takes tokens.</param>
+    /// <param name="addMark">Takes marks.</param>
+    public static void Add(string word, bool space, bool isBehind, bool isGlued, Action<Token> add, Action<char> addMark)
     {
+        if (Vocabulary.Filler.Contains(word))
+            return;
+        var lower = word.ToLowerInvariant();
         if (word.Length == 1)
         {
             add(new(TokenKind.Symbol, word, space));
-            return;
         }
-
-        var lower = word.ToLowerInvariant();
-        if (Vocabulary.Word.TryGetValue(lower, out var mark))
+        else if (Vocabulary.Word.TryGetValue(lower, out var mark))
         {
             addMark(mark);
         }
-        else if (Vocabulary.WordSymbol.TryGetValue(lower, out var symbol) && lower != "inf" || word == "inf" && (symbol = "infty") != "")
+        else if (Vocabulary.WordSymbol.TryGetValue(lower, out var symbol))
         {
-            add(new(TokenKind.Symbol, symbol!, space));
+            add(new(TokenKind.Symbol, symbol, space));
         }
         else if (Vocabulary.Function.TryGetValue(word, out var function))
         {
@@ -31,28 +37,34 @@ internal static class Words
         {
             add(new(TokenKind.Command, word, space));
         }
-        else if (Vocabulary.Filler.Contains(word))
-        {
-            return;
-        }
-        else if (afterValue && word.Length > 2 && char.IsAsciiLetterUpper(word[^1]) && word[..^1] is "or" or "and")
+        else if (isBehind && char.IsAsciiLetterUpper(word[^1]) && word[..^1] is "or" or "and")
         {
             // "W(x)=1orW(x)=-1"
             addMark(word[0] == 'o' ? Marks.Or : Marks.And);
-            add(new(TokenKind.Symbol, word[^1..], false));
+            add(new(TokenKind.Symbol, word[^1..], space));
         }
-        else if (word.Length <= LongestProduct && !Units.IsKnown(word) && !NumberWords.Begins(lower))
+        else if (IsProduct(word, isGlued) && !Units.IsKnown(word) && !NumberWords.Begins(lower))
         {
             foreach (var letter in word)
-            {
                 add(new(TokenKind.Symbol, letter.ToString(), space));
-                space = false;
-            }
         }
         else
         {
             add(new(TokenKind.Text, word, space));
         }
+    }
+
+    // "xyz" is a product, "dog" a word: a run of three small letters with a vowel in it is a word, unless it looks like variables: glued to
+    // a value or a sign, only of a, b, c, x, y and z, or in the alphabet's order from a vowel on ("abn", "uvw"), perhaps with i at its end.
+    private static bool IsProduct(string word, bool isGlued)
+    {
+        if (word.Length != LongestProduct || isGlued || word.AsSpan().ContainsAnyExceptInRange('a', 'z'))
+            return word.Length <= LongestProduct;
+        var letters = word[^1] == 'i' ? word.AsSpan(0, 2) : word;
+        var vowel = letters.LastIndexOfAny("aeiou");
+        return vowel < 0
+            || (vowel == 0 && letters[0] < letters[1] && letters[1] <= letters[^1])
+            || word.All(l => l is 'a' or 'b' or 'c' or 'x' or 'y' or 'z');
     }
 
     /// <summary>Adds the tokens of the content of \text: separators, numbers, and words as they stand.</summary>
@@ -66,8 +78,7 @@ internal static class Words
     {
         if (content.ContainsAnyInRange('0', '9') || content.Contains('\\') || content.Contains('$'))
         {
-            if (content.IndexOf("\\text", StringComparison.Ordinal) < 0
-                && Lexer.Tokens(content.ToString(), budget, thousands, out _) is { } inner)
+            if (Lexer.Tokens(content.ToString(), budget, thousands) is { } inner)
             {
                 for (var i = 0; i < inner.Count - 1; i++)
                 {
@@ -93,7 +104,7 @@ internal static class Words
                 Flush();
                 addMark(mark);
             }
-            else if (letters && words.Length + word.Length > 2)
+            else if (letters)
             {
                 // A list of choices, as in \text{A, B} and \text{B,E}.
                 foreach (var choice in word.Split(',', StringSplitOptions.RemoveEmptyEntries))

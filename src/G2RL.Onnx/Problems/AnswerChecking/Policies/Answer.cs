@@ -6,8 +6,7 @@ namespace G2RL.Onnx.Problems.AnswerChecking;
 /// <param name="Word">Its letters when it holds nothing but words.</param>
 /// <param name="Node">What it says, or null when it does not follow the grammar.</param>
 /// <param name="Value">What it is worth, or null.</param>
-/// <param name="HasGroupedNumbers">Whether a comma was read as one that sets thousands apart.</param>
-internal sealed record Answer(string Text, string Spelling, string? Word, Node? Node, Value? Value, bool HasGroupedNumbers)
+internal sealed record Answer(string Text, string Spelling, string? Word, Node? Node, Value? Value)
 {
     /// <summary>Whether it is words and nothing else.</summary>
     public bool IsText => Value is TextValue;
@@ -19,11 +18,14 @@ internal sealed record Answer(string Text, string Spelling, string? Word, Node? 
     /// <param name="letterUnits"><see cref="EquivalenceRules.LetterUnits"/>.</param>
     public static Answer? Read(string text, Budget budget, bool thousands = true, bool letterUnits = false)
     {
-        if (Lexer.Tokens(text, budget, thousands, out var grouped) is not { } tokens)
+        if (Lexer.Tokens(text, budget, thousands) is not { } tokens)
             return null;
         var (spelling, word) = (AnswerChecking.Spelling.Of(tokens), AnswerChecking.Spelling.Word(tokens));
         var node = Parser.Parse(tokens, budget, letterUnits);
         var value = node is null ? null : new Evaluator(budget).Evaluate(node);
-        return new(text, spelling, word, node, value, grouped);
+        // Words that follow no grammar are a text all the same.
+        if (value is null && word is not null && tokens.Exists(t => t.Kind == TokenKind.Text))
+            value = new TextValue(word);
+        return new(text, spelling, word, node, value);
     }
 }

@@ -37,7 +37,8 @@ internal static class AnswerCheck
         var budget = new Budget(policy.MaxSteps);
         if (Answer.Read(answer, budget, letterUnits: policy.Rules.LetterUnits) is not { } read || budget.Exhausted)
             return null;
-        return CanonicalForm.Of(policy.Rules.NumberWords && Worded(read) is { } number ? read with { Value = number } : read);
+        var number = policy.Rules.NumberWords ? Worded(read) : null;
+        return new CanonicalForm(policy.Rules).Of(number is null ? read : read with { Value = number });
     }
 
     public static bool Equivalent(AnswerPolicy policy, string? left, string? right)
@@ -61,7 +62,6 @@ internal static class AnswerCheck
             return Verdict.Right;
         if (rules.LiteralFractions && Fraction(a.Node) is { } left && Fraction(b.Node) is { } right && left != right)
             return Verdict.Wrong;
-        // ABC and CAB may be names or orders, not products.
         if (IsName(a.Node) && IsName(b.Node) && a.Word != b.Word)
             return Verdict.Wrong;
         if (Values(rules, a, b, budgets.Comparison))
@@ -70,7 +70,7 @@ internal static class AnswerCheck
         if ((a.IsText || b.IsText || a.Value is null) && a.Word is { Length: > 0 } word && word == b.Word)
             return Verdict.Right;
         // A comma that was read as one of thousands may separate a list.
-        if ((a.HasGroupedNumbers || b.HasGroupedNumbers) && a.Value is ListValue != b.Value is ListValue
+        if (a.Value is ListValue != b.Value is ListValue
             && Answer.Read(a.Text, budgets.Comparison, thousands: false, rules.LetterUnits) is { } c
                 && Answer.Read(b.Text, budgets.Comparison, thousands: false, rules.LetterUnits) is { } d
                 && Values(rules, c, d, budgets.Comparison))
@@ -89,11 +89,12 @@ internal static class AnswerCheck
 
     private static ScalarValue? Worded(Answer? answer) => answer?.Value is TextValue words ? NumberWords.Read(words.Text) : null;
 
-    private static bool IsName(Node? node) => node is { Kind: NodeKind.Product, Children.Length: >= 3 }
+    /// <summary>Whether it is ABC or the like, which may be a name or an order and no product.</summary>
+    public static bool IsName(Node? node) => node is { Kind: NodeKind.Product, Children.Length: >= 3 }
         && Array.TrueForAll(node.Children, c => c is { Kind: NodeKind.Symbol, Text: [>= 'A' and <= 'Z'] });
 
-    // Numerator and denominator as they are written; null for anything else.
-    private static (bool Negative, Rational Above, Rational Below)? Fraction(Node? node) => node switch
+    /// <summary>Numerator and denominator as they are written; null for anything else.</summary>
+    public static (bool Negative, Rational Above, Rational Below)? Fraction(Node? node) => node switch
     {
         { Kind: NodeKind.Negative } => Fraction(node.Children[0]) is var (negative, above, below) ? (!negative, above, below) : null,
         { Kind: NodeKind.Fraction, Children: [{ Kind: NodeKind.Number } above, { Kind: NodeKind.Number } below] } =>

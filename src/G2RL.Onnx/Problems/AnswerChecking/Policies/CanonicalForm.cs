@@ -1,27 +1,44 @@
 namespace G2RL.Onnx.Problems.AnswerChecking;
 
-/// <summary>Writes values in one way each.</summary>
-internal static class CanonicalForm
+/// <summary>
+/// Writes values in one way each. What is equal under the rules mostly has one form, what is not never has: where a value equals two that
+/// differ, as 5 equals 5 cm and 5 m, the three have three forms.
+/// </summary>
+/// <param name="rules">The policy's rules.</param>
+internal sealed class CanonicalForm(EquivalenceRules rules)
 {
     /// <summary>The canonical text of an answer: of its value where it has one, else its spelling.</summary>
-    public static string Of(Answer answer) => answer.Value is null ? "spelled " + answer.Spelling : Of(answer.Value);
+    public string Of(Answer answer) => answer.Value is null ? "spelled " + answer.Spelling
+        : AnswerCheck.IsName(answer.Node) ? "name " + answer.Word
+        : rules.LiteralFractions && AnswerCheck.Fraction(answer.Node) is var (negative, above, below)
+            ? $"{(negative ? "-" : "")}{above}/{below}"
+        : Of(answer.Value);
 
-    private static string Of(Value value) => value switch
+    private string Of(Value value) => value switch
     {
-        ScalarValue scalar => scalar.IsPercent ? scalar.Scalar.Key + "%" : scalar.Scalar.Key,
+        ScalarValue scalar => (scalar.Unit is { } unit ? Units.Canonical(scalar.Scalar, unit) : scalar.Scalar.Key)
+            + (scalar.IsPercent ? "%" : ""),
         TextValue text => $"'{Spelling.Letters(text.Text)}'",
-        NamedValue named => Of(named.Value),
-        ListValue { IsBare: true } or ListValue { IsSet: true } =>
-            $"{{{string.Join(", ", ((ListValue)value).Items.Select(Of).Order(StringComparer.Ordinal))}}}",
+        NamedValue { Value: RealSetValue } named => $"{named.Name} in {Of(named.Value)}",
+        NamedValue named => rules.StrictNames ? $"{named.Name} = {Of(named.Value)}" : Of(named.Value),
+        ListValue { IsBare: true } or ListValue { IsSet: true } => Of((ListValue)value),
         ListValue list => $"{list.Open}{string.Join(", ", list.Items.Select(Of))}{list.Close}",
         MatrixValue matrix => $"matrix {string.Join("; ", matrix.Rows.Select(r => string.Join(", ", r.Select(Of))))}",
-        RealSetValue set => set.Intervals is [var one] ? Of(one) : $"{string.Join(" u ", set.Intervals.Select(Of))}",
+        RealSetValue set => string.Join(" u ", set.Intervals.Select(Of)),
         EquationValue equation => $"0 = {equation.Difference.Key}",
         InequalityValue inequality =>
             string.Join(" and ", inequality.Conditions.Select(c => $"{c.Difference.Key} {c.Operator} 0").Order(StringComparer.Ordinal)),
         RatioValue ratio => string.Join(":", ratio.Parts.Select(Of)),
-        _ => "",
+        _ => throw new InvalidOperationException(value.GetType().Name),
     };
+
+    // In any order, unless the rules keep it; with names where they tell the items apart.
+    private string Of(ListValue list)
+    {
+        var names = list.Items.OfType<NamedValue>().Select(n => n.Name).Distinct().Count();
+        var items = list.Items.Select(i => i is NamedValue named && names > 1 ? $"{named.Name} = {Of(named.Value)}" : Of(i));
+        return $"{{{string.Join(", ", rules.OrderedLists && list.IsBare ? items : items.Order(StringComparer.Ordinal))}}}";
+    }
 
     private static string Of(Interval interval) =>
         $"{(interval.LowClosed ? '[' : '(')}{interval.Low.Key}, {interval.High.Key}{(interval.HighClosed ? ']' : ')')}";

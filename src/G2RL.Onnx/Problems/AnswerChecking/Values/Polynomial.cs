@@ -79,12 +79,14 @@ internal sealed class Polynomial
 
     public static Polynomial? Multiply(Polynomial? a, Polynomial? b, Budget budget)
     {
-        if (a is null || b is null || !budget.Spend(1 + (8L * a.terms.Length * b.terms.Length)))
+        if (a is null || b is null)
             return null;
         if (a.IsZero || b.IsOne)
             return a;
         if (b.IsZero || a.IsOne)
             return b;
+        if (!budget.Spend(1 + (8L * a.terms.Length * b.terms.Length)))
+            return null;
         var products = new List<Polynomial>(a.terms.Length * b.terms.Length);
         foreach (var x in a.terms)
         {

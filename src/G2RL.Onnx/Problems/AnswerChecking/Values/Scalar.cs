@@ -99,5 +99,8 @@ internal sealed class Scalar
         ? null
         : Of(Polynomial.Multiply(a.Numerator, b.Denominator, budget), Polynomial.Multiply(a.Denominator, b.Numerator, budget), budget);
 
-    public Scalar Negated() => new(Numerator.Times(-1), Denominator);
+    /// <summary>Times a rational, which must not be zero.</summary>
+    public Scalar Times(Rational factor) => new(Numerator.Times(factor), Denominator);
+
+    public Scalar Negated() => Times(-1);
 }
