@@ -1,4 +1,5 @@
 using G2RL.Onnx.Reports.Charts;
+using G2RL.Onnx.Reports.Viewing;
 using G2RL.Onnx.Training.Logging;
 
 namespace G2RL.Onnx.Reports;
@@ -66,6 +67,8 @@ internal static class RunBody
             charts = RunComparison.Overlaid(charts, RunCharts.Of(runs[1]));
         }
         ChartGrid.Write(html, charts, runs.Max(r => r.Metrics.Count));
+        for (var i = 0; i < runs.Count; i++)
+            WorkersPanel.Write(html, runs[i].Works, runs.Count > 1 ? names[i] : null);
     }
 
     private static void WriteRollouts(HtmlWriter html, RunLogs logs)

@@ -12,6 +12,7 @@ internal sealed class RunLogs
     private RunLogs(string folder, JsonObject config)
     {
         Config = config;
+        Works = JsonLinesLog.Read(Path.Combine(folder, "distribution.jsonl"));
         Environment = Object(Path.Combine(folder, "environment.json"));
         Metrics = BySteps(StepNumbering.ReadMetrics(folder));
         Evaluations = BySteps(JsonLinesLog.Read(Path.Combine(folder, "evaluations.jsonl")));
@@ -31,6 +32,9 @@ internal sealed class RunLogs
 
     /// <summary>One row an evaluation, by step.</summary>
     public IReadOnlyList<JsonObject> Evaluations { get; }
+
+    /// <summary>Accounts of what workers did, in the order in which it ended; read each time that they are asked for.</summary>
+    public IEnumerable<JsonObject> Works { get; }
 
     /// <summary>Rollouts of the first logged step.</summary>
     public IReadOnlyList<JsonObject> FirstRollouts { get; }
