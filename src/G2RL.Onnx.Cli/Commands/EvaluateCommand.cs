@@ -84,6 +84,7 @@ internal static class EvaluateCommand
             var (asJson, into) = (parsed.GetValue(json), parsed.GetValue(output));
             using var interruption = new Interruption();
             using var progress = new ProgressLine(asJson);
+            using var telemetry = Telemetry.Start();
             IReadOnlyList<(string Name, EvaluationResult Result)> results;
             if (parsed.GetValue(from) is { } made)
             {

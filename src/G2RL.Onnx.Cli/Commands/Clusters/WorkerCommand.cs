@@ -45,6 +45,7 @@ internal static class WorkerCommand
                     + "--set distribution.membership=folder:/tmp/cluster.");
             using var interruption = new Interruption();
             using var progress = new ProgressLine(parsed.GetValue(json));
+            using var telemetry = Telemetry.Start();
             WorkerHost.Run(
                 resolved.Distribution,
                 new WorkerSettings(parsed.GetValue(model), resolved.Execution) { Health = parsed.GetValue(health) },
