@@ -53,6 +53,36 @@ public sealed class SimulatorTests
         Assert.AreEqual(2 * (2 + 0.2), said.StepSeconds, 1e-6);
     }
 
+    // Steps 4 to 8: 0.3 s drawing and 0.2 scoring by the only worker in works of 0.32 and 0.21 s, and 0.47 s of the trainer; evaluations
+    // of 9 s before and after are none of it.
+    [TestMethod]
+    public void Run_WithEvaluations_CostsWhatTrainingTook()
+    {
+        var folder = Directory.CreateTempSubdirectory("g2rl-sim-").FullName;
+        string Work(string kind, int step, int ms, int work) => $$"""
+            {"kind":"{{kind}}","step":{{step}},"pieces":3,"ms":{{ms}},"weight_bytes":0,"weight_ms":0,"work_ms":{{work}},
+            "shares":[{"name":"w","work_ms":{{work}}}]}
+            """.ReplaceLineEndings("");
+        File.WriteAllLines(
+            Path.Combine(folder, "metrics.jsonl"),
+            Enumerable.Range(1, 8).Select(step => $$"""{"step":{{step}},"time/step_s":1}"""));
+        File.WriteAllLines(
+            Path.Combine(folder, "distribution.jsonl"),
+            [
+                Work("rollouts", 1, 9000, 9000),
+                .. Enumerable.Range(1, 8).SelectMany(step => new[] { Work("rollouts", step, 320, 300), Work("scores", -1, 210, 200) }),
+                Work("rollouts", 1, 9000, 9000),
+            ]);
+        var (costs, seconds, workers) = MeasuredRun.Read(folder);
+        Directory.Delete(folder, recursive: true);
+        Assert.AreEqual((1, 1), (seconds, workers));
+        Assert.AreEqual(0.3, costs.Draw, 1e-9);
+        Assert.AreEqual(0.2, costs.Score, 1e-9);
+        Assert.AreEqual(0.47, costs.Own, 1e-9);
+        Assert.AreEqual(0.015, costs.Overhead, 1e-9);
+        Assert.AreEqual(1, ClusterSimulator.Run(costs, new() { Workers = 1 }).StepSeconds, 1e-9);
+    }
+
     [TestMethod]
     public void Run_ThatWasNotShared_IsRefused()
     {

@@ -20,10 +20,8 @@ public static class MeasuredRun
         if (steps.Length < 2 || rows.Length == 0)
             throw new InputException($"{folder} has {steps.Length} steps after the first {Warm}, and {rows.Length} accounts of workers; a "
                 + "simulation needs a run over workers (distribution.jsonl) of at least 5 steps.");
-        var count = steps.Length + Warm;
         var seconds = steps.Average(s => (double)s["time/step_s"]!);
-        // Accounts stand in the order in which works ended: those of warm steps come first.
-        rows = [.. rows.Skip(rows.Length * Warm / count)];
+        rows = Steady(rows);
         double Sum(string name, params string[] kinds) =>
             rows.Where(r => kinds.Contains((string)r["kind"]!)).Sum(r => (double)r[name]!) / steps.Length;
         if (rows.Any(r => r["shares"] is null))
@@ -48,6 +46,16 @@ public static class MeasuredRun
             WeightBytes = fetched.Length == 0 ? 0 : fetched.Average(r => (double)r["weight_bytes"]!) / Math.Max(1, workers),
             Overhead = Math.Max(0, overhead) / 1000 * Works(scores.Length, gradients.Length, steps.Length),
         }, seconds, workers);
+    }
+
+    /// <summary>
+    /// Accounts of training without its first steps. They stand in the order in which works ended; only draws know their step, and those of
+    /// evaluations say 1.
+    /// </summary>
+    internal static JsonObject[] Steady(IEnumerable<JsonObject> rows)
+    {
+        static bool IsEarly(JsonObject row) => (int)row["step"]! <= Warm;
+        return [.. rows.SkipWhile(IsEarly).Where(r => (string)r["kind"]! != "rollouts" || !IsEarly(r))];
     }
 
     // A step may hold several draws and scorings, of which the simulation knows one each.
