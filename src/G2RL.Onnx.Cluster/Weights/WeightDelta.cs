@@ -26,6 +26,9 @@ internal static class WeightDelta
     private const int HashBytes = 16;
     private const int Probe = 4096;
 
+    [ThreadStatic]
+    private static Scratch? mine;
+
     private enum Way : byte
     {
         Zero,
@@ -76,15 +79,15 @@ internal static class WeightDelta
         if (part.Length < HashBytes || number < 0 || number >= Parts(weights.Length)
             || XxHash128.Hash(part[HashBytes..], hash) != HashBytes || !hash.SequenceEqual(part[..HashBytes]))
             throw new InvalidDataException($"Part {number} of a difference is not what was made.");
-        var scratch = new Scratch();
+        var scratch = mine ??= new();
         var rest = part[HashBytes..];
         foreach (var (offset, words) in Blocks(number, weights.Length))
         {
             var values = scratch.Now.AsSpan(0, words);
             weights.Read(offset, MemoryMarshal.AsBytes(values));
-            rest = ReadBlock(rest, scratch.Old.AsSpan(0, words), scratch);
-            for (var i = 0; i < words; i++)
-                values[i] += forward ? scratch.Old[i] : -scratch.Old[i];
+            var z = MemoryMarshal.Cast<int, uint>(scratch.Differences.AsSpan(0, words));
+            rest = ReadBlock(rest, z, scratch, out var narrow);
+            Add(values, z, narrow, forward);
             weights.Write(offset, MemoryMarshal.AsBytes(values));
         }
         if (rest.Length > 0)
@@ -107,6 +110,8 @@ internal static class WeightDelta
 
     private static void WriteBlock(MemoryStream written, ReadOnlySpan<int> old, ReadOnlySpan<int> now, Scratch scratch)
     {
+        if (TryWriteFew(written, old, now, scratch))
+            return;
         var (words, any) = (old.Length, 0);
         for (var i = 0; i < words; i++)
         {
@@ -129,6 +134,44 @@ internal static class WeightDelta
             }
             WritePlane(written, bytes, used, scratch);
         }
+    }
+
+    // What is written of a block in which few numbers changed, without a look at each of the others.
+    private static bool TryWriteFew(MemoryStream written, ReadOnlySpan<int> old, ReadOnlySpan<int> now, Scratch scratch)
+    {
+        var (changed, any) = (0, 0);
+        for (var i = old.CommonPrefixLength(now); i < old.Length; i += 1 + old[(i + 1)..].CommonPrefixLength(now[(i + 1)..]))
+        {
+            (scratch.Places[changed], scratch.Differences[changed]) = (i, now[i] - old[i]);
+            any |= scratch.Differences[changed];
+            if (++changed >= old.Length / 8)
+                return false;
+        }
+        var narrow = (any & 0xFFFF) == 0;
+        written.WriteByte(narrow ? (byte)2 : (byte)4);
+        for (var plane = 0; plane < (narrow ? 2 : 4); plane++)
+        {
+            var used = 0;
+            for (var i = 0; i < changed; i++)
+            {
+                var z = narrow ? ZigZag(scratch.Differences[i] >> 16) : ZigZag(scratch.Differences[i]);
+                scratch.Plane[i] = (byte)(z >> (8 * plane));
+                used += scratch.Plane[i] != 0 ? 1 : 0;
+            }
+            written.WriteByte(used == 0 ? (byte)Way.Zero : (byte)Way.Sparse);
+            if (used == 0)
+                continue;
+            WriteNumber(written, used);
+            var last = -1;
+            for (var i = 0; i < changed; i++)
+                if (scratch.Plane[i] != 0)
+                {
+                    WriteNumber(written, scratch.Places[i] - last - 1);
+                    written.WriteByte(scratch.Plane[i]);
+                    last = scratch.Places[i];
+                }
+        }
+        return true;
     }
 
     private static void WritePlane(MemoryStream written, ReadOnlySpan<byte> plane, int used, Scratch scratch)
@@ -169,12 +212,12 @@ internal static class WeightDelta
         return BrotliEncoder.TryCompress(probe, scratch.Packed, out var packed, quality: 1, window: 18) && packed < probe.Length * 0.95;
     }
 
-    private static ReadOnlySpan<byte> ReadBlock(ReadOnlySpan<byte> rest, Span<int> differences, Scratch scratch)
+    private static ReadOnlySpan<byte> ReadBlock(ReadOnlySpan<byte> rest, Span<uint> z, Scratch scratch, out bool narrow)
     {
         var planes = Take(ref rest, 1)[0];
         if (planes is not (2 or 4))
             throw new InvalidDataException($"A difference has {planes} planes.");
-        var z = MemoryMarshal.Cast<int, uint>(differences);
+        narrow = planes == 2;
         z.Clear();
         for (var plane = 0; plane < planes; plane++)
         {
@@ -206,9 +249,22 @@ internal static class WeightDelta
                     throw new InvalidDataException($"A plane of a difference is written in an unknown way ({way}).");
             }
         }
-        for (var i = 0; i < z.Length; i++)
-            differences[i] = planes == 2 ? UnZigZag(z[i]) << 16 : UnZigZag(z[i]);
         return rest;
+    }
+
+    private static void Add(Span<int> values, ReadOnlySpan<uint> z, bool narrow, bool forward)
+    {
+        for (var i = 0; i < z.Length; i++)
+        {
+            var unchanged = z[i..].IndexOfAnyExcept(0u);
+            if (unchanged < 0)
+                return;
+            for (i += unchanged; i < z.Length && z[i] != 0; i++)
+            {
+                var d = narrow ? UnZigZag(z[i]) << 16 : UnZigZag(z[i]);
+                values[i] += forward ? d : -d;
+            }
+        }
     }
 
     private static void Lay(ReadOnlySpan<byte> bytes, Span<uint> into, int plane)
@@ -258,6 +314,8 @@ internal static class WeightDelta
         public int[] Now { get; } = new int[BlockWords];
 
         public int[] Differences { get; } = new int[BlockWords];
+
+        public int[] Places { get; } = new int[BlockWords / 8];
 
         public byte[] Plane { get; } = new byte[BlockWords];
 
