@@ -45,18 +45,20 @@ public sealed record MicrobatchWire(
 /// <param name="Run">The run.</param>
 /// <param name="Weights">The weights.</param>
 /// <param name="Micros">Its micro-batches.</param>
+/// <param name="Files">What the name of a file that takes the sum begins with, folder included; empty where it is asked for.</param>
 [GenerateSerializer, Immutable]
 public sealed record GradientPiece(
     [property: Id(0)] RunCard Run,
     [property: Id(1)] WeightsCard Weights,
-    [property: Id(2)] MicrobatchWire[] Micros);
+    [property: Id(2)] MicrobatchWire[] Micros,
+    [property: Id(3)] string Files);
 
-/// <summary>What a shard gave; its sum is read from the worker.</summary>
+/// <summary>What a shard gave; its sum is read from the worker, or from a file.</summary>
 /// <param name="Head">What every reply tells.</param>
 /// <param name="Loss">Its share of the loss.</param>
 /// <param name="LogProbs">Log-probs of each micro-batch's tokens.</param>
 /// <param name="Entropies">Their entropies.</param>
-/// <param name="Sum">The sum's name at the worker.</param>
+/// <param name="Sum">The sum's name at the worker, or the end of its file's.</param>
 /// <param name="Length">Its bytes.</param>
 /// <param name="Hash">Of all of it as it was made.</param>
 [GenerateSerializer, Immutable]

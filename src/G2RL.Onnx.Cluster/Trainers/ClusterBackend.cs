@@ -42,6 +42,8 @@ public sealed class ClusterBackend : IBackend
     {
         (this.run, this.warn, this.report, Own, Shelf, Node) = (run, warn, report, own, shelf, node);
         Pool = new(node, run.Distribution, TimeProvider.System, warn);
+        SumFiles = Config.Weights != WeightTransfer.File ? ""
+            : Path.Combine(Path.GetFullPath(Config.WeightsFolder), $"{Config.ClusterId}-{Guid.NewGuid():N}-sum-");
     }
 
     /// <inheritdoc/>
@@ -65,6 +67,9 @@ public sealed class ClusterBackend : IBackend
     internal WorkerPool Pool { get; }
 
     internal DistributionConfig Config => run.Distribution;
+
+    /// <summary>What the files of sums of gradients begin with; empty where they travel as messages.</summary>
+    internal string SumFiles { get; }
 
     private int Threads => run.Execution.Threads > 0 ? run.Execution.Threads : Environment.ProcessorCount;
 
@@ -128,6 +133,8 @@ public sealed class ClusterBackend : IBackend
     public void Dispose()
     {
         Task.Run(async () => await Node.DisposeAsync()).GetAwaiter().GetResult();
+        if (SumFiles.Length > 0)
+            Weights.SumFiles.Clear(SumFiles);
         projector?.Dispose();
         Shelf.Dispose();
         Own.Dispose();

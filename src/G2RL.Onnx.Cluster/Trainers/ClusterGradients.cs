@@ -1,4 +1,5 @@
 using G2RL.Onnx.Cluster.Contracts;
+using G2RL.Onnx.Cluster.Weights;
 using G2RL.Onnx.Cluster.Workers;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Training.Optimizers;
@@ -40,18 +41,15 @@ internal sealed class ClusterGradients(ClusterBackend cluster, Policy policy)
             accounts,
             async (worker, i, stop) => await Ask(worker, i, shards[i], card, turn.Length, stop),
             (i, stop) => Here(i, shards[i], own, stop),
-            turn.Take);
+            (_, shard) => turn.Take(shard));
         var done = await work.Run(cancel);
         cluster.Report(accounts);
         foreach (var shard in done)
-        {
-            turn.Take(shard);
             for (var m = 0; m < shards[shard.Shard].Length; m++)
             {
                 shard.Reply.LogProbs[m].CopyTo(shards[shard.Shard][m].LogProbs, 0);
                 shard.Reply.Entropies[m].CopyTo(shards[shard.Shard][m].Entropies, 0);
             }
-        }
         return [.. done.Select(s => s.Reply.Loss)];
     }
 
@@ -60,7 +58,8 @@ internal sealed class ClusterGradients(ClusterBackend cluster, Policy policy)
         var piece = new GradientPiece(
             cluster.CardOf(policy),
             card with { Shelf = cluster.Node.Address },
-            Array.ConvertAll(shard, MicrobatchWire.Of));
+            Array.ConvertAll(shard, MicrobatchWire.Of),
+            cluster.SumFiles);
         var reply = await worker.Gradient(piece, stop);
         if (reply.Head.Fault is not null)
             return new(i, reply, []);
@@ -69,18 +68,26 @@ internal sealed class ClusterGradients(ClusterBackend cluster, Policy policy)
             || !reply.Entropies.Select(e => e.Length).SequenceEqual(tokens))
             throw new InvalidDataException("A sum is of other weights, or of another shard.");
         var parts = new byte[GradientReply.Parts(length)][];
+        if (cluster.SumFiles.Length > 0)
+            SumFiles.Take(cluster.SumFiles, reply.Sum, parts, length);
+        else
+            await Read(worker, reply.Sum, parts, stop);
+        return parts.Sum(p => (long)p.Length) == length && ReplyHash.Of(reply, parts) == reply.Hash
+            ? new(i, reply, parts)
+            : throw new InvalidDataException("A sum is not what its worker made.");
+    }
+
+    private static async Task Read(IWorkerGrain worker, string sum, byte[][] parts, CancellationToken stop)
+    {
         var reads = new Queue<(int Part, Task<byte[]> Data)>();
         for (var next = 0; next < parts.Length || reads.Count > 0;)
         {
             for (; reads.Count < ReadsAtOnce && next < parts.Length; next++)
-                reads.Enqueue((next, worker.ReadSum(reply.Sum, next)));
+                reads.Enqueue((next, worker.ReadSum(sum, next)));
             var (part, data) = reads.Dequeue();
             parts[part] = await data.WaitAsync(stop);
         }
-        _ = worker.ForgetSum(reply.Sum);
-        return parts.Sum(p => (long)p.Length) == length && ReplyHash.Of(reply, parts) == reply.Hash
-            ? new(i, reply, parts)
-            : throw new InvalidDataException("A sum is not what its worker made.");
+        _ = worker.ForgetSum(sum);
     }
 
     private ShardSum Here(int i, Microbatch[] shard, GradientAccumulator own, CancellationToken cancel)

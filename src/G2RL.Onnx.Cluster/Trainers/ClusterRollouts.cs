@@ -48,19 +48,23 @@ internal sealed class ClusterRollouts(ClusterBackend cluster, Policy policy, Tok
             Pieces = parts.Length,
             Lag = cluster.LagOf(version),
         };
-        var ended = 0;
+        var (ended, rollouts) = (0, new Rollout[request.Prompts.Count][]);
         var work = new PieceWork<DrawReply>(
             cluster.Pool,
             cluster.Config,
             accounts,
             async (worker, i, stop) => Checked(await worker.Draw(Piece(card, requests[i]), stop), card, requests[i]),
             (i, stop) => Here(requests[i], stop),
-            reply => progress?.Invoke(Interlocked.Add(ref ended, reply.Groups.Sum(g => g.Length))));
+            (i, reply) =>
+            {
+                Open(requests[i], reply, version).CopyTo(rollouts, parts[i][0]);
+                if (request.GroupEnded is { } tell)
+                    Array.ForEach(parts[i], prompt => tell(prompt, rollouts[prompt]));
+                progress?.Invoke(Interlocked.Add(ref ended, reply.Groups.Sum(g => g.Length)));
+            });
         var replies = await work.Run(cancel);
         Audit(requests, replies, accounts, cancel);
         cluster.Report(accounts);
-        var rollouts = replies.SelectMany((reply, i) => reply.Groups.Select((group, k) =>
-            group.Select(r => Rollout(requests[i].Prompts[k], r, version)).ToArray())).ToArray();
         return new(rollouts, replies.Select(r => r.LargestLogit).DefaultIfEmpty().Max());
     }
 
@@ -116,6 +120,9 @@ internal sealed class ClusterRollouts(ClusterBackend cluster, Policy policy, Tok
             }
         }
     }
+
+    private static Rollout[][] Open(DrawRequest part, DrawReply reply, PolicyVersion version) =>
+        [.. reply.Groups.Select((group, k) => Array.ConvertAll(group, r => Rollout(part.Prompts[k], r, version)))];
 
     private static Rollout Rollout(int[] prompt, RolloutWire r, PolicyVersion version) => new()
     {

@@ -68,7 +68,7 @@ internal sealed class ClusterScorer(ClusterBackend cluster, DecoderSpec spec) : 
             accounts,
             async (worker, i, stop) => Checked(await worker.Score(Piece(job, batches[i], card, isReference), stop), card, batches[i]),
             (i, _) => Here(job, batches[i]),
-            reply => progress?.Invoke(Interlocked.Add(ref done, reply.Scores.Length)));
+            (_, reply) => progress?.Invoke(Interlocked.Add(ref done, reply.Scores.Length)));
         var replies = await work.Run(cancel);
         cluster.Report(accounts);
         var results = new Scores[job.Sequences.Count];

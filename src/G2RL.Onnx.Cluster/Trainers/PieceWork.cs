@@ -15,14 +15,14 @@ namespace G2RL.Onnx.Cluster.Trainers;
 /// <param name="accounts">Receives the counts.</param>
 /// <param name="send">Asks a worker for a piece.</param>
 /// <param name="here">Does a piece in this process.</param>
-/// <param name="arrived">Told of the first answer to each piece.</param>
+/// <param name="arrived">Told of the first answer to each piece, with its number.</param>
 internal sealed class PieceWork<TReply>(
     WorkerPool pool,
     DistributionConfig config,
     WorkAccounts accounts,
     Func<IWorkerGrain, int, CancellationToken, Task<TReply>> send,
     Func<int, CancellationToken, TReply> here,
-    Action<TReply>? arrived)
+    Action<int, TReply>? arrived)
     where TReply : class, IReply
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(25);
@@ -37,6 +37,7 @@ internal sealed class PieceWork<TReply>(
     private readonly List<TimeSpan> durations = [];
     private readonly TaskCompletionSource finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int left = accounts.Pieces;
+    private int told;
     private TaskCompletionSource wake = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Has everything done.</summary>
@@ -51,9 +52,11 @@ internal sealed class PieceWork<TReply>(
         var seen = Stopwatch.GetTimestamp();
         if (left == 0)
             finished.TrySetResult();
-        while (!finished.Task.IsCompleted)
+        for (; ; )
         {
-            if (cancel.IsCancellationRequested)
+            // Taken before looking, so that nothing that happens from here on is slept through.
+            var waking = Volatile.Read(ref wake).Task;
+            if (finished.Task.IsCompleted || cancel.IsCancellationRequested)
                 break;
             var workers = pool.Usable();
             GiveUpOnLost();
@@ -68,7 +71,7 @@ internal sealed class PieceWork<TReply>(
             }
             else if (IsNobodyAtIt() && Stopwatch.GetElapsedTime(seen).TotalSeconds >= (pool.HasHope() ? config.AloneSeconds : 0))
                 await DoOneHere(cancel);
-            await Task.WhenAny(wake.Task, Task.Delay(Look, CancellationToken.None));
+            await Task.WhenAny(waking, finished.Task, Task.Delay(Look, CancellationToken.None));
         }
         lock (gate)
         {
@@ -117,7 +120,7 @@ internal sealed class PieceWork<TReply>(
             accounts.Here++;
             Keep(piece, reply);
         }
-        arrived?.Invoke(reply);
+        Tell(piece, reply);
     }
 
     // What a worker has that is no longer a member is lost.
@@ -217,7 +220,7 @@ internal sealed class PieceWork<TReply>(
             }
         }
         if (isFirst)
-            arrived?.Invoke(reply);
+            Tell(flight.Piece, reply);
         Wake();
     }
 
@@ -254,7 +257,23 @@ internal sealed class PieceWork<TReply>(
     private void Keep(int piece, TReply reply)
     {
         replies[piece] = reply;
-        if (--left == 0)
+        left--;
+    }
+
+    // The work ends when everything that arrived was taken in.
+    private void Tell(int piece, TReply reply)
+    {
+        try
+        {
+            arrived?.Invoke(piece, reply);
+        }
+#pragma warning disable CA1031 // this may be a thread that nobody waits for: the work ends with the exception
+        catch (Exception e)
+        {
+            finished.TrySetException(e);
+        }
+#pragma warning restore CA1031
+        if (Interlocked.Increment(ref told) == accounts.Pieces)
             finished.TrySetResult();
     }
 

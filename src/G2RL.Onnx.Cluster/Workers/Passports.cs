@@ -1,8 +1,8 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
-using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Cluster.Contracts;
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Models;
@@ -40,7 +40,8 @@ internal static class Passports
                 yield return name;
     }
 
-    // Prefill, decode, scoring, features and a gradient of a made-up model whose sizes are no multiples of a vector's.
+    // Prefill, decode, scoring, features and a gradient of a made-up model whose sizes are no multiples of a vector's, by ONNX Runtime's
+    // operators and, where this process has them, by ours; training batches packed as a run with those operators packs them.
     private static string Probe()
     {
         var spec = new DecoderSpec
@@ -69,8 +70,16 @@ internal static class Passports
                 w[i] = p.Shape.Length == 1 ? 1 + (0.1f * w[i]) : 0.2f * w[i];
         });
         var hash = new XxHash128();
+        Add(hash, policy, KernelChoice.Standard);
+        if (KernelChoice.Auto.Here() == GraphKernels.Fused)
+            Add(hash, policy, KernelChoice.Fused);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static void Add(XxHash128 hash, Policy policy, KernelChoice kernels)
+    {
         var sequences = new List<Sequence>();
-        using (var sampler = new StreamingSampler(policy, new SamplerSettings { MaxNewTokens = 24 }))
+        using (var sampler = new StreamingSampler(policy, new SamplerSettings { MaxNewTokens = 24, Kernels = kernels }))
             for (var sample = 0; sample < 3; sample++)
             {
                 int[] prompt = [.. Enumerable.Range(5, 7 + (3 * sample))];
@@ -79,17 +88,18 @@ internal static class Passports
                     hash.Append(MemoryMarshal.AsBytes([token.LogProb, token.Entropy]));
                 sequences.Add(new(prompt, [.. drawn.Select(t => t.Token)]));
             }
-        using var scorer = new Scorer(spec, threads: 1);
-        using var projector = new FeatureProjector(spec, threads: 1);
+        using var scorer = new Scorer(policy.Spec, threads: 1, kernels);
+        using var projector = new FeatureProjector(policy.Spec, threads: 1);
         var scores = scorer.ScoreBatch(policy, sequences, 1, withFeatures: true);
         foreach (var values in scores.Select(s => s.LogProbs).Concat(projector.Project(policy, [.. scores.Select(s => s.FeatureWeights!)])))
             hash.Append(MemoryMarshal.AsBytes(values.AsSpan()));
-        using var gradients = new GradientAccumulator(policy, PolicyLoss.CrossEntropy, temperature: 1, threads: 1);
-        var micro = new Microbatch(new SequenceBatch(sequences));
+        var run = new RunConfig { Execution = new() { Kernels = kernels } };
+        using var gradients = PolicyOptimizers.Accumulator(policy, run, threads: 1);
+        var micro = new Microbatch(BatchPlan.Batch(sequences, gradients.Packs));
         micro.Weights.AsSpan().Fill(0.01f);
+        micro.Advantages.AsSpan().Fill(1);
         gradients.Add(micro);
         foreach (var gradient in gradients.Gradients)
             hash.Append(MemoryMarshal.AsBytes(gradient.Buffer.Span));
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using G2RL.Onnx.Cluster.Contracts;
+using G2RL.Onnx.Cluster.Weights;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Training.Optimizers;
@@ -23,9 +24,12 @@ internal sealed class ShardSums(Policy policy, RunConfig config, int threads) : 
         accumulator.Value.Clear();
         var loss = accumulator.Value.Add(micros, cancel);
         var flat = new FlatWeights(accumulator.Value.Gradients);
-        var name = $"{++made}";
         var sum = Copy(flat);
-        kept[name] = sum;
+        string name;
+        if (piece.Files.Length > 0)
+            name = SumFiles.Write(piece.Files, sum);
+        else
+            kept[name = $"{++made}"] = sum;
         var reply = new GradientReply(
             null!,
             loss,

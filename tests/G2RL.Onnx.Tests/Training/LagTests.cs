@@ -151,6 +151,23 @@ public sealed class LagTests
         Train(config);
     }
 
+    // Rewards that others compute may begin with groups that ended before their step did.
+    [TestMethod]
+    public void Draw_OfABatchDrawnAhead_TellsOfGroupsThatEndedBefore()
+    {
+        using var model = new TinyModel();
+        using var loaded = new RunModel(model.Config);
+        using var lagged = new LaggedPolicy(loaded.Policy, new() { Lag = 1 }, isElsewhere: true);
+        using var draws = lagged.Rollouts(p => new Sampler(p, loaded.Tokenizer, loaded.TrainingSampler()));
+        lagged.History.Keep(0);
+        draws.Begin(Request(1), CancellationToken.None);
+        var told = new System.Collections.Concurrent.ConcurrentQueue<(int Prompt, Rollout[] Rollouts)>();
+        var drawn = draws.Draw(Request(1) with { GroupEnded = (prompt, rollouts) => told.Enqueue((prompt, rollouts)) });
+        CollectionAssert.AreEqual(new[] { 0, 1 }, told.Select(t => t.Prompt).Order().ToArray());
+        foreach (var (prompt, rollouts) in told)
+            CollectionAssert.AreEqual(drawn[prompt].Select(r => r.Text).ToArray(), rollouts.Select(r => r.Text).ToArray());
+    }
+
     private static DrawRequest Request(int step) => new([[1, 2, 3], [4, 5]], Samples: 3, Seed: 5, step);
 
     private static RunConfig Config(TinyModel model, int lag) => model.Config with

@@ -11,7 +11,7 @@ internal sealed class LaggedRollouts : IRolloutSource
 {
     private readonly LaggedPolicy lagged;
     private readonly Dictionary<Policy, IRolloutSource> sources;
-    private readonly Dictionary<int, (DrawRequest Request, Task<DrawnRollouts> Work)> begun = [];
+    private readonly Dictionary<int, Ahead> begun = [];
     private readonly CancellationTokenSource end = new();
 
     /// <summary>Opens who draws.</summary>
@@ -33,7 +33,8 @@ internal sealed class LaggedRollouts : IRolloutSource
         if (begun.TryGetValue(request.Step, out var ahead) && ahead.Request.Seed == request.Seed)
         {
             begun.Remove(request.Step);
-            return ahead.Work.WaitAsync(cancel).GetAwaiter().GetResult();
+            ahead.Listen(request.GroupEnded);
+            return ahead.Work!.WaitAsync(cancel).GetAwaiter().GetResult();
         }
         return sources[lagged.Drawer(request.Step)].Draw(request, progress, cancel);
     }
@@ -45,13 +46,14 @@ internal sealed class LaggedRollouts : IRolloutSource
     {
         var source = sources[lagged.Drawer(request.Step)];
         var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, end.Token);
-        begun[request.Step] = (request, Task.Run(
+        var ahead = begun[request.Step] = new(request);
+        ahead.Work = Task.Run(
             () =>
             {
                 using (stop)
-                    return source.Draw(request, progress: null, stop.Token);
+                    return source.Draw(request with { GroupEnded = ahead.Ended }, progress: null, stop.Token);
             },
-            CancellationToken.None));
+            CancellationToken.None);
     }
 
     /// <summary>Whether a step's draw was begun.</summary>
@@ -61,10 +63,42 @@ internal sealed class LaggedRollouts : IRolloutSource
     public void Dispose()
     {
         end.Cancel();
-        foreach (var (_, work) in begun.Values)
-            ((IAsyncResult)work).AsyncWaitHandle.WaitOne();
+        foreach (var ahead in begun.Values)
+            ((IAsyncResult)ahead.Work!).AsyncWaitHandle.WaitOne();
         foreach (var source in sources.Values)
             source.Dispose();
         end.Dispose();
+    }
+
+    // A draw that was begun before anybody asked for it: who does then is told at once of the groups that have ended by then.
+    private sealed class Ahead(DrawRequest request)
+    {
+        private readonly Lock gate = new();
+        private readonly List<(int Prompt, Rollout[] Rollouts)> ended = [];
+        private Action<int, Rollout[]>? listener;
+
+        public DrawRequest Request => request;
+
+        public Task<DrawnRollouts>? Work { get; set; }
+
+        public void Ended(int prompt, Rollout[] rollouts)
+        {
+            lock (gate)
+                if (listener is { } tell)
+                    tell(prompt, rollouts);
+                else
+                    ended.Add((prompt, rollouts));
+        }
+
+        public void Listen(Action<int, Rollout[]>? tell)
+        {
+            lock (gate)
+            {
+                if (tell is not null)
+                    ended.ForEach(e => tell(e.Prompt, e.Rollouts));
+                ended.Clear();
+                listener = tell;
+            }
+        }
     }
 }
