@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Cli.Tests;
 
@@ -6,8 +7,12 @@ namespace G2RL.Onnx.Cluster.Tests;
 /// <summary>A short run on a tiny model, alone and with workers on loopback, and what it left behind.</summary>
 internal sealed class ClusterRun : IDisposable
 {
+    // What one process gives, by configuration: many faults happen to the same run.
+    private static readonly ConcurrentDictionary<string, string[]> Known = [];
+
     private readonly TinyRun tiny = new();
     private readonly List<G2rlProcess> workers = [];
+    private readonly string key;
 
     /// <summary>Writes the run's configuration.</summary>
     public ClusterRun(int steps = 12, int prompts = 6, Action<JsonObject>? change = null)
@@ -19,7 +24,15 @@ internal sealed class ClusterRun : IDisposable
         config["training"]!["checkpointEvery"] = 1;
         change?.Invoke(config);
         tiny.Write(config);
+        key = config.ToJsonString().Replace(tiny.Root, "", StringComparison.Ordinal);
     }
+
+    /// <summary>A run whose works take long enough for something to happen meanwhile.</summary>
+    public static ClusterRun Long() => new(steps: 5, prompts: 9, c =>
+    {
+        c["sampling"]!["groupSize"] = 48;
+        c["training"]!["gradientShards"] = 4;
+    });
 
     /// <summary>Settings by which a process finds the cluster.</summary>
     public string[] Cluster => ["--set", $"distribution.membership=folder:{tiny.Folder("members")}"];
@@ -27,24 +40,30 @@ internal sealed class ClusterRun : IDisposable
     public string Folder(string name) => tiny.Folder(name);
 
     /// <summary>What the run gives on one machine.</summary>
-    public string[] Alone()
+    public string[] Alone() => Known.GetOrAdd(key, _ =>
     {
-        G2rlProcess.Run(tiny.Train(Folder("alone"))).Exits(0);
+        G2rlProcess.Call(tiny.Train(Folder("alone"))).Exits(0);
         return TinyRun.Essence(Folder("alone"));
-    }
+    });
 
     /// <summary>Starts a worker and waits until it has joined.</summary>
-    public G2rlProcess Worker(params string[] further)
+    public G2rlProcess Worker(params string[] further) => Worker([], further);
+
+    /// <summary>The same with further variables in its environment.</summary>
+    public G2rlProcess Worker((string, string)[] environment, params string[] further)
     {
-        var worker = G2rlProcess.Start(["worker", "--json", "--set", "execution.threads=1", .. Cluster, .. further]);
+        var worker = G2rlProcess.Start(environment, ["worker", "--json", "--set", "execution.threads=1", .. Cluster, .. further]);
         workers.Add(worker);
         worker.WaitFor(() => worker.Output.Contains("joined", StringComparison.Ordinal));
         return worker;
     }
 
     /// <summary>Starts the run with workers.</summary>
-    public G2rlProcess Start(params string[] further) =>
-        G2rlProcess.Start([.. tiny.Train(Folder("shared"), "--json"), .. Cluster, .. further]);
+    public G2rlProcess Start(params string[] further) => Start([], further);
+
+    /// <summary>The same with further variables in its environment.</summary>
+    public G2rlProcess Start((string, string)[] environment, params string[] further) =>
+        G2rlProcess.Start(environment, [.. tiny.Train(Folder("shared"), "--json"), .. Cluster, .. further]);
 
     /// <summary>Goes on with it.</summary>
     public G2rlProcess Resume(params string[] further) =>

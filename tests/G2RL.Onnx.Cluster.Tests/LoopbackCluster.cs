@@ -71,10 +71,10 @@ internal sealed class LoopbackCluster : IDisposable
         accounts.Add);
 
     /// <summary>Draws something by a backend; its text is its value.</summary>
-    public string Draw(IBackend backend)
+    public string Draw(IBackend backend, Action<int, Rollout[]>? ended = null)
     {
         using var source = backend.Rollouts(model.Policy, model.Tokenizer, model.TrainingSampler());
-        var drawn = source.Draw(new DrawRequest([[1, 2, 3], [4, 5], [6], [7, 8]], Samples: 4, Seed: 5, Step: 2));
+        var drawn = source.Draw(new DrawRequest([[1, 2, 3], [4, 5], [6], [7, 8]], Samples: 4, Seed: 5, Step: 2) { GroupEnded = ended });
         return string.Join('|', drawn.SelectMany(g => g).Select(r => $"{string.Join(',', r.Tokens)} {string.Join(',', r.LogProbs)}"));
     }
 

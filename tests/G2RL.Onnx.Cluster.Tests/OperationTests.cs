@@ -12,7 +12,7 @@ public sealed class OperationTests
     [TestMethod]
     public void Worker_ToldToStop_EndsItsPieceHandsBackTheRestAndIsNoLongerReady()
     {
-        using var run = new ClusterRun(steps: 5, prompts: 12, change: c => c["sampling"]!["groupSize"] = 48);
+        using var run = ClusterRun.Long();
         var expected = run.Alone();
         var port = FreePort();
         var first = run.Worker("--health", $"127.0.0.1:{port}");
@@ -43,7 +43,7 @@ public sealed class OperationTests
     [DataRow("postgres:Host=127.0.0.1;Port=1;Username=g2rl;Password=secret;Timeout=2", "postgres cannot be used")]
     public void Membership_ThatCannotBe_IsRefusedWithoutItsPassword(string membership, string expected)
     {
-        var worker = G2RL.Onnx.Cli.Tests.G2rlProcess.Run("worker", "--set", $"distribution.membership={membership}");
+        var worker = G2RL.Onnx.Cli.Tests.G2rlProcess.Call("worker", "--set", $"distribution.membership={membership}");
         Assert.AreEqual(2, worker.ExitCode, worker.Error);
         Assert.Contains(expected, worker.Error);
         Assert.DoesNotContain("secret", worker.Error);
