@@ -3,67 +3,84 @@ using System.Diagnostics;
 namespace G2RL.Onnx.Tools.ClusterTrials;
 
 /// <summary>Workers that die, stand still, are slow, cut off or late: the run gives the bytes of one process, and hardly waits.</summary>
-internal static class FaultTrials
+/// <param name="trial">The run, and the members' meeting place.</param>
+/// <param name="expected">What one process gives.</param>
+/// <param name="random">Chooses the moments.</param>
+internal sealed class FaultTrials(Trial trial, string expected, Random random)
 {
     private const double RecoveryBound = 2;
     private const double JoinBound = 10;
 
-    public static int Run(int kills, int steps, int seed, string only)
+    // Works before a fault, so that the first ones, which load models, are over.
+    private const int Warm = 6;
+
+    public static bool Run(int kills, int steps, int seed, string only)
     {
         using var trial = new Trial
         {
             Job =
             [
                 $"steps={steps}", "sampling.promptsPerStep=8", "sampling.groupSize=16", "evaluation.problems=16", "evaluation.every=0",
-                "training.gradientShards=4", "training.checkpointEvery=10",
+                "training.gradientShards=4", "training.checkpointEvery=10", "logging.rolloutsEvery=5",
             ],
         };
-        Console.WriteLine("| trial | result | holds |\n|---|---|---|");
-        var (alone, aloneFolder) = trial.Start([]);
-        using (alone)
-            alone.End();
-        var expected = Trial.Essence(aloneFolder);
-        Trial.Say("one process", expected);
+        var trials = new FaultTrials(trial, trial.Alone(), new Random(seed));
         var isWell = true;
-        foreach (var (name, run) in new (string, Func<Trial, string, Random, int, bool>)[]
+        foreach (var (name, run) in new (string, Func<bool>)[]
         {
-            ("killed", Killed), ("suspended", Suspended), ("straggler", Straggler), ("cut", Cut), ("late", Late),
+            ("kills", () => trials.Killed(kills, seed)), ("late", trials.Late), ("suspended", trials.Suspended),
+            ("straggler", trials.Straggler), ("cut", () => CutTrial.Run(trials)), ("trainer", () => trials.TrainerKilled(seed)),
+            ("gone", trials.AllGone), ("stop", trials.AllGoneToStop),
         })
             if (name.Contains(only, StringComparison.Ordinal))
-                isWell &= run(trial, expected, new Random(seed), kills);
-        return isWell ? 0 : 1;
+                isWell &= run();
+        return isWell;
     }
 
-    // The longest draw, scoring or gradients of a run after its first ones, seconds.
-    private static double Longest(string folder) =>
-        Trial.Rows(folder, "distribution.jsonl").Skip(6).Select(r => (double)r["ms"]! / 1000).DefaultIfEmpty().Max();
+    /// <summary>The run, and the members' meeting place.</summary>
+    public Trial Trial => trial;
 
-    private static (Member Run, string Folder) Begin(Trial trial) => trial.Start(
-        [], trial.Members, "distribution.workers=2", "distribution.share=[\"rollouts\",\"scores\",\"gradients\"]");
-
-    private static bool Ends(string name, Trial trial, string expected, Member run, string folder, string further, bool bound = true)
+    /// <summary>
+    /// Waits for the end of a run and tells what became of it. What a fault cost is the longest work beyond the median of its kind.
+    /// </summary>
+    /// <param name="name">The trial.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="further">What else is to be said.</param>
+    /// <param name="bound">What recovery may cost, seconds.</param>
+    /// <param name="isWell">Whether all else is well.</param>
+    public bool Ends(string name, Member run, string folder, string further = "", double bound = RecoveryBound, bool isWell = true)
     {
         run.End();
-        var (same, counts) = (Trial.Essence(folder) == expected, Trial.AddsUp(folder));
-        var sums = Trial.Rows(folder, "distribution.jsonl");
-        int Sum(string count) => sums.Sum(r => (int)r[count]!);
-        Trial.Say(name, $"{(same ? "same bytes" : "OTHER BYTES")}; sent {Sum("sent")}, first {Sum("first")}, "
-            + $"duplicates {Sum("duplicates")}, failures {Sum("failures")}, cancelled {Sum("cancelled")}, "
-            + $"here {Sum("here")}; {further}", same && counts && bound);
-        return same && counts && bound;
+        var (same, lost) = (Trial.Essence(folder) == expected, Recovery(folder));
+        return Findings.Say(
+            name,
+            $"{(same ? "same bytes" : "OTHER BYTES")}; recovery {Trial.Seconds(lost)}; {(further.Length > 0 ? $"{further}; " : "")}"
+                + Trial.Counts(folder),
+            same && Trial.AddsUp(folder) && lost < bound && isWell);
     }
 
-    // Each kill at a random moment while a piece is at work; another worker takes the dead one's place.
-    private static bool Killed(Trial trial, string expected, Random random, int kills)
+    /// <summary>Waits until a run is well under way.</summary>
+    public static void Await(Member run, string folder) => run.WaitFor(() => Trial.Works(folder).Length >= Warm);
+
+    private static double Recovery(string folder) => Trial.Works(folder).Skip(Warm)
+        .GroupBy(r => (string)r["kind"]!)
+        .Select(kind => kind.Select(r => (double)r["ms"]! / 1000).Order().ToArray())
+        .Select(seconds => seconds[^1] - seconds[seconds.Length / 2])
+        .DefaultIfEmpty().Max();
+
+    // Each kill at a random moment; another worker takes the dead one's place.
+    private bool Killed(int kills, int seed)
     {
-        var (isWell, done, longest) = (true, 0, 0d);
-        for (var round = 0; done < kills; round++)
+        var (isWell, done) = (true, 0);
+        for (var round = 1; done < kills; round++)
         {
             List<Member> workers = [trial.Worker([]), trial.Worker([])];
-            var (run, folder) = Begin(trial);
+            var (run, folder) = trial.Spread(workers: 2);
             using (run)
             {
-                run.WaitFor(() => Trial.Rows(folder, "distribution.jsonl").Length >= 4);
+                Await(run, folder);
+                var before = done;
                 while (!run.HasExited && done < kills)
                 {
                     Thread.Sleep(random.Next(200, 1500));
@@ -75,41 +92,36 @@ internal static class FaultTrials
                     workers[victim] = trial.Worker([]);
                     done++;
                 }
-                isWell &= Ends($"killed, round {round + 1}", trial, expected, run, folder, $"{done} kills so far, longest work "
-                    + Trial.Seconds(Longest(folder)));
-                longest = Math.Max(longest, Longest(folder));
+                isWell &= Ends($"SIGKILL of workers, seed {seed}, run {round}", run, folder, $"{done - before} kills");
             }
             workers.ForEach(w => w.Dispose());
         }
-        Trial.Say($"{done} kills", $"longest work {Trial.Seconds(longest)}, of which starting another process takes its share");
         return isWell;
     }
 
-    private static bool Suspended(Trial trial, string expected, Random random, int kills)
+    private bool Suspended()
     {
         using Member still = trial.Worker([]), other = trial.Worker([]);
-        var (run, folder) = Begin(trial);
+        var (run, folder) = trial.Spread(workers: 2);
         using (run)
         {
-            run.WaitFor(() => Trial.Rows(folder, "distribution.jsonl").Length >= 6);
+            Await(run, folder);
             still.Signal("STOP");
             var began = Stopwatch.GetTimestamp();
             run.WaitFor(() => run.HasExited || Stopwatch.GetElapsedTime(began).TotalSeconds >= 30);
+            var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
             still.Signal("CONT");
-            var longest = Longest(folder);
-            var what = $"longest work {Trial.Seconds(longest)}";
-            return Ends("SIGSTOP for 30 s", trial, expected, run, folder, what, longest < RecoveryBound);
+            return Ends("SIGSTOP of a worker for 30 s", run, folder, $"stood still for {Trial.Seconds(seconds)} of the run");
         }
     }
 
-    // A tenth of the speed.
-    private static bool Straggler(Trial trial, string expected, Random random, int kills)
+    private bool Straggler()
     {
         using Member slow = trial.Worker([]), other = trial.Worker([]);
-        var (run, folder) = Begin(trial);
+        var (run, folder) = trial.Spread(workers: 2);
         using (run)
         {
-            run.WaitFor(() => Trial.Rows(folder, "distribution.jsonl").Length >= 6);
+            Await(run, folder);
             while (!run.HasExited)
             {
                 slow.Signal("STOP");
@@ -117,77 +129,87 @@ internal static class FaultTrials
                 slow.Signal("CONT");
                 Thread.Sleep(10);
             }
-            var longest = Longest(folder);
-            return Ends("one worker at a tenth of the speed", trial, expected, run, folder, $"longest work {Trial.Seconds(longest)}");
-        }
-    }
-
-    // A worker in a network of its own, whose cable is pulled for 20 s.
-    private static bool Cut(Trial trial, string expected, Random random, int kills)
-    {
-        if (!OperatingSystem.IsLinux() || Environment.UserName != "root")
-        {
-            Trial.Say("cut network", "not tried: it takes Linux and root", isWell: true);
-            return true;
-        }
-        const string Space = "g2rl-trial";
-        Shell($"ip netns add {Space}; ip link add g2rl-a type veth peer name g2rl-b; ip link set g2rl-b netns {Space}; "
-            + $"ip addr add 10.211.0.1/24 dev g2rl-a; ip link set g2rl-a up; ip netns exec {Space} ip addr add 10.211.0.2/24 dev g2rl-b; "
-            + $"ip netns exec {Space} ip link set g2rl-b up; ip netns exec {Space} ip link set lo up");
-        try
-        {
-            var keys = trial.Folder("keys");
-            using (var made = Member.Start([], "cluster", "certificate", "--folder", keys, "--member", "member"))
-                made.End();
-            string[] Tls(int last) =>
-            [
-                $"distribution.listen=10.211.0.{last}:0", $"distribution.certificate={keys}/member.pem",
-                $"distribution.authority={keys}/authority.pem", "distribution.clusterId=cut",
-            ];
-            using Member far = trial.Worker(["ip", "netns", "exec", Space], Tls(2)), near = trial.Worker([], Tls(1));
-            var (run, folder) = trial.Start(
-                [],
-                [trial.Members, "distribution.workers=2", "distribution.share=[\"rollouts\",\"scores\",\"gradients\"]", .. Tls(1)]);
-            using (run)
-            {
-                run.WaitFor(() => Trial.Rows(folder, "distribution.jsonl").Length >= 6);
-                Shell("ip link set g2rl-a down");
-                var began = Stopwatch.GetTimestamp();
-                run.WaitFor(() => run.HasExited || Stopwatch.GetElapsedTime(began).TotalSeconds >= 20);
-                Shell("ip link set g2rl-a up");
-                var longest = Longest(folder);
-                var what = $"longest work {Trial.Seconds(longest)}";
-                return Ends("network cut for 20 s, TLS", trial, expected, run, folder, what, longest < RecoveryBound);
-            }
-        }
-        finally
-        {
-            Shell($"ip netns del {Space}; ip link del g2rl-a 2>/dev/null");
+            return Ends("a worker at a tenth of the speed", run, folder);
         }
     }
 
     // A dead member is still listed when another one joins.
-    private static bool Late(Trial trial, string expected, Random random, int kills)
+    private bool Late()
     {
         using Member first = trial.Worker([]), dead = trial.Worker([]);
-        var (run, folder) = Begin(trial);
+        var (run, folder) = trial.Spread(workers: 2);
         using (run)
         {
-            run.WaitFor(() => Trial.Rows(folder, "distribution.jsonl").Length >= 6);
+            Await(run, folder);
             dead.Kill();
             var began = Stopwatch.GetTimestamp();
             using var late = trial.Worker([]);
-            run.WaitFor(() => run.HasExited || Trial.Rows(folder, "distribution.jsonl")
+            run.WaitFor(() => run.HasExited || Trial.Works(folder)
                 .Any(r => r["workers"]!.AsArray().Any(w => ((string)w!).EndsWith($"-{late.Id}", StringComparison.Ordinal))));
             var (seconds, ended) = (Stopwatch.GetElapsedTime(began).TotalSeconds, run.HasExited);
-            return Ends("joins while a dead one is listed", trial, expected, run, folder,
-                ended ? "the run ended before" : $"at work {Trial.Seconds(seconds)} after its start", !ended && seconds < JoinBound);
+            return Ends(
+                "a worker joins while a dead one is listed",
+                run,
+                folder,
+                ended ? "the run ended before" : $"at work {Trial.Seconds(seconds)} after its process began",
+                isWell: !ended && seconds < JoinBound);
         }
     }
 
-    private static void Shell(string command)
+    // Workers stay; each trainer goes on where the one before was saved.
+    private bool TrainerKilled(int seed)
     {
-        using var shell = Process.Start("bash", ["-c", command]);
-        shell.WaitForExit();
+        using Member first = trial.Worker([]), second = trial.Worker([]);
+        var (run, folder) = trial.Spread(workers: 2);
+        for (var kills = 0; ; kills++)
+        {
+            using (run)
+            {
+                var before = Trial.Works(folder).Length;
+                var begun = run;
+                begun.WaitFor(() => Trial.Works(folder).Length >= before + Warm + (kills < 3 ? random.Next(40) : 0));
+                if (kills == 3)
+                    // Works that the killed trainers had begun again have no accounts; those that follow add up.
+                    return Ends($"SIGKILL of the trainer and --resume, seed {seed}", run, folder, $"{kills} times", double.MaxValue);
+                run.Kill();
+            }
+            run = Member.Start([], ["export-and-train", "--resume", folder, "--json"]);
+        }
+    }
+
+    private bool AllGone()
+    {
+        using Member first = trial.Worker([]), second = trial.Worker([]);
+        var (run, folder) = trial.Spread(workers: 2);
+        using (run)
+        {
+            Await(run, folder);
+            first.Kill();
+            second.Kill();
+            // Until both are voted out, and distribution.aloneSeconds (5) more.
+            return Ends("all workers killed, whenAlone=computeHere", run, folder, bound: 12);
+        }
+    }
+
+    private bool AllGoneToStop()
+    {
+        using Member first = trial.Worker([]), second = trial.Worker([]);
+        var (run, folder) = trial.Spread(workers: 2, "distribution.whenAlone=stop");
+        string error;
+        using (run)
+        {
+            Await(run, folder);
+            first.Kill();
+            second.Kill();
+            error = run.Fails();
+        }
+        using var again = Member.Start([], ["export-and-train", "--resume", folder, "--json", .. Trial.Sets(["distribution.membership="])]);
+        return Ends(
+            "all workers killed, whenAlone=stop, then --resume on one process",
+            again,
+            folder,
+            error.Contains("No worker of the cluster", StringComparison.Ordinal) ? "ended with a sentence" : $"ENDED WITH {error}",
+            double.MaxValue,
+            error.Contains("--resume", StringComparison.Ordinal));
     }
 }

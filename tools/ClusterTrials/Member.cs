@@ -88,6 +88,13 @@ internal sealed class Member : IDisposable
         return process.ExitCode == 0 ? Output : throw new InvalidOperationException($"exit code {process.ExitCode}: {error.Result}");
     }
 
+    /// <summary>Waits for its end, which is to be a failure; gives what it says of it.</summary>
+    public string Fails()
+    {
+        process.WaitForExit();
+        return process.ExitCode == 1 ? error.Result : throw new InvalidOperationException($"exit code {process.ExitCode}");
+    }
+
     public void Dispose()
     {
         if (!process.HasExited)

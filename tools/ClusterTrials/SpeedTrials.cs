@@ -6,14 +6,13 @@ namespace G2RL.Onnx.Tools.ClusterTrials;
 /// <summary>One worker and two, a core each.</summary>
 internal static class SpeedTrials
 {
-    public static int Run(string only)
+    public static bool Run(string only)
     {
-        Console.WriteLine("| trial | result | holds |\n|---|---|---|");
         var isWell = true;
         foreach (var (name, run) in new (string, Func<bool>)[] { ("step", Step), ("evaluation", Evaluation), ("compare", Compare) })
             if (name.Contains(only, StringComparison.Ordinal))
                 isWell &= run();
-        return isWell ? 0 : 1;
+        return isWell;
     }
 
     // arithmetic-base as the main job has it: what a step takes beside its work, and what the simulator says of two workers.
@@ -37,20 +36,20 @@ internal static class SpeedTrials
                 run.End();
             (costs[count - 1], seconds[count - 1], _) = MeasuredRun.Read(folder);
             // Beside the work of the busiest worker: messages, hashes, weights and their way.
-            overhead[count - 1] = Trial.Rows(folder, "distribution.jsonl").Skip(8).Sum(r => (double)r["ms"]!
+            overhead[count - 1] = MeasuredRun.Steady(Trial.Works(folder)).Sum(r => (double)r["ms"]!
                 - r["shares"]!.AsArray().Select(s => (double)s!["work_ms"]!).DefaultIfEmpty().Max()) / 11;
             foreach (var worker in workers)
                 worker.Dispose();
         }
-        Trial.Say("a step on one core, one process", Trial.Seconds(local));
-        Trial.Say("with one worker", $"{Trial.Seconds(seconds[0])}, of which {Text(overhead[0])} ms beside its work", overhead[0] < 20);
-        Trial.Say("with two workers", $"{Trial.Seconds(seconds[1])}, of which {Text(overhead[1])} ms beside their work");
+        Findings.Say("a step on one core, one process", Trial.Seconds(local));
+        Findings.Say("with one worker", $"{Trial.Seconds(seconds[0])}, of which {Text(overhead[0])} ms beside its work", overhead[0] < 20);
+        Findings.Say("with two workers", $"{Trial.Seconds(seconds[1])}, of which {Text(overhead[1])} ms beside their work");
         var isWell = overhead[0] < 20;
         for (var count = 1; count <= 2; count++)
         {
             var said = ClusterSimulator.Run(costs[0], new() { Workers = count }).StepSeconds;
             var off = (said / seconds[count - 1]) - 1;
-            Trial.Say(
+            Findings.Say(
                 $"simulated from the run with one worker, {count} workers",
                 $"{Trial.Seconds(said)}, {Text(100 * off)} % off",
                 Math.Abs(off) < 0.2);
@@ -80,7 +79,7 @@ internal static class SpeedTrials
                 worker.Dispose();
         }
         var ratio = seconds[0] / seconds[1];
-        Trial.Say(
+        Findings.Say(
             "evaluation of 4,000 rollouts, one worker and two",
             $"{Trial.Seconds(seconds[0])}, {Trial.Seconds(seconds[1])}: {Text(ratio)} times",
             ratio >= 1.5);
@@ -95,38 +94,12 @@ internal static class SpeedTrials
         {
             var workers = Enumerable.Range(0, count).Select(i => trial.Worker(["taskset", "-c", $"{i}"])).ToArray();
             var folder = trial.Folder($"compare-{count}");
-            var experiment = trial.Folder($"experiment-{count}.json");
-            File.WriteAllText(experiment, """
-                {
-                  "name": "eight",
-                  "run": {
-                    "steps": 6,
-                    "sampling": { "promptsPerStep": 8, "groupSize": 8 },
-                    "evaluation": { "problems": 32, "samples": 4 },
-                    "logging": { "rolloutsEvery": 0 }
-                  },
-                  "bases": [ { "name": "arithmetic", "settings": { "model": "models/arithmetic-base" } } ],
-                  "arms": [
-                    { "name": "grpo", "settings": { "algorithm": { "name": "grpo" } } },
-                    { "name": "g2rl", "settings": { "algorithm": { "name": "g2rl" } } }
-                  ],
-                  "baseline": "grpo",
-                  "seeds": [ 1, 2, 3, 4 ]
-                }
-                """);
-            seconds[count - 1] = Trial.Timed(() =>
-            {
-                using var run = Member.Start(
-                    [],
-                    "compare", experiment, "--output", folder, "--parallel", "8", "--json",
-                    "--set", trial.Members, "--set", $"distribution.workers={count}");
-                run.End();
-            });
+            seconds[count - 1] = Trial.Timed(() => Experiment.Run(trial, folder, seeds: 4, count, steps: 6));
             foreach (var worker in workers)
                 worker.Dispose();
         }
         var ratio = seconds[0] / seconds[1];
-        Trial.Say(
+        Findings.Say(
             "compare of 8 runs, one worker and two",
             $"{Trial.Seconds(seconds[0])}, {Trial.Seconds(seconds[1])}: {Text(ratio)} times",
             ratio >= 1.8);

@@ -6,6 +6,7 @@ using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Models.Rotary;
+using G2RL.Onnx.Training.Lagging;
 
 namespace G2RL.Onnx.Tools.ClusterTrials;
 
@@ -18,14 +19,13 @@ internal static class WeightTrials
     private const float Rate = 1e-6f;
     private const int PieceBytes = 4 << 20;
 
-    public static int Run(int numbers, string folder)
+    public static bool Run(int numbers, string folder)
     {
-        Console.WriteLine("| trial | result | holds |\n|---|---|---|");
         var spec = Spec(numbers);
         using var trainer = Policy.Create(spec, 16, Fill);
         using var worker = trainer.Copy();
         var bytes = new FlatWeights(trainer).Length;
-        Trial.Say("weights", $"{bytes / 1e9:F2} GB");
+        Findings.Say("weights", $"{bytes / 1e9:F2} GB");
 
         // Plain: as many bytes written to the folder and read again, in pieces of 4 MB.
         var path = Path.Combine(folder, $"g2rl-plain-{Environment.ProcessId}");
@@ -45,27 +45,30 @@ internal static class WeightTrials
                     throw new InvalidDataException("the file gave other weights");
             });
         }
-        Trial.Say(
+        Findings.Say(
             $"by file in {folder}, hashes on both sides included",
             $"{Trial.Seconds(byFile)}; plain write and read {Trial.Seconds(plain)}: {Ratio(byFile / plain)} times",
             byFile <= 1.5 * plain);
         var isWell = byFile <= 1.5 * plain;
         foreach (var rounded in new[] { false, true })
             isWell &= Differences(trainer, worker, bytes, rounded);
-        return isWell ? 0 : 1;
+        return isWell;
     }
 
     private static bool Differences(Policy trainer, Policy worker, long bytes, bool rounded)
     {
-        using var history = new Training.Lagging.PolicyHistory(
-            trainer, 0, rounded ? Rollouts.DrawnWeights.BFloat16 : Rollouts.DrawnWeights.Float32);
-        history.Keep(0);
-        Training.Lagging.PolicyHistory.Copy(history.Of(0), worker);
+        using var history = rounded ? new PolicyHistory(trainer, 0, Rollouts.DrawnWeights.BFloat16) : null;
+        Policy Drawing(int step)
+        {
+            history?.Keep(step);
+            return history?.Of(step) ?? trainer;
+        }
+        PolicyHistory.Copy(Drawing(0), worker);
         using var chain = new DeltaChain(4);
-        chain.Add(history.Of(0), "0");
+        chain.Add(Drawing(0), "0");
         Update(trainer);
-        history.Keep(1);
-        var here = Trial.Timed(() => chain.Add(history.Of(1), "1"));
+        var now = Drawing(1);
+        var here = Trial.Timed(() => chain.Add(now, "1"));
         var sent = chain.Cards.Single().Bytes;
         var there = Trial.Timed(() =>
         {
@@ -73,10 +76,10 @@ internal static class WeightTrials
             for (var part = 0; part < WeightDelta.Parts(flat.Length); part++)
                 WeightDelta.Apply(flat, part, chain.Read("0", "1", part)!, forward: true);
         });
-        var same = new FlatWeights(worker).Hash() == new FlatWeights(history.Of(1)).Hash();
+        var same = new FlatWeights(worker).Hash() == new FlatWeights(now).Hash();
         var share = (double)sent / bytes;
         var isWell = same && (!rounded || share <= 0.1);
-        Trial.Say(
+        Findings.Say(
             $"difference after an update of {Rate}, {(rounded ? "bfloat16" : "float32")}",
             $"{(same ? "same bits" : "OTHER BITS")}; {sent / 1e6:F1} MB, {100 * share:F2} % of the bytes; made in {Trial.Seconds(here)}, "
                 + $"applied in {Trial.Seconds(there)}",
