@@ -1,4 +1,3 @@
-using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Cuda.Kernels;
@@ -51,7 +50,7 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
         kernels = new OptimizerKernels(backend.Kernels, backend.Settings.Precision);
         scale = backend.Settings.Precision == ElementType.Float16 ? new LossScale() : null;
         staging = new StagingArea(backend.Memory, Purpose.Training);
-        var objective = PolicyLoss.Objective(PolicyLossSettings.Of(config.Algorithm));
+        var objective = PolicyOptimizers.Objective(config);
         (device, session, gradients, first, second) = backend.Invoke(() =>
         {
             var held = backend.Of(policy);

@@ -32,7 +32,8 @@ internal static class PolicyOptimizers
     public static GradientAccumulator Accumulator(Policy policy, RunConfig c, int threads) =>
         new(policy, Objective(c), c.Sampling.Temperature, threads, Memory(policy.Spec, policy.Positions, c, threads));
 
-    private static Func<OpBuilder, Value, Value, Value> Objective(RunConfig c) =>
+    /// <summary>The objective of a run's train graph.</summary>
+    internal static Func<OpBuilder, Value, Value, Value> Objective(RunConfig c) =>
         PolicyLoss.Objective(PolicyLossSettings.Of(c.Algorithm) with { OldIsCurrent = ScoringPass.OldIsCurrent(c) });
 
     /// <summary>How the train graph of a run spends memory.</summary>

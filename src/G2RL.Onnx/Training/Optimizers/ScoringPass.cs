@@ -1,6 +1,5 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
-using G2RL.Onnx.Execution;
 
 namespace G2RL.Onnx.Training.Optimizers;
 
@@ -12,11 +11,11 @@ namespace G2RL.Onnx.Training.Optimizers;
 internal static class ScoringPass
 {
     /// <summary>
-    /// Whether the objective takes the old log-probs from its own forward pass: one update a batch, by our graph on the host.
+    /// Whether the objective takes the old log-probs from its own forward pass: one update a batch, by our graph, wherever it runs. With
+    /// those of another pass lp - old would be rounding instead of 0, and a penalty |lp - old| would push with its sign.
     /// </summary>
     public static bool OldIsCurrent(RunConfig config) =>
         config.Training.EpochsPerBatch * config.Training.MinibatchesPerBatch == 1
-        && config.Execution.Lead == ExecutionConfig.Cpu
         && config.Execution.Gradients == "graph";
 
     /// <summary>Whether a step makes the pass: for the old log-probs, a correction, or features made while scoring.</summary>
