@@ -6,8 +6,8 @@ struct Tensor
     void *weights;    // what the model reads: float, f16 or bf16
     float *master;    // float; the same memory as weights where those are float
     const float *gradient;
-    float *first;     // moments
-    float *second;
+    void *first;      // moments: float, or bf16 for adamw_packed
+    void *second;
     long long count;
     long long decays; // 1 where weight decay applies
     long long unused;
@@ -47,7 +47,7 @@ __device__ __forceinline__ void adamw(const Tensor *tensors, const Chunk *chunks
     if (t.decays == 0)
         c.decay = 1.f;
     E *weights = (E *)t.weights + begin;
-    float *master = t.master + begin, *first = t.first + begin, *second = t.second + begin;
+    float *master = t.master + begin, *first = (float *)t.first + begin, *second = (float *)t.second + begin;
     const float *gradient = t.gradient + begin;
     const bool packed = aligned(weights) && aligned(master) && aligned(first) && aligned(second) && aligned(gradient);
     const int wholes = packed ? length / 4 : 0;
@@ -79,6 +79,77 @@ __device__ __forceinline__ void adamw(const Tensor *tensors, const Chunk *chunks
     {
         const float w = update(master[i], gradient[i], first[i], second[i], c);
         master[i] = w;
+        if (sizeof(E) == 2)
+            weights[i] = E::from(w);
+    }
+}
+
+// The random bits of a place: the finaliser of MurmurHash3, word for word PackedMoment.Bits.
+__device__ __forceinline__ unsigned place_bits(unsigned key, unsigned place)
+{
+    unsigned x = key + place * 0x9e3779b1u;
+    x = (x ^ (x >> 16)) * 0x85ebca6bu;
+    x = (x ^ (x >> 13)) * 0xc2b2ae35u;
+    return x ^ (x >> 16);
+}
+
+// The upper half of a float, up or down at random in proportion to what is nearer.
+__device__ __forceinline__ bf16 rounded_at_random(float x, unsigned random) { return bf16{(unsigned short)((float_bits(x) + (random & 0xffffu)) >> 16)}; }
+
+// The same with moments in bf16, which PackedMoment.cs holds on the host, to the bit. `step` and the tensor's place in the table decide the random bits.
+template <class E>
+__device__ __forceinline__ void adamw_packed(const Tensor *tensors, const Chunk *chunks, Coefficients c, unsigned step)
+{
+    struct alignas(8) Four { bf16 e[4]; };
+    struct alignas(8) FourWeights { E e[4]; };
+    const Chunk chunk = chunks[blockIdx_x];
+    const Tensor t = tensors[chunk.tensor];
+    const long long begin = chunk.index * (long long)CHUNK_LENGTH, left = t.count - begin;
+    const int length = left < CHUNK_LENGTH ? (int)left : CHUNK_LENGTH;
+    if (t.decays == 0)
+        c.decay = 1.f;
+    const unsigned stream = step * 0x85ebca6bu;
+    const unsigned first_key = stream + 2u * (unsigned)chunk.tensor * 0x9e3779b9u, second_key = stream + (2u * (unsigned)chunk.tensor + 1u) * 0x9e3779b9u;
+    E *weights = (E *)t.weights + begin;
+    float *master = t.master + begin;
+    bf16 *first = (bf16 *)t.first + begin, *second = (bf16 *)t.second + begin;
+    const float *gradient = t.gradient + begin;
+    const bool packed = aligned(weights) && aligned(master) && aligned(first) && aligned(second) && aligned(gradient);
+    const int wholes = packed ? length / 4 : 0;
+    for (int k = threadIdx_x; k < wholes; k += blockDim_x)
+    {
+        Pack w = ((const Pack *)master)[k];
+        const Pack g = ((const Pack *)gradient)[k];
+        Four m = ((const Four *)first)[k], v = ((const Four *)second)[k];
+        const unsigned place = (unsigned)(begin + k * 4);
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+        {
+            float mi = m.e[i], vi = v.e[i];
+            w.w[i] = float_bits(update(bits_float(w.w[i]), bits_float(g.w[i]), mi, vi, c));
+            m.e[i] = rounded_at_random(mi, place_bits(first_key, place + i));
+            v.e[i] = rounded_at_random(vi, place_bits(second_key, place + i));
+        }
+        ((Pack *)master)[k] = w;
+        ((Four *)first)[k] = m;
+        ((Four *)second)[k] = v;
+        if (sizeof(E) == 2)
+        {
+            FourWeights rounded;
+#pragma unroll
+            for (int i = 0; i < 4; i++)
+                rounded.e[i] = E::from(bits_float(w.w[i]));
+            ((FourWeights *)weights)[k] = rounded;
+        }
+    }
+    for (int i = wholes * 4 + threadIdx_x; i < length; i += blockDim_x)
+    {
+        float mi = first[i], vi = second[i];
+        const float w = update(master[i], gradient[i], mi, vi, c);
+        const unsigned place = (unsigned)(begin + i);
+        master[i] = w;
+        first[i] = rounded_at_random(mi, place_bits(first_key, place));
+        second[i] = rounded_at_random(vi, place_bits(second_key, place));
         if (sizeof(E) == 2)
             weights[i] = E::from(w);
     }
@@ -223,6 +294,13 @@ __device__ __forceinline__ void accumulate(const E *x, float factor, float *sum,
                   float one_minus_beta1, float one_minus_beta2, float epsilon)                                                                        \
     {                                                                                                                                                 \
         adamw<E>(tensors, chunks, Coefficients{scale, decay, step_size, root, beta1, beta2, one_minus_beta1, one_minus_beta2, epsilon});              \
+    }                                                                                                                                                 \
+    KERNEL __launch_bounds__(MAX_THREADS)                                                                                                             \
+        adamw_packed_##E(const Tensor *tensors, const Chunk *chunks, float scale, float decay, float step_size, float root, float beta1, float beta2, \
+                         float one_minus_beta1, float one_minus_beta2, float epsilon, int step)                                                       \
+    {                                                                                                                                                 \
+        adamw_packed<E>(tensors, chunks, Coefficients{scale, decay, step_size, root, beta1, beta2, one_minus_beta1, one_minus_beta2, epsilon},        \
+                        (unsigned)step);                                                                                                              \
     }                                                                                                                                                 \
     KERNEL __launch_bounds__(MAX_THREADS) accumulate_##E(const E *x, float factor, float *sum, long long count) { accumulate(x, factor, sum, count); }
 FOR_TYPES(ENTRY)

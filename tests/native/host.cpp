@@ -190,7 +190,7 @@ constexpr int count(void (*)(A...))
 const std::map<std::string, Kernel> kernels = {
     EACH(sample_tokens) EACH(token_stats) EACH(accumulate_features) EACH(accumulate_features_atomic)
     ONE(inverse_norms) ONE(gram) ONE(exploration_scores)
-    EACH(adamw) EACH(accumulate) ONE(global_norm_partial) ONE(global_norm_finish) ONE(scale) ONE(scale_rows)
+    EACH(adamw) EACH(adamw_packed) EACH(accumulate) ONE(global_norm_partial) ONE(global_norm_finish) ONE(scale) ONE(scale_rows)
     ONE(cast_f32_to_f16) ONE(cast_f32_to_bf16) ONE(cast_f16_to_f32) ONE(cast_bf16_to_f32) ONE(kv_share) ONE(kv_relay) EACH(any_nonfinite)};
 }
 

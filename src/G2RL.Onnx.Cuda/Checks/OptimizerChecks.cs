@@ -1,5 +1,6 @@
 using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Checkpoints.SafeTensors;
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Training.Optimizers;
@@ -53,6 +54,8 @@ internal static class OptimizerChecks
             }
             var perElement = (7 * sizeof(float)) + (type == SafeTensorsDtype.F32 ? 0 : bytes);
             yield return new("adamw_" + suffix, "weights", error, Rounding, b.Milliseconds(Step), (long)n * perElement);
+
+            yield return Packed(b, c, suffix, type, bytes, gradient, gradients, start, (chunks.Length, chunkTable));
 
             var sum = b.Upload(start);
             void Accumulate() => b.Launch(
@@ -124,5 +127,44 @@ internal static class OptimizerChecks
             0,
             b.Milliseconds(ScaleRows),
             2L * values.Length * sizeof(float));
+    }
+
+    // The second update of weights whose first moment was the gradient: weights and moments, which are rounded at random.
+    private static CheckResult Packed(
+        CheckBench b,
+        AdamWCoefficients c,
+        string suffix,
+        SafeTensorsDtype type,
+        int bytes,
+        float[] gradient,
+        nint gradients,
+        float[] start,
+        (int Count, nint Table) chunks)
+    {
+        const int Step = 2;
+        var n = start.Length;
+        var weights = b.Upload(CheckBench.Rounded(start, type, bytes).Stored);
+        var master = type == SafeTensorsDtype.F32 ? weights : b.Upload(start);
+        var (raw, momentum) = CheckBench.Rounded(gradient, SafeTensorsDtype.BF16, sizeof(ushort));
+        var (first, second) = (b.Upload(raw), b.Upload(new ushort[n]));
+        var tensors = b.Upload<TensorEntry>([new(weights, master, gradients, first, second, n, 1)]);
+        void Update() => b.Launch(Module, "adamw_packed_" + suffix, (chunks.Count, 1, 1), LaunchShape.Threads, tensors, chunks.Table, c.Scale,
+            c.Decay, c.StepSize, c.Root, c.Beta1, c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon, Step);
+        Update();
+        float[] expected = [.. start], m = [.. momentum], v = new float[n];
+        AdamW.Update(expected, gradient, m, v, c);
+        using var parameter = new Parameter("w", n);
+        var error = CheckBench.Difference(b.Download<float>(master, n), expected);
+        foreach (var (values, at, isSecond) in new[] { (m, first, false), (v, second, true) })
+        {
+            using var moment = new PackedMoment(parameter, MomentStorage.BFloat16, isSecond, index: 0);
+            moment.Write(0, values, Step);
+            moment.Read(0, values);
+            var held = new float[n];
+            FloatConversion.ToFloats(SafeTensorsDtype.BF16, b.Download<byte>(at, (long)n * sizeof(ushort)), held);
+            error += CheckBench.Unequal<float>(held, values);
+        }
+        var perElement = (5 * sizeof(float)) + (type == SafeTensorsDtype.F32 ? 0 : bytes);
+        return new("adamw_packed_" + suffix, "weights, moments that differ", error, Rounding, b.Milliseconds(Update), (long)n * perElement);
     }
 }

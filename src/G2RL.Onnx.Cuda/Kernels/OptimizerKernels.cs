@@ -7,8 +7,8 @@ namespace G2RL.Onnx.Cuda.Kernels;
 /// <param name="Weights">What sessions read.</param>
 /// <param name="Master">Float32; the same address where the weights are float32.</param>
 /// <param name="Gradient">Float32.</param>
-/// <param name="First">First moment.</param>
-/// <param name="Second">Second moment.</param>
+/// <param name="First">First moment, float32, or bfloat16 for adamw_packed.</param>
+/// <param name="Second">Second moment, likewise.</param>
 /// <param name="Count">Elements.</param>
 /// <param name="Decays">1 where weight decay applies.</param>
 /// <param name="Unused">0</param>
@@ -30,13 +30,15 @@ internal readonly record struct ChunkEntry(int Tensor, int Index);
 /// <summary>optimizer.ptx: the global norm and AdamW over all tensors in one launch.</summary>
 /// <param name="kernels">The modules.</param>
 /// <param name="type">Type of the weights that sessions read.</param>
-internal sealed class OptimizerKernels(KernelCache kernels, ElementType type)
+/// <param name="moments">Type of the moments: float32, or bfloat16 rounded at random.</param>
+internal sealed class OptimizerKernels(KernelCache kernels, ElementType type, ElementType moments = ElementType.Float32)
 {
     /// <summary>Elements of a chunk.</summary>
     public const int ChunkLength = 65536;
 
     private const string Module = "optimizer";
     private readonly string entry = "adamw_" + LaunchShape.Suffix(type);
+    private readonly string packed = "adamw_packed_" + LaunchShape.Suffix(type);
 
     /// <summary>(norm, its square), doubles, and the first chunk that is not finite or -1, int32.</summary>
     /// <param name="tensors">Device table of <see cref="TensorEntry"/>.</param>
@@ -64,7 +66,18 @@ internal sealed class OptimizerKernels(KernelCache kernels, ElementType type)
     }
 
     /// <summary>One update of every tensor.</summary>
-    public void Step(nint tensors, nint chunks, int count, in AdamWCoefficients c) =>
-        kernels.Launch(Module, entry, (count, 1, 1), LaunchShape.Threads, tensors, chunks, c.Scale, c.Decay, c.StepSize, c.Root, c.Beta1,
-            c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon);
+    /// <param name="tensors">Device table of <see cref="TensorEntry"/>.</param>
+    /// <param name="chunks">Device table of <see cref="ChunkEntry"/>.</param>
+    /// <param name="count">Chunks.</param>
+    /// <param name="c">What is multiplied by.</param>
+    /// <param name="step">The update's number; decides how moments in bfloat16 are rounded.</param>
+    public void Step(nint tensors, nint chunks, int count, in AdamWCoefficients c, long step)
+    {
+        if (moments == ElementType.Float32)
+            kernels.Launch(Module, entry, (count, 1, 1), LaunchShape.Threads, tensors, chunks, c.Scale, c.Decay, c.StepSize, c.Root,
+                c.Beta1, c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon);
+        else
+            kernels.Launch(Module, packed, (count, 1, 1), LaunchShape.Threads, tensors, chunks, c.Scale, c.Decay, c.StepSize, c.Root,
+                c.Beta1, c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon, unchecked((int)step));
+    }
 }

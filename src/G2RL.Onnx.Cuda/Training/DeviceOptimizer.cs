@@ -1,4 +1,3 @@
-using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Cuda.Memory;
@@ -27,8 +26,7 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
     private readonly OptimizerKernels kernels;
     private readonly StagingArea staging;
     private readonly DeviceParameter[] gradients;
-    private readonly DeviceParameter[] first;
-    private readonly DeviceParameter[] second;
+    private readonly DeviceMoments moments;
     private readonly OptimizerTables tables;
     private readonly float[] inverseTemperature;
     private readonly LossScale? scale;
@@ -47,32 +45,26 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
             "the logits of a micro-batch",
             "training.tokensPerMicrobatch");
         inverseTemperature = [(float)(1 / config.Sampling.Temperature)];
-        kernels = new OptimizerKernels(backend.Kernels, backend.Settings.Precision);
         scale = backend.Settings.Precision == ElementType.Float16 ? new LossScale() : null;
         staging = new StagingArea(backend.Memory, Purpose.Training);
         var objective = PolicyOptimizers.Objective(config);
-        (device, session, gradients, first, second) = backend.Invoke(() =>
+        (device, session, gradients, moments) = backend.Invoke(() =>
         {
             var held = backend.Of(policy);
             // What is left when gradients and moments are there.
             var left = backend.Memory.Driver.MemoryInfo().Total - backend.Memory.Bytes
-                - (3L * sizeof(float) * policy.Trainable.Sum(p => p.Buffer.Length));
+                - ((sizeof(float) + DeviceMoments.BytesEach(settings.Moments)) * policy.Trainable.Sum(p => p.Buffer.Length));
             Graph = MemoryPlan.DeviceMemory(config, policy.Spec, policy.Positions, backend.Settings.Precision, left);
-            DeviceParameter[] Reserve(
-                Purpose purpose) => [.. policy.Trainable.Select(p => DeviceParameter.Like(backend.Memory, purpose, p))];
+            DeviceParameter[] sums = [.. policy.Trainable.Select(p => DeviceParameter.Like(backend.Memory, Purpose.Gradients, p))];
             return (held, backend.OpenNarrow(policy.Spec, DecoderGraph.Train(
                 policy.Spec,
                 objective,
                 opset: CudaOperators.Opset,
                 scaled: scale is not null,
-                memory: Graph)), Reserve(Purpose.Gradients), Reserve(Purpose.Moments), Reserve(Purpose.Moments));
+                memory: Graph)), sums, new DeviceMoments(backend.Memory, policy, settings.Moments));
         });
-        tables = backend.Invoke(() =>
-        {
-            foreach (var moment in first.Concat(second))
-                moment.Buffer.Clear();
-            return new OptimizerTables(backend.Memory, device, gradients, first, second, settings);
-        });
+        kernels = new OptimizerKernels(backend.Kernels, backend.Settings.Precision, moments.Type);
+        tables = backend.Invoke(() => new OptimizerTables(backend.Memory, device, gradients, moments.First, moments.Second, settings));
     }
 
     public bool Packs => false;
@@ -143,26 +135,23 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
             tables.Tensors,
             tables.Chunks,
             tables.ChunkCount,
-            new AdamWCoefficients(settings, learningRate, ++steps, settings.ClipScale(measured) / (scale?.Value ?? 1))));
+            new AdamWCoefficients(settings, learningRate, ++steps, settings.ClipScale(measured) / (scale?.Value ?? 1)),
+            steps));
         scale?.Count();
     }
 
     public void Save(string folder) => backend.Invoke(() =>
     {
         device.Download();
-        TrainingState.Save(folder, policy, steps, Source(first), Source(second));
+        TrainingState.Save(folder, policy, steps, moments.State());
         scale?.Save(folder);
     });
 
     public void Load(string folder) => backend.Invoke(() =>
     {
-        var (firstHost, secondHost) = (Home(first), Home(second));
-        steps = TrainingState.Load(folder, policy, name => firstHost[name], name => secondHost[name]);
+        steps = TrainingState.Load(folder, policy, moments.Load);
         device.Upload();
         scale?.Load(folder);
-        foreach (var (moments, host) in new[] { (first, firstHost), (second, secondHost) })
-            foreach (var moment in moments)
-                moment.Buffer.Write<float>(host[moment.Name]);
     });
 
     public void Dispose() => backend.Invoke(() =>
@@ -170,23 +159,10 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
         session.Dispose();
         staging.Dispose();
         tables.Dispose();
-        foreach (var parameter in gradients.Concat(first).Concat(second))
+        moments.Dispose();
+        foreach (var parameter in gradients)
             parameter.Dispose();
     });
-
-    private static Dictionary<string, float[]> Home(DeviceParameter[] moments) =>
-        moments.ToDictionary(m => m.Name, m => new float[m.Count], StringComparer.Ordinal);
-
-    private static WeightSource Source(DeviceParameter[] moments)
-    {
-        var byName = moments.ToDictionary(m => m.Name, StringComparer.Ordinal);
-        return name =>
-        {
-            var values = new float[byName[name].Count];
-            byName[name].Buffer.Read<float>(values);
-            return values;
-        };
-    }
 
     private double? MeasureNorm()
     {

@@ -250,10 +250,11 @@ public static class RunConfigRules
         const string Elsewhere = "on the CPU by execution.gradients=graph alone; elsewhere it must be";
         Rule(here || optimizer.Kind == OptimizerKind.AdamW, "training.optimizer.kind", optimizer.Kind, $"it runs {Elsewhere} adamW.");
         Rule(
-            here || optimizer.Moments == MomentStorage.Float32,
+            here || optimizer.Moments == MomentStorage.Float32
+                || (device != ExecutionConfig.Cpu && optimizer.Moments == MomentStorage.BFloat16),
             "training.optimizer.moments",
             optimizer.Moments,
-            $"they are kept {Elsewhere} float32.");
+            $"they are kept {Elsewhere} float32, or on a GPU bFloat16.");
         Rule(
             here || c.Training.GradientShards == 1,
             "training.gradientShards",

@@ -89,10 +89,16 @@ public sealed class BackendTrainingTests
     }
 
     [TestMethod]
-    public void Resume_OnTheDevice_EqualsTheUninterruptedRunToTheBit()
+    [DataRow(MomentStorage.Float32)]
+    [DataRow(MomentStorage.BFloat16)]
+    public void Resume_OnTheDevice_EqualsTheUninterruptedRunToTheBit(MomentStorage moments)
     {
         using var model = new TinyModel();
-        var config = Config(model, steps: 4) with { Training = model.Config.Training with { CheckpointEvery = 1, KeepCheckpoints = 9 } };
+        var training = model.Config.Training with { CheckpointEvery = 1, KeepCheckpoints = 9 };
+        var config = Config(model, steps: 4) with
+        {
+            Training = training with { Optimizer = training.Optimizer with { Moments = moments } },
+        };
         using var driver = new InterpreterDriver();
         var folder = Path.Combine(model.Root, "run");
         var whole = Train(config, folder, driver);

@@ -1,4 +1,5 @@
 using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Execution;
 using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Cuda.Tests.Kernels;
@@ -66,6 +67,55 @@ public sealed class OptimizerTests
             CollectionAssert.AreEqual(expected, run.Read<float>(t.Master, t.Count));
             CollectionAssert.AreEqual(Elements.As(type, expected).Raw, run.Read<byte>(t.Model, t.Count * 2));
         }
+    }
+
+    // The moments are widened, updated and rounded at random as PackedMoment does it: by update, tensor and place.
+    [TestMethod]
+    [DataRow(Executor.Interpreter, "f32")]
+    [DataRow(Executor.Interpreter, "bf16")]
+    [DataRow(Executor.Host, "f32")]
+    public void AdamW_PackedMoments_GivesTheBitsOfTheCpu(Executor executor, string type)
+    {
+        var settings = new AdamWSettings { WeightDecay = 0.1, Moments = MomentStorage.BFloat16 };
+        using var run = KernelRun.Start(executor, Interpreter.ThreadOrder.Shuffled);
+        var (tensors, chunks, tables) = Tables(run, type, decays: _ => true);
+        Parameter Like(int i) => new($"t{i}", [tensors[i].Count]);
+        Parameter[] weights = [.. Enumerable.Range(0, tensors.Length).Select(Like)];
+        Parameter[] gradients = [.. Enumerable.Range(0, tensors.Length).Select(Like)];
+        for (var i = 0; i < tensors.Length; i++)
+        {
+            tensors[i].Weights.CopyTo(weights[i].Buffer.Span);
+            tensors[i].Gradient.CopyTo(gradients[i].Buffer.Span);
+        }
+        using var host = new AdamW(weights, gradients, settings, threads: 1);
+        for (var step = 1; step <= 3; step++)
+        {
+            host.Step(1e-3, gradientNorm: 2);
+            var c = new AdamWCoefficients(settings, 1e-3, step, settings.ClipScale(2));
+            run.Launch($"adamw_packed_{type}", (chunks, 1, 1), 64, tables.Tensors, tables.Chunks, c.Scale, c.Decay, c.StepSize, c.Root,
+                c.Beta1, c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon, step);
+        }
+        var state = ((IWeightOptimizer)host).State().ToDictionary(t => t.Name);
+        byte[] Held(string name)
+        {
+            using var memory = new MemoryStream();
+            state[name].Write(memory);
+            return memory.ToArray();
+        }
+        for (var i = 0; i < tensors.Length; i++)
+        {
+            var (t, name) = (tensors[i], weights[i].Name);
+            CollectionAssert.AreEqual(weights[i].Buffer.Span.ToArray(), run.Read<float>(t.Master, t.Count), name);
+            CollectionAssert.AreEqual(Held(name + AdamW.FirstSuffix), run.Read<byte>(t.First, t.Count * 2), $"{name}, first");
+            CollectionAssert.AreEqual(Held(name + AdamW.SecondSuffix), run.Read<byte>(t.Second, t.Count * 2), $"{name}, second");
+            if (type != "f32")
+                CollectionAssert.AreEqual(
+                    Elements.As(type, run.Read<float>(t.Master, t.Count)).Raw,
+                    run.Read<byte>(t.Model, t.Count * 2),
+                    $"{name}, what the model reads");
+        }
+        foreach (var p in weights.Concat(gradients))
+            p.Dispose();
     }
 
     [TestMethod]

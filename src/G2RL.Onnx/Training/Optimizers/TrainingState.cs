@@ -32,7 +32,8 @@ internal static class TrainingState
             .. policy.Trainable.Select(p => Tensor(p, AdamW.SecondSuffix, _ => second(p.Name))),
         ]);
 
-    private static void Save(string folder, Policy policy, long steps, TensorToWrite[] state)
+    /// <summary>The same with an optimizer's state as it is to be written.</summary>
+    public static void Save(string folder, Policy policy, long steps, TensorToWrite[] state)
     {
         var metadata = new Dictionary<string, string>(
             StringComparer.Ordinal)
@@ -70,6 +71,15 @@ internal static class TrainingState
             moments.ReadFloats(parameter.Name + AdamW.SecondSuffix, second(parameter.Name));
         }
         return Number(moments, "steps");
+    }
+
+    /// <summary>Reads weights into the policy and lets the optimizer read its state; returns its steps.</summary>
+    public static long Load(string folder, Policy policy, Action<SafeTensorsFile> state)
+    {
+        LoadWeights(folder, policy);
+        using var file = SafeTensorsFile.Open(Path.Combine(folder, Optimizer));
+        state(file);
+        return Number(file, "steps");
     }
 
     private static void LoadWeights(string folder, Policy policy)
