@@ -212,16 +212,15 @@ public sealed class OpBuilder(Graph graph)
 
     /// <summary>
     /// The same value, which is there only once another (of one axis or more, and not empty where its shape is known) is: what is computed
-    /// from it cannot be scheduled earlier. A view of the same memory.
+    /// from it cannot be scheduled earlier. A view of the same memory, or a copy where the other's shape is known.
     /// </summary>
     public Value After(Value x, Value other)
     {
-        // A shape that is known would be folded away, and with it the dependency; then an element has to do, of which 0 is made whatever it
-        // is.
-        var made = other.HasKnownShape
-            ? Cast(Op("IsNaN", [Reshape(Slice(Slice(other, 0, 0, 1), other.Rank - 1, 0, 1), -1)]), ElementType.Int64)
-            : Op("Shape", [other]);
-        return Reshape(x, Add(ShapeOf(x), Mul(Slice(made, 0, 0, 1), Ints(0))));
+        // A shape that is known would be folded away, and with it the dependency; then an element has to do. Only a choice between x and x
+        // hangs on it, which is made where x lies: arithmetic on shapes would fetch the element to the host, and wait for it.
+        if (other.HasKnownShape)
+            return Where(Op("IsNaN", [Reshape(Slice(Slice(other, 0, 0, 1), other.Rank - 1, 0, 1), -1)]), x, x);
+        return Reshape(x, Add(ShapeOf(x), Mul(Slice(Op("Shape", [other]), 0, 0, 1), Ints(0))));
     }
 
     /// <summary>x[start..end] along one axis.</summary>
