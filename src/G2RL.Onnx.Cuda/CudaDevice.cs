@@ -7,4 +7,8 @@ namespace G2RL.Onnx.Cuda;
 /// <param name="Minor">Compute capability, minor.</param>
 /// <param name="Bytes">Memory in all.</param>
 /// <param name="DriverVersion">1000 x major + 10 x minor of the newest CUDA that the driver knows.</param>
-public sealed record CudaDevice(int Ordinal, string Name, int Major, int Minor, long Bytes, int DriverVersion);
+public sealed record CudaDevice(int Ordinal, string Name, int Major, int Minor, long Bytes, int DriverVersion)
+{
+    /// <summary>As settings name it.</summary>
+    public string Device => $"cuda:{Ordinal}";
+}

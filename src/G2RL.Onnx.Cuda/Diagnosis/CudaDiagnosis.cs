@@ -44,9 +44,26 @@ public sealed record CudaDiagnosis(CudaProbe Probe, IReadOnlyList<CudaLibrary> L
         }
     }
 
+    /// <summary>What <c>execution.devices</c> would do with the GPUs of this machine; null where there are not several.</summary>
+    public string? Several
+    {
+        get
+        {
+            if (Probe.Devices.Count < 2)
+                return null;
+            var alike = Probe.Devices.Select(d => (d.Name, d.Bytes)).Distinct().Count() == 1;
+            return $"execution.devices={Devices} draws and scores on all of them, each with the weights and a cache of its own, groups "
+                + $"dealt out by their numbers; {Probe.Devices[0].Device} updates, and sends the weights to the others through the host, "
+                + "once an update. Nothing is copied from device to device."
+                + (alike ? "" : " They are not alike: the slowest is waited for.");
+        }
+    }
+
+    private string Devices => $"[{string.Join(", ", Probe.Devices.Select(d => d.Device))}]";
+
     /// <summary>A device as people read it.</summary>
     public static string Describe(CudaDevice device) =>
-        string.Create(CultureInfo.InvariantCulture, $"cuda:{device.Ordinal} {device.Name}, compute capability "
+        string.Create(CultureInfo.InvariantCulture, $"{device.Device} {device.Name}, compute capability "
             + $"{device.Major}.{device.Minor}, {device.Bytes / (double)(1L << 30):0.0} GiB");
 
     /// <summary>For programs.</summary>
@@ -56,11 +73,17 @@ public sealed record CudaDiagnosis(CudaProbe Probe, IReadOnlyList<CudaLibrary> L
         ["driver_cuda"] = Probe.DriverVersion == 0 ? null : CudaFaults.Version(Probe.DriverVersion),
         ["devices"] = new JsonArray([.. Probe.Devices.Select(d => new JsonObject
         {
-            ["device"] = $"cuda:{d.Ordinal}",
+            ["device"] = d.Device,
             ["name"] = d.Name,
             ["compute_capability"] = $"{d.Major}.{d.Minor}",
             ["memory_mib"] = d.Bytes >> 20,
         })]),
+        ["execution_devices"] = Several is null ? null : new JsonObject
+        {
+            ["setting"] = Devices,
+            ["updates"] = Probe.Devices[0].Device,
+            ["peer_copies"] = false,
+        },
         ["provider"] = HasProvider,
         ["binding"] = HasDriver,
         ["libraries"] =
@@ -74,6 +97,8 @@ public sealed record CudaDiagnosis(CudaProbe Probe, IReadOnlyList<CudaLibrary> L
         yield return ("cuda_driver", Probe.DriverVersion == 0 ? "none" : $"CUDA {CudaFaults.Version(Probe.DriverVersion)}");
         foreach (var device in Probe.Devices)
             yield return ("cuda_device", Describe(device));
+        if (Several is { } several)
+            yield return ("cuda_several", several);
         yield return ("cuda_build", $"{(HasProvider ? "with" : "without")} ONNX Runtime's CUDA provider, "
             + $"{(HasDriver ? "with" : "without")} a binding of the driver");
         yield return ("cuda_libraries", Listed(found: true));

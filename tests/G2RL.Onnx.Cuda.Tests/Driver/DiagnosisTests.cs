@@ -46,8 +46,29 @@ public sealed class DiagnosisTests
         Assert.IsTrue(diagnosis.Ready);
         Assert.AreEqual("cuda:0 NVIDIA H100, compute capability 9.0, 80.0 GiB", CudaDiagnosis.Describe(Device));
         Assert.AreEqual(
-            """{"ready":true,"driver_cuda":"13.0","devices":[{"device":"cuda:0","name":"NVIDIA H100","compute_capability":"9.0","memory_mib":81920}],"provider":true,"binding":true,"libraries":[{"name":"libcudart.so.13","found":true,"linked":true}],"advice":[]}""",
+            """{"ready":true,"driver_cuda":"13.0","devices":[{"device":"cuda:0","name":"NVIDIA H100","compute_capability":"9.0","memory_mib":81920}],"execution_devices":null,"provider":true,"binding":true,"libraries":[{"name":"libcudart.so.13","found":true,"linked":true}],"advice":[]}""",
             diagnosis.ToJson().ToJsonString());
+    }
+
+    [TestMethod]
+    public void Several_OfTwoDevices_NamesThemAndWhatTheSettingDoes()
+    {
+        CudaDiagnosis Of(params CudaDevice[] devices) => new(new(13000, devices, null), [], HasProvider: true, HasDriver: true);
+        Assert.IsNull(Of(Device).Several);
+        var two = Of(Device, Device with { Ordinal = 1 });
+        StringAssert.StartsWith(two.Several, "execution.devices=[cuda:0, cuda:1] draws and scores on all of them");
+        StringAssert.Contains(two.Several, "cuda:0 updates");
+        StringAssert.EndsWith(two.Several, "Nothing is copied from device to device.");
+        CollectionAssert.IsSubsetOf(
+            new[] { "cuda:0 NVIDIA H100, compute capability 9.0, 80.0 GiB", "cuda:1 NVIDIA H100, compute capability 9.0, 80.0 GiB" },
+            two.Lines().Where(l => l.Label == "cuda_device").Select(l => l.Text).ToArray());
+        Assert.AreEqual(two.Several, two.Lines().Single(l => l.Label == "cuda_several").Text);
+        Assert.AreEqual(
+            """{"setting":"[cuda:0, cuda:1]","updates":"cuda:0","peer_copies":false}""",
+            two.ToJson()["execution_devices"]!.ToJsonString());
+        StringAssert.EndsWith(
+            Of(Device, Device with { Ordinal = 1, Bytes = 24L << 30 }).Several,
+            "They are not alike: the slowest is waited for.");
     }
 
     [TestMethod]
