@@ -1,6 +1,7 @@
 // The kernels on the host behind a C interface: every .cu in one translation unit, a table of entries, and the scheduler of fibers.
 #define G2RL_HOST
 #include "accumulate_features.cu"
+#include "attention.cu"
 #include "memory.cu"
 #include "novelty.cu"
 #include "optimizer.cu"
@@ -34,7 +35,7 @@ struct Fiber
     Index place;
     State state;
     Meeting kind;
-    int value, argument, result;
+    int value, argument, result, turn;
     ucontext_t context;
     std::unique_ptr<char[]> stack;
 };
@@ -134,6 +135,7 @@ bool run_block(int threads)
         Fiber &f = *fibers[t];
         f.place = {t % block_size.x, t / block_size.x % block_size.y, t / (block_size.x * block_size.y)};
         f.state = Ready;
+        f.turn = 0;
         getcontext(&f.context);
         f.context.uc_stack.ss_sp = f.stack.get();
         f.context.uc_stack.ss_size = StackBytes;
@@ -188,6 +190,8 @@ constexpr int count(void (*)(A...))
 #define EACH(name) ONE(name##_f32) ONE(name##_f16) ONE(name##_bf16)
 
 const std::map<std::string, Kernel> kernels = {
+    ONE(attention_forward_64) ONE(attention_forward_128) ONE(attention_keys_64) ONE(attention_keys_128)
+    ONE(attention_queries_64) ONE(attention_queries_128) ONE(attention_delta)
     EACH(sample_tokens) EACH(token_stats) EACH(accumulate_features) EACH(accumulate_features_atomic)
     ONE(inverse_norms) ONE(gram) ONE(exploration_scores)
     EACH(adamw) EACH(adamw_packed) EACH(accumulate) ONE(global_norm_partial) ONE(global_norm_finish) ONE(scale) ONE(scale_rows)
@@ -204,6 +208,42 @@ int meet(Meeting kind, int value, int argument)
     self->argument = argument;
     wait(AtMeeting);
     return self->result;
+}
+
+// What the lanes of a warp gave, for this operation of theirs and the next: a lane goes on to the one after only when all have read this one.
+static unsigned given[2][WarpSize][6];
+static const unsigned short *rows[2][WarpSize];
+
+static float half_of(unsigned pair, int which) { return bits_float(which == 0 ? pair << 16 : pair & 0xffff0000u); }
+
+void mma(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
+{
+    const int side = running->turn ^= 1, lane = running->place.x % WarpSize, g = lane / 4, t = lane % 4;
+    for (int i = 0; i < 4; i++)
+        given[side][lane][i] = a[i];
+    given[side][lane][4] = b0;
+    given[side][lane][5] = b1;
+    meet(At, 0, lane);
+    for (int i = 0; i < 4; i++)
+    {
+        const int row = g + i / 2 * 8, column = 2 * t + i % 2;
+        double sum = c[i];
+        for (int k = 0; k < 16; k++)
+        {
+            const int of_a = row % 8 * 4 + k % 8 / 2, of_b = column * 4 + k % 8 / 2;
+            sum += (double)half_of(given[side][of_a][row / 8 + k / 8 * 2], k % 2) * half_of(given[side][of_b][4 + k / 8], k % 2);
+        }
+        c[i] = (float)sum;
+    }
+}
+
+void load_transposed(unsigned (&r)[4], const unsigned short *row)
+{
+    const int side = running->turn ^= 1, lane = running->place.x % WarpSize, g = lane / 4, t = lane % 4;
+    rows[side][lane] = row;
+    meet(At, 0, lane);
+    for (int i = 0; i < 4; i++)
+        r[i] = rows[side][i * 8 + 2 * t][g] | (unsigned)rows[side][i * 8 + 2 * t + 1][g] << 16;
 }
 }
 

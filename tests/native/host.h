@@ -34,6 +34,10 @@ void barrier();
 
 // Every lane of the warp calls it; returns what the operation gives this lane.
 int meet(Meeting kind, int value, int argument);
+
+// native/kernels/mma.cuh; every lane of the warp calls them.
+void mma(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1);
+void load_transposed(unsigned (&r)[4], const unsigned short *row);
 }
 
 #define threadIdx_x (::host::thread.x)

@@ -20,6 +20,10 @@ internal sealed class CheckBench(ICudaDriver driver, CheckSizes sizes) : IDispos
 
     public CheckSizes Sizes => sizes;
 
+    public CudaDevice Device => driver.Device;
+
+    public KernelCache Kernels => kernels;
+
     /// <summary>Seeded normal numbers times a factor.</summary>
     public float[] Normal(long count, float factor = 1)
     {

@@ -26,6 +26,13 @@ internal sealed class ApproximateMath(double noise, ulong seed)
     /// <summary>rsqrt.approx: 2^-22.9 relative.</summary>
     public float ReciprocalSquareRoot(float x) => Relative(1 / Math.Sqrt(x), Math.Pow(2, -22.9));
 
+    /// <summary>
+    /// A sum of mma, whose order and rounding the ISA leaves open: each of its terms may lose what a float loses beside the largest.
+    /// </summary>
+    /// <param name="exact">The sum.</param>
+    /// <param name="size">The sum of the terms' absolute values.</param>
+    public float Sum(double exact, double size) => (float)(exact + (Error() * size * Math.Pow(2, -22)));
+
     private float Relative(double exact, double error) => (float)(exact * (1 + (Error() * error)));
 
     // SplitMix64, scaled to [-1, 1] times the noise.

@@ -11,7 +11,10 @@ namespace G2RL.Onnx.Cuda.Tests.Kernels;
 public sealed class PlantedFaultTests
 {
     private static readonly string[] WithBarriers =
-        ["sample_tokens_f32", "token_stats_f32", "inverse_norms", "exploration_scores", "global_norm_partial", "global_norm_finish"];
+    [
+        "sample_tokens_f32", "token_stats_f32", "inverse_norms", "exploration_scores", "global_norm_partial", "global_norm_finish",
+        "attention_forward_64", "attention_keys_64", "attention_queries_64",
+    ];
 
     // Every barrier of one entry of each kernel that has any.
     private static IEnumerable<object[]> Barriers => WithBarriers.SelectMany(entry =>
@@ -107,6 +110,11 @@ public sealed class PlantedFaultTests
                 var gradient = run.Upload(logits);
                 run.Launch(entry, (1, 1, 1), 64, run.Upload<long>(0, 0, gradient, 0, 0, V, 0, 0), run.Upload(0, 0), run.Room<double>(1));
                 break;
+            case "attention_forward_64":
+            case "attention_keys_64":
+            case "attention_queries_64":
+                LaunchAttention(run, entry);
+                break;
             case "global_norm_finish":
                 run.Launch(entry, (1, 1, 1), 64, run.Upload(new double[100]), 100, run.Room<double>(2), run.Room<int>(1));
                 break;
@@ -114,5 +122,24 @@ public sealed class PlantedFaultTests
                 run.Launch(entry, (1, 1, 1), 32, run.Upload(logits), run.Room<ushort>(V), (long)V);
                 break;
         }
+    }
+
+    // Two blocks of queries, of which the second goes through several tiles of keys, as the first block of keys does of queries.
+    private static void LaunchAttention(KernelRun run, string entry)
+    {
+        const int T = 66, Width = 8;
+        nint Numbers(int seed) => run.Upload(Elements.As("bf16", Elements.Normal(T * Width, seed, 1)).Raw);
+        nint Room() => run.Room<ushort>(T * Width);
+        var (q, k, v, mask) = (Numbers(1), Numbers(2), Numbers(3), run.Upload(Enumerable.Repeat(1L, T).ToArray()));
+        if (entry == "attention_forward_64")
+        {
+            run.Launch(entry, (2, 1, 1), 128, q, k, v, mask, T, 1, 1, Width, 0, 0.5f, Room(), run.Room<float>(T));
+            return;
+        }
+        var (gradient, sums, delta) = (Numbers(4), run.Upload(new float[T]), run.Upload(new float[T]));
+        if (entry == "attention_keys_64")
+            run.Launch(entry, (2, 1, 1), 128, gradient, q, k, v, mask, sums, delta, T, 1, 1, Width, 0, 0.5f, Room(), Room());
+        else
+            run.Launch(entry, (2, 1, 1), 128, gradient, q, k, v, mask, sums, delta, T, 1, 1, Width, 0, 0.5f, Room());
     }
 }

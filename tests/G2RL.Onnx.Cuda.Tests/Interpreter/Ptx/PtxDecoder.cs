@@ -18,6 +18,7 @@ internal sealed partial class PtxDecoder(
     private readonly Dictionary<string, ulong> symbols = [];
     private readonly Dictionary<string, int> labels = [];
     private readonly Dictionary<string, (int Bytes, int Offset)> parameters = [];
+    private readonly List<int[]> fragments = [];
     private readonly SpecialRegisters special = new();
     private int sharedBytes;
 
@@ -52,6 +53,7 @@ internal sealed partial class PtxDecoder(
             RegisterNames = registerNames,
             Code = code,
             Template = [.. template],
+            Fragments = fragments,
             Special = special,
         };
     }
@@ -223,6 +225,17 @@ internal sealed partial class PtxDecoder(
             case "vote" when mnemonic == "vote.sync.ballot.b32":
                 (i.Op, i.D, i.A, i.E) = (PtxOp.Ballot, Destination(operands[0]), Source(operands[1]), Source(operands[2]));
                 return i;
+            case "mma" or "ldmatrix":
+                (i.Op, i.E, i.Offset) = (
+                    mnemonic == PtxFragments.Product ? PtxOp.MultiplyTiles
+                    : mnemonic == PtxFragments.Load ? PtxOp.LoadTransposed
+                    : throw Unknown("this shape"), Source("0xffffffff"), fragments.Count);
+                fragments.Add(
+                [
+                    .. Elements(operands[0]).Select(Destination),
+                    .. operands[1..].SelectMany(o => o[0] == '{' ? Elements(o) : [o.Trim('[', ']')]).Select(Source),
+                ]);
+                return fragments[^1].Length == (i.Op == PtxOp.MultiplyTiles ? 14 : 5) ? i : throw Unknown("the number of registers");
             case "cvta":
                 (i.D, i.A) = (Destination(operands[0]), Source(operands[1]));
                 i.Op = mnemonic switch

@@ -38,7 +38,7 @@ internal struct PtxInstruction
     public int C;
     public int E;
 
-    /// <summary>Target of a branch, offset of an access or of a parameter.</summary>
+    /// <summary>Target of a branch, offset of an access or of a parameter, or the place of an instruction's fragments.</summary>
     public int Offset;
 
     /// <summary>The block of memory that this instruction touched last.</summary>

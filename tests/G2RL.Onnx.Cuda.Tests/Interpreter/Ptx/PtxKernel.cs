@@ -28,6 +28,9 @@ internal sealed class PtxKernel
 
     public required PtxInstruction[] Code { get; init; }
 
+    /// <summary>Registers of instructions that have more of them than others, see <see cref="PtxFragments"/>.</summary>
+    public required IReadOnlyList<int[]> Fragments { get; init; }
+
     /// <summary>Registers of a thread before its first instruction, special registers apart.</summary>
     public required ulong[] Template { get; init; }
 
@@ -61,6 +64,7 @@ internal sealed class PtxKernel
             RegisterNames = RegisterNames,
             Code = code,
             Template = Template,
+            Fragments = Fragments,
             Special = Special,
         };
     }

@@ -247,6 +247,11 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
 
     private void Exchange(int first, PtxInstruction* i, uint mask)
     {
+        if (i->Op is PtxOp.MultiplyTiles or PtxOp.LoadTransposed)
+        {
+            Fragments(first, i, mask);
+            return;
+        }
         Span<ulong> results = stackalloc ulong[32];
         var ballot = 0u;
         for (var l = 0; l < 32; l++)
@@ -273,6 +278,35 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
                 lane.Pc++;
                 lane.State = LaneState.Ready;
             }
+    }
+
+    // Instructions in which the lanes of a whole warp hold parts of matrices.
+    private void Fragments(int first, PtxInstruction* i, uint mask)
+    {
+        if (mask != uint.MaxValue)
+            throw Fault(first, "works on matrices of a whole warp");
+        var places = kernel.Fragments[i->Offset];
+        const int written = 4;
+        var given = new uint[32, places.Length - written];
+        for (var l = 0; l < 32; l++)
+            for (var k = written; k < places.Length; k++)
+                given[l, k - written] = (uint)Read(first + l, places[k]);
+        var results = i->Op == PtxOp.MultiplyTiles
+            ? PtxFragments.Multiply(given, approximate)
+            : PtxFragments.Transposed(given, (lane, address) =>
+            {
+                if (address % 16 != 0)
+                    throw Fault(first + lane, $"16 bytes at {address:x}, which is not aligned to 16");
+                return (nint)shared.Access(address, 16, write: false, atomic: false, first + lane);
+            });
+        for (var l = 0; l < 32; l++)
+        {
+            ref var lane = ref lanes[first + l];
+            for (var k = 0; k < written; k++)
+                lane.Registers[places[k]] = results[l, k];
+            lane.Pc++;
+            lane.State = LaneState.Ready;
+        }
     }
 
     // PTX ISA, shfl.sync: the lane that is read, or the own one where that lies outside the segment.
@@ -346,7 +380,7 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
                         budget = left;
                         return;
                     case PtxOp.BarrierWarp or PtxOp.ShuffleXor or PtxOp.ShuffleUp or PtxOp.ShuffleDown or PtxOp.ShuffleIndex
-                        or PtxOp.Ballot:
+                        or PtxOp.Ballot or PtxOp.MultiplyTiles or PtxOp.LoadTransposed:
                         (lanes[thread].Pc, lanes[thread].State) = (pc - 1, LaneState.AtWarp);
                         budget = left;
                         return;
@@ -838,6 +872,9 @@ internal sealed unsafe class PtxMachine(DeviceHeap heap, InterpreterSettings set
                         break;
                     case PtxOp.CvtF16F32:
                         d = BitConverter.HalfToUInt16Bits((Half)F(a));
+                        break;
+                    case PtxOp.PackBf16:
+                        d = PtxFragments.ToBfloat(F(b)) | ((uint)PtxFragments.ToBfloat(F(a)) << 16);
                         break;
                     case PtxOp.CvtF32S32:
                         d = B((float)(int)a);

@@ -19,6 +19,12 @@ internal enum PtxOp : ushort
     ShuffleDown,
     ShuffleIndex,
     Ballot,
+
+    /// <summary>mma.sync m16n8k16 of bfloat16 with float sums; see <see cref="PtxFragments"/></summary>
+    MultiplyTiles,
+
+    /// <summary>ldmatrix of four transposed matrices</summary>
+    LoadTransposed,
     Load,
     LoadParameter,
     Store,
@@ -176,6 +182,7 @@ internal enum PtxOp : ushort
     CvtF32F64,
     CvtF32F16,
     CvtF16F32,
+    PackBf16,
     CvtF32S32,
     CvtF32U32,
     CvtF64S32,

@@ -190,6 +190,7 @@ internal static class PtxOpcodes
         ["min.f64"] = PtxOp.MinF64,
         ["neg.f64"] = PtxOp.NegF64,
         ["abs.f64"] = PtxOp.AbsF64,
+        ["cvt.rn.bf16x2.f32"] = PtxOp.PackBf16,
         ["ex2.approx.f32"] = PtxOp.Ex2Approx,
         ["lg2.approx.f32"] = PtxOp.Lg2Approx,
         ["rcp.approx.f32"] = PtxOp.RcpApprox,

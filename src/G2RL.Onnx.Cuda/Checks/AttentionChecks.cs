@@ -1,0 +1,57 @@
+using G2RL.Onnx.Checkpoints;
+using G2RL.Onnx.Checkpoints.SafeTensors;
+using G2RL.Onnx.Cuda.Kernels;
+
+namespace G2RL.Onnx.Cuda.Checks;
+
+/// <summary>
+/// attention.ptx beside the double reference, as a share of what rounding to bfloat16 allows: tensor cores sum in an order of their own.
+/// The entries for wide and narrow heads are one source.
+/// </summary>
+internal static class AttentionChecks
+{
+    private const double Allowed = 1;
+    private const double SumAllowed = 5e-6;
+
+    public static IEnumerable<CheckResult> Run(CheckBench b)
+    {
+        if (b.Device.Major < AttentionKernels.LeastMajor)
+            yield break;
+        foreach (var width in new[] { 64, 128 })
+            foreach (var result in Run(b, new(2, 71, 4, 2, width, 0, (float)(1 / Math.Sqrt(width)))))
+                yield return result;
+    }
+
+    private static IEnumerable<CheckResult> Run(CheckBench b, AttentionSizes s)
+    {
+        (byte[] Raw, float[] Values) Rounded(long count) => CheckBench.Rounded(b.Normal(count), SafeTensorsDtype.BF16, sizeof(ushort));
+        var (q, k, v, gradient) = (Rounded(s.Queries), Rounded(s.Keys), Rounded(s.Keys), Rounded(s.Queries));
+        long[] mask = [.. Enumerable.Range(0, s.Rows * s.Tokens).Select(i => i >= s.Tokens && i < s.Tokens + 3 ? 0L : 1L)];
+        var reference = new AttentionReference(s, q.Values, k.Values, v.Values, gradient.Values, mask);
+        var (qs, ks, vs, gs, ms) = (b.Upload(q.Raw), b.Upload(k.Raw), b.Upload(v.Raw), b.Upload(gradient.Raw), b.Upload(mask));
+        var (mixed, sums, delta) = (b.Room<ushort>(s.Queries), b.Room<float>(s.Sums), b.Room<float>(s.Sums));
+        var (dq, dk, dv) = (b.Room<ushort>(s.Queries), b.Room<ushort>(s.Keys), b.Room<ushort>(s.Keys));
+        var kernels = new AttentionKernels(b.Kernels);
+        void Forward() => kernels.Forward(s, qs, ks, vs, ms, mixed, sums);
+        void Backward() => kernels.Backward(s, gs, qs, ks, vs, ms, mixed, sums, delta, dq, dk, dv);
+        float[] Read(nint at, long count)
+        {
+            var values = new float[count];
+            FloatConversion.ToFloats(SafeTensorsDtype.BF16, b.Download<byte>(at, count * sizeof(ushort)), values);
+            return values;
+        }
+        Forward();
+        Backward();
+        var form = s.Width <= 64 ? 64 : 128;
+        var (forward, backward) = (b.Milliseconds(Forward), b.Milliseconds(Backward));
+        var (once, all) = (2 * ((2 * s.Queries) + (2 * s.Keys)), 2 * ((4 * s.Queries) + (4 * s.Keys)));
+        var error = reference.SumError(b.Download<float>(sums, s.Sums)) / SumAllowed;
+        error = Math.Max(error, reference.Mixed.Error(Read(mixed, s.Queries)));
+        yield return new($"attention_forward_{form}", "mixed, sums", error, Allowed, forward, once);
+        var keys = Math.Max(reference.Dk.Error(Read(dk, s.Keys)), reference.Dv.Error(Read(dv, s.Keys)));
+        yield return new($"attention_keys_{form}", "gradients, with the next two's time", keys, Allowed, backward, all);
+        var queries = reference.Dq.Error(Read(dq, s.Queries));
+        yield return new($"attention_queries_{form}", "gradients", queries, Allowed, backward, all);
+        yield return new("attention_delta", "through the gradients", Math.Max(keys, queries), Allowed, backward, all);
+    }
+}
