@@ -1,6 +1,7 @@
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Cuda.Memory;
+using G2RL.Onnx.Cuda.Operators;
 using G2RL.Onnx.Cuda.Rollouts;
 using G2RL.Onnx.Cuda.Scoring;
 using G2RL.Onnx.Cuda.Sessions;
@@ -24,6 +25,7 @@ public sealed class CudaBackend : IBackend
 {
     private readonly ICudaDriver driver;
     private readonly DeviceThread thread;
+    private readonly DeviceOperators operators;
     private readonly Dictionary<Policy, DevicePolicy> policies = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>A backend on a device.</summary>
@@ -36,7 +38,9 @@ public sealed class CudaBackend : IBackend
         thread = new DeviceThread($"g2rl {Name}");
         thread.Invoke(driver.MakeCurrent);
         (Memory, Kernels) = (new DeviceMemory(driver), new KernelCache(driver));
-        (Sessions, Features) = (new DeviceSessions(Memory, Settings.Warning, Settings.ArenaLimit), new FeatureStore(Memory));
+        operators = new DeviceOperators(Kernels, Memory);
+        Sessions = new DeviceSessions(Memory, Settings.Warning, Settings.ArenaLimit, operators);
+        Features = new FeatureStore(Memory);
     }
 
     /// <inheritdoc/>
@@ -85,6 +89,7 @@ public sealed class CudaBackend : IBackend
             foreach (var policy in policies.Values)
                 policy.Dispose();
             Features.Dispose();
+            operators.Dispose();
             driver.Dispose();
         });
         thread.Dispose();

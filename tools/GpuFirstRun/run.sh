@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # On the GPU machine, the most telling things first: every kernel against its reference, a long draw against the CPU, a short run twice to the bit, how
-# fast it is in bfloat16 with and without CUDA graphs; then float16, several GPUs where there are some, and the same run on the CPU.
+# fast it is in bfloat16 with and without CUDA graphs and our attention; then float16, several GPUs where there are some, and the same run on the CPU.
 #   run.sh [FOLDER]    FOLDER receives logs and summary.txt, each line as soon as it is known; default ./gpu-first-run-results. A stage ends after
 #                      G2RL_STAGE_SECONDS (150), and none begins after G2RL_SECONDS (840) in all: fifteen minutes of a card are enough.
 # Exits 0 only if every stage passed; 77 where there is no GPU, and nothing was then shown.
@@ -70,6 +70,8 @@ compare float32 float32-again "CUDA's scatter behind the embedding's gradient ad
 train bfloat16 "${gpu[@]}" --set execution.precision=bfloat16; told bfloat16
 train graphs "${gpu[@]}" --set execution.precision=bfloat16 --set execution.cudaGraphs=true; told graphs
 compare bfloat16 graphs "captured steps should compute the same."
+train attention "${gpu[@]}" --set execution.precision=bfloat16 --set execution.kernels=fused; told attention
+compare bfloat16 attention "our attention rounds otherwise than blocks of standard operators; gradient norms should agree to two digits."
 stage run-beside-the-cpu "$program" gpu-test --part run
 train moved-rows "${gpu[@]}" --set sampling.maxRows=16; told moved-rows
 if [ "$(nvidia-smi -L | grep -c GPU)" -ge 2 ]; then

@@ -148,8 +148,8 @@ internal static class OptimizerChecks
         var (raw, momentum) = CheckBench.Rounded(gradient, SafeTensorsDtype.BF16, sizeof(ushort));
         var (first, second) = (b.Upload(raw), b.Upload(new ushort[n]));
         var tensors = b.Upload<TensorEntry>([new(weights, master, gradients, first, second, n, 1)]);
-        void Update() => b.Launch(Module, "adamw_packed_" + suffix, (chunks.Count, 1, 1), LaunchShape.Threads, tensors, chunks.Table, c.Scale,
-            c.Decay, c.StepSize, c.Root, c.Beta1, c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon, Step);
+        void Update() => b.Launch(Module, "adamw_packed_" + suffix, (chunks.Count, 1, 1), LaunchShape.Threads, tensors, chunks.Table,
+            c.Scale, c.Decay, c.StepSize, c.Root, c.Beta1, c.Beta2, c.OneMinusBeta1, c.OneMinusBeta2, c.Epsilon, Step);
         Update();
         float[] expected = [.. start], m = [.. momentum], v = new float[n];
         AdamW.Update(expected, gradient, m, v, c);

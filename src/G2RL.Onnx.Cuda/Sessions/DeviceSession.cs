@@ -1,4 +1,5 @@
 using G2RL.Onnx.Cuda.Memory;
+using G2RL.Onnx.Cuda.Operators;
 using G2RL.Onnx.Execution.Sessions;
 using Microsoft.ML.OnnxRuntime;
 
@@ -13,14 +14,21 @@ internal sealed class DeviceSession : IDisposable
     private readonly OrtSession session;
     private readonly DeviceMemory memory;
     private readonly HeldArena? arena;
+    private readonly DeviceOperators? operators;
 
     /// <param name="session">The session; taken over.</param>
     /// <param name="memory">For the message of a full device.</param>
     /// <param name="hasArena">Whether ONNX Runtime takes device memory of its own for the session.</param>
     /// <param name="captures">Whether runs may be captured as CUDA graphs.</param>
-    public DeviceSession(OrtSession session, DeviceMemory memory, bool hasArena, bool captures = false)
+    /// <param name="operators">Whose kernels operators of ours launch; null where the graph has none.</param>
+    public DeviceSession(
+        OrtSession session,
+        DeviceMemory memory,
+        bool hasArena,
+        bool captures = false,
+        DeviceOperators? operators = null)
     {
-        (this.session, this.memory, Captures) = (session, memory, captures);
+        (this.session, this.memory, Captures, this.operators) = (session, memory, captures, operators);
         if (hasArena)
             memory.Add(arena = new(session.Name, () => Arena.Held));
     }
@@ -59,6 +67,7 @@ internal sealed class DeviceSession : IDisposable
     {
         try
         {
+            using var within = operators?.Enter();
             binding.RunWith(options);
         }
         catch (OnnxRuntimeException e) when (IsOutOfMemory(e.Message))

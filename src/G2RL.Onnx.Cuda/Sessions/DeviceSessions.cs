@@ -1,7 +1,9 @@
 using System.Globalization;
 using G2RL.Onnx.Cuda.Memory;
+using G2RL.Onnx.Cuda.Operators;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Graphs.Fused;
 using Microsoft.ML.OnnxRuntime;
 
 namespace G2RL.Onnx.Cuda.Sessions;
@@ -13,7 +15,12 @@ namespace G2RL.Onnx.Cuda.Sessions;
 /// <param name="memory">The device's memory.</param>
 /// <param name="warn">Told when part of a graph runs on the host.</param>
 /// <param name="arenaLimit">The most bytes of one session's intermediate results; 0 is what this run does not hold when it opens.</param>
-internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn, long arenaLimit = 0)
+/// <param name="operators">Ours; null where no graph has any.</param>
+internal sealed class DeviceSessions(
+    DeviceMemory memory,
+    Action<string>? warn,
+    long arenaLimit = 0,
+    DeviceOperators? operators = null)
 {
     private bool IsCuda => memory.Driver.Memory.Name != OrtMemoryInfo.DefaultInstance.Name;
 
@@ -40,7 +47,7 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn, 
                 (session, run) => Configure(graph, session, run, options, driver.Device.Ordinal, shapesVary));
             if (HostNodes.Beyond(graph, session.Placement) is { Length: > 0 } host)
                 warn?.Invoke(HostNodes.Describe(graph, host));
-            return new DeviceSession(session, memory, hasArena: true, captures);
+            return new DeviceSession(session, memory, hasArena: true, captures, operators);
         }
         finally
         {
@@ -88,6 +95,8 @@ internal sealed class DeviceSessions(DeviceMemory memory, Action<string>? warn, 
             session.EnableMemoryPattern = false;
             run.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", string.Create(CultureInfo.InvariantCulture, $"gpu:{device}"));
         }
+        if (graph.Nodes.Any(n => n.Domain == FusedOperators.Domain))
+            DeviceOperators.AddTo(session);
         session.AppendExecutionProvider_CUDA(options);
         session.AddSessionConfigEntry(NodePlacement.SessionOption, "1");
         if (SquaresWhatWasBFloat16(graph))

@@ -9,6 +9,8 @@ internal sealed class LeadingOptimizer(IPolicyOptimizer own, Action changed) : I
 {
     public bool Packs => own.Packs;
 
+    public int MostTokens => own.MostTokens;
+
     public void Clear() => own.Clear();
 
     public double Add(Microbatch micro) => own.Add(micro);

@@ -44,6 +44,14 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
             policy.Spec.VocabularySize,
             "the logits of a micro-batch",
             "training.tokensPerMicrobatch");
+        if (config.Execution.Kernels == KernelChoice.Fused
+            && AttentionKernels.Misfit(
+                backend.Memory.Driver.Device,
+                backend.Settings.Precision,
+                policy.Spec.HeadDimension,
+                policy.Spec.AttentionSoftcap) is { } reason)
+            throw new InputException($"execution.kernels is fused, and our attention does not compute this on {backend.Name}: {reason}. "
+                + "Leave execution.kernels at auto.");
         inverseTemperature = [(float)(1 / config.Sampling.Temperature)];
         scale = backend.Settings.Precision == ElementType.Float16 ? new LossScale() : null;
         staging = new StagingArea(backend.Memory, Purpose.Training);
@@ -54,7 +62,7 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
             // What is left when gradients and moments are there.
             var left = backend.Memory.Driver.MemoryInfo().Total - backend.Memory.Bytes
                 - ((sizeof(float) + DeviceMoments.BytesEach(settings.Moments)) * policy.Trainable.Sum(p => p.Buffer.Length));
-            Graph = MemoryPlan.DeviceMemory(config, policy.Spec, policy.Positions, backend.Settings.Precision, left);
+            (Graph, MostTokens) = MemoryPlan.DeviceTraining(config, policy.Spec, policy.Positions, backend.Settings.Precision, left);
             DeviceParameter[] sums = [.. policy.Trainable.Select(p => DeviceParameter.Like(backend.Memory, Purpose.Gradients, p))];
             return (held, backend.OpenNarrow(policy.Spec, DecoderGraph.Train(
                 policy.Spec,
@@ -68,6 +76,8 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
     }
 
     public bool Packs => false;
+
+    public int MostTokens { get; private set; }
 
     /// <summary>How the train graph spends memory.</summary>
     public GraphMemory Graph { get; private set; } = GraphMemory.Plain;

@@ -8,11 +8,21 @@ namespace G2RL.Onnx.Graphs;
 public static class MixedPrecision
 {
     private const string Attention = "GroupQueryAttention";
+    private const string OurAttention = "CausalAttention";
+    private const string OurAttentionGradient = "CausalAttentionGrad";
     private const int PastKey = 3;
     private const int PastValue = 4;
 
     // Where the time goes, and where only the narrow type has a kernel.
-    private static readonly HashSet<string> Narrowed = new(StringComparer.Ordinal) { "MatMul", "Gemm", Attention };
+    private static readonly HashSet<string> Narrowed = new(StringComparer.Ordinal)
+    {
+        "MatMul", "Gemm", Attention, OurAttention, OurAttentionGradient,
+    };
+
+    // Of an operator that is narrowed the logarithms of sums stay in float32.
+    private static bool StaysWide(Node node, int input) => node.Op == OurAttentionGradient && input == 6;
+
+    private static bool ComesWide(Node node, int output) => node.Op == OurAttention && output == 1;
 
     /// <summary>The graph in a narrow type.</summary>
     /// <param name="graph">In float32; stays as it is.</param>
@@ -60,14 +70,24 @@ public static class MixedPrecision
         {
             var lowered = IsNarrowed(node);
             Value?[] inputs =
-                [.. node.Inputs.Select(i => i is null ? null : lowered && i.Type == ElementType.Float32 ? Narrow(i) : Wide(i))];
+            [
+                .. node.Inputs.Select((i, at) => i is null ? null
+                    : lowered && i.Type == ElementType.Float32 && !StaysWide(node, at) ? Narrow(i)
+                    : Wide(i)),
+            ];
             if (lowered && node.Op == Attention)
                 presents.UnionWith(node.Outputs.Skip(1).OfType<Value>());
-            string[] names = [.. node.Outputs.Select(o => o is null ? "" : lowered && !presents.Contains(o) ? NarrowName(o) : o.Name)];
+            bool IsNarrow(int output) => lowered && !ComesWide(node, output);
+            string[] names =
+            [
+                .. node.Outputs.Select((o, at) => o is null ? ""
+                    : IsNarrow(at) && !presents.Contains(o) ? NarrowName(o)
+                    : o.Name),
+            ];
             var made = result.Add(node.Op, inputs, node.Attributes, names, node.Domain, node.Name);
             for (var i = 0; i < node.Outputs.Count; i++)
                 if (node.Outputs[i] is { } output)
-                    (lowered ? narrow : wide)[output] = made.Outputs[i]!;
+                    (IsNarrow(i) ? narrow : wide)[output] = made.Outputs[i]!;
         }
 
         private string NarrowName(Value value) => $"{value.Name}.{type.ToString().ToUpperInvariant()}";

@@ -265,7 +265,11 @@ public static class RunConfigRules
             "distribution.share",
             "holding gradients",
             "workers sum those of execution.device=cpu with execution.gradients=graph; take it out.");
-        Rule(here || c.Execution.Kernels != KernelChoice.Fused, "execution.kernels", "fused", $"they run {Elsewhere} auto or standard.");
+        Rule(
+            here || c.Execution.Kernels != KernelChoice.Fused || (device != ExecutionConfig.Cpu && c.Execution.Precision == "bfloat16"),
+            "execution.kernels",
+            "fused",
+            $"they run on a GPU with execution.precision=bfloat16, and {Elsewhere} auto or standard.");
         Rule(here || c.Training.Packing != Packing.Prompts, "training.packing", "prompts", $"it runs {Elsewhere} auto or none.");
         var narrow = c.Adapter.Base != Models.WeightStorage.Float32;
         Rule(

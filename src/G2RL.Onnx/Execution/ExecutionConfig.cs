@@ -50,7 +50,8 @@ public sealed record ExecutionConfig
 
     /// <summary>
     /// Whose operators score and train on the CPU: ours (fused: faster, with less memory), ONNX Runtime's (standard), or ours where they
-    /// run (auto). Results differ by rounding. GPUs, exports and ortTraining always take the standard ones.
+    /// run (auto). Results differ by rounding. Exports and ortTraining always take the standard ones, and so do GPUs unless it is fused:
+    /// attention of training then runs by a kernel of ours that holds no shares (bfloat16, compute capability 8.0, heads up to 128).
     /// </summary>
     public KernelChoice Kernels { get; init; } = KernelChoice.Auto;
 }

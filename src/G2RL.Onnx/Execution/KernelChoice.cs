@@ -3,10 +3,10 @@ using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Execution;
 
-/// <summary>Whose operators compute whole sequences on the CPU.</summary>
+/// <summary>Whose operators compute whole sequences.</summary>
 public enum KernelChoice
 {
-    /// <summary>Ours where the runtime takes them and the processor has fused multiply-adds, else ONNX Runtime's.</summary>
+    /// <summary>Ours where the runtime takes them and the processor has fused multiply-adds, else, as on GPUs, ONNX Runtime's.</summary>
     Auto,
 
     /// <summary>ONNX Runtime's.</summary>

@@ -122,9 +122,12 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
         var free = bytes - held.Sum(h => h.Bytes) - narrow - learning;
         var sampling = OnDevice(config, spec, type, free, config.Sampling.PromptsPerStep);
         var decoding = Decoding(config, spec, type, sampling);
-        var micro = Microbatch(config, spec, isDevice: true);
         var left = free - sampling.CacheBytes - decoding - Features(config, spec);
-        var memory = DeviceMemory(config, spec, positions, type, left);
+        var (memory, tokens) = DeviceTraining(config, spec, positions, type, left);
+        var micro = Microbatch(
+            config with { Training = config.Training with { TokensPerMicrobatch = tokens } },
+            spec,
+            isDevice: true);
         return new(
         [
             .. held,
@@ -133,9 +136,11 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
             new("key/value cache of sampling", sampling.CacheBytes),
             new("decoding, logits included", decoding),
             new("features of rollouts", Features(config, spec)),
-            new($"activations of a micro-batch{(memory.Recompute ? ", layers recomputed" : "")}",
+            new($"activations of a micro-batch{Fewer(tokens)}{(memory.Recompute ? ", layers recomputed" : "")}",
                 MemoryEstimate.DeviceActivations(spec, memory, micro, positions, type)),
         ]);
+
+        string Fewer(int taken) => taken < config.Training.TokensPerMicrobatch ? $" of {taken} tokens" : "";
     }
 
     /// <summary>The plan on one of several devices that draws and scores and does not update.</summary>
@@ -179,20 +184,26 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
             new(type.Size(), free, free / 2) { Block = type == ElementType.Float32 ? positions : CacheMemory.UsualBlock });
     }
 
-    /// <summary>How the train graph of a run spends memory on a device.</summary>
+    /// <summary>
+    /// How the train graph of a run spends memory on a device, and the padded tokens of a micro-batch: those that are asked for, or, where
+    /// these would have layers computed again and fewer rows would not, fewer rows. Recomputation costs a third of a step.
+    /// </summary>
     /// <param name="config">The run.</param>
     /// <param name="spec">The model.</param>
     /// <param name="positions">Tokens of a row, at most.</param>
     /// <param name="type">Type of the products.</param>
     /// <param name="left">Bytes of the device that neither weights nor gradients, moments, caches or features take.</param>
-    internal static GraphMemory DeviceMemory(RunConfig config, DecoderSpec spec, int positions, ElementType type, long left)
+    internal static (GraphMemory Graph, int Tokens) DeviceTraining(
+        RunConfig config, DecoderSpec spec, int positions, ElementType type, long left)
     {
-        var tokens = config.Training.TokensPerMicrobatch;
-        return MemoryChoice.Device(spec, tokens, positions, config.Training.Recompute switch
-        {
-            Recomputation.Auto => MemoryChoice.DeviceRecomputesToFit(spec, tokens, positions, type, left),
-            var asked => asked == Recomputation.Layers,
-        });
+        var (asked, kernels) = (config.Training.TokensPerMicrobatch, config.Execution.Kernels);
+        GraphMemory Graph(int tokens, bool recompute) => MemoryChoice.Device(spec, tokens, positions, recompute, kernels);
+        if (config.Training.Recompute != Recomputation.Auto)
+            return (Graph(asked, config.Training.Recompute == Recomputation.Layers), asked);
+        for (var tokens = asked; tokens >= Math.Min(asked, positions); tokens /= 2)
+            if (!MemoryChoice.DeviceRecomputesToFit(spec, tokens, positions, type, left, kernels))
+                return (Graph(tokens, recompute: false), tokens);
+        return (Graph(asked, recompute: true), asked);
     }
 
     // What does not depend on the micro-batch.

@@ -33,4 +33,7 @@ internal static class Tolerances
 
     /// <summary>A norm of gradients where products are in float16, relative.</summary>
     public const double NarrowGradient = 1e-2;
+
+    /// <summary>Attention with shares and results in bfloat16, of the largest number: three roundings of 2^-8 each.</summary>
+    public const double NarrowAttention = 0.012;
 }

@@ -39,8 +39,13 @@ public sealed class TrainingMemoryTests
     public void DeviceMemory_OfLongRows_IsInPieces(int positions, int tokens, int blocks, int chunks)
     {
         var config = new RunConfig { Training = new() { TokensPerMicrobatch = tokens, Recompute = Recomputation.None } };
-        var memory = MemoryPlan.DeviceMemory(config, Large, positions, ElementType.BFloat16, EightyGigabytes);
-        Assert.AreEqual(new GraphMemory(chunks, blocks), memory);
+        var memory = MemoryPlan.DeviceTraining(config, Large, positions, ElementType.BFloat16, EightyGigabytes);
+        Assert.AreEqual((new GraphMemory(chunks, blocks), tokens), memory);
+        // Our attention is one piece, whose shares are nowhere.
+        config = config with { Execution = new() { Kernels = KernelChoice.Fused } };
+        Assert.AreEqual(
+            (new GraphMemory(chunks, Kernels: GraphKernels.Attention), tokens),
+            MemoryPlan.DeviceTraining(config, Large, positions, ElementType.BFloat16, EightyGigabytes));
     }
 
     // 1.7B, full fine-tuning, a row of 8,192 tokens on 80 GiB: what is left beside weights, gradients and moments holds the micro-batch.
@@ -51,13 +56,30 @@ public sealed class TrainingMemoryTests
         long Of(GraphMemory memory) => MemoryEstimate.DeviceActivations(Large, memory, micro, 8192, ElementType.BFloat16);
         var left = EightyGigabytes - (18 * Large.ParameterCount);
         var config = new RunConfig { Training = new() { TokensPerMicrobatch = 8192 } };
-        var chosen = MemoryPlan.DeviceMemory(config, Large, 8192, ElementType.BFloat16, left);
+        var (chosen, _) = MemoryPlan.DeviceTraining(config, Large, 8192, ElementType.BFloat16, left);
         Console.WriteLine($"plain {Of(GraphMemory.Plain) >> 20} MiB, in pieces {Of(chosen with { Recompute = false }) >> 20}, "
             + $"recomputed {Of(chosen) >> 20} of {left >> 20}");
         Assert.IsTrue(chosen.Recompute);
         Assert.IsGreaterThan(left, Of(GraphMemory.Plain));
         Assert.IsGreaterThan(left / 5 * 4, Of(chosen with { Recompute = false }));
         Assert.IsLessThan(left, Of(chosen));
+    }
+
+    // Rows of 2,048 tokens: as many as need no recomputation, of the eight that are asked for.
+    [TestMethod]
+    [DataRow(KernelChoice.Auto)]
+    [DataRow(KernelChoice.Fused)]
+    public void DeviceTraining_OfSeveralRows_TakesAsManyAsFitWithoutRecomputation(KernelChoice kernels)
+    {
+        var config = new RunConfig { Training = new() { TokensPerMicrobatch = 16_384 }, Execution = new() { Kernels = kernels } };
+        var left = EightyGigabytes - (18 * Large.ParameterCount);
+        var (graph, tokens) = MemoryPlan.DeviceTraining(config, Large, 2048, ElementType.BFloat16, left);
+        long Of(int rows) => MemoryEstimate.DeviceActivations(Large, graph, new(rows, 2048, 2048, 1), 2048, ElementType.BFloat16);
+        Console.WriteLine($"{kernels}: {tokens} tokens, {Of(tokens / 2048) >> 20} of {left >> 20} MiB");
+        Assert.IsFalse(graph.Recompute);
+        Assert.IsLessThan(16_384, tokens);
+        Assert.IsLessThanOrEqualTo(left / 5 * 4, Of(tokens / 2048));
+        Assert.IsGreaterThan(left / 5 * 4, Of(2 * tokens / 2048));
     }
 
     [TestMethod]

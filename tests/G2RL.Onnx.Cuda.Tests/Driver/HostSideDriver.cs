@@ -6,7 +6,12 @@ namespace G2RL.Onnx.Cuda.Tests.Driver;
 /// The driver over the stand-in as ONNX Runtime's CPU provider can share it: the memory is the host's, and what is enqueued is done before
 /// a session reads it. Copies to page-locked memory stay enqueued until somebody waits.
 /// </summary>
-internal sealed class HostSideDriver(ICudaDriver inner) : ICudaDriver
+/// <param name="inner">The driver.</param>
+/// <param name="onDevice">
+/// Whether sessions are the CUDA provider's all the same. Launches over its memory must not be left enqueued: a device waits for them when
+/// that is freed, and the stubs do not.
+/// </param>
+internal sealed class HostSideDriver(ICudaDriver inner, bool onDevice = false) : ICudaDriver
 {
     private readonly Dictionary<string, int> launches = new(StringComparer.Ordinal);
     private readonly Dictionary<nint, string> names = [];
@@ -16,9 +21,9 @@ internal sealed class HostSideDriver(ICudaDriver inner) : ICudaDriver
 
     public CudaDevice Device => inner.Device;
 
-    public OrtMemoryInfo Memory => OrtMemoryInfo.DefaultInstance;
+    public OrtMemoryInfo Memory => onDevice ? inner.Memory : OrtMemoryInfo.DefaultInstance;
 
-    public nint Stream => 0;
+    public nint Stream => onDevice ? inner.Stream : 0;
 
     public void MakeCurrent() => inner.MakeCurrent();
 

@@ -52,23 +52,30 @@ internal static class StepEstimates
         return (int)Math.Min(plan.RowsPerThread, (room - plan.PromptSlots) / 8 * 8);
     }
 
-    /// <summary>Model FLOP utilisation of a micro-batch of the train graph in pieces, recomputed: 6 N tokens / time / peak.</summary>
+    /// <summary>Model FLOP utilisation of a micro-batch: 6 N tokens / time / peak; what attention computes counts for nothing.</summary>
     /// <param name="spec">The model.</param>
     /// <param name="tokens">Tokens of the micro-batch.</param>
     /// <param name="length">Tokens of a row.</param>
+    /// <param name="onChip">Whether attention runs by our kernels; else in blocks of standard operators.</param>
+    /// <param name="recompute">Whether layers are computed again.</param>
     /// <param name="on">The hardware.</param>
     /// <remarks>
-    /// Products 8 N tokens and the attention's; maps in float32, of which a token has about 14 D + 6 F numbers a layer, each read and
-    /// written in the forward, the repeated and the backward pass; the attention's shares, half of T x T a head, touched about twelve
-    /// times.
+    /// Products 6 N tokens, 8 N where layers are recomputed; maps in float32, of which a token has about 14 D + 6 F numbers a layer, each
+    /// read and written in the forward, the backward and the repeated pass. Attention in blocks: its products four times the forward ones,
+    /// and its shares, half of T x T a head, touched about twelve times. Our kernels: two products forward, seven backward (three
+    /// of them for queries alone, so that nothing is added atomically), over the diagonal's blocks of 64 whole.
     /// </remarks>
-    public static double TrainingUse(DecoderSpec spec, int tokens, int length, Hardware on)
+    public static double TrainingUse(DecoderSpec spec, int tokens, int length, bool onChip, bool recompute, Hardware on)
     {
         var useful = 6.0 * spec.ParameterCount * tokens;
-        var attention = 4.0 * spec.Heads * spec.HeadDimension * (length / 2.0) * tokens * spec.Layers;
-        var products = (useful * 8 / 6) + (4 * attention);
-        var maps = ((14.0 * spec.HiddenSize) + (6.0 * spec.IntermediateSize)) * spec.Layers * tokens * Wide * 2 * 3;
-        var shares = spec.Heads * (length / 2.0) * tokens * spec.Layers * Wide * 12;
-        return useful / ((products / on.Products) + ((maps + shares) / on.Bandwidth)) / on.Peak;
+        var forward = 4.0 * spec.Heads * spec.HeadDimension * (length / 2.0) * tokens * spec.Layers;
+        var products = useful * (recompute ? 8 : 6) / 6 / on.Products;
+        var maps = ((14.0 * spec.HiddenSize) + (6.0 * spec.IntermediateSize)) * spec.Layers * tokens * Wide * 2 * (recompute ? 3 : 2)
+            / on.Bandwidth;
+        var shares = spec.Heads * (length / 2.0) * tokens * spec.Layers * Wide * 12 / on.Bandwidth;
+        var attention = onChip
+            ? forward * (1 + (64.0 / length)) * (4.5 + (recompute ? 1 : 0)) / on.Attention
+            : (4 * forward / on.Products) + shares;
+        return useful / (products + maps + attention) / on.Peak;
     }
 }

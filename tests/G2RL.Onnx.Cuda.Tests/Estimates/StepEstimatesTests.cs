@@ -50,8 +50,11 @@ public sealed class StepEstimatesTests
             SamplerPlan.For(spec, 8192, new SamplerSettings(), memory with { Block = CacheMemory.UsualBlock }));
         foreach (var positions in new[] { 512, 1024, 2048, 4096, 8192 })
             yield return $"| {positions} | {before.RowsPerThread} | {StepEstimates.RowsAt(spec, after, positions)} |";
+        // Not recomputed: where that fits, see TrainingMemoryTests.
+        string Use(int length, bool onChip, bool recompute) => FormattableString.Invariant(
+            $"{100 * StepEstimates.TrainingUse(spec, 8192, length, onChip, recompute, Hardware.H100):0} %");
         foreach (var length in new[] { 2048, 8192 })
-            yield return FormattableString.Invariant(
-                $"| training, rows of {length} | {100 * StepEstimates.TrainingUse(spec, 8192, length, Hardware.H100):0} % |");
+            yield return $"| {length} | {Use(length, false, true)} | {Use(length, false, false)} | {Use(length, true, true)} "
+                + $"| {Use(length, true, false)} |";
     }
 }

@@ -1,13 +1,20 @@
 using System.Globalization;
 using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Cuda.Memory;
 using G2RL.Onnx.Cuda.Sessions;
+using G2RL.Onnx.Cuda.Tests.Driver;
 using G2RL.Onnx.Cuda.Tests.Operators;
 using G2RL.Onnx.Cuda.Tests.Serving;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Tests;
 using G2RL.Onnx.TestSupport;
+using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Cuda.Tests.Provider;
 
@@ -131,8 +138,46 @@ public sealed class ProviderTests
                 scaled: precision == ElementType.Float16,
                 memory: new(HeadChunks: 2, AttentionBlocks: 2, Recompute: true)),
         ];
-        return graphs.Select((g, i) =>
-            (i < graphs.Length - 1 ? g.Name : "train in pieces", narrow ? MixedPrecision.Lower(g, precision, weights) : g));
+        foreach (var (g, i) in graphs.Select((g, i) => (g, i)))
+            yield return (i < graphs.Length - 1 ? g.Name : "train in pieces", narrow ? MixedPrecision.Lower(g, precision, weights) : g);
+        if (AttentionKernels.Misfit(new(0, "", AttentionKernels.LeastMajor, 0, 0, 0), precision, spec.HeadDimension, spec.AttentionSoftcap)
+            is null)
+            yield return ("train, our attention", MixedPrecision.Lower(
+                DecoderGraph.Train(
+                    spec,
+                    objective,
+                    opset: CudaOperators.Opset,
+                    memory: new(HeadChunks: 2, Recompute: true, Kernels: GraphKernels.Attention)),
+                precision,
+                weights));
+    }
+
+    // Its nodes launch our kernels on our stream: one forward and three backward a layer, and nothing else of ours in a micro-batch.
+    [TestMethod]
+    public void Step_WithOurAttention_LaunchesItsKernels()
+    {
+        ProviderStubs.Require();
+        using var model = new TinyModel(headDimension: 16);
+        using var policy = Policy.Load(model.Folder, 64);
+        var warnings = new List<string>();
+        var driver = new HostSideDriver(new CudaDriver(0), onDevice: true);
+        using var backend = new CudaBackend(driver, new() { Precision = ElementType.BFloat16, Warning = warnings.Add });
+        var config = model.Config with
+        {
+            Execution = new() { Device = "cuda:0", Precision = "bfloat16", Kernels = KernelChoice.Fused },
+            Training = model.Config.Training with { Recompute = Recomputation.None },
+        };
+        using var optimizer = backend.Optimizer(policy, config);
+        optimizer.Clear();
+        optimizer.Add(new Microbatch(new SequenceBatch([new([1, 2, 3], [4, 5, 6, 7]), new([2], [8, 9])])));
+        Assert.AreEqual("", string.Join(' ', warnings));
+        Assert.AreEqual("", StandIn.Fault);
+        Assert.AreEqual(
+            $"attention_delta {policy.Spec.Layers}, attention_forward_64 {policy.Spec.Layers}, attention_keys_64 {policy.Spec.Layers}, "
+                + $"attention_queries_64 {policy.Spec.Layers}",
+            string.Join(", ", driver.Launches.Where(l => l.Key.StartsWith("attention", StringComparison.Ordinal))
+                .OrderBy(l => l.Key, StringComparer.Ordinal)
+                .Select(l => $"{l.Key} {l.Value}")));
     }
 
     // The decode graph for throughput, of what fits: every node on the device, so that a step can be captured.

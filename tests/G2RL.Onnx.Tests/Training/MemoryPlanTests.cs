@@ -74,6 +74,8 @@ public sealed class MemoryPlanTests
         var config = new RunConfig
         {
             Sampling = new() { PromptsPerStep = 16, GroupSize = 16, MaxPromptTokens = 64, MaxNewTokens = 192 },
+            // As asked: auto would take fewer rows.
+            Training = new() { Recompute = Recomputation.None },
         };
         long Total(int tokens) => Plan(config with { Training = config.Training with { TokensPerMicrobatch = tokens } }).Total;
         MemoryPlan Plan(RunConfig c) =>

@@ -47,12 +47,18 @@ internal static class DeviceColumns
 
     private static MemoryColumn Lead(RunConfig config, string device, long bytes, DecoderSpec spec, ElementType type)
     {
-        MemoryPlan Plan(RunConfig c) => MemoryPlan.OfDevice(c, spec, type, bytes);
-        return new(Label(device, bytes, type), bytes, Plan)
+        // As asked, not in fewer rows that need no recomputation.
+        MemoryPlan Smallest(RunConfig c) => MemoryPlan.OfDevice(
+            c.Training.Recompute == Recomputation.Auto ? c with { Training = c.Training with { Recompute = Recomputation.Layers } } : c,
+            spec,
+            type,
+            bytes);
+        return new(Label(device, bytes, type), bytes, c => MemoryPlan.OfDevice(c, spec, type, bytes))
         {
+            Smallest = Smallest,
             // Some seconds of a large model: where a GPU was asked for.
             Longest = config.Execution.Lead == ExecutionConfig.Cpu ? null : c => MemoryFit.LongestSequence(
-                c, bytes, spec.MaxPositions, length => KvCache.BytesPerRow(spec, length, type.Size()), Plan),
+                c, bytes, spec.MaxPositions, length => KvCache.BytesPerRow(spec, length, type.Size()), Smallest),
         };
     }
 

@@ -13,6 +13,9 @@ internal sealed record MemoryColumn(string Device, long Available, Func<RunConfi
 {
     private const double MiB = 1 << 20;
 
+    /// <summary>The plan that takes the least memory, by which is told what fits; null is the plan itself.</summary>
+    public Func<RunConfig, MemoryPlan>? Smallest { get; init; }
+
     /// <summary>Whether it trains; else no micro-batch is asked for.</summary>
     public bool Trains { get; init; } = true;
 
@@ -28,7 +31,7 @@ internal sealed record MemoryColumn(string Device, long Available, Func<RunConfi
     }
 
     /// <summary>The most tokens of a micro-batch that the device holds; 0 where it holds not even one row.</summary>
-    public int Largest(RunConfig config) => MemoryFit.LargestMicrobatch(config, Available, Plan);
+    public int Largest(RunConfig config) => MemoryFit.LargestMicrobatch(config, Available, Smallest ?? Plan);
 
     /// <summary>Prints purposes, totals, and what fits.</summary>
     public static void Print(RunConfig config, params IReadOnlyList<MemoryColumn> columns)

@@ -1,8 +1,8 @@
 namespace G2RL.Onnx.Graphs.Fused;
 
 /// <summary>
-/// Operators of our own, each in place of several standard ones: what sessions on the CPU compute in C#. A graph that leaves this project
-/// holds none of them.
+/// Operators of our own, each in place of several standard ones: what sessions on the CPU compute in C#, and attention on CUDA devices by
+/// kernels of ours. A graph that leaves this project holds none of them.
 /// </summary>
 public static class FusedOperators
 {

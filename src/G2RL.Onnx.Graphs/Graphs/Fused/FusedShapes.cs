@@ -99,12 +99,12 @@ internal static class FusedShapes
 
     private static Inferred[] CausalAttention(Node node, int outputs)
     {
-        var (q, k, v, mask) = (Float(node, 0), Float(node, 1), Float(node, 2), ShapeRules.In(node, 3));
+        var (q, k, v, mask) = (Attended(node, 0), Attended(node, 1), Attended(node, 2), ShapeRules.In(node, 3));
         RequireHeads(node, q, k, v, mask);
         RequireSegments(node, 4);
         return
         [
-            new(ElementType.Float32, [q.Shape[0] * q.Shape[1], q.Shape[2] * q.Shape[3]]),
+            new(q.Type, [q.Shape[0] * q.Shape[1], q.Shape[2] * q.Shape[3]]),
             new(ElementType.Float32, [q.Shape[0], q.Shape[2], q.Shape[1]]),
         ];
     }
@@ -114,6 +114,8 @@ internal static class FusedShapes
         var (q, k, v, keys, values) = (Float(node, 0), Float(node, 1), Float(node, 2), ShapeRules.In(node, 3), ShapeRules.In(node, 4));
         RequireSame(node, v, k);
         RequireSame(node, values, keys);
+        if (q.Type != k.Type || k.Type != v.Type)
+            throw ShapeRules.Conflict(node, "needs queries, keys and values of one type");
         if (q.Rank != 4 || k.Rank != 4 || keys.Rank != 4 || q.Shape[3] != k.Shape[3] || keys.Shape[1] != k.Shape[2]
             || keys.Type != type || values.Type != type || ShapeRules.In(node, 5) is not { Type: ElementType.Int32, Rank: 1 })
             throw ShapeRules.Conflict(
@@ -132,10 +134,10 @@ internal static class FusedShapes
 
     private static Inferred[] CausalAttentionGrad(Node node, int outputs)
     {
-        var (q, k, v, mask) = (Float(node, 1), Float(node, 2), Float(node, 3), ShapeRules.In(node, 4));
+        var (q, k, v, mask) = (Attended(node, 1), Attended(node, 2), Attended(node, 3), ShapeRules.In(node, 4));
         RequireHeads(node, q, k, v, mask);
         RequireSegments(node, 7);
-        return [Like(q), Like(k), Like(v)];
+        return [new(q.Type, q.Shape), new(k.Type, k.Shape), new(v.Type, v.Shape)];
     }
 
     private static Inferred[] TokenScores(Node node, int outputs)
@@ -166,6 +168,12 @@ internal static class FusedShapes
         ShapeRules.In(node, index) is { Type: ElementType.Float32 } value
             ? value
             : throw ShapeRules.Conflict(node, $"needs float32 input {index}");
+
+    // Narrow where products are: on devices.
+    private static Value Attended(Node node, int index) =>
+        ShapeRules.In(node, index) is { Type: ElementType.Float32 or ElementType.BFloat16 } value
+            ? value
+            : throw ShapeRules.Conflict(node, $"needs float32 or bfloat16 input {index}");
 
     private static void RequireSame(Node node, Value a, Value b)
     {

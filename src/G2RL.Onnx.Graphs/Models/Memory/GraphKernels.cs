@@ -8,4 +8,10 @@ public enum GraphKernels
 
     /// <summary>Those of <see cref="G2RL.Onnx.Graphs.Fused.FusedOperators"/> where there is one: sessions on the CPU.</summary>
     Fused,
+
+    /// <summary>
+    /// ONNX's own, and attention by <see cref="G2RL.Onnx.Graphs.Fused.FusedOperators.CausalAttention"/>: sessions on CUDA devices, which
+    /// have kernels of ours for it.
+    /// </summary>
+    Attention,
 }

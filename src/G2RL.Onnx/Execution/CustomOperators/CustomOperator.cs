@@ -42,8 +42,9 @@ internal enum InPlace
 }
 
 /// <summary>
-/// An operator that a C# function computes on the CPU. The function must not keep anything of its <see cref="KernelContext"/>, may be
-/// called on several threads at once, and reports a fault by throwing: the exception ends as the runtime's error, with the operator's name.
+/// An operator that a C# function computes, on the CPU or, with kernels that it launches, on a device. The function must not keep anything
+/// of its <see cref="KernelContext"/>, may be called on several threads at once, and reports a fault by throwing: the exception ends as the
+/// runtime's error, with the operator's name.
 /// </summary>
 /// <param name="name">Name in the graph.</param>
 /// <param name="inputs">Inputs, in order.</param>
@@ -72,6 +73,9 @@ internal sealed unsafe class CustomOperator(
 
     /// <summary>What may share memory.</summary>
     public InPlace InPlace => inPlace;
+
+    /// <summary>The execution provider whose memory inputs and outputs lie in; null is the CPU's.</summary>
+    public string? Provider { get; init; }
 
     /// <summary>What computes it.</summary>
     public required delegate*<in KernelContext, void> Function { get; init; }

@@ -87,6 +87,7 @@ internal sealed unsafe class CustomOperatorDomain
         }
         made->Description = GCHandle.ToIntPtr(GCHandle.Alloc(described));
         made->Name = Kept(described.Name);
+        made->Provider = described.Provider is null ? null : Kept(described.Provider);
         made->Function = described.Function;
         return made;
     }
@@ -186,7 +187,7 @@ internal sealed unsafe class CustomOperatorDomain
 
     // None is the CPU's.
     [UnmanagedCallersOnly]
-    private static byte* GetProvider(NativeOperator* of) => null;
+    private static byte* GetProvider(NativeOperator* of) => of->Provider;
 
     [UnmanagedCallersOnly]
     private static int GetInputType(NativeOperator* of, nuint index) => (int)Description(of).Inputs[(int)index].Type;

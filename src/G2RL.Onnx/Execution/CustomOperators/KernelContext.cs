@@ -152,6 +152,9 @@ internal readonly unsafe struct KernelTensor
     /// <summary>Length of an axis.</summary>
     public int this[int axis] => checked((int)Shape[axis]);
 
+    /// <summary>Where the elements lie, in the memory of the operator's provider; 0 where the tensor was left out.</summary>
+    public nint Address => (nint)data;
+
     /// <summary>float32 elements; null where the tensor was left out.</summary>
     public float* Floats => (float*)data;
 

@@ -49,6 +49,9 @@ internal unsafe struct NativeOperator
     /// <summary>Its name, UTF-8.</summary>
     public byte* Name;
 
+    /// <summary>Its provider, UTF-8; null is the CPU's.</summary>
+    public byte* Provider;
+
     /// <summary>Its function.</summary>
     public delegate*<in KernelContext, void> Function;
 }

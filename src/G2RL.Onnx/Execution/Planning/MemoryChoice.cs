@@ -63,16 +63,28 @@ internal static class MemoryChoice
     }
 
     /// <summary>
-    /// For a device: larger pieces, since each costs launches and there is more memory, and standard operators, which it has kernels for.
+    /// For a device: larger pieces, since each costs launches and there is more memory, and standard operators, which it has kernels for;
+    /// where ours are asked for, attention in one piece by kernels that hold no shares.
     /// </summary>
     /// <param name="spec">The model.</param>
     /// <param name="tokens">Padded tokens of a micro-batch, at most.</param>
     /// <param name="positions">Tokens of a row, at most.</param>
     /// <param name="recompute">Whether layers are recomputed.</param>
-    public static GraphMemory Device(DecoderSpec spec, long tokens, int positions, bool recompute) => new(
-        Parts(Math.Max(tokens, positions), Math.Max(FewestRows, DeviceChunkBytes / ((long)spec.VocabularySize * sizeof(float)))),
-        Parts(positions, DeviceBlockQueries),
-        recompute);
+    /// <param name="kernels">Whose operators.</param>
+    public static GraphMemory Device(
+        DecoderSpec spec,
+        long tokens,
+        int positions,
+        bool recompute,
+        KernelChoice kernels = KernelChoice.Standard)
+    {
+        var ours = kernels == KernelChoice.Fused;
+        return new(
+            Parts(Math.Max(tokens, positions), Math.Max(FewestRows, DeviceChunkBytes / ((long)spec.VocabularySize * sizeof(float)))),
+            ours ? 1 : Parts(positions, DeviceBlockQueries),
+            recompute,
+            Kernels: ours ? GraphKernels.Attention : GraphKernels.Standard);
+    }
 
     /// <summary>
     /// Whether without recomputation the activations of a micro-batch would take more than four fifths of what is left on a device.
@@ -82,11 +94,18 @@ internal static class MemoryChoice
     /// <param name="positions">Tokens of a row, at most.</param>
     /// <param name="type">Type of the products.</param>
     /// <param name="left">Bytes of the device that neither weights nor gradients, moments or caches take.</param>
-    public static bool DeviceRecomputesToFit(DecoderSpec spec, int tokens, int positions, ElementType type, long left)
+    /// <param name="kernels">Whose operators.</param>
+    public static bool DeviceRecomputesToFit(
+        DecoderSpec spec,
+        int tokens,
+        int positions,
+        ElementType type,
+        long left,
+        KernelChoice kernels = KernelChoice.Standard)
     {
         var width = Math.Min(positions, Math.Max(tokens, 1));
         MicrobatchShape micro = new(Math.Max(1, tokens / width), width, width, Count: 1);
-        return MemoryEstimate.DeviceActivations(spec, Device(spec, tokens, positions, recompute: false), micro, positions, type)
+        return MemoryEstimate.DeviceActivations(spec, Device(spec, tokens, positions, recompute: false, kernels), micro, positions, type)
             > left / 5 * 4;
     }
 

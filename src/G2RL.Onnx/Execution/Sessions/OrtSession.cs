@@ -40,7 +40,7 @@ internal sealed class OrtSession : IDisposable
         options.EnableMemoryPattern = false;
         if (provider is null && TensorMemory.IsUsed)
             options.AddSessionConfigEntry(TensorMemory.SessionOption, "1");
-        if (graph.Nodes.Any(n => n.Domain == FusedOperators.Domain))
+        if (provider is null && graph.Nodes.Any(n => n.Domain == FusedOperators.Domain))
             KernelTable.AddTo(options);
         provider?.Invoke(options, runOptions);
         session = new InferenceSession(OnnxFile.ToBytes(graph), options);

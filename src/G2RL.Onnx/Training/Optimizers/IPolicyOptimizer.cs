@@ -11,6 +11,9 @@ public interface IPolicyOptimizer : IDisposable
     /// <summary>Whether the rows of its micro-batches are packed (<c>PackedPrompts</c>); else they are padded.</summary>
     bool Packs { get; }
 
+    /// <summary>The most padded tokens of a micro-batch that it has room for, whatever is asked.</summary>
+    int MostTokens => int.MaxValue;
+
     /// <summary>Forgets the gradients added so far.</summary>
     void Clear();
 
