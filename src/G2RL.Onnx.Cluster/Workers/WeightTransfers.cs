@@ -47,13 +47,26 @@ internal sealed class WeightTransfers(IGrainFactory grains)
     {
         var shelf = grains.GetGrain<IShelfGrain>(card.Shelf);
         var reads = new Queue<(int Part, Task<byte[]> Data)>();
+        var applied = new Queue<Task>();
         var parts = WeightDelta.Parts(card.Length);
-        for (var (next, done) = (0, 0); done < parts; done++)
+        try
         {
-            for (; reads.Count < ReadsAtOnce && next < parts; next++)
-                reads.Enqueue((next, shelf.ReadDelta(delta.Base, delta.Content, next)));
-            var (part, data) = reads.Dequeue();
-            WeightDelta.Apply(into, part, await data, forward);
+            for (var (next, done) = (0, 0); done < parts; done++)
+            {
+                for (; reads.Count < ReadsAtOnce && next < parts; next++)
+                    reads.Enqueue((next, shelf.ReadDelta(delta.Base, delta.Content, next)));
+                var (part, data) = reads.Dequeue();
+                var bytes = await data;
+                if (applied.Count >= Environment.ProcessorCount)
+                    await applied.Dequeue();
+                applied.Enqueue(Task.Run(() => WeightDelta.Apply(into, part, bytes, forward)));
+            }
+            await Task.WhenAll(applied);
+        }
+        finally
+        {
+            // Whatever went wrong, nobody writes to the weights any more.
+            await Task.WhenAll(applied).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
