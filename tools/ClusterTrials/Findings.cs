@@ -9,6 +9,7 @@ namespace G2RL.Onnx.Tools.ClusterTrials;
 internal static class Findings
 {
     private const string Begin = "<!-- trials -->";
+    private const string Load = "/proc/loadavg";
     private const string End = "<!-- end of trials -->";
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -27,6 +28,9 @@ internal static class Findings
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
             var row = new JsonObject { ["part"] = Part, ["trial"] = trial, ["result"] = result, ["holds"] = isWell };
+            // How much else the machine did, where it says so.
+            if (System.IO.File.Exists(Load))
+                row["load"] = System.IO.File.ReadAllText(Load).Split(' ')[0];
             System.IO.File.AppendAllText(file, row.ToJsonString(Readable) + "\n");
         }
         return isWell;
@@ -39,9 +43,9 @@ internal static class Findings
         var text = new StringBuilder(Begin).Append('\n');
         foreach (var part in rows.GroupBy(r => (string)r["part"]!))
         {
-            text.Append($"\n### {part.Key}\n\n| trial | result | holds |\n|---|---|---|\n");
-            foreach (var trial in part.GroupBy(r => (string)r["trial"]!))
-                text.Append($"| {trial.Key} | {trial.Last()["result"]} | {((bool)trial.Last()["holds"]! ? "yes" : "**no**")} |\n");
+            text.Append($"\n### {part.Key}\n\n| trial | result | holds | load |\n|---|---|---|---:|\n");
+            foreach (var row in part.GroupBy(r => (string)r["trial"]!).Select(g => g.Last()))
+                text.Append($"| {row["trial"]} | {row["result"]} | {((bool)row["holds"]! ? "yes" : "**no**")} | {row["load"]} |\n");
         }
         text.Append('\n').Append(End);
         var old = System.IO.File.ReadAllText(page);

@@ -37,7 +37,12 @@ var faults = Part(
     steps,
     seed);
 var speed = Part("speed", "One worker and two.", p => SpeedTrials.Run(p.GetValue(only)!));
-var weights = Part("weights", "Ways of weights.", p => WeightTrials.Run(p.GetValue(numbers), p.GetValue(at)!), numbers, at);
+var weights = Part(
+    "weights",
+    "Ways of weights.",
+    p => WeightTrials.Run(p.GetValue(numbers), p.GetValue(at)!, p.GetValue(only)!),
+    numbers,
+    at);
 var table = new Command("table", "Writes what is kept into a page.") { page };
 table.SetAction(p => Findings.Table(p.GetValue(log) ?? "docs/results/cluster/trials.jsonl", p.GetValue(page)!));
 var root = new RootCommand("Trials of many machines on this one.") { log, kept, only, bytes, faults, speed, weights, table };

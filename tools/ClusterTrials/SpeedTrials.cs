@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using G2RL.Onnx.Cluster.Planning;
 
 namespace G2RL.Onnx.Tools.ClusterTrials;
@@ -61,29 +62,33 @@ internal static class SpeedTrials
     private static bool Evaluation()
     {
         using var trial = new Trial { Job = [] };
-        var seconds = new double[2];
+        double[] seconds = new double[2], whole = new double[2];
         var answers = new string[2];
         for (var count = 1; count <= 2; count++)
         {
             var workers = Enumerable.Range(0, count).Select(i => trial.Worker(["taskset", "-c", $"{i}"])).ToArray();
-            seconds[count - 1] = Trial.Timed(() =>
+            whole[count - 1] = Trial.Timed(() =>
             {
                 using var run = Member.Start(
                     [],
                     "evaluate", "--json", "--model", "models/arithmetic-base", "--set", "evaluation.problems=500",
                     "--set", "evaluation.samples=8", "--set", "execution.threads=1",
                     "--set", trial.Members, "--set", $"distribution.workers={count}");
-                answers[count - 1] = run.End();
+                var result = JsonNode.Parse(run.End())!.AsObject();
+                seconds[count - 1] = (double)result["seconds"]!;
+                result.Remove("seconds");
+                answers[count - 1] = result.ToJsonString();
             });
             foreach (var worker in workers)
                 worker.Dispose();
         }
-        var ratio = seconds[0] / seconds[1];
+        var (ratio, same) = (seconds[0] / seconds[1], answers[0] == answers[1]);
         Findings.Say(
             "evaluation of 4,000 rollouts, one worker and two",
-            $"{Trial.Seconds(seconds[0])}, {Trial.Seconds(seconds[1])}: {Text(ratio)} times",
-            ratio >= 1.5);
-        return ratio >= 1.5;
+            $"{(same ? "same results" : "OTHER RESULTS")}; {Trial.Seconds(seconds[0])}, {Trial.Seconds(seconds[1])}: {Text(ratio)} times; "
+                + $"processes from beginning to end {Trial.Seconds(whole[0])}, {Trial.Seconds(whole[1])}",
+            same && ratio >= 1.5);
+        return same && ratio >= 1.5;
     }
 
     private static bool Compare()

@@ -6,6 +6,7 @@ using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Models.Rotary;
+using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Training.Lagging;
 
 namespace G2RL.Onnx.Tools.ClusterTrials;
@@ -19,72 +20,74 @@ internal static class WeightTrials
     private const float Rate = 1e-6f;
     private const int PieceBytes = 4 << 20;
 
-    public static bool Run(int numbers, string folder)
+    public static bool Run(int numbers, string folder, string only)
     {
         var spec = Spec(numbers);
         using var trainer = Policy.Create(spec, 16, Fill);
+        var isWell = !"file".Contains(only, StringComparison.Ordinal) || ByFile(trainer, folder);
+        foreach (var weights in new[] { DrawnWeights.Float32, DrawnWeights.BFloat16 })
+            if ($"delta {weights}".Contains(only, StringComparison.OrdinalIgnoreCase))
+                isWell &= ByDifference(trainer, weights);
+        return isWell;
+    }
+
+    private static bool ByFile(Policy trainer, string folder)
+    {
         using var worker = trainer.Copy();
         var bytes = new FlatWeights(trainer).Length;
-        Findings.Say("weights", $"{bytes / 1e9:F2} GB");
-
         // Plain: as many bytes written to the folder and read again, in pieces of 4 MB.
         var path = Path.Combine(folder, $"g2rl-plain-{Environment.ProcessId}");
         var plain = Trial.Timed(() => Plain(path, bytes));
         File.Delete(path);
-        var config = new DistributionConfig { Weights = WeightTransfer.File, WeightsFolder = folder };
-        double byFile;
-        using (var shelf = new WeightShelf(config))
+        using var shelf = new WeightShelf(new() { Weights = WeightTransfer.File, WeightsFolder = folder });
+        Update(trainer);
+        var hashing = Trial.Timed(() => trainer.Identify());
+        var byFile = Trial.Timed(() =>
         {
-            Update(trainer);
-            byFile = Trial.Timed(() =>
-            {
-                var card = shelf.Lend(trainer, "");
-                WeightTransfers.ReadFile(card, new FlatWeights(worker)).GetAwaiter().GetResult();
-                worker.Updates = card.Counter;
-                if (worker.Identify().Content != card.Content)
-                    throw new InvalidDataException("the file gave other weights");
-            });
-        }
-        Findings.Say(
-            $"by file in {folder}, hashes on both sides included",
-            $"{Trial.Seconds(byFile)}; plain write and read {Trial.Seconds(plain)}: {Ratio(byFile / plain)} times",
+            var card = shelf.Lend(trainer, "");
+            WeightTransfers.ReadFile(card, new FlatWeights(worker)).GetAwaiter().GetResult();
+            worker.Updates = card.Counter;
+            if (worker.Identify().Content != card.Content)
+                throw new InvalidDataException("the file gave other weights");
+        });
+        return Findings.Say(
+            $"{bytes / 1e9:F2} GB by file in {folder}",
+            $"{Trial.Seconds(byFile)}, the worker's look at their hash included (the trainer's took {Trial.Seconds(hashing)}); plain write "
+                + $"and read {Trial.Seconds(plain)}: {Ratio(byFile / plain)} times",
             byFile <= 1.5 * plain);
-        var isWell = byFile <= 1.5 * plain;
-        foreach (var rounded in new[] { false, true })
-            isWell &= Differences(trainer, worker, bytes, rounded);
-        return isWell;
     }
 
-    private static bool Differences(Policy trainer, Policy worker, long bytes, bool rounded)
+    // There and back again: what leads to the new version leads from it to the old one.
+    private static bool ByDifference(Policy trainer, DrawnWeights weights)
     {
-        using var history = rounded ? new PolicyHistory(trainer, 0, Rollouts.DrawnWeights.BFloat16) : null;
+        using var history = weights == DrawnWeights.Float32 ? null : new PolicyHistory(trainer, 0, weights);
         Policy Drawing(int step)
         {
             history?.Keep(step);
             return history?.Of(step) ?? trainer;
         }
-        PolicyHistory.Copy(Drawing(0), worker);
         using var chain = new DeltaChain(4);
         chain.Add(Drawing(0), "0");
+        var flat = new FlatWeights(Drawing(0));
+        var before = flat.Hash();
         Update(trainer);
         var now = Drawing(1);
-        var here = Trial.Timed(() => chain.Add(now, "1"));
-        var sent = chain.Cards.Single().Bytes;
-        var there = Trial.Timed(() =>
-        {
-            var flat = new FlatWeights(worker);
-            for (var part = 0; part < WeightDelta.Parts(flat.Length); part++)
-                WeightDelta.Apply(flat, part, chain.Read("0", "1", part)!, forward: true);
-        });
-        var same = new FlatWeights(worker).Hash() == new FlatWeights(now).Hash();
-        var share = (double)sent / bytes;
-        var isWell = same && (!rounded || share <= 0.1);
-        Findings.Say(
-            $"difference after an update of {Rate}, {(rounded ? "bfloat16" : "float32")}",
-            $"{(same ? "same bits" : "OTHER BITS")}; {sent / 1e6:F1} MB, {100 * share:F2} % of the bytes; made in {Trial.Seconds(here)}, "
-                + $"applied in {Trial.Seconds(there)}",
-            isWell);
-        return isWell;
+        var after = flat.Hash();
+        var made = Trial.Timed(() => chain.Add(now, "1"));
+        double Apply(bool forward) => Trial.Timed(() => Parallel.For(
+            0,
+            WeightDelta.Parts(flat.Length),
+            part => WeightDelta.Apply(flat, part, chain.Read("0", "1", part)!, forward)));
+        Apply(forward: false);
+        var same = flat.Hash() == before;
+        var applied = Apply(forward: true);
+        same &= flat.Hash() == after;
+        var (sent, share) = (chain.Cards.Single().Bytes, (double)chain.Cards.Single().Bytes / flat.Length);
+        return Findings.Say(
+            $"{flat.Length / 1e9:F2} GB by difference after an update of 1e-6 a weight, {weights}",
+            $"{(same ? "same bits" : "OTHER BITS")}; {sent / 1e6:F1} MB, {100 * share:F2} % of the bytes; made in {Trial.Seconds(made)}, "
+                + $"applied in {Trial.Seconds(applied)}",
+            same && (weights == DrawnWeights.Float32 || share <= 0.1));
     }
 
     private static void Plain(string path, long bytes)
