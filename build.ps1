@@ -43,7 +43,7 @@ $verbs = [ordered]@{
         Runs = @('restore', $solution),
                @('build', $solution, '-c', 'Release', '--no-restore'),
                @('format', $solution, '--verify-no-changes', '--no-restore', '--exclude', 'artifacts'),
-               @('test', '--solution', $solution, '-c', 'Release', '--no-build', '--no-progress', '--report-trx', '--results-directory', 'artifacts/test-results')
+               @('test', '--solution', $solution, '-c', 'Release', '--no-build', '--no-progress', '--max-parallel-test-modules', '4', '--report-trx', '--results-directory', 'artifacts/test-results')
     }
 }
 
