@@ -13,8 +13,11 @@ internal static class CommandLine
     /// <summary>Runs a command and gives its exit code, see <see cref="Failures"/>.</summary>
     public static int Run(string[] args) => Failures.Run(() =>
     {
-        var root = Root();
-        var parsed = root.Parse(Asked(args));
+        var (root, asked) = (Root(), Asked(args));
+        if (asked is ["--help" or "-h" or "-?"])
+            foreach (var command in root.Subcommands)
+                command.Description = FirstSentence(command.Description!);
+        var parsed = root.Parse(asked);
         if (parsed.Errors.Count > 0)
         {
             // Of a command line that cannot be read nothing goes to the standard output.
@@ -41,6 +44,16 @@ internal static class CommandLine
         _ => args,
     };
 
+    // The list of all commands fits a screen; the help of each has the whole of it.
+    private static string FirstSentence(string text)
+    {
+        var paragraph = text.ReplaceLineEndings("\n").Split("\n\n")[0].Replace('\n', ' ');
+        var (end, semicolon) = (paragraph.IndexOf(". ", StringComparison.Ordinal), paragraph.IndexOf("; ", StringComparison.Ordinal));
+        if (semicolon >= 0 && (end < 0 || semicolon < end))
+            return paragraph[..semicolon] + ".";
+        return end < 0 ? paragraph : paragraph[..(end + 1)];
+    }
+
     private static RootCommand Root() => new("""
         g2rl: RL post-training of language models with verifiable rewards, on ONNX Runtime, without Python.
 
@@ -50,6 +63,8 @@ internal static class CommandLine
           g2rl export-and-train --set model=models/mine --set steps=100 --set seed=1
         What would happen, and how much memory it takes:
           g2rl export-and-train --dry-run
+        A command with all its options and examples:
+          g2rl COMMAND --help
 
         Exit codes: 0 done, 1 failed, 2 wrong input, 77 inconclusive (gpu-test), 130 interrupted (and saved).
         """)

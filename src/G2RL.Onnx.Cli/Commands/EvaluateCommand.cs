@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Configuration;
@@ -145,7 +146,15 @@ internal static class EvaluateCommand
         return row;
     }
 
-    // The run's own held-out problems are shown as they always were: every number on a line.
+    private static string Text(JsonNode? value) => value switch
+    {
+        JsonArray many => string.Join(", ", many.Select(Text)),
+        JsonObject named => string.Join(", ", named.Select(p => $"{p.Key}: {Text(p.Value)}")),
+        JsonValue number when number.TryGetValue<double>(out var d) => d.ToString("0.####", CultureInfo.InvariantCulture),
+        _ => value?.ToJsonString() ?? "",
+    };
+
+    // The run's own held-out problems are shown as they always were: every number on a line. --json has all digits.
     private static void Show(IReadOnlyList<(string Name, EvaluationResult Result)> results, bool own, bool json, ProgressLine progress)
     {
         if (json)
@@ -159,7 +168,7 @@ internal static class EvaluateCommand
             var result = results[0].Result;
             foreach (var (name, value) in result.ToJson())
                 if (!result.SaysNothing || name is not ("pass@1_low" or "pass@1_high"))
-                    progress.Line($"{name,-20} {value?.ToJsonString()}");
+                    progress.Line($"{name,-20} {Text(value)}");
             if (result.Doubt is { } doubt)
                 progress.Line(doubt, Ansi.Bold);
             return;

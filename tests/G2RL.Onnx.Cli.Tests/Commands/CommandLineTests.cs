@@ -18,6 +18,17 @@ public sealed class CommandLineTests
     }
 
     [TestMethod]
+    public void Call_ForTheListOfCommands_GivesEachASentence()
+    {
+        var list = G2rlProcess.Call("help").Exits(0).Output;
+        Assert.IsLessThan(80, list.Split('\n').Length, list);
+        Assert.Contains("g2rl COMMAND --help", list);
+        Assert.Contains("The runs on this disk", list);
+        Assert.DoesNotContain("g2rl runs prune", list);
+        Assert.Contains("g2rl runs prune", G2rlProcess.Call("help", "runs").Exits(0).Output);
+    }
+
+    [TestMethod]
     public void Help_OfACommand_IsThatCommands()
     {
         Assert.AreEqual(G2rlProcess.Call("sample", "--help").Output, G2rlProcess.Call("help", "sample").Exits(0).Output);
