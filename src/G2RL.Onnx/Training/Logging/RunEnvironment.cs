@@ -29,14 +29,19 @@ public static class RunEnvironment
         ["build", "runtime", "architecture", "onnxruntime", "vector_bits", "instruction_sets", "processor_features"];
 
     /// <summary>Operating system, runtime, processor, instruction sets and versions.</summary>
-    public static JsonObject Describe() => new()
+    public static JsonObject Describe() => Describe(File.Exists(ProcessorFile) ? File.ReadAllLines(ProcessorFile) : []);
+
+    /// <summary>The same with what Linux says of the processor.</summary>
+    /// <param name="processor">Lines of /proc/cpuinfo; none elsewhere.</param>
+    internal static JsonObject Describe(string[] processor) => new()
     {
         ["g2rl"] = typeof(RunEnvironment).Assembly.GetName().Version?.ToString(3),
         ["build"] = typeof(RunEnvironment).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion,
         ["os"] = RuntimeInformation.OSDescription,
         ["runtime"] = RuntimeInformation.FrameworkDescription,
         ["architecture"] = RuntimeInformation.ProcessArchitecture.ToString(),
-        ["processor"] = Lines("model name").FirstOrDefault() ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? "unknown",
+        ["processor"] = Lines(processor, "model name").FirstOrDefault()
+            ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? "unknown",
         ["cores"] = Environment.ProcessorCount,
         ["memory_mib"] = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 20,
         ["onnxruntime"] = OrtEnv.Instance().GetVersionString(),
@@ -44,7 +49,10 @@ public static class RunEnvironment
         ["instruction_sets"] = InstructionSets(),
         ["processor_features"] = string.Join(
             ' ',
-            Lines("flags").Concat(Lines("Features")).Take(1).SelectMany(l => l.Split(' ')).Intersect(Features, StringComparer.Ordinal)),
+            Lines(processor, "flags").Concat(Lines(processor, "Features"))
+                .Take(1)
+                .SelectMany(l => l.Split(' '))
+                .Intersect(Features, StringComparer.Ordinal)),
     };
 
     /// <summary>The description as the text of environment.json.</summary>
@@ -73,7 +81,7 @@ public static class RunEnvironment
         return string.Join(' ', all.Where(s => s.Is).Select(s => s.Name));
     }
 
-    private static IEnumerable<string> Lines(string name) => !File.Exists(ProcessorFile) ? [] : File.ReadLines(ProcessorFile)
+    private static IEnumerable<string> Lines(string[] processor, string name) => processor
         .Where(l => l.StartsWith(name, StringComparison.Ordinal) && l.Contains(':', StringComparison.Ordinal))
         .Select(l => l[(l.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim());
 }

@@ -57,10 +57,6 @@ internal sealed class AdamW : IWeightOptimizer
     /// <summary>Updates done; restored on resume.</summary>
     public long Steps { get; set; }
 
-    /// <inheritdoc/>
-    public long StateBytes =>
-        FirstMoments.Concat(SecondMoments).Sum(p => p.Buffer.Length * sizeof(float)) + packedFirst.Concat(packedSecond).Sum(p => p.Bytes);
-
     /// <summary>First moments, in the order of the parameters; none where they are held in fewer bits.</summary>
     public IReadOnlyList<Parameter> FirstMoments { get; }
 

@@ -8,9 +8,6 @@ internal interface IWeightOptimizer : IDisposable
     /// <summary>Updates done; restored on resume.</summary>
     long Steps { get; set; }
 
-    /// <summary>Bytes of its state.</summary>
-    long StateBytes { get; }
-
     /// <summary>The global norm of the gradients.</summary>
     /// <exception cref="Execution.NonFiniteException">A gradient is not finite; the message names the tensor. Weights and state are
     /// untouched.</exception>

@@ -52,9 +52,6 @@ internal sealed class Muon : IWeightOptimizer
     /// <inheritdoc/>
     public long Steps { get => rest.Steps; set => rest.Steps = value; }
 
-    /// <inheritdoc/>
-    public long StateBytes => rest.StateBytes + matrices.Sum(m => m.Momentum.Buffer.Length * sizeof(float));
-
     /// <summary>The graph: u [rows, columns] to orthogonalized [rows, columns].</summary>
     internal static Graph Orthogonalization()
     {

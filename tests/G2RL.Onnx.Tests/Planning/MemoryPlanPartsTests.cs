@@ -1,0 +1,300 @@
+using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
+using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Models;
+using G2RL.Onnx.Models.Rotary;
+using G2RL.Onnx.Training;
+
+namespace G2RL.Onnx.Tests;
+
+/// <summary>What a plan puts together, each part worked out by hand; what a graph takes is its own estimate.</summary>
+[TestClass]
+public sealed class MemoryPlanPartsTests
+{
+    private const int Layers = 2, Vocabulary = 1000, Hidden = 64, CacheHeads = 2, HeadWidth = 16;
+
+    private static readonly DecoderSpec Spec = Architectures.Parse(
+        $$"""
+        {"architectures": ["Qwen3ForCausalLM"], "vocab_size": {{Vocabulary}}, "hidden_size": {{Hidden}}, "intermediate_size": 96,
+         "num_hidden_layers": {{Layers}}, "num_attention_heads": 4, "num_key_value_heads": {{CacheHeads}}, "head_dim": {{HeadWidth}},
+         "max_position_embeddings": 65536, "tie_word_embeddings": true, "eos_token_id": 1}
+        """,
+        "config.json");
+
+    private static readonly long Weights = Spec.ParameterCount * sizeof(float);
+
+    // 4 groups of 6, prompts of 10 and responses of 30 tokens, in two mini-batches.
+    private static readonly RunConfig Config = new()
+    {
+        Sampling = new() { PromptsPerStep = 4, GroupSize = 6, MaxPromptTokens = 10, MaxNewTokens = 30 },
+        Training = new() { MinibatchesPerBatch = 2, TokensPerMicrobatch = 100 },
+        Evaluation = new() { Problems = 3, Samples = 5 },
+        Execution = new() { Kernels = KernelChoice.Standard },
+        Algorithm = new() { Name = "grpo", KlCoefficient = 0 },
+    };
+
+    // A row a case: what differs from Config, the micro-batch, its lanes of 2 threads, and the parts that are not 0.
+    public static IEnumerable<object[]> Hosts()
+    {
+        // A mini-batch has 4 x 6 / 2 = 12 rows of 10 + 30 - 1 = 39 tokens: two fit 100, six times.
+        MicrobatchShape plain = new(2, 39, 30, 6);
+        // Of a group 10 + 6 x 29 = 184 tokens of which 180 are scored, twice: 368 tokens in pieces of 100, 100 x 180 / 184 = 97.8 scored.
+        MicrobatchShape packed = new(1, 100, 98, 4);
+        const long features = 24L * Vocabulary * sizeof(float);
+        return
+        [
+            Case("as it is", c => c, plain, scores: true),
+            Case("our kernels", c => c with { Execution = new() { Kernels = KernelChoice.Fused } }, packed, scores: true),
+            Case("ours, not packed", c => c with
+            {
+                Execution = new() { Kernels = KernelChoice.Fused },
+                Training = c.Training with { Packing = Packing.None },
+            }, plain, scores: true),
+            Case("rows of one token more than fit", c => c with { Training = c.Training with { TokensPerMicrobatch = 38 } },
+                new(1, 39, 30, 12), scores: true),
+            // 24 rows x 39 = 936 tokens, an eighth is less than 256: 6 rows.
+            Case("one update", c => c with { Training = new() }, new(6, 39, 30, 4), scores: false),
+            Case("one update, reference", c => c with { Training = new(), Algorithm = new() { Name = "grpo", KlCoefficient = 0.1 } },
+                new(6, 39, 30, 4), scores: true, reference: Weights),
+            Case("two epochs", c => c with { Training = new() { EpochsPerBatch = 2 } }, new(6, 39, 30, 4), scores: true),
+            // 2 rows: one micro-batch and so one lane.
+            Case("one micro-batch", c => c with { Sampling = c.Sampling with { PromptsPerStep = 1, GroupSize = 2 }, Training = new() },
+                new(2, 39, 30, 1), scores: false, lanes: 1),
+            Case("shards", c => c with { Training = c.Training with { GradientShards = 2 } }, plain, scores: true, gradients: 4),
+            Case("lag", c => c with { Sampling = c.Sampling with { Lag = 3 } }, plain, scores: true, copies: 5),
+            Case("moments of a byte", c => c with { Training = c.Training with { Optimizer = new() { Moments = MomentStorage.Int8 } } },
+                plain, scores: true, momentBits: 17),
+            // 24 rollouts keep a number for each token of the vocabulary, and a product takes as much again.
+            Case("gradient features", c => c with { Algorithm = c.Algorithm with { Name = "g2rl" } }, plain, scores: true,
+                features: 2 * features),
+            Case("greedy responses", c => c with { Algorithm = c.Algorithm with { Name = "remax" } }, plain, scores: true, greedy: 4),
+        ];
+
+        object[] Case(
+            string name,
+            Func<RunConfig, RunConfig> change,
+            MicrobatchShape micro,
+            bool scores,
+            int lanes = 2,
+            int gradients = 3,
+            int copies = 0,
+            int momentBits = 64,
+            long reference = 0,
+            long features = 0,
+            int greedy = 0) =>
+            [name, new Host(change(Config), micro, scores, lanes, gradients, copies, momentBits, reference, features, greedy)];
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Hosts))]
+    public void Of_EachCase_IsTheSumOfItsParts(string name, object expected)
+    {
+        var (config, micro, scores, lanes, gradients, copies, momentBits, reference, features, greedy) = (Host)expected;
+        var rollouts = config.Sampling.PromptsPerStep * config.Sampling.GroupSize;
+        // Two lanes of half the rows each, two at least, and a prompt's slot in each.
+        List<(string Phase, int Rows)> samplers = [("sampling", Math.Max(2, (rollouts + 1) / 2))];
+        if (greedy > 0)
+            samplers.Add(("greedy responses", greedy / 2));
+        samplers.Add(("evaluations", 8));
+        var memory = MemoryChoice.Training(Spec, config.Training.TokensPerMicrobatch, 40, recompute: false, config.Execution.Kernels) with
+        {
+            Packed = micro.Rows == 1 && micro.Width > 39,
+        };
+        var training = MemoryEstimate.Training(Spec, memory, micro, 40, new(lanes, 1));
+        var scoring = scores ? MemoryEstimate.Scoring(Spec, micro, 40, new(lanes, 1), config.Execution.Kernels) : default;
+        var sessions = samplers.Aggregate(
+            SessionBytes.InTurn(scoring, training),
+            (sum, s) => SessionBytes.InTurn(sum, MemoryEstimate.Decoding(Spec, 40, 10, s.Rows, new(2, 1))));
+        MemoryUse[] uses =
+        [
+            new("process", 140L << 20),
+            new("sessions", sessions.Own),
+            new("weights", Weights + Rotary(40)),
+            new("optimizer moments", Spec.ParameterCount * momentBits / 8),
+            new("weights in the training session", 0),
+            new("reference policy", reference),
+            new("copies of weights that draw", copies * Weights),
+            new("features of rollouts", features),
+            .. samplers.Select(s => new MemoryUse($"logits of {s.Phase}", 2 * (s.Rows + 3) * (Vocabulary + Hidden) * sizeof(float))),
+            .. samplers.Select(s => new MemoryUse($"key/value cache of {s.Phase}", 2 * (s.Rows + 1) * CacheRow(40, sizeof(float)))),
+            new("gradients", gradients * Weights),
+            new("tensors of the sessions at work", sessions.Tensors),
+        ];
+        var plan = MemoryPlan.Of(config, Spec, threads: 2);
+        Assert.AreEqual(string.Join('\n', uses.AsEnumerable()), string.Join('\n', plan.Uses), name);
+        Assert.AreEqual(uses.Sum(u => u.Bytes), plan.Total);
+    }
+
+    // What is given back after its phase counts only where it is the most.
+    [TestMethod]
+    public void Total_OfPhases_IsWhatStaysAndTheLargest()
+    {
+        Assert.AreEqual(0, new MemoryPlan([]).Total);
+        Assert.AreEqual(3, new MemoryPlan([new("a", 1), new("b", 2)]).Total);
+        Assert.AreEqual(1 + 9, new MemoryPlan([new("a", 1), new("b", 4, "x"), new("c", 5, "x"), new("d", 8, "y")]).Total);
+    }
+
+    [TestMethod]
+    public void Of_GradientsByTheTrainingApi_HoldsTheWeightsTwiceMore()
+    {
+        var plan = MemoryPlan.Of(Config with { Execution = Config.Execution with { Gradients = "ortTraining" } }, Spec, threads: 2);
+        Assert.AreEqual(2 * Weights, plan.Uses.Single(u => u.Purpose == "weights in the training session").Bytes);
+        // Packing is our graph's: rows as without it.
+        Assert.AreEqual(
+            plan.Total,
+            MemoryPlan.Of(Config with { Execution = new() { Kernels = KernelChoice.Standard, Gradients = "ortTraining" } }, Spec, 2).Total);
+    }
+
+    // 256 rollouts of 40,000 tokens: rows of the cache, of 19.5 MiB, are as many as half of what is free holds, to the byte.
+    [TestMethod]
+    [DataRow(ElementType.Float32)]
+    [DataRow(ElementType.Float16)]
+    public void OfDevice_LittleMemory_LeavesHalfOfWhatIsFreeToTheCache(ElementType type)
+    {
+        const int positions = 40_000;
+        var config = Long() with { Algorithm = new() { Name = "grpo", KlCoefficient = 0.1 } };
+        long[] held = [Weights + Rotary(positions), 2 * Weights, 0, Weights];
+        var (narrow, row) = (type == ElementType.Float32 ? 0 : Weights / 2, CacheRow(positions, type.Size()));
+        var bytes = held.Sum() + narrow + Weights + (2 * 100 * row);
+        Assert.AreEqual(100 * row, Cache(MemoryPlan.OfDevice(config, Spec, type, bytes)));
+        Assert.IsLessThan(100 * row, Cache(MemoryPlan.OfDevice(config, Spec, type, bytes - 2)));
+        Assert.AreEqual(100 * row, Cache(MemoryPlan.OfFollower(config, Spec, type, bytes - (3 * Weights))));
+        Assert.IsLessThan(100 * row, Cache(MemoryPlan.OfFollower(config, Spec, type, bytes - (3 * Weights) - 2)));
+
+        static long Cache(MemoryPlan plan) => plan.Uses.Single(u => u.Purpose == "key/value cache of sampling").Bytes;
+    }
+
+    // Layers are recomputed as soon as four fifths of what is left do not hold the activations.
+    [TestMethod]
+    public void OfDevice_EachPart_IsCountedBeforeActivationsAreRecomputed()
+    {
+        var config = Config with
+        {
+            Algorithm = new() { Name = "g2rl", KlCoefficient = 0.1 },
+            Sampling = Config.Sampling with { CacheBudgetMiB = 8 },
+        };
+        var memory = MemoryChoice.Device(Spec, 100, 40, recompute: false);
+        var needed = MemoryEstimate.DeviceActivations(Spec, memory, new(2, 40, 40, 1), 40, ElementType.Float32);
+        var left = (needed + 3) / 4 * 5;
+        // 24 rows, and slots for eight prompts.
+        var cache = 32 * CacheRow(40, sizeof(float));
+        var decoding = MemoryEstimate.DeviceDecoding(Spec, ElementType.Float32, 40, 10, 24, 8);
+        var features = 2L * 24 * Vocabulary * sizeof(float);
+        MemoryUse[] uses =
+        [
+            new("weights", Weights + Rotary(40)),
+            new("optimizer moments", 2 * Weights),
+            new("weights in the training session", 0),
+            new("reference policy", Weights),
+            new("weights, narrow copy", 0),
+            new("gradients", Weights),
+            new("key/value cache of sampling", cache),
+            new("decoding, logits included", decoding),
+            new("features of rollouts", features),
+        ];
+        var fits = MemoryPlan.OfDevice(config, Spec, ElementType.Float32, uses.Sum(u => u.Bytes) + left);
+        MemoryUse Activations(string more, bool recompute) => new(
+            $"activations of a micro-batch{more}",
+            MemoryEstimate.DeviceActivations(Spec, memory with { Recompute = recompute }, new(2, 39, 30, 6), 40, ElementType.Float32));
+        Assert.AreEqual(string.Join('\n', [.. uses, Activations("", false)]), string.Join('\n', fits.Uses));
+        var tight = MemoryPlan.OfDevice(config, Spec, ElementType.Float32, uses.Sum(u => u.Bytes) + left - 5);
+        Assert.AreEqual(string.Join('\n', [.. uses, Activations(", layers recomputed", true)]), string.Join('\n', tight.Uses));
+    }
+
+    // Four groups among three devices: two of 6 rollouts on the fullest, eight prompts beside them; features are shared out.
+    [TestMethod]
+    public void OfFollower_Always_DrawsItsShareAndHoldsNoMoments()
+    {
+        var config = Config with
+        {
+            Algorithm = new() { Name = "g2rl", KlCoefficient = 0.1 },
+            Execution = new() { Device = "cuda", Devices = ["cuda:0", "cuda:1", "cuda:2"] },
+        };
+        var plan = MemoryPlan.OfFollower(config, Spec, ElementType.Float16, 1L << 30);
+        MemoryUse[] uses =
+        [
+            new("weights", Weights + Rotary(40)),
+            new("weights in the training session", 0),
+            new("reference policy", Weights),
+            new("weights, narrow copy", Weights / 2),
+            new("key/value cache of sampling", (12 + 8) * CacheRow(40, 2)),
+            new("decoding, logits included", MemoryEstimate.DeviceDecoding(Spec, ElementType.Float16, 40, 10, 12, 8)),
+            new("features of rollouts", 2L * 24 * Vocabulary * sizeof(float) / 3),
+        ];
+        Assert.AreEqual(string.Join('\n', uses.AsEnumerable()), string.Join('\n', plan.Uses));
+    }
+
+    // Powers of two times the longest row, up to all rows of a mini-batch: 40, 80, 160, 320, 480 tokens.
+    [TestMethod]
+    [DataRow(0, 0)]
+    [DataRow(39, 0)]
+    [DataRow(40, 40)]
+    [DataRow(79, 40)]
+    [DataRow(160, 160)]
+    [DataRow(479, 320)]
+    [DataRow(480, 480)]
+    [DataRow(5000, 480)]
+    public void LargestMicrobatch_OfAPlanOfItsTokens_IsTheLastThatFits(int bytes, int tokens) =>
+        Assert.AreEqual(tokens, MemoryFit.LargestMicrobatch(Config, bytes, c => new([new("tokens", c.Training.TokensPerMicrobatch)])));
+
+    // No more tokens than an int holds: 2^20 rows of 2,040.
+    [TestMethod]
+    public void LargestMicrobatch_OfManyLongRows_StaysAnInt()
+    {
+        var config = new RunConfig
+        {
+            Sampling = new() { PromptsPerStep = 1 << 20, GroupSize = 16, MaxPromptTokens = 1000, MaxNewTokens = 1040 },
+        };
+        Assert.AreEqual((1 << 20) * 2040, MemoryFit.LargestMicrobatch(config, long.MaxValue, _ => new([])));
+        // A row of 2^10 tokens, 2^21 times: one token too many.
+        config = config with { Sampling = config.Sampling with { MaxNewTokens = 24 } };
+        Assert.AreEqual(1 << 30, MemoryFit.LargestMicrobatch(config, long.MaxValue, _ => new([])));
+    }
+
+    // A prompt of 10, then steps of 1,024 of 65,536 positions, 63 at most; the cache has three rows and rounds up.
+    [TestMethod]
+    [DataRow(1033, 0)]
+    [DataRow(1034, 1034)]
+    [DataRow(10_249, 9 * 1024 + 10)]
+    [DataRow(10_250, 10_250)]
+    [DataRow(int.MaxValue, 63 * 1024 + 10)]
+    public void LongestSequence_OfAPlanOfItsTokens_IsTheLongestThatFits(int bytes, int length)
+    {
+        Assert.AreEqual(length, MemoryFit.LongestSequence(Config, bytes, 65_536, n => 1000L * n, Plan));
+
+        static MemoryPlan Plan(RunConfig c)
+        {
+            var tokens = c.Training.TokensPerMicrobatch;
+            Assert.AreEqual(tokens, 10 + c.Sampling.MaxNewTokens);
+            Assert.AreEqual((3000L * tokens / 1048576) + 1, c.Sampling.CacheBudgetMiB);
+            return new([new("tokens", tokens)]);
+        }
+    }
+
+    [TestMethod]
+    public void LongestSequence_ModelShorterThanAStep_IsNone() =>
+        Assert.AreEqual(0, MemoryFit.LongestSequence(Config, long.MaxValue, 1000, n => n, _ => new([])));
+
+    private static RunConfig Long() => Config with
+    {
+        Sampling = new() { PromptsPerStep = 4, GroupSize = 64, MaxPromptTokens = 10_000, MaxNewTokens = 30_000 },
+    };
+
+    // Keys and values of a row.
+    private static long CacheRow(long positions, int bytes) => 2L * Layers * CacheHeads * HeadWidth * positions * bytes;
+
+    private static long Rotary(long positions) => RotaryTable.Of(Spec).Sum(t => positions * t.Width * sizeof(float));
+
+    private sealed record Host(
+        RunConfig Config,
+        MicrobatchShape Micro,
+        bool Scores,
+        int Lanes,
+        int Gradients,
+        int Copies,
+        int MomentBits,
+        long Reference,
+        long Features,
+        int Greedy);
+}
