@@ -28,13 +28,14 @@ public static class PassAtK
     /// <returns>The index of the first sample with the winning answer.</returns>
     public static int Majority(IReadOnlyList<string?> answers)
     {
-        var votes = new Dictionary<string, (int First, int Count)>(StringComparer.Ordinal);
+        // In the order in which they were first given.
+        var votes = new OrderedDictionary<string, (int First, int Count)>(StringComparer.Ordinal);
         for (var i = 0; i < answers.Count; i++)
             if (answers[i] is { } answer)
                 votes[answer] = votes.TryGetValue(answer, out var v) ? (v.First, v.Count + 1) : (i, 1);
         var (winner, most) = (-1, 0);
         foreach (var (first, count) in votes.Values)
-            if (count > most || (count == most && first < winner))
+            if (count > most)
                 (winner, most) = (first, count);
         return winner;
     }
