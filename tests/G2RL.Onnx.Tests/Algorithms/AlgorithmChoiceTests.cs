@@ -1,6 +1,8 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Algorithms.Advantages;
 using G2RL.Onnx.Algorithms.Corrections;
+using G2RL.Onnx.Problems;
+using G2RL.Onnx.Rollouts;
 
 namespace G2RL.Onnx.Tests;
 
@@ -116,6 +118,44 @@ public sealed class AlgorithmChoiceTests
         ];
         var sd = Math.Sqrt(sums.Sum(s => s * s) / 2);
         Same(advantages, [.. sums.Select(s => s / sd), 0], 1e-6);
+    }
+
+    // A lone one keeps its reward where a trainer says so; normalised over the batch: mean 3, deviation 2.
+    [TestMethod]
+    public void Rloo_OfGroups_TakesTheOthersAsBaseline()
+    {
+        Same(Of("rloo", [1, 4, 7, 5], [0, 0, 0, 1], [1, 1, 1, 1]), [-4.5, 0, 4.5, 0], 1e-12);
+        var lone = new double[1];
+        AdvantageTable.All["rloo"](new([5], [0], [1]), Settings with { LoneKeepsReward = true }, lone);
+        Assert.AreEqual(5, lone[0]);
+        double[] values = [1, 3, 9, 5];
+        Rloo.Normalize([1, 1, double.NaN, 1], 0, values);
+        Same(values, [-1, 0, 0, 1], 1e-12);
+    }
+
+    // Rewards 1 and -1, paths 1 and 2, then 2 alone: baselines (1 - 2) / 3 and 2 / 2.
+    [TestMethod]
+    public void OptimalTokenBaseline_OfAGroup_TellsTheMeanOfItsTokens()
+    {
+        Rollout Drawn(params int[] tokens) => new()
+        {
+            PromptTokens = [1],
+            Tokens = tokens,
+            LogProbs = new float[tokens.Length],
+            Entropies = new float[tokens.Length],
+            Finish = FinishReason.Length,
+            Text = "",
+            Version = new(0, ""),
+        };
+        var group = new ScoredGroup(
+            new(new("p", "1=", ""), [Drawn(1, 2), Drawn(3)]), [Outcome.Judged(true), Outcome.Judged(false)])
+        {
+            Energies = [[1, 1], [2]],
+        };
+        AlgorithmTable.All["otb"].Advantages(group, null, new() { Name = "otb" }, 0);
+        Same(group.TokenAdvantages![0], [4 / 3d, 0], 1e-5);
+        Same(group.TokenAdvantages[1], [-2 / 3d], 1e-5);
+        Same(group.Advantages, [2 / 3d, -2 / 3d], 1e-5);
     }
 
     // Bounds belong to what is kept: ratios of 2 and 1/2, divergences of 1/2, 1/2 and 2.
