@@ -13,7 +13,7 @@ public sealed class Parameter : IDisposable
     public Parameter(string name, params long[] shape)
     {
         (Name, Shape) = (name, shape);
-        Buffer = new FloatBuffer(shape.Aggregate(1L, (a, b) => checked(a * b)));
+        Buffer = new FloatBuffer(shape.Aggregate(1L, (a, b) => checked(a * b)), whole: true);
         Value = OrtValue.CreateTensorValueWithData(
             OrtMemoryInfo.DefaultInstance,
             TensorElementType.Float,

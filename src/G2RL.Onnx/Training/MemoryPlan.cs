@@ -56,7 +56,8 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
             positions,
             config.Sampling.MaxPromptTokens,
             plan.RowsPerThread,
-            new(plan.Threads, plan.ThreadsEach));
+            new(plan.Threads, plan.ThreadsEach),
+            config.Execution.Kernels);
         var micro = Microbatch(config, spec);
         var lanes = Lanes.For(spec, threads) is var all && all.Count > micro.Count ? all with { Count = micro.Count } : all;
         var memory = PolicyOptimizers.Memory(spec, positions, config, threads);

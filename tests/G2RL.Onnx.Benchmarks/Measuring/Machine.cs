@@ -65,7 +65,7 @@ internal sealed class Machine(int threads, double budget)
     {
         var arrays = writes ? 3 : 1;
         var length = (int)(size / sizeof(float) / arrays / threads);
-        using var memory = new FloatBuffer((long)length * arrays * threads);
+        using var memory = new FloatBuffer((long)length * arrays * threads, whole: true);
         // Pages that nobody wrote are all one page, which no cache misses.
         for (var t = 0; t < threads; t++)
             memory.Slice((long)t * arrays * length, arrays * length).Fill(1);

@@ -53,6 +53,38 @@ public sealed class FusedOperatorTests
                     CollectionAssert.AreEqual(first[output], values, $"{output} with {width} and {threads} threads");
     }
 
+    [TestMethod]
+    [DataRow(53, 1301)]
+    [DataRow(50, 100)]
+    [DataRow(7, 15)]
+    public void RowProduct_ARow_HasTheSameBitsAmongAnyOthers(int columns, int inner)
+    {
+        const int most = 150;
+        var random = new Random(7);
+        var rows = Enumerable.Range(0, most * inner).Select(_ => (float)((4 * random.NextDouble()) - 2)).ToArray();
+        var weight = Numbers(random, [columns, inner]);
+        float[] Product(int first, int count)
+        {
+            var graph = new Graph("product");
+            var op = new OpBuilder(graph);
+            var x = graph.Input("x", ElementType.Float32, count, inner);
+            graph.Output(op.Named("y", op.RowProduct(x, graph.Input("w", ElementType.Float32, columns, inner))));
+            var feeds = new Dictionary<string, TensorData>(StringComparer.Ordinal)
+            {
+                ["x"] = TensorData.Of(rows.AsSpan(first * inner, count * inner), count, inner),
+                ["w"] = weight,
+            };
+            return FusedRun.Of(graph, feeds, KernelWidths.Here)["y"];
+        }
+
+        var alone = Enumerable.Range(0, most).SelectMany(row => Product(row, 1)).ToArray();
+        foreach (var count in new[] { 2, 6, 12, 13, 16, 17, 33, 64, 65, 77, most })
+            CollectionAssert.AreEqual(
+                alone.AsSpan((most - count) * columns).ToArray(),
+                Product(most - count, count),
+                $"the last {count} rows");
+    }
+
     private static IEnumerable<object[]> Cases => FusedCases.All.Select(c => new object[] { c.Name });
 
     // Outputs y0, y1, ..., and the gradients of sum(y g) with g an input.

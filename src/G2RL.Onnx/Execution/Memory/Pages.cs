@@ -12,6 +12,10 @@ internal static unsafe partial class Pages
     private const int ReadWrite = 0x1 | 0x2;
     private const int PrivateAnonymousUncounted = 0x02 | 0x20 | 0x4000;
     private const int DontNeed = 4;
+    private const int Huge = 14;
+
+    /// <summary>Bytes of a huge page of most processors.</summary>
+    public const long HugePage = 2L << 20;
 
     /// <summary>Whether pages can be given back.</summary>
     public static bool CanRelease { get; } = OperatingSystem.IsLinux();
@@ -54,6 +58,16 @@ internal static unsafe partial class Pages
         var end = ((nuint)memory + bytes) / page * page;
         if (CanRelease && end > first)
             _ = Advise((void*)first, end - first, DontNeed);
+    }
+
+    /// <summary>
+    /// Asks for huge pages behind a range that will be touched as a whole: a processor then knows all of its addresses, where it would look
+    /// one up in memory for every 4 KiB that it reads. Where the system has none, nothing happens.
+    /// </summary>
+    public static void AskForHuge(void* memory, nuint bytes)
+    {
+        if (CanRelease)
+            _ = Advise(memory, bytes, Huge);
     }
 
     [LibraryImport("libc", EntryPoint = "mmap")]

@@ -66,14 +66,16 @@ internal static class MemoryEstimate
     }
 
     /// <summary>A sampler, beside its cache and results: a prompt, then steps of all rows.</summary>
-    public static SessionBytes Decoding(DecoderSpec spec, int positions, int prompt, int rows, Lanes lanes)
+    public static SessionBytes Decoding(DecoderSpec spec, int positions, int prompt, int rows, Lanes lanes, KernelChoice kernels)
     {
+        var attention = DecodeGraphs.UsesOurs(spec, kernels) ? CacheAttention.Fused : CacheAttention.Grouped;
+
         SessionBytes Step(long count, long tokens)
         {
             var axes = new Dictionary<string, long>(
                 StringComparer.Ordinal)
             { ["B"] = count, ["S"] = tokens, ["R"] = count, ["C"] = positions, ["P"] = positions };
-            return Session(spec, s => DecoderGraph.Decode(s), axes, lanes);
+            return Session(spec, s => DecoderGraph.Decode(s, attention: attention), axes, lanes);
         }
 
         var (first, later) = (Step(1, prompt), Step(rows, 1));

@@ -19,13 +19,22 @@ public sealed unsafe class FloatBuffer : SafeHandle
 
     /// <summary>Reserves memory for <paramref name="length"/> numbers, >= 0.</summary>
     /// <exception cref="InputException">The system does not give the memory.</exception>
-    public FloatBuffer(long length) : base(IntPtr.Zero, ownsHandle: true)
+    public FloatBuffer(long length) : this(length, whole: false)
+    {
+    }
+
+    /// <summary>The same.</summary>
+    /// <param name="length">Numbers, >= 0.</param>
+    /// <param name="whole">
+    /// Whether all of them will be used, over and over: they then lie beside others of their kind, on huge pages where the system has them.
+    /// </param>
+    internal FloatBuffer(long length, bool whole) : base(IntPtr.Zero, ownsHandle: true)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         Length = length;
         bytes = Math.Max(checked(length * sizeof(float)), Alignment);
         if (HasPages)
-            reserved = Pages.Take((nuint)bytes);
+            reserved = whole && HugeMemory.Take(bytes) is var huge and not null ? huge : Pages.Take((nuint)bytes);
         else
             reserved = NativeMemory.AllocZeroed((nuint)(bytes + Alignment));
         if (reserved is null)
@@ -68,7 +77,9 @@ public sealed unsafe class FloatBuffer : SafeHandle
     /// <inheritdoc/>
     protected override bool ReleaseHandle()
     {
-        if (HasPages)
+        if (HugeMemory.Holds(reserved))
+            HugeMemory.Give(reserved, bytes);
+        else if (HasPages)
             Pages.Give(reserved, (nuint)bytes);
         else
             NativeMemory.Free(reserved);

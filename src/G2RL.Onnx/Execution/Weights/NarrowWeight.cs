@@ -25,7 +25,7 @@ internal sealed class NarrowWeight : IDisposable
     {
         this.spec = spec;
         var bytes = checked(spec.Count * (spec.Storage == WeightStorage.BFloat16 ? 2 : 1));
-        memory = new FloatBuffer((bytes + sizeof(float) - 1) / sizeof(float));
+        memory = new FloatBuffer((bytes + sizeof(float) - 1) / sizeof(float), whole: true);
         var type = spec.Storage == WeightStorage.BFloat16 ? TensorElementType.BFloat16 : TensorElementType.Int8;
         Value = OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, type, spec.Shape, memory.Pointer, bytes);
         if (spec.Storage == WeightStorage.BFloat16)

@@ -9,8 +9,9 @@ namespace G2RL.Onnx.Execution.Kernels.Products;
 /// of it is laid out anew. Parts of the work are blocks of the weight's rows.
 /// </summary>
 /// <remarks>
-/// A number of the result is summed in sixteen lanes along K (<see cref="RowTiles{T}"/>): its bits depend on its row and column alone, not
-/// on how many rows are computed together, nor on vectors and threads.
+/// A number of the result is summed in sixteen lanes along pieces of K (<see cref="RowTiles{T}"/>): its bits depend on its row and column
+/// alone, not on how many rows are computed together, nor on vectors and threads. From some rows on x is laid out anew, so that one number
+/// of the weight meets many rows at once (<see cref="LaneTiles{T}"/>), to the same bits.
 /// </remarks>
 /// <typeparam name="T">Sixteen numbers.</typeparam>
 internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
@@ -20,8 +21,11 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
 
     private const int MostWeights = 3;
 
-    // So many rows lie in the nearest caches beside four of the weight.
-    private const int FewRows = 16;
+    // So many rows lie in the nearest caches beside four of the weight; more would leave few of a vector's sixteen empty.
+    private const int FewRows = 12;
+
+    // Registers of 512 bits hold a tile's sums; elsewhere rows are taken six at a time.
+    private static bool TakesLanes => typeof(T) == typeof(Simd512);
 
     /// <summary>Inputs x [R, K], w [N, K], c (optional; [R, N] or [N]); output y [R, N], which may lie on c.</summary>
     public static void Run(in KernelContext context)
@@ -34,7 +38,7 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
         if (c.Exists)
             Fill(c, y.Floats, x[0], w[0]);
         Add(ref state, 0, w, y);
-        context.ParallelFor(&state, state.Parts, &Part);
+        Compute(context, &state);
     }
 
     /// <summary>Several weights on the same rows. Inputs x [R, K], two or three w [N, K]; as many outputs [R, N].</summary>
@@ -47,12 +51,43 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
         for (var i = 0; i < MostWeights; i++)
             if (context.Input(i + 1) is { Exists: true } w)
                 Add(ref state, i, w, context.Output(i, x[0], w.Rank == 2 ? w[0] : throw new ArgumentException("W is a matrix.")));
-        context.ParallelFor(&state, state.Parts, &Part);
+        Compute(context, &state);
+    }
+
+    /// <summary>Numbers that a call takes for the time of it.</summary>
+    /// <param name="rows">Rows.</param>
+    /// <param name="depth">The inner axis.</param>
+    public static long Scratch(long rows, long depth) => rows <= FewRows || depth < T.Count || !TakesLanes
+        ? 0
+        : ((rows / LaneTiles<T>.MostRows * LaneTiles<T>.MostRows) + LaneTiles<T>.Height((int)(rows % LaneTiles<T>.MostRows)))
+            * (depth / T.Count * T.Count);
+
+    private static void Compute(in KernelContext context, State* state)
+    {
+        var scratch = Scratch(state->Rows, state->Depth);
+        if (scratch == 0)
+        {
+            context.ParallelFor(state, state->Parts, &Part);
+            return;
+        }
+        state->Packed = ScratchMemory.Rent(scratch);
+        try
+        {
+            context.ParallelFor(state, (state->Rows + 15) / 16, &Pack);
+            context.ParallelFor(state, state->Parts, &Part);
+        }
+        finally
+        {
+            ScratchMemory.Return(state->Packed);
+        }
     }
 
     private struct State
     {
         public float* X;
+
+        // Of many rows: x in blocks of rows, pieces of a block one behind the other.
+        public float* Packed;
         public int Rows, Depth, Parts;
         public bool Adds;
         public Weight First, Second, Third;
@@ -69,7 +104,7 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
     {
         if (w[1] != state.Depth)
             throw new ArgumentException($"x has {state.Depth} columns and W {w[1]}; they need as many.");
-        var each = Math.Max(RowTiles<T>.Columns, Grain / Math.Max(1, state.Depth) / RowTiles<T>.Columns * RowTiles<T>.Columns);
+        var each = Math.Max(LaneTiles<T>.Columns, Grain / Math.Max(1, state.Depth) / LaneTiles<T>.Columns * LaneTiles<T>.Columns);
         var weight = new Weight { W = w.Floats, Y = y.Floats, Columns = w[0], PartColumns = each, Begin = state.Parts };
         state.Parts += state.Rows == 0 ? 0 : (weight.Columns + each - 1) / each;
         if (place == 0)
@@ -103,6 +138,8 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
         nint depth = s->Depth, columns = weight->Columns;
         var first = (part - weight->Begin) * weight->PartColumns;
         var last = Math.Min(weight->Columns, first + weight->PartColumns);
+        if (s->Packed is not null)
+            first = ByLanes(s, weight, first, last);
         var tiles = first + ((last - first) / RowTiles<T>.Columns * RowTiles<T>.Columns);
         if (s->Rows <= FewRows)
             ByColumns(s, weight, first, tiles);
@@ -112,21 +149,85 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
             RowTiles<T>.Single(s->X, s->Rows, weight->W + (column * depth), s->Depth, weight->Y + column, columns, s->Adds);
     }
 
+    // Sixteen rows of x as tiles of lanes read them.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Pack(State* s, int part)
+    {
+        nint depth = s->Depth;
+        int whole = s->Depth / T.Count * T.Count, piece = RowTiles<T>.Piece(whole), row = 16 * part;
+        var (block, place) = (row / LaneTiles<T>.MostRows * LaneTiles<T>.MostRows, row % LaneTiles<T>.MostRows);
+        var height = LaneTiles<T>.Height(Math.Min(LaneTiles<T>.MostRows, s->Rows - block));
+        // The last rows of a block that is filled up belong to the last part.
+        for (var end = row + 16 < s->Rows ? place + 16 : height; place < end; place += 16)
+            for (var k = 0; k < whole; k += piece)
+                LaneTiles<T>.Pack(
+                    s->X + ((block + place) * depth) + k,
+                    s->Depth,
+                    Math.Clamp(s->Rows - block - place, 0, 16),
+                    Math.Min(piece, whole - k),
+                    s->Packed + (block * (nint)whole) + (k * (nint)height) + place,
+                    height);
+    }
+
+    // A block of rows with all columns of the part, which stay in the second cache, then the next. Returns the first column that is left.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int ByLanes(State* s, Weight* weight, int first, int last)
+    {
+        nint depth = s->Depth, columns = weight->Columns;
+        int whole = s->Depth / T.Count * T.Count, piece = RowTiles<T>.Piece(whole);
+        var sums = stackalloc float[LaneTiles<T>.Sums];
+        // The widest tile decides for all, so that every block leaves the same columns.
+        last = first + ((last - first) / LaneTiles<T>.Columns * LaneTiles<T>.Columns);
+        for (var row = 0; row < s->Rows; row += LaneTiles<T>.MostRows)
+        {
+            var rows = Math.Min(LaneTiles<T>.MostRows, s->Rows - row);
+            var height = LaneTiles<T>.Height(rows);
+            var width = LaneTiles<T>.Width(height);
+            for (var column = first; column < last; column += width)
+            {
+                float* w = weight->W + (column * depth), y = weight->Y + (row * columns) + column;
+                var adds = s->Adds;
+                if (whole < s->Depth)
+                    RowTiles<T>.Rest(s->X + (row * depth), rows, w, width, s->Depth, y, columns, ref adds);
+                for (var k = 0; k < whole; k += piece, adds = true)
+                    LaneTiles<T>.Run(
+                        s->Packed + (row * (nint)whole) + (k * (nint)height),
+                        height,
+                        rows,
+                        w + k,
+                        depth,
+                        Math.Min(piece, whole - k),
+                        y,
+                        columns,
+                        adds,
+                        width * depth,
+                        sums);
+            }
+        }
+        return last;
+    }
+
     // All rows with four columns, then with the next four, which come nearer meanwhile.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ByColumns(State* s, Weight* weight, int first, int last)
     {
         nint depth = s->Depth, columns = weight->Columns, next = RowTiles<T>.Columns * depth;
+        int whole = s->Depth / T.Count * T.Count, piece = RowTiles<T>.Piece(whole);
         for (var column = first; column < last; column += RowTiles<T>.Columns)
         {
             var w = weight->W + (column * depth);
-            for (var row = 0; row < s->Rows;)
-            {
-                var height = RowTiles<T>.Height(s->Rows - row);
-                var y = weight->Y + (row * columns) + column;
-                RowTiles<T>.Run(s->X + (row * depth), height, w, s->Depth, y, columns, s->Adds, row == 0 ? next : 0);
-                row += height;
-            }
+            var adds = s->Adds;
+            if (whole < s->Depth)
+                RowTiles<T>.Rest(s->X, s->Rows, w, RowTiles<T>.Columns, s->Depth, weight->Y + column, columns, ref adds);
+            for (var k = 0; k < whole; k += piece, adds = true)
+                for (var row = 0; row < s->Rows;)
+                {
+                    var height = RowTiles<T>.Height(s->Rows - row);
+                    var y = weight->Y + (row * columns) + column;
+                    var ahead = row == 0 ? next : 0;
+                    RowTiles<T>.Run(s->X + (row * depth) + k, height, w + k, depth, Math.Min(piece, whole - k), y, columns, adds, ahead);
+                    row += height;
+                }
         }
     }
 
@@ -146,7 +247,7 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
             for (var column = first; column < last; column += RowTiles<T>.Columns, tile++)
             {
                 var ahead = tile % passes == 0 ? block : 0;
-                RowTiles<T>.Run(x, height, weight->W + (column * depth), s->Depth, y + column, columns, s->Adds, ahead);
+                RowTiles<T>.Whole(x, height, weight->W + (column * depth), s->Depth, y + column, columns, s->Adds, ahead);
             }
             row += height;
         }

@@ -5,9 +5,9 @@ using G2RL.Onnx.Execution.Kernels.Simd;
 namespace G2RL.Onnx.Execution.Kernels.Products;
 
 /// <summary>
-/// Inner products of a few rows with four rows of a weight, both as they lie. Every one is summed in sixteen lanes along the inner axis and
-/// then in one tree, whatever else the tile holds: a row's numbers do not depend on the rows beside it. What is over behind the last whole
-/// vector is added one by one.
+/// Inner products of a few rows with four rows of a weight, both as they lie. Every one is summed in sixteen lanes along a piece of the
+/// inner axis and then in one tree, pieces in order, whatever else the tile holds: a row's numbers do not depend on the rows beside it.
+/// What is over behind the last whole vector is added one by one, before.
 /// </summary>
 /// <typeparam name="T">Sixteen numbers.</typeparam>
 internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
@@ -18,10 +18,23 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
     /// <summary>Most rows of a tile.</summary>
     public const int MostRows = 6;
 
+    private const int MostPiece = 640;
+
     /// <summary>Rows of the next tile where so many are left: 24 sums, four rows of the weight and one of x fill the registers.</summary>
     public static int Height(int left) => left >= 9 || left is 6 or 7 ? 6 : left >= 4 ? 4 : left;
 
-    /// <summary>Rows x [rows, depth] with w [4, depth] -> y [rows, 4], rows of it <paramref name="distance"/> apart.</summary>
+    /// <summary>
+    /// Numbers of the inner axis that are summed before the sum is added to the result: so many of a few rows lie in the nearest cache.
+    /// Pieces of one axis are about as long as one another.
+    /// </summary>
+    /// <param name="whole">The axis, a multiple of 16.</param>
+    public static int Piece(int whole)
+    {
+        var pieces = Math.Max(1, (whole + MostPiece - 1) / MostPiece);
+        return ((whole / T.Count) + pieces - 1) / pieces * T.Count;
+    }
+
+    /// <summary>All of the inner axis: rows x [rows, depth] with w [4, depth] -> y [rows, 4], what is over first.</summary>
     /// <param name="x">The first row.</param>
     /// <param name="rows">Rows, as <see cref="Height"/> says.</param>
     /// <param name="w">The first of four rows.</param>
@@ -31,27 +44,46 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
     /// <param name="add">Whether they are added.</param>
     /// <param name="ahead">Distance in numbers from w to four rows that are to come nearer meanwhile; 0 for none.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(float* x, int rows, float* w, int depth, float* y, nint distance, bool add, nint ahead)
+    public static void Whole(float* x, int rows, float* w, int depth, float* y, nint distance, bool add, nint ahead)
     {
-        if (depth % T.Count != 0)
-            Rest(x, rows, w, depth, y, distance, ref add);
+        var whole = depth / T.Count * T.Count;
+        if (whole < depth)
+            Rest(x, rows, w, Columns, depth, y, distance, ref add);
+        var piece = Piece(whole);
+        for (var k = 0; k < whole; k += piece, add = true)
+            Run(x + k, rows, w + k, depth, Math.Min(piece, whole - k), y, distance, add, ahead);
+    }
+
+    /// <summary>A piece of the inner axis.</summary>
+    /// <param name="x">The first row's piece.</param>
+    /// <param name="rows">Rows, as <see cref="Height"/> says.</param>
+    /// <param name="w">The piece of the first of four rows.</param>
+    /// <param name="line">Distance of rows, in x and in w.</param>
+    /// <param name="count">Numbers of the piece, a multiple of 16.</param>
+    /// <param name="y">Receives the products, or has them added.</param>
+    /// <param name="distance">Distance of its rows.</param>
+    /// <param name="add">Whether they are added.</param>
+    /// <param name="ahead">Distance in numbers from w to what is to come nearer meanwhile; 0 for none.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Run(float* x, int rows, float* w, nint line, int count, float* y, nint distance, bool add, nint ahead)
+    {
         // These call nothing, so that sums stay in registers.
         switch (rows)
         {
             case 6:
-                Six(x, w, depth, y, distance, add, ahead);
+                Six(x, w, line, count, y, distance, add, ahead);
                 break;
             case 4:
-                Four(x, w, depth, y, distance, add, ahead);
+                Four(x, w, line, count, y, distance, add, ahead);
                 break;
             case 3:
-                Three(x, w, depth, y, distance, add, ahead);
+                Three(x, w, line, count, y, distance, add, ahead);
                 break;
             case 2:
-                Two(x, w, depth, y, distance, add, ahead);
+                Two(x, w, line, count, y, distance, add, ahead);
                 break;
             default:
-                One(x, w, depth, y, add, ahead);
+                One(x, w, line, count, y, add, ahead);
                 break;
         }
     }
@@ -60,27 +92,39 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Single(float* x, int rows, float* w, int depth, float* y, nint distance, bool add)
     {
-        var whole = depth / T.Count * T.Count;
+        int whole = depth / T.Count * T.Count, piece = Piece(whole);
         for (var r = 0; r < rows; r++)
         {
-            var start = add ? *y : 0;
+            var (value, adds) = (add ? *y : 0, add);
             if (whole < depth)
-                start = Rest(x, w, depth, start);
-            var sum = T.Zero;
-            for (var k = 0; k < whole; k += T.Count)
-                sum = T.Fma(T.Load(w + k), T.Load(x + k), sum);
-            *y = add || whole < depth ? start + sum.Sum() : sum.Sum();
+                (value, adds) = (Rest(x, w, depth, value), true);
+            for (var first = 0; first < whole; first += piece, adds = true)
+            {
+                var (sum, end) = (T.Zero, Math.Min(whole, first + piece));
+                for (var k = first; k < end; k += T.Count)
+                    sum = T.Fma(T.Load(w + k), T.Load(x + k), sum);
+                value = adds ? value + sum.Sum() : sum.Sum();
+            }
+            *y = value;
             x += depth;
             y += distance;
         }
     }
 
-    // Before the rest is added up: what lies behind the last whole vector.
+    /// <summary>What lies behind the last whole vector, one by one: it comes before everything else.</summary>
+    /// <param name="x">The first row [rows, depth].</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="w">The first row of the weight [columns, depth].</param>
+    /// <param name="columns">Rows of the weight.</param>
+    /// <param name="depth">Numbers of a row.</param>
+    /// <param name="y">Receives the products, or has them added.</param>
+    /// <param name="distance">Distance of its rows.</param>
+    /// <param name="add">Whether they are added; from then on what follows is.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rest(float* x, int rows, float* w, int depth, float* y, nint distance, ref bool add)
+    public static void Rest(float* x, int rows, float* w, int columns, int depth, float* y, nint distance, ref bool add)
     {
         for (var r = 0; r < rows; r++)
-            for (var column = 0; column < Columns; column++)
+            for (var column = 0; column < columns; column++)
             {
                 var to = y + (r * distance) + column;
                 *to = Rest(x + (r * (nint)depth), w + (column * (nint)depth), depth, add ? *to : 0);
@@ -108,11 +152,10 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void One(float* x, float* w, int depth, float* y, bool add, nint ahead)
+    private static void One(float* x, float* w, nint line, int count, float* y, bool add, nint ahead)
     {
-        nint line = depth, whole = depth / T.Count * T.Count;
         T a = T.Zero, b = T.Zero, c = T.Zero, d = T.Zero;
-        for (nint k = 0; k < whole; k += T.Count)
+        for (nint k = 0; k < count; k += T.Count)
         {
             Nearer(w + k, line, ahead);
             var v = T.Load(x + k);
@@ -125,16 +168,15 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Six(float* x, float* w, int depth, float* y, nint distance, bool add, nint ahead)
+    private static void Six(float* x, float* w, nint line, int count, float* y, nint distance, bool add, nint ahead)
     {
-        nint line = depth, whole = depth / T.Count * T.Count;
         T a0 = T.Zero, a1 = T.Zero, a2 = T.Zero, a3 = T.Zero;
         T b0 = T.Zero, b1 = T.Zero, b2 = T.Zero, b3 = T.Zero;
         T c0 = T.Zero, c1 = T.Zero, c2 = T.Zero, c3 = T.Zero;
         T d0 = T.Zero, d1 = T.Zero, d2 = T.Zero, d3 = T.Zero;
         T e0 = T.Zero, e1 = T.Zero, e2 = T.Zero, e3 = T.Zero;
         T f0 = T.Zero, f1 = T.Zero, f2 = T.Zero, f3 = T.Zero;
-        for (nint k = 0; k < whole; k += T.Count)
+        for (nint k = 0; k < count; k += T.Count)
         {
             Nearer(w + k, line, ahead);
             T w0 = T.Load(w + k), w1 = T.Load(w + line + k);
@@ -161,14 +203,13 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Four(float* x, float* w, int depth, float* y, nint distance, bool add, nint ahead)
+    private static void Four(float* x, float* w, nint line, int count, float* y, nint distance, bool add, nint ahead)
     {
-        nint line = depth, whole = depth / T.Count * T.Count;
         T a0 = T.Zero, a1 = T.Zero, a2 = T.Zero, a3 = T.Zero;
         T b0 = T.Zero, b1 = T.Zero, b2 = T.Zero, b3 = T.Zero;
         T c0 = T.Zero, c1 = T.Zero, c2 = T.Zero, c3 = T.Zero;
         T d0 = T.Zero, d1 = T.Zero, d2 = T.Zero, d3 = T.Zero;
-        for (nint k = 0; k < whole; k += T.Count)
+        for (nint k = 0; k < count; k += T.Count)
         {
             Nearer(w + k, line, ahead);
             T w0 = T.Load(w + k), w1 = T.Load(w + line + k);
@@ -189,13 +230,12 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Three(float* x, float* w, int depth, float* y, nint distance, bool add, nint ahead)
+    private static void Three(float* x, float* w, nint line, int count, float* y, nint distance, bool add, nint ahead)
     {
-        nint line = depth, whole = depth / T.Count * T.Count;
         T a0 = T.Zero, a1 = T.Zero, a2 = T.Zero, a3 = T.Zero;
         T b0 = T.Zero, b1 = T.Zero, b2 = T.Zero, b3 = T.Zero;
         T c0 = T.Zero, c1 = T.Zero, c2 = T.Zero, c3 = T.Zero;
-        for (nint k = 0; k < whole; k += T.Count)
+        for (nint k = 0; k < count; k += T.Count)
         {
             Nearer(w + k, line, ahead);
             T w0 = T.Load(w + k), w1 = T.Load(w + line + k);
@@ -213,12 +253,11 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Two(float* x, float* w, int depth, float* y, nint distance, bool add, nint ahead)
+    private static void Two(float* x, float* w, nint line, int count, float* y, nint distance, bool add, nint ahead)
     {
-        nint line = depth, whole = depth / T.Count * T.Count;
         T a0 = T.Zero, a1 = T.Zero, a2 = T.Zero, a3 = T.Zero;
         T b0 = T.Zero, b1 = T.Zero, b2 = T.Zero, b3 = T.Zero;
-        for (nint k = 0; k < whole; k += T.Count)
+        for (nint k = 0; k < count; k += T.Count)
         {
             Nearer(w + k, line, ahead);
             T w0 = T.Load(w + k), w1 = T.Load(w + line + k);
