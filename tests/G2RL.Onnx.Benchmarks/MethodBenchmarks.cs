@@ -12,6 +12,7 @@ namespace G2RL.Onnx.Benchmarks;
 internal static class MethodBenchmarks
 {
     private const int GroupSize = 16;
+    private const int Repetitions = 20;
 
     /// <summary>Each part alone.</summary>
     public static IEnumerable<Row> Parts(Machine machine)
@@ -64,10 +65,15 @@ internal static class MethodBenchmarks
     }
 
     /// <summary>Its share of a step: 4 prompts x 16 rollouts x 24 tokens, drawn, scored by policy and reference, and trained on.</summary>
-    public static IEnumerable<Row> Share(Machine machine)
+    public static IEnumerable<Row> Share(Machine machine) => Share(machine, Shape.ArithmeticBase, Shape.FourLayers);
+
+    /// <summary>The same where a step takes seconds: SmolLM2-135M's layers with a small vocabulary and with Qwen's.</summary>
+    public static IEnumerable<Row> LargeShare(Machine machine) => Share(machine, Shape.Parse("135M:8192"), Shape.Parse("135M:151936"));
+
+    private static IEnumerable<Row> Share(Machine machine, params Shape[] shapes)
     {
         const int prompts = 4, promptTokens = 16, newTokens = 24;
-        foreach (var shape in new[] { Shape.ArithmeticBase, Shape.FourLayers })
+        foreach (var shape in shapes)
         {
             using var policy = shape.Policy(promptTokens + newTokens);
             using var sampler = new Sampler(
@@ -99,7 +105,7 @@ internal static class MethodBenchmarks
                 var features = projector.Project(policy, [.. rollouts.Select(r => r.FeatureWeights!)]);
                 for (var g = 0; g < groups.Length; g++)
                     Scores(groups[g], features[(g * GroupSize)..((g + 1) * GroupSize)]);
-            }, machine.Budget);
+            }, machine.Budget, Repetitions);
             // Every thread fills the accumulators of its own rows.
             var filling = Filling(machine, shape).Seconds * rollouts.Sum(r => r.Tokens.Length) / machine.Threads;
             var step = sample + score + method.Seconds + train;
@@ -115,7 +121,7 @@ internal static class MethodBenchmarks
     {
         var (shares, u) = (new float[shape.Spec.VocabularySize], new float[shape.Spec.VocabularySize]);
         Array.Fill(shares, 1e-3f);
-        return Timing.Of(() => TensorPrimitives.MultiplyAdd(shares, -1e-3f, u, u), machine.Budget / 4);
+        return Timing.Of(() => TensorPrimitives.MultiplyAdd(shares, -1e-3f, u, u), machine.Budget / 4, Repetitions);
     }
 
     // Cosines that a group already has are taken as a device's, and nothing would be computed.

@@ -5,8 +5,8 @@ using G2RL.Onnx.Benchmarks;
 var filter = new Option<string>("--filter")
 {
     Description = "Only benchmarks whose name contains this: "
-    + "machine, product, decode-small, decode-large, score, train, adamw, g2rl-parts, g2rl-share, countdown, answers, mutated-answers, "
-    + "tokenizer, trackers.",
+    + "machine, product, decode-small, decode-large, score, train, adamw, g2rl-parts, g2rl-share, g2rl-large, countdown, answers, "
+    + "mutated-answers, tokenizer, trackers.",
     HelpName = "TEXT",
     DefaultValueFactory = _ => ""
 };

@@ -275,16 +275,25 @@ internal sealed class DecoderBlocks
     // Products of few rows with several weights in one operator, where nothing is added to them; null where something is.
     private Value[]? Together(Value x, string prefix, IReadOnlyList<string> modules) =>
         op.HasFewRows && spec.Adapter is null && spec.Weights != WeightLayout.Gpt2 && modules.All(m => Bias(prefix + m) is null)
-            ? op.RowProducts(x, [.. modules.Select(m => WeightStorages.Widened(op, prefix + m + ".weight", x))])
+            ? op.RowProducts(x, [.. modules.Select(m => ForFewRows(prefix + m + ".weight", x))])
             : null;
+
+    // Products of few rows read bfloat16 as it is stored, where its rows are whole tiles.
+    private Value ForFewRows(string name, Value x) =>
+        op.Graph[name] is { Type: ElementType.BFloat16 } stored && stored.Shape[0].Size % 4 == 0 && stored.Shape[1].Size % 16 == 0
+            ? stored
+            : WeightStorages.Widened(op, name, x);
 
     // y = x W^T + b with W [out, in], or x W + b with GPT-2's W [in, out]; either is read as it lies.
     private Value Linear(Value x, string module)
     {
-        var weight = WeightStorages.Widened(op, module + ".weight", x);
         var y = op.HasFewRows && spec.Weights != WeightLayout.Gpt2
-            ? op.RowProduct(x, weight, Bias(module))
-            : op.Gemm(x, weight, Bias(module), transposeB: spec.Weights != WeightLayout.Gpt2);
+            ? op.RowProduct(x, ForFewRows(module + ".weight", x), Bias(module))
+            : op.Gemm(
+                x,
+                WeightStorages.Widened(op, module + ".weight", x),
+                Bias(module),
+                transposeB: spec.Weights != WeightLayout.Gpt2);
         return AdapterParameters.Added(op, spec, module, x, y);
     }
 

@@ -51,13 +51,14 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
         sampling ??= Rows(config.Sampling.PromptsPerStep * config.Sampling.GroupSize, narrow);
         var greedy = AlgorithmTable.All[config.Algorithm.Name].Greedy ? Rows(config.Sampling.PromptsPerStep, narrow) : null;
         var evaluating = Rows(config.Evaluation.Problems * config.Evaluation.Draws, CacheType.Float32);
-        SessionBytes Decoding(SamplerPlan plan) => MemoryEstimate.Decoding(
+        SessionBytes Decoding(SamplerPlan plan, CacheType type) => MemoryEstimate.Decoding(
             spec,
             positions,
             config.Sampling.MaxPromptTokens,
             plan.RowsPerThread,
             new(plan.Threads, plan.ThreadsEach),
-            config.Execution.Kernels);
+            config.Execution.Kernels,
+            type.Element());
         var micro = Microbatch(config, spec);
         var lanes = Lanes.For(spec, threads) is var all && all.Count > micro.Count ? all with { Count = micro.Count } : all;
         var memory = PolicyOptimizers.Memory(spec, positions, config, threads);
@@ -72,7 +73,7 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
             (greedy, "greedy responses"),
             (evaluating, Evaluations),
         }.Where(s => s.Plan is not null)
-            .Select(s => (Plan: s.Plan!, s.Phase, Session: Decoding(s.Plan!)))
+            .Select(s => (Plan: s.Plan!, s.Phase, Session: Decoding(s.Plan!, s.Phase == Evaluations ? CacheType.Float32 : narrow)))
             .ToArray();
         // A large model's phases give back what they took; a small one's keep it.
         var inTurn = sampling.IsReleased && Pages.CanRelease;

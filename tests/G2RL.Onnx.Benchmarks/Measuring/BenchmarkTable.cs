@@ -15,6 +15,7 @@ internal static class BenchmarkTable
         ("adamw", TrainBenchmarks.Optimizer),
         ("g2rl-parts", MethodBenchmarks.Parts),
         ("g2rl-share", MethodBenchmarks.Share),
+        ("g2rl-large", MethodBenchmarks.LargeShare),
         ("countdown", JudgeBenchmarks.Countdown),
         ("answers", AnswerBenchmarks.Checks),
         ("mutated-answers", AnswerBenchmarks.Fuzz),

@@ -85,6 +85,41 @@ public sealed class FusedOperatorTests
                 $"the last {count} rows");
     }
 
+    [TestMethod]
+    [DataRow(1, 52, 32)]
+    [DataRow(5, 52, 1312)]
+    [DataRow(14, 100, 576)]
+    [DataRow(70, 52, 1312)]
+    public void RowProduct_AWeightInBFloat16_GivesTheBitsOfTheWideOne(int rows, int columns, int inner)
+    {
+        var graph = new Graph("product");
+        var op = new OpBuilder(graph);
+        var x = graph.Input("x", ElementType.Float32, rows, inner);
+        var (narrow, other) = (Stored("w"), Stored("v"));
+        graph.Output(op.Named("narrow", op.RowProduct(x, narrow)));
+        graph.Output(op.Named("wide", op.RowProduct(x, op.Cast(narrow, ElementType.Float32))));
+        var both = op.RowProducts(x, narrow, other);
+        graph.Output(op.Named("first", both[0]));
+        graph.Output(op.Named("second", both[1]));
+        graph.Output(op.Named("other", op.RowProduct(x, op.Cast(other, ElementType.Float32))));
+        var random = new Random(3);
+        var feeds = new Dictionary<string, TensorData>(StringComparer.Ordinal)
+        {
+            ["x"] = Numbers(random, [rows, inner]),
+            ["w"] = Numbers(random, [columns, inner]),
+            ["v"] = Numbers(random, [columns, inner]),
+        };
+        foreach (var width in Enum.GetValues<KernelWidth>())
+        {
+            var results = FusedRun.Of(graph, feeds, width, threads: 2);
+            CollectionAssert.AreEqual(results["wide"], results["narrow"], $"{width}");
+            CollectionAssert.AreEqual(results["wide"], results["first"], $"{width}");
+            CollectionAssert.AreEqual(results["other"], results["second"], $"{width}");
+        }
+
+        Value Stored(string name) => op.Cast(graph.Input(name, ElementType.Float32, columns, inner), ElementType.BFloat16);
+    }
+
     private static IEnumerable<object[]> Cases => FusedCases.All.Select(c => new object[] { c.Name });
 
     // Outputs y0, y1, ..., and the gradients of sum(y g) with g an input.

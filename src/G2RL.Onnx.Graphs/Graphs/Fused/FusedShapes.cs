@@ -66,7 +66,9 @@ internal static class FusedShapes
 
     private static Inferred RowsTimes(Node node, int weight)
     {
-        var (x, w) = (Float(node, 0), Float(node, weight));
+        var (x, w) = (Float(node, 0), ShapeRules.In(node, weight));
+        if (w.Type is not (ElementType.Float32 or ElementType.BFloat16))
+            throw ShapeRules.Conflict(node, "needs W in float32 or bfloat16");
         return x.Rank == 2 && w.Rank == 2 && x.Shape[1] == w.Shape[1]
             ? new(ElementType.Float32, [x.Shape[0], w.Shape[0]])
             : throw ShapeRules.Conflict(node, "needs x [R, K] and W [N, K]");

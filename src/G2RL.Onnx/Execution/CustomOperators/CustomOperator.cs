@@ -3,6 +3,8 @@ namespace G2RL.Onnx.Execution.CustomOperators;
 /// <summary>Element types of inputs and outputs; the numbers are those of ONNXTensorElementDataType.</summary>
 internal enum PortType
 {
+    /// <summary>The kernel looks which it is, and refuses what it does not take.</summary>
+    Any = 0,
     Float32 = 1,
     Int8 = 3,
     Integer = 6,

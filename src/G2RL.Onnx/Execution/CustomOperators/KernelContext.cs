@@ -131,7 +131,7 @@ internal readonly unsafe struct KernelTensor
             &elements));
         data = elements;
         shape = lengths;
-        (Rank, Exists) = ((int)rank, true);
+        (Rank, Exists, Type) = ((int)rank, true, (PortType)type);
         Length = 1;
         for (var axis = 0; axis < Rank; axis++)
             Length *= shape[axis];
@@ -139,6 +139,9 @@ internal readonly unsafe struct KernelTensor
 
     /// <summary>False where an optional input or output was left out.</summary>
     public bool Exists { get; }
+
+    /// <summary>Its elements' type.</summary>
+    public PortType Type { get; }
 
     /// <summary>Axes.</summary>
     public int Rank { get; }
@@ -160,6 +163,9 @@ internal readonly unsafe struct KernelTensor
 
     /// <summary>Elements of any type.</summary>
     public byte* Bytes => (byte*)data;
+
+    /// <summary>Elements of sixteen bits.</summary>
+    public ushort* Halves => (ushort*)data;
 
     /// <summary>int32 elements.</summary>
     public int* Integers => (int*)data;

@@ -28,13 +28,14 @@ internal static class KernelScratch
             "CausalAttentionGrad" => Parts(Axis(1, 0) * Axis(2, 2))
                 * CausalAttention<Simd512, Simd512>.BackwardScratch(Whole(Axis(1, 1)), Whole(Axis(1, 3))),
             "RowProduct" or "RowProducts" => RowProduct<Simd512>.Scratch(Axis(0, 0), Axis(0, 1)),
-            "CachedAttention" => CachedAttention<Simd512>.Scratch(
+            "CachedAttention" or "CachedAttentionBFloat16" or "CachedAttentionInt8" => CacheState.Scratch(
                 Axis(0, 0) * Axis(0, 1),
                 Axis(0, 2),
                 Axis(1, 2),
                 Axis(3, 2),
                 Axis(3, 3),
-                threads),
+                threads,
+                node.Op != "CachedAttention"),
             "GroupQueryAttention" => Grouped(node, Axis),
             _ => 0,
         };

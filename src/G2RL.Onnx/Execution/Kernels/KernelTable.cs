@@ -54,13 +54,13 @@ internal static unsafe class KernelTable
         {
             Function = &MatrixProduct<N>.Run,
         },
-        new("RowProduct", [Float32, Float32, new(Float32, Optional: true)], [Float32], inPlace: InPlace.Third)
+        new("RowProduct", [Float32, Any, new(Float32, Optional: true)], [Float32], inPlace: InPlace.Third)
         {
             Function = &RowProduct<T>.Run,
         },
         new(
             "RowProducts",
-            [Float32, Float32, Float32, new(Float32, Optional: true)],
+            [Float32, Any, Any, new(Any, Optional: true)],
             [Float32, Float32, new(Float32, Optional: true)])
         {
             Function = &RowProduct<T>.RunSeveral,

@@ -66,16 +66,20 @@ internal static class MemoryEstimate
     }
 
     /// <summary>A sampler, beside its cache and results: a prompt, then steps of all rows.</summary>
-    public static SessionBytes Decoding(DecoderSpec spec, int positions, int prompt, int rows, Lanes lanes, KernelChoice kernels)
+    public static SessionBytes Decoding(
+        DecoderSpec spec, int positions, int prompt, int rows, Lanes lanes, KernelChoice kernels, ElementType cache)
     {
-        var attention = DecodeGraphs.UsesOurs(spec, kernels) ? CacheAttention.Fused : CacheAttention.Grouped;
+        // Of the model as it is: one with fewer layers may count as small.
+        var ours = DecodeGraphs.UsesOurs(spec, kernels, cache);
+        Graph Graph(DecoderSpec s) =>
+            ours ? DecoderGraph.Decode(s, attention: CacheAttention.Fused, cache: cache) : DecoderGraph.Decode(s);
 
         SessionBytes Step(long count, long tokens)
         {
             var axes = new Dictionary<string, long>(
                 StringComparer.Ordinal)
             { ["B"] = count, ["S"] = tokens, ["R"] = count, ["C"] = positions, ["P"] = positions };
-            return Session(spec, s => DecoderGraph.Decode(s, attention: attention), axes, lanes);
+            return Session(spec, Graph, axes, lanes);
         }
 
         var (first, later) = (Step(1, prompt), Step(rows, 1));

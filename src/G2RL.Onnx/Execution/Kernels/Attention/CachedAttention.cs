@@ -56,20 +56,6 @@ internal static unsafe class CachedAttention<T, C> where T : unmanaged, ISimd<T>
         }
     }
 
-    /// <summary>Numbers that a call takes for the time of it, where rows have filled the cache.</summary>
-    /// <param name="tokens">New tokens of all rows.</param>
-    /// <param name="heads">Query heads.</param>
-    /// <param name="keyHeads">Key heads.</param>
-    /// <param name="positions">Positions of the cache.</param>
-    /// <param name="width">Its width.</param>
-    /// <param name="threads">Threads at work.</param>
-    public static long Scratch(long tokens, long heads, long keyHeads, long positions, long width, int threads)
-    {
-        long padded = (width + 15) / 16 * 16, blocks = (positions + Block - 1) / Block, group = heads / keyHeads;
-        var own = Math.Min(threads, tokens * keyHeads * blocks) * group * (Block + (2 * padded));
-        return own + (blocks > 1 ? tokens * heads * blocks * (padded + 2) : 0);
-    }
-
     // The cache with what it held, which costs nothing where output and input are one.
     private static byte* Present(in KernelContext context, int output, int input, int size)
     {

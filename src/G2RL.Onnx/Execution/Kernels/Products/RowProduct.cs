@@ -24,10 +24,16 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
     // So many rows lie in the nearest caches beside four of the weight; more would leave few of a vector's sixteen empty.
     private const int FewRows = 12;
 
+    // The most columns of a tile.
+    private const int NarrowColumns = 8;
+
     // Registers of 512 bits hold a tile's sums; elsewhere rows are taken six at a time.
     private static bool TakesLanes => typeof(T) == typeof(Simd512);
 
-    /// <summary>Inputs x [R, K], w [N, K], c (optional; [R, N] or [N]); output y [R, N], which may lie on c.</summary>
+    /// <summary>
+    /// Inputs x [R, K], w [N, K] in float32 or bfloat16 (K then a multiple of 16, N of 4), c (optional; [R, N] or [N]); output y [R, N],
+    /// which may lie on c.
+    /// </summary>
     public static void Run(in KernelContext context)
     {
         var (x, w, c) = (context.Input(0), context.Input(1), context.Input(2));
@@ -97,6 +103,9 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
     private struct Weight
     {
         public float* W, Y;
+
+        // In bfloat16; W is then null.
+        public ushort* Narrow;
         public int Columns, PartColumns, Begin;
     }
 
@@ -105,7 +114,16 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
         if (w[1] != state.Depth)
             throw new ArgumentException($"x has {state.Depth} columns and W {w[1]}; they need as many.");
         var each = Math.Max(LaneTiles<T>.Columns, Grain / Math.Max(1, state.Depth) / LaneTiles<T>.Columns * LaneTiles<T>.Columns);
-        var weight = new Weight { W = w.Floats, Y = y.Floats, Columns = w[0], PartColumns = each, Begin = state.Parts };
+        if (w.Type is not (PortType.Float32 or PortType.BFloat16))
+            throw new ArgumentException($"W has element type {w.Type}; float32 and bfloat16 are taken.");
+        var isNarrow = w.Type == PortType.BFloat16;
+        if (isNarrow && (w[0] % RowTiles<T>.Columns != 0 || w[1] % T.Count != 0))
+            throw new ArgumentException($"A bfloat16 W is [{w[0]}, {w[1]}]; it needs a multiple of 4 rows and of 16 columns.");
+        var weight = new Weight { Y = y.Floats, Columns = w[0], PartColumns = each, Begin = state.Parts };
+        if (isNarrow)
+            weight.Narrow = w.Halves;
+        else
+            weight.W = w.Floats;
         state.Parts += state.Rows == 0 ? 0 : (weight.Columns + each - 1) / each;
         if (place == 0)
             state.First = weight;
@@ -133,15 +151,15 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Part(State* s, int part)
     {
-        var weight = s->Third.W is not null && part >= s->Third.Begin ? &s->Third
-            : s->Second.W is not null && part >= s->Second.Begin ? &s->Second : &s->First;
+        var weight = s->Third.Columns > 0 && part >= s->Third.Begin ? &s->Third
+            : s->Second.Columns > 0 && part >= s->Second.Begin ? &s->Second : &s->First;
         nint depth = s->Depth, columns = weight->Columns;
         var first = (part - weight->Begin) * weight->PartColumns;
         var last = Math.Min(weight->Columns, first + weight->PartColumns);
         if (s->Packed is not null)
             first = ByLanes(s, weight, first, last);
         var tiles = first + ((last - first) / RowTiles<T>.Columns * RowTiles<T>.Columns);
-        if (s->Rows <= FewRows)
+        if (s->Rows <= FewRows || weight->Narrow is not null)
             ByColumns(s, weight, first, tiles);
         else
             ByRows(s, weight, first, tiles);
@@ -176,6 +194,7 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
         nint depth = s->Depth, columns = weight->Columns;
         int whole = s->Depth / T.Count * T.Count, piece = RowTiles<T>.Piece(whole);
         var sums = stackalloc float[LaneTiles<T>.Sums];
+        var wide = stackalloc float[weight->Narrow is null ? 0 : NarrowColumns * RowTiles<T>.MostPiece];
         // The widest tile decides for all, so that every block leaves the same columns.
         last = first + ((last - first) / LaneTiles<T>.Columns * LaneTiles<T>.Columns);
         for (var row = 0; row < s->Rows; row += LaneTiles<T>.MostRows)
@@ -190,18 +209,27 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
                 if (whole < s->Depth)
                     RowTiles<T>.Rest(s->X + (row * depth), rows, w, width, s->Depth, y, columns, ref adds);
                 for (var k = 0; k < whole; k += piece, adds = true)
+                {
+                    var count = Math.Min(piece, whole - k);
+                    var (from, line, ahead) = (k, depth, width * depth);
+                    if (weight->Narrow is not null)
+                    {
+                        NarrowRows<T>.Widen(weight->Narrow + (column * depth) + k, depth, width, count, wide);
+                        (from, line, ahead) = (0, count, 0);
+                    }
                     LaneTiles<T>.Run(
                         s->Packed + (row * (nint)whole) + (k * (nint)height),
                         height,
                         rows,
-                        w + k,
-                        depth,
-                        Math.Min(piece, whole - k),
+                        (weight->Narrow is null ? w : wide) + from,
+                        line,
+                        count,
                         y,
                         columns,
                         adds,
-                        width * depth,
+                        ahead,
                         sums);
+                }
             }
         }
         return last;
@@ -213,6 +241,7 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
     {
         nint depth = s->Depth, columns = weight->Columns, next = RowTiles<T>.Columns * depth;
         int whole = s->Depth / T.Count * T.Count, piece = RowTiles<T>.Piece(whole);
+        var wide = stackalloc float[weight->Narrow is null ? 0 : RowTiles<T>.Columns * RowTiles<T>.MostPiece];
         for (var column = first; column < last; column += RowTiles<T>.Columns)
         {
             var w = weight->W + (column * depth);
@@ -220,14 +249,32 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
             if (whole < s->Depth)
                 RowTiles<T>.Rest(s->X, s->Rows, w, RowTiles<T>.Columns, s->Depth, weight->Y + column, columns, ref adds);
             for (var k = 0; k < whole; k += piece, adds = true)
+            {
+                var count = Math.Min(piece, whole - k);
+                var (from, line, ahead) = (k, depth, next);
+                if (weight->Narrow is not null)
+                {
+                    NarrowRows<T>.Widen(weight->Narrow + (column * depth) + k, depth, RowTiles<T>.Columns, count, wide);
+                    (from, line, ahead) = (0, count, 0);
+                }
                 for (var row = 0; row < s->Rows;)
                 {
                     var height = RowTiles<T>.Height(s->Rows - row);
                     var y = weight->Y + (row * columns) + column;
-                    var ahead = row == 0 ? next : 0;
-                    RowTiles<T>.Run(s->X + (row * depth) + k, height, w + k, depth, Math.Min(piece, whole - k), y, columns, adds, ahead);
+                    RowTiles<T>.Run(
+                        s->X + (row * depth) + k,
+                        depth,
+                        height,
+                        (weight->Narrow is null ? w : wide) + from,
+                        line,
+                        count,
+                        y,
+                        columns,
+                        adds,
+                        row == 0 ? ahead : 0);
                     row += height;
                 }
+            }
         }
     }
 

@@ -18,7 +18,8 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
     /// <summary>Most rows of a tile.</summary>
     public const int MostRows = 6;
 
-    private const int MostPiece = 640;
+    /// <summary>The longest piece.</summary>
+    public const int MostPiece = 640;
 
     /// <summary>Rows of the next tile where so many are left: 24 sums, four rows of the weight and one of x fill the registers.</summary>
     public static int Height(int left) => left >= 9 || left is 6 or 7 ? 6 : left >= 4 ? 4 : left;
@@ -51,36 +52,47 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
             Rest(x, rows, w, Columns, depth, y, distance, ref add);
         var piece = Piece(whole);
         for (var k = 0; k < whole; k += piece, add = true)
-            Run(x + k, rows, w + k, depth, Math.Min(piece, whole - k), y, distance, add, ahead);
+            Run(x + k, depth, rows, w + k, depth, Math.Min(piece, whole - k), y, distance, add, ahead);
     }
 
     /// <summary>A piece of the inner axis.</summary>
     /// <param name="x">The first row's piece.</param>
+    /// <param name="step">Distance of its rows.</param>
     /// <param name="rows">Rows, as <see cref="Height"/> says.</param>
     /// <param name="w">The piece of the first of four rows.</param>
-    /// <param name="line">Distance of rows, in x and in w.</param>
+    /// <param name="line">Distance of the weight's rows.</param>
     /// <param name="count">Numbers of the piece, a multiple of 16.</param>
     /// <param name="y">Receives the products, or has them added.</param>
     /// <param name="distance">Distance of its rows.</param>
     /// <param name="add">Whether they are added.</param>
     /// <param name="ahead">Distance in numbers from w to what is to come nearer meanwhile; 0 for none.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(float* x, int rows, float* w, nint line, int count, float* y, nint distance, bool add, nint ahead)
+    public static void Run(
+        float* x,
+        nint step,
+        int rows,
+        float* w,
+        nint line,
+        int count,
+        float* y,
+        nint distance,
+        bool add,
+        nint ahead)
     {
         // These call nothing, so that sums stay in registers.
         switch (rows)
         {
             case 6:
-                Six(x, w, line, count, y, distance, add, ahead);
+                Six(x, step, w, line, count, y, distance, add, ahead);
                 break;
             case 4:
-                Four(x, w, line, count, y, distance, add, ahead);
+                Four(x, step, w, line, count, y, distance, add, ahead);
                 break;
             case 3:
-                Three(x, w, line, count, y, distance, add, ahead);
+                Three(x, step, w, line, count, y, distance, add, ahead);
                 break;
             case 2:
-                Two(x, w, line, count, y, distance, add, ahead);
+                Two(x, step, w, line, count, y, distance, add, ahead);
                 break;
             default:
                 One(x, w, line, count, y, add, ahead);
@@ -168,7 +180,7 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Six(float* x, float* w, nint line, int count, float* y, nint distance, bool add, nint ahead)
+    private static void Six(float* x, nint step, float* w, nint line, int count, float* y, nint distance, bool add, nint ahead)
     {
         T a0 = T.Zero, a1 = T.Zero, a2 = T.Zero, a3 = T.Zero;
         T b0 = T.Zero, b1 = T.Zero, b2 = T.Zero, b3 = T.Zero;
@@ -183,15 +195,15 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
             T w2 = T.Load(w + (2 * line) + k), w3 = T.Load(w + (3 * line) + k);
             var v = T.Load(x + k);
             (a0, a1, a2, a3) = (T.Fma(w0, v, a0), T.Fma(w1, v, a1), T.Fma(w2, v, a2), T.Fma(w3, v, a3));
-            v = T.Load(x + line + k);
+            v = T.Load(x + step + k);
             (b0, b1, b2, b3) = (T.Fma(w0, v, b0), T.Fma(w1, v, b1), T.Fma(w2, v, b2), T.Fma(w3, v, b3));
-            v = T.Load(x + (2 * line) + k);
+            v = T.Load(x + (2 * step) + k);
             (c0, c1, c2, c3) = (T.Fma(w0, v, c0), T.Fma(w1, v, c1), T.Fma(w2, v, c2), T.Fma(w3, v, c3));
-            v = T.Load(x + (3 * line) + k);
+            v = T.Load(x + (3 * step) + k);
             (d0, d1, d2, d3) = (T.Fma(w0, v, d0), T.Fma(w1, v, d1), T.Fma(w2, v, d2), T.Fma(w3, v, d3));
-            v = T.Load(x + (4 * line) + k);
+            v = T.Load(x + (4 * step) + k);
             (e0, e1, e2, e3) = (T.Fma(w0, v, e0), T.Fma(w1, v, e1), T.Fma(w2, v, e2), T.Fma(w3, v, e3));
-            v = T.Load(x + (5 * line) + k);
+            v = T.Load(x + (5 * step) + k);
             (f0, f1, f2, f3) = (T.Fma(w0, v, f0), T.Fma(w1, v, f1), T.Fma(w2, v, f2), T.Fma(w3, v, f3));
         }
         T.Sums(a0, a1, a2, a3, y, add);
@@ -203,7 +215,7 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Four(float* x, float* w, nint line, int count, float* y, nint distance, bool add, nint ahead)
+    private static void Four(float* x, nint step, float* w, nint line, int count, float* y, nint distance, bool add, nint ahead)
     {
         T a0 = T.Zero, a1 = T.Zero, a2 = T.Zero, a3 = T.Zero;
         T b0 = T.Zero, b1 = T.Zero, b2 = T.Zero, b3 = T.Zero;
@@ -216,11 +228,11 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
             T w2 = T.Load(w + (2 * line) + k), w3 = T.Load(w + (3 * line) + k);
             var v = T.Load(x + k);
             (a0, a1, a2, a3) = (T.Fma(w0, v, a0), T.Fma(w1, v, a1), T.Fma(w2, v, a2), T.Fma(w3, v, a3));
-            v = T.Load(x + line + k);
+            v = T.Load(x + step + k);
             (b0, b1, b2, b3) = (T.Fma(w0, v, b0), T.Fma(w1, v, b1), T.Fma(w2, v, b2), T.Fma(w3, v, b3));
-            v = T.Load(x + (2 * line) + k);
+            v = T.Load(x + (2 * step) + k);
             (c0, c1, c2, c3) = (T.Fma(w0, v, c0), T.Fma(w1, v, c1), T.Fma(w2, v, c2), T.Fma(w3, v, c3));
-            v = T.Load(x + (3 * line) + k);
+            v = T.Load(x + (3 * step) + k);
             (d0, d1, d2, d3) = (T.Fma(w0, v, d0), T.Fma(w1, v, d1), T.Fma(w2, v, d2), T.Fma(w3, v, d3));
         }
         T.Sums(a0, a1, a2, a3, y, add);
@@ -230,7 +242,7 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Three(float* x, float* w, nint line, int count, float* y, nint distance, bool add, nint ahead)
+    private static void Three(float* x, nint step, float* w, nint line, int count, float* y, nint distance, bool add, nint ahead)
     {
         T a0 = T.Zero, a1 = T.Zero, a2 = T.Zero, a3 = T.Zero;
         T b0 = T.Zero, b1 = T.Zero, b2 = T.Zero, b3 = T.Zero;
@@ -242,9 +254,9 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
             T w2 = T.Load(w + (2 * line) + k), w3 = T.Load(w + (3 * line) + k);
             var v = T.Load(x + k);
             (a0, a1, a2, a3) = (T.Fma(w0, v, a0), T.Fma(w1, v, a1), T.Fma(w2, v, a2), T.Fma(w3, v, a3));
-            v = T.Load(x + line + k);
+            v = T.Load(x + step + k);
             (b0, b1, b2, b3) = (T.Fma(w0, v, b0), T.Fma(w1, v, b1), T.Fma(w2, v, b2), T.Fma(w3, v, b3));
-            v = T.Load(x + (2 * line) + k);
+            v = T.Load(x + (2 * step) + k);
             (c0, c1, c2, c3) = (T.Fma(w0, v, c0), T.Fma(w1, v, c1), T.Fma(w2, v, c2), T.Fma(w3, v, c3));
         }
         T.Sums(a0, a1, a2, a3, y, add);
@@ -253,7 +265,7 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Two(float* x, float* w, nint line, int count, float* y, nint distance, bool add, nint ahead)
+    private static void Two(float* x, nint step, float* w, nint line, int count, float* y, nint distance, bool add, nint ahead)
     {
         T a0 = T.Zero, a1 = T.Zero, a2 = T.Zero, a3 = T.Zero;
         T b0 = T.Zero, b1 = T.Zero, b2 = T.Zero, b3 = T.Zero;
@@ -264,7 +276,7 @@ internal static unsafe class RowTiles<T> where T : unmanaged, ISimd<T>
             T w2 = T.Load(w + (2 * line) + k), w3 = T.Load(w + (3 * line) + k);
             var v = T.Load(x + k);
             (a0, a1, a2, a3) = (T.Fma(w0, v, a0), T.Fma(w1, v, a1), T.Fma(w2, v, a2), T.Fma(w3, v, a3));
-            v = T.Load(x + line + k);
+            v = T.Load(x + step + k);
             (b0, b1, b2, b3) = (T.Fma(w0, v, b0), T.Fma(w1, v, b1), T.Fma(w2, v, b2), T.Fma(w3, v, b3));
         }
         T.Sums(a0, a1, a2, a3, y, add);
