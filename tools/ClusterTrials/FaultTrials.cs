@@ -55,7 +55,7 @@ internal sealed class FaultTrials(Trial trial, string expected, Random random)
         var (same, lost) = (Trial.Essence(folder) == expected, Recovery(folder));
         return Findings.Say(
             name,
-            $"{(same ? "same bytes" : "OTHER BYTES")}; recovery {Trial.Seconds(lost)}; {(further.Length > 0 ? $"{further}; " : "")}"
+            $"{(same ? "same bytes" : "OTHER BYTES")}; recovery {Trial.Seconds(lost)}{(further.Length > 0 ? $"; {further}" : "")}; "
                 + Trial.Counts(folder),
             same && Trial.AddsUp(folder) && lost < bound && isWell);
     }

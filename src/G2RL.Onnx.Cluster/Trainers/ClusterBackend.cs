@@ -132,6 +132,7 @@ public sealed class ClusterBackend : IBackend
     /// <inheritdoc/>
     public void Dispose()
     {
+        Pool.Dispose();
         Task.Run(async () => await Node.DisposeAsync()).GetAwaiter().GetResult();
         if (SumFiles.Length > 0)
             Weights.SumFiles.Clear(SumFiles);

@@ -56,6 +56,7 @@ public sealed class ClusterCells : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        pool.Dispose();
         Task.Run(async () => await node.DisposeAsync()).GetAwaiter().GetResult();
         here.Dispose();
     }

@@ -32,11 +32,13 @@ internal sealed class PoolWorker(string address, string name, IWorkerGrain grain
 }
 
 /// <summary>The workers of the cluster, looked at before they are given work.</summary>
-internal sealed class WorkerPool(ClusterNode node, DistributionConfig config, TimeProvider time, Action<string>? warn)
+internal sealed class WorkerPool(ClusterNode node, DistributionConfig config, TimeProvider time, Action<string>? warn) : IDisposable
 {
     private const int MostBroken = 3;
     private static readonly TimeSpan MeetLimit = TimeSpan.FromSeconds(5);
 
+    // Wanted when the first worker is met; made while the model loads.
+    private readonly Task<Passport> own = Task.Run(() => Passports.Here, CancellationToken.None);
     private readonly Lock gate = new();
     private readonly Dictionary<string, PoolWorker> known = [];
 
@@ -113,6 +115,9 @@ internal sealed class WorkerPool(ClusterNode node, DistributionConfig config, Ti
             (worker.Failures, worker.Broken) = (0, 0);
     }
 
+    /// <summary>Waits until nothing computes any more.</summary>
+    public void Dispose() => ((IAsyncResult)own).AsyncWaitHandle.WaitOne();
+
     private Dictionary<string, string> Members()
     {
         try
@@ -133,7 +138,7 @@ internal sealed class WorkerPool(ClusterNode node, DistributionConfig config, Ti
         try
         {
             var passport = await worker.Grain.Meet().WaitAsync(MeetLimit, time);
-            var differences = Passports.Here.Differences(passport).ToArray();
+            var differences = (await own).Differences(passport).ToArray();
             var refused = differences.Where(d => !config.Allow.Contains(d.Name)).ToArray();
             foreach (var (name, here, there) in differences.Except(refused))
                 warn?.Invoke($"{worker.Name} has another {name} ({there}, here {here}), which distribution.allow lets pass: results now "
