@@ -165,6 +165,50 @@ public sealed class MemoryPlanPartsTests
         static long Cache(MemoryPlan plan) => plan.Uses.Single(u => u.Purpose == "key/value cache of sampling").Bytes;
     }
 
+    // A micro-batch is halved as soon as four fifths of what is left do not hold the activations.
+    [TestMethod]
+    public void OfDevice_EachPart_IsCountedBeforeActivationsGetLess()
+    {
+        var config = Config with
+        {
+            Algorithm = new() { Name = "g2rl", KlCoefficient = 0.1 },
+            Sampling = Config.Sampling with { CacheBudgetMiB = 8 },
+        };
+        var memory = MemoryChoice.Device(Spec, 100, 40, recompute: false);
+        var needed = MemoryEstimate.DeviceActivations(Spec, memory, new(2, 40, 40, 1), 40, ElementType.Float32);
+        var left = (needed + 3) / 4 * 5;
+        // 24 rows, and slots for eight prompts.
+        var cache = 32 * CacheRow(40, sizeof(float));
+        var decoding = MemoryEstimate.DeviceDecoding(Spec, ElementType.Float32, 40, 10, 24, 8);
+        var features = 2L * 24 * Vocabulary * sizeof(float);
+        MemoryUse[] uses =
+        [
+            new("weights", Weights + Rotary(40)),
+            new("optimizer moments", 2 * Weights),
+            new("weights in the training session", 0),
+            new("reference policy", Weights),
+            new("weights, narrow copy", 0),
+            new("gradients", Weights),
+            new("key/value cache of sampling", cache),
+            new("decoding, logits included", decoding),
+            new("features of rollouts", features),
+        ];
+        var fits = MemoryPlan.OfDevice(config, Spec, ElementType.Float32, uses.Sum(u => u.Bytes) + left);
+        MemoryUse Activations(string more, GraphMemory graph, MicrobatchShape micro) => new(
+            $"activations of a micro-batch{more}", MemoryEstimate.DeviceActivations(Spec, graph, micro, 40, ElementType.Float32));
+        Assert.AreEqual(string.Join('\n', [.. uses, Activations("", memory, new(2, 39, 30, 6))]), string.Join('\n', fits.Uses));
+        var tight = MemoryPlan.OfDevice(config, Spec, ElementType.Float32, uses.Sum(u => u.Bytes) + left - 5);
+        Assert.AreEqual(
+            string.Join('\n', [.. uses, Activations(" of 50 tokens", memory, new(1, 39, 30, 12))]), string.Join('\n', tight.Uses));
+        var asked = MemoryPlan.OfDevice(
+            config with { Training = config.Training with { Recompute = Recomputation.Layers } },
+            Spec,
+            ElementType.Float32,
+            1L << 30);
+        Assert.AreEqual(
+            Activations(", layers recomputed", memory with { Recompute = true }, new(2, 39, 30, 6)), asked.Uses[^1]);
+    }
+
     // Four groups among three devices: two of 6 rollouts on the fullest, eight prompts beside them; features are shared out.
     [TestMethod]
     public void OfFollower_Always_DrawsItsShareAndHoldsNoMoments()
