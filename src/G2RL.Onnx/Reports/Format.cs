@@ -6,7 +6,7 @@ namespace G2RL.Onnx.Reports;
 internal static class Format
 {
     /// <summary>0.354 as "35.4 %".</summary>
-    public static string Percent(double share) => (100 * share).ToString("0.0", CultureInfo.InvariantCulture) + "\u00a0%";
+    public static string Percent(double share) => share.ToString("0.0\u00a0%", CultureInfo.InvariantCulture);
 
     /// <summary>A difference of shares as "+7.8 points", with a true minus sign.</summary>
     public static string Points(double share) => Signed(100 * share, "0.0") + "\u00a0points";

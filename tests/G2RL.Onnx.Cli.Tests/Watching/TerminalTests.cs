@@ -45,6 +45,10 @@ public sealed partial class TerminalTests
         // Nothing of a step's line is lost where it is broken.
         var text = Regex.Replace(Sequence().Replace(shown, ""), @"\s+", " ");
         Assert.IsTrue(Regex.IsMatch(text, "step 5/5 right .* tokens/s .* s "), text);
+        var runs = OnTerminal("", "runs", "--output", Path.GetDirectoryName(tiny.Folder("run"))!).Split('\n');
+        foreach (var line in runs)
+            Assert.IsLessThanOrEqualTo(Columns, Sequence().Replace(line, "").TrimEnd('\r').Length, line);
+        Assert.IsTrue(Array.Exists(runs, line => Regex.IsMatch(line, "run .*complete .*5/5 .* %")), string.Join('\n', runs));
     }
 
     [TestMethod]

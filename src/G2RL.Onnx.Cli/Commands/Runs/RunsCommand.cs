@@ -64,17 +64,26 @@ internal static class RunsCommand
 
     private static int Show(string root, bool json)
     {
-        var table = new Table().AddColumns("run", "state", "steps", "algorithm", "problems", "model", "seed", "pass@1 before", "after");
+        // A narrow terminal has room for a few of them, unbroken; --json has all.
+        var width = Console.IsOutputRedirected ? int.MaxValue : AnsiConsole.Profile.Width;
+        int[] shown = width >= 120 ? [0, 1, 2, 3, 4, 5, 6, 7, 8] : width >= 76 ? [0, 1, 2, 3, 7, 8] : [0, 1, 2, 8];
+        string Told(Evaluation.Interval? share) => width >= 120 ? Share(share) : share is { } s ? $"{s.Mean:P1}" : "";
+        string[] names =
+            ["run", "state", "steps", "algorithm", "problems", "model", "seed", "pass@1 before", width < 76 ? "pass@1" : "after"];
+        var table = new Table().AddColumns([.. shown.Select(i => names[i])]);
         var runs = Read(root);
         foreach (var run in runs)
             if (json)
                 Console.WriteLine(ToJson(run).ToJsonString());
             else
-                table.AddRow([.. new[]
-                {
-                    run.Name, Told(run.State), $"{run.Done}/{run.Planned}", run.Setting("algorithm.name"), run.Setting("problems.set"),
-                    run.Setting("model"), run.Setting("seed"), Share(run.Before), Share(run.After),
-                }.Select(Markup.Escape)]);
+            {
+                string[] values =
+                [
+                    run.Name, RunsCommand.Told(run.State), $"{run.Done}/{run.Planned}", run.Setting("algorithm.name"),
+                    run.Setting("problems.set"), run.Setting("model"), run.Setting("seed"), Told(run.Before), Told(run.After),
+                ];
+                table.AddRow([.. shown.Select(i => Markup.Escape(values[i]))]);
+            }
         if (!json && runs.Count > 0)
             Write(table);
         else if (!json)
