@@ -105,7 +105,9 @@ public sealed class MemoryPlanPartsTests
         var scoring = scores ? MemoryEstimate.Scoring(Spec, micro, 40, new(lanes, 1), config.Execution.Kernels) : default;
         var sessions = samplers.Aggregate(
             SessionBytes.InTurn(scoring, training),
-            (sum, s) => SessionBytes.InTurn(sum, MemoryEstimate.Decoding(Spec, 40, 10, s.Rows, new(2, 1))));
+            (sum, s) => SessionBytes.InTurn(
+                sum,
+                MemoryEstimate.Decoding(Spec, 40, 10, s.Rows, new(2, 1), config.Execution.Kernels, ElementType.Float32)));
         MemoryUse[] uses =
         [
             new("process", 140L << 20),
