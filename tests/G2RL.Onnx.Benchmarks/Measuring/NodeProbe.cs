@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Kernels;
 using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Rollouts;
@@ -29,6 +30,9 @@ internal static class NodeProbe
             threads,
             (options, _) =>
             {
+                // Sessions with settings of their own do not take our operators by themselves.
+                if (DecodeGraphs.UsesOurs(policy.Spec, kernels))
+                    KernelTable.AddTo(options);
                 // The prefix counts where profiling is asked for.
                 options.ProfileOutputPathPrefix = Path.Combine(folder, "profile");
                 options.EnableProfiling = true;

@@ -24,6 +24,9 @@ internal static unsafe class LaneTiles<T> where T : unmanaged, ISimd<T>
     /// <summary>What a whole number of tiles of any block has: columns.</summary>
     public const int Columns = 24;
 
+    /// <summary>Columns that are computed before they are put where they belong.</summary>
+    public const int Together = 2 * Columns;
+
     /// <summary>Numbers that a tile leaves while it is computed: five sums on the way up the tree.</summary>
     public const int Sums = 5 * 24 * 16;
 
@@ -66,15 +69,13 @@ internal static unsafe class LaneTiles<T> where T : unmanaged, ISimd<T>
                 }
     }
 
-    /// <summary>A block of rows with as many columns as a tile has: y [rows, columns] from a piece of the inner axis.</summary>
+    /// <summary>A block of rows with as many columns as a tile has, from a piece of the inner axis.</summary>
     /// <param name="x">The piece of the block, as <see cref="Pack"/> left it.</param>
     /// <param name="height">Rows of the block, as <see cref="Height"/> says.</param>
-    /// <param name="rows">Rows that there are.</param>
     /// <param name="w">The piece of the weight's first row.</param>
     /// <param name="line">Distance of the weight's rows.</param>
     /// <param name="count">Numbers of the piece.</param>
-    /// <param name="y">Receives the products, or has them added.</param>
-    /// <param name="distance">Distance of its rows.</param>
+    /// <param name="to">Receives the products, or has them added [columns, height].</param>
     /// <param name="add">Whether they are added.</param>
     /// <param name="ahead">Distance in numbers from w to what is to come nearer meanwhile.</param>
     /// <param name="sums"><see cref="Sums"/> numbers for the time of the call.</param>
@@ -82,12 +83,10 @@ internal static unsafe class LaneTiles<T> where T : unmanaged, ISimd<T>
     public static void Run(
         float* x,
         int height,
-        int rows,
         float* w,
         nint line,
         int count,
-        float* y,
-        nint distance,
+        float* to,
         bool add,
         nint ahead,
         float* sums)
@@ -115,7 +114,8 @@ internal static unsafe class LaneTiles<T> where T : unmanaged, ISimd<T>
             }
             top += 1 - merges;
         }
-        Put(sums, height, columns, rows, y, distance, add);
+        for (var i = 0; i < columns * height; i += Lanes)
+            (add ? T.Load(to + i) + T.Load(sums + i) : T.Load(sums + i)).Store(to + i);
     }
 
     // Lines of each column, a share of them with each lane.
@@ -129,41 +129,45 @@ internal static unsafe class LaneTiles<T> where T : unmanaged, ISimd<T>
                 Sse.Prefetch0(w + (i * Lanes));
     }
 
-    // [columns, height] -> [rows, columns]
+    /// <summary>Products as tiles leave them [columns, height] -> y [rows, columns].</summary>
+    /// <param name="from">The products.</param>
+    /// <param name="height">Rows of the block.</param>
+    /// <param name="columns">Columns, a multiple of 4.</param>
+    /// <param name="rows">Rows that there are.</param>
+    /// <param name="y">Receives them.</param>
+    /// <param name="distance">Distance of its rows.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Put(float* sums, int height, int columns, int rows, float* y, nint distance, bool add)
+    public static void Put(float* from, int height, int columns, int rows, float* y, nint distance)
     {
-        var column = 0;
-        for (; column + 4 <= columns; column += 4, sums += 4 * height)
-        {
-            var to = y + column;
-            var row = 0;
-            for (; row + 4 <= rows; row += 4, to += 4 * distance)
+        // Row by row, so that a line of y is written at once.
+        var row = 0;
+        for (; row + 4 <= rows; row += 4, y += 4 * distance)
+            for (var column = 0; column < columns; column += 4)
             {
+                var of = from + (column * height) + row;
                 var (a, b, c, d) = Square.Turned(
-                    Vector128.Load(sums + row),
-                    Vector128.Load(sums + height + row),
-                    Vector128.Load(sums + (2 * height) + row),
-                    Vector128.Load(sums + (3 * height) + row));
-                Put(a, to, add);
-                Put(b, to + distance, add);
-                Put(c, to + (2 * distance), add);
-                Put(d, to + (3 * distance), add);
+                    Vector128.Load(of),
+                    Vector128.Load(of + height),
+                    Vector128.Load(of + (2 * height)),
+                    Vector128.Load(of + (3 * height)));
+                a.Store(y + column);
+                b.Store(y + distance + column);
+                c.Store(y + (2 * distance) + column);
+                d.Store(y + (3 * distance) + column);
             }
-            for (; row < rows; row++, to += distance)
-                for (var i = 0; i < 4; i++)
-                    to[i] = add ? to[i] + sums[(i * height) + row] : sums[(i * height) + row];
-        }
-        for (; column < columns; column++, sums += height)
-        {
-            var to = y + column;
-            for (var row = 0; row < rows; row++, to += distance)
-                *to = add ? *to + sums[row] : sums[row];
-        }
+        for (; row < rows; row++, y += distance)
+            for (var column = 0; column < columns; column++)
+                y[column] = from[(column * height) + row];
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(Vector128<float> values, float* to, bool add) => (add ? Vector128.Load(to) + values : values).Store(to);
+    /// <summary>The way back: what products are added to.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Take(float* y, nint distance, int rows, int columns, float* to, int height)
+    {
+        for (var row = 0; row < rows; row++, y += distance)
+            for (var column = 0; column < columns; column++)
+                to[(column * height) + row] = y[column];
+    }
 
     // These call nothing, so that sums stay in registers. Each goes along one lane, adds as many earlier sums as are due, and leaves its
     // own.

@@ -193,7 +193,10 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
     {
         nint depth = s->Depth, columns = weight->Columns;
         int whole = s->Depth / T.Count * T.Count, piece = RowTiles<T>.Piece(whole);
-        var sums = stackalloc float[LaneTiles<T>.Sums];
+        // The room's beginning at a line of memory, where a vector lies on one alone.
+        var memory = stackalloc float[LaneTiles<T>.Sums + (LaneTiles<T>.Together * LaneTiles<T>.MostRows) + 16];
+        var sums = (float*)(((nint)memory + 63) / 64 * 64);
+        var products = sums + LaneTiles<T>.Sums;
         var wide = stackalloc float[weight->Narrow is null ? 0 : NarrowColumns * RowTiles<T>.MostPiece];
         // The widest tile decides for all, so that every block leaves the same columns.
         last = first + ((last - first) / LaneTiles<T>.Columns * LaneTiles<T>.Columns);
@@ -202,34 +205,47 @@ internal static unsafe class RowProduct<T> where T : unmanaged, ISimd<T>
             var rows = Math.Min(LaneTiles<T>.MostRows, s->Rows - row);
             var height = LaneTiles<T>.Height(rows);
             var width = LaneTiles<T>.Width(height);
-            for (var column = first; column < last; column += width)
+            for (var group = first; group < last; group += LaneTiles<T>.Together)
             {
-                float* w = weight->W + (column * depth), y = weight->Y + (row * columns) + column;
-                var adds = s->Adds;
+                var end = Math.Min(last, group + LaneTiles<T>.Together);
+                var y = weight->Y + (row * columns) + group;
+                var starts = s->Adds;
                 if (whole < s->Depth)
-                    RowTiles<T>.Rest(s->X + (row * depth), rows, w, width, s->Depth, y, columns, ref adds);
-                for (var k = 0; k < whole; k += piece, adds = true)
-                {
-                    var count = Math.Min(piece, whole - k);
-                    var (from, line, ahead) = (k, depth, width * depth);
-                    if (weight->Narrow is not null)
-                    {
-                        NarrowRows<T>.Widen(weight->Narrow + (column * depth) + k, depth, width, count, wide);
-                        (from, line, ahead) = (0, count, 0);
-                    }
-                    LaneTiles<T>.Run(
-                        s->Packed + (row * (nint)whole) + (k * (nint)height),
-                        height,
+                    RowTiles<T>.Rest(
+                        s->X + (row * depth),
                         rows,
-                        (weight->Narrow is null ? w : wide) + from,
-                        line,
-                        count,
+                        weight->W + (group * depth),
+                        end - group,
+                        s->Depth,
                         y,
                         columns,
-                        adds,
-                        ahead,
-                        sums);
-                }
+                        ref starts);
+                if (starts)
+                    LaneTiles<T>.Take(y, columns, rows, end - group, products, height);
+                for (var column = group; column < end; column += width)
+                    for (var k = 0; k < whole; k += piece)
+                    {
+                        var count = Math.Min(piece, whole - k);
+                        var from = weight->W + (column * depth) + k;
+                        var (line, ahead) = (depth, width * depth);
+                        if (weight->Narrow is not null)
+                        {
+                            NarrowRows<T>.Widen(weight->Narrow + (column * depth) + k, depth, width, count, wide);
+                            from = wide;
+                            (line, ahead) = (count, 0);
+                        }
+                        LaneTiles<T>.Run(
+                            s->Packed + (row * (nint)whole) + (k * (nint)height),
+                            height,
+                            from,
+                            line,
+                            count,
+                            products + ((column - group) * height),
+                            starts || k > 0,
+                            ahead,
+                            sums);
+                    }
+                LaneTiles<T>.Put(products, height, end - group, rows, y, columns);
             }
         }
         return last;
