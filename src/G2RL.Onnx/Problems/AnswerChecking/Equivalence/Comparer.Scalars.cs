@@ -103,20 +103,16 @@ internal sealed partial class Comparer
         return true;
     }
 
-    // The sign of the constant c with a = c b, over the numerators; null when there is none.
+    // The sign of the constant c with a = c b, over a common denominator; null when there is none.
     private int? Proportional(Scalar a, Scalar b)
     {
-        if (a.Numerator.IsZero || b.Numerator.IsZero || !a.Denominator.IsOne || !b.Denominator.IsOne)
-        {
-            var isZero = a.Numerator.IsZero && b.Numerator.IsZero;
-            return isZero || Same(a, b) is true ? 1 : Same(a, b.Negated()) is true ? -1 : null;
-        }
-
-        var (x, y) = (Leading(a.Numerator), Leading(b.Numerator));
-        if (x is null || y is null)
+        if (a.Numerator.IsZero || b.Numerator.IsZero)
+            return a.Numerator.IsZero && b.Numerator.IsZero ? 1 : null;
+        if (Polynomial.Multiply(a.Numerator, b.Denominator, budget) is not { } above
+            || Polynomial.Multiply(b.Numerator, a.Denominator, budget) is not { } below
+            || Leading(above) is not { } x || Leading(below) is not { } y)
             return null;
-        var difference = Polynomial.Subtract(Polynomial.Multiply(a.Numerator, y, budget), Polynomial.Multiply(b.Numerator, x, budget),
-            budget);
+        var difference = Polynomial.Subtract(Polynomial.Multiply(above, y, budget), Polynomial.Multiply(below, x, budget), budget);
         if (Numeric.IsZero(difference, evidence: true, budget) is not true)
             return null;
         return Numeric.Sign(x, budget) is { } p and not 0 && Numeric.Sign(y, budget) is { } q and not 0 ? p * q : null;

@@ -82,8 +82,6 @@ internal sealed partial class Evaluator
     private Scalar? Function(Node node)
     {
         var name = node.Text;
-        if (name is "overline" or "vec" or "hat")
-            return Number(node.Children[0]) is { } marked ? Scalar.OfFunction(budget, name, marked) : null;
         var isAngle = name is "sin" or "cos" or "tan" or "cot" or "sec" or "csc";
         angles += isAngle ? 1 : 0;
         var arguments = Array.ConvertAll(node.Children, Number);

@@ -26,8 +26,8 @@ internal sealed partial class Evaluator
         var last = operands[^1];
         if (IsName(operands[0]))
             return Plain(last) is { } value ? Named(operands[0], value) : null;
-        if (operands.Length == 2 && IsName(last))
-            return Plain(operands[0]) is { } reversed ? Named(last, reversed) : null;
+        if (IsName(last))
+            return Plain(operands[^2]) is { } reversed ? Named(last, reversed) : null;
         if (Plain(operands[0]) is not ScalarValue left || Plain(last) is not ScalarValue right)
             return null;
         // A chain of numbers is a calculation; its end is the answer.

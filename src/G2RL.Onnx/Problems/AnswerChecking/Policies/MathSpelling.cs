@@ -34,7 +34,7 @@ internal static class MathSpelling
         // "k = 5": a name of one or two letters.
         var equals = text.IndexOf('=');
         if (equals >= 0 && text.LastIndexOf('=') == equals && text.AsSpan(0, equals).Trim().Length <= 2)
-            text = text[(equals + 1)..].Trim();
+            text = text[(equals + 1)..];
         text = Arguments(Arguments(text.Trim(), "\\sqrt", 1).Replace(" ", "", StringComparison.Ordinal), "\\frac", 2);
         if (text == "0.5")
             return "\\frac{1}{2}";

@@ -43,7 +43,7 @@ internal static class Factors
         // Composite leftovers are at least LargestDivisor squared; a smaller one is prime.
         foreach (var root in (ReadOnlySpan<int>)[2, 3, 5])
         {
-            while (value > LargestDivisor && Root(value, root, budget) is { } whole)
+            if (value > LargestDivisor && Root(value, root, budget) is { } whole)
             {
                 found.Add((whole, root));
                 return found;

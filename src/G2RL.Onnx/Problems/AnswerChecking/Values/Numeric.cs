@@ -80,7 +80,7 @@ internal static class Numeric
             {
                 if (!budget.Spend(2) || Of(atom, point, budget) is not { } factor)
                     return null;
-                product *= exponent.IsOne ? factor : Power(factor, exponent);
+                product *= Power(factor, exponent);
             }
 
             value += product;
@@ -103,8 +103,15 @@ internal static class Numeric
 
     private static Complex? Function(Atom atom, int point, Budget budget)
     {
-        if (Value(atom.Arguments[0], point, budget) is not { } argument)
-            return null;
+        var arguments = new Complex[atom.Arguments.Length];
+        for (var i = 0; i < arguments.Length; i++)
+        {
+            if (Value(atom.Arguments[i], point, budget) is not { } value)
+                return null;
+            arguments[i] = value;
+        }
+
+        var argument = arguments[0];
         switch (atom.Name)
         {
             case "sin":
@@ -118,16 +125,15 @@ internal static class Numeric
             case "arcsin":
                 return Finite(Complex.Asin(argument));
             case "arccos":
-                return Finite(Complex.Acos(argument));
+                // Beyond 1, too, it is what is left to a right angle.
+                return Finite((Math.PI / 2) - Complex.Asin(argument));
             case "arctan":
                 return Finite(Complex.Atan(argument));
             case "pow":
-                return Value(atom.Arguments[1], point, budget) is { } exponent && argument != 0
-                    ? Finite(Complex.Exp(exponent * Complex.Log(argument)))
-                    : null;
+                return argument == 0 ? null : Finite(Complex.Exp(arguments[1] * Complex.Log(argument)));
             default:
-                // Nothing is known of it, so it may be anything: the same for the same argument, and different for others.
-                return Coordinate($"{atom.Name}:{argument.Real:G9}:{argument.Imaginary:G9}", point);
+                // Nothing is known of it, so it may be anything: the same for the same arguments, and different for others.
+                return Coordinate(atom.Name + string.Concat(arguments.Select(a => $":{a.Real:G9}:{a.Imaginary:G9}")), point);
         }
     }
 

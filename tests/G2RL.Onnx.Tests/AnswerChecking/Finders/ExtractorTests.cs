@@ -1,0 +1,65 @@
+using G2RL.Onnx.Problems.AnswerChecking;
+using static G2RL.Onnx.Tests.AnswerChecking.FinderTable;
+
+namespace G2RL.Onnx.Tests.AnswerChecking;
+
+/// <summary>The candidates of each source, the likeliest first.</summary>
+[TestClass]
+public sealed class ExtractorTests
+{
+    private static readonly AnswerPolicy Math = AnswerPolicy.All["math"];
+
+    [TestMethod]
+    public void Extract_Math_TakesBoxThenPhrases() => Finds(t => Math.Extract(t), """
+        \boxed{5}% => 5\%
+        \boxed{28}$ % => 28\%
+        \boxed{20} percent => 20\%
+        \boxed{5} and 20 => 5
+        The final answer is $10$ because it is so. => 10
+        The final answer is 3, not 4. => 3
+        The final answer is 3, 4. => 3, 4
+        The final answer is 3 and nothing more. => 3 and nothing more
+        The final answer is $5$. => 5
+        The final answer is \(5\) apples => 5
+        The final answer is x = 5. => x = 5
+        The answer is \boxed{5}. => 5
+        answer: 5 => 5
+        answer = 5 => 5
+        answer**: 5 => 5
+        answer:** 5 => 5
+        The answer is: 5 => 5
+        The final answer: 5 => 5
+        The answer is 4. The final answer: 5. => 5
+        It is 5 => ~
+        """);
+
+    [TestMethod]
+    public void Find_EachSource_GivesItsCandidates()
+    {
+        var verify = AnswerPolicy.All["math_verify"];
+        Finds(t => Found(AnswerSource.Stated, t, verify), """
+            \boxed{4} The final answer is $5$. => 5 | 4
+            The final answer is $5$. \boxed{4} => 4
+            The final answer is $5$. => 5
+            none =>
+            """);
+        Finds(t => Found(AnswerSource.Bare, t, verify), """
+            5 => 5
+            this is it =>
+            """);
+        Finds(t => Found(AnswerSource.FormulaOrNumber, t, verify), """
+            $4$ then 5 => 5 | 4
+            5 then $4$ => 4
+            $4$ percent => 4\%
+            $1$, $2$ then $3$ => 3 | 1, 2
+            $x$ 5% => $ 5% | x
+            """);
+        Finds(t => Found(AnswerSource.Formula, t, verify), "$1$ a $2$ a $3$ a $4$ a $5$ => 5 | 4 | 3 | 2");
+        Finds(t => Found(AnswerSource.Number, t, verify), "$4$ then 5 => 5\n1,5 => 1,5");
+        Finds(t => Found(AnswerSource.Whole, t, verify), "a 5 => a 5");
+        Finds(t => Found(AnswerSource.Tag, t, verify), "<answer>5</answer> => 5");
+        Finds(t => Found(AnswerSource.Letter, t, verify), "C => C");
+        Assert.AreEqual("", Found(AnswerSource.Bare, new string('5', 301), verify));
+        Assert.AreEqual(300, Found(AnswerSource.Bare, new string('5', 300), verify).Length);
+    }
+}

@@ -1,0 +1,46 @@
+using G2RL.Onnx.Problems.AnswerChecking;
+using static G2RL.Onnx.Tests.AnswerChecking.FinderTable;
+
+namespace G2RL.Onnx.Tests.AnswerChecking;
+
+/// <summary>The last formulas of a text.</summary>
+[TestClass]
+public sealed class FormulaFinderTests
+{
+    [TestMethod]
+    public void Formulas_LastOnes_AreFound() => Finds(t => string.Join(" | ", FormulaFinder.Last(t, 2).Select(f => f.Content)), """
+        $1$ then $2$ then $3$ => 3 | 2
+        $$1$$ then \(2\) => 2 | 1
+        \[1\] then $2$ => 2 | 1
+        $1$ and $2$ => 1, 2
+        $1$, $2$ or $3$ => 1, 2, 3
+        $1$ $2$ => 2 | 1
+        $1\$2$ => 1\$2
+        $1↵2$ => ~
+        \[1↵2\] => 1↵2
+        \(1↵2\) => ~
+        \(1\\\) => 1\\
+        \(1\\) => ~
+        \(1\(2\) => 1\(2
+        $5 is more than the $6 he has$ => ~
+        $\text{so it is}$ => \text{so it is}
+        $\mbox{so it is}$ => \mbox{so it is}
+        $x or y$ => x or y
+        $x and of y$ => x and of y
+        $is$ => is
+        $$ x => ~
+        $1$ and then $2$ => 2 | 1
+        \$5 $6$ => 6
+        \(1\) \[2 \(3\) => 3 | 1
+        \(1 \(2 \[3\] => 3
+        """);
+
+    [TestMethod]
+    public void Formulas_Positions_AreWhereTheyStand()
+    {
+        Assert.AreEqual((2, 5, "1"), FormulaFinder.Last("a $1$", 1).Single());
+        Assert.AreEqual((2, 7, "1"), FormulaFinder.Last("a $$1$$ b", 1).Single());
+        Assert.AreEqual((2, 7, "1"), FormulaFinder.Last("a \\(1\\) b", 1).Single());
+        Assert.AreEqual((7, 12, "1, 2"), FormulaFinder.Last("$1$ or $2$ .", 1).Select(f => (f.Start + 7, f.End + 2, f.Content)).Single());
+    }
+}

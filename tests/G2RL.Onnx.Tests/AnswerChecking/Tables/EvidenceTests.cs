@@ -1,0 +1,111 @@
+using System.Numerics;
+using G2RL.Onnx.Problems.AnswerChecking;
+
+namespace G2RL.Onnx.Tests.AnswerChecking;
+
+/// <summary>Values at points, and what they may decide.</summary>
+[TestClass]
+public sealed class EvidenceTests
+{
+    private static readonly AnswerPolicy Exact = AnswerPolicy.All["math"];
+
+    private static Scalar Read(string text) => ((ScalarValue)Answer.Read(text, new(100_000))!.Value!).Scalar;
+
+    [TestMethod]
+    public void Coordinates_OfNamesAtPoints_AreSpread()
+    {
+        var values = new List<double>();
+        for (var letter = 'a'; letter <= 'z'; letter++)
+        {
+            if (letter is 'e' or 'i')
+                continue;
+            for (var point = 0; point < 8; point++)
+            {
+                var value = Numeric.Value(Read($"{letter}"), point, new(100))!.Value;
+                Assert.AreEqual(0, value.Imaginary);
+                Assert.IsTrue(Math.Abs(value.Real) is >= 0.3 and <= 2.3, $"{letter} at {point}: {value.Real}");
+                Assert.IsTrue(point % 4 != 0 || value.Real > 0, $"{letter} at {point}: {value.Real}");
+                Assert.AreEqual(value, Numeric.Value(Read($"{letter}+1-1"), point, new(100)));
+                values.Add(value.Real);
+            }
+        }
+        Assert.HasCount(values.Count, values.Select(Math.Abs).Distinct());
+        Assert.AreEqual(1.3, values.Average(Math.Abs), 0.1);
+        Assert.IsTrue(values.Count(v => v < 0) is > 48 and < 96, $"{values.Count(v => v < 0)} of {values.Count} are negative");
+        Assert.AreEqual(0.58, Math.Sqrt(values.Average(v => Math.Pow(Math.Abs(v) - 1.3, 2))), 0.1); // 2 / sqrt 12
+    }
+
+    [TestMethod]
+    public void Value_OfAnExpression_IsThatOfMathematics()
+    {
+        for (var point = 0; point < 8; point++)
+        {
+            var x = At("x").Real;
+            Near(Math.Cbrt(x), "x^{1/3}");
+            Near(Math.Cbrt(x * x), "x^{2/3}");
+            Near(1 / (x * x), "x^{-2}");
+            Near(Math.Pow(x, 5), "x^5");
+            Near(Math.Sin(x), "\\sin x");
+            Near(Math.Cos(x), "\\cos x");
+            Near(Complex.Log(x), "\\ln x");
+            Near(Math.Abs(x), "|x|");
+            Near(Complex.Asin(x), "\\arcsin x");
+            Near((Math.PI / 2) - Complex.Asin(x), "\\arccos x");
+            Near(Math.Atan(x), "\\arctan x");
+            Near(Complex.Exp(x * Complex.Log(2)), "2^x");
+            Near(Complex.Sqrt(x + 1), "\\sqrt{x+1}");
+            Near(Math.E * Math.PI + Complex.ImaginaryOne, "e\\pi+i");
+
+            Complex At(string text) => Numeric.Value(Read(text), point, new(1000))!.Value;
+
+            void Near(Complex expected, string text) =>
+                Assert.IsLessThan(1e-13 * (1 + expected.Magnitude), Complex.Abs(expected - At(text)), $"{text} at {x}");
+        }
+        Assert.IsNull(Numeric.Value(Read("\\infty"), 0, new(100)));
+        Assert.IsNull(Numeric.Value(Read("10^{400}x"), 0, new(1000)));
+        Assert.IsNull(Numeric.Value(Read("\\sin x"), 0, new(1)));
+        Assert.AreEqual(Math.PI, Numeric.Real(Read("\\pi"), new(100)));
+        Assert.IsNull(Numeric.Real(Read("x"), new(100)));
+        Assert.IsNull(Numeric.Real(Read("1+i"), new(100)));
+        Assert.IsNull(Numeric.Real(Read("1-i"), new(100)));
+        Assert.AreEqual(100, Numeric.Real(Read("100-10^{-9}i"), new(100)));
+    }
+
+    [TestMethod]
+    [DataRow("\\sqrt2-1", 1)]
+    [DataRow("1-\\sqrt2", -1)]
+    [DataRow("-3", -1)]
+    [DataRow("0", 0)]
+    [DataRow("x", null)]
+    [DataRow("\\sqrt2+i", null)]
+    [DataRow("\\sqrt2-i", null)]
+    [DataRow("1000\\sqrt2-1414.2135624", null)] // differs by 3e-8, too little to tell
+    [DataRow("1000\\sqrt2-1414.2", 1)]
+    [DataRow("1000\\sqrt2+10^{-8}i", 1)]
+    public void Sign_OfAConstant_IsToldWhereItIsClear(string text, int? sign) =>
+        Assert.AreEqual(sign, Numeric.Sign(Read(text).Numerator, new(1000)));
+
+    [TestMethod]
+    public void Equal_ByNumbersAlone_IsNeitherTooWideNorTooNarrow() => AnswerTable.Holds(Exact, """
+        10^{-6}\sin 1 !! 10^{-6}\sin 1.0001
+        10^{400}\sin 1 !! 10^{400}\sin 2
+        10^{400}\pi !! 10^{400}e
+        \sin 2x\cos 2x :: \frac{\sin 4x}{2}
+        \cos 3x :: 4\cos^3 x-3\cos x
+        \cos 3x !! 4\cos^3 x-3.000001\cos x
+        \arcsin x+\arccos x :: \frac\pi2
+        \sqrt{3+2\sqrt2} :: 1+\sqrt2
+        \sqrt{3+2\sqrt2} !! 2.41421356
+        \gcd(a,b) !! \gcd(a,c)
+        \max(1,x) !! \max(1,y)
+        f(x,y) !! f(x,z)
+        f(x,y)+\sin^2 y+\cos^2 y :: f(x,y)+1
+        f(x)+\sin^2 y+\cos^2 y :: f(x)+1
+        f(x)+\sin^2 y+\cos^2 y !! f(y)+1
+        \ln(xy) !! \ln x+\ln y
+        \ln(2\pi) :=: \ln2+\ln\pi
+        \ln(\pi^2/2) :=: 2\ln\pi-\ln2
+        \ln(3 \cdot 2^x) :=: x\ln2+\ln3
+        \sqrt[3]{x^2}+1 :: x^{2/3}+1
+        """);
+}

@@ -1,0 +1,51 @@
+using G2RL.Onnx.Problems.Presets;
+
+namespace G2RL.Onnx.Tests;
+
+/// <summary>What each preset is, where it comes from and how many rows its publishers give it.</summary>
+[TestClass]
+public sealed class PresetTableTests
+{
+    [TestMethod]
+    [DataRow("aime24", "AIME I and II of 2024", "HuggingFaceH4/aime_2024", "aime", "", "30", false)]
+    [DataRow("aime25", "AIME I and II of 2025", "math-ai/aime25", "aime", "", "30", false)]
+    [DataRow("amc", "AMC 12, 2022 and 2023 (83 problems) or 2023 (40)", "AI-MO/aimo-validation-amc", "math", "", "83 40", false)]
+    [DataRow("gpqa-diamond", "GPQA, diamond subset", "Idavidrein/gpqa", "choice", "", "198", false)]
+    [DataRow("gsm8k", "GSM8K", "openai/grade-school-math", "gsm8k", "7473", "1319", false)]
+    [DataRow("math500", "500 problems of the MATH test set", "HuggingFaceH4/MATH-500", "math", "", "500", false)]
+    [DataRow("math", "MATH, training split", "DigitalLearningGmbH/MATH-lighteval", "math", "7500", "500 5000", true)]
+    [DataRow("mmlu-pro", "MMLU-Pro", "TIGER-Lab/MMLU-Pro", "choice", "", "12032", false)]
+    [DataRow("verl", "Any file in verl's layout", "examples/data_preprocess", "math", "", "", true)]
+    public void All_EachPreset_IsWhatItsPublishersSay(
+        string name, string title, string where, string policy, string train, string heldOut, bool skipsEmpty)
+    {
+        var preset = ProblemPresets.All[name];
+        Assert.AreEqual(name, preset.Name);
+        Assert.AreEqual(title, preset.Title);
+        StringAssert.Contains(preset.Where, where);
+        Assert.AreEqual(policy, preset.Settings.Policy);
+        Assert.AreEqual(train, string.Join(' ', preset.Settings.TrainRows));
+        Assert.AreEqual(heldOut, string.Join(' ', preset.Settings.HeldOutRows));
+        Assert.AreEqual(skipsEmpty, preset.Settings.SkipEmpty);
+        Assert.IsFalse(preset.Settings.RequireFinished);
+        Assert.AreEqual(name != "verl", preset.Settings.KeepRepeated);
+        Assert.AreEqual(policy == "choice", preset.Settings.Choice is not null);
+    }
+
+    [TestMethod]
+    public void All_FieldsOfTheirFiles_AreThoseOfTheirPublishers()
+    {
+        var gpqa = ProblemPresets.All["gpqa-diamond"].Settings;
+        Assert.AreEqual("Question", gpqa.PromptField);
+        Assert.AreEqual("Correct Answer", gpqa.Choice!.CorrectField);
+        CollectionAssert.AreEqual(
+            (string[])["Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3"], gpqa.Choice.IncorrectFields.ToArray());
+        Assert.IsTrue(gpqa.Choice.Shuffle);
+        Assert.AreEqual("####", ProblemPresets.All["gsm8k"].Settings.ReferenceMarker);
+        var verl = ProblemPresets.All["verl"].Settings;
+        Assert.AreEqual("prompt", verl.PromptField);
+        Assert.AreEqual("reward_model.ground_truth", verl.AnswerField);
+        Assert.AreEqual("data_source", verl.PolicyField);
+        Assert.AreEqual("openai/gsm8k=gsm8k", string.Join(' ', verl.Policies!.Select(p => $"{p.Key}={p.Value}")));
+    }
+}

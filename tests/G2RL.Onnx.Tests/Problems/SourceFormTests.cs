@@ -1,0 +1,79 @@
+using System.Text;
+using System.Text.Json;
+using G2RL.Onnx.Problems.Sources;
+using Parquet.Schema;
+using Parquet.Serialization;
+
+namespace G2RL.Onnx.Tests;
+
+/// <summary>Columns of each type, and which files a path names.</summary>
+[TestClass]
+public sealed class SourceFormTests
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("g2rl-forms").FullName;
+
+    [TestCleanup]
+    public void Clean() => Directory.Delete(folder, recursive: true);
+
+    [TestMethod]
+    public async Task Parquet_ColumnsOfEachType_AreJson()
+    {
+        var schema = new ParquetSchema(
+            new DataField<string>("text"), new DataField<bool>("truth"), new DataField<sbyte>("a"), new DataField<byte>("b"),
+            new DataField<short>("c"), new DataField<ushort>("d"), new DataField<int>("e"), new DataField<uint>("f"),
+            new DataField<long>("g"), new DataField<ulong>("h"), new DataField<float>("i"), new DataField<double>("j"),
+            new DataField<byte[]>("bytes"), new DataField<double>("none"));
+        object[] values =
+        [
+            "ä\"b", true, (sbyte)-1, (byte)2, (short)-3, (ushort)4, -5, 6u, -7L, 8UL, 0.5f, -0.25,
+            new ReadOnlyMemory<byte>(Encoding.UTF8.GetBytes("ö")), double.NaN,
+        ];
+        IDictionary<string, object?> row = schema.Fields.Zip(values).ToDictionary(p => p.First.Name, object? (p) => p.Second);
+        var path = At("a.parquet");
+        await using (var stream = File.Create(path))
+            await ParquetSerializer.SerializeUntypedAsync([row, row], schema, stream);
+        var found = SourceReader.Rows(path, new RowFaults()).ToArray();
+        Assert.HasCount(2, found);
+        Assert.AreEqual(
+            "ä\"b|true|-1|2|-3|4|-5|6|-7|8|0.5|-0.25|ö|null",
+            string.Join('|', schema.Fields.Select(f => found[1].Find(f.Name)!.Value)
+                .Select(v => v.ValueKind == JsonValueKind.String ? v.GetString() : v.GetRawText())));
+    }
+
+    [TestMethod]
+    [DataRow("train-1.jsonl validation-1.jsonl", "train, validation")]
+    [DataRow("train.jsonl valid.jsonl.gz", "train, valid")]
+    [DataRow("val_1.json test-1.CSV", "test, val")]
+    [DataRow("dev.tsv Train-1.parquet", "dev, train")]
+    public void Resolve_FolderOfSeveralSplits_IsRefused(string files, string splits)
+    {
+        foreach (var name in files.Split(' '))
+            File.WriteAllText(At(name), "");
+        var message = Assert.ThrowsExactly<InputException>(() => SourceFiles.Resolve(folder)).Message;
+        CollectionAssert.AreEquivalent(splits.Split(", "), message.Split('(')[1].Split(')')[0].Split(", "));
+        StringAssert.Contains(message, $"-*");
+    }
+
+    [TestMethod]
+    public void Resolve_FolderOfOneSplit_GivesItsFilesInOrder()
+    {
+        foreach (var name in (string[])["trainer-2.jsonl", "train-1.jsonl.gz", "train-0.ndjson", "notes.txt", "b.gz"])
+            File.WriteAllText(At(name), "");
+        Assert.AreEqual("train-0.ndjson train-1.jsonl.gz trainer-2.jsonl", Names(folder));
+        Assert.AreEqual("train-0.ndjson", Names(At("train-?.ndjson")));
+        Assert.AreEqual("train-0.ndjson train-1.jsonl.gz", Names(At("train-*")));
+        Assert.AreEqual("train-0.ndjson train-1.jsonl.gz", Names(At("t????-*")));
+        Directory.CreateDirectory(At("inner"));
+        File.WriteAllText(At("inner/train-3.jsonl"), "");
+        Assert.AreEqual("train-3.jsonl train-0.ndjson train-1.jsonl.gz", Names(At("**/train-?.*")));
+        foreach (var missing in (string[])["train-?.csv", "no/*.jsonl", "t?-0.ndjson"])
+            StringAssert.Contains(
+                Assert.ThrowsExactly<InputException>(() => SourceFiles.Resolve(At(missing))).Message, $"{At(missing)} matches no file");
+        var empty = Directory.CreateDirectory(At("empty")).FullName;
+        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => SourceFiles.Resolve(empty)).Message, "holds no file of problems");
+
+        string Names(string path) => string.Join(' ', SourceFiles.Resolve(path).Select(Path.GetFileName));
+    }
+
+    private string At(string name) => Path.Combine(folder, name);
+}
