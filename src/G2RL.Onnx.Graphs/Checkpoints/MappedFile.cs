@@ -7,8 +7,11 @@ namespace G2RL.Onnx.Checkpoints;
 /// A whole file, mapped read-only: its pages belong to the operating system's cache, not to this process. One that is cut short by somebody
 /// else while it is mapped ends the process, as with every memory map.
 /// </summary>
-internal sealed unsafe class MappedFile : IDisposable
+internal sealed unsafe partial class MappedFile : IDisposable
 {
+    // <sys/mman.h> of Linux.
+    private const int DontNeed = 4;
+
     private readonly MemoryMappedFile? map;
     private readonly MemoryMappedViewAccessor? view;
     private byte* start;
@@ -87,6 +90,21 @@ internal sealed unsafe class MappedFile : IDisposable
         return copy;
     }
 
+    /// <summary>
+    /// Says that a part was read and will hardly be read again: its whole pages no longer count as this process's memory, where the system
+    /// knows of that. What lies there does not change.
+    /// </summary>
+    public void Passed(long first, long count)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        if (!OperatingSystem.IsLinux() || first < 0 || count <= 0 || first > Length - count)
+            return;
+        var page = (nuint)Environment.SystemPageSize;
+        var (begin, end) = (((nuint)(start + first) + page - 1) / page * page, (nuint)(start + first + count) / page * page);
+        if (end > begin)
+            _ = Advise((void*)begin, end - begin, DontNeed);
+    }
+
     public void Dispose()
     {
         disposed = true;
@@ -97,6 +115,9 @@ internal sealed unsafe class MappedFile : IDisposable
         }
         Release();
     }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(void* address, nuint length, int advice);
 
     private void Release()
     {

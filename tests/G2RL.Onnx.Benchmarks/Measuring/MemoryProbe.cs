@@ -33,8 +33,8 @@ internal static class MemoryProbe
     /// <param name="length">Tokens of each.</param>
     /// <param name="threads">Threads.</param>
     /// <param name="repetitions">Steps that are timed.</param>
-    /// <param name="mode">How the graph spends memory: run (as a run does), recompute, standard (as a run does without
-    /// operators of ours), or plain.</param>
+    /// <param name="mode">How the graph spends memory: run (as a run does), recompute, standard or recompute-standard (the same
+    /// without operators of ours), or plain.</param>
     public static Probed Run(string shape, int rows, int length, int threads, int repetitions, string mode = "run")
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, UseShellExecute = false };
@@ -65,6 +65,8 @@ internal static class MemoryProbe
         {
             "plain" => GraphMemory.Plain,
             "recompute" => MemoryChoice.Training(policy.Spec, rows * length, length, recompute: true),
+            "recompute-standard" =>
+                MemoryChoice.Training(policy.Spec, rows * length, length, recompute: true, KernelChoice.Standard),
             "standard" => MemoryChoice.Training(policy.Spec, rows * length, length, recompute: false, KernelChoice.Standard),
             _ => MemoryChoice.Training(policy.Spec, rows * length, length, recompute: false),
         };

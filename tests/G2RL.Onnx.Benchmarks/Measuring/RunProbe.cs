@@ -27,8 +27,11 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
     /// <summary>Highest place of the tensors' memory that was in use, by phase, bytes.</summary>
     public Dictionary<string, double> Tensors { get; init; } = [];
 
+    /// <summary>Of each step its number, and resident memory and the managed heap when it had ended, bytes.</summary>
+    public List<double[]> BySteps { get; init; } = [];
+
     /// <summary>Starts a child, waits, reads its answer.</summary>
-    /// <param name="shape">See <see cref="Shape.Parse"/>.</param>
+    /// <param name="shape">See <see cref="Shape.Parse"/>; "" takes the run's own model.</param>
     /// <param name="steps">Steps.</param>
     /// <param name="settings">As of --set.</param>
     public static RunProbe Of(string shape, int steps, params string[] settings)
@@ -38,7 +41,8 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
         {
             // Written here, so that the child holds nothing that a run would not.
             var model = Path.Combine(root, "model");
-            Write(Shape.Parse(shape), model);
+            if (shape.Length > 0)
+                Write(Shape.Parse(shape), model);
             var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, UseShellExecute = false };
             start.ArgumentList.Add("--probe");
             start.ArgumentList.Add(string.Create(CultureInfo.InvariantCulture, $"run;{root};{steps};{string.Join(';', settings)}"));
@@ -68,7 +72,7 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
         var config = RunConfigFile.Load(
             null,
             [
-                $"model={root}/model",
+                .. Directory.Exists($"{root}/model") ? [$"model={root}/model"] : Array.Empty<string>(),
                 $"output={root}",
                 $"steps={parts[2]}",
                 "training.checkpointEvery=1000",
@@ -77,6 +81,7 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
                 .. parts[3..],
             ]);
         var phases = new Dictionary<string, double>(StringComparer.Ordinal);
+        var bySteps = new List<double[]>();
         var (highest, tensors, phase) = (new Dictionary<string, double>(StringComparer.Ordinal),
             new Dictionary<string, double>(StringComparer.Ordinal), "load");
         void Look()
@@ -100,6 +105,7 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
             {
                 foreach (var (name, value) in metrics.Values.Where(v => v.Key.StartsWith("time/", StringComparison.Ordinal)))
                     phases[name] = value;
+                bySteps.Add([metrics.Step, MemoryProbe.Status("VmRSS"), GC.GetTotalMemory(forceFullCollection: false)]);
             },
         });
         var plan = trainer.Memory().Uses.ToDictionary(u => u.Purpose, u => u.Bytes, StringComparer.Ordinal);
@@ -112,7 +118,7 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
             MemoryProbe.Status("VmHWM"),
             idle,
             phases.GetValueOrDefault("time/step_s"))
-        { Phases = phases, Highest = highest, Tensors = tensors }));
+        { Phases = phases, Highest = highest, Tensors = tensors, BySteps = bySteps }));
     }
 
     // A model of seeded random weights on disk, one tensor in memory at a time.

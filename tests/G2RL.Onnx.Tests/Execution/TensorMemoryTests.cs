@@ -40,6 +40,9 @@ public sealed class TensorMemoryTests
     [DataRow(KernelChoice.Standard, true, "")]
     [DataRow(KernelChoice.Fused, false, "bf16")]
     [DataRow(KernelChoice.Fused, false, "int8")]
+    [DataRow(KernelChoice.Standard, false, "bf16")]
+    [DataRow(KernelChoice.Standard, true, "bf16")]
+    [DataRow(KernelChoice.Standard, true, "int8")]
     public void TrainGraph_TakesWhatThePlanSays(KernelChoice kernels, bool recompute, string stored)
     {
         if (!TensorMemory.IsUsed)

@@ -98,6 +98,7 @@ public sealed class SafeTensorsFile : IDisposable
             var count = Math.Min(piece, destination.Length - done);
             var stored = file.Bytes(tensor.Offset + ((first + done) * size), count * size);
             FloatConversion.ToFloats(tensor.Dtype, stored, destination.Slice(done, count));
+            file.Passed(tensor.Offset + ((first + done) * size), (long)count * size);
             done += count;
         }
     }

@@ -4,21 +4,22 @@ namespace G2RL.Onnx.Models;
 
 /// <summary>
 /// The bytes that a graph's values take at once at most, by going through its nodes in the order in which ONNX Runtime does: inputs and
-/// outputs are the caller's, views take nothing, a value ends with its last reader, and an operator that works element by element writes
-/// into an input that ends with it. Places are those of a <see cref="BlockHeap"/>, gaps included.
+/// outputs are the caller's, views take nothing, a value ends with its last reader, and an operator that works on one value
+/// element by element writes into it if it ends there. Places are those of a <see cref="BlockHeap"/>, gaps included.
 /// </summary>
 /// <remarks>
-/// The order is that of ONNX Runtime's GraphViewer: depth first from the nodes without readers, the last one and the latest input first.
+/// The order is that of ONNX Runtime's GraphViewer: depth first from the nodes without readers, the last one and the latest input first. A
+/// Gemm of something transposed is the latest of all, since it is written anew, as one node with what it reads.
 /// </remarks>
 public static class PeakMemory
 {
     private static readonly HashSet<string> Views = new(StringComparer.Ordinal) { "Reshape", "Unsqueeze", "Squeeze", "Identity" };
 
+    // Operators of two operands (Add, Mul) do not, as a trace of what a runtime takes shows.
     private static readonly HashSet<string> InPlace = new(StringComparer.Ordinal)
     {
-        "Add", "Sub", "Mul", "Div", "Pow", "Exp", "Log", "Neg", "Sqrt", "Sigmoid", "Tanh", "Softmax", "LogSoftmax", "Clip", "Where", "Erf",
-        "Relu", "Reciprocal", "ScatterElements", "RmsNormGrad", "Rotary", "GatedUnit", "GatedUnitGrad", "TokenScoresGrad",
-        "Product", "RowsAdded",
+        "Exp", "Log", "Neg", "Sqrt", "Sigmoid", "Tanh", "Softmax", "LogSoftmax", "Clip", "Erf", "Relu", "Reciprocal", "ScatterElements",
+        "RmsNormGrad", "Rotary", "GatedUnit", "GatedUnitGrad", "TokenScoresGrad", "Product", "RowsAdded",
     };
 
     // Smaller values come from elsewhere and do not count.
@@ -53,6 +54,7 @@ public static class PeakMemory
         bool Lies(Value? value) => value is not null && !outside.Contains(value) && SizeOf(value) >= Smallest;
         // What takes the place of what: a runtime plans, before it knows any length, that a value of the same axes takes that of one that
         // has ended, and gives it back when the last of them has.
+        var shapes = new RuntimeShapes(graph);
         var (buffers, ends) = (new Dictionary<Value, int>(ReferenceEqualityComparer.Instance), new List<int>());
         var idle = new List<(int Buffer, Value Was)>();
         for (var i = 0; i < order.Count; i++)
@@ -62,11 +64,11 @@ public static class PeakMemory
                 foreach (var output in node.Outputs.OfType<Value>().Where(Lies))
                 {
                     var reused = InPlace.Contains(node.Op) && output == node.Outputs[0]
-                        ? node.Inputs.OfType<Value>().Select(Root)
-                            .FirstOrDefault(v => buffers.ContainsKey(v) && last[v] == i && SizeOf(v) == SizeOf(output))
+                        ? node.Inputs.OfType<Value>().Where(v => shapes.AreSame(v, output)).Select(Root)
+                            .FirstOrDefault(v => buffers.ContainsKey(v) && last[v] == i)
                         : null;
                     var place = reused is null
-                        ? idle.FindLastIndex(b => b.Was.Type == output.Type && Shapes.Same(b.Was.Shape, output.Shape))
+                        ? idle.FindLastIndex(b => shapes.AreSame(b.Was, output))
                         : -1;
                     if (reused is not null)
                         buffers[output] = buffers[reused];
@@ -102,11 +104,14 @@ public static class PeakMemory
         return heap.Extent;
     }
 
+    private static bool IsWrittenAnew(Node node) =>
+        node.Op == "Gemm" && node.Inputs.Take(2).Any(i => i?.Producer is { Op: "Transpose", Domain: "" });
+
     private static List<Node> Order(Graph graph)
     {
         var place = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
         for (var i = 0; i < graph.Nodes.Count; i++)
-            place[graph.Nodes[i]] = i;
+            place[graph.Nodes[i]] = IsWrittenAnew(graph.Nodes[i]) ? graph.Nodes.Count + i : i;
         var read = graph.Nodes.SelectMany(n => n.Inputs).OfType<Value>().Select(v => v.Producer).OfType<Node>().ToHashSet();
         var order = new List<Node>(graph.Nodes.Count);
         var visited = new HashSet<Node>();
