@@ -10,7 +10,7 @@ public sealed class DirectionTests
     // What lies in the roots (the device below, the backend above; the options below, the program above) has no floor.
     private static readonly Floors Device = new(
         "G2RL.Onnx.Cuda",
-        "Binding", "Diagnosis", "Kernels", "Memory", "Sessions", "Scoring", "Rollouts", "Training", "Several", "Checks");
+        "Binding", "Diagnosis", "Kernels", "Memory", "Operators", "Sessions", "Scoring", "Rollouts", "Training", "Several", "Checks");
 
     private static readonly Floors Program = new("G2RL.Onnx.Cli", "Sampling", "Watching", "Commands");
 
