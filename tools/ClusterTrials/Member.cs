@@ -65,7 +65,8 @@ internal sealed class Member : IDisposable
     public void WaitFor(Func<bool> condition)
     {
         for (var began = Stopwatch.GetTimestamp(); !condition(); Thread.Sleep(5))
-            if (HasExited || Stopwatch.GetElapsedTime(began).TotalMinutes > 5)
+            // What is waited for may be its end.
+            if ((HasExited && !condition()) || Stopwatch.GetElapsedTime(began).TotalMinutes > 5)
                 throw new InvalidOperationException($"waited in vain; the process says: {Output} {(HasExited ? error.Result : "")}");
     }
 
