@@ -4,6 +4,7 @@ using G2RL.Onnx.Cuda.Sessions;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Rollouts.Decoding;
 
 namespace G2RL.Onnx.Cuda.Rollouts;
 

@@ -4,6 +4,7 @@ using G2RL.Onnx.Algorithms.Corrections;
 using G2RL.Onnx.Configuration.Rules;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Rollouts.Decoding;
 using G2RL.Onnx.Tokenizers.Jinja;
 
 namespace G2RL.Onnx.Configuration;

@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Planning;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Problems;
+using G2RL.Onnx.Rollouts.Decoding;
 using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Rollouts;
@@ -78,6 +80,9 @@ public sealed record DrawRequest(
     /// </summary>
     public Action<int, Rollout[]>? GroupEnded { get; init; }
 
+    /// <summary>Where feature weights are taken from and handed back to; null makes new ones for every rollout.</summary>
+    public FeatureBuffers? Buffers { get; init; }
+
     /// <summary>The number by which the random function knows a prompt.</summary>
     internal int IndexOf(int prompt) => Indices is null ? prompt : Indices[prompt];
 
@@ -146,14 +151,13 @@ public sealed class Sampler : IRolloutSource
         var results = new Rollout[request.Prompts.Count][];
         for (var i = 0; i < results.Length; i++)
             results[i] = new Rollout[request.Samples];
-        var queue = new ConcurrentQueue<int>(Enumerable.Range(0, results.Length));
-        var job = new SamplerJob(request, results, queue, policy.Version, progress);
+        var job = new SamplerJob(request, results, policy.Version, progress);
         var threads = Math.Min(Plan.Threads, Math.Max(1, results.Length));
         // Lanes keep their caches and bindings from draw to draw.
         void Work(int _)
         {
             if (!lanes.TryTake(out var lane))
-                lane = new SamplerLane(session, policy, tokenizer, settings, Plan.RowsPerThread, Plan.ThreadsEach);
+                lane = new SamplerLane(session, policy, tokenizer, settings, Plan);
             lane.Run(job, cancel);
             lanes.Add(lane);
         }
@@ -189,13 +193,13 @@ public sealed class Sampler : IRolloutSource
 internal sealed class SamplerJob(
     DrawRequest request,
     Rollout[][] results,
-    ConcurrentQueue<int> queue,
     PolicyVersion version,
     Action<int>? progress)
 {
     private readonly Lock gate = new();
     private readonly int[] left = [.. Enumerable.Repeat(request.Samples, results.Length)];
     private int finished;
+    private int next;
 
     public DrawRequest Request => request;
 
@@ -203,7 +207,22 @@ internal sealed class SamplerJob(
 
     public float LargestLogit { get; private set; }
 
-    public bool TryNextPrompt(out int prompt) => queue.TryDequeue(out prompt);
+    /// <summary>Takes prompts that are run together, at most so many.</summary>
+    /// <param name="most">Prompts at most.</param>
+    /// <param name="prompts">Receives them.</param>
+    /// <returns>How many; 0 where none is left.</returns>
+    public int NextPrompts(int most, Span<int> prompts)
+    {
+        lock (gate)
+        {
+            if (next == results.Length)
+                return 0;
+            var count = PromptPass.Together(request.Prompts.Skip(next).Select(p => p.Length), Math.Min(most, results.Length - next));
+            for (var i = 0; i < count; i++)
+                prompts[i] = next++;
+            return count;
+        }
+    }
 
     public void Finish(int prompt, int sample, Rollout rollout)
     {

@@ -3,6 +3,7 @@ using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Rollouts.Decoding;
 using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Rollouts;
@@ -13,7 +14,6 @@ internal sealed class SamplerLane : IDisposable
     // With ONNX Runtime's operators bindings exist for 2, 4 and the multiples of this many rows only; the rows that fill up are dead
     // weight, at most seven. With ours there are as many rows as are in flight.
     private const int Granularity = 8;
-    private const int KeptPrefills = 64;
 
     private readonly OrtSession session;
     private readonly Policy policy;
@@ -28,34 +28,37 @@ internal sealed class SamplerLane : IDisposable
     private readonly RowWorkers workers;
     private readonly Row[] rows;
     private readonly Dictionary<int, DecodeStep> steps = [];
-    private readonly Dictionary<int, DecodeStep> prefills = [];
-    private readonly float[] firstLogits;
-    private readonly float[] firstHidden;
+    private readonly PromptPass pass;
+    private readonly PromptSlot[] prompts;
+    private readonly int[] found;
+    private readonly int[][] taken;
     private readonly HashSet<int> stopTokens;
     private SamplerJob? running;
     private DecodeStep? stepped;
 
-    public SamplerLane(OrtSession session, Policy policy, Tokenizer tokenizer, SamplerSettings settings, int capacity, int threads)
+    public SamplerLane(OrtSession session, Policy policy, Tokenizer tokenizer, SamplerSettings settings, SamplerPlan plan)
     {
-        (this.session, this.policy, text, this.settings, this.capacity) =
-            (session, policy, new RolloutText(tokenizer, settings), settings, capacity);
+        (this.session, this.policy, text, this.settings, capacity) =
+            (session, policy, new RolloutText(tokenizer, settings), settings, plan.RowsPerThread);
+        var threads = plan.ThreadsEach;
         padded = !DecodeGraphs.UsesOurs(policy.Spec, settings.Kernels, settings.CacheType.Element());
         slot = Slots(capacity);
-        cache = new KvCache(policy.Spec, slot + 1, policy.Positions, settings.CacheType);
-        results = new DecodeResults(policy, slot);
+        cache = new KvCache(policy.Spec, slot + plan.PromptSlots, policy.Positions, settings.CacheType);
+        results = new DecodeResults(policy, Math.Max(slot, plan.PromptSlots));
         samplers = [.. Enumerable.Range(0, threads).Select(_ => new TokenSampler(policy.Spec.VocabularySize, settings.Sampling))];
         workers = new RowWorkers(threads, (thread, row) =>
             Draw(running!, samplers[thread], rows![row], stepped!.Logits(row), stepped.Hidden(row)));
         rows = new Row[capacity];
-        firstLogits = new float[policy.Spec.VocabularySize];
-        firstHidden = new float[policy.Spec.HiddenSize];
+        pass = new PromptPass(session, policy, cache, slot, results);
+        prompts = [.. Enumerable.Range(0, plan.PromptSlots).Select(_ => new PromptSlot(policy.Spec))];
+        (found, taken) = (new int[plan.PromptSlots], new int[plan.PromptSlots][]);
         stopTokens = [.. settings.StopTokens];
     }
 
     /// <summary>Draws until no prompt is left.</summary>
     public void Run(SamplerJob job, CancellationToken cancel)
     {
-        var (active, prompt, nextSample) = (0, -1, 0);
+        var (active, held, next, nextSample) = (0, 0, 0, 0);
         running = job;
         foreach (var sampler in samplers)
             sampler.LargestLogit = 0;
@@ -64,20 +67,19 @@ internal sealed class SamplerLane : IDisposable
             cancel.ThrowIfCancellationRequested();
             while (active < capacity)
             {
-                if (prompt < 0 || nextSample == job.Request.Samples)
+                if (next == held)
                 {
-                    if (!job.TryNextPrompt(out prompt))
-                    {
-                        prompt = -1;
+                    (held, next) = (Prefill(job), 0);
+                    if (held == 0)
                         break;
-                    }
-                    Prefill(job.Request.Prompts[prompt]);
-                    nextSample = 0;
                 }
+                var prompt = prompts[next];
                 rows[active] ??= new Row();
-                rows[active].Start(job, prompt, nextSample++, policy.Spec);
-                cache.CopyRow(slot, active, job.Request.Prompts[prompt].Length);
-                Draw(job, samplers[0], rows[active], firstLogits, firstHidden);
+                rows[active].Start(job, prompt.Index, nextSample, policy.Spec);
+                cache.CopyRow(slot + next, active, job.Request.Prompts[prompt.Index].Length);
+                Draw(job, samplers[0], rows[active], prompt.Logits, prompt.Hidden);
+                if (++nextSample == job.Request.Samples)
+                    (next, nextSample) = (next + 1, 0);
                 if (!Ended(job, rows[active]))
                     active++;
             }
@@ -96,7 +98,8 @@ internal sealed class SamplerLane : IDisposable
     public void Dispose()
     {
         workers.Dispose();
-        foreach (var step in steps.Values.Concat(prefills.Values))
+        pass.Dispose();
+        foreach (var step in steps.Values)
             step.Dispose();
         results.Dispose();
         cache.Dispose();
@@ -108,24 +111,22 @@ internal sealed class SamplerLane : IDisposable
 
     private int Slots(int count) => padded ? Padded(count, capacity) : count;
 
-    private void Prefill(int[] prompt)
+    // The next prompts, as many as are run together; none where no prompt is left.
+    private int Prefill(SamplerJob job)
     {
-        if (!prefills.TryGetValue(prompt.Length, out var step))
+        var count = job.NextPrompts(prompts.Length, found);
+        if (count == 0)
+            return 0;
+        for (var i = 0; i < count; i++)
+            taken[i] = job.Request.Prompts[found[i]];
+        var step = pass.Run(taken.AsSpan(0, count));
+        for (var i = 0; i < count; i++)
         {
-            if (prefills.Count == KeptPrefills)
-            {
-                foreach (var old in prefills.Values)
-                    old.Dispose();
-                prefills.Clear();
-            }
-            prefills[prompt.Length] = step = new DecodeStep(session, policy, cache, slot, rows: 1, prompt.Length, results);
+            prompts[i].Index = found[i];
+            step.Logits(i).CopyTo(prompts[i].Logits);
+            step.Hidden(i).CopyTo(prompts[i].Hidden);
         }
-        for (var t = 0; t < prompt.Length; t++)
-            (step.Ids[t], step.Places[t]) = (prompt[t], t);
-        step.Ends[0] = prompt.Length - 1;
-        step.Run();
-        step.Logits(0).CopyTo(firstLogits);
-        step.Hidden(0).CopyTo(firstHidden);
+        return count;
     }
 
     // One token for every row; rows that end are replaced by the last one.
@@ -175,6 +176,16 @@ internal sealed class SamplerLane : IDisposable
         return true;
     }
 
+    /// <summary>A prompt whose keys and values lie in the cache, and what its last token leads to.</summary>
+    private sealed class PromptSlot(DecoderSpec spec)
+    {
+        public int Index { get; set; }
+
+        public float[] Logits { get; } = new float[spec.VocabularySize];
+
+        public float[] Hidden { get; } = new float[spec.HiddenSize];
+    }
+
     /// <summary>A rollout in flight; its arrays are reused from rollout to rollout.</summary>
     private sealed class Row
     {
@@ -206,7 +217,8 @@ internal sealed class SamplerLane : IDisposable
         {
             (Prompt, Sample, Count, width, keepHidden) = (prompt, sample, 0, spec.HiddenSize, job.Request.WithHidden);
             promptLength = job.Request.Prompts[prompt].Length;
-            features = job.Request.WithFeatures ? new float[spec.VocabularySize] : null;
+            features = !job.Request.WithFeatures ? null
+                : job.Request.Buffers?.Take(spec.VocabularySize) ?? new float[spec.VocabularySize];
         }
 
         public void Append(int token, float logProb, float entropy, ReadOnlySpan<float> state)

@@ -1,6 +1,8 @@
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Models;
+using G2RL.Onnx.Rollouts.Decoding;
 
 namespace G2RL.Onnx.Rollouts;
 
@@ -30,7 +32,7 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
     /// </summary>
     public bool IsReleased { get; init; }
 
-    // Prompts of a device that are run at once.
+    // Prompts that are run at once, on a device or of a large model.
     private const int MostPrompts = 8;
 
     // Where little is free, decoding still gets this much before anything else is told to shrink.
@@ -46,8 +48,10 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
     public static SamplerPlan For(DecoderSpec spec, int positions, SamplerSettings settings, CacheMemory? memory = null)
     {
         // The same models are trained by all threads together, too.
-        var isLarge = memory is null && Lanes.For(spec, threads: 2).Count == 1;
-        var perRow = memory is null
+        memory ??= CacheMemory.OfHost();
+        var isLarge = memory.IsHost && Lanes.IsLarge(spec);
+        var isExact = !isLarge || DecodeGraphs.UsesOurs(spec, settings.Kernels, settings.CacheType.Element());
+        var perRow = memory.IsHost
             ? KvCache.BytesPerRow(spec, positions, settings.CacheType)
             : KvCache.BytesPerRow(spec, positions, memory.ElementBytes);
         memory ??= CacheMemory.OfHost();
@@ -56,7 +60,7 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
         var least = 3 * perRow;
         var budget = settings.CacheBudgetBytes > 0
             ? settings.CacheBudgetBytes
-            : Math.Max(Math.Max(LeastBudget, memory.FairBytes), Math.Min(least, memory.FreeBytes));
+            : Math.Max(Math.Max(LeastBudget, Fair(memory, isLarge, isExact)), Math.Min(least, memory.FreeBytes));
         var fitting = budget / perRow;
         if (memory.Block > 0 && fitting >= 3)
             return OnDevice(spec, positions, settings, memory, budget);
@@ -73,8 +77,20 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
         // nothing but the weights' bytes counts, and no bits are at stake where a row is always alone.
         var fewest = isLarge && settings.MaxRows == 1 ? 1 : 2;
         var rows = (int)Math.Max(fewest, Math.Min((fitting / threads) - 1, (settings.MaxRows + threads - 1) / threads));
-        return new(threads, rows, (rows + 1) * perRow * threads) { ThreadsEach = isLarge ? settings.Threads : 1, IsReleased = isLarge };
+        var slots = isLarge && isExact ? (int)Math.Clamp(fitting - rows, 1, MostPrompts) : 1;
+        return new(threads, rows, (rows + slots) * perRow * threads)
+        {
+            ThreadsEach = isLarge ? settings.Threads : 1,
+            IsReleased = isLarge,
+            PromptSlots = slots,
+        };
     }
+
+    // How many rows are in flight must not change bits, and what is free changes from run to run: where they do, only what is always there
+    // is taken. A large model gives its cache back between draws, so it takes twice as much: with a quarter beside weights, their moments
+    // and a reference policy a machine that trains the model with gradients in the cache's stead never lacks memory.
+    private static long Fair(CacheMemory memory, bool isLarge, bool isExact) =>
+        !isLarge ? memory.FairBytes : isExact ? 2 * memory.FairBytes : 0;
 
     // All rows at their full length where they fit; else more rows, that begin with a block each and grow together.
     private static SamplerPlan OnDevice(DecoderSpec spec, int positions, SamplerSettings settings, CacheMemory memory, long budget)
@@ -110,12 +126,17 @@ public sealed record CacheMemory(int ElementBytes, long FreeBytes, long FairByte
     /// <summary>Positions of a block by which rows grow, on a device; 0 where they have their full length from the beginning.</summary>
     public int Block { get; init; }
 
+    /// <summary>Whether it is the host's, whose cache has a type of its own.</summary>
+    public bool IsHost { get; init; }
+
     /// <summary>
-    /// The host's, whose cache is in float32: of the machine's or container's memory less what the process holds, half and an eighth.
+    /// The host's: of the machine's or container's memory less what is held there, half and an eighth.
     /// </summary>
     public static CacheMemory OfHost()
     {
-        var free = Math.Max(0, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes - Environment.WorkingSet);
-        return new(sizeof(float), free / 2, free / 8);
+        var memory = GC.GetGCMemoryInfo();
+        // What other processes hold is known from the last collection on.
+        var free = Math.Max(0, memory.TotalAvailableMemoryBytes - Math.Max(Environment.WorkingSet, memory.MemoryLoadBytes));
+        return new(sizeof(float), free / 2, free / 8) { IsHost = true };
     }
 }

@@ -1,3 +1,5 @@
+using G2RL.Onnx.Rollouts.Decoding;
+
 namespace G2RL.Onnx.Rollouts;
 
 /// <summary>The numbers that rollouts of training are drawn with.</summary>
@@ -47,7 +49,9 @@ public sealed record SamplingConfig
     public int MaxRows { get; init; } = 256;
 
     /// <summary>
-    /// Memory of the key/value cache, MiB; 0 takes it from what is free: an eighth on the host, half of what training leaves on a device.
+    /// Memory of the key/value cache, MiB; 0 takes it from what is free: an eighth on the host (a quarter for a large model, which gives it
+    /// back between draws; 256 MiB where the number of rows in flight could change bits: a large model under execution.kernels standard),
+    /// half of what training leaves on a device. No more is taken than sampling.maxRows need.
     /// </summary>
     public int CacheBudgetMiB { get; init; }
 

@@ -1,6 +1,7 @@
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Sessions;
+using G2RL.Onnx.Rollouts.Decoding;
 
 namespace G2RL.Onnx.Rollouts;
 
@@ -27,6 +28,7 @@ public sealed class StreamingSampler : IDisposable
     private readonly KvCache cache;
     private readonly DecodeResults results;
     private readonly DecodeStep step;
+    private readonly PromptPass pass;
     private readonly TokenSampler sampler;
     private readonly HashSet<int> stopTokens;
 
@@ -45,6 +47,7 @@ public sealed class StreamingSampler : IDisposable
         cache = new KvCache(policy.Spec, rows: rows + 1, policy.Positions, settings.CacheType);
         results = new DecodeResults(policy, rows);
         step = new DecodeStep(session, policy, cache, first: 0, rows, tokens: 1, results);
+        pass = new PromptPass(session, policy, cache, first: cache.Rows - 1, results);
         sampler = new TokenSampler(policy.Spec.VocabularySize, settings.Sampling);
     }
 
@@ -70,6 +73,7 @@ public sealed class StreamingSampler : IDisposable
     public void Dispose()
     {
         step.Dispose();
+        pass.Dispose();
         results.Dispose();
         cache.Dispose();
         session.Dispose();
@@ -95,12 +99,7 @@ public sealed class StreamingSampler : IDisposable
 
     private void Prefill(int[] prompt, float[] logits)
     {
-        using var prefill = new DecodeStep(session, policy, cache, first: cache.Rows - 1, rows: 1, prompt.Length, results);
-        for (var t = 0; t < prompt.Length; t++)
-            (prefill.Ids[t], prefill.Places[t]) = (prompt[t], t);
-        prefill.Ends[0] = prompt.Length - 1;
-        prefill.Run();
-        prefill.Logits(0).CopyTo(logits);
+        pass.Run([prompt]).Logits(0).CopyTo(logits);
         cache.CopyRow(cache.Rows - 1, 0, prompt.Length);
     }
 

@@ -7,6 +7,7 @@ using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Models.Rotary;
 using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Rollouts.Decoding;
 using G2RL.Onnx.Training.Optimizers;
 using G2RL.Onnx.Training.Steps;
 
@@ -54,7 +55,7 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
         SessionBytes Decoding(SamplerPlan plan, CacheType type) => MemoryEstimate.Decoding(
             spec,
             positions,
-            config.Sampling.MaxPromptTokens,
+            PromptPass.Largest(config.Sampling.MaxPromptTokens, plan.PromptSlots),
             plan.RowsPerThread,
             new(plan.Threads, plan.ThreadsEach),
             config.Execution.Kernels,
@@ -236,6 +237,7 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
         MaxRows = (int)Math.Min(config.Sampling.MaxRows, rollouts),
         CacheBudgetBytes = (long)config.Sampling.CacheBudgetMiB << 20,
         Threads = threads,
+        Kernels = config.Execution.Kernels,
     };
 
     // As an update divides a mini-batch whose rollouts have their full length.

@@ -79,7 +79,7 @@ public sealed class Trainer : IDisposable
         var alignment = algorithm.Features == FeatureKind.Alignment ? new ExpertAlignment(scorer, inputs, config) : null;
         alignment?.Require(inputs.Problems.Training ?? Problems.Batch(0, config.Sampling.PromptsPerStep, config.Seed));
         features = new RolloutFeatures(config.Algorithm, Policy.Spec, Backend, inputs.Threads, alignment);
-        drawing = new(sampler, inputs.Encode, config, features.WhileSampling, this.events);
+        drawing = new(sampler, inputs.Encode, config, features.WhileSampling ? features.Buffers : null, this.events);
         judging = new(rewards, drawing, Problems, config, this.events);
         greedy = algorithm.Greedy
             ? new(Rollouts(inputs.GreedySampler()), inputs.Encode, judging, this.events)

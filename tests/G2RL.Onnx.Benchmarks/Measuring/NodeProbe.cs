@@ -4,7 +4,7 @@ using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Kernels;
 using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Sessions;
-using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Rollouts.Decoding;
 
 namespace G2RL.Onnx.Benchmarks;
 

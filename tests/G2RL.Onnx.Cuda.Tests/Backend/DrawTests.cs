@@ -4,6 +4,7 @@ using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Rollouts.Decoding;
 using G2RL.Onnx.Tests;
 using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Training.Backends;

@@ -2,6 +2,7 @@ using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Rollouts.Decoding;
 using G2RL.Onnx.TestSupport;
 
 namespace G2RL.Onnx.Tests;

@@ -107,7 +107,7 @@ public sealed class MemoryPlanPartsTests
             SessionBytes.InTurn(scoring, training),
             (sum, s) => SessionBytes.InTurn(
                 sum,
-                MemoryEstimate.Decoding(Spec, 40, 10, s.Rows, new(2, 1), config.Execution.Kernels, ElementType.Float32)));
+                MemoryEstimate.Decoding(Spec, 40, (1, 10), s.Rows, new(2, 1), config.Execution.Kernels, ElementType.Float32)));
         MemoryUse[] uses =
         [
             new("process", 140L << 20),

@@ -3,6 +3,7 @@ using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Rollouts.Decoding;
 using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Tests;

@@ -2,6 +2,7 @@ using G2RL.Onnx.Algorithms.Novelty;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Rollouts.Decoding;
 using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Tests;

@@ -19,7 +19,7 @@ public sealed class DrawingTests
         var told = new List<string>();
         var source = new FakeSource((_, prompt, sample) => $"{prompt}{sample}");
         var events = new TrainingEvents { Progress = (phase, done, of) => told.Add($"{phase} {done}/{of}") };
-        var drawing = new Drawing(source, p => new int[p.Prompt.Length], Config, withFeatures: true, events);
+        var drawing = new Drawing(source, p => new int[p.Prompt.Length], Config, features: new(), events);
         var step = new Step(7);
         var drawn = drawing.Run(step, Two);
         Assert.AreEqual("00 01 02|10 11 12", string.Join('|', drawn.Select(g => string.Join(' ', g.Select(r => r.Text)))));
@@ -36,7 +36,7 @@ public sealed class DrawingTests
     public void Again_AfterTheFirstDraw_KeepsItsFeaturesAndItsLargestLogit()
     {
         var source = new FakeSource((draw, _, _) => $"{draw}");
-        var drawing = new Drawing(source, _ => [1], Config, withFeatures: true, new());
+        var drawing = new Drawing(source, _ => [1], Config, features: new(), new());
         var step = new Step(1);
         _ = drawing.Run(step, Two);
         Assert.AreEqual("1 1 1", string.Join(' ', drawing.Again(step, Two[..1], 99).Single().Select(r => r.Text)));
@@ -55,7 +55,7 @@ public sealed class DrawingTests
         using var cancel = new CancellationTokenSource();
         cancel.Cancel();
         var source = new FakeSource((_, _, _) => "1");
-        var drawing = new Drawing(source, _ => [1], Config, withFeatures: false, new());
+        var drawing = new Drawing(source, _ => [1], Config, features: null, new());
         Assert.ThrowsExactly<OperationCanceledException>(() => drawing.Run(new Step(0, cancel.Token), Two));
         Assert.IsEmpty(source.Requests);
     }

@@ -81,7 +81,7 @@ public sealed class JudgingTests
         var (config, events) = (new RunConfig(), new TrainingEvents());
         var source = new FakeSource((_, prompt, _) => prompt == 0 ? "1" : "?");
         using var rewards = new RewardSet(config.Rewards, set, 8);
-        var judging = new Judging(rewards, new Drawing(source, _ => [1], config, withFeatures: false, events), set, config, events);
+        var judging = new Judging(rewards, new Drawing(source, _ => [1], config, features: null, events), set, config, events);
         using var greedy = new GreedyBaseline(source, _ => [1], judging, events);
         greedy.Run(step, groups);
         Assert.AreEqual(1, groups[0].Baseline);
@@ -97,7 +97,7 @@ public sealed class JudgingTests
             : Outcome.Failed($"no {t}"));
         var config = new RunConfig { Sampling = new() { GroupSize = 4, ResampleRounds = rounds } };
         var events = new TrainingEvents { Warning = words.Add, Progress = (phase, done, of) => words.Add($"{phase} {done}/{of}") };
-        var drawing = new Drawing(new FakeSource(text), _ => [1], config, withFeatures: false, events);
+        var drawing = new Drawing(new FakeSource(text), _ => [1], config, features: null, events);
         using var rewards = new RewardSet(config.Rewards, set, 8);
         var step = new Step(4);
         var (groups, first) = new Judging(rewards, drawing, set, config, events).Run(step, problems[..2], drawing.Run(step, problems[..2]));

@@ -4,7 +4,7 @@ using G2RL.Onnx.Cuda.Diagnosis;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
-using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Rollouts.Decoding;
 using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Cli.Commands;

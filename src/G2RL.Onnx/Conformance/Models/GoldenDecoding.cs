@@ -1,6 +1,6 @@
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Models;
-using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Rollouts.Decoding;
 
 namespace G2RL.Onnx.Conformance.Models;
 

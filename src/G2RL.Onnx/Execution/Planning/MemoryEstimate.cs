@@ -65,9 +65,15 @@ internal static class MemoryEstimate
             Session(spec, s => DecoderGraph.Head(s, kernels: memory.Kernels), head, lanes));
     }
 
-    /// <summary>A sampler, beside its cache and results: a prompt, then steps of all rows.</summary>
+    /// <summary>A sampler, beside its cache and results: so many tokens of prompts side by side, then steps of all rows.</summary>
     public static SessionBytes Decoding(
-        DecoderSpec spec, int positions, int prompt, int rows, Lanes lanes, KernelChoice kernels, ElementType cache)
+        DecoderSpec spec,
+        int positions,
+        (int Count, int Tokens) prompts,
+        int rows,
+        Lanes lanes,
+        KernelChoice kernels,
+        ElementType cache)
     {
         // Of the model as it is: one with fewer layers may count as small.
         var ours = DecodeGraphs.UsesOurs(spec, kernels, cache);
@@ -82,7 +88,7 @@ internal static class MemoryEstimate
             return Session(spec, Graph, axes, lanes);
         }
 
-        var (first, later) = (Step(1, prompt), Step(rows, 1));
+        var (first, later) = (Step(prompts.Count, prompts.Tokens), Step(rows, 1));
         return later with { Tensors = Math.Max(first.Tensors, later.Tensors) };
     }
 

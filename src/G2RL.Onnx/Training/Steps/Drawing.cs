@@ -1,4 +1,5 @@
 using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rollouts;
 
@@ -8,13 +9,13 @@ namespace G2RL.Onnx.Training.Steps;
 /// <param name="source">Who draws.</param>
 /// <param name="encode">A problem's prompt as token ids.</param>
 /// <param name="config">Group size and the run's seed.</param>
-/// <param name="withFeatures">Whether the sampler accumulates feature weights.</param>
+/// <param name="features">Where the sampler accumulates feature weights; null accumulates none.</param>
 /// <param name="events">Told how many rollouts have ended.</param>
 internal sealed class Drawing(
     IRolloutSource source,
     Func<Problem, int[]> encode,
     RunConfig config,
-    bool withFeatures,
+    FeatureBuffers? features,
     TrainingEvents events)
 {
     /// <summary>The largest |logit| of the step so far: the scale of rounding differences between sessions.</summary>
@@ -45,8 +46,11 @@ internal sealed class Drawing(
         config.Sampling.GroupSize,
         seed,
         step,
-        withFeatures,
-        KeepsFeatures: !isFirst);
+        WithFeatures: features is not null,
+        KeepsFeatures: !isFirst)
+    {
+        Buffers = features,
+    };
 
     private Rollout[][] Draw(
         Step step,

@@ -37,6 +37,9 @@ internal sealed class RolloutFeatures : IDisposable
     /// <summary>Whether the sampler accumulates feature weights.</summary>
     public bool WhileSampling { get; }
 
+    /// <summary>Where the sampler takes feature weights from; they come back when they are projected.</summary>
+    public FeatureBuffers Buffers { get; } = new();
+
     /// <summary>Whether the scorer does.</summary>
     public bool WhileScoring { get; }
 
@@ -93,6 +96,10 @@ internal sealed class RolloutFeatures : IDisposable
     private float[][] Projected(Policy policy, FeatureWeights[] weights)
     {
         var (made, next) = (projector!.Project(policy, [.. weights.Where(w => w.Projected is null)]), 0);
+        if (WhileSampling)
+            foreach (var w in weights)
+                if (w.Host is not null)
+                    Buffers.Return(w.Host);
         return [.. weights.Select(w => w.Projected ?? made[next++])];
     }
 

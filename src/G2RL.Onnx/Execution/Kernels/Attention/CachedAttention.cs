@@ -89,11 +89,13 @@ internal static unsafe class CachedAttention<T, C> where T : unmanaged, ISimd<T>
         int unit = part / s->Blocks, block = part % s->Blocks;
         int head = unit % s->KeyHeads, token = unit / s->KeyHeads, row = token / s->Tokens, group = s->Group, padded = s->Padded;
         var position = s->Ends[row] + 1 - s->Tokens + (token % s->Tokens);
+        var alone = position < Block;
         var first = Math.Max(block * Block, s->Window > 0 ? position - s->Window + 1 : 0);
         var count = Math.Min((block + 1) * Block, position + 1) - first;
         if (count <= 0 && s->Blocks > 1)
         {
-            Empty(s, part);
+            if (!alone)
+                Empty(s, part);
             return;
         }
         var memory = ScratchMemory.Rent(((long)group * (Block + (2 * padded))) + CacheState.Room<C>(s->CacheWidth));
@@ -115,7 +117,7 @@ internal static unsafe class CachedAttention<T, C> where T : unmanaged, ISimd<T>
             for (var h = 0; h < group; h++)
             {
                 var (top, sum) = Powers(scores + (h * Block), count);
-                if (s->Blocks > 1)
+                if (!alone)
                 {
                     var kept = s->Partial + ((((nint)part * group) + h) * s->Line) + padded;
                     (kept[0], kept[1]) = (top, sum);
@@ -130,7 +132,7 @@ internal static unsafe class CachedAttention<T, C> where T : unmanaged, ISimd<T>
                 Mixture<T>.Add(scores + i, Block, group, values, s->CacheWidth, rows, mixed, padded);
             }
             for (var h = 0; h < group; h++)
-                if (s->Blocks > 1)
+                if (!alone)
                     Copy(mixed + (h * padded), s->Partial + ((((nint)part * group) + h) * s->Line), padded);
                 else
                     Copy(mixed + (h * padded), s->Mixed + ((((nint)token * s->Heads) + (head * group) + h) * s->Width), s->Width);
@@ -151,11 +153,14 @@ internal static unsafe class CachedAttention<T, C> where T : unmanaged, ISimd<T>
         }
     }
 
-    // Blocks of a token, each scaled to the largest score of all.
+    // Blocks of a token, each scaled to the largest score of all. A token that has but one is done already, as it would be beside shorter
+    // rows alone: a row's bits must not depend on how long its neighbours are.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Together(CacheState* s, int unit)
     {
         int head = unit % s->KeyHeads, token = unit / s->KeyHeads, group = s->Group, line = s->Line, padded = s->Padded;
+        if (s->Ends[token / s->Tokens] + 1 - s->Tokens + (token % s->Tokens) < Block)
+            return;
         for (var h = 0; h < group; h++)
         {
             var blocks = s->Partial + ((((nint)unit * s->Blocks * group) + h) * line);

@@ -1,7 +1,7 @@
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Sessions;
 
-namespace G2RL.Onnx.Rollouts;
+namespace G2RL.Onnx.Rollouts.Decoding;
 
 /// <summary>One bound call of the decode graph over rows [first, first + rows) of a cache, the same number of new tokens each.</summary>
 internal sealed class DecodeStep : IDisposable
@@ -14,7 +14,8 @@ internal sealed class DecodeStep : IDisposable
     private readonly FloatBuffer hidden;
 
     /// <summary>
-    /// Binds the call; it may be run any number of times with other <see cref="Ids"/>, <see cref="Places"/> and <see cref="Ends"/>.
+    /// Binds the call; it may be run any number of times with other <see cref="Ids"/>, <see cref="Places"/>, <see cref="Ends"/> and
+    /// <see cref="Wanted"/>.
     /// </summary>
     /// <param name="session">Of the decode graph.</param>
     /// <param name="policy">The weights.</param>
@@ -29,9 +30,9 @@ internal sealed class DecodeStep : IDisposable
         Ids = new long[rows * tokens];
         Places = new long[rows * tokens];
         Ends = new int[rows];
-        var last = new long[rows];
+        Wanted = new long[rows];
         for (var row = 0; row < rows; row++)
-            last[row] = ((row + 1L) * tokens) - 1;
+            Wanted[row] = ((row + 1L) * tokens) - 1;
         own = shared is null ? new DecodeResults(policy, rows) : null;
         (logits, hidden) = ((shared ?? own)!.Logits, (shared ?? own)!.Hidden);
         binding = session.Bind();
@@ -39,7 +40,7 @@ internal sealed class DecodeStep : IDisposable
         cache.BindTo(binding, first, rows);
         binding.Input("input_ids", Ids, rows, tokens);
         binding.Input("position_ids", Places, rows, tokens);
-        binding.Input("rows", last, rows);
+        binding.Input("rows", Wanted, rows);
         binding.Input("seqlens_k", Ends, rows);
         binding.Input("total_sequence_length", Longest, 1);
         binding.Output("logits", logits, 0, rows, vocabulary);
@@ -55,6 +56,9 @@ internal sealed class DecodeStep : IDisposable
     /// <summary>The last filled position of each row after this call [rows].</summary>
     public int[] Ends { get; }
 
+    /// <summary>Of each row the token whose logits are wanted, counted through all rows [rows]; its last one at first.</summary>
+    public long[] Wanted { get; }
+
     private int[] Longest { get; } = new int[1];
 
     /// <summary>Runs the graph.</summary>
@@ -67,7 +71,7 @@ internal sealed class DecodeStep : IDisposable
         binding.Run();
     }
 
-    /// <summary>Logits of a row's last token [V]; valid until the next run of a step that shares its results.</summary>
+    /// <summary>Logits of a row's wanted token [V]; valid until the next run of a step that shares its results.</summary>
     public ReadOnlySpan<float> Logits(int row) => logits.Slice((long)row * vocabulary, vocabulary);
 
     /// <summary>The LM head's input behind them [D].</summary>

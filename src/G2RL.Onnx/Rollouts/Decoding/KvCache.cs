@@ -2,7 +2,7 @@ using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 
-namespace G2RL.Onnx.Rollouts;
+namespace G2RL.Onnx.Rollouts.Decoding;
 
 /// <summary>
 /// Keys and values of rows in flight, [row, kv head, position, cache width] per layer, written in place by the decode graph.
