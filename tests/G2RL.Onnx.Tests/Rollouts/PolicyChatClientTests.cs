@@ -68,6 +68,12 @@ public sealed class PolicyChatClientTests
             Assert.AreEqual(whole[..at], cut.Text, stop);
             Assert.AreEqual(ChatFinishReason.Stop, cut.FinishReason);
         }
+
+        // Nothing of a stop string goes out before it is whole, and what only began one is not lost.
+        options.StopSequences = [whole[1..3]];
+        Assert.AreEqual(whole[..1], (await client.GetResponseAsync(Asked, options)).Text);
+        options.StopSequences = [whole[1..2] + "\u0001", whole[^1..] + "\u0001"];
+        Assert.AreEqual(whole, (await client.GetResponseAsync(Asked, options)).Text);
     }
 
     [TestMethod]

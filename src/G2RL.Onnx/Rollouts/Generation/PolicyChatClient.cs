@@ -65,24 +65,29 @@ public sealed class PolicyChatClient : IChatClient
         {
             var (settings, stops) = (Settings(options), options?.StopSequences ?? []);
             using var stream = new StreamingSampler(policy, settings);
-            var (ids, shown, last) = (new List<int>(), 0, 0);
+            var (ids, shown, last, text) = (new List<int>(), 0, 0, "");
             foreach (var token in stream.Draw(prompt, (ulong)(options?.Seed ?? 0)))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 ids.Add(last = token.Token);
                 // Half a character waits for its other half.
-                var text = tokenizer.Decode([.. ids]).TrimEnd('\uFFFD');
+                text = tokenizer.Decode([.. ids]).TrimEnd('\uFFFD');
                 var stop = stops.Select(s => text.IndexOf(s, StringComparison.Ordinal)).Where(at => at >= 0).DefaultIfEmpty(-1).Min();
                 if (stop >= 0)
                     text = text[..stop];
-                if (text.Length > shown)
-                    yield return Update(text[shown..]);
-                shown = Math.Max(shown, text.Length);
+                var known = stop >= 0 ? stop : text.Length - Begun(text, stops);
+                if (known > shown)
+                    yield return Update(text[shown..known]);
+                shown = Math.Max(shown, known);
                 if (stop < 0)
                     continue;
                 last = -1;
                 break;
             }
+
+            // What might have begun a stop string did not.
+            if (text.Length > shown)
+                yield return Update(text[shown..]);
             yield return Update("", last == -1 || stopTokens.Contains(last) ? ChatFinishReason.Stop : ChatFinishReason.Length);
         }
         finally
@@ -102,6 +107,16 @@ public sealed class PolicyChatClient : IChatClient
     {
         policy.Dispose();
         turn.Dispose();
+    }
+
+    // Characters at a text's end that may be the beginning of a stop string.
+    private static int Begun(string text, IList<string> stops)
+    {
+        var most = Math.Min(text.Length, stops.Select(s => s.Length - 1).DefaultIfEmpty(0).Max());
+        for (var length = most; length > 0; length--)
+            if (stops.Any(s => s.Length > length && text.AsSpan().EndsWith(s.AsSpan(0, length), StringComparison.Ordinal)))
+                return length;
+        return 0;
     }
 
     private ChatResponseUpdate Update(string text, ChatFinishReason? finish = null) =>
