@@ -4,7 +4,7 @@ using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Files;
 using G2RL.Onnx.Models;
-using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Rollouts.Decoding;
 
 namespace G2RL.Onnx.Converter;
 
