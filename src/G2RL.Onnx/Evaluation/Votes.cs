@@ -53,11 +53,17 @@ internal sealed class Votes
                 $"{samples} samples; of more than {MostSamples} only the majority of all is worked out.",
                 nameof(k));
         // The most votes within a subset are v; sum over v. Votes of a candidate are drawn without replacement: C(count, x) ways to have x.
-        var (right, none) = (0d, samples - candidates.Sum(c => c.Count));
-        for (var v = 1; v <= k; v++)
-            right += Credit(k, v, none);
+        // The candidate with most votes of all has at least those that the other samples leave over.
+        var right = 0d;
+        var largest = candidates.Select(c => c.Count).DefaultIfEmpty(0).Max();
+        for (var v = Math.Max(1, k - (samples - largest)); v <= Math.Min(k, largest); v++)
+            right += 2 * v > k ? CreditAlone(k, v) : Credit(k, v);
         return right / Choose(samples, k);
     }
+
+    // The same where v is more than half of the subset: one candidate alone can have so many, whatever the others have.
+    private double CreditAlone(int k, int v) =>
+        candidates.Where(c => c.IsRight).Sum(c => Choose(c.Count, v) * Choose(samples - c.Count, k - v));
 
     private double OfAll()
     {
@@ -69,33 +75,37 @@ internal sealed class Votes
     }
 
     // Ways, weighted by the share of right ones among the tied, in which the subset's most votes are v. ways[j, t, r]: j chosen, t
-    // candidates at v, r of them right.
-    private double Credit(int k, int v, int none)
+    // candidates at v, r of them right. Candidates of fewer than v votes bound nothing: with samples that have no vote they are the rest.
+    private double Credit(int k, int v)
     {
-        var most = Math.Min(candidates.Length, k / v);
-        var mostRight = Math.Min(most, candidates.Count(c => c.IsRight));
+        var able = candidates.Where(c => c.Count >= v).ToArray();
+        var rest = samples - able.Sum(c => c.Count);
+        var most = Math.Min(able.Length, k / v);
+        var mostRight = Math.Min(most, able.Count(c => c.IsRight));
         if (mostRight == 0)
             return 0;
         var ways = new double[k + 1, most + 1, mostRight + 1];
         ways[0, 0, 0] = 1;
-        foreach (var (count, isRight) in candidates)
+        var chosen = 0;
+        foreach (var (count, isRight) in able)
         {
             var next = new double[k + 1, most + 1, mostRight + 1];
-            for (var x = 0; x <= Math.Min(count, v); x++)
+            for (var x = 0; x <= v; x++)
             {
                 var (choices, t, r) = (Choose(count, x), x == v ? 1 : 0, x == v && isRight ? 1 : 0);
-                for (var j = 0; j + x <= k; j++)
+                for (var j = 0; j <= Math.Min(chosen, k - x); j++)
                     for (var tied = 0; tied + t <= most; tied++)
                         for (var rights = 0; rights + r <= mostRight; rights++)
                             next[j + x, tied + t, rights + r] += choices * ways[j, tied, rights];
             }
             ways = next;
+            chosen = Math.Min(k, chosen + v);
         }
         var credit = 0d;
-        for (var j = Math.Max(0, k - none); j <= k; j++)
+        for (var j = Math.Max(0, k - rest); j <= k; j++)
             for (var tied = 1; tied <= most; tied++)
                 for (var rights = 1; rights <= Math.Min(tied, mostRight); rights++)
-                    credit += ways[j, tied, rights] * Choose(none, k - j) * rights / tied;
+                    credit += ways[j, tied, rights] * Choose(rest, k - j) * rights / tied;
         return credit;
     }
 
