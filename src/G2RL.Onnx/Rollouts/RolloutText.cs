@@ -73,7 +73,8 @@ internal sealed class RolloutText(Tokenizer tokenizer, SamplerSettings settings)
         return tokenizer.SpecialIds.Contains(tokens[0]) ? "" : text[..cut];
     }
 
-    private static int First(string text, IReadOnlyList<string> stops)
+    /// <summary>Where the first of the stop strings begins; -1 where there is none.</summary>
+    public static int First(string text, IEnumerable<string> stops)
     {
         var first = -1;
         foreach (var stop in stops)

@@ -14,7 +14,7 @@ public sealed class ChatTemplateInteropTests
 {
     private static readonly int Count = int.TryParse(Environment.GetEnvironmentVariable("G2RL_INTEROP_TEXTS"), out var count) ? count : 400;
 
-    // What strftime_now tells, here and in jinja2.py.
+    // What strftime_now tells, here and in jinja2_reference.py.
     private static readonly DateTime Today = new(2026, 3, 7, 9, 5, 0, DateTimeKind.Utc);
 
     private static string Root => SharedFolder.InRepository("artifacts", "tokenizer-interop", "templates");
@@ -49,7 +49,7 @@ public sealed class ChatTemplateInteropTests
     {
         var folder = Environment.GetEnvironmentVariable("G2RL_TEMPLATES");
         if (folder is null)
-            Assert.Inconclusive("G2RL_TEMPLATES names no folder of chat templates (*.jinja); tests/tokenizer-interop/jinja2.py compares.");
+            Assert.Inconclusive("G2RL_TEMPLATES names no folder of *.jinja; tests/tokenizer-interop/jinja2_reference.py compares.");
         var files = Directory.GetFiles(folder!, "*.jinja");
         Assert.AreNotEqual(0, files.Length, folder);
         var refused = new List<string>();

@@ -72,7 +72,7 @@ public sealed class PolicyChatClient : IChatClient
                 ids.Add(last = token.Token);
                 // Half a character waits for its other half.
                 text = tokenizer.Decode([.. ids]).TrimEnd('\uFFFD');
-                var stop = stops.Select(s => text.IndexOf(s, StringComparison.Ordinal)).Where(at => at >= 0).DefaultIfEmpty(-1).Min();
+                var stop = RolloutText.First(text, stops);
                 if (stop >= 0)
                     text = text[..stop];
                 var known = stop >= 0 ? stop : text.Length - Begun(text, stops);

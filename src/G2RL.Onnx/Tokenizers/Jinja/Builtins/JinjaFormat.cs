@@ -72,7 +72,7 @@ internal static class JinjaFormat
         {
             "" => value,
             "s" => JinjaValue.Text(value),
-            "r" => JinjaValue.Text(new List<object?> { value })[1..^1],
+            "r" => Represented(value),
             _ => throw Wrong(text, $"the conversion '!{conversion}' is not implemented; !s and !r are"),
         };
         return FormatSpec.Apply(run, value, form);
@@ -161,7 +161,7 @@ internal static class JinjaFormat
         switch (type)
         {
             case 's' or 'r':
-                value = type == 's' ? JinjaValue.Text(value) : JinjaValue.Text(new List<object?> { value })[1..^1];
+                value = type == 's' ? JinjaValue.Text(value) : Represented(value);
                 return FormatSpec.Apply(run, value, (left ? "<" : ">") + size);
             case 'd' or 'i' or 'u' or 'x' or 'X' or 'o' or 'f' or 'F' when JinjaValue.Number(value) is { } number:
                 if (type is 'd' or 'i' or 'u' && value is double)
@@ -174,6 +174,9 @@ internal static class JinjaFormat
                 throw Wrong(text, $"'%{flags}{type}' is not implemented for {JinjaValue.Kind(value)}; s, r, d, i, u, x, X, o, f, F are");
         }
     }
+
+    // Python's repr: what a list writes of its entry.
+    private static string Represented(object? value) => JinjaValue.Text(new List<object?> { value })[1..^1];
 
     /// <summary>A mistake in a text with fields, or in a field.</summary>
     public static InputException Wrong(string text, string rule) =>

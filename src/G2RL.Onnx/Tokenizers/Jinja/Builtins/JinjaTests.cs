@@ -5,35 +5,35 @@ internal static class JinjaTests
 {
     private static readonly Dictionary<string, Func<JinjaRun, object?, List<object?>, bool>> All = new(StringComparer.Ordinal)
     {
-        ["!="] = (run, v, a) => !JinjaValue.Same(run, v, a.FirstOrDefault()),
-        ["<"] = (run, v, a) => JinjaOperators.Compare(run, "<", v, a.FirstOrDefault()),
-        ["<="] = (run, v, a) => JinjaOperators.Compare(run, "<=", v, a.FirstOrDefault()),
-        ["=="] = (run, v, a) => JinjaValue.Same(run, v, a.FirstOrDefault()),
-        [">"] = (run, v, a) => JinjaOperators.Compare(run, ">", v, a.FirstOrDefault()),
-        [">="] = (run, v, a) => JinjaOperators.Compare(run, ">=", v, a.FirstOrDefault()),
+        ["!="] = Compared("!="),
+        ["<"] = Compared("<"),
+        ["<="] = Compared("<="),
+        ["=="] = Compared("=="),
+        [">"] = Compared(">"),
+        [">="] = Compared(">="),
         ["boolean"] = (_, v, _) => v is bool,
         ["callable"] = (_, v, _) => v is Callable,
         ["defined"] = (_, v, _) => v is not Undefined,
         ["divisibleby"] = (run, v, a) => JinjaValue.Same(run, JinjaOperators.Apply(run, "%", v, a.FirstOrDefault()), 0L),
-        ["eq"] = (run, v, a) => JinjaValue.Same(run, v, a.FirstOrDefault()),
-        ["equalto"] = (run, v, a) => JinjaValue.Same(run, v, a.FirstOrDefault()),
+        ["eq"] = Compared("=="),
+        ["equalto"] = Compared("=="),
         ["escaped"] = (_, v, _) => v is Markup,
         ["even"] = (run, v, _) => JinjaValue.Same(run, JinjaOperators.Apply(run, "%", v, 2L), 0L),
         ["false"] = (_, v, _) => v is false,
         ["filter"] = (_, v, _) => v is string name && JinjaFilters.Knows(name),
         ["float"] = (_, v, _) => v is double,
-        ["ge"] = (run, v, a) => JinjaOperators.Compare(run, ">=", v, a.FirstOrDefault()),
-        ["greaterthan"] = (run, v, a) => JinjaOperators.Compare(run, ">", v, a.FirstOrDefault()),
-        ["gt"] = (run, v, a) => JinjaOperators.Compare(run, ">", v, a.FirstOrDefault()),
+        ["ge"] = Compared(">="),
+        ["greaterthan"] = Compared(">"),
+        ["gt"] = Compared(">"),
         ["in"] = (run, v, a) => JinjaOperators.Holds(run, a.FirstOrDefault(), v),
         ["integer"] = (_, v, _) => v is long,
         ["iterable"] = (_, v, _) => v is string or List<object?> or JinjaMapping or Undefined,
-        ["le"] = (run, v, a) => JinjaOperators.Compare(run, "<=", v, a.FirstOrDefault()),
-        ["lessthan"] = (run, v, a) => JinjaOperators.Compare(run, "<", v, a.FirstOrDefault()),
+        ["le"] = Compared("<="),
+        ["lessthan"] = Compared("<"),
         ["lower"] = (_, v, _) => JinjaValue.Text(v) is var text && text.Any(char.IsLetter) && !text.Any(char.IsUpper),
-        ["lt"] = (run, v, a) => JinjaOperators.Compare(run, "<", v, a.FirstOrDefault()),
+        ["lt"] = Compared("<"),
         ["mapping"] = (_, v, _) => v is JinjaMapping,
-        ["ne"] = (run, v, a) => !JinjaValue.Same(run, v, a.FirstOrDefault()),
+        ["ne"] = Compared("!="),
         ["none"] = (_, v, _) => v is null,
         ["number"] = (_, v, _) => v is long or double or bool,
         ["odd"] = (run, v, _) => JinjaValue.Same(run, JinjaOperators.Apply(run, "%", v, 2L), 1L),
@@ -45,6 +45,9 @@ internal static class JinjaTests
         ["undefined"] = (_, v, _) => v is Undefined,
         ["upper"] = (_, v, _) => JinjaValue.Text(v) is var text && text.Any(char.IsLetter) && !text.Any(char.IsLower),
     };
+
+    private static Func<JinjaRun, object?, List<object?>, bool> Compared(string op) =>
+        (run, value, arguments) => JinjaOperators.Compare(run, op, value, arguments.FirstOrDefault());
 
     /// <summary>Whether there is such a test.</summary>
     public static bool Knows(string name) => All.ContainsKey(name);
