@@ -33,7 +33,7 @@ public sealed record SamplerSettings
     /// <summary>How keys and values are kept on the host; a narrow type takes operators of ours, of a small model, too.</summary>
     public CacheType CacheType { get; init; }
 
-    /// <summary>Threads; each draws rollouts of its own with one thread inside the operators. Rollouts do not depend on it.</summary>
+    /// <summary>Threads, >= 1; each draws rollouts of its own with one thread inside the operators. Rollouts do not depend on it.</summary>
     public int Threads { get; init; } = 1;
 
     /// <summary>
@@ -48,6 +48,8 @@ public sealed record SamplerSettings
         Sampling.Validate();
         if (MaxNewTokens < 1)
             throw new InputException($"sampling.maxNewTokens is {MaxNewTokens}; a rollout needs at least 1 token.");
+        if (Threads < 1)
+            throw new InputException($"Threads is {Threads}; drawing needs at least 1.");
     }
 }
 

@@ -232,8 +232,8 @@ internal sealed class SamplerLane : IDisposable
             (tokens[Count], logProbs[Count], entropies[Count]) = (token, logProb, entropy);
             if (keepHidden)
             {
-                if (hidden.Length < (Count + 1) * width)
-                    Array.Resize(ref hidden, Math.Max(64, 2 * (Count + 1)) * width);
+                if (hidden.Length < tokens.Length * width)
+                    Array.Resize(ref hidden, tokens.Length * width);
                 state.CopyTo(hidden.AsSpan(Count * width, width));
             }
             Count++;

@@ -54,7 +54,6 @@ public sealed record SamplerPlan(int Threads, int RowsPerThread, long CacheBytes
         var perRow = memory.IsHost
             ? KvCache.BytesPerRow(spec, positions, settings.CacheType)
             : KvCache.BytesPerRow(spec, positions, memory.ElementBytes);
-        memory ??= CacheMemory.OfHost();
         OrtLimits.RequireIndices(settings.MaxRows, spec.VocabularySize, "the logits of a decode step", "sampling.maxRows");
         // Every lane needs two rows (one alone would take another path through the matrix product) and a slot for the prompt.
         var least = 3 * perRow;
@@ -136,7 +135,13 @@ public sealed record CacheMemory(int ElementBytes, long FreeBytes, long FairByte
     {
         var memory = GC.GetGCMemoryInfo();
         // What other processes hold is known from the last collection on.
-        var free = Math.Max(0, memory.TotalAvailableMemoryBytes - Math.Max(Environment.WorkingSet, memory.MemoryLoadBytes));
+        return OfHost(memory.TotalAvailableMemoryBytes, Math.Max(Environment.WorkingSet, memory.MemoryLoadBytes));
+    }
+
+    /// <summary>The same of so much memory.</summary>
+    internal static CacheMemory OfHost(long total, long held)
+    {
+        var free = Math.Max(0, total - held);
         return new(sizeof(float), free / 2, free / 8) { IsHost = true };
     }
 }

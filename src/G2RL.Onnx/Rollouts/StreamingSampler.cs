@@ -41,7 +41,7 @@ public sealed class StreamingSampler : IDisposable
         (this.policy, this.settings, stopTokens) = (policy, settings, [.. settings.StopTokens]);
         settings.Validate();
         var type = settings.CacheType.Element();
-        session = DecodeGraphs.Open(policy.Spec, settings.Kernels, threads: Math.Max(1, settings.Threads), type);
+        session = DecodeGraphs.Open(policy.Spec, settings.Kernels, settings.Threads, type);
         // Of ONNX Runtime's operators two rows, of which one is dead weight: a product of one row takes another path and gives other bits.
         var rows = DecodeGraphs.UsesOurs(policy.Spec, settings.Kernels, type) ? 1 : 2;
         cache = new KvCache(policy.Spec, rows: rows + 1, policy.Positions, settings.CacheType);
@@ -104,10 +104,8 @@ public sealed class StreamingSampler : IDisposable
     }
 
     private (int Token, float LogProb)[] Best(float[] logits, int count) =>
-        count == 0
-            ? []
-            : [.. Enumerable.Range(0, logits.Length)
-                .OrderByDescending(id => logits[id])
-                .Take(count)
-                .Select(id => (id, sampler.Measure(logits, id).LogProb))];
+        [.. Enumerable.Range(0, logits.Length)
+            .OrderByDescending(id => logits[id])
+            .Take(count)
+            .Select(id => (id, sampler.Measure(logits, id).LogProb))];
 }

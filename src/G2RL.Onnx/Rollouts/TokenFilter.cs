@@ -38,24 +38,25 @@ internal sealed class TokenFilter(int vocabulary)
         }
         var threshold = sorted[^kept];
         var ties = kept;
-        while (ties > 0 && sorted[^(kept - ties + 1)] > threshold)
+        while (sorted[^(kept - ties + 1)] > threshold)
             ties--;
         return (threshold, ties);
     }
 
-    // The largest weights: whole buckets, until there are enough by number or by mass.
-    private int Gather(ReadOnlySpan<float> weights, int number, double mass)
+    /// <summary>Gathers the largest weights: whole buckets, until there are enough by number, at most V, or by mass.</summary>
+    /// <returns>How many were gathered.</returns>
+    internal int Gather(ReadOnlySpan<float> weights, int number, double mass)
     {
         Array.Clear(counts);
         Array.Clear(masses);
         foreach (var w in weights)
         {
-            var bucket = Math.Min(BitConverter.SingleToInt32Bits(w) >> Shift, Buckets - 1);
+            var bucket = BitConverter.SingleToInt32Bits(w) >> Shift;
             counts[bucket]++;
             masses[bucket] += w;
         }
         var (lowest, found, reached) = (Buckets, 0, 0d);
-        while (lowest > 0 && found < number && reached < mass)
+        while (found < number && reached < mass)
         {
             found += counts[--lowest];
             reached += masses[lowest];

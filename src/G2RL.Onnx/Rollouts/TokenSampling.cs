@@ -113,29 +113,28 @@ internal sealed class TokenSampler
         return (max, sum, (float)Math.Max(0, Math.Log(sum) - (energy / sum)));
     }
 
-    // The first token whose cumulative weight exceeds the target; never one of weight zero.
+    // The first token whose cumulative weight exceeds the target, a part of the sum; never one of weight zero, which adds nothing.
     private int Invert(double target)
     {
         var (chunk, cumulative) = (0, 0d);
-        while (chunk < chunkSums.Length - 1 && cumulative + chunkSums[chunk] <= target)
+        // It ends: together they are the sum, which is more.
+        while (cumulative + chunkSums[chunk] <= target)
             cumulative += chunkSums[chunk++];
-        var last = -1;
         for (var i = chunk * Chunk; i < vocabulary; i++)
         {
-            if (weights[i] == 0)
-                continue;
-            last = i;
             cumulative += weights[i];
             if (cumulative > target)
                 return i;
         }
-        return last >= 0 ? last : TensorPrimitives.IndexOfMax<float>(weights);
+        // One by one they may round to less than a chunk at a time.
+        return weights.AsSpan().LastIndexOfAnyExcept(0f);
     }
 
     private int InvertRestricted(double uniform, double sum)
     {
         var (threshold, ties) = filter?.Threshold(weights, sum, settings.TopK, settings.TopP) ?? (0, vocabulary);
-        var least = Math.Max((float)settings.MinP * TensorPrimitives.Max<float>(weights), float.Epsilon);
+        // The most probable token weighs exp(0) = 1.
+        var least = Math.Max((float)settings.MinP, float.Epsilon);
         var (count, total) = (0, 0d);
         for (var i = 0; i < weights.Length; i++)
         {
@@ -145,13 +144,11 @@ internal sealed class TokenSampler
             kept[count++] = i;
             total += w;
         }
-        var (target, cumulative) = (uniform * total, 0d);
-        for (var i = 0; i < count - 1; i++)
-        {
-            cumulative += weights[kept[i]];
-            if (cumulative > target)
-                return kept[i];
-        }
-        return kept[count - 1];
+        // It ends: the same numbers in the same order add up to more than a part of them.
+        var (target, cumulative, last) = (uniform * total, 0d, -1);
+        do
+            cumulative += weights[kept[++last]];
+        while (cumulative <= target);
+        return kept[last];
     }
 }

@@ -32,38 +32,43 @@ public sealed class StopStringTests
         ["a", "ab", "ba", "aba", "abab", "€", "€a", "a€", "\n", " a", "😀", "<end>", "b<end>", "<end>a", "<s><end>", "bbbb", "aabaab"];
 
     [TestMethod]
-    public void IsStopped_OfRandomTokens_IsWhatSearchingTheWholeTextSays()
+    [DataRow(0)]
+    [DataRow(1)]
+    [DataRow(2)]
+    [DataRow(3)]
+    [DataRow(4)]
+    [DataRow(5)]
+    public void IsStopped_OfRandomTokens_IsWhatSearchingTheWholeTextSays(int decoder)
     {
-        var random = new Random(11);
-        var stopped = 0;
-        foreach (var decoder in Decoders)
+        var (random, stopped, tokenizer) = (new Random(11 + decoder), 0, Load(Decoders[decoder]));
+        for (var round = 0; round < 60; round++)
         {
-            var tokenizer = Load(decoder);
-            for (var round = 0; round < 150; round++)
+            string[] stops = [.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => Stops[random.Next(Stops.Length)]).Distinct()];
+            var text = new RolloutText(tokenizer, new SamplerSettings { StopStrings = stops });
+            // Few kinds of tokens at a time, so that long stop strings and long runs come about; some that show nothing.
+            int[] kinds =
+            [
+                .. Enumerable.Range(0, random.Next(1, 4)).Select(_ => random.Next(Tokens.Length)),
+                .. Enumerable.Range(0, Tokens.Length).Where(t => random.Next(2) == 0 && stops.Any(s => s.Contains(Tokens[t]))),
+                random.Next(4) == 0 ? 62 : 2,
+            ];
+            var ids = new List<int>();
+            for (var length = random.Next(1, 110); ids.Count < length;)
             {
-                string[] stops = [.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => Stops[random.Next(Stops.Length)]).Distinct()];
-                var text = new RolloutText(tokenizer, new SamplerSettings { StopStrings = stops });
-                // Few kinds of tokens at a time, so that long stop strings and long runs come about; some that show nothing.
-                var kinds = Enumerable.Range(0, random.Next(1, 5))
-                    .Select(_ => random.Next(Tokens.Length))
-                    .Append(random.Next(4) == 0 ? 62 : 2)
-                    .ToArray();
-                var ids = new List<int>();
-                for (var length = random.Next(1, 110); ids.Count < length;)
-                {
-                    ids.Add(kinds[random.Next(kinds.Length)]);
-                    var expected = Naive(tokenizer, [.. ids], stops);
-                    var place = $"{decoder} {string.Join('|', stops)} at {string.Join(' ', ids)}";
-                    Assert.AreEqual(expected is not null, text.IsStopped([.. ids]), place);
-                    if (expected is null)
-                        continue;
-                    Assert.AreEqual(expected, text.Of([.. ids], FinishReason.StopString), place);
-                    stopped++;
-                    break;
-                }
+                ids.Add(kinds[random.Next(kinds.Length)]);
+                var expected = Naive(tokenizer, [.. ids], stops);
+                Assert.AreEqual(
+                    expected is not null,
+                    text.IsStopped([.. ids]),
+                    $"{string.Join('|', stops)} at {string.Join(' ', ids)}");
+                if (expected is null)
+                    continue;
+                Assert.AreEqual(expected, text.Of([.. ids], FinishReason.StopString), string.Join(' ', ids));
+                stopped++;
+                break;
             }
         }
-        Assert.IsGreaterThan(60, stopped);
+        Assert.IsGreaterThan(10, stopped);
     }
 
     // However many tokens without a text lie between, and however long the run of bytes is that the string ends.

@@ -41,12 +41,15 @@ public sealed class SamplingBorderTests
     }
 
     [TestMethod]
-    public void OfHost_HalfOfWhatIsThereIsFreeAndAQuarterOfThatFair()
+    [DataRow(1000, 200, 400, 100)]
+    [DataRow(1000, 1000, 0, 0)]
+    [DataRow(1000, 1200, 0, 0)] // swapped out
+    public void OfHost_OfWhatIsLeft_HalfIsFreeAndAnEighthFair(long total, long held, long free, long fair)
     {
-        var memory = CacheMemory.OfHost();
-        Assert.IsInRange(0, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2, memory.FreeBytes);
-        Assert.IsInRange(memory.FreeBytes / 4 - 1, (memory.FreeBytes / 4) + 1, memory.FairBytes);
-        Assert.AreEqual(4, memory.ElementBytes);
+        Assert.AreEqual(new CacheMemory(4, free, fair) { IsHost = true }, CacheMemory.OfHost(total, held));
+        var here = CacheMemory.OfHost();
+        Assert.IsInRange(0, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2, here.FreeBytes);
+        Assert.IsInRange(here.FreeBytes / 4 - 1, (here.FreeBytes / 4) + 1, here.FairBytes);
     }
 
     // 4096 equal weights, 1024 to a chunk of the sum: u x 4096 is exact, and the token is its whole part.
@@ -73,6 +76,17 @@ public sealed class SamplingBorderTests
         Assert.AreEqual(3, sampler.Draw(logits, 0.499, []).Token);
         Assert.AreEqual(1500, sampler.Draw(logits, 0.5, []).Token);
         Assert.AreEqual(1500, sampler.Draw(logits, 0.9999999999999999, []).Token);
+    }
+
+    // 2^-54 a thousand times: added one by one to 1 they are nothing, side by side 5e-14. The last number below 1 lies among them.
+    [TestMethod]
+    public void Draw_SumThatIsLessOneByOne_TakesTheLastTokenOfAnyWeight()
+    {
+        var logits = Enumerable.Repeat(float.NegativeInfinity, 1100).ToArray();
+        logits[0] = 0;
+        logits.AsSpan(1, 1000).Fill(-54 * MathF.Log(2));
+        Assert.AreEqual(1000, new TokenSampler(1100, new()).Draw(logits, Math.BitDecrement(1.0), []).Token);
+        Assert.AreEqual(0, new TokenSampler(1100, new()).Draw(logits, 0.9999, []).Token);
     }
 
     [TestMethod]
