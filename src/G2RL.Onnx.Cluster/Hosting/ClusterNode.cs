@@ -17,6 +17,7 @@ namespace G2RL.Onnx.Cluster.Hosting;
 public sealed class ClusterNode : IAsyncDisposable
 {
     private const string Log = "G2RL_CLUSTER_LOG";
+    private const int LeastThreads = 16;
     private static readonly TimeSpan ShutdownLimit = TimeSpan.FromSeconds(5);
 
     private readonly DistributionConfig config;
@@ -54,6 +55,10 @@ public sealed class ClusterNode : IAsyncDisposable
         Action<string>? warn,
         CancellationToken cancel)
     {
+        // Probes are answered by the thread pool, which adds threads slowly where all processors are busy: a few that wait for
+        // something would make this member look dead.
+        ThreadPool.GetMinThreads(out var least, out var ports);
+        ThreadPool.SetMinThreads(Math.Max(least, LeastThreads), ports);
         var node = new ClusterNode(config, name, services, warn);
         await node.Start(cancel);
         return node;
@@ -164,7 +169,7 @@ public sealed class ClusterNode : IAsyncDisposable
             {
                 (o.ProbeTimeout, o.NumMissedProbesLimit, o.NumVotesForDeathDeclaration) = (TimeSpan.FromSeconds(1), 3, 1);
                 (o.TableRefreshTimeout, o.IAmAliveTablePublishTimeout) = (TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5));
-                (o.NumMissedTableIAmAliveLimit, o.MaxJoinAttemptTime) = (2, TimeSpan.FromSeconds(15));
+                (o.NumMissedTableIAmAliveLimit, o.MaxJoinAttemptTime) = (2, TimeSpan.FromSeconds(60));
                 // Who cannot speak to a member (no certificate, another authority) must not take it for dead.
                 o.EvictWhenMaxJoinAttemptTimeExceeded = false;
             });

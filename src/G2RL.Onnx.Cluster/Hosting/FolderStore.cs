@@ -11,7 +11,7 @@ namespace G2RL.Onnx.Cluster.Hosting;
 /// <param name="time">For waiting.</param>
 internal sealed class FolderStore(string folder, string clusterId, TimeProvider time) : IMemberStore
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly string path = Path.Combine(folder, $"{clusterId}.members.json");
     private readonly SemaphoreSlim own = new(1);
