@@ -219,7 +219,7 @@ internal sealed class SamplerJob(
         {
             if (next == results.Length)
                 return 0;
-            var count = PromptPass.Together(request.Prompts.Skip(next).Select(p => p.Length), Math.Min(most, results.Length - next));
+            var count = PromptPass.Together(request.Prompts.Skip(next).Select(p => p.Length), most);
             for (var i = 0; i < count; i++)
                 prompts[i] = next++;
             return count;

@@ -77,6 +77,44 @@ public sealed class PolicyChatClientTests
     }
 
     [TestMethod]
+    [DataRow("ab", "bc", 1)]
+    [DataRow("abc", "bcd|cx", 2)]
+    [DataRow("abc", "x|cab", 1)]
+    [DataRow("abc", "abx|bcx", 2)]
+    [DataRow("ab", "ab|xyzw", 0)] // whole
+    [DataRow("a", "aaaa", 1)]
+    [DataRow("a", "", 0)]
+    [DataRow("", "ab", 0)]
+    public void Begun_EndOfAText_IsTheLongestBeginningOfAStopString(string text, string stops, int length) =>
+        Assert.AreEqual(length, PolicyChatClient.Begun(text, stops.Split('|', StringSplitOptions.RemoveEmptyEntries)));
+
+    [TestMethod]
+    public async Task GetStreamingResponse_TwoAtOnce_TakeTurnsAndEndWhenCancelled()
+    {
+        using var model = Model();
+        var client = new PolicyChatClient(model.Folder);
+        using var cancel = new CancellationTokenSource();
+        ChatOptions options = new() { MaxOutputTokens = 20, Temperature = 0 };
+        var first = client.GetStreamingResponseAsync(Asked, options).GetAsyncEnumerator(cancel.Token);
+        Assert.IsTrue(await first.MoveNextAsync());
+        var second = client.GetStreamingResponseAsync(Asked, options).GetAsyncEnumerator(default);
+        var waits = second.MoveNextAsync();
+        Assert.IsFalse(waits.IsCompleted, "one answer at a time");
+        await cancel.CancelAsync();
+        await Assert.ThrowsAsync<OperationCanceledException>(async () =>
+        {
+            while (await first.MoveNextAsync())
+            {
+            }
+        });
+        Assert.IsTrue(await waits);
+        await second.DisposeAsync();
+        var policy = client.GetService<Policy>()!;
+        client.Dispose();
+        Assert.ThrowsExactly<ObjectDisposedException>(() => policy.Parameters[0].Buffer.Pointer);
+    }
+
+    [TestMethod]
     public async Task Client_CancelledOrAskedWrongly_StaysUsableAndKnowsWhatItIs()
     {
         using var model = Model();

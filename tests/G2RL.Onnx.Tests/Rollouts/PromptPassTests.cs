@@ -62,10 +62,63 @@ public sealed class PromptPassTests
     [DataRow("100 90 80", 8, 3)]
     [DataRow("100 90 80 70 60 50", 8, 5)]
     [DataRow("5 5 5 5", 2, 2)]
+    [DataRow("64 64 64 64 64 64 64 64 64", 9, 8)] // 512 to the token
+    [DataRow("", 8, 1)]
     [DataRow("4 300 2", 8, 1)]
     [DataRow("9000 2", 8, 1)]
     public void Together_Prompts_AreAsManyAsARunHolds(string lengths, int room, int count) =>
-        Assert.AreEqual(count, PromptPass.Together(lengths.Split(' ').Select(int.Parse), room));
+        Assert.AreEqual(count, PromptPass.Together(lengths.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse), room));
+
+    [TestMethod]
+    [DataRow(100, 8, 5, 100)]
+    [DataRow(100, 4, 4, 100)]
+    [DataRow(512, 8, 1, 512)]
+    [DataRow(513, 8, 1, 512)]
+    public void Largest_Run_HoldsAsManyPromptsAsTokensAllow(int longest, int room, int count, int tokens) =>
+        Assert.AreEqual((count, tokens), PromptPass.Largest(longest, room));
+
+    // A long one alone, then those that fit side by side, in turn.
+    [TestMethod]
+    public void NextPrompts_OfAJob_AreEachTakenOnce()
+    {
+        int[] lengths = [300, 5, 6, 7, 300, 2];
+        DrawRequest request = new([.. lengths.Select(n => new int[n])], Samples: 1, Seed: 0, Step: 0);
+        var job = new SamplerJob(request, new Rollout[6][], new(0, ""), progress: null);
+        var taken = new int[8];
+        List<string> turns = [];
+        for (int count; (count = job.NextPrompts(8, taken)) > 0;)
+            turns.Add(string.Join(" ", taken[..count]));
+        CollectionAssert.AreEqual((string[])["0", "1 2 3", "4", "5"], turns);
+        Assert.AreEqual(0, job.NextPrompts(8, taken));
+        job = new SamplerJob(request, new Rollout[6][], new(0, ""), progress: null);
+        Assert.AreEqual(1, job.NextPrompts(2, taken));
+        Assert.AreEqual((2, 1, 2), (job.NextPrompts(2, taken), taken[0], taken[1]));
+    }
+
+    // More kinds of runs than are kept ready, and the first of them once more; pieces and neighbours as above, of a few tokens.
+    [TestMethod]
+    public void Run_ManyKindsOfRuns_GivesTheSameBits()
+    {
+        using var model = new TinyModel(positions: 80);
+        using var policy = Policy.Load(model.Folder, 80);
+        using var session = DecodeGraphs.Open(policy.Spec, KernelChoice.Fused, threads: 1);
+        using var cache = new KvCache(policy.Spec, 3, 80);
+        using var results = new DecodeResults(policy, 3);
+        using var whole = new PromptPass(session, policy, cache, first: 0, results);
+        using var pieces = new PromptPass(session, policy, cache, first: 1, results, most: 2);
+        int[][] prompts = [Prompt(5), Prompt(1), Prompt(3)];
+        var alone = prompts.Select(p => whole.Run([p]).Logits(0).ToArray()).ToArray();
+        for (var length = 1; length <= 70; length++)
+            whole.Run([Prompt(length)]);
+        var side = whole.Run(prompts);
+        for (var i = 0; i < 3; i++)
+        {
+            CollectionAssert.AreEqual(alone[i], side.Logits(i).ToArray(), $"prompt {i}");
+            CollectionAssert.AreNotEqual(alone[i], alone[(i + 1) % 3]);
+        }
+        for (var i = 0; i < 3; i++)
+            CollectionAssert.AreEqual(alone[i], pieces.Run([prompts[i]]).Logits(0).ToArray(), $"prompt {i} in pieces");
+    }
 
     // Features of a vocabulary of 20,000 are 80 kB a rollout. Once they come back no draw makes any, and what a token more allocates is
     // what is handed over: an id, a log-prob, an entropy and a piece of text.

@@ -65,6 +65,44 @@ public sealed class SamplerPlanTests
         Assert.AreEqual((maxRows + prompts) * 8192L * 114_688, plan.CacheBytes);
     }
 
+    // A row of 8,192 positions in bfloat16 takes 896 MiB, one block of it 28.
+    [TestMethod]
+    [DataRow(16, 16, 16, 1, 256, 16)] // as many as rows, but none is left for a prompt
+    [DataRow(17, 16, 16, 1, 0, 17)]
+    [DataRow(3, 16, 2, 1, 0, 3)] // 3 x 56 / 57 hold no three rows
+    [DataRow(4, 256, 124, 1, 256, 4)] // 4 x 32 x 56 / 57 blocks, a prompt less
+    public void For_RowsOnADevice_GrowWhereTheyDoNotFit(int fitting, int most, int rows, int prompts, int block, int held)
+    {
+        const long Row = 8192L * 114_688;
+        var settings = new SamplerSettings { MaxRows = most, CacheBudgetBytes = fitting * Row };
+        var plan = SamplerPlan.For(Spec, 8192, settings, new(2, 0, 0) { Block = 256 });
+        Assert.AreEqual((rows, prompts, block), (plan.RowsPerThread, plan.PromptSlots, plan.Block));
+        // A growing cache is divided into 57 equal buffers.
+        Assert.IsInRange((held * Row) - 57, held * Row, plan.CacheBytes);
+    }
+
+    [TestMethod]
+    public void For_RowsOfOneBlock_HaveTheirFullLength() => Assert.AreEqual(
+        new SamplerPlan(1, 9, 10 * 256L * 114_688),
+        SamplerPlan.For(Spec, 256, new() { CacheBudgetBytes = 10 * 256L * 114_688 }, new(2, 0, 0) { Block = 256 }));
+
+    // A row of 64 positions takes 14 MiB. A large model gives its cache back between draws and takes twice the fair share, where the number
+    // of rows changes no bits; else what is always there, 256 MiB.
+    [TestMethod]
+    [DataRow(KernelChoice.Fused, 256, 39, 1)]
+    [DataRow(KernelChoice.Fused, 4, 4, 8)]
+    [DataRow(KernelChoice.Standard, 256, 17, 1)]
+    [DataRow(KernelChoice.Standard, 4, 4, 1)]
+    public void For_LargeModelOnTheHost_TakesTwiceTheFairShareWhereNoBitsAreAtStake(KernelChoice kernels, int most, int rows, int prompts)
+    {
+        const long Row = 64L * 229_376;
+        var plan = SamplerPlan.For(Spec, 64, new() { MaxRows = most, Kernels = kernels }, new(4, 0, 20 * Row) { IsHost = true });
+        var expected = new SamplerPlan(1, rows, (rows + prompts) * Row) { PromptSlots = prompts, IsReleased = true };
+        Assert.AreEqual(expected, plan);
+        var small = Spec with { VocabularySize = 512, HiddenSize = 64, Layers = 14 };
+        Assert.AreEqual(39, SamplerPlan.For(small, 64, new() { Kernels = kernels }, new(4, 0, 20 * Row) { IsHost = true }).RowsPerThread);
+    }
+
     // The three rows without which nothing decodes may take more than the fair share.
     [TestMethod]
     public void For_LittleToSpare_StillDecodes() =>

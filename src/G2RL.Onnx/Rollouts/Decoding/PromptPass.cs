@@ -37,7 +37,7 @@ internal sealed class PromptPass(
         foreach (var length in lengths.Take(room))
         {
             longest = Math.Max(longest, length);
-            if (count > 0 && (count + 1) * (long)longest > Most)
+            if ((count + 1) * (long)longest > Most)
                 break;
             count++;
         }
@@ -73,7 +73,7 @@ internal sealed class PromptPass(
         return step;
     }
 
-    // What fills up a shorter prompt lies behind its end: nobody sees it before it is overwritten.
+    // What fills up a shorter prompt lies behind its end: nobody sees it before it is overwritten. Only a prompt alone has several pieces.
     private static void Fill(DecodeStep step, int row, int[] prompt, int start, int count)
     {
         for (var t = 0; t < count; t++)
@@ -82,7 +82,7 @@ internal sealed class PromptPass(
             step.Places[(row * count) + t] = start + t;
         }
         step.Ends[row] = start + count - 1;
-        step.Wanted[row] = (row * count) + Math.Min(count, prompt.Length - start) - 1;
+        step.Wanted[row] = (row * count) + Math.Min(count, prompt.Length) - 1;
     }
 
     private DecodeStep Step(int rows, int tokens)

@@ -33,7 +33,7 @@ public sealed class PolicyChatClient : IChatClient
         using var checkpoint = HuggingFaceCheckpoint.Open(place.Folder);
         tokenizer = Tokenizer.Load(place.Folder);
         TokenizerFit.Require(tokenizer, checkpoint.Spec.VocabularySize, place.Folder);
-        template = ChatPrompts.Load(place.Folder, checkpoint.Spec.Architecture, "You are a helpful assistant.");
+        template = ChatPrompts.Load(place.Folder, checkpoint.Spec.Architecture);
         stopTokens = checkpoint.GenerationEosTokens();
         policy = place.Load(Math.Min(checkpoint.Spec.MaxPositions, Positions));
         metadata = new("g2rl", defaultModelId: path);
@@ -109,14 +109,13 @@ public sealed class PolicyChatClient : IChatClient
         turn.Dispose();
     }
 
-    // Characters at a text's end that may be the beginning of a stop string.
-    private static int Begun(string text, IList<string> stops)
+    /// <summary>Characters at a text's end that may be the beginning of a stop string, which it does not hold as a whole.</summary>
+    internal static int Begun(string text, IList<string> stops)
     {
-        var most = Math.Min(text.Length, stops.Select(s => s.Length - 1).DefaultIfEmpty(0).Max());
-        for (var length = most; length > 0; length--)
-            if (stops.Any(s => s.Length > length && text.AsSpan().EndsWith(s.AsSpan(0, length), StringComparison.Ordinal)))
-                return length;
-        return 0;
+        var length = stops.Select(s => s.Length).DefaultIfEmpty().Max();
+        while (length > 0 && !stops.Any(s => s.Length > length && text.AsSpan().EndsWith(s.AsSpan(0, length), StringComparison.Ordinal)))
+            length--;
+        return length;
     }
 
     private ChatResponseUpdate Update(string text, ChatFinishReason? finish = null) =>
