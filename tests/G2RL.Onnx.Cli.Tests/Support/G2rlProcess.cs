@@ -33,7 +33,7 @@ internal sealed record CommandResult(int ExitCode, string Output, string Error)
 /// <summary>The real <c>g2rl</c>, run as a process of its own, as a user's shell runs it.</summary>
 internal sealed class G2rlProcess : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(8);
 
     private readonly Process process;
     private readonly StringBuilder output = new();

@@ -175,7 +175,7 @@ public sealed class JudgeRewardTests
     [TestMethod]
     public void Score_ManyQuestions_AreUnderWayAtOnceUpToTheLimit()
     {
-        using var server = new JudgeServer((_, _) => JudgeReply.Text("Score: 5") with { Delay = TimeSpan.FromMilliseconds(50) });
+        using var server = new JudgeServer((_, _) => JudgeReply.Text("Score: 5") with { Delay = TimeSpan.FromMilliseconds(200) });
         using var reward = Open(server.Endpoint, c => c with { Concurrency = 4 });
         string[] texts = [.. Enumerable.Range(0, 16).Select(i => $"{i}")];
         RewardCase.Score(reward, RewardCase.All(texts));

@@ -24,7 +24,7 @@ public sealed class EarlyRewardsTests
         early.Ended(2, Groups[2]);
         early.Ended(1, Groups[1]);
         early.Ended(0, Groups[0]);
-        SpinWait.SpinUntil(() => Count() == 6, TimeSpan.FromSeconds(30));
+        SpinWait.SpinUntil(() => Count() == 6, TimeSpan.FromMinutes(3));
         Assert.AreEqual(6, Count(), "the first three groups, before the draw is done");
         var results = early.Finish(Groups, (_, _) => { });
         CollectionAssert.AreEqual(new[] { "0a", "0b", "1a", "1b", "2a", "2b", "3a", "3b" }, seen);
@@ -50,7 +50,7 @@ public sealed class EarlyRewardsTests
         {
             early.Ended(i, Groups[i]);
             var count = 2 * (i + 1);
-            SpinWait.SpinUntil(() => Count() == count, TimeSpan.FromSeconds(30));
+            SpinWait.SpinUntil(() => Count() == count, TimeSpan.FromMinutes(3));
         }
         var failure = Assert.ThrowsExactly<InputException>(() => early.Finish(Groups, (_, _) => { }));
         StringAssert.Contains(failure.Message, "3 of a step's 8 completions failed");
