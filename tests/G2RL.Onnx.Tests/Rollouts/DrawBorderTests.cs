@@ -101,7 +101,7 @@ public sealed class DrawBorderTests
             {
                 Assert.AreSame(prompt, rollout.PromptTokens);
                 Assert.AreEqual((FinishReason.Length, -1, null), (rollout.Finish, rollout.FeatureRow, rollout.HiddenStates));
-                                // u = counts / T - the mean of distributions: its numbers add up to 0, those above it to 1 at most.
+                // u = counts / T - the mean of distributions: its numbers add up to 0, those above it to 1 at most.
                 Assert.AreEqual(0, rollout.FeatureWeights!.Sum(), 1e-5);
                 Assert.IsInRange(0.2f, 1, rollout.FeatureWeights!.Sum(u => Math.Max(0, u)));
             }
