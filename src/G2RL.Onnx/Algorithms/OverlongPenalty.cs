@@ -15,5 +15,5 @@ internal static class OverlongPenalty
     /// <summary>The same with factor 1 and never below -1.</summary>
     /// <inheritdoc cref="Linear"/>
     public static double Bounded(int length, int most, int buffer) =>
-        length <= most - buffer ? 0 : length <= most ? (most - buffer - length) / (double)buffer : -1;
+        Math.Clamp((most - buffer - length) / (double)buffer, -1, 0);
 }

@@ -175,6 +175,10 @@ public sealed class AlgorithmFaultsTests
 
     private static void None(AlgorithmConfig config) => Assert.IsEmpty(AlgorithmChoice.Faults(config, "graph"));
 
-    private static void Starts(AlgorithmConfig config, string start) =>
-        StringAssert.StartsWith(AlgorithmChoice.Faults(config, "graph").Single(), start);
+    private static void Starts(AlgorithmConfig config, string start)
+    {
+        var fault = AlgorithmChoice.Faults(config, "graph").Single();
+        StringAssert.StartsWith(fault, start);
+        StringAssert.EndsWith(fault, ".", "it says the way out");
+    }
 }

@@ -27,6 +27,7 @@ public sealed class TableTests
             "length-weighted prompt-mean row-mean-token-mean row-mean-token-sum-norm seq-mean-token-mean seq-mean-token-sum "
                 + "seq-mean-token-sum-norm token-mean token-sum",
             Names(Aggregations.All));
+        Assert.AreEqual("abs abs+ k1 k1+ k2 k2+ k3 k3+", Names(KlEstimators.All));
         Assert.AreEqual("openrlhf paper trl verl", Names(Profile.All));
     }
 

@@ -35,7 +35,7 @@ internal static class PassAtKTraining
     // of near numbers.
     private static double NoneRight(int n, int c, int k)
     {
-        var share = n - c < k ? 0d : 1;
+        var share = 1d;
         for (var i = 0; i < k; i++)
             share *= (n - c - i) / (double)(n - i);
         return share;
