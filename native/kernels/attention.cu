@@ -5,6 +5,8 @@
 //
 // q, dq, mixed and its gradient are [B, T, H, d], k, v and their gradients [B, T, K, d], bfloat16; log_sums and delta [B, H, T], float. d <= W, a multiple of 8.
 // mask [B, T]: keys where it is 0 are not seen. A token that sees nothing gives zeros and has an infinite log_sum.
+// Packed rows lie in one, B = 1, as segments: a root (a prompt) sees itself, a branch (a response) its root and itself. places [T] then says what each
+// token sees; null where rows are apart. Tiles that lie between a branch's root and itself are passed over.
 #include "math.cuh"
 #include "mma.cuh"
 
@@ -14,10 +16,17 @@
 #define TILE 32           // keys or queries of a tile of the backward pass
 #define LOG2_E 1.44269504f
 
+// What a token sees: tokens from `own` to itself, and from `root` to before `end`, where it is a branch. It is seen by none from `reach` on.
+struct alignas(16) Place
+{
+    int own, root, end, reach;
+};
+
 struct Sizes
 {
     int tokens, heads, key_heads, width, window;
     float scale;
+    const Place *places;
 };
 
 // Rows are this many elements apart in shared memory: 16 bytes more than they are long, so that fragments meet in no bank.
@@ -122,7 +131,55 @@ __device__ __forceinline__ void store_rows(Bits16 *target, const float (&c)[W / 
     }
 }
 
-__device__ __forceinline__ bool sees(int query, int key, const Sizes &s) { return key <= query && (s.window == 0 || query - key < s.window); }
+// Of a token beyond the last one nothing is read.
+__device__ __forceinline__ Place place_of(int token, const Sizes &s)
+{
+    return s.places != nullptr && token < s.tokens ? s.places[token] : Place{0, 0, 0, s.tokens};
+}
+
+__device__ __forceinline__ bool sees(int query, const Place &p, int key, const Sizes &s)
+{
+    const bool own = key >= p.own && key <= query, shared = key >= p.root && key < p.end;
+    // A branch goes on where its root ends.
+    const int back = own ? query - key : query - p.own + p.end - key;
+    return (own || shared) && (s.window == 0 || back < s.window);
+}
+
+// The tiles of keys that a block of queries sees: from `begin`, where `gap` is reached on from `next`, to `end`.
+struct Tiles
+{
+    int begin, gap, next, end;
+
+    __device__ __forceinline__ int after(int base, int count) const { return base + count >= gap && base + count < next ? next : base + count; }
+};
+
+__device__ __forceinline__ Tiles tiles_of(int first, int count, const Sizes &s)
+{
+    const int end = first + ROWS < s.tokens ? first + ROWS : s.tokens;
+    const Place p = place_of(first, s);
+    int own = p.own, root = p.root;
+    if (s.window > 0)
+    {
+        own = first - s.window > own ? first - s.window : own;
+        // Another branch that begins in the block reaches further back.
+        const int back = (place_of(end - 1, s).own > first ? 0 : first - p.own) + p.end - s.window;
+        root = back > root ? back : root;
+    }
+    own = own / count * count;
+    return root < p.end ? Tiles{root / count * count, p.end, own, end} : Tiles{own, 0, own, end};
+}
+
+// Where the queries end that see a block of keys.
+__device__ __forceinline__ int reach_of(int first, const Sizes &s)
+{
+    const int last = (first + ROWS < s.tokens ? first + ROWS : s.tokens) - 1;
+    const Place p = place_of(last, s);
+    // Roots are seen by all of their branches.
+    if (p.root < p.end && p.end > first)
+        return place_of(p.end - 1, s).reach;
+    const bool near = s.window > 0 && (s.places == nullptr || p.root < p.end);
+    return near && s.window < p.reach - first - ROWS ? first + ROWS + s.window : p.reach;
+}
 
 __device__ __forceinline__ bool is_token(const long long *mask, int token, const Sizes &s) { return token < s.tokens && mask[token] > 0; }
 
@@ -147,9 +204,9 @@ static __device__ __forceinline__ void forward(const Bits16 *q, const Bits16 *k,
     float mix[W / 8][4], largest[2] = {-INFINITE, -INFINITE}, sum[2] = {0.f, 0.f};
     clear(mix);
     const float factor = s.scale * LOG2_E;
-    const int end = first + ROWS < s.tokens ? first + ROWS : s.tokens;
-    const int begin = s.window > 0 && first > s.window ? (first - s.window) / KEYS * KEYS : 0;
-    for (int base = begin; base < end; base += KEYS)
+    const Place places[2] = {place_of(mine + g, s), place_of(mine + g + 8, s)};
+    const Tiles tiles = tiles_of(first, KEYS, s);
+    for (int base = tiles.begin; base < tiles.end; base = tiles.after(base, KEYS))
     {
         __syncthreads();
         load_tile<W>(keys, k, base, KEYS, s, key_stride);
@@ -174,7 +231,7 @@ static __device__ __forceinline__ void forward(const Bits16 *q, const Bits16 *k,
                 {
                     const int key = n * 8 + 2 * t + i;
                     float &x = shares[n][2 * h + i];
-                    x = seen[key] != 0 && sees(query, base + key, s) ? x * factor : -INFINITE;
+                    x = seen[key] != 0 && sees(query, places[h], base + key, s) ? x * factor : -INFINITE;
                     most = fmaxf(most, x);
                 }
             most = fmaxf(most, lane_xor(most, 1));
@@ -229,6 +286,7 @@ static __device__ __forceinline__ void backward_keys(const Bits16 *gradient, con
 {
     alignas(16) __shared__ Bits16 values[ROWS * Stride<W>::Value], queries[TILE * Stride<W>::Value], gradients[TILE * Stride<W>::Value];
     __shared__ float sums[TILE], deltas[TILE];
+    __shared__ Place places[TILE];
     const int lane = threadIdx_x & (WARP - 1), g = lane >> 2, t = lane & 3, own = threadIdx_x / WARP * 16;
     const int key_head = blockIdx_y, group = s.heads / s.key_heads, first = blockIdx_x * ROWS, mine = first + own;
     const long long stride = (long long)s.heads * s.width, key_stride = (long long)s.key_heads * s.width, row = (long long)blockIdx_z * s.tokens;
@@ -246,7 +304,7 @@ static __device__ __forceinline__ void backward_keys(const Bits16 *gradient, con
     clear(of_keys);
     clear(of_values);
     const float factor = s.scale * LOG2_E;
-    const int reach = s.window > 0 && s.window < s.tokens - first - ROWS ? first + ROWS + s.window : s.tokens;
+    const int reach = reach_of(first, s);
     for (int head = key_head * group; head < (key_head + 1) * group; head++)
     {
         const Bits16 *head_queries = q + row * stride + head * s.width, *head_gradient = gradient + row * stride + head * s.width;
@@ -261,6 +319,7 @@ static __device__ __forceinline__ void backward_keys(const Bits16 *gradient, con
                 const bool inside = base + threadIdx_x < s.tokens;
                 sums[threadIdx_x] = inside ? head_sums[base + threadIdx_x] : INFINITE;
                 deltas[threadIdx_x] = inside ? head_delta[base + threadIdx_x] : 0.f;
+                places[threadIdx_x] = place_of(base + threadIdx_x, s);
             }
             __syncthreads();
             float shares[TILE / 8][4], slopes[TILE / 8][4];
@@ -282,7 +341,7 @@ static __device__ __forceinline__ void backward_keys(const Bits16 *gradient, con
                 for (int i = 0; i < 4; i++)
                 {
                     const int query = n * 8 + 2 * t + (i & 1);
-                    const bool visible = seen[i >> 1] && sees(base + query, mine + g + (i >> 1) * 8, s);
+                    const bool visible = seen[i >> 1] && sees(base + query, places[query], mine + g + (i >> 1) * 8, s);
                     differentiate(shares[n][i], slopes[n][i], visible, factor, sums[query], deltas[query]);
                 }
 #pragma unroll
@@ -332,9 +391,9 @@ static __device__ __forceinline__ void backward_queries(const Bits16 *gradient, 
         pull[h] = query < s.tokens ? delta[query] : 0.f;
     }
     const float factor = s.scale * LOG2_E;
-    const int end = first + ROWS < s.tokens ? first + ROWS : s.tokens;
-    const int begin = s.window > 0 && first > s.window ? (first - s.window) / TILE * TILE : 0;
-    for (int base = begin; base < end; base += TILE)
+    const Place places[2] = {place_of(mine + g, s), place_of(mine + g + 8, s)};
+    const Tiles tiles = tiles_of(first, TILE, s);
+    for (int base = tiles.begin; base < tiles.end; base = tiles.after(base, TILE))
     {
         __syncthreads();
         load_tile<W>(keys, k, base, TILE, s, key_stride);
@@ -357,7 +416,7 @@ static __device__ __forceinline__ void backward_queries(const Bits16 *gradient, 
             for (int i = 0; i < 4; i++)
             {
                 const int key = n * 8 + 2 * t + (i & 1);
-                const bool visible = seen[key] != 0 && sees(mine + g + (i >> 1) * 8, base + key, s);
+                const bool visible = seen[key] != 0 && sees(mine + g + (i >> 1) * 8, places[i >> 1], base + key, s);
                 differentiate(shares[n][i], slopes[n][i], visible, factor, sum[i >> 1], pull[i >> 1]);
             }
 #pragma unroll
@@ -390,32 +449,62 @@ KERNEL __launch_bounds__(MAX_THREADS) attention_delta(const void *mixed, const v
     }
 }
 
+// What each token of packed rows sees. segments [S, 2]: tokens, and 0 for a root or 1 for a branch of the last root; the last one holds what is left of the
+// row. Grid (S), any block.
+KERNEL __launch_bounds__(MAX_THREADS) attention_places(const long long *segments, int count, int tokens, void *places)
+{
+    int first = 0, root = 0, end = 0;
+    for (int i = 0; i < blockIdx_x; i++)
+    {
+        const int next = first + (int)segments[2 * i];
+        if (segments[2 * i + 1] == 0)
+        {
+            root = first;
+            end = next;
+        }
+        first = next;
+    }
+    const bool is_root = segments[2 * blockIdx_x + 1] == 0;
+    int after = first + (int)segments[2 * blockIdx_x], reach = after;
+    for (int i = blockIdx_x + 1; is_root && i < count && segments[2 * i + 1] != 0; i++)
+        reach += (int)segments[2 * i];
+    if (blockIdx_x == count - 1 || after > tokens)
+        after = tokens;
+    reach = reach < after ? after : reach < tokens ? reach : tokens;
+    const Place p = is_root ? Place{first, 0, 0, reach} : Place{first, root, end, reach};
+    for (int t = first + threadIdx_x; t < after; t += blockDim_x)
+        ((Place *)places)[t] = p;
+}
+
+#define SIZES Sizes{tokens, heads, key_heads, width, window, scale, (const Place *)places}
 #define ENTRY(W)                                                                                                                                      \
     KERNEL __launch_bounds__(WARPS *WARP)                                                                                                             \
-        attention_forward_##W(const void *q, const void *k, const void *v, const long long *mask, int tokens, int heads, int key_heads, int width,    \
-                              int window, float scale, void *mixed, float *log_sums)                                                                  \
+        attention_forward_##W(const void *q, const void *k, const void *v, const long long *mask, const void *places, int tokens, int heads,          \
+                              int key_heads, int width, int window, float scale, void *mixed, float *log_sums)                                        \
     {                                                                                                                                                 \
-        forward<W>((const Bits16 *)q, (const Bits16 *)k, (const Bits16 *)v, mask, Sizes{tokens, heads, key_heads, width, window, scale},              \
-                   (Bits16 *)mixed, log_sums);                                                                                                        \
+        forward<W>((const Bits16 *)q, (const Bits16 *)k, (const Bits16 *)v, mask, SIZES, (Bits16 *)mixed, log_sums);                                  \
     }                                                                                                                                                 \
     KERNEL __launch_bounds__(WARPS *WARP)                                                                                                             \
-        attention_keys_##W(const void *gradient, const void *q, const void *k, const void *v, const long long *mask, const float *log_sums,           \
-                           const float *delta, int tokens, int heads, int key_heads, int width, int window, float scale, void *dk, void *dv)          \
+        attention_keys_##W(const void *gradient, const void *q, const void *k, const void *v, const long long *mask, const void *places,              \
+                           const float *log_sums, const float *delta, int tokens, int heads, int key_heads, int width, int window, float scale,       \
+                           void *dk, void *dv)                                                                                                        \
     {                                                                                                                                                 \
-        backward_keys<W>((const Bits16 *)gradient, (const Bits16 *)q, (const Bits16 *)k, (const Bits16 *)v, mask, log_sums, delta,                    \
-                         Sizes{tokens, heads, key_heads, width, window, scale}, (Bits16 *)dk, (Bits16 *)dv);                                          \
+        backward_keys<W>((const Bits16 *)gradient, (const Bits16 *)q, (const Bits16 *)k, (const Bits16 *)v, mask, log_sums, delta, SIZES,             \
+                         (Bits16 *)dk, (Bits16 *)dv);                                                                                                 \
     }                                                                                                                                                 \
     KERNEL __launch_bounds__(WARPS *WARP)                                                                                                             \
-        attention_queries_##W(const void *gradient, const void *q, const void *k, const void *v, const long long *mask, const float *log_sums,        \
-                              const float *delta, int tokens, int heads, int key_heads, int width, int window, float scale, void *dq)                 \
+        attention_queries_##W(const void *gradient, const void *q, const void *k, const void *v, const long long *mask, const void *places,           \
+                              const float *log_sums, const float *delta, int tokens, int heads, int key_heads, int width, int window, float scale,    \
+                              void *dq)                                                                                                               \
     {                                                                                                                                                 \
-        backward_queries<W>((const Bits16 *)gradient, (const Bits16 *)q, (const Bits16 *)k, (const Bits16 *)v, mask, log_sums, delta,                 \
-                            Sizes{tokens, heads, key_heads, width, window, scale}, (Bits16 *)dq);                                                     \
+        backward_queries<W>((const Bits16 *)gradient, (const Bits16 *)q, (const Bits16 *)k, (const Bits16 *)v, mask, log_sums, delta, SIZES,          \
+                            (Bits16 *)dq);                                                                                                            \
     }
 ENTRY(64)
 ENTRY(128)
 
 #undef ENTRY
+#undef SIZES
 #undef ROWS
 #undef KEYS
 #undef TILE

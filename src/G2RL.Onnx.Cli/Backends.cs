@@ -40,12 +40,12 @@ internal static class Backends
         if (execution.Lead == ExecutionConfig.Cpu)
             return null;
         if (execution.Devices.Count < 2)
-            return Open(execution.Lead, execution, updates: true, warn);
+            return Open(execution.Lead, config, updates: true, warn);
         var opened = new List<CudaBackend>();
         try
         {
             foreach (var device in execution.Devices)
-                opened.Add(Open(device, execution, updates: opened.Count == 0, warn is null ? null : w => warn($"{device}: {w}")));
+                opened.Add(Open(device, config, updates: opened.Count == 0, warn is null ? null : w => warn($"{device}: {w}")));
             return new SeveralDevices(opened);
         }
         catch
@@ -56,8 +56,9 @@ internal static class Backends
         }
     }
 
-    private static CudaBackend Open(string device, ExecutionConfig execution, bool updates, Action<string>? warn)
+    private static CudaBackend Open(string device, RunConfig config, bool updates, Action<string>? warn)
     {
+        var execution = config.Execution;
         try
         {
             return new CudaBackend(
@@ -67,6 +68,8 @@ internal static class Backends
                     Warning = warn,
                     Precision = Enum.Parse<ElementType>(execution.Precision, ignoreCase: true),
                     Captures = execution.CudaGraphs,
+                    Kernels = execution.Kernels,
+                    Packing = config.Training.Packing,
                     ArenaLimit = (long)execution.ArenaLimitMiB << 20,
                     Updates = updates,
                 });

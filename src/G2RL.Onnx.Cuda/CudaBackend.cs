@@ -7,6 +7,7 @@ using G2RL.Onnx.Cuda.Scoring;
 using G2RL.Onnx.Cuda.Sessions;
 using G2RL.Onnx.Cuda.Training;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
@@ -108,6 +109,21 @@ public sealed class CudaBackend : IBackend
     {
         var weights = spec.Parameters.Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
         return Sessions.Open(Settings.IsNarrow ? MixedPrecision.Lower(graph, Settings.Precision, weights) : graph, shapesVary);
+    }
+
+    /// <summary>Whether our attention is asked for.</summary>
+    /// <param name="kernels">Whose operators are.</param>
+    /// <param name="spec">The model.</param>
+    /// <exception cref="InputException">It is, and this device or these products cannot have it, or the model has other heads.</exception>
+    internal bool Attends(KernelChoice kernels, DecoderSpec spec)
+    {
+        if (kernels != KernelChoice.Fused)
+            return false;
+        // Where the driver's memory is the host's, graphs run on the host, whose operators take any head and float32.
+        if (Sessions.IsCuda
+            && (AttentionKernels.Misfit(driver.Device, Settings.Precision) ?? DeviceKernels.Misfit(spec)) is { } reason)
+            throw DeviceKernels.Refusal(Name, reason);
+        return true;
     }
 
     internal T Invoke<T>(Func<T> function) => thread.Invoke(function);

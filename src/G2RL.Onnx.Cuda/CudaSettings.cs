@@ -1,3 +1,4 @@
+using G2RL.Onnx.Execution;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Rollouts;
@@ -32,6 +33,15 @@ public sealed record CudaSettings
 
     /// <summary>Whether the policy is updated here: room for its gradients, moments and activations is then left.</summary>
     public bool Updates { get; init; } = true;
+
+    /// <summary>
+    /// Whose operators score: ours (Fused) for attention, as in training with <c>execution.kernels=fused</c>, else ONNX Runtime's. The
+    /// optimizer asks the configuration.
+    /// </summary>
+    public KernelChoice Kernels { get; init; }
+
+    /// <summary>How sequences lie where they are scored, likewise.</summary>
+    public Packing Packing { get; init; }
 
     /// <summary>Told what deserves a word.</summary>
     public Action<string>? Warning { get; init; }

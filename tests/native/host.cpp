@@ -191,7 +191,7 @@ constexpr int count(void (*)(A...))
 
 const std::map<std::string, Kernel> kernels = {
     ONE(attention_forward_64) ONE(attention_forward_128) ONE(attention_keys_64) ONE(attention_keys_128)
-    ONE(attention_queries_64) ONE(attention_queries_128) ONE(attention_delta)
+    ONE(attention_queries_64) ONE(attention_queries_128) ONE(attention_delta) ONE(attention_places)
     EACH(sample_tokens) EACH(token_stats) EACH(accumulate_features) EACH(accumulate_features_atomic)
     ONE(inverse_norms) ONE(gram) ONE(exploration_scores)
     EACH(adamw) EACH(adamw_packed) EACH(accumulate) ONE(global_norm_partial) ONE(global_norm_finish) ONE(scale) ONE(scale_rows)

@@ -19,7 +19,7 @@ internal static class AttentionChecks
         if (b.Device.Major < AttentionKernels.LeastMajor)
             yield break;
         foreach (var width in new[] { 64, 128 })
-            foreach (var result in Run(b, new(1, 71, 2, 1, width, 0, (float)(1 / Math.Sqrt(width)))))
+            foreach (var result in Run(b, new(1, 150, 2, 1, width, 0, (float)(1 / Math.Sqrt(width)))))
                 yield return result;
     }
 
@@ -28,13 +28,16 @@ internal static class AttentionChecks
         (byte[] Raw, float[] Values) Rounded(long count) => CheckBench.Rounded(b.Normal(count), SafeTensorsDtype.BF16, sizeof(ushort));
         var (q, k, v, gradient) = (Rounded(s.Queries), Rounded(s.Keys), Rounded(s.Keys), Rounded(s.Queries));
         long[] mask = [.. Enumerable.Range(0, s.Rows * s.Tokens).Select(i => i < 3 ? 0L : 1L)];
-        var reference = new AttentionReference(s, q.Values, k.Values, v.Values, gradient.Values, mask);
+        // A prompt with two responses, and one with one.
+        long[] segments = [40, 0, 37, 1, 31, 1, 22, 0, 20, 1];
+        var reference = new AttentionReference(s, q.Values, k.Values, v.Values, gradient.Values, mask, segments);
         var (qs, ks, vs, gs, ms) = (b.Upload(q.Raw), b.Upload(k.Raw), b.Upload(v.Raw), b.Upload(gradient.Raw), b.Upload(mask));
         var (mixed, sums, delta) = (b.Room<ushort>(s.Queries), b.Room<float>(s.Sums), b.Room<float>(s.Sums));
         var (dq, dk, dv) = (b.Room<ushort>(s.Queries), b.Room<ushort>(s.Keys), b.Room<ushort>(s.Keys));
-        var kernels = new AttentionKernels(b.Kernels);
-        void Forward() => kernels.Forward(s, qs, ks, vs, ms, mixed, sums);
-        void Backward() => kernels.Backward(s, gs, qs, ks, vs, ms, mixed, sums, delta, dq, dk, dv);
+        var (kernels, places) = (new AttentionKernels(b.Kernels), b.Room<byte>(s.Tokens * AttentionKernels.PlaceBytes));
+        kernels.Places(b.Upload(segments), segments.Length / 2, s.Tokens, places);
+        void Forward() => kernels.Forward(s, qs, ks, vs, ms, places, mixed, sums);
+        void Backward() => kernels.Backward(s, gs, qs, ks, vs, ms, places, mixed, sums, delta, dq, dk, dv);
         float[] Read(nint at, long count)
         {
             var values = new float[count];
@@ -54,6 +57,7 @@ internal static class AttentionChecks
         yield return new($"attention_keys_{form}", "gradients, with the next two's time", keys, Allowed, backward, all);
         var queries = reference.Dq.Error(Read(dq, s.Queries));
         yield return new($"attention_queries_{form}", "gradients", queries, Allowed, backward, all);
+        yield return new("attention_places", "through all", Math.Max(error, Math.Max(keys, queries)), Allowed, forward, once);
         yield return new("attention_delta", "through the gradients", Math.Max(keys, queries), Allowed, backward, all);
     }
 
@@ -65,8 +69,8 @@ internal static class AttentionChecks
         var mask = b.Upload(Enumerable.Repeat(1L, s.Rows * s.Tokens).ToArray());
         var (mixed, sums, delta) = (b.Room<ushort>(s.Queries), b.Room<float>(s.Sums), b.Room<float>(s.Sums));
         var (dq, dk, dv) = (b.Room<ushort>(s.Queries), b.Room<ushort>(s.Keys), b.Room<ushort>(s.Keys));
-        var forward = b.Milliseconds(() => kernels.Forward(s, q, k, v, mask, mixed, sums));
-        var backward = b.Milliseconds(() => kernels.Backward(s, gradient, q, k, v, mask, mixed, sums, delta, dq, dk, dv));
+        var forward = b.Milliseconds(() => kernels.Forward(s, q, k, v, mask, 0, mixed, sums));
+        var backward = b.Milliseconds(() => kernels.Backward(s, gradient, q, k, v, mask, 0, mixed, sums, delta, dq, dk, dv));
         // Two products of the causal half, and seven halves of them backward, in TFLOP/s.
         var operations = 2.0 * s.Rows * s.Heads * s.Width * s.Tokens * s.Tokens / 1e9;
         return string.Create(

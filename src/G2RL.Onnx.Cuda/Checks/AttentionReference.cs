@@ -11,6 +11,7 @@ internal sealed class AttentionReference
     private readonly AttentionSizes s;
     private readonly float[] q, k, v, gradient;
     private readonly long[] mask;
+    private readonly (int Own, int Root, int End)[] places;
 
     /// <summary>Computes all.</summary>
     /// <param name="s">Sizes.</param>
@@ -19,9 +20,13 @@ internal sealed class AttentionReference
     /// <param name="v">Values.</param>
     /// <param name="gradient">Of what is mixed.</param>
     /// <param name="mask">Mask.</param>
-    public AttentionReference(AttentionSizes s, float[] q, float[] k, float[] v, float[] gradient, long[] mask)
+    /// <param name="segments">Of packed rows the segments [S, 2]: tokens, and 0 for a root or 1 for a branch; null: each row is by
+    /// itself.</param>
+    public AttentionReference(
+        AttentionSizes s, float[] q, float[] k, float[] v, float[] gradient, long[] mask, long[]? segments = null)
     {
         (this.s, this.q, this.k, this.v, this.gradient, this.mask) = (s, q, k, v, gradient, mask);
+        places = Places(segments ?? [s.Tokens, 0]);
         (Mixed, Dq, Dk, Dv) = (new(s.Queries), new(s.Queries), new(s.Keys), new(s.Keys));
         LogSums = new double[s.Sums];
         for (var row = 0; row < s.Rows; row++)
@@ -89,15 +94,33 @@ internal sealed class AttentionReference
         return worst;
     }
 
+    // Of each token where its segment begins, and the tokens of the root that it goes on from.
+    private static (int Own, int Root, int End)[] Places(long[] segments)
+    {
+        var (places, root, end) = (new List<(int, int, int)>(), 0, 0);
+        for (var i = 0; i < segments.Length; i += 2)
+        {
+            var (first, tokens, isRoot) = (places.Count, (int)segments[i], segments[i + 1] == 0);
+            places.AddRange(Enumerable.Repeat(isRoot ? (first, first, first) : (first, root, end), tokens));
+            if (isRoot)
+                (root, end) = (first, first + tokens);
+        }
+        return [.. places];
+    }
+
     private void Token(int row, int head, int token)
     {
         var keyHead = head / (s.Heads / s.KeyHeads);
         long Query(int t) => (((((long)row * s.Tokens) + t) * s.Heads) + head) * s.Width;
         long Key(int t) => (((((long)row * s.Tokens) + t) * s.KeyHeads) + keyHead) * s.Width;
         var (mine, at) = (Query(token), ((((long)row * s.Heads) + head) * s.Tokens) + token);
-        var seen = Enumerable.Range(0, token + 1)
-            .Where(t => mask[(row * s.Tokens) + t] > 0 && (s.Window == 0 || token - t < s.Window))
-            .ToArray();
+        var (own, root, end) = places[token];
+        // A branch goes on where its root ends: the order in which its tokens come.
+        int[] before = [.. Enumerable.Range(root, end - root), .. Enumerable.Range(own, token + 1 - own)];
+        int[] seen =
+        [
+            .. before.Skip(s.Window == 0 ? 0 : Math.Max(0, before.Length - s.Window)).Where(t => mask[(row * s.Tokens) + t] > 0),
+        ];
         LogSums[at] = double.PositiveInfinity;
         if (seen.Length == 0)
             return;

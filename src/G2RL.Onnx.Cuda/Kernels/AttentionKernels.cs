@@ -29,20 +29,19 @@ internal sealed class AttentionKernels(KernelCache kernels)
     /// <summary>Compute capability, major, of the first devices whose tensor cores take bfloat16.</summary>
     public const int LeastMajor = 8;
 
+    /// <summary>Bytes of what a token sees.</summary>
+    public const int PlaceBytes = 4 * sizeof(int);
+
     private const string Module = "attention";
     private const int Threads = 128;
     private const int Owned = 64;
 
-    /// <summary>Why the kernels do not compute an attention; null where they do.</summary>
+    /// <summary>Why a device does not run the kernels, whatever the model; null where it does.</summary>
     /// <param name="device">The device.</param>
-    /// <param name="type">Type of queries, keys and values.</param>
-    /// <param name="width">d</param>
-    /// <param name="softcap">c of c tanh(score / c); null: none.</param>
-    public static string? Misfit(CudaDevice device, ElementType type, int width, double? softcap) =>
-        type != ElementType.BFloat16 ? $"execution.precision is {type}; they read bfloat16"
+    /// <param name="type">Type of products.</param>
+    public static string? Misfit(CudaDevice device, ElementType type) =>
+        type != ElementType.BFloat16 ? $"execution.precision is {type.ToString().ToLowerInvariant()}; they read bfloat16"
         : device.Major < LeastMajor ? $"{device.Name} has compute capability {device.Major}.{device.Minor}; they need {LeastMajor}.0"
-        : width % 8 != 0 || width > 128 ? $"a head is {width} wide; they take multiples of 8 up to 128"
-        : softcap is not null ? "scores are capped"
         : null;
 
     /// <summary>Mixed values and the logarithms of the sums of e^score, infinite where a token sees nothing.</summary>
@@ -51,19 +50,21 @@ internal sealed class AttentionKernels(KernelCache kernels)
     /// <param name="k">bfloat16 [B, T, K, d]</param>
     /// <param name="v">bfloat16 [B, T, K, d]</param>
     /// <param name="mask">int64 [B, T], 1 on tokens, 0 on padding.</param>
+    /// <param name="places">Of packed rows what <see cref="Places"/> gave; else 0.</param>
     /// <param name="mixed">Receives bfloat16 [B*T, H*d].</param>
     /// <param name="logSums">Receives float32 [B, H, T].</param>
-    public void Forward(in AttentionSizes s, nint q, nint k, nint v, nint mask, nint mixed, nint logSums) =>
-        kernels.Launch(Module, Entry("forward", s), (Blocks(s), s.Heads, s.Rows), Threads, q, k, v, mask, s.Tokens, s.Heads, s.KeyHeads,
-            s.Width, s.Window, s.Scale, mixed, logSums);
+    public void Forward(in AttentionSizes s, nint q, nint k, nint v, nint mask, nint places, nint mixed, nint logSums) =>
+        kernels.Launch(Module, Entry("forward", s), (Blocks(s), s.Heads, s.Rows), Threads, q, k, v, mask, places, s.Tokens, s.Heads,
+            s.KeyHeads, s.Width, s.Window, s.Scale, mixed, logSums);
 
     /// <summary>Gradients of queries, keys and values, in their shapes and type.</summary>
     /// <param name="s">Sizes.</param>
     /// <param name="gradient">Of what was mixed, bfloat16 [B*T, H*d].</param>
-    /// <param name="q">As given to <see cref="Forward"/>, like the next three.</param>
+    /// <param name="q">As given to <see cref="Forward"/>, like the next four.</param>
     /// <param name="k">Keys.</param>
     /// <param name="v">Values.</param>
     /// <param name="mask">Mask.</param>
+    /// <param name="places">Places.</param>
     /// <param name="mixed">What <see cref="Forward"/> gave.</param>
     /// <param name="logSums">Likewise.</param>
     /// <param name="delta">Scratch, float32 [B, H, T].</param>
@@ -77,6 +78,7 @@ internal sealed class AttentionKernels(KernelCache kernels)
         nint k,
         nint v,
         nint mask,
+        nint places,
         nint mixed,
         nint logSums,
         nint delta,
@@ -87,11 +89,20 @@ internal sealed class AttentionKernels(KernelCache kernels)
         const int EachBlock = LaunchShape.Threads / 32;
         kernels.Launch(Module, "attention_delta", (LaunchShape.Blocks(s.Sums, EachBlock), 1, 1), LaunchShape.Threads, mixed, gradient,
             s.Tokens, s.Heads, s.Width, s.Sums, delta);
-        kernels.Launch(Module, Entry("keys", s), (Blocks(s), s.KeyHeads, s.Rows), Threads, gradient, q, k, v, mask, logSums, delta,
+        kernels.Launch(Module, Entry("keys", s), (Blocks(s), s.KeyHeads, s.Rows), Threads, gradient, q, k, v, mask, places, logSums, delta,
             s.Tokens, s.Heads, s.KeyHeads, s.Width, s.Window, s.Scale, dk, dv);
-        kernels.Launch(Module, Entry("queries", s), (Blocks(s), s.Heads, s.Rows), Threads, gradient, q, k, v, mask, logSums, delta,
+        kernels.Launch(Module, Entry("queries", s), (Blocks(s), s.Heads, s.Rows), Threads, gradient, q, k, v, mask, places, logSums, delta,
             s.Tokens, s.Heads, s.KeyHeads, s.Width, s.Window, s.Scale, dq);
     }
+
+    /// <summary>What each token of packed rows sees, <see cref="PlaceBytes"/> a token.</summary>
+    /// <param name="segments">int64 [S, 2], see <see cref="Graphs.Fused.FusedOperators.CausalAttention"/>; those of the host's making are
+    /// right, and of wrong ones nothing is read or written that is not the row's.</param>
+    /// <param name="count">S</param>
+    /// <param name="tokens">T</param>
+    /// <param name="places">Receives them.</param>
+    public void Places(nint segments, int count, int tokens, nint places) =>
+        kernels.Launch(Module, "attention_places", (count, 1, 1), Threads, segments, count, tokens, places);
 
     private static int Blocks(in AttentionSizes s) => (s.Tokens + Owned - 1) / Owned;
 

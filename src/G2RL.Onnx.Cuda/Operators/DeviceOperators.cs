@@ -28,6 +28,8 @@ internal sealed unsafe class DeviceOperators : IDisposable
     private readonly DeviceMemory memory;
     private readonly AttentionKernels attention;
     private DeviceBuffer? scratch;
+    private DeviceBuffer? places;
+    private bool isPlaced;
 
     /// <param name="kernels">The modules.</param>
     /// <param name="memory">For scratch.</param>
@@ -42,7 +44,7 @@ internal sealed unsafe class DeviceOperators : IDisposable
     public Scope Enter()
     {
         var before = running;
-        running = this;
+        (running, isPlaced) = (this, false);
         return new Scope(before);
     }
 
@@ -55,19 +57,20 @@ internal sealed unsafe class DeviceOperators : IDisposable
     public void Dispose()
     {
         scratch?.Dispose();
-        scratch = null;
+        places?.Dispose();
+        (scratch, places) = (null, null);
     }
 
     private static CustomOperator[] Operators(string? provider) =>
     [
-        new("CausalAttention", [BFloat16, BFloat16, BFloat16, Long], [BFloat16, Float32], Attributes)
+        new("CausalAttention", [BFloat16, BFloat16, BFloat16, Long, new(Long, Optional: true)], [BFloat16, Float32], Attributes)
         {
             Provider = provider,
             Function = &Forward,
         },
         new(
             "CausalAttentionGrad",
-            [BFloat16, BFloat16, BFloat16, BFloat16, Long, BFloat16, Float32],
+            [BFloat16, BFloat16, BFloat16, BFloat16, Long, BFloat16, Float32, new(Long, Optional: true)],
             [BFloat16, BFloat16, BFloat16],
             Attributes)
         {
@@ -95,7 +98,15 @@ internal sealed unsafe class DeviceOperators : IDisposable
         var s = Sizes(context, q, k, v, mask);
         var mixed = context.Output(0, (long)s.Rows * s.Tokens, (long)s.Heads * s.Width);
         var sums = context.Output(1, s.Rows, s.Heads, s.Tokens);
-        here.attention.Forward(s, q.Address, k.Address, v.Address, mask.Address, mixed.Address, sums.Exists ? sums.Address : here.Room(s));
+        here.attention.Forward(
+            s,
+            q.Address,
+            k.Address,
+            v.Address,
+            mask.Address,
+            here.Places(s, context.Input(4)),
+            mixed.Address,
+            sums.Exists ? sums.Address : here.Room(s));
     }
 
     private static void Backward(in KernelContext context)
@@ -107,8 +118,20 @@ internal sealed unsafe class DeviceOperators : IDisposable
         var sums = context.Input(6).Require(s.Sums, "logarithms of sums");
         gradient.Require(s.Queries, "its gradient");
         KernelTensor dq = context.Output(0, q.Shape), dk = context.Output(1, k.Shape), dv = context.Output(2, v.Shape);
-        here.attention.Backward(s, gradient.Address, q.Address, k.Address, v.Address, mask.Address, mixed.Address, sums.Address,
-            here.Room(s), dq.Address, dk.Address, dv.Address);
+        here.attention.Backward(
+            s,
+            gradient.Address,
+            q.Address,
+            k.Address,
+            v.Address,
+            mask.Address,
+            here.Places(s, context.Input(7)),
+            mixed.Address,
+            sums.Address,
+            here.Room(s),
+            dq.Address,
+            dk.Address,
+            dv.Address);
     }
 
     private static AttentionSizes Sizes(in KernelContext context, KernelTensor q, KernelTensor k, KernelTensor v, KernelTensor mask)
@@ -122,16 +145,33 @@ internal sealed unsafe class DeviceOperators : IDisposable
     }
 
     // A number for every head of every token, for one launch after the other.
-    private nint Room(in AttentionSizes s)
+    private nint Room(in AttentionSizes s) => Room(ref scratch, s.Sums * sizeof(float));
+
+    // What each token of packed rows sees, laid out by the first attention of a run for all of them: a run has one set of segments.
+    private nint Places(in AttentionSizes s, KernelTensor segments)
     {
-        var bytes = Math.Max(1, s.Sums * sizeof(float));
-        if (scratch is null || scratch.Bytes < bytes)
+        if (!segments.Exists)
+            return 0;
+        if (s.Rows != 1 || segments.Rank != 2 || segments[0] == 0 || segments[1] != 2)
+            throw new ArgumentException("Segments are [S, 2], and packed tokens one row [1, T].");
+        var at = Room(ref places, (long)s.Tokens * AttentionKernels.PlaceBytes);
+        if (!isPlaced)
+            attention.Places(segments.Address, segments[0], s.Tokens, at);
+        isPlaced = true;
+        return at;
+    }
+
+    private nint Room(ref DeviceBuffer? buffer, long bytes)
+    {
+        bytes = Math.Max(1, bytes);
+        if (buffer is null || buffer.Bytes < bytes)
         {
             // What is enqueued may still write to the smaller one.
             memory.Driver.Synchronize();
-            Dispose();
-            scratch = memory.Allocate(Purpose.Training, bytes);
+            buffer?.Dispose();
+            buffer = null;
+            buffer = memory.Allocate(Purpose.Training, bytes);
         }
-        return scratch.Pointer;
+        return buffer.Pointer;
     }
 }

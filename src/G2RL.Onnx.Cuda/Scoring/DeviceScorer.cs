@@ -29,11 +29,15 @@ internal sealed class DeviceScorer : IScorer
     private readonly FeatureKernels features;
     private readonly StagingArea staging;
     private readonly int chunk;
+    private readonly bool attends;
+    private readonly bool packs;
 
     /// <summary>Builds the sessions.</summary>
     public DeviceScorer(CudaBackend backend, DecoderSpec spec)
     {
         (this.backend, this.spec) = (backend, spec);
+        attends = backend.Attends(backend.Settings.Kernels, spec);
+        packs = attends && backend.Settings.Packing.OnDevice(backend.Settings.Kernels);
         statistics = new SamplingKernels(backend.Kernels, ElementType.Float32, spec.VocabularySize);
         features = new FeatureKernels(backend.Kernels, ElementType.Float32, spec.VocabularySize);
         staging = new StagingArea(backend.Memory, Purpose.Scoring);
@@ -55,7 +59,7 @@ internal sealed class DeviceScorer : IScorer
         CancellationToken cancel = default) => Score(
             policy,
             sequences,
-            SequenceBatch.Plan(sequences, maxTokens),
+            Plan(sequences, maxTokens),
             temperature,
             withHidden,
             withFeatures,
@@ -64,6 +68,12 @@ internal sealed class DeviceScorer : IScorer
             withMeanHidden,
             withSquares,
             cancel);
+
+    /// <summary>The batches in which sequences are taken, as their places.</summary>
+    /// <param name="sequences">Prompts and responses.</param>
+    /// <param name="maxTokens">Tokens of a batch at most, padding included.</param>
+    public IReadOnlyList<int[]> Plan(IReadOnlyList<Sequence> sequences, int maxTokens) =>
+        packs ? PackedPrompts.Plan(sequences, maxTokens) : SequenceBatch.Plan(sequences, maxTokens);
 
     /// <summary>The same in batches that were made before.</summary>
     /// <param name="policy">The weights.</param>
@@ -121,7 +131,7 @@ internal sealed class DeviceScorer : IScorer
 
     private void Score(Request request, int[] indices, Scores[] results)
     {
-        var batch = new SequenceBatch([.. indices.Select(i => request.Sequences[i])]);
+        var batch = BatchPlan.Batch([.. indices.Select(i => request.Sequences[i])], packs);
         var (count, width) = (batch.Targets.Length, spec.HiddenSize);
         var padded = batch.Padded(LengthBuckets.Up(batch.Width), LengthBuckets.Up(count));
         staging.Reset();
@@ -158,14 +168,21 @@ internal sealed class DeviceScorer : IScorer
         }
     }
 
-    // Opened for powers of two, so that there are few.
+    // Opened for powers of two, so that there are few; our attention takes rows of any length in one.
     private DeviceSession Body(int width, bool bare)
     {
-        var blocks = MemoryChoice.Device(spec, 1, (int)BitOperations.RoundUpToPowerOf2((uint)width), recompute: false).AttentionBlocks;
+        var blocks = attends
+            ? 1
+            : MemoryChoice.Device(spec, 1, (int)BitOperations.RoundUpToPowerOf2((uint)width), recompute: false).AttentionBlocks;
         if (!bodies.TryGetValue((blocks, bare), out var found))
         {
             var model = bare ? spec.Bare() : spec;
-            var memory = GraphMemory.Plain with { AttentionBlocks = blocks };
+            var memory = GraphMemory.Plain with
+            {
+                AttentionBlocks = blocks,
+                Kernels = attends ? GraphKernels.Attention : GraphKernels.Standard,
+                Packed = packs,
+            };
             bodies[(blocks, bare)] = found = backend.OpenNarrow(model, DecoderGraph.Body(model, CudaOperators.Opset, memory));
         }
         return found;

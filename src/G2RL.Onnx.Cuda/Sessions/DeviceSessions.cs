@@ -22,7 +22,8 @@ internal sealed class DeviceSessions(
     long arenaLimit = 0,
     DeviceOperators? operators = null)
 {
-    private bool IsCuda => memory.Driver.Memory.Name != OrtMemoryInfo.DefaultInstance.Name;
+    /// <summary>Whether sessions run on the device; else on the CPU provider.</summary>
+    internal bool IsCuda => memory.Driver.Memory.Name != OrtMemoryInfo.DefaultInstance.Name;
 
     /// <summary>Opens a session.</summary>
     /// <param name="graph">The graph.</param>

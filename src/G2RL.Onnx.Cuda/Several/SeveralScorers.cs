@@ -37,7 +37,7 @@ internal sealed class SeveralScorers : IScorer
         CancellationToken cancel = default)
     {
         devices.Follow(policy);
-        var batches = SequenceBatch.Plan(sequences, maxTokens);
+        var batches = scorers[0].Plan(sequences, maxTokens);
         var (results, ended) = (new Scores[sequences.Count], new EndedCount(devices.Count, progress));
         devices.Each(
             (device, i, stop) =>

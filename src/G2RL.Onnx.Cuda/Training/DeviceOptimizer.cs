@@ -44,14 +44,7 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
             policy.Spec.VocabularySize,
             "the logits of a micro-batch",
             "training.tokensPerMicrobatch");
-        if (config.Execution.Kernels == KernelChoice.Fused
-            && AttentionKernels.Misfit(
-                backend.Memory.Driver.Device,
-                backend.Settings.Precision,
-                policy.Spec.HeadDimension,
-                policy.Spec.AttentionSoftcap) is { } reason)
-            throw new InputException($"execution.kernels is fused, and our attention does not compute this on {backend.Name}: {reason}. "
-                + "Leave execution.kernels at auto.");
+        _ = backend.Attends(config.Execution.Kernels, policy.Spec);
         inverseTemperature = [(float)(1 / config.Sampling.Temperature)];
         scale = backend.Settings.Precision == ElementType.Float16 ? new LossScale() : null;
         staging = new StagingArea(backend.Memory, Purpose.Training);
@@ -75,7 +68,7 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
         tables = backend.Invoke(() => new OptimizerTables(backend.Memory, device, gradients, moments.First, moments.Second, settings));
     }
 
-    public bool Packs => false;
+    public bool Packs => Graph.Packed;
 
     public int MostTokens { get; private set; }
 

@@ -247,8 +247,9 @@ public static partial class DecoderGraph
         var blocks = new DecoderBlocks(op, spec, ids, positions);
         Value hidden;
         var segments = memory.Packed ? graph.Input(Segments, ElementType.Int64, "S", 2) : null;
-        if (memory.Packed && !op.Fuses)
-            throw new GraphException("Packed rows are attended by our operators alone. Set GraphMemory.Kernels to Fused, or no Packed.");
+        if (memory.Packed && memory.Kernels == GraphKernels.Standard)
+            throw new GraphException(
+                "Packed rows are attended by our operators alone. Set GraphMemory.Kernels to Fused or Attention, or no Packed.");
         if (op.Fuses || memory.Kernels == GraphKernels.Attention)
             hidden = blocks.Layers(
                 (layer, q, k, v) => blocks.FusedAttention(q, k, v, mask, spec.WindowOf(layer), segments),

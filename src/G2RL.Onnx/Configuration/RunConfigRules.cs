@@ -271,7 +271,11 @@ public static class RunConfigRules
             "execution.kernels",
             "fused",
             $"they run on a GPU with execution.precision=bfloat16, and {Elsewhere} auto or standard.");
-        Rule(here || c.Training.Packing != Packing.Prompts, "training.packing", "prompts", $"it runs {Elsewhere} auto or none.");
+        Rule(
+            here || c.Training.Packing != Packing.Prompts || (device != ExecutionConfig.Cpu && c.Execution.Kernels == KernelChoice.Fused),
+            "training.packing",
+            "prompts",
+            $"it runs on a GPU with execution.kernels=fused, and {Elsewhere} auto or none.");
         var narrow = c.Adapter.Base != Models.WeightStorage.Float32;
         Rule(
             !narrow || here,

@@ -45,8 +45,8 @@ public sealed record TrainingConfig
 
     /// <summary>
     /// How rollouts lie in the batches that are scored and trained on: none (a row each, padded), prompts (one behind the other, a prompt
-    /// once for all of its responses; on the CPU by execution.gradients=graph with our operators), or auto (prompts where that runs).
-    /// Results differ by rounding.
+    /// once for all of its responses; on the CPU by execution.gradients=graph with our operators, on a GPU with
+    /// execution.kernels=fused), or auto (prompts where that runs). Results differ by rounding.
     /// </summary>
     public Packing Packing { get; init; } = Packing.Auto;
 

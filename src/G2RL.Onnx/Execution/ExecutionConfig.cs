@@ -51,8 +51,8 @@ public sealed record ExecutionConfig
     /// <summary>
     /// Whose operators score, train and decode on the CPU: ours (fused: faster, with less memory), ONNX Runtime's (standard), or ours
     /// where they run and, of decoding, where a model has more than 33.5 million weights (auto). Results differ by rounding. Exports and
-    /// ortTraining always take the standard ones, and so do GPUs unless it is fused: attention of training then runs by a kernel of ours
-    /// that holds no shares (bfloat16, compute capability 8.0, heads up to 128).
+    /// ortTraining always take the standard ones, and so do GPUs unless it is fused: attention of training and scoring then runs by
+    /// kernels of ours that hold no shares and take packed rows (bfloat16, compute capability 8.0, heads up to 128).
     /// </summary>
     public KernelChoice Kernels { get; init; } = KernelChoice.Auto;
 }

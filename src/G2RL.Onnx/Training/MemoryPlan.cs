@@ -200,7 +200,10 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
         RunConfig config, DecoderSpec spec, int positions, ElementType type, long left)
     {
         var (asked, kernels) = (config.Training.TokensPerMicrobatch, config.Execution.Kernels);
-        GraphMemory Graph(int tokens, bool recompute) => MemoryChoice.Device(spec, tokens, positions, recompute, kernels);
+        GraphMemory Graph(int tokens, bool recompute) => MemoryChoice.Device(spec, tokens, positions, recompute, kernels) with
+        {
+            Packed = config.Training.Packing.OnDevice(kernels),
+        };
         if (config.Training.Recompute != Recomputation.Auto)
             return (Graph(asked, config.Training.Recompute == Recomputation.Layers), asked);
         for (var tokens = asked; tokens >= Math.Min(asked, positions); tokens /= 2)
@@ -246,12 +249,14 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
         var (prompt, response) = (config.Sampling.MaxPromptTokens, config.Sampling.MaxNewTokens);
         var rows = Math.Max(1, config.Sampling.PromptsPerStep * config.Sampling.GroupSize / config.Training.MinibatchesPerBatch);
         var width = Math.Max(1, prompt + response - 1);
-        if (!isDevice && config.Training.Packing.Here(config.Execution.Kernels) && config.Execution.Gradients == "graph")
+        var (packing, kernels) = (config.Training.Packing, config.Execution.Kernels);
+        if (isDevice ? packing.OnDevice(kernels) : packing.Here(kernels) && config.Execution.Gradients == "graph")
         {
             // Of a group its prompt once, and all but the last token of each response.
             long group = prompt + (config.Sampling.GroupSize * (response - 1L)), scored = (long)config.Sampling.GroupSize * response;
             var total = Math.Max(width, group * rows / config.Sampling.GroupSize);
-            var tokens = Math.Clamp(Lanes.TokensPerBatch(spec, total, config.Training.TokensPerMicrobatch), width, total);
+            var asked = config.Training.TokensPerMicrobatch;
+            var tokens = Math.Clamp(isDevice ? asked : Lanes.TokensPerBatch(spec, total, asked), width, total);
             return new(1, (int)tokens, (int)(((tokens * scored) + group - 1) / group), (int)((total + tokens - 1) / tokens));
         }
         var most = isDevice

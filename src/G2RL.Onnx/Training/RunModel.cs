@@ -1,6 +1,7 @@
 using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
 
@@ -32,6 +33,7 @@ internal sealed class RunModel : IDisposable
                 throw new InputException($"sampling.maxPromptTokens {config.Sampling.MaxPromptTokens} + sampling.maxNewTokens "
                     + $"{config.Sampling.MaxNewTokens} = {positions}; {config.Model} has {limit} positions (max_position_embeddings). "
                     + "Lower one of them.");
+            DeviceKernels.Require(config.Execution, Checkpoint.Spec);
             Tokenizer = Tokenizer.Load(config.Model);
             if (GgufCache.Note(config.Model) is { } quantised)
                 notes.Add(quantised);

@@ -114,6 +114,26 @@ public sealed class BadInputTests
     }
 
     [TestMethod]
+    public void DryRun_OfHeadsThatOurKernelsDoNotCompute_NamesThemWithoutWeights()
+    {
+        using var tiny = new TinyRun();
+        Edit(tiny, config => config["head_dim"] = 256);
+        File.Delete(Weights(tiny));
+        G2rlProcess.Call("export-and-train", "--config", tiny.Config, "--dry-run", "--set", "execution.device=cuda:0", "--set",
+                "execution.precision=bfloat16", "--set", "execution.kernels=fused")
+            .Refuses("execution.kernels is fused", "on cuda:0: a head is 256 wide; they take multiples of 8 up to 128",
+                "Leave execution.kernels at auto");
+    }
+
+    [TestMethod]
+    public void DryRun_OfInt8MomentsOnADevice_SaysWhatThereIs()
+    {
+        using var tiny = new TinyRun();
+        G2rlProcess.Call("export-and-train", "--config", tiny.Config, "--dry-run", "--set", "execution.device=cuda:0", "--set",
+            "training.optimizer.moments=int8").Refuses("training.optimizer.moments is Int8", "on a GPU bFloat16");
+    }
+
+    [TestMethod]
     public void Device_WithoutAnIndex_SaysWhatThereIs() =>
         Refuses(tiny => Set(tiny, "execution", "device", "cuda"), "execution.device is 'cuda'; it must be cpu, or cuda:N");
 

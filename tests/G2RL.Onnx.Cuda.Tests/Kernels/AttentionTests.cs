@@ -40,17 +40,41 @@ public sealed class AttentionTests
             Compare(Executor.Interpreter, order, new(1, 33, 1, 1, 16, 0, 0.25f), [.. Enumerable.Repeat(1L, 33)]);
     }
 
-    private static void Compare(Executor executor, ThreadOrder order, AttentionSizes s, long[] mask)
+    // Prompts once, their responses behind them: segments that end inside of tiles and of blocks, one that a tile holds whole, responses
+    // that a block reaches back over, roots without any, windows that end in the root, in another segment's tiles, and beyond.
+    [TestMethod]
+    [DataRow(Executor.Interpreter, "30 0 25 1 15 1 9 0", 8, 0)]
+    [DataRow(Executor.Host, "65 0 70 1 3 1 70 1 20 0 9 1", 24, 0)]
+    [DataRow(Executor.Host, "65 0 70 1 3 1 70 1 20 0 9 1", 72, 50)]
+    [DataRow(Executor.Host, "33 0 1 1 1 1 90 1 3 0 20 1", 8, 3)]
+    [DataRow(Executor.Host, "1 0 1 1 1 0 1 1", 8, 0)]
+    public void Packed_ForwardAndBackward_EqualsTheDoubleReference(Executor executor, string text, int width, int window)
+    {
+        long[] segments = [.. text.Split(' ').Select(long.Parse)];
+        var tokens = (int)segments.Where((_, i) => i % 2 == 0).Sum();
+        var sizes = new AttentionSizes(1, tokens, 2, 1, width, window, (float)(1 / Math.Sqrt(width)));
+        if (executor == Executor.Interpreter)
+            sizes = sizes with { Heads = 1, KeyHeads = 1 };
+        Compare(executor, ThreadOrder.Shuffled, sizes, [.. Enumerable.Repeat(1L, tokens)], segments);
+    }
+
+    private static void Compare(Executor executor, ThreadOrder order, AttentionSizes s, long[] mask, long[]? segments = null)
     {
         var (q, k, v, gradient) = (Numbers(s.Queries, 1), Numbers(s.Keys, 2), Numbers(s.Keys, 3), Numbers(s.Queries, 4));
-        var reference = new AttentionReference(s, q.Values, k.Values, v.Values, gradient.Values, mask);
+        var reference = new AttentionReference(s, q.Values, k.Values, v.Values, gradient.Values, mask, segments);
         using var run = KernelRun.Start(executor, order);
         var kernels = new AttentionKernels(new KernelCache(run.Driver));
         var (qs, ks, vs, gs, ms) = (run.Upload(q.Raw), run.Upload(k.Raw), run.Upload(v.Raw), run.Upload(gradient.Raw), run.Upload(mask));
         var (mixed, sums, delta) = (run.Room<ushort>((int)s.Queries), run.Room<float>((int)s.Sums), run.Room<float>((int)s.Sums));
         var (dq, dk, dv) = (run.Room<ushort>((int)s.Queries), run.Room<ushort>((int)s.Keys), run.Room<ushort>((int)s.Keys));
-        kernels.Forward(s, qs, ks, vs, ms, mixed, sums);
-        kernels.Backward(s, gs, qs, ks, vs, ms, mixed, sums, delta, dq, dk, dv);
+        nint places = 0;
+        if (segments is not null)
+        {
+            places = run.Room<int>(4 * s.Tokens);
+            kernels.Places(run.Upload(segments), segments.Length / 2, s.Tokens, places);
+        }
+        kernels.Forward(s, qs, ks, vs, ms, places, mixed, sums);
+        kernels.Backward(s, gs, qs, ks, vs, ms, places, mixed, sums, delta, dq, dk, dv);
         Assert.IsLessThan(Tolerances.Statistics, reference.SumError(run.Read<float>(sums, (int)s.Sums)), "logarithms of sums");
         foreach (var (name, expected, at, count) in new[]
         {

@@ -133,13 +133,13 @@ public sealed class PlantedFaultTests
         var (q, k, v, mask) = (Numbers(1), Numbers(2), Numbers(3), run.Upload(Enumerable.Repeat(1L, T).ToArray()));
         if (entry == "attention_forward_64")
         {
-            run.Launch(entry, (2, 1, 1), 128, q, k, v, mask, T, 1, 1, Width, 0, 0.5f, Room(), run.Room<float>(T));
+            run.Launch(entry, (2, 1, 1), 128, q, k, v, mask, (nint)0, T, 1, 1, Width, 0, 0.5f, Room(), run.Room<float>(T));
             return;
         }
         var (gradient, sums, delta) = (Numbers(4), run.Upload(new float[T]), run.Upload(new float[T]));
         if (entry == "attention_keys_64")
-            run.Launch(entry, (2, 1, 1), 128, gradient, q, k, v, mask, sums, delta, T, 1, 1, Width, 0, 0.5f, Room(), Room());
+            run.Launch(entry, (2, 1, 1), 128, gradient, q, k, v, mask, (nint)0, sums, delta, T, 1, 1, Width, 0, 0.5f, Room(), Room());
         else
-            run.Launch(entry, (2, 1, 1), 128, gradient, q, k, v, mask, sums, delta, T, 1, 1, Width, 0, 0.5f, Room());
+            run.Launch(entry, (2, 1, 1), 128, gradient, q, k, v, mask, (nint)0, sums, delta, T, 1, 1, Width, 0, 0.5f, Room());
     }
 }

@@ -1,13 +1,13 @@
 using System.Globalization;
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Configuration;
-using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Cuda.Memory;
 using G2RL.Onnx.Cuda.Sessions;
 using G2RL.Onnx.Cuda.Tests.Driver;
 using G2RL.Onnx.Cuda.Tests.Operators;
 using G2RL.Onnx.Cuda.Tests.Serving;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Graphs;
@@ -140,21 +140,21 @@ public sealed class ProviderTests
         ];
         foreach (var (g, i) in graphs.Select((g, i) => (g, i)))
             yield return (i < graphs.Length - 1 ? g.Name : "train in pieces", narrow ? MixedPrecision.Lower(g, precision, weights) : g);
-        if (AttentionKernels.Misfit(new(0, "", AttentionKernels.LeastMajor, 0, 0, 0), precision, spec.HeadDimension, spec.AttentionSoftcap)
-            is null)
-            yield return ("train, our attention", MixedPrecision.Lower(
-                DecoderGraph.Train(
-                    spec,
-                    objective,
-                    opset: CudaOperators.Opset,
-                    memory: new(HeadChunks: 2, Recompute: true, Kernels: GraphKernels.Attention)),
-                precision,
-                weights));
+        if (precision != ElementType.BFloat16 || DeviceKernels.Misfit(spec) is not null)
+            yield break;
+        GraphMemory ours = new(HeadChunks: 2, Recompute: true, Kernels: GraphKernels.Attention, Packed: true);
+        yield return ("score, our attention", MixedPrecision.Lower(DecoderGraph.Body(spec, CudaOperators.Opset, ours), precision, weights));
+        yield return (
+            "train, our attention",
+            MixedPrecision.Lower(DecoderGraph.Train(spec, objective, opset: CudaOperators.Opset, memory: ours), precision, weights));
     }
 
-    // Its nodes launch our kernels on our stream: one forward and three backward a layer, and nothing else of ours in a micro-batch.
+    // Its nodes launch our kernels on our stream: one forward and three backward a layer, what packed tokens see once, and nothing else of
+    // ours in a micro-batch.
     [TestMethod]
-    public void Step_WithOurAttention_LaunchesItsKernels()
+    [DataRow(Packing.Auto)]
+    [DataRow(Packing.None)]
+    public void Step_WithOurAttention_LaunchesItsKernels(Packing packing)
     {
         ProviderStubs.Require();
         using var model = new TinyModel(headDimension: 16);
@@ -165,16 +165,17 @@ public sealed class ProviderTests
         var config = model.Config with
         {
             Execution = new() { Device = "cuda:0", Precision = "bfloat16", Kernels = KernelChoice.Fused },
-            Training = model.Config.Training with { Recompute = Recomputation.None },
+            Training = model.Config.Training with { Recompute = Recomputation.None, Packing = packing },
         };
         using var optimizer = backend.Optimizer(policy, config);
         optimizer.Clear();
-        optimizer.Add(new Microbatch(new SequenceBatch([new([1, 2, 3], [4, 5, 6, 7]), new([2], [8, 9])])));
+        Assert.AreEqual(packing == Packing.Auto, optimizer.Packs);
+        optimizer.Add(new Microbatch(BatchPlan.Batch([new([1, 2, 3], [4, 5, 6, 7]), new([2], [8, 9])], optimizer.Packs)));
         Assert.AreEqual("", string.Join(' ', warnings));
         Assert.AreEqual("", StandIn.Fault);
         Assert.AreEqual(
             $"attention_delta {policy.Spec.Layers}, attention_forward_64 {policy.Spec.Layers}, attention_keys_64 {policy.Spec.Layers}, "
-                + $"attention_queries_64 {policy.Spec.Layers}",
+                + (optimizer.Packs ? "attention_places 1, " : "") + $"attention_queries_64 {policy.Spec.Layers}",
             string.Join(", ", driver.Launches.Where(l => l.Key.StartsWith("attention", StringComparison.Ordinal))
                 .OrderBy(l => l.Key, StringComparer.Ordinal)
                 .Select(l => $"{l.Key} {l.Value}")));

@@ -26,6 +26,7 @@ internal static class DryRunWithoutWeights
                 $"sampling.maxPromptTokens {config.Sampling.MaxPromptTokens} + sampling.maxNewTokens {config.Sampling.MaxNewTokens} = "
                     + $"{positions}; "
                 + $"{config.Model} has {spec.MaxPositions} positions (max_position_embeddings). Lower one of them.");
+        RunCheck.Device(config, spec);
         warn($"{config.Model} holds no weights: they, the tokenizer and how prompts fit are not checked.");
         foreach (var (set, settings) in config.Evaluation.Benchmarks.Select(b => (b.Set, b.Settings))
             .Prepend((config.Problems.Set, config.Problems.Settings)))

@@ -73,6 +73,8 @@ public sealed class SequenceBatch
             Scored[i] = (Scored[i] / from.Width * width) + (Scored[i] % from.Width);
         Targets = Repeated(from.Targets, scored);
         Owners = Repeated(from.Owners, scored);
+        // What fills a packed row up is a root that nothing else sees.
+        Segments = from.Segments is { } segments && width > from.Width ? [.. segments, width - from.Width, 0] : from.Segments;
 
         long[] Wider(long[] values)
         {
@@ -113,15 +115,16 @@ public sealed class SequenceBatch
     /// <summary>Of packed rows, what the graph's input <c>DecoderGraph.Segments</c> takes [S, 2]; else null.</summary>
     public long[]? Segments { get; }
 
-    /// <summary>The same with padding up to a width, and the last scored position again and again up to a number of them.</summary>
+    /// <summary>
+    /// The same with padding up to a width, of packed rows as tokens of their own, and the last scored position again and again up to a
+    /// number of them.
+    /// </summary>
     /// <param name="width">At least <see cref="Width"/>.</param>
     /// <param name="scored">At least the length of <see cref="Scored"/>.</param>
     internal SequenceBatch Padded(int width, int scored)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(width, Width);
         ArgumentOutOfRangeException.ThrowIfLessThan(scored, Scored.Length);
-        if (Segments is not null)
-            throw new InvalidOperationException("Packed rows have no padding.");
         return new(this, width, scored);
     }
 
