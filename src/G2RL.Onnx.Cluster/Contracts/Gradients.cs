@@ -37,7 +37,7 @@ public sealed record MicrobatchWire(
 
     private static float[][] InputsOf(Microbatch m) =>
     [
-        m.Weights, m.Advantages, m.OldLogProbs, m.ReferenceLogProbs, m.Corrections, m.KlWeights, m.EntropyWeights, m.Lots,
+        m.Weights, m.Advantages, m.OldLogProbs, m.ReferenceLogProbs, m.Corrections, m.KlWeights, m.EntropyWeights, m.Lots, m.Moved,
     ];
 }
 

@@ -37,6 +37,12 @@ public static class PolicyLoss
     public const string Lots = "lots";
 
     /// <summary>
+    /// Input: 1 where the weights have moved since the old log-probs were found, 0 in the first update of a batch [R]; only for losses
+    /// whose slope jumps where both are the same.
+    /// </summary>
+    public const string Moved = "moved";
+
+    /// <summary>
     /// Input: 1 where the token of a column is an unmasked one of the sequence of a row, else 0 [S, R]; only for losses of whole sequences.
     /// </summary>
     public const string Membership = "membership";

@@ -79,6 +79,7 @@ internal static class ObjectiveRunner
             (PolicyLoss.KlWeights, input.KlWeights),
             (PolicyLoss.Lots, input.Lots ?? [.. Enumerable.Range(0, count).Select(i => (float)i)]),
             (PolicyLoss.Corrections, input.Corrections),
+            (PolicyLoss.Moved, [.. Enumerable.Repeat(1f, count)]),
         })
             if (session.InputNames.Contains(name))
                 binding.Input(

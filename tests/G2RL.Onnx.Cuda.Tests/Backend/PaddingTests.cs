@@ -27,14 +27,28 @@ public sealed class PaddingTests
     [TestMethod]
     [DataRow("clipped")]
     [DataRow("gspo")]
+    [DataRow("clip-cov")]
+    [DataRow("kl-cov")]
     public void Padded_Microbatch_GivesTheSameLossAndGradient(string loss)
     {
         using var model = new TinyModel();
         using var policy = Policy.Load(model.Folder, 64);
-        var objective = PolicyLoss.Objective(new(KlCoefficient: 0.1, EntropyCoefficient: 0.1) { Loss = loss });
+        // Weights of their own for divergence and entropy, and a draw of half of the tokens.
+        var objective = PolicyLoss.Objective(new(KlCoefficient: 0.1, EntropyCoefficient: 0.1)
+        {
+            Loss = loss,
+            KlApart = true,
+            EntropyApart = true,
+            CovarianceShare = 0.5,
+            CovarianceLow = -1e3,
+            CovarianceHigh = 1e3,
+        });
         var micro = new Microbatch(new SequenceBatch([new([1, 2, 3], [4, 5, 6, 7]), new([2], [8, 9])]));
         for (var i = 0; i < micro.Weights.Length; i++)
+        {
             (micro.Weights[i], micro.Advantages[i], micro.OldLogProbs[i], micro.ReferenceLogProbs[i]) = (0.1f + i, i - 2.5f, -3 - i, -4);
+            (micro.KlWeights[i], micro.EntropyWeights[i], micro.Lots[i], micro.Moved[i]) = (0.2f * i, 0.3f, (i * 5) % 6, i % 2);
+        }
         var (plain, expected) = Gradients(policy, objective, micro);
         var padded = micro.Padded(16, 24);
         var (sum, found) = Gradients(policy, objective, padded);

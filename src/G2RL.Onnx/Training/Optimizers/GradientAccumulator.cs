@@ -41,6 +41,9 @@ public sealed class Microbatch(SequenceBatch batch)
     /// <summary>A different number for each token, for losses that draw some by lot.</summary>
     public float[] Lots { get; } = new float[batch.Targets.Length];
 
+    /// <summary>1 where the weights have moved since the old log-probs were found, 0 in the first update of a batch.</summary>
+    public float[] Moved { get; } = [.. Enumerable.Repeat(1f, batch.Targets.Length)];
+
     /// <summary>Out: log-probs under the current weights.</summary>
     public float[] LogProbs { get; } = new float[batch.Targets.Length];
 
@@ -54,13 +57,21 @@ public sealed class Microbatch(SequenceBatch batch)
     internal Microbatch Padded(int width, int scored)
     {
         var padded = new Microbatch(Batch.Padded(width, scored));
-        Weights.CopyTo(padded.Weights, 0);
+        foreach (var (from, to) in new[]
+        {
+            (Weights, padded.Weights),
+            (KlWeights, padded.KlWeights),
+            (EntropyWeights, padded.EntropyWeights),
+            (Lots, padded.Lots),
+        })
+            from.CopyTo(to, 0);
         foreach (var (from, to) in new[]
         {
             (Advantages, padded.Advantages),
             (OldLogProbs, padded.OldLogProbs),
             (ReferenceLogProbs, padded.ReferenceLogProbs),
             (Corrections, padded.Corrections),
+            (Moved, padded.Moved),
         })
             SequenceBatch.Repeated(from, scored).CopyTo(to, 0);
         return padded;
@@ -81,6 +92,7 @@ public sealed class Microbatch(SequenceBatch batch)
             (PolicyLoss.KlWeights, KlWeights),
             (PolicyLoss.EntropyWeights, EntropyWeights),
             (PolicyLoss.Lots, Lots),
+            (PolicyLoss.Moved, Moved),
         })
             if (binding.Names.Contains(name))
                 binding.Input(name, data, count);

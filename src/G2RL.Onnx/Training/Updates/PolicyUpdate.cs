@@ -132,6 +132,9 @@ internal sealed class PolicyUpdate : IDisposable
         double Work(IEnumerable<int[]> batches, bool packed) =>
             batches.Sum(batch => BatchPlan.Work(policy.Spec, [.. batch.Select(i => sequences[i])], packed));
 
+        if (first)
+            foreach (var micro in micros)
+                micro.Moved.AsSpan().Clear();
         var loss = optimizer.Add(micros, cancel);
         if (found is not null)
         {
