@@ -29,7 +29,8 @@ public sealed class ArmBorderTests
     {
         var group = ArmTests.Group([1, -1]);
         StringAssert.Contains(
-            Assert.ThrowsExactly<InvalidOperationException>(() => AlgorithmTable.All["gar"].Advantages(group, [[1], [1]], new(), 0)).Message,
+            Assert.ThrowsExactly<InvalidOperationException>(() =>
+                AlgorithmTable.All["gar"].Advantages(group, [[1], [1]], new(), 0)).Message,
             "expert's solution");
         StringAssert.Contains(
             Assert.ThrowsExactly<InvalidOperationException>(() => AlgorithmTable.All["otb"].Advantages(group, null, new(), 0)).Message,
