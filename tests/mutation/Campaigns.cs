@@ -142,7 +142,12 @@ internal sealed class Campaigns(string root, Action<string> say)
         var (file, tried) = (new Outcomes(FileOf(settings.Output, folder)), Stopwatch.StartNew());
         var known = file.Read();
         var mine = woven.Mutants.Where(m => IsIn(m.File, folder)).ToArray();
-        var asked = mine.Where(m => Draw(m.Key) < share && (!settings.Again || known.ContainsKey(m.Key)));
+        // What was looked at and has its reason is not tried again.
+        NamedMutants[] named = settings.Again
+            ? [.. new[] { "equivalent.txt", "judged.txt" }.Select(n => NamedMutants.Read(Path.Combine(root, "tests/mutation", n)))]
+            : [];
+        var asked = mine.Where(m => Draw(m.Key) < share)
+            .Where(m => !settings.Again || (known.ContainsKey(m.Key) && !named.Any(n => n.Contains(m.Key))));
         if (settings is { Again: false, Since: null, Most: 0 })
             File.WriteAllText(CountOf(settings.Output, folder), $"{mine.Length}\n");
         var outcomes = new List<Outcome>();
