@@ -207,10 +207,10 @@ public sealed class RunDirectory : IDisposable
     }
 
     /// <summary>Work on the folder, with the way out in the message where the disk refuses.</summary>
-    internal void Guarded(Action work) => Guarded(Folder, () => WayOut(Folder), () =>
+    internal void Guarded(Action work) => Guarded<object?>(Folder, () => WayOut(Folder), () =>
     {
         work();
-        return true;
+        return null;
     });
 
     /// <summary>A path in the folder.</summary>

@@ -39,7 +39,8 @@ internal sealed class RunKeeper(
     /// <summary>Whether the weights of now are to be evaluated and have not been.</summary>
     public bool LacksEvaluation => IsEvaluationDue && run.Evaluation(Done) is null;
 
-    private long Bytes =>
+    /// <summary>The most bytes of a checkpoint's numbers.</summary>
+    internal long Bytes =>
         TrainingState.Bytes(inputs.Policy) + ((long)config.Sampling.Lag * inputs.Policy.TrainableCount * sizeof(float));
 
     private bool IsEvaluationDue =>

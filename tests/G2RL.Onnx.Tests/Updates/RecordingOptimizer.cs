@@ -8,10 +8,24 @@ internal sealed class RecordingOptimizer : IPolicyOptimizer
     /// <summary>What the graph finds for each token; the old log-prob of the tests' rollouts is -1.</summary>
     public float LogProb { get; init; } = -1;
 
+    /// <summary>The same in every update but the first; null where they are alike.</summary>
+    public float? LaterLogProb { get; init; }
+
     /// <summary>Loss of each micro-batch.</summary>
     public double Loss { get; init; }
 
     public bool Packs { get; init; }
+
+    public int MostTokens { get; init; } = int.MaxValue;
+
+    /// <summary>Called before each update of the weights.</summary>
+    public Action OnStep { get; init; } = () => { };
+
+    /// <summary>How often it was told that nothing more comes.</summary>
+    public int Rests { get; private set; }
+
+    /// <summary>What it had saved, once it was read again.</summary>
+    public string? Loaded { get; private set; }
 
     public bool GradientIsFinite { get; init; } = true;
 
@@ -26,21 +40,23 @@ internal sealed class RecordingOptimizer : IPolicyOptimizer
     public double Add(Microbatch micro)
     {
         Updates[^1].Add(micro);
-        micro.LogProbs.AsSpan().Fill(LogProb);
+        micro.LogProbs.AsSpan().Fill(Updates.Count > 1 ? LaterLogProb ?? LogProb : LogProb);
         return Loss;
     }
 
     public double? GradientNorm() => GradientIsFinite ? 2 : throw new Execution.NonFiniteException("The gradient of 'w' is NaN.");
 
-    public void Step(double learningRate) => Rates.Add(learningRate);
-
-    public void Save(string folder)
+    public void Step(double learningRate)
     {
+        OnStep();
+        Rates.Add(learningRate);
     }
 
-    public void Load(string folder)
-    {
-    }
+    public void Rest() => Rests++;
+
+    public void Save(string folder) => File.WriteAllText(Path.Combine(folder, "recorded"), $"{Rates.Count}");
+
+    public void Load(string folder) => Loaded = File.ReadAllText(Path.Combine(folder, "recorded"));
 
     public void Dispose()
     {

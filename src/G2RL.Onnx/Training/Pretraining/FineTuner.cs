@@ -91,11 +91,17 @@ public static class FineTuner
             Directory.Move(whole, output);
         }
         Directory.Delete(work, recursive: true);
-        if (result is { HeldOutBest: { } best, HeldOutAfter: { } after } && best.Loss < after - 1e-3 && best.Step > 0)
-            warn?.Invoke($"the held-out loss was lowest after {best.Step} steps ({best.Loss:0.0000} nats, {after:0.0000} at the end): "
-                + "fewer epochs or a lower learningRate would do.");
+        if (Advice(result) is { } advice)
+            warn?.Invoke(advice);
         return result;
     }
+
+    /// <summary>What to do about a held-out loss that rose again; null where it did not.</summary>
+    internal static string? Advice(FineTuneResult result) =>
+        result is { HeldOutBest: { } best, HeldOutAfter: { } after } && best.Loss < after - 1e-3 && best.Step > 0
+            ? $"the held-out loss was lowest after {best.Step} steps ({best.Loss:0.0000} nats, {after:0.0000} at the end): fewer epochs or "
+                + "a lower learningRate would do."
+            : null;
 
     private static FineTuneResult Train(
         FineTuneConfig config,

@@ -21,6 +21,9 @@ internal sealed record NextTokenSettings
     public required double WeightDecay { get; init; }
 
     public required int TokensPerMicrobatch { get; init; }
+
+    /// <summary>Steps between checkpoints, >= 1.</summary>
+    public int CheckpointEvery { get; init; } = 200;
 }
 
 /// <summary>
@@ -29,8 +32,6 @@ internal sealed record NextTokenSettings
 /// </summary>
 internal sealed class NextTokenTraining : IDisposable
 {
-    private const int CheckpointEvery = 200;
-
     private readonly Policy policy;
     private readonly CheckpointStore checkpoints;
     private readonly NextTokenSettings settings;
@@ -76,7 +77,7 @@ internal sealed class NextTokenTraining : IDisposable
             var started = Stopwatch.GetTimestamp();
             var sequences = examples(Done);
             var (loss, tokens) = Step(sequences);
-            if (Done % CheckpointEvery == 0)
+            if (Done % settings.CheckpointEvery == 0)
             {
                 Save();
                 saved = Done;

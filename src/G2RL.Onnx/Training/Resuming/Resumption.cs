@@ -122,7 +122,7 @@ internal sealed class Resumption(RunDirectory run, RunIdentity now, int done)
     private void KeepModel()
     {
         var model = run.In(RunEntries.Model);
-        if (run.Changes.FirstOrDefault(c => c.Name == "steps") is not { } steps || !Directory.Exists(model))
+        if (run.Changes.SingleOrDefault(c => c.Name == "steps") is not { } steps || !Directory.Exists(model))
             return;
         var kept = $"{model}-{int.Parse(steps.From, System.Globalization.CultureInfo.InvariantCulture):D6}";
         RunEntries.Delete(kept);
