@@ -95,7 +95,10 @@ public sealed class TrainingStateTests : IDisposable
         var micro = new Microbatch(new SequenceBatch([new([1], [2, 3]), new([4, 5], [6])]));
         var (kept, repeated) = (
             new Func<Microbatch, float[]>[] { m => m.Weights, m => m.KlWeights, m => m.EntropyWeights, m => m.Lots },
-            new Func<Microbatch, float[]>[] { m => m.Advantages, m => m.OldLogProbs, m => m.ReferenceLogProbs, m => m.Corrections });
+            new Func<Microbatch, float[]>[]
+            {
+                m => m.Advantages, m => m.OldLogProbs, m => m.ReferenceLogProbs, m => m.Corrections, m => m.Moved,
+            });
         var number = 1f;
         foreach (var array in kept.Concat(repeated))
             for (var i = 0; i < 3; i++)
