@@ -18,7 +18,7 @@ internal sealed class NoveltySignal
     /// against the other half. 0: the novelty of a response is an accident of its siblings; 1: it is the response's own. Null while nothing
     /// varies, or with groups below 4.
     /// </summary>
-    public double? Reliability => first.Count > 0 && Correlation.Pearson(first, second) is var r && double.IsFinite(r) ? r : null;
+    public double? Reliability => Correlation.Pearson(first, second) is var r && double.IsFinite(r) ? r : null;
 
     /// <summary>Mean nu of right responses in groups that hold right and wrong ones; null without such groups.</summary>
     public double? Right => right.Count == 0 ? null : right.Average();

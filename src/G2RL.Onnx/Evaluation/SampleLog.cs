@@ -131,8 +131,8 @@ internal sealed class SampleLog : IDisposable
             done[(benchmark, id)] = own;
             at += samples;
         }
+        // All was read: the next row comes at the end.
         stream.SetLength(ends[at - 1]);
-        stream.Seek(0, SeekOrigin.End);
     }
 
     // Whole lines, and where each ends.

@@ -50,6 +50,17 @@ public sealed class EvaluatorTests : IDisposable
         Assert.AreEqual(
             (5, 6, result.WellFormed, result.Truncated, result.ResponseLength),
             (graded.Problems, graded.Samples, graded.WellFormed, graded.Truncated, graded.ResponseLength));
+        // Killed behind the first problem: the others are drawn, in one part, and the rows are the same.
+        var whole = File.ReadAllBytes(Samples);
+        File.WriteAllLines(Samples, rows[..7]);
+        progress.Clear();
+        Evaluator.RunAll(config, Samples, (done, of) =>
+        {
+            lock (progress)
+                progress.Add((done, of));
+        });
+        CollectionAssert.AreEqual(whole, File.ReadAllBytes(Samples));
+        Assert.AreEqual((6, 30), (progress.Min(p => p.Done), progress.Max(p => p.Done)));
         // And drawn without a log: the log changes no sample.
         var plain = Evaluator.RunAll(config).Single().Result;
         Assert.AreEqual(result with { Seconds = 0 }, plain with
@@ -163,6 +174,7 @@ public sealed class EvaluatorTests : IDisposable
                     progress.Add((done, of));
             });
         Assert.AreEqual((9, 4, 2), (parts.Step, parts.Problems, parts.Samples));
+        Assert.AreEqual(parts.PassAt1, Evaluator.Run(config, problems).PassAt1);
         Assert.AreEqual((8, 8), (progress.Max(p => p.Done), progress.Max(p => p.Of)));
     }
 
