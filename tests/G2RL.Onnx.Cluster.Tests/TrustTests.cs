@@ -139,7 +139,7 @@ public sealed class TrustTests
         cluster.Update();
         // The file is there before the draw, and broken: it is written once for each content.
         var version = cluster.Lend(trainer);
-        var file = Directory.EnumerateFiles(cluster.Distribution.WeightsFolder).Single();
+        var file = Directory.EnumerateFiles(cluster.Distribution.WeightsFolder, "*.weights").Single();
         Assert.Contains(version, file);
         var bytes = File.ReadAllBytes(file);
         bytes[100] ^= 4;

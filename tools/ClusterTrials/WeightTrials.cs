@@ -45,7 +45,7 @@ internal static class WeightTrials
         var byFile = Trial.Timed(() =>
         {
             var card = shelf.Lend(trainer, "");
-            WeightTransfers.ReadFile(card, new FlatWeights(worker)).GetAwaiter().GetResult();
+            WeightTransfers.ReadFile(card, new FlatWeights(worker));
             worker.Updates = card.Counter;
             if (worker.Identify().Content != card.Content)
                 throw new InvalidDataException("the file gave other weights");

@@ -2,23 +2,32 @@ using Orleans.Concurrency;
 
 namespace G2RL.Onnx.Cluster.Contracts;
 
-/// <summary>A worker: one a member, its key the member's address. Pieces queue up one behind the other.</summary>
+/// <summary>A worker: one a member, its key the member's address. It does its pieces one behind the other.</summary>
 public interface IWorkerGrain : IGrainWithStringKey
 {
     /// <summary>Tells what this worker's bits depend on.</summary>
     [AlwaysInterleave]
     Task<Passport> Meet();
 
+    /// <summary>Loads a run's model and works a little with it, so that the first piece does not wait for that.</summary>
+    /// <param name="run">The run; without key and origin where only its configuration is known yet.</param>
+    /// <param name="samplers">How it draws, JSON.</param>
+    /// <param name="share">What else it may be asked for: scores, gradients.</param>
+    /// <param name="cancel">Cancels it while it waits.</param>
+    /// <returns>Why this worker cannot work for it; null where it can.</returns>
+    [AlwaysInterleave, ResponseTimeout("1.00:00:00")]
+    Task<Fault?> Prepare(RunCard run, string[] samplers, string[] share, CancellationToken cancel);
+
     /// <summary>Draws some groups.</summary>
-    [ResponseTimeout("1.00:00:00")]
+    [AlwaysInterleave, ResponseTimeout("1.00:00:00")]
     Task<DrawReply> Draw(DrawPiece piece, CancellationToken cancel);
 
     /// <summary>Scores a batch.</summary>
-    [ResponseTimeout("1.00:00:00")]
+    [AlwaysInterleave, ResponseTimeout("1.00:00:00")]
     Task<ScoreReply> Score(ScorePiece piece, CancellationToken cancel);
 
     /// <summary>Sums the gradients of a shard; the sum is then read by <see cref="ReadSum"/>.</summary>
-    [ResponseTimeout("1.00:00:00")]
+    [AlwaysInterleave, ResponseTimeout("1.00:00:00")]
     Task<GradientReply> Gradient(GradientPiece piece, CancellationToken cancel);
 
     /// <summary>Bytes of a sum that lies here.</summary>

@@ -28,6 +28,9 @@ public sealed class ClusterBackend : IBackend
     private readonly Action<WorkAccounts>? report;
     private readonly Lock gate = new();
     private readonly HashSet<Policy> trained = [];
+    private readonly SortedSet<string> samplers = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> share = new(StringComparer.Ordinal);
+    private readonly string asked;
     private Policy? updated;
     private RunCard? card;
     private IFeatureProjector? projector;
@@ -41,9 +44,18 @@ public sealed class ClusterBackend : IBackend
         Action<WorkAccounts>? report)
     {
         (this.run, this.warn, this.report, Own, Shelf, Node) = (run, warn, report, own, shelf, node);
-        Pool = new(node, run.Distribution, TimeProvider.System, warn);
-        SumFiles = Config.Weights != WeightTransfer.File ? ""
-            : Path.Combine(Path.GetFullPath(Config.WeightsFolder), $"{Config.ClusterId}-{Guid.NewGuid():N}-sum-");
+        // Where it goes on, where it is kept and who computes is the trainer's alone; whose operators is not.
+        asked = RunConfigFile.ToJson(run with
+        {
+            Distribution = new(),
+            Execution = new() { Kernels = run.Execution.Kernels },
+            Output = "runs",
+            Name = "run",
+            Steps = 1,
+        });
+        // Workers load the model while this process does; which weights those must be is known afterwards.
+        Pool = new(node, run.Distribution, TimeProvider.System, warn, new(new("", asked, "", 0), [], []));
+        SumFiles = Config.Weights == WeightTransfer.File ? $"{shelf.Files}sum-" : "";
     }
 
     /// <inheritdoc/>
@@ -88,6 +100,8 @@ public sealed class ClusterBackend : IBackend
         CancellationToken cancel = default)
     {
         var shelf = new WeightShelf(run.Distribution);
+        // A folder that cannot be used is told before anybody is met.
+        _ = shelf.Files;
         var name = $"trainer-{Environment.MachineName}-{Environment.ProcessId}";
         var node = Task.Run(
             () => ClusterNode.Join(run.Distribution, name, s => s.AddSingleton(shelf), warn, cancel),
@@ -100,13 +114,23 @@ public sealed class ClusterBackend : IBackend
     {
         lock (gate)
             trained.Add(policy);
-        return Config.Share.Contains("rollouts")
-            ? new ClusterRollouts(this, policy, tokenizer, settings)
-            : Own.Rollouts(policy, tokenizer, settings);
+        if (!Config.Share.Contains("rollouts"))
+            return Own.Rollouts(policy, tokenizer, settings);
+        var source = new ClusterRollouts(this, policy, tokenizer, settings);
+        Order(policy, () => samplers.Add(source.Settings));
+        return source;
     }
 
     /// <inheritdoc/>
-    public IScorer Scorer(DecoderSpec spec) => Config.Share.Contains("scores") ? new ClusterScorer(this, spec) : Own.Scorer(spec);
+    public IScorer Scorer(DecoderSpec spec)
+    {
+        if (!Config.Share.Contains("scores"))
+            return Own.Scorer(spec);
+        // Devices divide their batches otherwise, so that workers are not asked.
+        if (Own is CpuBackend)
+            Order(null, () => share.Add("scores"));
+        return new ClusterScorer(this, spec);
+    }
 
     /// <inheritdoc/>
     public IFeatureProjector Features(DecoderSpec spec) => Own.Features(spec);
@@ -122,6 +146,7 @@ public sealed class ClusterBackend : IBackend
         if (bytes > LargeSum)
             warn?.Invoke($"a shard's sum of gradients has {bytes / 1e9:F1} GB, and {shards} of them come here with every update: at "
                 + $"1.2 GB/s that is {bytes * shards / 1.2e9:F0} s. Adapters (adapter.type=lora) send about a hundredth of it.");
+        Order(policy, () => share.Add("gradients"));
         var gradients = new ClusterGradients(this, policy);
         return new StockOptimizer(policy, PolicyOptimizers.Accumulator(policy, config, Threads), config, Threads, gradients.Run);
     }
@@ -134,8 +159,6 @@ public sealed class ClusterBackend : IBackend
     {
         Pool.Dispose();
         Task.Run(async () => await Node.DisposeAsync()).GetAwaiter().GetResult();
-        if (SumFiles.Length > 0)
-            Weights.SumFiles.Clear(SumFiles);
         projector?.Dispose();
         Shelf.Dispose();
         Own.Dispose();
@@ -162,18 +185,20 @@ public sealed class ClusterBackend : IBackend
             var origin = (trained.FirstOrDefault() ?? policy).Version.Origin;
             if (card?.Origin == origin)
                 return card;
-            // Where it goes on, where it is kept and who computes is the trainer's alone; whose operators is not.
-            var json = RunConfigFile.ToJson(run with
-            {
-                Distribution = new(),
-                Execution = new() { Kernels = run.Execution.Kernels },
-                Output = "runs",
-                Name = "run",
-                Steps = 1,
-            });
             var threads = Config.Allow.Contains("threads") || Own is not CpuBackend ? 0 : Lanes.For(policy.Spec, Threads).ThreadsEach;
-            var key = Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(json + origin)));
-            return card = new(key, json, origin, threads);
+            var key = Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(asked + origin)));
+            return card = new(key, asked, origin, threads);
+        }
+    }
+
+    // Newcomers are made ready for all that this run is known to ask for.
+    private void Order(Policy? policy, Action add)
+    {
+        lock (gate)
+        {
+            add();
+            if ((policy ?? trained.FirstOrDefault()) is { } any)
+                Pool.Order = new(CardOf(any), [.. samplers], [.. share]);
         }
     }
 
@@ -184,10 +209,18 @@ public sealed class ClusterBackend : IBackend
             return (projector ??= Own.Features(policy.Spec)).Project(policy, weights);
     }
 
-    /// <summary>Groups of a piece.</summary>
-    internal int GroupsPerPiece(int groups, int piecesForEach) => Config.GroupsPerPiece > 0
-        ? Config.GroupsPerPiece
-        : Math.Max(1, groups / (piecesForEach * Math.Max(1, Math.Max(Config.Workers, Pool.Usable().Count))));
+    /// <summary>Cuts a draw into pieces of neighbouring groups, as even as they can be: gives the places of each.</summary>
+    internal int[][] Cut(int groups, int piecesForEach)
+    {
+        if (Config.GroupsPerPiece > 0)
+            return [.. Enumerable.Range(0, groups).Chunk(Config.GroupsPerPiece)];
+        var pieces = Math.Min(groups, piecesForEach * Math.Max(1, Math.Max(Config.Workers, Pool.Usable().Count)));
+        return
+        [
+            .. Enumerable.Range(0, pieces).Select(p => (First: p * groups / pieces, End: (p + 1) * groups / pieces))
+                .Select(p => Enumerable.Range(p.First, p.End - p.First).ToArray()),
+        ];
+    }
 
     internal void Report(WorkAccounts accounts)
     {

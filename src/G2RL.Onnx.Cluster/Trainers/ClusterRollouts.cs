@@ -13,7 +13,9 @@ internal sealed class ClusterRollouts(ClusterBackend cluster, Policy policy, Tok
     private const int PiecesForEach = 3;
 
     private readonly Lazy<IRolloutSource> own = new(() => cluster.Own.Rollouts(policy, tokenizer, settings));
-    private readonly string sampler = JsonSerializer.Serialize(settings);
+
+    /// <summary>How it draws, JSON.</summary>
+    public string Settings { get; } = JsonSerializer.Serialize(settings);
 
     public SamplerPlan Plan { get; } = SamplerPlan.For(policy.Spec, policy.Positions, settings);
 
@@ -37,8 +39,7 @@ internal sealed class ClusterRollouts(ClusterBackend cluster, Policy policy, Tok
         cluster.Own.Fetch(policy);
         var card = cluster.Shelf.Lend(policy, cluster.Node.Address, cluster.IsDrawing(policy));
         var version = policy.Version;
-        var each = cluster.GroupsPerPiece(request.Prompts.Count, PiecesForEach);
-        var parts = Enumerable.Range(0, request.Prompts.Count).Chunk(each).ToArray();
+        var parts = cluster.Cut(request.Prompts.Count, PiecesForEach);
         var requests = Array.ConvertAll(parts, request.Part);
         var accounts = new WorkAccounts
         {
@@ -71,7 +72,7 @@ internal sealed class ClusterRollouts(ClusterBackend cluster, Policy policy, Tok
     private DrawPiece Piece(WeightsCard card, DrawRequest part) => new(
         cluster.CardOf(policy),
         card with { Shelf = cluster.Node.Address },
-        sampler,
+        Settings,
         part.Seed,
         part.Step,
         part.Samples,

@@ -60,9 +60,11 @@ internal sealed class PieceWork<TReply>(
                 break;
             var workers = pool.Usable();
             GiveUpOnLost();
+            // Who loads the model will be of use.
+            if (workers.Count > 0 || pool.IsAwaited())
+                seen = Stopwatch.GetTimestamp();
             if (workers.Count > 0)
             {
-                seen = Stopwatch.GetTimestamp();
                 // Everybody gets a piece before anybody gets a second one.
                 for (var most = 1; most <= config.PiecesPerWorker; most++)
                     foreach (var worker in workers)
@@ -76,6 +78,8 @@ internal sealed class PieceWork<TReply>(
         lock (gate)
         {
             accounts.Cancelled = flights.Count;
+            foreach (var late in flights.Where(f => Stopwatch.GetElapsedTime(f.Began) > Patience()))
+                pool.Doubt(late.Worker);
             flights.Clear();
             accounts.Workers = by;
             accounts.Shares = [.. shares.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => s.Value)];
@@ -158,10 +162,13 @@ internal sealed class PieceWork<TReply>(
 
     private int? Slowest()
     {
-        var patience = durations.Count == 0 ? FirstPatience : (2 * durations.Order().ElementAt(durations.Count / 2)) + (FirstPatience / 5);
+        var patience = Patience();
         return flights.Where(f => replies[f.Piece] is null && Stopwatch.GetElapsedTime(f.Began) > patience)
             .GroupBy(f => f.Piece).Where(g => g.Count() == 1).OrderBy(g => g.First().Began).Select(g => (int?)g.Key).FirstOrDefault();
     }
+
+    private TimeSpan Patience() =>
+        durations.Count == 0 ? FirstPatience : (2 * durations.Order().ElementAt(durations.Count / 2)) + (FirstPatience / 5);
 
     private async Task Fly(Flight flight, CancellationToken stop)
     {

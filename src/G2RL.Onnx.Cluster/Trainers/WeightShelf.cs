@@ -12,11 +12,17 @@ namespace G2RL.Onnx.Cluster.Trainers;
 /// </summary>
 internal sealed class WeightShelf(DistributionConfig config) : IDisposable
 {
-    private const int WrittenAtOnce = 4 << 20;
+    // Shared memory where it is all of this machine's.
+    private const string Memory = "/dev/shm";
 
     private readonly Lock gate = new();
+    private readonly Lazy<FolderLease?> lease = new(() => Take(config));
     private readonly Dictionary<Policy, Loan> loans = [];
     private readonly DeltaChain[] chains = [new(config.FullEvery), new(config.FullEvery)];
+
+    /// <summary>What the names of this trainer's files begin with, folder included; empty where weights do not go by file.</summary>
+    /// <exception cref="InputException">The folder of the configuration cannot be used.</exception>
+    public string Files => lease.Value?.Prefix ?? "";
 
     /// <summary>Lends a policy's weights as they are now.</summary>
     /// <param name="policy">The policy.</param>
@@ -32,7 +38,7 @@ internal sealed class WeightShelf(DistributionConfig config) : IDisposable
             if (!loans.TryGetValue(policy, out var loan) || loan.Content != version.Content)
             {
                 var flat = new FlatWeights(policy);
-                var path = config.Weights != WeightTransfer.File ? ""
+                var path = Files.Length == 0 ? ""
                     : loans.Values.FirstOrDefault(l => l.Content == version.Content)?.File ?? Write(flat, version.Content);
                 loans[policy] = new(version.Content, path);
                 // Who reads the last one still does.
@@ -74,34 +80,60 @@ internal sealed class WeightShelf(DistributionConfig config) : IDisposable
     {
         foreach (var chain in chains)
             chain.Dispose();
-        foreach (var file in loans.Values.Select(l => l.File).Where(f => f.Length > 0).Distinct())
-            File.Delete(file);
+        if (lease.IsValueCreated)
+            lease.Value?.Dispose();
     }
 
-    private string Write(FlatWeights flat, string content)
+    private static FolderLease? Take(DistributionConfig config)
     {
-        var path = Path.Combine(config.WeightsFolder, $"{config.ClusterId}-{Environment.ProcessId}-{content}.weights");
+        var isAsked = config.Weights == WeightTransfer.File;
+        if (!isAsked && !(config.Weights == WeightTransfer.Auto && config.IsLocal && Directory.Exists(Memory)))
+            return null;
         try
         {
-            Directory.CreateDirectory(config.WeightsFolder);
-            using (var handle = File.OpenHandle(path + ".tmp", FileMode.Create, FileAccess.Write, preallocationSize: flat.Length))
-            {
-                var buffer = new byte[WrittenAtOnce];
-                for (long at = 0; at < flat.Length; at += buffer.Length)
-                {
-                    var part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, flat.Length - at));
-                    flat.Read(at, part);
-                    RandomAccess.Write(handle, part, at);
-                }
-            }
-            File.Move(path + ".tmp", path, overwrite: true);
+            return FolderLease.Take(
+                isAsked ? config.WeightsFolder : Path.Combine(Memory, $"g2rl-{Environment.UserName}"),
+                config.ClusterId);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"distribution.weightsFolder {config.WeightsFolder} cannot be written: {e.Message}", e);
+            return isAsked ? throw Unusable(config, e) : null;
         }
-        return path;
     }
+
+    // Empty where it has to go another way.
+    private string Write(FlatWeights flat, string content)
+    {
+        var isAsked = config.Weights == WeightTransfer.File;
+        var path = $"{Files}{content}.weights";
+        try
+        {
+            // The version before may still be read.
+            if (!isAsked && new DriveInfo(Memory).AvailableFreeSpace < 2 * flat.Length)
+                return "";
+            using (var handle = File.OpenHandle(path + ".tmp", FileMode.Create, FileAccess.Write, preallocationSize: flat.Length))
+                Parallel.For(0, checked((int)((flat.Length + FlatWeights.HashedPiece - 1) / FlatWeights.HashedPiece)), i =>
+                {
+                    var at = (long)i * FlatWeights.HashedPiece;
+                    for (var end = Math.Min(flat.Length, at + FlatWeights.HashedPiece); at < end;)
+                    {
+                        var part = flat.At(at, (int)(end - at));
+                        RandomAccess.Write(handle, part, at);
+                        at += part.Length;
+                    }
+                });
+            File.Move(path + ".tmp", path, overwrite: true);
+            return path;
+        }
+        catch (Exception e) when (e.GetBaseException() is IOException or UnauthorizedAccessException)
+        {
+            File.Delete(path + ".tmp");
+            return isAsked ? throw Unusable(config, e.GetBaseException()) : "";
+        }
+    }
+
+    private static InputException Unusable(DistributionConfig config, Exception e) =>
+        new($"distribution.weightsFolder {config.WeightsFolder} cannot be written: {e.Message}", e);
 
     private sealed record Loan(string Content, string File);
 }

@@ -21,6 +21,12 @@ internal sealed class PoolWorker(string address, string name, IWorkerGrain grain
     /// <summary>Whether it is never asked again.</summary>
     public volatile bool IsRefused;
 
+    /// <summary>Whether it is asked something, and gets no work until it has answered.</summary>
+    public volatile bool IsAsked;
+
+    /// <summary>Key of the run that it is ready for; null for none.</summary>
+    public string? Prepared { get; set; }
+
     /// <summary>Not asked before this time stamp.</summary>
     public long PausedUntil { get; set; }
 
@@ -31,24 +37,54 @@ internal sealed class PoolWorker(string address, string name, IWorkerGrain grain
     public int Broken { get; set; }
 }
 
-/// <summary>The workers of the cluster, looked at before they are given work.</summary>
-internal sealed class WorkerPool(ClusterNode node, DistributionConfig config, TimeProvider time, Action<string>? warn) : IDisposable
+/// <summary>What workers are to be ready for.</summary>
+/// <param name="Run">The run.</param>
+/// <param name="Samplers">How it draws, JSON.</param>
+/// <param name="Share">What else workers do: scores, gradients.</param>
+internal sealed record WorkOrder(RunCard Run, string[] Samplers, string[] Share);
+
+/// <summary>The workers of the cluster, looked at before they are given work, and ready for it by then.</summary>
+internal sealed class WorkerPool : IDisposable
 {
     private const int MostBroken = 3;
     private static readonly TimeSpan MeetLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
+
+    private readonly ClusterNode node;
+    private readonly DistributionConfig config;
+    private readonly TimeProvider time;
+    private readonly Action<string>? warn;
 
     // Wanted when the first worker is met; made while the model loads.
-    private readonly Task<Passport> own = Task.Run(() => Passports.Here, CancellationToken.None);
+    private readonly Task<Passport> own = Task.Run(() => Passports.Remembered, CancellationToken.None);
     private readonly Lock gate = new();
     private readonly Dictionary<string, PoolWorker> known = [];
+    private readonly CancellationTokenSource end = new();
+    private readonly Task watching;
+    private volatile WorkOrder? order;
+
+    /// <summary>Looks for workers from now on, whether there is work or not.</summary>
+    public WorkerPool(ClusterNode node, DistributionConfig config, TimeProvider time, Action<string>? warn, WorkOrder? order = null)
+    {
+        (this.node, this.config, this.time, this.warn, this.order) = (node, config, time, warn, order);
+        watching = Task.Run(Watch);
+    }
 
     /// <summary>Whether the workers that the configuration waits for were there, or are no longer waited for.</summary>
     public bool IsGathered { get; set; }
 
-    /// <summary>Workers that are members now, good for work and not paused.</summary>
+    /// <summary>What newcomers are made ready for; null for nothing.</summary>
+    public WorkOrder? Order
+    {
+        get => order;
+        set => order = value;
+    }
+
+    /// <summary>Workers that are members now, good and ready for work, and not paused.</summary>
     public IReadOnlyList<PoolWorker> Usable()
     {
-        var members = Members();
+        var (members, wanted) = (Members(), order);
         lock (gate)
         {
             foreach (var gone in known.Keys.Where(a => !members.ContainsKey(a)).ToArray())
@@ -58,11 +94,24 @@ internal sealed class WorkerPool(ClusterNode node, DistributionConfig config, Ti
                 {
                     var grain = services.GetRequiredService<IGrainFactory>().GetGrain<IWorkerGrain>(address);
                     var worker = known[address] = new PoolWorker(address, name, grain);
-                    _ = Task.Run(() => Meet(worker));
+                    Start(() => Meet(worker));
                 }
             var now = time.GetTimestamp();
-            return [.. known.Values.Where(w => w.IsAdmitted && !w.IsRefused && w.PausedUntil <= now)];
+            var good = known.Values.Where(w => w.IsAdmitted && !w.IsRefused && !w.IsAsked && w.PausedUntil <= now).ToArray();
+            foreach (var worker in good.Where(w => wanted is not null && w.Prepared != wanted.Run.Key))
+            {
+                worker.IsAsked = true;
+                Start(() => Prepare(worker, wanted!));
+            }
+            return [.. good.Where(w => !w.IsAsked)];
         }
+    }
+
+    /// <summary>Whether somebody loads the model just now.</summary>
+    public bool IsAwaited()
+    {
+        lock (gate)
+            return known.Values.Any(w => w.IsAsked && !w.IsRefused && w.Prepared != order?.Run.Key);
     }
 
     /// <summary>Whether a worker is still a member.</summary>
@@ -108,6 +157,18 @@ internal sealed class WorkerPool(ClusterNode node, DistributionConfig config, Ti
     /// <summary>It leaves, as it said itself.</summary>
     public static void Retire(PoolWorker worker) => worker.IsRefused = true;
 
+    /// <summary>It took longer than others would have: it gets work again when it has answered to something that takes no time.</summary>
+    public void Doubt(PoolWorker worker)
+    {
+        lock (gate)
+        {
+            if (worker.IsAsked)
+                return;
+            worker.IsAsked = true;
+        }
+        Start(() => Ask(worker));
+    }
+
     /// <summary>It did a piece.</summary>
     public void Praise(PoolWorker worker)
     {
@@ -116,7 +177,36 @@ internal sealed class WorkerPool(ClusterNode node, DistributionConfig config, Ti
     }
 
     /// <summary>Waits until nothing computes any more.</summary>
-    public void Dispose() => ((IAsyncResult)own).AsyncWaitHandle.WaitOne();
+    public void Dispose()
+    {
+        end.Cancel();
+        Task.WhenAll(own, watching).GetAwaiter().GetResult();
+        end.Dispose();
+    }
+
+    // So that who comes between two works is ready for the next one.
+    private async Task Watch()
+    {
+        while (!end.IsCancellationRequested)
+        {
+            try
+            {
+                _ = Usable();
+            }
+            catch (ObjectDisposedException)
+            {
+                // This member joins again.
+            }
+            await Task.Delay(Look, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    // Whoever looks, its spans have nothing to do with these.
+    private static void Start(Func<Task> work)
+    {
+        using (ExecutionContext.SuppressFlow())
+            _ = Task.Run(work);
+    }
 
     private Dictionary<string, string> Members()
     {
@@ -158,5 +248,43 @@ internal sealed class WorkerPool(ClusterNode node, DistributionConfig config, Ti
             lock (gate)
                 known.Remove(worker.Address);
         }
+    }
+
+    private async Task Prepare(PoolWorker worker, WorkOrder wanted)
+    {
+        try
+        {
+            var fault = await worker.Grain.Prepare(wanted.Run, wanted.Samplers, wanted.Share, end.Token)
+                .WaitAsync(TimeSpan.FromSeconds(config.PieceSeconds), time, end.Token);
+            if (fault is { Kind: FaultKind.Leaving })
+                Retire(worker);
+            else if (fault is not null)
+                Refuse(worker, fault.Message);
+            lock (gate)
+                worker.Prepared = wanted.Run.Key;
+        }
+        catch (Exception e) when (e is TimeoutException or OrleansException or OperationCanceledException or ObjectDisposedException)
+        {
+            Pause(worker);
+        }
+        finally
+        {
+            worker.IsAsked = false;
+        }
+    }
+
+    private async Task Ask(PoolWorker worker)
+    {
+        while (IsMember(worker) && !end.IsCancellationRequested)
+            try
+            {
+                await worker.Grain.Meet().WaitAsync(AnswerLimit, time, end.Token);
+                break;
+            }
+            catch (Exception e) when (e is TimeoutException or OrleansException or OperationCanceledException or ObjectDisposedException)
+            {
+                await Task.Delay(Look, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        worker.IsAsked = false;
     }
 }

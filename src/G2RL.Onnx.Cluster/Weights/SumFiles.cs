@@ -2,7 +2,8 @@ using System.Text.RegularExpressions;
 
 namespace G2RL.Onnx.Cluster.Weights;
 
-/// <summary>Sums of gradients as files in a folder that trainer and workers share; whoever reads one removes it.</summary>
+/// <summary>Sums of gradients as files in a folder that trainer and workers share; whoever reads one removes it. Those that
+/// nobody reads go with the trainer's <see cref="FolderLease"/>.</summary>
 internal static partial class SumFiles
 {
     /// <summary>Writes one.</summary>
@@ -62,14 +63,6 @@ internal static partial class SumFiles
             }
         }
         File.Delete(files + end);
-    }
-
-    /// <summary>Removes what nobody took: sums of workers that were too late, or died.</summary>
-    public static void Clear(string files)
-    {
-        if (Path.GetDirectoryName(files) is { Length: > 0 } folder && Directory.Exists(folder))
-            foreach (var file in Directory.EnumerateFiles(folder, Path.GetFileName(files) + "*"))
-                File.Delete(file);
     }
 
     [GeneratedRegex("^[0-9a-f]{32}$", RegexOptions.CultureInvariant)]

@@ -21,12 +21,22 @@ internal static class Passports
     /// <summary>This process'; made once.</summary>
     public static Passport Here => Made.Value;
 
-    private static Passport Make() => new(
+    /// <summary>
+    /// The same, its probe by an earlier process of the same program on the same processor where there was one: a trainer whose rollouts
+    /// are drawn by others need not draw for it first.
+    /// </summary>
+    public static Passport Remembered => Made.IsValueCreated || ProbeMemory.Identity() is not { } identity
+        ? Made.Value
+        : With(ProbeMemory.Of(ProbeMemory.Folder, $"{With("")} {identity}", () => Made.Value.Probe));
+
+    private static Passport Make() => With(Probe());
+
+    private static Passport With(string probe) => new(
         string.Join(' ', new[] { typeof(DecoderSpec), typeof(Policy), typeof(Passport) }
             .Select(t => t.Assembly.ManifestModule.ModuleVersionId.ToString("N")[..8])),
         $"onnxruntime {OrtEnv.Instance().GetVersionString()}, .NET {Environment.Version}",
         $"{RuntimeInformation.ProcessArchitecture} {string.Join('+', Extensions())}",
-        Probe());
+        probe);
 
     private static IEnumerable<string> Extensions()
     {

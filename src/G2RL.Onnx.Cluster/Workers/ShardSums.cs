@@ -3,6 +3,7 @@ using G2RL.Onnx.Cluster.Contracts;
 using G2RL.Onnx.Cluster.Weights;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Training.Optimizers;
 
 namespace G2RL.Onnx.Cluster.Workers;
@@ -39,6 +40,14 @@ internal sealed class ShardSums(Policy policy, RunConfig config, int threads) : 
             flat.Length,
             "");
         return reply with { Hash = ReplyHash.Of(reply, sum) };
+    }
+
+    /// <summary>Sums something of which nothing comes.</summary>
+    public void Warm(Sequence sequence)
+    {
+        accumulator.Value.Clear();
+        accumulator.Value.Add(new Microbatch(BatchPlan.Batch([sequence], accumulator.Value.Packs)));
+        accumulator.Value.Clear();
     }
 
     /// <summary>A part of a sum.</summary>

@@ -24,7 +24,11 @@ internal sealed class WeightTransfers(IGrainFactory grains)
                 await Apply(card, delta, forward, into);
             return path.Sum(p => p.Delta.Bytes);
         }
-        await (card.File.Length > 0 ? ReadFile(card, into) : Ask(card, into));
+        // A file that is not seen from here, or no more, is no reason to do without.
+        if (card.File.Length > 0 && File.Exists(card.File))
+            ReadFile(card, into);
+        else
+            await Ask(card, into);
         return card.Length;
     }
 
@@ -85,20 +89,19 @@ internal sealed class WeightTransfers(IGrainFactory grains)
         }
     }
 
-    /// <summary>Reads a file of weights.</summary>
-    internal static async Task ReadFile(WeightsCard card, FlatWeights into)
+    /// <summary>Reads a file of weights to where they are to lie.</summary>
+    internal static void ReadFile(WeightsCard card, FlatWeights into)
     {
         using var file = File.OpenHandle(card.File, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         if (RandomAccess.GetLength(file) != card.Length)
             throw new InvalidDataException($"{card.File} has {RandomAccess.GetLength(file)} bytes; the trainer wrote {card.Length}.");
-        var buffer = new byte[FlatWeights.HashedPiece];
-        for (long at = 0; at < card.Length;)
+        Parallel.For(0, checked((int)((card.Length + FlatWeights.HashedPiece - 1) / FlatWeights.HashedPiece)), i =>
         {
-            var read = await RandomAccess.ReadAsync(file, buffer, at);
-            if (read == 0)
-                throw new InvalidDataException($"{card.File} ends at {at} of {card.Length} bytes.");
-            into.Write(at, buffer.AsSpan(0, read));
-            at += read;
-        }
+            var at = (long)i * FlatWeights.HashedPiece;
+            for (var end = Math.Min(card.Length, at + FlatWeights.HashedPiece); at < end;)
+                at += RandomAccess.Read(file, into.At(at, (int)(end - at)), at) is > 0 and var read
+                    ? read
+                    : throw new InvalidDataException($"{card.File} ends at {at} of {card.Length} bytes.");
+        });
     }
 }

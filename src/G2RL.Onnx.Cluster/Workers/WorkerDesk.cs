@@ -32,7 +32,7 @@ internal sealed class WorkerDesk(WorkerSettings settings, Func<RunConfig, IBacke
 {
     private const string Gone = "This worker was told to stop.";
 
-    private readonly SemaphoreSlim turn = new(1);
+    private readonly WorkThread thread = new();
     private readonly CancellationTokenSource leaving = new();
     private readonly CancellationTokenSource over = new();
     private WorkerModel? model;
@@ -43,63 +43,110 @@ internal sealed class WorkerDesk(WorkerSettings settings, Func<RunConfig, IBacke
     /// <summary>Whether it takes work.</summary>
     public bool IsOpen => !leaving.IsCancellationRequested;
 
+    /// <summary>The model of now, for what can be asked while a piece is at work; null where there is none.</summary>
+    public WorkerModel? Model => model;
+
     /// <summary>Takes nothing more: what waits is handed back, what is at work ends, or is handed back when its time is over.</summary>
     /// <param name="limit">Its time.</param>
     public async Task Drain(TimeSpan limit)
     {
         await leaving.CancelAsync();
-        var isIdle = await turn.WaitAsync(limit);
-        if (!isIdle)
-        {
-            await over.CancelAsync();
-            isIdle = await turn.WaitAsync(TimeSpan.FromSeconds(5));
-        }
-        if (isIdle)
-            turn.Release();
+        var idle = thread.Run(() => true, CancellationToken.None);
+        if (await Task.WhenAny(idle, Task.Delay(limit)) == idle)
+            return;
+        await over.CancelAsync();
+        await Task.WhenAny(idle, Task.Delay(TimeSpan.FromSeconds(5)));
+    }
+
+    /// <summary>Has a run's model here before its first piece, and the code that works with it compiled.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="warm">Works a little with it.</param>
+    /// <param name="cancel">Cancels it while it waits.</param>
+    /// <returns>Why this worker cannot; null where it can.</returns>
+    public async Task<Fault?> Prepare(RunCard run, Action<WorkerModel> warm, CancellationToken cancel)
+    {
+        var (_, head) = await Turn(
+            _ =>
+            {
+                using var activity = WorkTrace.Begin("load", run.Key);
+                warm(Open(run));
+                return ("", new ReplyHead("", null, 0, 0, 0));
+            },
+            cancel);
+        return head.Fault;
     }
 
     /// <summary>Does a piece with the weights that it names; a failure becomes a fault that keeps its meaning.</summary>
-    public async Task<(T? Result, ReplyHead Head)> Do<T>(
+    public Task<(T? Result, ReplyHead Head)> Do<T>(
         RunCard run,
         WeightsCard? weights,
         WeightTransfers transfer,
         Func<WorkerModel, CancellationToken, T> work,
         CancellationToken cancel)
+        where T : class => Turn(
+            stop =>
+            {
+                using var activity = WorkTrace.Begin("work", run.Key);
+                var began = Stopwatch.GetTimestamp();
+                var own = Open(run);
+                // Nothing else is done here meanwhile, so it may wait.
+                var fetched = weights is null ? 0 : own.Use(weights, transfer).GetAwaiter().GetResult();
+                var fetchMs = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+                began = Stopwatch.GetTimestamp();
+                var made = work(own, stop);
+                var workMs = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+                Done++;
+                return (made, new ReplyHead(own.ContentOf(weights), null, fetched, fetchMs, workMs));
+            },
+            cancel);
+
+    /// <summary>Does work that needs no model of this worker's.</summary>
+    public async Task<Fault?> Apart(Action<CancellationToken> work, CancellationToken cancel)
+    {
+        var (_, head) = await Turn(
+            _ =>
+            {
+                // A run saves and ends at once: another worker goes on with it.
+                using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, leaving.Token);
+                work(stop.Token);
+                Done++;
+                return ("", new ReplyHead("", null, 0, 0, 0));
+            },
+            cancel);
+        return head.Fault;
+    }
+
+    public void Dispose()
+    {
+        thread.Dispose();
+        model?.Dispose();
+        leaving.Dispose();
+        over.Dispose();
+    }
+
+    private WorkerModel Open(RunCard run)
+    {
+        if (model?.Fits(run) == true)
+            return model;
+        model?.Dispose();
+        model = null;
+        return model = new WorkerModel(run, settings, open);
+    }
+
+    private async Task<(T? Result, ReplyHead Head)> Turn<T>(
+        Func<CancellationToken, (T Result, ReplyHead Head)> work,
+        CancellationToken cancel)
         where T : class
     {
-        if (!await TakesTurn(cancel))
+        if (!IsOpen)
             return (null, Failed(FaultKind.Leaving, Gone));
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancel, leaving.Token);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, over.Token);
-        using var activity = WorkTrace.Begin("work", run.Key);
         try
         {
-            var (fetched, fetchMs, began) = (0L, 0d, Stopwatch.GetTimestamp());
-            // Hours of arithmetic do not belong on a grain's turn: the cluster's probes share its threads.
-            var (result, head) = await Task.Factory.StartNew(async () =>
-            {
-                if (model?.Key != run.Key)
-                {
-                    model?.Dispose();
-                    model = null;
-                    model = new WorkerModel(run, settings, open);
-                }
-                if (weights is not null)
-                    fetched = await model.Use(weights, transfer);
-                fetchMs = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
-                began = Stopwatch.GetTimestamp();
-                // A fetch goes on wherever it ended; the work gets a thread again.
-                var made = await Task.Factory.StartNew(
-                    () => work(model, stop.Token),
-                    stop.Token,
-                    TaskCreationOptions.LongRunning,
-                    TaskScheduler.Default);
-                var workMs = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
-                return (made, new ReplyHead(model.ContentOf(weights), null, fetched, fetchMs, workMs));
-            }, stop.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
-            Done++;
-            return (result, head);
+            return await thread.Run(() => work(stop.Token), waiting.Token);
         }
-        catch (OperationCanceledException) when (over.IsCancellationRequested)
+        catch (OperationCanceledException) when (leaving.IsCancellationRequested)
         {
             return (null, Failed(FaultKind.Leaving, Gone));
         }
@@ -107,7 +154,7 @@ internal sealed class WorkerDesk(WorkerSettings settings, Func<RunConfig, IBacke
         {
             return (null, Failed(FaultKind.NonFinite, e.Message));
         }
-        catch (Exception e) when (e is TransferException)
+        catch (TransferException e)
         {
             return (null, Failed(FaultKind.Transfer, e.Message));
         }
@@ -117,73 +164,6 @@ internal sealed class WorkerDesk(WorkerSettings settings, Func<RunConfig, IBacke
             return (null, Failed(FaultKind.Worker, e is InputException ? e.Message : e.ToString()));
         }
 #pragma warning restore CA1031
-        finally
-        {
-            turn.Release();
-        }
-    }
-
-    /// <summary>The model of now, for what can be asked while a piece is at work; null where there is none.</summary>
-    public WorkerModel? Model => model;
-
-    /// <summary>Does work that needs no model of this worker's.</summary>
-    public async Task<Fault?> Apart(Action<CancellationToken> work, CancellationToken cancel)
-    {
-        if (!await TakesTurn(cancel))
-            return new(FaultKind.Leaving, Gone);
-        // A run saves and ends at once: another worker goes on with it.
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, leaving.Token);
-        try
-        {
-            await Task.Factory.StartNew(() => work(stop.Token), stop.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-            Done++;
-            return null;
-        }
-        catch (OperationCanceledException) when (leaving.IsCancellationRequested)
-        {
-            return new(FaultKind.Leaving, Gone);
-        }
-        catch (NonFiniteException e)
-        {
-            return new(FaultKind.NonFinite, e.Message);
-        }
-#pragma warning disable CA1031 // told to the trainer, which decides
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            return new(FaultKind.Worker, e is InputException ? e.Message : e.ToString());
-        }
-#pragma warning restore CA1031
-        finally
-        {
-            turn.Release();
-        }
-    }
-
-    public void Dispose()
-    {
-        turn.Wait();
-        model?.Dispose();
-        turn.Dispose();
-        leaving.Dispose();
-        over.Dispose();
-    }
-
-    // False where this worker is told to stop before the turn comes.
-    private async Task<bool> TakesTurn(CancellationToken cancel)
-    {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, leaving.Token);
-        try
-        {
-            await turn.WaitAsync(either.Token);
-        }
-        catch (OperationCanceledException) when (leaving.IsCancellationRequested)
-        {
-            return false;
-        }
-        if (IsOpen)
-            return true;
-        turn.Release();
-        return false;
     }
 
     private static ReplyHead Failed(FaultKind kind, string message) => new("", new(kind, message), 0, 0, 0);

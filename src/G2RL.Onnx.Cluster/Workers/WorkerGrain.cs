@@ -12,6 +12,9 @@ internal sealed class WorkerGrain(WorkerDesk desk, WorkerSettings settings, IGra
 
     public Task<Passport> Meet() => Task.Run(() => settings.Claim ?? Passports.Here);
 
+    public Task<Fault?> Prepare(RunCard run, string[] samplers, string[] share, CancellationToken cancel) =>
+        desk.Prepare(run, model => model.Warm(samplers, share), cancel);
+
     public async Task<DrawReply> Draw(DrawPiece piece, CancellationToken cancel)
     {
         var (result, head) = await desk.Do(

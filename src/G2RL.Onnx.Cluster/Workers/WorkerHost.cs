@@ -27,8 +27,8 @@ public static class WorkerHost
         Action<string>? warn,
         CancellationToken cancel)
     {
-        // Before anybody asks.
-        _ = Passports.Here;
+        // Which also compiles most of what its pieces will need.
+        var passport = Task.Run(() => Passports.Here, CancellationToken.None);
         using var desk = new WorkerDesk(settings, open);
         var name = $"{Prefix}-{Environment.MachineName}-{Environment.ProcessId}";
         await using var node = await ClusterNode.Join(
@@ -37,6 +37,7 @@ public static class WorkerHost
             services => services.AddSingleton(desk).AddSingleton(settings),
             warn,
             cancel);
+        await passport;
         using var health = settings.Health is { } at ? new HealthEndpoint(at, () => (node.IsActive && desk.IsOpen, desk.Done)) : null;
         joined?.Invoke(node.Address);
         try

@@ -13,6 +13,9 @@ namespace G2RL.Onnx.Cluster.Workers;
 /// <summary>The model of a run in this process, with what draws and scores from it. One piece at a time.</summary>
 internal sealed class WorkerModel : IDisposable
 {
+    private static readonly TimeSpan WarmLimit = TimeSpan.FromMilliseconds(200);
+
+    private readonly string asks;
     private readonly RunModel model;
     private readonly RunConfig config;
     private readonly IBackend backend;
@@ -32,7 +35,7 @@ internal sealed class WorkerModel : IDisposable
     /// <exception cref="InputException">A model that is not here, or another one.</exception>
     public WorkerModel(RunCard card, WorkerSettings own, Func<RunConfig, IBackend> open)
     {
-        Key = card.Key;
+        asks = card.Config;
         var asked = RunConfigFile.FromJson(card.Config, "the trainer's configuration");
         config = asked with
         {
@@ -43,7 +46,7 @@ internal sealed class WorkerModel : IDisposable
         model = new RunModel(config);
         try
         {
-            if (model.Policy.Version.Origin != card.Origin)
+            if (!HasOriginOf(card))
                 throw new InputException($"{config.Model} on this worker holds the weights {model.Policy.Version.Origin}; "
                     + $"the trainer's run began with {card.Origin}. Give the worker the same model, by --model FOLDER.");
             RequireThreads(card);
@@ -72,8 +75,52 @@ internal sealed class WorkerModel : IDisposable
                 + "trainer allow it by distribution.allow=[\"threads\"], which gives up that results do not depend on who computes.");
     }
 
-    /// <summary>The run that it belongs to.</summary>
-    public string Key { get; }
+    private bool HasOriginOf(RunCard card) => card.Origin.Length == 0 || card.Origin == model.Policy.Version.Origin;
+
+    /// <summary>Whether it is the model of a run.</summary>
+    /// <exception cref="InputException">It is, but computes on other threads than the trainer.</exception>
+    public bool Fits(RunCard card)
+    {
+        if (asks != card.Config || !HasOriginOf(card))
+            return false;
+        RequireThreads(card);
+        return true;
+    }
+
+    /// <summary>Draws, scores and sums a gradient of a token or a few, so that sessions are there and code is compiled.</summary>
+    /// <param name="settings">How to draw, JSON.</param>
+    /// <param name="share">What else is to come: scores, gradients.</param>
+    public void Warm(IEnumerable<string> settings, string[] share)
+    {
+        var one = new Sequence([0], [0]);
+        try
+        {
+            foreach (var each in settings)
+                Brief(stop => Sampler(each, config.Sampling.DrawsFromCopy).Draw(new([one.Prompt], 1, 0, 0), progress: null, stop));
+            if (share.Contains("scores"))
+                scorer.ScoreBatch(model.Policy, [one], 1, withFeatures: false, TokenWeights.Of(config.Algorithm), withMeanHidden: false);
+            if (share.Contains("gradients"))
+                sums.Warm(one);
+        }
+        catch (NonFiniteException)
+        {
+            // The run will say so of its own tokens.
+        }
+    }
+
+    // A rollout may be long; a moment of it will do.
+    private static void Brief(Action<CancellationToken> work)
+    {
+        using var limit = new CancellationTokenSource(WarmLimit);
+        try
+        {
+            work(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // It was long.
+        }
+    }
 
     /// <summary>Hash of the weights that a piece is done with.</summary>
     public string ContentOf(WeightsCard? card) => (card is { IsDrawing: true } ? drawing : trained)?.Content ?? "";
@@ -83,21 +130,30 @@ internal sealed class WorkerModel : IDisposable
     public async Task<long> Use(WeightsCard card, WeightTransfers transfer)
     {
         if (card.IsDrawing)
-            return await (drawing ??= new(model.Policy.Copy())).Use(card, transfer, trained);
+            return await Drawing.Use(card, transfer, trained);
         if (trained.Content != card.Content)
             sums.Clear();
         return await trained.Use(card, transfer, drawing);
     }
 
+    // The copy beside the weights that are trained, from the first piece on that draws with it.
+    private HeldWeights Drawing => drawing ??= new(model.Policy.Copy());
+
+    private IRolloutSource Sampler(string settings, bool isDrawing)
+    {
+        if (!samplers.TryGetValue((settings, isDrawing), out var sampler))
+            samplers[(settings, isDrawing)] = sampler = backend.Rollouts(
+                isDrawing ? Drawing.Policy : model.Policy,
+                model.Tokenizer,
+                JsonSerializer.Deserialize<SamplerSettings>(settings)! with { Threads = model.Threads });
+        return sampler;
+    }
+
     /// <summary>Draws some groups.</summary>
     public (RolloutWire[][] Groups, float LargestLogit) Draw(DrawPiece piece, CancellationToken cancel)
     {
-        var policy = piece.Weights.IsDrawing ? drawing!.Policy : model.Policy;
-        if (!samplers.TryGetValue((piece.Sampler, piece.Weights.IsDrawing), out var sampler))
-        {
-            var settings = JsonSerializer.Deserialize<SamplerSettings>(piece.Sampler)! with { Threads = model.Threads };
-            samplers[(piece.Sampler, piece.Weights.IsDrawing)] = sampler = backend.Rollouts(policy, model.Tokenizer, settings);
-        }
+        var policy = piece.Weights.IsDrawing ? Drawing.Policy : model.Policy;
+        var sampler = Sampler(piece.Sampler, piece.Weights.IsDrawing);
         var request = new DrawRequest(piece.Prompts, piece.Samples, piece.Seed, piece.Step, piece.WithFeatures) { Indices = piece.Indices };
         var drawn = sampler.Draw(request, progress: null, cancel);
         var features = piece.WithFeatures

@@ -54,7 +54,7 @@ public sealed record DistributionConfig
     public double AloneSeconds { get; init; } = 5;
 
     /// <summary>How weights reach workers.</summary>
-    public WeightTransfer Weights { get; init; } = WeightTransfer.Message;
+    public WeightTransfer Weights { get; init; } = WeightTransfer.Auto;
 
     /// <summary>Folder that trainer and workers share for <c>weights=file</c>, for example /dev/shm/g2rl on one machine.</summary>
     public string WeightsFolder { get; init; } = "";
@@ -84,6 +84,9 @@ public sealed record DistributionConfig
 
     /// <summary>Whether there is anybody else.</summary>
     internal bool IsOn => Membership.Length > 0;
+
+    /// <summary>Whether all members are on this machine.</summary>
+    internal bool IsLocal => System.Net.IPEndPoint.TryParse(Listen, out var at) && System.Net.IPAddress.IsLoopback(at.Address);
 
     /// <summary>All faults.</summary>
     internal IEnumerable<string> Faults()
@@ -153,4 +156,10 @@ public enum WeightTransfer
     /// draw are rounded (sampling.weights=bfloat16). The trainer keeps one copy of the weights more.
     /// </summary>
     Delta,
+
+    /// <summary>
+    /// By a file in shared memory (/dev/shm) where <c>distribution.listen</c> is loopback, so that all members are on this machine, and
+    /// there is room; else over the connection.
+    /// </summary>
+    Auto,
 }

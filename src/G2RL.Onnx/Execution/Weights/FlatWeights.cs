@@ -64,6 +64,12 @@ internal sealed class FlatWeights
         }
     }
 
+    /// <summary>Bytes where they lie: as many of a range as lie side by side.</summary>
+    /// <param name="offset">The first one.</param>
+    /// <param name="most">At most so many.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The first one is not within <see cref="Length"/>.</exception>
+    public Span<byte> At(long offset, int most) => Piece(First(offset, 1), offset, most);
+
     /// <summary>Adds a range of numbers to those that are here, in float32.</summary>
     /// <param name="offset">Its first byte, a multiple of 4.</param>
     /// <param name="from">The numbers' bytes, a multiple of 4 of them.</param>
