@@ -28,7 +28,7 @@ internal sealed class LoopbackCluster : IDisposable
         var basic = new DistributionConfig
         {
             Membership = $"folder:{members}",
-            WaitSeconds = 10,
+            WaitSeconds = 120,
             AloneSeconds = 0.3,
             WeightsFolder = Path.Combine(tiny.Root, "weights"),
         };
