@@ -6,28 +6,30 @@ namespace G2RL.Onnx.Benchmarks;
 /// <summary>Optimizer steps: loss, backward pass, gradient norm, AdamW.</summary>
 internal static class TrainBenchmarks
 {
-    private const int Rows = 4;
     private const int Length = 128;
 
-    /// <summary>A whole step on 4 x 128 tokens.</summary>
+    /// <summary>A whole step on 4 x 128 tokens as one micro-batch and as a run divides it, and on 16 x 128 in several.</summary>
     public static IEnumerable<Row> Step(Machine machine)
     {
         foreach (var shape in new[] { Shape.ArithmeticBase, Shape.FourLayers })
         {
             using var policy = shape.Policy(Length);
-            using var step = new TrainingStep(policy, machine.Threads, Rows * Length);
-            var micro = TrainingStep.Microbatch(shape.Sequences(Rows, Length));
-            var timing = Timing.Of(() => step.Run([micro]), machine.Budget);
-            // Forward once, backward twice as much; AdamW and the gradients' own traffic come on top.
-            var (least, by) = machine.Least(3 * Rows * Length * shape.ForwardFlops(Length / 2.0), shape.WeightBytes, shape.WeightBytes);
-            least += AdamWBytes * policy.ParameterCount / machine.Streaming(4 * shape.WeightBytes);
-            yield return new(
-                "train",
-                $"{shape.Name}, {Rows} x {Length}",
-                Rows * Length / timing.Seconds,
-                timing.Spread,
-                "tokens/s")
-            { Limit = Rows * Length / least, LimitedBy = by };
+            foreach (var (rows, tokens) in new[] { (4, 512), (4, 256), (16, 512), (16, 256) })
+            {
+                using var step = new TrainingStep(policy, machine.Threads, tokens);
+                var micros = TrainingStep.Microbatches(shape, rows, Length, tokens);
+                var timing = Timing.Of(() => step.Run(micros), machine.Budget);
+                // Forward once, backward twice as much; AdamW and the gradients' own traffic come on top.
+                var (least, by) = machine.Least(3 * rows * Length * shape.ForwardFlops(Length / 2.0), shape.WeightBytes, shape.WeightBytes);
+                least += AdamWBytes * policy.ParameterCount / machine.Streaming(4 * shape.WeightBytes);
+                yield return new(
+                    "train",
+                    $"{shape.Name}, {rows} x {Length} in {micros.Length}",
+                    rows * Length / timing.Seconds,
+                    timing.Spread,
+                    "tokens/s")
+                { Limit = rows * Length / least, LimitedBy = by };
+            }
         }
     }
 

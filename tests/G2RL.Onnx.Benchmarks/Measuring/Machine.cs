@@ -36,6 +36,29 @@ internal sealed class Machine(int threads, double budget)
     /// <summary>Bytes read and written per second by a = b + s c over memory of this size.</summary>
     public double Streaming(long bytes) => Rate(bytes, writes: true);
 
+    /// <summary>Bytes per second that a new file of this size takes until it is on the disk of the folder for temporary files.</summary>
+    public double Writing(long bytes)
+    {
+        var block = new byte[1 << 20];
+        Array.Fill(block, (byte)1);
+        var folder = Directory.CreateTempSubdirectory("g2rl-disk-").FullName;
+        try
+        {
+            var timing = Timing.Of(() =>
+            {
+                using var file = new FileStream(Path.Combine(folder, "file"), FileMode.Create, FileAccess.Write, FileShare.None, 0);
+                for (var left = bytes; left > 0; left -= block.Length)
+                    file.Write(block, 0, (int)Math.Min(left, block.Length));
+                file.Flush(flushToDisk: true);
+            }, budget);
+            return bytes / timing.Fastest;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     /// <summary>The seconds below which work cannot be done, and what is in the way.</summary>
     /// <param name="flops">Multiplications and additions of matrix products.</param>
     /// <param name="bytes">Bytes that have to be read.</param>

@@ -9,13 +9,17 @@ using G2RL.Onnx.Rollouts.Decoding;
 namespace G2RL.Onnx.Benchmarks;
 
 /// <summary>
-/// Where the time of a decode step goes, by ONNX Runtime's own profile: <c>nodes;SHAPE;ROWS;FILLED;KERNELS</c>, rows that have filled so
-/// many positions, and standard or fused operators. Profiling itself takes a few microseconds a node. Beside the mean of the steps stands
-/// the sum of every node's fastest time, which other work on the machine disturbs least.
+/// Where the time of a decode step goes, by ONNX Runtime's own profile: <c>nodes;SHAPE;ROWS;FILLED;KERNELS[;CACHE]</c>, rows that have
+/// filled so many positions, standard or fused operators, and the type of keys and values (float32, bfloat16, int8). Profiling itself
+/// takes a few microseconds a node. Beside the mean of the steps stands the sum of every node's fastest time, which other work on the
+/// machine disturbs least.
 /// </summary>
 internal static class NodeProbe
 {
     private const int Steps = 20;
+
+    // Of every type a number of ordinary size: 0.19 in float32 and bfloat16, 62 in 8 bits.
+    private const byte Filling = 0x3e;
 
     public static void Answer(string request, int threads)
     {
@@ -23,15 +27,16 @@ internal static class NodeProbe
         var shape = Shape.Parse(parts[1]);
         int rows = int.Parse(parts[2], CultureInfo.InvariantCulture), filled = int.Parse(parts[3], CultureInfo.InvariantCulture);
         var kernels = Enum.Parse<KernelChoice>(parts[4], ignoreCase: true);
+        var type = parts.Length > 5 ? Enum.Parse<CacheType>(parts[5], ignoreCase: true) : CacheType.Float32;
         var folder = Directory.CreateTempSubdirectory("g2rl-nodes-").FullName;
         using var policy = shape.Policy(filled + 1);
         using (var session = new OrtSession(
-            DecodeGraphs.For(policy.Spec, kernels),
+            DecodeGraphs.For(policy.Spec, kernels, type.Element()),
             threads,
             (options, _) =>
             {
                 // Sessions with settings of their own do not take our operators by themselves.
-                if (DecodeGraphs.UsesOurs(policy.Spec, kernels))
+                if (DecodeGraphs.UsesOurs(policy.Spec, kernels, type.Element()))
                     KernelTable.AddTo(options);
                 // The prefix counts where profiling is asked for.
                 options.ProfileOutputPathPrefix = Path.Combine(folder, "profile");
@@ -39,7 +44,8 @@ internal static class NodeProbe
             },
             spins: true))
         {
-            using var cache = new KvCache(policy.Spec, rows, policy.Positions);
+            using var cache = new KvCache(policy.Spec, rows, policy.Positions, type);
+            cache.Fill(Filling);
             using var step = new DecodeStep(session, policy, cache, 0, rows, 1);
             for (var row = 0; row < rows; row++)
                 (step.Ids[row], step.Places[row], step.Ends[row]) = (row, filled, filled);
@@ -47,6 +53,10 @@ internal static class NodeProbe
                 step.Run();
         }
         Print(Directory.GetFiles(folder)[0]);
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"keys and values of {rows} x {filled + 1} positions, {type}: "
+                + $"{rows * KvCache.BytesPerRow(policy.Spec, filled + 1, type) / 1e6:0.0} MB"));
         Directory.Delete(folder, recursive: true);
     }
 

@@ -14,6 +14,12 @@ internal sealed record Row(string Group, string Name, double Value, double Sprea
     /// <summary>What sets the limit: arithmetic or memory.</summary>
     public string LimitedBy { get; init; } = "";
 
+    /// <summary>Where the row belongs to a curve: how many of what its name says.</summary>
+    public double? At { get; init; }
+
+    /// <summary>Of a phase: the seconds it took and what it had to do in them.</summary>
+    public PhaseWork? Work { get; init; }
+
     /// <summary>Value over limit.</summary>
     public double? Share => Value / Limit;
 }

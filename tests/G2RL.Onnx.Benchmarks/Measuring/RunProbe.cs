@@ -1,13 +1,16 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Execution.Memory;
+using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Problems.Generated;
 using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Training;
+using MathNet.Numerics.Statistics;
 
 namespace G2RL.Onnx.Benchmarks;
 
@@ -29,6 +32,12 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
 
     /// <summary>Of each step its number, and resident memory and the managed heap when it had ended, bytes.</summary>
     public List<double[]> BySteps { get; init; } = [];
+
+    /// <summary>What the phases took and had to do: medians of seconds, means of work, over all steps but the first.</summary>
+    public List<PhaseWork> Work { get; init; } = [];
+
+    /// <summary>Bytes of the model's weights.</summary>
+    public long WeightBytes { get; init; }
 
     /// <summary>Starts a child, waits, reads its answer.</summary>
     /// <param name="shape">See <see cref="Shape.Parse"/>; "" takes the run's own model.</param>
@@ -78,10 +87,21 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
                 "training.checkpointEvery=1000",
                 "evaluation.problems=16",
                 "evaluation.samples=2",
+                "logging.rolloutsEvery=1",
                 .. parts[3..],
             ]);
         var phases = new Dictionary<string, double>(StringComparer.Ordinal);
         var bySteps = new List<double[]>();
+        var laps = new List<Dictionary<string, double>>();
+        DateTimeOffset? ended = null;
+        // The last file of a checkpoint is written when it is whole; the next word of progress comes only when a rollout has ended.
+        void Saved()
+        {
+            var checkpoint = Path.Combine(root, "run", "checkpoints", $"step-{laps.Count:D6}");
+            if (ended is { } since && Directory.Exists(checkpoint))
+                laps[^1]["checkpoint"] = (Directory.GetLastWriteTimeUtc(checkpoint) - since.UtcDateTime).TotalSeconds;
+            ended = null;
+        }
         var (highest, tensors, phase) = (new Dictionary<string, double>(StringComparer.Ordinal),
             new Dictionary<string, double>(StringComparer.Ordinal), "load");
         void Look()
@@ -98,27 +118,68 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
                 if (name == phase)
                     return;
                 Look();
+                Saved();
                 phase = name;
                 TensorMemory.Mark();
             },
             Step = metrics =>
             {
+                laps.Add(metrics.Values.Where(v => v.Key.StartsWith("time/", StringComparison.Ordinal))
+                    .ToDictionary(v => v.Key[5..^2], v => v.Value, StringComparer.Ordinal));
                 foreach (var (name, value) in metrics.Values.Where(v => v.Key.StartsWith("time/", StringComparison.Ordinal)))
                     phases[name] = value;
                 bySteps.Add([metrics.Step, MemoryProbe.Status("VmRSS"), GC.GetTotalMemory(forceFullCollection: false)]);
+                ended = TimeProvider.System.GetUtcNow();
             },
         });
         var plan = trainer.Memory().Uses.ToDictionary(u => u.Purpose, u => u.Bytes, StringComparer.Ordinal);
         plan["at once"] = trainer.Memory().Total;
         using (var run = RunDirectory.Create(config, TimeProvider.System, Path.Combine(root, "run")))
             trainer.Run(run);
+        Saved();
         Look();
         Console.WriteLine(JsonSerializer.Serialize(new RunProbe(
             plan,
             MemoryProbe.Status("VmHWM"),
             idle,
             phases.GetValueOrDefault("time/step_s"))
-        { Phases = phases, Highest = highest, Tensors = tensors, BySteps = bySteps }));
+        {
+            Phases = phases,
+            Highest = highest,
+            Tensors = tensors,
+            BySteps = bySteps,
+            Work = [.. Worked(trainer, Path.Combine(root, "run"), laps)],
+            WeightBytes = trainer.Policy.WeightBytes,
+        }));
+    }
+
+    // The first step compiles, builds sessions and fills pools.
+    private static IEnumerable<PhaseWork> Worked(Trainer trainer, string folder, List<Dictionary<string, double>> laps)
+    {
+        var steps = laps.Select((lap, i) => PhaseWork.Of(
+            trainer.Policy,
+            trainer.Config,
+            [.. Rollouts(trainer, Path.Combine(folder, "rollouts", $"step-{i + 1:D6}.jsonl"))],
+            name => lap.GetValueOrDefault(name)).ToArray()).Skip(laps.Count > 1 ? 1 : 0).ToArray();
+        return steps[0].Select((first, p) => new PhaseWork(
+            first.Phase,
+            steps.Select(s => s[p].Seconds).Where(s => s > 0).DefaultIfEmpty(0).Median(),
+            steps.Average(s => s[p].Flops),
+            steps.Average(s => s[p].Bytes),
+            steps.Average(s => s[p].Updated)));
+    }
+
+    // Lengths count, not what the tokens are.
+    private static IEnumerable<Sequence> Rollouts(Trainer trainer, string path)
+    {
+        var prompts = new Dictionary<int, int[]>();
+        foreach (var row in File.ReadLines(path).Select(line => JsonNode.Parse(line)!))
+        {
+            var place = (int)row["prompt_index"]!;
+            if (!prompts.TryGetValue(place, out var prompt))
+                prompts[place] = prompt = [place, .. trainer.Tokenizer.Encode((string)row["prompt"]!)];
+            yield return new(prompt, new int[(int)row["tokens"]!]);
+        }
     }
 
     // A model of seeded random weights on disk, one tensor in memory at a time.

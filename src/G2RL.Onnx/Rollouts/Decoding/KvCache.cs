@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
@@ -12,6 +13,8 @@ namespace G2RL.Onnx.Rollouts.Decoding;
 /// </remarks>
 public sealed class KvCache : IDisposable
 {
+    private const int FillAtOnce = 1 << 20;
+
     private readonly DecoderSpec spec;
     private readonly CacheTensor[] tensors;
     private readonly FloatBuffer[] buffers;
@@ -81,6 +84,16 @@ public sealed class KvCache : IDisposable
                     .CopyTo(buffers[i].Slice((to * row) + start, positions * width));
             }
         }
+    }
+
+    /// <summary>
+    /// Writes a byte everywhere: a measurement has to read pages that somebody wrote, since others are all one page of zeros.
+    /// </summary>
+    internal void Fill(byte value)
+    {
+        foreach (var buffer in buffers)
+            for (long start = 0; start < buffer.Length; start += FillAtOnce)
+                MemoryMarshal.AsBytes(buffer.Slice(start, (int)Math.Min(FillAtOnce, buffer.Length - start))).Fill(value);
     }
 
     /// <summary>Gives the memory back until rows are next written; what they held is lost.</summary>
