@@ -13,7 +13,7 @@ internal interface ISampleSink
     /// <summary>A continuation begins.</summary>
     void Begin(Speaker speaker, string prompt, int sample, bool several);
 
-    /// <summary>A token of it.</summary>
+    /// <summary>A token of it, or text alone that was held back.</summary>
     void Token(Speaker speaker, SpokenToken token);
 
     /// <summary>It has ended.</summary>
@@ -43,10 +43,12 @@ internal sealed class SamplesOnTerminal(bool numbers) : ISampleSink
             Console.Write(Printable(token.Text));
             return;
         }
+        if (token.Drawn is not { } drawn)
+            return;
         var line = new StringBuilder(string.Create(
             CultureInfo.InvariantCulture,
-            $"{Quoted(speaker, token.Drawn.Token),-16} {token.Drawn.LogProb,9:0.0000}  entropy {token.Drawn.Entropy,7:0.0000}"));
-        foreach (var (id, logProb) in token.Drawn.Alternatives)
+            $"{Quoted(speaker, drawn.Token),-16} {drawn.LogProb,9:0.0000}  entropy {drawn.Entropy,7:0.0000}"));
+        foreach (var (id, logProb) in drawn.Alternatives)
             line.Append(CultureInfo.InvariantCulture, $"  {Quoted(speaker, id)} {logProb:0.000}");
         Console.WriteLine(line);
     }
@@ -84,21 +86,23 @@ internal sealed class JsonSamples : ISampleSink
     public void Token(Speaker speaker, SpokenToken token)
     {
         text.Append(token.Text);
-        var drawn = new JsonObject
+        if (token.Drawn is not { } drawn)
+            return;
+        var numbers = new JsonObject
         {
-            ["id"] = token.Drawn.Token,
-            ["text"] = speaker.PieceOf(token.Drawn.Token),
-            ["log_prob"] = token.Drawn.LogProb,
-            ["entropy"] = token.Drawn.Entropy,
+            ["id"] = drawn.Token,
+            ["text"] = speaker.PieceOf(drawn.Token),
+            ["log_prob"] = drawn.LogProb,
+            ["entropy"] = drawn.Entropy,
         };
-        if (token.Drawn.Alternatives.Count > 0)
-            drawn["top"] = new JsonArray([.. token.Drawn.Alternatives.Select(a => new JsonObject
+        if (drawn.Alternatives.Count > 0)
+            numbers["top"] = new JsonArray([.. drawn.Alternatives.Select(a => new JsonObject
             {
                 ["id"] = a.Token,
                 ["text"] = speaker.PieceOf(a.Token),
                 ["log_prob"] = float.IsFinite(a.LogProb) ? a.LogProb : null,
             })]);
-        tokens.Add(drawn);
+        tokens.Add(numbers);
     }
 
     public void End()

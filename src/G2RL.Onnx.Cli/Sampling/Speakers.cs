@@ -64,21 +64,15 @@ internal sealed class Speaker : IDisposable
                 .. system is null || turns[0].Role == "system" ? [] : new[] { new ChatMessage("system", system) },
                 .. turns,
             ]));
-        var ids = new List<int>();
-        var shown = "";
+        var text = new StreamedText(Tokenizer, stops);
         foreach (var token in stream.Draw(prompt, seed, sample, alternatives))
         {
-            ids.Add(token.Token);
-            var text = Tokenizer.Decode([.. ids]);
-            var cut = stops.Select(s => text.IndexOf(s, StringComparison.Ordinal)).Where(at => at >= 0).DefaultIfEmpty(-1).Min();
-            // A character of several tokens shows as U+FFFD until the last of them has come.
-            var visible = cut >= 0 ? text[..cut] : text.TrimEnd('\uFFFD');
-            var piece = visible.StartsWith(shown, StringComparison.Ordinal) ? visible[shown.Length..] : "";
-            shown += piece;
-            yield return new(token, piece);
-            if (cut >= 0)
+            yield return new(token, text.Add(token.Token));
+            if (text.IsStopped)
                 yield break;
         }
+        if (text.Rest() is { Length: > 0 } rest)
+            yield return new(null, rest);
     }
 
     public void Dispose()
@@ -89,8 +83,8 @@ internal sealed class Speaker : IDisposable
     }
 }
 
-/// <summary>A token and the visible text that came with it.</summary>
-internal readonly record struct SpokenToken(StreamedToken Drawn, string Text);
+/// <summary>A token and the text that is certain since it came; the last text may have been held back and has no token.</summary>
+internal readonly record struct SpokenToken(StreamedToken? Drawn, string Text);
 
 /// <summary>The models that are asked, in order.</summary>
 internal sealed class Speakers : IDisposable

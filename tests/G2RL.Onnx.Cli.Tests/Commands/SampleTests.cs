@@ -63,6 +63,28 @@ public sealed class SampleTests
     }
 
     [TestMethod]
+    public void Sample_StopString_IsNeverShownInPart()
+    {
+        using var tiny = new TinyRun();
+        string[] command = ["sample", "--model", tiny.Model, "--prompt", "1+2=", "--max-new-tokens", "12", "--seed", "3"];
+        var whole = G2rlProcess.Call([.. command, "--json"]).Exits(0).Rows.Single()["completion"]!.GetValue<string>();
+        Assert.IsGreaterThan(5, whole.Length, "there is something to cut");
+        var stop = whole[2..5];
+        var before = whole[..whole.IndexOf(stop, StringComparison.Ordinal)];
+        Assert.AreEqual(before, G2rlProcess.Call([.. command, "--stop", stop]).Exits(0).Output.TrimEnd('\r', '\n'));
+        Assert.AreEqual(
+            before,
+            G2rlProcess.Call([.. command, "--stop", stop, "--json"]).Exits(0).Rows.Single()["completion"]!.GetValue<string>());
+
+        // What only looked like the beginning of one is shown in the end.
+        var never = whole[^2..] + "\u0001";
+        Assert.AreEqual(whole, G2rlProcess.Call([.. command, "--stop", never]).Exits(0).Output.TrimEnd('\r', '\n'));
+        Assert.AreEqual(
+            whole,
+            G2rlProcess.Call([.. command, "--stop", never, "--json"]).Exits(0).Rows.Single()["completion"]!.GetValue<string>());
+    }
+
+    [TestMethod]
     public void Sample_WrongInput_SaysWhat()
     {
         using var tiny = new TinyRun();

@@ -1,4 +1,5 @@
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Rollouts.Generation;
 using G2RL.Onnx.Tokenizers;
 using Microsoft.Extensions.AI;
@@ -86,7 +87,7 @@ public sealed class PolicyChatClientTests
     [DataRow("a", "", 0)]
     [DataRow("", "ab", 0)]
     public void Begun_EndOfAText_IsTheLongestBeginningOfAStopString(string text, string stops, int length) =>
-        Assert.AreEqual(length, PolicyChatClient.Begun(text, stops.Split('|', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.AreEqual(length, StreamedText.Begun(text, stops.Split('|', StringSplitOptions.RemoveEmptyEntries)));
 
     [TestMethod]
     public async Task GetStreamingResponse_TwoAtOnce_TakeTurnsAndEndWhenCancelled()

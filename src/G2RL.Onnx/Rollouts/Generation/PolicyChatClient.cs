@@ -63,32 +63,21 @@ public sealed class PolicyChatClient : IChatClient
         await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            var (settings, stops) = (Settings(options), options?.StopSequences ?? []);
-            using var stream = new StreamingSampler(policy, settings);
-            var (ids, shown, last, text) = (new List<int>(), 0, 0, "");
+            using var stream = new StreamingSampler(policy, Settings(options));
+            var text = new StreamedText(tokenizer, [.. options?.StopSequences ?? []]);
+            var last = -1;
             foreach (var token in stream.Draw(prompt, (ulong)(options?.Seed ?? 0)))
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                ids.Add(last = token.Token);
-                // Half a character waits for its other half.
-                text = tokenizer.Decode([.. ids]).TrimEnd('\uFFFD');
-                var stop = RolloutText.First(text, stops);
-                if (stop >= 0)
-                    text = text[..stop];
-                var known = stop >= 0 ? stop : text.Length - Begun(text, stops);
-                if (known > shown)
-                    yield return Update(text[shown..known]);
-                shown = Math.Max(shown, known);
-                if (stop < 0)
-                    continue;
-                last = -1;
-                break;
+                if (text.Add(last = token.Token) is { Length: > 0 } piece)
+                    yield return Update(piece);
+                if (text.IsStopped)
+                    break;
             }
 
-            // What might have begun a stop string did not.
-            if (text.Length > shown)
-                yield return Update(text[shown..]);
-            yield return Update("", last == -1 || stopTokens.Contains(last) ? ChatFinishReason.Stop : ChatFinishReason.Length);
+            if (text.Rest() is { Length: > 0 } rest)
+                yield return Update(rest);
+            yield return Update("", text.IsStopped || stopTokens.Contains(last) ? ChatFinishReason.Stop : ChatFinishReason.Length);
         }
         finally
         {
@@ -107,15 +96,6 @@ public sealed class PolicyChatClient : IChatClient
     {
         policy.Dispose();
         turn.Dispose();
-    }
-
-    /// <summary>Characters at a text's end that may be the beginning of a stop string, which it does not hold as a whole.</summary>
-    internal static int Begun(string text, IList<string> stops)
-    {
-        var length = stops.Select(s => s.Length).DefaultIfEmpty().Max();
-        while (length > 0 && !stops.Any(s => s.Length > length && text.AsSpan().EndsWith(s.AsSpan(0, length), StringComparison.Ordinal)))
-            length--;
-        return length;
     }
 
     private ChatResponseUpdate Update(string text, ChatFinishReason? finish = null) =>

@@ -1,0 +1,55 @@
+using G2RL.Onnx.Tokenizers;
+
+namespace G2RL.Onnx.Rollouts;
+
+/// <summary>
+/// The text of a rollout that is shown while it is drawn: only what no further token can take back. Half a character waits for its other
+/// half, and what may be the beginning of a stop string until it is one, which nobody then sees, or is none. All pieces together are the
+/// rollout's text.
+/// </summary>
+/// <param name="tokenizer">Of the model.</param>
+/// <param name="stops">Texts that end the rollout, none of them empty.</param>
+public sealed class StreamedText(Tokenizer tokenizer, IReadOnlyList<string> stops)
+{
+    private readonly RolloutText text = new(tokenizer, new() { StopStrings = stops });
+    private readonly List<int> ids = [];
+    private string shown = "";
+
+    /// <summary>Whether a stop string has come: the rollout ends here.</summary>
+    public bool IsStopped { get; private set; }
+
+    /// <summary>Takes the next token.</summary>
+    /// <param name="token">Its id.</param>
+    /// <returns>The text that is certain now and was not before; often empty.</returns>
+    public string Add(int token)
+    {
+        ids.Add(token);
+        IsStopped = text.IsStopped([.. ids]);
+        if (IsStopped)
+            return Piece(text.Of([.. ids], FinishReason.StopString));
+        var whole = tokenizer.Decode([.. ids]).TrimEnd('\uFFFD');
+        return Piece(whole[..^Begun(whole, stops)]);
+    }
+
+    /// <summary>What was held back, once no further token comes; empty after a stop string.</summary>
+    public string Rest() => IsStopped ? "" : Piece(tokenizer.Decode([.. ids]));
+
+    // Text that is shorter than what is shown, or other, is a token's that changed what stood before it; it waits for the next one.
+    private string Piece(string known)
+    {
+        if (!known.StartsWith(shown, StringComparison.Ordinal))
+            return "";
+        var piece = known[shown.Length..];
+        shown = known;
+        return piece;
+    }
+
+    /// <summary>Characters at a text's end that may be the beginning of a stop string, which it does not hold as a whole.</summary>
+    internal static int Begun(string text, IReadOnlyList<string> stops)
+    {
+        var length = stops.Select(s => s.Length).DefaultIfEmpty().Max();
+        while (length > 0 && !stops.Any(s => s.Length > length && text.AsSpan().EndsWith(s.AsSpan(0, length), StringComparison.Ordinal)))
+            length--;
+        return length;
+    }
+}
