@@ -10,10 +10,13 @@ namespace G2RL.Onnx.Reports.Viewing;
 /// <param name="folder">The run's folder.</param>
 internal sealed class RolloutIndex(string folder)
 {
+    private static readonly string[] Searched = ["text", "prompt", "answer"];
+
     private readonly List<(string File, long Length)> files = [];
     private readonly List<RolloutEntry> entries = [];
     private readonly List<string> problems = [];
     private readonly Dictionary<string, int> places = new(StringComparer.Ordinal);
+    private TextBlocks texts = new();
 
     /// <summary>The rollouts, by step.</summary>
     public IReadOnlyList<RolloutEntry> Entries => entries;
@@ -34,6 +37,7 @@ internal sealed class RolloutIndex(string folder)
             entries.Clear();
             problems.Clear();
             places.Clear();
+            texts = new();
             Generation++;
         }
         foreach (var (step, file, length) in now.Skip(files.Count))
@@ -69,24 +73,36 @@ internal sealed class RolloutIndex(string folder)
         }
     }
 
-    /// <summary>Ids of the rollouts whose prompt, text or answer holds a text, whatever its case.</summary>
+    /// <summary>
+    /// Ids of the rollouts whose prompt, text or answer holds a text, whatever its case. The first search reads every row; those that come
+    /// later read the blocks of rows that may hold the text, and what is new.
+    /// </summary>
     public IReadOnlyList<int> Search(string text)
     {
         var found = new List<int>();
-        var id = 0;
-        foreach (var row in Rows(Enumerable.Range(0, entries.Count)))
+        var known = texts.Rows;
+        int[] candidates =
+        [
+            .. texts.MayHold(text).SelectMany(r => Enumerable.Range(r.First, r.End - r.First)),
+            .. Enumerable.Range(known, entries.Count - known),
+        ];
+        var at = 0;
+        foreach (var row in Rows(candidates))
         {
+            var id = candidates[at++];
             using var document = JsonDocument.Parse(row);
-            var root = document.RootElement;
-            if (Holds(root, "text", text) || Holds(root, "prompt", text) || Holds(root, "answer", text))
+            string[] held = [.. Searched.Select(name => RolloutEntry.Text(document.RootElement, name))];
+            if (id >= known)
+                texts.Add(held);
+            if (held.Any(t => t.Contains(text, StringComparison.OrdinalIgnoreCase)))
                 found.Add(id);
-            id++;
         }
+        LastRead = candidates.Length;
         return found;
     }
 
-    private static bool Holds(JsonElement row, string name, string text) =>
-        RolloutEntry.Text(row, name).Contains(text, StringComparison.OrdinalIgnoreCase);
+    /// <summary>Rows that the last search read.</summary>
+    internal int LastRead { get; private set; }
 
     private void Scan(byte[] bytes, int file, int step)
     {
