@@ -14,6 +14,9 @@ internal static class EvaluateCommand
 {
     private const string Samples = "samples.jsonl";
 
+    // A number a problem, which the report compares; nothing to read on a terminal.
+    private const string ByProblem = "pass@1_by_problem";
+
     public static Command Create()
     {
         var (config, set, json) = (CommonOptions.Config(), CommonOptions.Set(), CommonOptions.Json());
@@ -86,13 +89,14 @@ internal static class EvaluateCommand
             using var interruption = new Interruption();
             using var progress = new ProgressLine(asJson);
             using var telemetry = Telemetry.Start();
+            void Judging(int done, int of) => progress.Show("problems judged", done, of, (double)done / of);
             IReadOnlyList<(string Name, EvaluationResult Result)> results;
             if (parsed.GetValue(from) is { } made)
             {
                 if (parsed.GetValue(to) is not null)
                     throw new InputException("--samples-from grades completions that are there, and --samples-to writes new ones; "
                         + "give one of them.");
-                results = Evaluator.Grade(resolved, made, progress.Warning);
+                results = Evaluator.Grade(resolved, made, progress.Warning, Judging);
             }
             else
             {
@@ -103,6 +107,7 @@ internal static class EvaluateCommand
                     (done, of) => progress.Show("samples", done, of, (double)done / of),
                     progress.Warning,
                     backend,
+                    Judging,
                     interruption.Token);
             }
             var own = resolved.Evaluation.Benchmarks.Count == 0;
@@ -167,7 +172,7 @@ internal static class EvaluateCommand
         {
             var result = results[0].Result;
             foreach (var (name, value) in result.ToJson())
-                if (!result.SaysNothing || name is not ("pass@1_low" or "pass@1_high"))
+                if (name != ByProblem && (!result.SaysNothing || name is not ("pass@1_low" or "pass@1_high")))
                     progress.Line($"{name,-20} {Text(value)}");
             if (result.Doubt is { } doubt)
                 progress.Line(doubt, Ansi.Bold);

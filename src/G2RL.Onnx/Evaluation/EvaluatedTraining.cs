@@ -38,7 +38,8 @@ public static class EvaluatedTraining
             step,
             (done, of) => trainer.Events.Progress?.Invoke("evaluate", done, of),
             cancel,
-            asksRewards ? (p, drawn) => seen.AddRange(drawn.Select(r => new Rewards.Completion(p, r.Text, r.Tokens, r.Finished))) : null);
+            asksRewards ? (p, drawn) => seen.AddRange(drawn.Select(r => new Rewards.Completion(p, r.Text, r.Tokens, r.Finished))) : null,
+            (done, of) => trainer.Events.Progress?.Invoke("evaluate problems judged", done, of));
         if (asksRewards)
             result = result with { Rewards = Means(trainer, seen, cancel) };
         trainer.Events.Evaluation?.Invoke(result.ToJson());

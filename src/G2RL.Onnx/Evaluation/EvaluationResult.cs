@@ -30,6 +30,15 @@ public sealed record EvaluationResult(
     int Failures,
     double Seconds)
 {
+    /// <summary>Name of <see cref="ByProblem"/> in a row.</summary>
+    internal const string ByProblemName = "pass@1_by_problem";
+
+    /// <summary>
+    /// Share of right samples of each held-out problem, in the order of the set; null where none of its samples could be judged. Two
+    /// evaluations of the same problems are compared by them, problem by problem. Empty of a row that lacks them.
+    /// </summary>
+    public IReadOnlyList<double?> ByProblem { get; init; } = [];
+
     /// <summary>Unbiased pass@k for k = 1 .. n, means over problems.</summary>
     public IReadOnlyList<double> PassAtK { get; init; } = [];
 
@@ -96,6 +105,8 @@ public sealed record EvaluationResult(
         row["seconds"] = Seconds;
         if (Repeats > 1)
             (row["repeats"], row["pass@1_repeat_sd"]) = (Repeats, RepeatDeviation);
+        if (ByProblem.Count > 0)
+            row[ByProblemName] = new JsonArray([.. ByProblem.Select(p => JsonValue.Create(p))]);
         if (PassAtK.Count > 0)
             row["pass@k"] = new JsonArray([.. PassAtK.Select(p => JsonValue.Create(p))]);
         if (MajorityAtK.Count > 0)

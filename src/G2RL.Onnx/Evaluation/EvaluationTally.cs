@@ -15,6 +15,7 @@ internal static class EvaluationTally
     /// <param name="repeats">Repeats, >= 1; divides the samples of each problem.</param>
     /// <param name="step">Steps of training behind the weights.</param>
     /// <param name="seconds">Wall time of drawing.</param>
+    /// <param name="judging">Called with (problems judged, problems in all); of many samples a problem the votes take their time.</param>
     /// <exception cref="InputException">No sample could be judged.</exception>
     public static EvaluationResult Of(
         IProblemSet problems,
@@ -22,7 +23,8 @@ internal static class EvaluationTally
         IReadOnlyList<Completion[]> completions,
         int repeats,
         int step,
-        double seconds)
+        double seconds,
+        Action<int, int>? judging = null)
     {
         var samples = completions.Max(c => c.Length) / repeats;
         var ks = Powers(samples);
@@ -30,9 +32,11 @@ internal static class EvaluationTally
         var passAtK = Enumerable.Range(0, samples).Select(_ => new List<double>()).ToArray();
         var majorityAtK = ks.ToDictionary(k => k, _ => new List<double>());
         var byRepeat = Enumerable.Range(0, repeats).Select(_ => new List<double>()).ToArray();
+        var byProblem = new double?[heldOut.Count];
         var (wellFormed, rightWellFormed, judged, failures) = (0, 0, 0, 0);
         for (var i = 0; i < heldOut.Count; i++)
         {
+            judging?.Invoke(i, heldOut.Count);
             var (own, ownSolved, ownMajority) = (new List<double>(), new List<double>(), new List<double>());
             var perRepeat = completions[i].Length / repeats;
             for (var repeat = 0; repeat < repeats; repeat++)
@@ -65,6 +69,7 @@ internal static class EvaluationTally
                 foreach (var k in ks.Where(k => k <= answers.Count && (k == answers.Count || answers.Count <= Votes.MostSamples)))
                     majorityAtK[k].Add(votes.Majority(k));
             }
+            byProblem[i] = own.Count == 0 ? null : own.Average();
             if (own.Count == 0)
                 continue;
             rates.Add(own.Average());
@@ -90,6 +95,7 @@ internal static class EvaluationTally
             failures,
             seconds)
         {
+            ByProblem = byProblem,
             PassAtK = [.. passAtK.TakeWhile(p => p.Count > 0).Select(p => p.Average())],
             MajorityAtK = new SortedDictionary<int, double>(
                 majorityAtK.Where(m => m.Value.Count > 0).ToDictionary(m => m.Key, m => m.Value.Average())),

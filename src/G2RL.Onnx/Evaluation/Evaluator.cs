@@ -42,6 +42,7 @@ public static class Evaluator
     /// <param name="progress">Called with (samples done, samples in all), from any thread.</param>
     /// <param name="warn">Told what deserves a word.</param>
     /// <param name="backend">Who computes, the caller's to dispose of; null is the host.</param>
+    /// <param name="judging">Called with (problems judged, problems in all) of each benchmark whose samples are drawn.</param>
     /// <param name="cancel">Stops between decode steps; what is whole is in the log.</param>
     /// <returns>Name and result of each.</returns>
     /// <exception cref="InputException">A fault in the configuration, the checkpoint, the tokenizer or the problems.</exception>
@@ -51,6 +52,7 @@ public static class Evaluator
         Action<int, int>? progress = null,
         Action<string>? warn = null,
         IBackend? backend = null,
+        Action<int, int>? judging = null,
         CancellationToken cancel = default)
     {
         var own = config.Evaluation.Benchmarks.Count > 0
@@ -66,19 +68,21 @@ public static class Evaluator
             warn?.Invoke(note);
         using var log = samplesTo is null ? null : SampleLog.Open(samplesTo, Header(inputs, config), benchmarks.SelectMany(b =>
             b.Set.HeldOut(b.Problems).Select(p => (b.Name, p.Id, b.Samples * config.Evaluation.Repeats))));
-        return Draw(inputs, config.Evaluation, benchmarks, step: 0, log, progress, cancel);
+        return Draw(inputs, config.Evaluation, benchmarks, step: 0, log, progress, cancel, judging: judging);
     }
 
     /// <summary>Judges completions that were made elsewhere; no model is needed.</summary>
     /// <param name="config">The configuration: evaluation.benchmarks, or the run's own problems where there are none.</param>
     /// <param name="samplesFrom">The completions, see <see cref="SampledFile"/>.</param>
     /// <param name="warn">Told what deserves a word.</param>
+    /// <param name="judging">Called with (problems judged, problems in all) of each benchmark.</param>
     /// <returns>Name and result of each benchmark that has completions.</returns>
     /// <exception cref="InputException">A fault in the configuration, the problems or the completions.</exception>
     public static IReadOnlyList<(string Name, EvaluationResult Result)> Grade(
         RunConfig config,
         string samplesFrom,
-        Action<string>? warn = null)
+        Action<string>? warn = null,
+        Action<int, int>? judging = null)
     {
         if (RunConfigRules.Faults(config) is { Count: > 0 } faults)
             throw InputException.Of([.. faults]);
@@ -99,7 +103,8 @@ public static class Evaluator
                 warn?.Invoke($"{benchmark.Name}: {all.Problems.Count - problems.Count} of {all.Problems.Count} problems have no completion "
                     + "and are left out.");
             if (problems.Count > 0)
-                results.Add((benchmark.Name, EvaluationTally.Of(benchmark.Set, problems, completions, repeats: 1, step: 0, seconds: 0)));
+                results.Add((benchmark.Name, EvaluationTally.Of(
+                    benchmark.Set, problems, completions, repeats: 1, step: 0, seconds: 0, judging)));
         }
         return results;
     }
@@ -151,9 +156,11 @@ public static class Evaluator
         int step,
         Action<int, int>? progress,
         CancellationToken cancel,
-        Action<Problem, Rollout[]>? seen = null)
+        Action<Problem, Rollout[]>? seen = null,
+        Action<int, int>? judging = null)
     {
-        var results = Draw(inputs, config, [Own(inputs, config), .. inputs.Benchmarks], step, log: null, progress, cancel, seen);
+        var results =
+            Draw(inputs, config, [Own(inputs, config), .. inputs.Benchmarks], step, log: null, progress, cancel, seen, judging);
         return results[0].Result with { Benchmarks = [.. results.Skip(1)] };
     }
 
@@ -168,7 +175,8 @@ public static class Evaluator
         SampleLog? log,
         Action<int, int>? progress,
         CancellationToken cancel,
-        Action<Problem, Rollout[]>? seen = null)
+        Action<Problem, Rollout[]>? seen = null,
+        Action<int, int>? judging = null)
     {
         var asked = benchmarks.Select(b => HeldOut(b.Set, b.Problems)).ToArray();
         // Whatever is wrong with a prompt is told before anything is drawn.
@@ -219,7 +227,7 @@ public static class Evaluator
                 }
             }
             results.Add((benchmark.Name, EvaluationTally.Of(
-                benchmark.Set, asked[b], completions, config.Repeats, step, Stopwatch.GetElapsedTime(started).TotalSeconds)));
+                benchmark.Set, asked[b], completions, config.Repeats, step, Stopwatch.GetElapsedTime(started).TotalSeconds, judging)));
         }
         return results;
     }

@@ -38,8 +38,31 @@ public readonly record struct Interval(double Mean, double Low, double High)
             throw new ArgumentException("An interval needs at least one value, and finite ones.", nameof(values));
         ArgumentOutOfRangeException.ThrowIfLessThan(resamples, 100);
         var mean = values.Mean();
-        if (values.Count == 1)
-            return new(mean, mean, mean);
+        return values.Count == 1 ? new(mean, mean, mean) : Middle(mean, Means(values, seed, resamples));
+    }
+
+    /// <summary>The same of differences, one for each problem that two evaluations share, and how sure their sign is.</summary>
+    /// <param name="differences">At least one finite value.</param>
+    /// <param name="resamples">Samples drawn with replacement, >= 100.</param>
+    /// <returns>
+    /// The interval, and p: twice the share of resamples whose mean has not the sign of the difference, at least two resamples' share.
+    /// </returns>
+    internal static (Interval Interval, double P) Paired(IReadOnlyList<double> differences, int resamples = 10_000)
+    {
+        var mean = differences.Mean();
+        // Problems that all stayed as they were say nothing against chance, one problem nothing for it.
+        if (differences.Count == 1 || differences.All(d => d == 0))
+            return (new(mean, mean, mean), 1);
+        var means = Means(differences, seed: 0, resamples);
+        var other = Math.Min(means.Count(m => m <= 0), means.Count(m => m >= 0));
+        return (Middle(mean, means), Math.Min(1, 2d * Math.Max(1, other) / resamples));
+    }
+
+    private static Interval Middle(double mean, double[] sorted) =>
+        new(mean, SortedArrayStatistics.Quantile(sorted, 0.025), SortedArrayStatistics.Quantile(sorted, 0.975));
+
+    private static double[] Means(IReadOnlyList<double> values, ulong seed, int resamples)
+    {
         var key = Seeds.Derive(seed, Seeds.Purpose.Bootstrap);
         var means = new double[resamples];
         for (var b = 0; b < resamples; b++)
@@ -50,6 +73,6 @@ public readonly record struct Interval(double Mean, double Low, double High)
             means[b] = sum / values.Count;
         }
         Array.Sort(means);
-        return new(mean, SortedArrayStatistics.Quantile(means, 0.025), SortedArrayStatistics.Quantile(means, 0.975));
+        return means;
     }
 }

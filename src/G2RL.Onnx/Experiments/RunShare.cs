@@ -36,6 +36,7 @@ internal sealed class RunShare(RunConfig config, Action<double> tell)
         Progress = (phase, done, of) => Tell(phase switch
         {
             "evaluate" => ofEvaluation * done / of,
+            _ when phase.StartsWith("evaluate ", StringComparison.Ordinal) => ofEvaluation,
             "sample" => ofStep / 2 * done / of,
             _ => 0,
         }),

@@ -11,7 +11,7 @@ internal sealed class EvaluationSummary
     private static readonly string[] Amounts = ["response_length", "failures", "seconds"];
 
     private static readonly string[] Heads =
-        ["benchmark", "problems", "pass@1 before", "pass@1 after", "change", "maj@n after", "pass@n after"];
+        ["benchmark", "problems", "pass@1 before", "pass@1 after", "change", "chance", "maj@n after", "pass@n after"];
 
     private readonly JsonObject? before;
     private readonly JsonObject? after;
@@ -112,13 +112,17 @@ internal sealed class EvaluationSummary
             html.Leaf("p", "no interval is known, so it may be chance", "note");
             return;
         }
-        var change = Significance.Of(a, b);
+        var change = Change(name, a, b);
         // Colour claims a difference, so chance must be ruled out.
         html.Leaf("p", Format.Points(change.Difference), !change.IsClear ? "gain" : change.Difference > 0 ? "gain up" : "gain down");
         html.Leaf("p", $"95 % intervals {Span((a.Low, a.High))} and {Span((b.Low, b.High))}; "
-            + $"the gain {Format.Signed(100 * change.Low, "0.0")} to {Format.Signed(100 * change.High, "0.0")} points, the two taken as "
-            + $"independent: {change.Words}", "note");
+            + $"the gain {Format.Signed(100 * change.Low, "0.0")} to {Format.Signed(100 * change.High, "0.0")} points, {change.How}: "
+            + change.Words, "note");
     }
+
+    // Problem by problem where both evaluations say what each problem's samples did.
+    private Significance Change(string name, (double Mean, double Low, double High) from, (double Mean, double Low, double High) to) =>
+        (name == "pass@1" ? Significance.Paired(before, after) : null) ?? Significance.Of(from, to);
 
     /// <summary>A mean of an evaluation with its 95 % interval; null where one is not known.</summary>
     public static (double Mean, double Low, double High)? Measured(JsonObject? row, string name) =>
@@ -140,7 +144,9 @@ internal sealed class EvaluationSummary
             ? "\u2013"
             : IsAmount(name) ? Format.Signed(to.Value - from.Value, "0.##")
             : Format.Points(to.Value - from.Value));
-        html.Leaf("td", Measured(before, name) is { } a && Measured(after, name) is { } b ? Significance.Of(a, b).Words : "\u2013");
+        html.Leaf("td", Measured(before, name) is { } a && Measured(after, name) is { } b
+            ? Change(name, a, b) is { Pairs: > 0 } paired ? $"{paired.Words}, paired" : Change(name, a, b).Words
+            : "\u2013");
     }
 
     private static bool IsAmount(string name) => Amounts.Contains(name) || name.StartsWith("rewards/", StringComparison.Ordinal);
@@ -180,6 +186,7 @@ internal sealed class EvaluationSummary
             html.Leaf("td", Share(from, "pass@1"));
             html.Leaf("td", Share(to, "pass@1"));
             html.Leaf("td", Value(from, "pass@1") is { } a && Value(to, "pass@1") is { } b ? Format.Points(b - a) : "\u2013");
+            html.Leaf("td", Significance.Paired(from, to) is { } paired ? $"{paired.Words}, paired" : "\u2013");
             html.Leaf("td", Share(to, $"maj@{samples}"));
             html.Leaf("td", Share(to, $"pass@{samples}"));
         }

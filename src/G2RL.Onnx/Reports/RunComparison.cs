@@ -19,8 +19,12 @@ internal static class RunComparison
             return;
         }
         string After(JsonObject row) => Format.Steps(RunLogs.Number(row, "step") ?? 0);
-        html.Leaf("p", $"Last evaluations, after {After(a)} and {After(b)}; "
-            + "intervals 95 %, the two taken as independent. Two runs differ by their seeds, too: g2rl compare repeats them.", "note");
+        // Held-out problems are a function of these settings.
+        var areSame = JsonNode.DeepEquals(first.Config["problems"], second.Config["problems"]);
+        var paired = areSame ? Significance.Paired(a, b) : null;
+        html.Leaf("p", $"Last evaluations, after {After(a)} and {After(b)}; intervals 95 %, "
+            + (paired is { } both ? $"pass@1 {both.How}, else " : "")
+            + "the two taken as independent. Two runs differ by their seeds, too: g2rl compare repeats them.", "note");
         using var scroll = html.Scroll("difference of the runs");
         using var table = html.Open("table", "numbers");
         using (html.Open("thead"))
@@ -32,7 +36,7 @@ internal static class RunComparison
         {
             if (EvaluationSummary.Measured(a, name) is not { } from || EvaluationSummary.Measured(b, name) is not { } to)
                 continue;
-            var difference = Significance.Of(from, to);
+            var difference = (name == "pass@1" ? paired : null) ?? Significance.Of(from, to);
             using var row = html.Open("tr");
             html.Leaf("th", label);
             html.Leaf("td", Format.Percent(from.Mean));

@@ -20,7 +20,12 @@ public sealed class EvaluationTallyTests
             [new("1", 2, true), new("1", 4, true), new("3", 6, true), new("", 8, false)],
             [new("9", 2, true), new("9", 2, true), new("2", 2, true), new("?", 2, true)],
         ];
-        var result = EvaluationTally.Of(set, problems, drawn, repeats: 1, step: 7, seconds: 1);
+        var judged = new List<(int, int)>();
+        var result =
+            EvaluationTally.Of(set, problems, drawn, repeats: 1, step: 7, seconds: 1, (done, of) => judged.Add((done, of)));
+        CollectionAssert.AreEqual(new[] { (0, 2), (1, 2) }, judged);
+        CollectionAssert.AreEqual(new double?[] { 0.5, 1 / 3.0 }, result.ByProblem.ToArray());
+        Assert.AreEqual("[0.5,0.3333333333333333]", result.ToJson()["pass@1_by_problem"]!.ToJsonString());
         // Rates 2/4 and 1/3: the failed sample is in no share.
         Assert.AreEqual((0.5 + (1 / 3.0)) / 2, result.PassAt1.Mean, 1e-12);
         Assert.AreEqual((7, 2, 4, 1), (result.Step, result.Problems, result.Samples, result.Failures));

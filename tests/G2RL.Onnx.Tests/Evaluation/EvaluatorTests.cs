@@ -63,9 +63,11 @@ public sealed class EvaluatorTests : IDisposable
         Assert.AreEqual((6, 30), (progress.Min(p => p.Done), progress.Max(p => p.Done)));
         // And drawn without a log: the log changes no sample.
         var plain = Evaluator.RunAll(config).Single().Result;
+        CollectionAssert.AreEqual(result.ByProblem.ToArray(), plain.ByProblem.ToArray());
         Assert.AreEqual(result with { Seconds = 0 }, plain with
         {
             Seconds = 0,
+            ByProblem = result.ByProblem,
             PassAtK = result.PassAtK,
             MajorityAtK = result.MajorityAtK,
             Benchmarks = result.Benchmarks,

@@ -60,6 +60,31 @@ public sealed class RunPageTests
     }
 
     [TestMethod]
+    public void Search_Again_ReadsOnlyWhatMayHoldTheTextAndWhatIsNew()
+    {
+        using var run = Run((1, [Row("p", "apples", 1), Row("q", "pears", 1)]));
+        var index = new RolloutIndex(run.Folder);
+        index.Refresh();
+        void Finds(string text, int read, params int[] ids)
+        {
+            CollectionAssert.AreEqual(ids, index.Search(text).ToArray(), text);
+            Assert.AreEqual(read, index.LastRead, text);
+        }
+        Finds("PEAR", 2, 1);
+        Finds("quinces", 0);
+        Finds("apple", 2, 0);
+        Add(run, 2, Row("p", "quinces", 1));
+        index.Refresh();
+        Finds("Quinces", 1, 2);
+        Finds("Quinces", 3, 2);
+        Finds("es", 3, 0, 2);
+        // A run that went back is another one.
+        File.Delete(Path.Combine(run.Folder, "rollouts", "step-000002.jsonl"));
+        index.Refresh();
+        Finds("quinces", 2);
+    }
+
+    [TestMethod]
     public void Rows_OfHostileText_HoldNoSignOfMarkupAndAreTheSameText()
     {
         const string attack = "</script><!-- \u202e\u2028\u0000\ud83d\ude00 & ' \u4e2d ]]>";
@@ -146,8 +171,39 @@ public sealed class RunPageTests
         var same = Significance.Of((0.5, 0.4, 0.6), (0.5, 0.4, 0.6));
         Assert.AreEqual((false, 1.0), (same.IsClear, same.P));
         // A difference of just its half width has p = 0.05 by construction.
-        Assert.AreEqual(0.05, new Significance(0.1, 0.1).P, 1e-12);
+        Assert.AreEqual(0.05, Significance.Of((0, 0, 0), (0.1, 0, 0.2)).P, 1e-12);
     }
+
+    [TestMethod]
+    public void Significance_OfTheSameProblems_IsPaired()
+    {
+        // Nine problems as they were and one from 0 to 1: of ten drawn with replacement none is the tenth with 0.9^10 = 0.349.
+        var (before, after) = (Evaluation([0, 0, 0, 0, 0, 1, 1, 1, 1, 0]), Evaluation([0, 0, 0, 0, 0, 1, 1, 1, 1, 1]));
+        var one = Significance.Paired(before, after)!.Value;
+        Assert.AreEqual((0.1, 0.0, 10), (Math.Round(one.Difference, 12), one.Low, one.Pairs));
+        Assert.AreEqual(2 * 0.349, one.P, 0.03);
+        Assert.IsFalse(one.IsClear);
+        Assert.Contains("paired over 10 problems", one.How);
+
+        // Half the problems gain a half each: independent intervals of +-0.31 would see nothing, and pairs are sure.
+        var (low, high) = (Evaluation([0, 1, 0, 1, 0, 1, 0, 1, 0.5, 0.5]), Evaluation([0.5, 1, 0.5, 1, 0.5, 1, 0.5, 1, 1, 0.5]));
+        var half = Significance.Paired(low, high)!.Value;
+        Assert.AreEqual(0.25, half.Difference, 1e-12);
+        Assert.IsTrue(half.IsClear && half.P < 0.01 && half.Low > 0.05 && half.High < 0.45, half.ToString());
+        Assert.AreEqual(half.Difference, -Significance.Paired(high, low)!.Value.Difference);
+
+        // No change is no evidence; problems that were not judged are left out; other numbers of problems are not the same.
+        Assert.AreEqual(1, Significance.Paired(before, before)!.Value.P);
+        Assert.AreEqual(1, Significance.Paired(Evaluation([null, 1]), Evaluation([0, 1]))!.Value.Pairs);
+        Assert.IsNull(Significance.Paired(Evaluation([0, 1]), Evaluation([0, 1, 1])));
+        Assert.IsNull(Significance.Paired([], after));
+        Assert.IsNull(Significance.Paired(null, after));
+    }
+
+    private static JsonObject Evaluation(double?[] rates) => new()
+    {
+        ["pass@1_by_problem"] = new JsonArray([.. rates.Select(r => JsonValue.Create(r))]),
+    };
 
     private static JsonNode Parsed(string json) => JsonNode.Parse(json)!;
 

@@ -13,6 +13,8 @@ internal sealed record TrackedRow(bool IsEvaluation, int Step, IReadOnlyList<(st
     /// <summary>Begins the names of an evaluation's numbers.</summary>
     public const string Prefix = "evaluation/";
 
+    private const string ByProblem = "pass@1_by_problem";
+
     /// <summary>Kind and step, which no two rows share.</summary>
     public (bool IsEvaluation, long Step) Key => (IsEvaluation, Step);
 
@@ -26,10 +28,11 @@ internal sealed record TrackedRow(bool IsEvaluation, int Step, IReadOnlyList<(st
         ? [(name, number)]
         : Parts(node).SelectMany(p => Numbers($"{name}/{p.Name}", p.Node));
 
-    // Objects within, such as benchmarks, lengthen the name; so do lists, counted from 1, as the k of pass@k is.
+    // Objects within, such as benchmarks, lengthen the name; so do lists, counted from 1, as the k of pass@k is. A curve a problem would
+    // be hundreds.
     private static IEnumerable<(string Name, JsonNode? Node)> Parts(JsonNode? node) => node switch
     {
-        JsonObject row => row.Select(p => (p.Key, p.Value)),
+        JsonObject row => row.Where(p => p.Key != ByProblem).Select(p => (p.Key, p.Value)),
         JsonArray list => list.Select((item, i) => ((i + 1).ToString(CultureInfo.InvariantCulture), item)),
         _ => [],
     };
