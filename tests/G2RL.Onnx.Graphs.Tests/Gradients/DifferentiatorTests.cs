@@ -52,6 +52,16 @@ public sealed class DifferentiatorTests
     }
 
     [TestMethod]
+    [DataRow("alpha")]
+    [DataRow("beta")]
+    public void Gemm_ThatScales_IsRefused(string name)
+    {
+        var w = graph.Input("w", ElementType.Float64, 3, 4);
+        var loss = Total(op.Op("Gemm", [x, w], (name, 2f)));
+        Refused("No gradient for Gemm with alpha or beta other than 1", () => Backward(loss, x));
+    }
+
+    [TestMethod]
     public void Rule_ThatGivesAnotherTypeOrTooFewAxes_IsRefused()
     {
         var loss = Total(op.Exp(x));

@@ -140,6 +140,8 @@ internal static class GradientCases
                 [3, 5],
                 -1), ([3, 5], 0), ([2, 3, 5], 1), ([3, 1], 1), ([1], 0), ([0, 5], 1), ([2, 3, 5], -3) })
                 yield return One(op, $"{Text(shape)} along {axis}", [new(shape)], (g, x) => g.Op(op, [x[0]], ("axis", axis)));
+        foreach (var op in new[] { "Softmax", "LogSoftmax" })
+            yield return One(op, "along the last axis unsaid", [new([2, 3, 5])], (g, x) => g.Op(op, [x[0]]));
     }
 
     private static IEnumerable<GradientCase> Moves()

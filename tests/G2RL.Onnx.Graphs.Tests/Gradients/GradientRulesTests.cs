@@ -17,6 +17,26 @@ public sealed class GradientRulesTests
         CollectionAssert.IsSubsetOf(GradientRules.All.Keys.ToArray(), ShapeRules.All.Keys.ToArray());
     }
 
+    [TestMethod]
+    public void Rules_ByName_AreTheCoverageThatIsPromised()
+    {
+        var own = FusedOperators.Domain + "::";
+        Assert.AreEqual(
+            "Abs Add And Cast Clip Concat ConstantOfShape Cos Div Equal Erf Exp Expand Gather GatherElements Gemm Greater GreaterOrEqual "
+                + "Identity IsInf IsNaN Less LessOrEqual Log LogSoftmax MatMul Max Min Mul Neg Not OneHot Or Pow Range Reciprocal "
+                + "ReduceMean ReduceSum Relu Reshape Shape Sigmoid Sign Sin Slice Softmax Softplus Split Sqrt Squeeze Sub Sum Tanh "
+                + "Transpose Unsqueeze Where",
+            string.Join(' ', GradientRules.All.Keys
+                .Where(k => !k.StartsWith(own, StringComparison.Ordinal))
+                .Order(StringComparer.Ordinal)));
+        Assert.AreEqual(
+            "CausalAttention GatedUnit Product RmsNorm Rotary Rows TokenScores",
+            string.Join(' ', GradientRules.All.Keys
+                .Where(k => k.StartsWith(own, StringComparison.Ordinal))
+                .Select(k => k[own.Length..])
+                .Order(StringComparer.Ordinal)));
+    }
+
     // What STYLE asks of every rule: odd, empty and size-1 axes, beside an ordinary case.
     [TestMethod]
     public void Cases_OfEveryRule_HoldAnEmptyAxisAndOneOfLength1()
