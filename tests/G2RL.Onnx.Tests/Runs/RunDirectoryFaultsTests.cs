@@ -58,6 +58,26 @@ public sealed class RunDirectoryFaultsTests : IDisposable
             Fault(() => RunDirectory.Resume(In("mine"), null)), $"{In("mine")} holds no run. Give the folder of a run, for example runs/");
     }
 
+    // Models have a config.json, too.
+    [TestMethod]
+    [DataRow("", false)]
+    [DataRow(".lock", true)]
+    [DataRow("checkpoints/step-000001/x", true)]
+    public void ConfigOf_FolderWithAConfiguration_IsARunByItsLockOrCheckpoints(string more, bool isRun)
+    {
+        Directory.CreateDirectory(In("some"));
+        File.WriteAllText(In("some/config.json"), "{}");
+        if (more.Length > 0)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(In($"some/{more}"))!);
+            File.WriteAllText(In($"some/{more}"), "");
+        }
+        if (isRun)
+            Assert.AreEqual(In("some/config.json"), RunDirectory.ConfigOf(In("some")));
+        else
+            Assert.ThrowsExactly<InputException>(() => RunDirectory.ConfigOf(In("some")));
+    }
+
     [TestMethod]
     public void Append_DiskRefuses_SaysHowToGoOn()
     {
@@ -92,6 +112,9 @@ public sealed class RunDirectoryFaultsTests : IDisposable
         {
             if (work)
                 run.AppendEvaluation(new() { ["step"] = 0 });
+            // What a write that was cut short leaves.
+            File.WriteAllText(In("run/config.json.tmp"), "{");
+            Directory.CreateDirectory(In("run/artifacts.tmp"));
             run.Abandon();
         }
         Assert.AreEqual(remains, Directory.Exists(In("run")));

@@ -39,11 +39,15 @@ public sealed class RunKeeperStateTests : IDisposable
             var keeper = new RunKeeper(run, inputs, new RecordingOptimizer(), curriculum, new(), entropy, history);
             Assert.AreEqual((3 * inputs.Policy.TrainableCount * 4) + (2 * inputs.Policy.TrainableCount * 4), keeper.Bytes);
             keeper.Begin(evaluates: false);
+            inputs.Policy.Updates = 3;
             history.Keep(0);
             curriculum.Record(0, [("p1", 1)]);
             entropy.Adapt(0.5, new(1));
             keeper.Keep(new StepMetrics(1), []);
             keeper.SaveIfDue();
+            CollectionAssert.AreEquivalent(
+                new[] { "curriculum.json", "entropy.json", "lag-000000.safetensors", "recorded", "state.json" },
+                Directory.GetFiles(Path.Combine(Folder, "checkpoints/step-000001")).Select(Path.GetFileName).ToArray());
         }
         inputs.Policy.Trainable[0].Buffer.Span[0] += 1;
         var (curriculumAgain, entropyAgain, historyAgain) = Parts();
@@ -51,6 +55,7 @@ public sealed class RunKeeperStateTests : IDisposable
         using (var run = RunDirectory.Resume(Folder, null))
             new RunKeeper(run, inputs, optimizer, curriculumAgain, new(), entropyAgain, historyAgain).Begin(evaluates: false);
         Assert.AreEqual("0", optimizer.Loaded);
+        Assert.AreEqual(3, historyAgain.Of(0).Updates);
         Assert.AreEqual((1, 0.25), (curriculumAgain.LeftOut(1), entropyAgain.Weight));
         Assert.AreEqual(history.Of(0).Trainable[0].Buffer.Span[0], historyAgain.Of(0).Trainable[0].Buffer.Span[0]);
         Assert.AreNotEqual(inputs.Policy.Trainable[0].Buffer.Span[0], historyAgain.Of(0).Trainable[0].Buffer.Span[0]);
