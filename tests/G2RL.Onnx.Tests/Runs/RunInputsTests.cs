@@ -110,6 +110,19 @@ public sealed class RunInputsTests : IDisposable
         Assert.HasCount(2, told);
     }
 
+    // Who computes is the caller's, and of the device that is asked for; without a check no problem is known.
+    [TestMethod]
+    public void Open_BackendOfTheCallers_IsTaken()
+    {
+        var backend = new FakeBackend();
+        using var inputs = new RunInputs(model.Config, TinyModel.Problems(), backend);
+        Assert.AreSame(backend, inputs.Backend);
+        Assert.AreEqual(("", "", 0), (
+            inputs.Identity().TrainingProblems, inputs.Identity().HeldOutProblems, inputs.Identity().ProblemCount));
+        Assert.ThrowsExactly<ArgumentException>(
+            () => new RunInputs(model.Config with { Execution = new() { Device = "cuda:0" } }, TinyModel.Problems(), backend));
+    }
+
     [TestMethod]
     public void Open_DeviceThatNobodyOpened_IsRefused() => Assert.AreEqual(
         "execution.device is cuda:0, and no such device was opened; the command line does that, "

@@ -175,6 +175,22 @@ public sealed class TrainerPartsTests : IDisposable
         CollectionAssert.AreEqual(new[] { 0, 2, 4, 5 }, asked);
     }
 
+    // Each phase tells its time; greedy responses and groups drawn anew are phases of their own.
+    [TestMethod]
+    public void Train_EachPhase_TellsItsTime()
+    {
+        var config = Plain with
+        {
+            Steps = 1,
+            Algorithm = new() { Name = "remax", KlCoefficient = 0.1 },
+            Sampling = Plain.Sampling with { ResampleRounds = 1 },
+        };
+        string[] told = [];
+        Train(config, new FakeBackend(), events: new() { Step = m => told = [.. m.Values.Keys.Where(k => k.StartsWith("time/"))] });
+        foreach (var phase in (string[])["sample", "reward", "resample", "greedy", "score", "features", "train"])
+            CollectionAssert.Contains(told, $"time/{phase}_s");
+    }
+
     private void Train(
         RunConfig config,
         FakeBackend backend,

@@ -50,6 +50,7 @@ public sealed class RunLogsTests
     {
         var row = JsonNode.Parse("""{"a": 1.5, "b": "x", "c": null, "d": 1e999, "e": "\ud800"}""")!.AsObject();
         Assert.AreEqual(1.5, RunLogs.Number(row, "a"));
+        Assert.AreEqual(5e9, RunLogs.Number(JsonValue.Create(5_000_000_000L)));
         foreach (var name in (string[])["b", "c", "d", "f"])
             Assert.IsNull(RunLogs.Number(row, name), name);
         Assert.AreEqual("x", RunLogs.Text(row, "b"));
