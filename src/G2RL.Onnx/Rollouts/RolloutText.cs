@@ -61,7 +61,8 @@ internal sealed class RolloutText(Tokenizer tokenizer, SamplerSettings settings)
         var cut = First(text, special);
         if (cut < 0)
             return null;
-        for (var count = tokens.Length - 1; count > 0; count--)
+        // It ends: no tokens are before any stop string.
+        for (var count = tokens.Length - 1; ; count--)
         {
             var before = tokenizer.Decode(tokens[..count], skipSpecial: false);
             if (before.Length > cut || !text.StartsWith(before, StringComparison.Ordinal))
@@ -70,7 +71,6 @@ internal sealed class RolloutText(Tokenizer tokenizer, SamplerSettings settings)
             var inside = tokenizer.SpecialIds.Contains(tokens[count]) ? "" : text[before.Length..cut];
             return tokenizer.Decode(tokens[..count]) + inside;
         }
-        return tokenizer.SpecialIds.Contains(tokens[0]) ? "" : text[..cut];
     }
 
     /// <summary>Where the first of the stop strings begins; -1 where there is none.</summary>

@@ -20,12 +20,15 @@ public sealed class StopStringTests
         "null",
     ];
 
+    private const string Long = "bcccccccccccccccccccccccccccccc";
+
     // Special tokens, bytes in both spellings, pieces with blanks; ids 60 to 63 have no token.
     private static readonly string[] Tokens =
     [
         "<s>", "<end>", "<pad>", "a", "b", "ab", "aab", "▁a", "▁▁", "▁", "b▁a", "ba", "Ġ", "Ċ", "é", "<", ">", "end", "<0x0A>",
         "<0x61>", "<0xE2>", "<0x82>",
         "<0xAC>", "<0xF0>", "<0x9F>", "<0x98>", "<0x80>", "â", "Ĥ", "¬", "ð", "Ł", "ĺ", "Ģ", "€",
+        Long,
     ];
 
     private static readonly string[] Stops =
@@ -98,6 +101,38 @@ public sealed class StopStringTests
         Assert.IsTrue(text.IsStopped(ids));
         Assert.IsFalse(ids.Length > 1 && text.IsStopped(ids.AsSpan(0, ids.Length - 1)));
         Assert.AreEqual(expected, text.Of(ids, FinishReason.StopString));
+    }
+
+    // A stop string may begin within a token; of a special one nothing is seen.
+    [TestMethod]
+    [DataRow("b<end>", "ab <end>", "a")]
+    [DataRow("b<end>", "a ab <end>", "aa")]
+    [DataRow("b<end>", "a <pad> b <end>", "a")]
+    [DataRow("d><end>", "<end> <end>", "")]
+    [DataRow("d><end>", "a <end> <end>", "a")]
+    public void Of_StopStringThatBeginsWithinAToken_IsTheTextBeforeIt(string stop, string tokens, string expected)
+    {
+        var tokenizer = Load("""{"type":"Fuse"}""");
+        var text = new RolloutText(tokenizer, new SamplerSettings { StopStrings = [stop] });
+        int[] ids = [.. tokens.Split(' ').Select(t => tokenizer.IdOf(t)!.Value)];
+        Assert.IsTrue(text.IsStopped(ids));
+        Assert.AreEqual(expected, text.Of(ids, FinishReason.StopString));
+    }
+
+    // 40 characters beside a stop string of one, spelled by tokens of which every other shows nothing, up to the first character of a token
+    // of 31; and a stop string before which nothing is seen.
+    [TestMethod]
+    public void IsStopped_LongStringAmongTokensThatShowNothing_IsSeen()
+    {
+        var tokenizer = Load("""{"type":"Fuse"}""");
+        int Id(string token) => tokenizer.IdOf(token)!.Value;
+        var text = new RolloutText(tokenizer, new SamplerSettings { StopStrings = ["a", new('b', 40), "€<"] });
+        int[] sparse = [.. Enumerable.Repeat((int[])[Id("b"), 62], 39).SelectMany(t => t)];
+        Assert.IsFalse(text.IsStopped(sparse));
+        Assert.IsTrue(text.IsStopped([.. sparse, Id("b")]));
+        Assert.IsTrue(text.IsStopped([.. sparse, Id(Long)]));
+        Assert.IsFalse(text.IsStopped([.. sparse[2..], Id(Long)]));
+        Assert.IsTrue(text.IsStopped([.. Enumerable.Repeat(62, 200), Id("€"), Id("<")]));
     }
 
     // "<" stands in the text of a special token, which is invisible: only a stop string that names a whole special token looks at those.

@@ -106,7 +106,7 @@ public sealed class PromptPassTests
         using var results = new DecodeResults(policy, 3);
         using var whole = new PromptPass(session, policy, cache, first: 0, results);
         using var pieces = new PromptPass(session, policy, cache, first: 1, results, most: 2);
-        int[][] prompts = [Prompt(5), Prompt(1), Prompt(3)];
+        int[][] prompts = [Prompt(5), [7], [9, 2, 4]];
         var alone = prompts.Select(p => whole.Run([p]).Logits(0).ToArray()).ToArray();
         for (var length = 1; length <= 70; length++)
             whole.Run([Prompt(length)]);
