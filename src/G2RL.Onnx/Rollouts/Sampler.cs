@@ -118,11 +118,15 @@ public sealed record DrawRequest(
 /// </summary>
 public sealed class Sampler : IRolloutSource
 {
+    // Seldom enough to cost nothing: touching a cache again takes a few milliseconds.
+    private const int DrawsPerRelease = 16;
+
     private readonly Policy policy;
     private readonly Tokenizer tokenizer;
     private readonly SamplerSettings settings;
     private readonly OrtSession session;
     private readonly ConcurrentBag<SamplerLane> lanes = [];
+    private int draws;
 
     /// <summary>Builds the decode session.</summary>
     /// <param name="policy">The weights; the sampler sees every update.</param>
@@ -164,7 +168,8 @@ public sealed class Sampler : IRolloutSource
             lanes.Add(lane);
         }
         Lanes.Run(threads, Work);
-        if (Plan.IsReleased)
+        // Each row of a cache is as long as the longest rollout that it ever held: given back now and then, they do not grow with a run.
+        if (Plan.IsReleased || ++draws % DrawsPerRelease == 0)
             foreach (var lane in lanes)
                 lane.Release();
         return new(results, job.LargestLogit);

@@ -39,6 +39,9 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
     /// <summary>Bytes of the model's weights.</summary>
     public long WeightBytes { get; init; }
 
+    /// <summary>Of some steps what resident memory was made of, bytes.</summary>
+    public Dictionary<int, Dictionary<string, double>> Maps { get; init; } = [];
+
     /// <summary>Starts a child, waits, reads its answer.</summary>
     /// <param name="shape">See <see cref="Shape.Parse"/>; "" takes the run's own model.</param>
     /// <param name="steps">Steps.</param>
@@ -102,6 +105,7 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
                 laps[^1]["checkpoint"] = (Directory.GetLastWriteTimeUtc(checkpoint) - since.UtcDateTime).TotalSeconds;
             ended = null;
         }
+        var maps = new Dictionary<int, Dictionary<string, double>>();
         var (highest, tensors, phase) = (new Dictionary<string, double>(StringComparer.Ordinal),
             new Dictionary<string, double>(StringComparer.Ordinal), "load");
         void Look()
@@ -130,6 +134,8 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
                     phases[name] = value;
                 bySteps.Add([metrics.Step, MemoryProbe.Status("VmRSS"), GC.GetTotalMemory(forceFullCollection: false)]);
                 ended = TimeProvider.System.GetUtcNow();
+                if (metrics.Step % 50 == 0 || metrics.Step is 1 or 10 or 20)
+                    maps[metrics.Step] = MemoryMap.Now();
             },
         });
         var plan = trainer.Memory().Uses.ToDictionary(u => u.Purpose, u => u.Bytes, StringComparer.Ordinal);
@@ -148,6 +154,7 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
             Highest = highest,
             Tensors = tensors,
             BySteps = bySteps,
+            Maps = maps,
             Work = [.. Worked(trainer, Path.Combine(root, "run"), laps)],
             WeightBytes = trainer.Policy.WeightBytes,
         }));

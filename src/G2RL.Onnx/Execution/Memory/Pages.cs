@@ -13,6 +13,7 @@ internal static unsafe partial class Pages
     private const int PrivateAnonymousUncounted = 0x02 | 0x20 | 0x4000;
     private const int DontNeed = 4;
     private const int Huge = 14;
+    private const int PopulateWrite = 23;
 
     /// <summary>Bytes of a huge page of most processors.</summary>
     public const long HugePage = 2L << 20;
@@ -58,6 +59,17 @@ internal static unsafe partial class Pages
         var end = ((nuint)memory + bytes) / page * page;
         if (CanRelease && end > first)
             _ = Advise((void*)first, end - first, DontNeed);
+    }
+
+    /// <summary>
+    /// Takes the memory of a range's pages now, not when they are first touched; where a system cannot, nothing happens.
+    /// </summary>
+    public static void Touch(void* memory, nuint bytes)
+    {
+        var page = (nuint)Environment.SystemPageSize;
+        var first = (nuint)memory / page * page;
+        if (CanRelease)
+            _ = Advise((void*)first, (nuint)memory + bytes - first, PopulateWrite);
     }
 
     /// <summary>

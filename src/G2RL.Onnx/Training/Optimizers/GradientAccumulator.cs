@@ -217,6 +217,7 @@ internal sealed class GradientAccumulator : IDisposable
     /// </summary>
     public void Rest()
     {
+        SystemHeap.Trim();
         if (scratch.Length > 0)
             return;
         foreach (var gradient in Gradients)
