@@ -70,6 +70,14 @@ internal sealed class BackwardWalk(
                 if (varying.Contains(input))
                     varying.Add(late[input]);
             }
+        if (region.Backward is { } backward)
+        {
+            contributed.Clear();
+            foreach (var (input, contribution) in backward(v => late.GetValueOrDefault(v, v), varying.Contains, gradient))
+                if (varying.Contains(input))
+                    Contribute(input, contribution);
+            return;
+        }
         var values = new Dictionary<Value, Value>(late, ReferenceEqualityComparer.Instance);
         var copies = NodeCopies.Append(op, region.Nodes, values);
         foreach (var value in own.Where(varying.Contains))
@@ -77,19 +85,31 @@ internal sealed class BackwardWalk(
         gradients[values[result]] = gradient;
         var byOriginal =
             region.Nodes.Zip(copies).ToDictionary(p => p.First, p => p.Second, (IEqualityComparer<Node>)ReferenceEqualityComparer.Instance);
-        Run(copies, [.. inside.Select(r => new RecomputedRegion([.. r.Nodes.Select(n => byOriginal[n])]))]);
+        Run(copies, [.. inside.Select(r => new RecomputedRegion([.. r.Nodes.Select(n => byOriginal[n])], Copied(r.Backward, values)))]);
         contributed.Clear();
         var makers = new HashSet<Node?>(ReferenceEqualityComparer.Instance);
         foreach (var (input, copy) in late)
             if (varying.Contains(input) && gradients.Remove(copy, out var contribution))
-            {
-                // Not inside a product: what others wait for is not to be written twice.
-                gradients[input] = gradients.TryGetValue(input, out var sum) ? op.Add(sum, contribution) : contribution;
                 // One part of what a node divides stands for all.
-                if (makers.Add(contribution.Producer))
-                    contributed.Add(contribution);
-            }
+                Contribute(input, contribution, makers.Add(contribution.Producer));
     }
+
+    private void Contribute(Value input, Value contribution, bool waits = true)
+    {
+        // Not inside a product: what others wait for is not to be written twice.
+        gradients[input] = gradients.TryGetValue(input, out var sum) ? op.Add(sum, contribution) : contribution;
+        if (waits && !contribution.HasKnownShape)
+            contributed.Add(contribution);
+    }
+
+    // Of a copied region: it reads copies, and the gradients are theirs.
+    private static RegionGradient? Copied(RegionGradient? backward, Dictionary<Value, Value> values) => backward is null
+        ? null
+        : (at, learns, gradient) =>
+        [
+            .. backward(v => at(values.GetValueOrDefault(v, v)), v => learns(values.GetValueOrDefault(v, v)), gradient)
+                .Select(g => (values.GetValueOrDefault(g.Value, g.Value), g.Gradient)),
+        ];
 
     private void Apply(Node node)
     {

@@ -37,6 +37,16 @@ public static class Differentiator
         OpBuilder op,
         IReadOnlyList<(Value Value, Value Gradient)> seeds,
         IReadOnlyList<Value> wrt,
+        IReadOnlyDictionary<string, GradientRule> rules) =>
+        Backward(op, [.. op.Graph.Nodes], op.Recomputed, seeds, wrt, rules);
+
+    /// <summary>The same through some of the nodes, in order.</summary>
+    internal static IReadOnlyDictionary<Value, Value> Backward(
+        OpBuilder op,
+        IReadOnlyList<Node> forward,
+        IReadOnlyList<RecomputedRegion> regions,
+        IReadOnlyList<(Value Value, Value Gradient)> seeds,
+        IReadOnlyList<Value> wrt,
         IReadOnlyDictionary<string, GradientRule> rules)
     {
         var gradients = new Dictionary<Value, Value>(ReferenceEqualityComparer.Instance);
@@ -44,9 +54,8 @@ public static class Differentiator
             gradients[value] = gradient.Type == value.Type && Shapes.Same(gradient.Shape, value.Shape)
                 ? gradient
                 : throw new GraphException($"The gradient to start from, '{gradient}', does not have the shape of '{value}'.");
-        var forward = op.Graph.Nodes.ToArray();
         var walk = new BackwardWalk(op, gradients, Varying(forward, wrt), rules);
-        walk.Run(forward, op.Recomputed);
+        walk.Run(forward, regions);
         return wrt.ToDictionary(
             v => v,
             v => gradients.TryGetValue(v, out var g) ? g : op.ZerosLike(v),
@@ -54,7 +63,7 @@ public static class Differentiator
     }
 
     // Values that change when one of the wanted values does, as far as gradients are concerned: a detached value is a constant.
-    private static HashSet<Value> Varying(Node[] forward, IReadOnlyList<Value> wrt)
+    private static HashSet<Value> Varying(IReadOnlyList<Node> forward, IReadOnlyList<Value> wrt)
     {
         var varying = new HashSet<Value>(wrt, ReferenceEqualityComparer.Instance);
         foreach (var node in forward)

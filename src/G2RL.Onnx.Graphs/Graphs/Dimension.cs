@@ -92,21 +92,43 @@ public readonly record struct Dimension
     /// <summary>Part <paramref name="index"/> of a length divided as evenly as it goes, longer parts first: (a + n - 1 - i) / n.</summary>
     public static Dimension Part(Dimension whole, int index, int count) => Floor(whole + (count - 1 - index), count);
 
-    /// <summary>The sum of lengths: that of all the parts of a whole is the whole.</summary>
-    public static Dimension Sum(IReadOnlyList<Dimension> parts)
+    /// <summary>The sum of lengths: that of all the parts of a whole is the whole, also where some were added before.</summary>
+    public static Dimension Sum(IReadOnlyList<Dimension> parts) =>
+        Whole(parts) ?? Whole([.. parts.SelectMany(Terms)]) ?? parts.Aggregate((a, b) => a + b);
+
+    private static Dimension? Whole(IReadOnlyList<Dimension> parts)
     {
         var end = $"/{parts.Count})";
         if (parts.Count > 1
             && parts[^1].symbols is { } last
             && last.StartsWith('(')
             && last.EndsWith(end, StringComparison.Ordinal)
-            && IsName(last[1..^end.Length]))
+            && SplitProduct(last[1..^end.Length]).All(IsFactor))
         {
             var whole = Parse(last[1..^end.Length]);
             if (parts.Select((part, i) => part == Part(whole, i, parts.Count)).All(same => same))
                 return whole;
         }
-        return parts.Aggregate((a, b) => a + b);
+        return null;
+    }
+
+    // What was added to a sum that became a symbol.
+    private static IEnumerable<Dimension> Terms(Dimension sum) =>
+        sum is { factor: 1, symbols: ['(', .., ')'] text } && LastOperator(text[1..^1]) is >= 0 and var at && text[at + 1] == '+'
+            ? [.. Terms(Parse(text[1..(at + 1)])), .. Terms(Parse(text[(at + 2)..^1]))]
+            : [sum];
+
+    // The place of the last '+' or '/' outside parentheses, or -1.
+    private static int LastOperator(string text)
+    {
+        var depth = 0;
+        for (var i = text.Length - 1; i >= 0; i--)
+        {
+            depth += text[i] == ')' ? 1 : text[i] == '(' ? -1 : 0;
+            if (depth == 0 && (text[i] is '+' or '/'))
+                return i;
+        }
+        return -1;
     }
 
     /// <summary>a / b when b divides a symbol by symbol and number by number; null otherwise.</summary>
@@ -132,15 +154,11 @@ public readonly record struct Dimension
             return length;
         if (part.StartsWith('(') && part.EndsWith(')'))
         {
-            var (text, depth) = (part[1..^1], 0);
-            for (var i = text.Length - 1; i >= 0; i--)
+            var text = part[1..^1];
+            if (LastOperator(text) is >= 0 and var i)
             {
-                depth += text[i] == ')' ? 1 : text[i] == '(' ? -1 : 0;
-                if (depth == 0 && (text[i] is '+' or '/'))
-                {
-                    var (left, right) = (Parse(text[..i]).At(axes), Parse(text[(i + 1)..]).At(axes));
-                    return text[i] == '+' ? left + right : left / right;
-                }
+                var (left, right) = (Parse(text[..i]).At(axes), Parse(text[(i + 1)..]).At(axes));
+                return text[i] == '+' ? left + right : left / right;
             }
         }
         throw new ArgumentException($"The axis '{part}' has no length here.", nameof(axes));
@@ -166,6 +184,9 @@ public readonly record struct Dimension
         }
         return depth == 0;
     }
+
+    private static bool IsFactor(string part) =>
+        IsName(part) || long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out _);
 
     private static bool IsSum(string part)
     {

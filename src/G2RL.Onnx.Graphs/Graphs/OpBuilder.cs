@@ -25,14 +25,17 @@ public sealed class OpBuilder(Graph graph)
     /// Writes a value by nodes that the backward pass computes again rather than keeps what they made. Of them only that value may be read
     /// later.
     /// </summary>
-    public Value Recompute(Func<Value> write)
+    public Value Recompute(Func<Value> write) => Recompute(write, backward: null);
+
+    /// <summary>The same where the backward pass is written by hand.</summary>
+    internal Value Recompute(Func<Value> write, RegionGradient? backward)
     {
         var before = graph.Nodes.Count;
         var result = write();
         var nodes = graph.Nodes.Skip(before).ToArray();
         if (nodes.Length == 0 || !ReferenceEquals(nodes[^1].Outputs[0], result))
             throw new GraphException($"What is to be recomputed ends with the node that gives its value; '{result}' does not.");
-        recomputed.Add(new(nodes));
+        recomputed.Add(new(nodes, backward));
         return result;
     }
 
@@ -221,6 +224,20 @@ public sealed class OpBuilder(Graph graph)
         if (other.HasKnownShape)
             return Where(Op("IsNaN", [Reshape(Slice(Slice(other, 0, 0, 1), other.Rank - 1, 0, 1), -1)]), x, x);
         return Reshape(x, Add(ShapeOf(x), Mul(Slice(Op("Shape", [other]), 0, 0, 1), Ints(0))));
+    }
+
+    /// <summary>Several values, each there only once all of others are, see <see cref="After(Value, Value)"/>.</summary>
+    internal Value[] AllAfter(IReadOnlyList<Value> values, params IReadOnlyList<Value> others)
+    {
+        var waiting = values.ToArray();
+        foreach (var other in others.Where(o => o.HasKnownShape))
+            for (var i = 0; i < waiting.Length; i++)
+                waiting[i] = After(waiting[i], other);
+        Value[] lengths = [.. others.Where(o => !o.HasKnownShape).Select(o => Slice(Op("Shape", [o]), 0, 0, 1))];
+        if (lengths.Length == 0)
+            return waiting;
+        var zero = Mul(lengths.Aggregate(Add), Ints(0));
+        return [.. waiting.Select(x => Reshape(x, Add(ShapeOf(x), zero)))];
     }
 
     /// <summary>x[start..end] along one axis.</summary>

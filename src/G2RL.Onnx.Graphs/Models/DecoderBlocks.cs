@@ -49,10 +49,11 @@ internal sealed class DecoderBlocks
     /// norm.
     /// </summary>
     /// <param name="attention">Mixes values.</param>
-    /// <param name="recompute">Whether the backward pass computes the inside of each layer's two halves again.</param>
-    public Value Layers(Func<int, Value, Value, Value, Value> attention, bool recompute = false)
+    /// <param name="memory">Whether the backward pass computes the inside of each layer's two halves again, and in how many blocks of
+    /// tokens the second runs; null is the plain graph.</param>
+    public Value Layers(Func<int, Value, Value, Value, Value> attention, GraphMemory? memory = null)
     {
-        Value Half(Func<Value> write) => recompute ? op.Recompute(write) : write();
+        Value Half(Func<Value> write) => memory?.Recompute == true ? op.Recompute(write) : write();
 
         var x = Embedded();
         for (var layer = 0; layer < spec.Layers; layer++)
@@ -64,7 +65,12 @@ internal sealed class DecoderBlocks
                 var mixed = attention(number, Rotate(q, number), Rotate(k, number), v);
                 return op.AddedTo(before, NormIf(Linear(mixed, prefix + names.AttentionOutput), prefix, names.AfterAttention));
             });
-            x = Half(() => op.AddedTo(after, NormIf(FeedForward(NormIf(after, prefix, names.BeforeMlp), prefix), prefix, names.AfterMlp)));
+            Value Second(Value tokens) => op.AddedTo(
+                tokens,
+                NormIf(FeedForward(NormIf(tokens, prefix, names.BeforeMlp), prefix), prefix, names.AfterMlp));
+            x = memory?.FeedForwardBlocks > 1
+                ? TokenBlocks.Run(op, after, memory.FeedForwardBlocks, Second)
+                : Half(() => Second(after));
         }
         return x;
     }

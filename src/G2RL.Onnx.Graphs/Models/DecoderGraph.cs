@@ -253,11 +253,11 @@ public static partial class DecoderGraph
         if (op.Fuses || memory.Kernels == GraphKernels.Attention)
             hidden = blocks.Layers(
                 (layer, q, k, v) => blocks.FusedAttention(q, k, v, mask, spec.WindowOf(layer), segments),
-                memory.Recompute);
+                memory);
         else if (memory.AttentionBlocks > 1)
         {
             var attention = new BlockedAttention(op, blocks, mask, memory.AttentionBlocks);
-            hidden = blocks.Layers((layer, q, k, v) => attention.Run(q, k, v, spec.WindowOf(layer)), memory.Recompute);
+            hidden = blocks.Layers((layer, q, k, v) => attention.Run(q, k, v, spec.WindowOf(layer)), memory);
         }
         else
         {
@@ -266,7 +266,7 @@ public static partial class DecoderGraph
                 .Select(spec.WindowOf)
                 .Distinct()
                 .ToDictionary(window => window, window => blocks.CausalBias(mask, window));
-            hidden = blocks.Layers((layer, q, k, v) => blocks.Attention(q, k, v, biases[spec.WindowOf(layer)]), memory.Recompute);
+            hidden = blocks.Layers((layer, q, k, v) => blocks.Attention(q, k, v, biases[spec.WindowOf(layer)]), memory);
         }
         return (blocks, blocks.FinalNorm(blocks.Rows(hidden, rows)));
     }

@@ -11,7 +11,10 @@ public sealed class GraphMemoryTests
 {
     private const int Rows = 3, Length = 7, Positions = 16;
 
-    private static readonly GraphMemory All = new(HeadChunks: 4, AttentionBlocks: 2, Recompute: true, InPlaceSums: true);
+    private static readonly GraphMemory All = new(HeadChunks: 4, AttentionBlocks: 2, Recompute: true, InPlaceSums: true)
+    {
+        FeedForwardBlocks = 3,
+    };
 
     // Each setting alone on one architecture, all together on every one and with every objective.
     public static IEnumerable<object[]> Cases =>
@@ -28,6 +31,8 @@ public sealed class GraphMemoryTests
                new(AttentionBlocks: 9),
                new(Recompute: true),
                new(InPlaceSums: true),
+               new() { FeedForwardBlocks = 3 },
+               new(Recompute: true, InPlaceSums: true) { FeedForwardBlocks = 9 },
            }
            select new object[] { "Gemma3ForCausalLM", "entropy", memory },
         ["Qwen3ForCausalLM", "sequence", new GraphMemory()],

@@ -25,6 +25,11 @@ public sealed record GraphMemory(
     GraphKernels Kernels = GraphKernels.Standard,
     bool Packed = false)
 {
+    /// <summary>
+    /// Blocks of tokens in which the second half of every layer runs; 1 to 64. More than one are recomputed.
+    /// </summary>
+    public int FeedForwardBlocks { get; init; } = 1;
+
     /// <summary>The plain graph.</summary>
     public static GraphMemory Plain { get; } = new();
 

@@ -16,6 +16,10 @@ internal static class MemoryChoice
     private const int Unblocked = 256;
     private const int BlockQueries = 128;
 
+    // The widest value of a block of tokens, and its fewest tokens: below, products would read the weights too often.
+    private const long BlockBytes = 32L << 20;
+    private const int FewestTokens = 512;
+
     private const long DeviceChunkBytes = 256L << 20;
     private const int DeviceBlockQueries = 1024;
 
@@ -36,7 +40,15 @@ internal static class MemoryChoice
         int positions,
         bool recompute,
         KernelChoice kernels = KernelChoice.Auto) =>
-        Scoring(spec, tokens, positions, kernels) with { Recompute = recompute, InPlaceSums = true };
+        Scoring(spec, tokens, positions, kernels) with
+        {
+            Recompute = recompute,
+            InPlaceSums = true,
+            // Long rows of standard operators alone: ours hold less between a unit's ends.
+            FeedForwardBlocks = recompute && kernels.Here() == GraphKernels.Standard
+                ? Parts(tokens, Math.Max(FewestTokens, BlockBytes / ((long)spec.IntermediateSize * sizeof(float))))
+                : 1,
+        };
 
     /// <summary>For scoring: no gradients.</summary>
     public static GraphMemory Scoring(DecoderSpec spec, long tokens, int positions, KernelChoice kernels = KernelChoice.Auto)
