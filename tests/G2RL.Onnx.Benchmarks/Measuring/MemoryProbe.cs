@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Memory;
 using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Training.Optimizers;
@@ -22,6 +23,9 @@ internal sealed record Probed(double Seconds, double Spread, double Bytes, doubl
 
     /// <summary>Highest memory of one micro-batch's values, reckoned from the graph, bytes.</summary>
     public double Planned { get; init; }
+
+    /// <summary>What sessions took of the tensors' range, gaps included, bytes: of as many micro-batches as were at work at once.</summary>
+    public double Taken { get; init; }
 }
 
 /// <summary>Runs <see cref="Probed"/> measurements in child processes.</summary>
@@ -97,7 +101,7 @@ internal static class MemoryProbe
             spread,
             Status("VmHWM") - before,
             first)
-        { Held = 2.0 * shape.WeightBytes, Planned = plan }));
+        { Held = 2.0 * shape.WeightBytes, Planned = plan, Taken = TensorMemory.Touched.Bytes }));
     }
 
     private static double Clock(TrainingStep step, Microbatch[] micros)
