@@ -24,20 +24,22 @@ internal static class WeightTrials
     {
         var spec = Spec(numbers);
         using var trainer = Policy.Create(spec, 16, Fill);
-        var isWell = !"file".Contains(only, StringComparison.Ordinal) || ByFile(trainer, folder);
+        double? plain = null;
+        var isWell = !"file".Contains(only, StringComparison.Ordinal) || ByFile(trainer, folder, out plain);
         foreach (var weights in new[] { DrawnWeights.Float32, DrawnWeights.BFloat16 })
             if ($"delta {weights}".Contains(only, StringComparison.OrdinalIgnoreCase))
-                isWell &= ByDifference(trainer, weights);
+                isWell &= ByDifference(trainer, weights, plain);
         return isWell;
     }
 
-    private static bool ByFile(Policy trainer, string folder)
+    private static bool ByFile(Policy trainer, string folder, out double? plainly)
     {
         using var worker = trainer.Copy();
         var bytes = new FlatWeights(trainer).Length;
         // Plain: as many bytes written to the folder and read again, in pieces of 4 MB.
         var path = Path.Combine(folder, $"g2rl-plain-{Environment.ProcessId}");
         var plain = Trial.Timed(() => Plain(path, bytes));
+        plainly = plain;
         File.Delete(path);
         using var shelf = new WeightShelf(new() { Weights = WeightTransfer.File, WeightsFolder = folder });
         Update(trainer);
@@ -58,7 +60,7 @@ internal static class WeightTrials
     }
 
     // There and back again: what leads to the new version leads from it to the old one.
-    private static bool ByDifference(Policy trainer, DrawnWeights weights)
+    private static bool ByDifference(Policy trainer, DrawnWeights weights, double? plain)
     {
         using var history = weights == DrawnWeights.Float32 ? null : new PolicyHistory(trainer, 0, weights);
         Policy Drawing(int step)
@@ -82,11 +84,15 @@ internal static class WeightTrials
         var same = flat.Hash() == before;
         var applied = Apply(forward: true);
         same &= flat.Hash() == after;
+        // What no way of telling versions apart can do without, on either side.
+        var look = Trial.Timed(() => flat.Hash());
         var (sent, share) = (chain.Cards.Single().Bytes, (double)chain.Cards.Single().Bytes / flat.Length);
         return Findings.Say(
             $"{flat.Length / 1e9:F2} GB by difference after an update of 1e-6 a weight, {weights}",
             $"{(same ? "same bits" : "OTHER BITS")}; {sent / 1e6:F1} MB, {100 * share:F2} % of the bytes; made in {Trial.Seconds(made)}, "
-                + $"applied in {Trial.Seconds(applied)}",
+                + "applied in "
+                + $"{Trial.Seconds(applied)}{(plain is { } p ? $": {Ratio((made + applied) / p)} times the plain write and read" : "")}"
+                + $"; one look at all numbers takes {Trial.Seconds(look)}",
             same && (weights == DrawnWeights.Float32 || share <= 0.1));
     }
 

@@ -96,7 +96,7 @@ internal sealed class PieceWork<TReply>(
     // Before the first work only: a run does not wait for those that it lost.
     private async Task Gather(CancellationToken cancel)
     {
-        for (var began = Stopwatch.GetTimestamp(); !pool.IsGathered; await Task.Delay(Look, cancel))
+        for (var began = Stopwatch.GetTimestamp(); !pool.IsGathered; await Task.Delay(Look / 5, cancel))
             pool.IsGathered = pool.Usable().Count >= config.Workers
                 || Stopwatch.GetElapsedTime(began).TotalSeconds >= config.WaitSeconds;
     }

@@ -78,7 +78,12 @@ internal sealed class WorkerPool : IDisposable
     public WorkOrder? Order
     {
         get => order;
-        set => order = value;
+        set
+        {
+            order = value;
+            // Those that are here begin at once.
+            _ = Usable();
+        }
     }
 
     /// <summary>Workers that are members now, good and ready for work, and not paused.</summary>

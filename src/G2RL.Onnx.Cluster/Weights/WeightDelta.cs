@@ -52,12 +52,19 @@ internal static class WeightDelta
             written.Write(stackalloc byte[HashBytes]);
             foreach (var (offset, words) in Blocks(p, to.Length))
             {
-                var old = scratch.Old.AsSpan(0, words);
-                var now = scratch.Now.AsSpan(0, words);
-                from.Read(offset, MemoryMarshal.AsBytes(old));
-                to.Read(offset, MemoryMarshal.AsBytes(now));
-                WriteBlock(written, old, now, scratch);
-                from.Write(offset, MemoryMarshal.AsBytes(now));
+                var old = Here(from, offset, scratch.Old.AsSpan(0, words), out var isCopy);
+                var now = Here(to, offset, scratch.Now.AsSpan(0, words), out var _);
+                if (TryWriteFew(written, old, now, scratch) is { } changed)
+                    // Memory that does not change is not written.
+                    foreach (var place in scratch.Places.AsSpan(0, changed))
+                        old[place] = now[place];
+                else
+                {
+                    WriteBlock(written, old, now, scratch);
+                    now.CopyTo(old);
+                }
+                if (isCopy)
+                    from.Write(offset, MemoryMarshal.AsBytes(old));
             }
             var part = written.ToArray();
             XxHash128.Hash(part.AsSpan(HashBytes), part);
@@ -83,12 +90,12 @@ internal static class WeightDelta
         var rest = part[HashBytes..];
         foreach (var (offset, words) in Blocks(number, weights.Length))
         {
-            var values = scratch.Now.AsSpan(0, words);
-            weights.Read(offset, MemoryMarshal.AsBytes(values));
+            var values = Here(weights, offset, scratch.Now.AsSpan(0, words), out var isCopy);
             var z = MemoryMarshal.Cast<int, uint>(scratch.Differences.AsSpan(0, words));
             rest = ReadBlock(rest, z, scratch, out var narrow);
             Add(values, z, narrow, forward);
-            weights.Write(offset, MemoryMarshal.AsBytes(values));
+            if (isCopy)
+                weights.Write(offset, MemoryMarshal.AsBytes(values));
         }
         if (rest.Length > 0)
             throw new InvalidDataException($"Part {number} of a difference goes on beyond its end.");
@@ -108,10 +115,19 @@ internal static class WeightDelta
         }
     }
 
+    // A block where it lies, or a copy of one that lies in two parameters.
+    private static Span<int> Here(FlatWeights weights, long offset, Span<int> copy, out bool isCopy)
+    {
+        var lying = MemoryMarshal.Cast<byte, int>(weights.At(offset, copy.Length * sizeof(int)));
+        isCopy = lying.Length < copy.Length;
+        if (!isCopy)
+            return lying;
+        weights.Read(offset, MemoryMarshal.AsBytes(copy));
+        return copy;
+    }
+
     private static void WriteBlock(MemoryStream written, ReadOnlySpan<int> old, ReadOnlySpan<int> now, Scratch scratch)
     {
-        if (TryWriteFew(written, old, now, scratch))
-            return;
         var (words, any) = (old.Length, 0);
         for (var i = 0; i < words; i++)
         {
@@ -137,7 +153,8 @@ internal static class WeightDelta
     }
 
     // What is written of a block in which few numbers changed, without a look at each of the others.
-    private static bool TryWriteFew(MemoryStream written, ReadOnlySpan<int> old, ReadOnlySpan<int> now, Scratch scratch)
+    // Gives how many those are, whose places are in the scratch; null where they are many.
+    private static int? TryWriteFew(MemoryStream written, ReadOnlySpan<int> old, ReadOnlySpan<int> now, Scratch scratch)
     {
         var (changed, any) = (0, 0);
         for (var i = old.CommonPrefixLength(now); i < old.Length; i += 1 + old[(i + 1)..].CommonPrefixLength(now[(i + 1)..]))
@@ -145,7 +162,7 @@ internal static class WeightDelta
             (scratch.Places[changed], scratch.Differences[changed]) = (i, now[i] - old[i]);
             any |= scratch.Differences[changed];
             if (++changed >= old.Length / 8)
-                return false;
+                return null;
         }
         var narrow = (any & 0xFFFF) == 0;
         written.WriteByte(narrow ? (byte)2 : (byte)4);
@@ -171,7 +188,7 @@ internal static class WeightDelta
                     last = scratch.Places[i];
                 }
         }
-        return true;
+        return changed;
     }
 
     private static void WritePlane(MemoryStream written, ReadOnlySpan<byte> plane, int used, Scratch scratch)

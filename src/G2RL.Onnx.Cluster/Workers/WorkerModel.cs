@@ -24,6 +24,7 @@ internal sealed class WorkerModel : IDisposable
     private readonly Policy? reference;
     private readonly string referenceContent = "";
     private readonly Dictionary<(string Settings, bool IsDrawing), IRolloutSource> samplers = [];
+    private readonly HashSet<string> warm = [];
     private readonly ShardSums sums;
     private readonly HeldWeights trained;
     private HeldWeights? drawing;
@@ -95,11 +96,11 @@ internal sealed class WorkerModel : IDisposable
         var one = new Sequence([0], [0]);
         try
         {
-            foreach (var each in settings)
+            foreach (var each in settings.Where(warm.Add))
                 Brief(stop => Sampler(each, config.Sampling.DrawsFromCopy).Draw(new([one.Prompt], 1, 0, 0), progress: null, stop));
-            if (share.Contains("scores"))
+            if (share.Contains("scores") && warm.Add("scores"))
                 scorer.ScoreBatch(model.Policy, [one], 1, withFeatures: false, TokenWeights.Of(config.Algorithm), withMeanHidden: false);
-            if (share.Contains("gradients"))
+            if (share.Contains("gradients") && warm.Add("gradients"))
                 sums.Warm(one);
         }
         catch (NonFiniteException)
