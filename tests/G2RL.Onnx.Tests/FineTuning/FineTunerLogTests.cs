@@ -40,7 +40,11 @@ public sealed class FineTunerLogTests : IDisposable
         CollectionAssert.AreEqual(
             new[] { "step held_out_loss_nats", "step loss_nats", "step loss_nats", "step loss_nats held_out_loss_nats", "step loss_nats",
                 "step loss_nats held_out_loss_nats" },
-            log.Select(r => string.Join(' ', r.Select(p => p.Key))).ToArray());
+            log.Select(r => string.Join(' ', r.Select(p => p.Key).Where(name => name != "packing/saved_flops_share"))).ToArray());
+        Assert.AreEqual(
+            Packing.Auto.Here(KernelChoice.Auto) ? 5 : 0,
+            log.Count(r => r.ContainsKey("packing/saved_flops_share")),
+            "of every step");
         var held = log.Where(r => r.ContainsKey("held_out_loss_nats")).Select(r => (double)r["held_out_loss_nats"]!).ToArray();
         Assert.AreEqual(HeldOut(model.Folder), held[0], 1e-6);
         Assert.AreEqual(HeldOut(output), held[2], 1e-6);

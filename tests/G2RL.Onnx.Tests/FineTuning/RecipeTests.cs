@@ -29,7 +29,7 @@ public sealed class RecipeTests
             {"seed": 0, "model": "models/arithmetic-base", "data": {"train": "a.jsonl", "heldOut": "", "heldOutFraction": 0.1,
              "promptField": null, "responseField": null, "chat": false, "system": null, "lastTurnOnly": false, "skipTooLong": false},
              "epochs": 3, "examplesPerStep": 16, "learningRate": 1e-05, "warmupSteps": 10, "weightDecay": 0, "maxTokens": 1024,
-             "tokensPerMicrobatch": 2048, "adapter": {"type": "none", "rank": 8, "alpha": 16, "targets": ["all-linear"], "rsLora": false,
+             "tokensPerMicrobatch": 2048, "packing": "auto", "adapter": {"type": "none", "rank": 8, "alpha": 16, "targets": ["all-linear"], "rsLora": false,
              "base": "float32", "path": ""}}
             """),
         JsonNode.Parse(FineTuneConfig.Load(null, ["data.train=a.jsonl"]).ToJson())));

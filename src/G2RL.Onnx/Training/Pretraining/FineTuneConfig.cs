@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Execution;
 
 namespace G2RL.Onnx.Training.Pretraining;
 
@@ -80,8 +81,14 @@ public sealed record FineTuneConfig
     /// <summary>Longest example, tokens of prompt and response; at most the model's positions.</summary>
     public int MaxTokens { get; init; } = 1024;
 
-    /// <summary>Padded tokens of a micro-batch.</summary>
+    /// <summary>Tokens of a micro-batch, padding included.</summary>
     public int TokensPerMicrobatch { get; init; } = 2048;
+
+    /// <summary>
+    /// Whether examples lie one behind the other without padding, a prompt that several have once: auto does where operators of our own
+    /// compute. Losses are those of padded rows but for the order of sums.
+    /// </summary>
+    public Packing Packing { get; init; } = Packing.Auto;
 
     /// <summary>Whether all weights learn, or adapters beside them: the settings of the main job.</summary>
     public AdapterConfig Adapter { get; init; } = new();

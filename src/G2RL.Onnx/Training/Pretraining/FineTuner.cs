@@ -31,7 +31,10 @@ public sealed record FineTuneResult(
 /// </summary>
 public static class FineTuner
 {
-    /// <summary>File beside the model with a row a step: step, loss_nats, and where it was measured held_out_loss_nats.</summary>
+    /// <summary>
+    /// File beside the model with a row a step: step, loss_nats, where rows are packed the share of operations that this saved, and where
+    /// it was measured held_out_loss_nats.
+    /// </summary>
     public const string LogFile = "training_log.jsonl";
 
     /// <summary>Folder beside the model with the adapters by themselves, in PEFT's layout, where adapters learned.</summary>
@@ -121,8 +124,9 @@ public static class FineTuner
             WeightDecay = config.WeightDecay,
             // One sequence at least, however long.
             TokensPerMicrobatch = Math.Max(config.TokensPerMicrobatch, policy.Positions),
+            Packed = config.Packing.Here(KernelChoice.Auto),
         });
-        using var scorer = new Scorer(policy.Spec, threads);
+        using var scorer = new Scorer(policy.Spec, threads, packing: config.Packing);
         JsonLinesLog.Rewind(log, step => step <= training.Done);
         if (training.Done == 0 && !JsonLinesLog.Read(log).Any())
             JsonLinesLog.Append(log, new() { ["step"] = 0, ["held_out_loss_nats"] = HeldOut() });
@@ -131,6 +135,8 @@ public static class FineTuner
             if (p.Step == examples.Steps || EpochsAfter(p.Step) > EpochsAfter(p.Step - 1))
                 p = p with { HeldOutLoss = HeldOut() };
             var row = new JsonObject { ["step"] = p.Step, ["loss_nats"] = p.Loss };
+            if (config.Packing.Here(KernelChoice.Auto))
+                row["packing/saved_flops_share"] = training.SavedFlopsShare;
             if (p.HeldOutLoss is { } loss)
                 row["held_out_loss_nats"] = loss;
             JsonLinesLog.Append(log, row);

@@ -24,6 +24,9 @@ internal sealed record NextTokenSettings
 
     /// <summary>Steps between checkpoints, >= 1.</summary>
     public int CheckpointEvery { get; init; } = 200;
+
+    /// <summary>Whether sequences are packed; else each has a row, filled up to the longest.</summary>
+    public bool Packed { get; init; }
 }
 
 /// <summary>
@@ -42,7 +45,10 @@ internal sealed class NextTokenTraining : IDisposable
     public NextTokenTraining(Policy policy, CheckpointStore checkpoints, int threads, NextTokenSettings settings)
     {
         (this.policy, this.checkpoints, this.settings) = (policy, checkpoints, settings);
-        var memory = MemoryChoice.Training(policy.Spec, settings.TokensPerMicrobatch, policy.Positions, recompute: false);
+        var memory = MemoryChoice.Training(policy.Spec, settings.TokensPerMicrobatch, policy.Positions, recompute: false) with
+        {
+            Packed = settings.Packed,
+        };
         gradients = new GradientAccumulator(policy, PolicyLoss.CrossEntropy, temperature: 1, threads, memory);
         optimizer = new AdamW(
             policy.Trainable,
@@ -58,6 +64,9 @@ internal sealed class NextTokenTraining : IDisposable
 
     /// <summary>Steps that are done.</summary>
     public int Done { get; private set; }
+
+    /// <summary>Share of the last step's operations that packing saved, attention and head included; 0 where nothing is packed.</summary>
+    public double SavedFlopsShare { get; private set; }
 
     /// <summary>Does the steps that are left.</summary>
     /// <param name="examples">The sequences of a step, counted from 0: a pure function.</param>
@@ -97,8 +106,11 @@ internal sealed class NextTokenTraining : IDisposable
     {
         var tokens = sequences.Sum(s => s.Response.Length);
         gradients.Clear();
-        Microbatch[] micros = [.. SequenceBatch.Plan(sequences, settings.TokensPerMicrobatch)
-            .Select(indices => new Microbatch(new SequenceBatch([.. indices.Select(i => sequences[i])])))];
+        var rows = SequenceBatch.Plan(sequences, settings.TokensPerMicrobatch);
+        var plan = settings.Packed ? BatchPlan.Of(policy.Spec, sequences, settings.TokensPerMicrobatch, packed: true) : rows;
+        SavedFlopsShare = settings.Packed ? 1 - (Work(plan, packed: true) / Work(rows, packed: false)) : 0;
+        Microbatch[] micros =
+            [.. plan.Select(indices => new Microbatch(BatchPlan.Batch([.. indices.Select(i => sequences[i])], settings.Packed)))];
         foreach (var micro in micros)
             Array.Fill(micro.Weights, 1f / tokens);
         var loss = gradients.Add(micros);
@@ -107,6 +119,9 @@ internal sealed class NextTokenTraining : IDisposable
         policy.Updates++;
         Done++;
         return (loss, tokens);
+
+        double Work(IEnumerable<int[]> batches, bool packed) =>
+            batches.Sum(batch => BatchPlan.Work(policy.Spec, [.. batch.Select(i => sequences[i])], packed));
     }
 
     private void Save() =>
