@@ -18,10 +18,13 @@ internal static class Plots
         var curves = rows.Where(r => r.At is not null).GroupBy(r => r.Name).OrderBy(c => c.First().Unit, StringComparer.Ordinal).ToArray();
         if (curves.Length > 0)
             File.WriteAllText(Path.Combine(folder, "growth.svg"), SvgFile.Grid(
-                [.. curves.Select((c, i) => ($"{c.Key}, {c.First().Unit}", ChartSvg.Render(Curve($"curve{i}", c.Key, [.. c]))))],
+                [.. curves.Select((c, i) => (Caption(c.Key, c.First().Unit), ChartSvg.Render(Curve($"curve{i}", c.Key, [.. c]))))],
                 ChartSvg.Width,
                 ChartSvg.Height));
     }
+
+    // Without the model, which the text around the picture names.
+    private static string Caption(string name, string unit) => $"{name[(name.IndexOf(':', StringComparison.Ordinal) + 2)..]}, {unit}";
 
     // Beside the measured points what a straight line through the first and the last would give.
     private static Chart Curve(string id, string name, Row[] rows)
