@@ -10,46 +10,18 @@ internal sealed class ClusterScorer(ClusterBackend cluster, DecoderSpec spec) : 
 {
     private readonly IScorer own = cluster.Own.Scorer(spec);
 
-    public Scores[] Score(
-        Policy policy,
-        IReadOnlyList<Sequence> sequences,
-        double temperature,
-        int maxTokens,
-        bool withHidden = false,
-        bool withFeatures = false,
-        Action<int>? progress = null,
-        TokenWeight? tokenWeight = null,
-        bool withMeanHidden = false,
-        bool withSquares = false,
-        CancellationToken cancel = default) =>
+    public Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, ScoreRequest request, CancellationToken cancel = default) =>
         // Hidden states and squares do not travel; devices divide their batches otherwise.
-        withHidden || withSquares || own is not Scorer host
-            ? own.Score(
-                policy,
-                sequences,
-                temperature,
-                maxTokens,
-                withHidden,
-                withFeatures,
-                progress,
-                tokenWeight,
-                withMeanHidden,
-                withSquares,
-                cancel)
-            : Task.Run(
-                () => ScoreAsync(
-                    new(host, policy, sequences, temperature, withFeatures, tokenWeight, withMeanHidden),
-                    maxTokens,
-                    progress,
-                    cancel),
-                CancellationToken.None).GetAwaiter().GetResult();
+        request.WithHidden || request.WithSquares || own is not Scorer host
+            ? own.Score(policy, sequences, request, cancel)
+            : Task.Run(() => ScoreAsync(new(host, policy, sequences, request), cancel), CancellationToken.None).GetAwaiter().GetResult();
 
     public void Dispose() => own.Dispose();
 
-    private async Task<Scores[]> ScoreAsync(Job job, int maxTokens, Action<int>? progress, CancellationToken cancel)
+    private async Task<Scores[]> ScoreAsync(Job job, CancellationToken cancel)
     {
         var isReference = !cluster.IsTrained(job.Policy);
-        var batches = job.Host.Plan(job.Sequences, maxTokens);
+        var batches = job.Host.Plan(job.Sequences, job.Request.MaxTokens);
         var version = job.Policy.Identify();
         var card = isReference
             ? new WeightsCard(cluster.Node.Address, version.Counter, version.Content, 0, "", IsDrawing: false, [])
@@ -68,7 +40,7 @@ internal sealed class ClusterScorer(ClusterBackend cluster, DecoderSpec spec) : 
             accounts,
             async (worker, i, stop) => Checked(await worker.Score(Piece(job, batches[i], card, isReference), stop), card, batches[i]),
             (i, _) => Here(job, batches[i]),
-            (_, reply) => progress?.Invoke(Interlocked.Add(ref done, reply.Scores.Length)));
+            (_, reply) => job.Request.Progress?.Invoke(Interlocked.Add(ref done, reply.Scores.Length)));
         var replies = await work.Run(cancel);
         cluster.Report(accounts);
         var results = new Scores[job.Sequences.Count];
@@ -85,9 +57,9 @@ internal sealed class ClusterScorer(ClusterBackend cluster, DecoderSpec spec) : 
         cluster.CardOf(job.Policy),
         card with { Shelf = cluster.Node.Address },
         isReference,
-        job.Temperature,
-        job.WithFeatures,
-        job.WithMeanHidden,
+        job.Request.Temperature,
+        job.Request.WithFeatures,
+        job.Request.WithMeanHidden,
         [.. batch.Select(i => job.Sequences[i].Prompt)],
         [.. batch.Select(i => job.Sequences[i].Response)]);
 
@@ -99,26 +71,13 @@ internal sealed class ClusterScorer(ClusterBackend cluster, DecoderSpec spec) : 
 
     private ScoreReply Here(Job job, int[] batch)
     {
-        var scores = job.Host.ScoreBatch(
-            job.Policy,
-            [.. batch.Select(i => job.Sequences[i])],
-            job.Temperature,
-            job.WithFeatures,
-            job.TokenWeight,
-            job.WithMeanHidden);
-        var features = job.WithFeatures ? cluster.Project(job.Policy, [.. scores.Select(s => s.Features)]) : null;
+        var scores = job.Host.ScoreBatch(job.Policy, [.. batch.Select(i => job.Sequences[i])], job.Request);
+        var features = job.Request.WithFeatures ? cluster.Project(job.Policy, [.. scores.Select(s => s.Features)]) : null;
         return new(
             new(job.Policy.Version.Content, null, 0, 0, 0),
             [.. scores.Select((s, i) => new ScoreWire(s.LogProbs, s.Entropies, features?[i], s.MeanHidden))],
             "");
     }
 
-    private sealed record Job(
-        Scorer Host,
-        Policy Policy,
-        IReadOnlyList<Sequence> Sequences,
-        double Temperature,
-        bool WithFeatures,
-        TokenWeight? TokenWeight,
-        bool WithMeanHidden);
+    private sealed record Job(Scorer Host, Policy Policy, IReadOnlyList<Sequence> Sequences, ScoreRequest Request);
 }

@@ -100,7 +100,7 @@ internal static class Passports
             }
         using var scorer = new Scorer(policy.Spec, threads: 1, kernels);
         using var projector = new FeatureProjector(policy.Spec, threads: 1);
-        var scores = scorer.ScoreBatch(policy, sequences, 1, withFeatures: true);
+        var scores = scorer.ScoreBatch(policy, sequences, new(Temperature: 1, MaxTokens: int.MaxValue) { WithFeatures = true });
         foreach (var values in scores.Select(s => s.LogProbs).Concat(projector.Project(policy, [.. scores.Select(s => s.FeatureWeights!)])))
             hash.Append(MemoryMarshal.AsBytes(values.AsSpan()));
         var run = new RunConfig { Execution = new() { Kernels = kernels } };

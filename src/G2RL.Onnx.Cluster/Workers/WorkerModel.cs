@@ -99,7 +99,7 @@ internal sealed class WorkerModel : IDisposable
             foreach (var each in settings.Where(warm.Add))
                 Brief(stop => Sampler(each, config.Sampling.DrawsFromCopy).Draw(new([one.Prompt], 1, 0, 0), progress: null, stop));
             if (share.Contains("scores") && warm.Add("scores"))
-                scorer.ScoreBatch(model.Policy, [one], 1, withFeatures: false, TokenWeights.Of(config.Algorithm), withMeanHidden: false);
+                scorer.ScoreBatch(model.Policy, [one], new(Temperature: 1, MaxTokens: int.MaxValue));
             if (share.Contains("gradients") && warm.Add("gradients"))
                 sums.Warm(one);
         }
@@ -181,10 +181,12 @@ internal sealed class WorkerModel : IDisposable
         var scores = scorer.ScoreBatch(
             policy,
             [.. piece.Prompts.Zip(piece.Responses, (p, r) => new Sequence(p, r))],
-            piece.Temperature,
-            piece.WithFeatures,
-            TokenWeights.Of(config.Algorithm),
-            piece.WithMeanHidden);
+            new(piece.Temperature, MaxTokens: int.MaxValue)
+            {
+                WithFeatures = piece.WithFeatures,
+                TokenWeight = TokenWeights.Of(config.Algorithm),
+                WithMeanHidden = piece.WithMeanHidden,
+            });
         var features = piece.WithFeatures ? projector.Project(policy, [.. scores.Select(s => s.Features)]) : null;
         return [.. scores.Select((s, i) => new ScoreWire(s.LogProbs, s.Entropies, features?[i], s.MeanHidden))];
     }

@@ -45,29 +45,8 @@ internal sealed class DeviceScorer : IScorer
         head = backend.Invoke(() => backend.OpenNarrow(spec, DecoderGraph.Logits(spec, CudaOperators.Opset)));
     }
 
-    public Scores[] Score(
-        Policy policy,
-        IReadOnlyList<Sequence> sequences,
-        double temperature,
-        int maxTokens,
-        bool withHidden = false,
-        bool withFeatures = false,
-        Action<int>? progress = null,
-        TokenWeight? tokenWeight = null,
-        bool withMeanHidden = false,
-        bool withSquares = false,
-        CancellationToken cancel = default) => Score(
-            policy,
-            sequences,
-            Plan(sequences, maxTokens),
-            temperature,
-            withHidden,
-            withFeatures,
-            progress,
-            tokenWeight,
-            withMeanHidden,
-            withSquares,
-            cancel);
+    public Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, ScoreRequest request, CancellationToken cancel = default) =>
+        Score(policy, sequences, Plan(sequences, request.MaxTokens), request, cancel);
 
     /// <summary>The batches in which sequences are taken, as their places.</summary>
     /// <param name="sequences">Prompts and responses.</param>
@@ -79,26 +58,14 @@ internal sealed class DeviceScorer : IScorer
     /// <param name="policy">The weights.</param>
     /// <param name="sequences">Prompts and responses.</param>
     /// <param name="batches">Places among them, each at most once; of the others there are no scores.</param>
-    /// <param name="temperature">> 0</param>
-    /// <param name="withHidden">Also the hidden states.</param>
-    /// <param name="withFeatures">Also the feature weights.</param>
-    /// <param name="progress">Called with the number of sequences scored so far.</param>
-    /// <param name="tokenWeight">a_t of the feature weights; null is 1.</param>
-    /// <param name="withMeanHidden">Also the mean hidden states.</param>
-    /// <param name="withSquares">Refused.</param>
+    /// <param name="asked">What is wanted; squares are refused.</param>
     /// <param name="cancel">Stops between batches.</param>
     public Scores[] Score(
         Policy policy,
         IReadOnlyList<Sequence> sequences,
         IReadOnlyList<int[]> batches,
-        double temperature,
-        bool withHidden,
-        bool withFeatures,
-        Action<int>? progress,
-        TokenWeight? tokenWeight,
-        bool withMeanHidden,
-        bool withSquares,
-        CancellationToken cancel) => withSquares
+        ScoreRequest asked,
+        CancellationToken cancel) => asked.WithSquares
         ? throw new NotSupportedException("Sums of squared probabilities are computed on the host alone.")
         : backend.Invoke(() =>
         {
@@ -106,16 +73,16 @@ internal sealed class DeviceScorer : IScorer
             var (slots, count) = (new int[sequences.Count], 0);
             foreach (var place in batches.SelectMany(b => b).Order())
                 slots[place] = count++;
-            if (withFeatures)
+            if (asked.WithFeatures)
                 backend.Features.Reserve(count, spec.VocabularySize);
-            var request = new Request(backend.Of(policy), sequences, temperature, withHidden, withMeanHidden, tokenWeight,
-                withFeatures ? backend.Features.Buffer : null, slots, new double[count], policy.Spec.Adapter == spec.Adapter);
+            var request = new Request(backend.Of(policy), sequences, asked, asked.WithFeatures ? backend.Features.Buffer : null, slots,
+                new double[count], policy.Spec.Adapter == spec.Adapter);
             var done = 0;
             foreach (var indices in batches)
             {
                 cancel.ThrowIfCancellationRequested();
                 Score(request, indices, results);
-                progress?.Invoke(done += indices.Length);
+                asked.Progress?.Invoke(done += indices.Length);
             }
             Average(request);
             return results;
@@ -148,7 +115,7 @@ internal sealed class DeviceScorer : IScorer
             binding.Run();
         }
         var (logProbs, entropies) = Head(request, batch, indices, hidden);
-        var states = request.Hidden || request.MeanHidden ? new float[(long)count * width] : [];
+        var states = request.Asked.WithHidden || request.Asked.WithMeanHidden ? new float[(long)count * width] : [];
         hidden.Read<float>(states);
         var offset = 0;
         foreach (var i in indices)
@@ -158,11 +125,11 @@ internal sealed class DeviceScorer : IScorer
             results[i] = new(
                 logProbs[offset..(offset + length)],
                 entropies[offset..(offset + length)],
-                request.Hidden ? own : null,
+                request.Asked.WithHidden ? own : null,
                 null,
                 request.Accumulators is null ? -1 : request.Slots[i])
             {
-                MeanHidden = request.MeanHidden ? Scorer.Mean(own, width) : null,
+                MeanHidden = request.Asked.WithMeanHidden ? Scorer.Mean(own, width) : null,
             };
             offset += length;
         }
@@ -227,7 +194,7 @@ internal sealed class DeviceScorer : IScorer
             statistics.Measure(
                 logits.Pointer,
                 rows,
-                request.Temperature,
+                request.Asked.Temperature,
                 targets.At(4L * start),
                 words.At(4L * start),
                 words.At(4L * (count + start)),
@@ -257,12 +224,12 @@ internal sealed class DeviceScorer : IScorer
         int rows)
     {
         var (offsets, slots, weights, count) = (new List<int> { 0 }, new List<int>(), new float[rows], owners.Length);
-        var entropies = new float[request.TokenWeight is null ? 0 : rows];
+        var entropies = new float[request.Asked.TokenWeight is null ? 0 : rows];
         words.Read<float>(entropies, 4L * (count + start));
         for (var r = 0; r < rows; r++)
         {
             var (owner, slot) = (owners[start + r], request.Slots[owners[start + r]]);
-            weights[r] = request.TokenWeight?.Invoke(entropies[r], places[start + r], request.Sequences[owner].Response.Length) ?? 1;
+            weights[r] = request.Asked.TokenWeight?.Invoke(entropies[r], places[start + r], request.Sequences[owner].Response.Length) ?? 1;
             request.Totals[slot] += weights[r];
             if (slots.Count > 0 && slots[^1] == slot)
                 offsets[^1] = r + 1;
@@ -273,7 +240,7 @@ internal sealed class DeviceScorer : IScorer
             }
         }
         var (weightsAt, offsetsAt, slotsAt) = (Send(weights), Send(offsets.ToArray()), Send(slots.ToArray()));
-        features.Accumulate(logits.Pointer, spec.VocabularySize, slots.Count, request.Temperature, targets.At(4L * start), weightsAt,
+        features.Accumulate(logits.Pointer, spec.VocabularySize, slots.Count, request.Asked.Temperature, targets.At(4L * start), weightsAt,
             words.At(4L * (2 * (count + start))), offsetsAt, slotsAt, request.Accumulators!.Pointer);
     }
 
@@ -298,10 +265,7 @@ internal sealed class DeviceScorer : IScorer
     private sealed record Request(
         DevicePolicy Policy,
         IReadOnlyList<Sequence> Sequences,
-        double Temperature,
-        bool Hidden,
-        bool MeanHidden,
-        TokenWeight? TokenWeight,
+        ScoreRequest Asked,
         DeviceBuffer? Accumulators,
         int[] Slots,
         double[] Totals,

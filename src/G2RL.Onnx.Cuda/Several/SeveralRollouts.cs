@@ -1,5 +1,4 @@
 using G2RL.Onnx.Execution;
-using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Tokenizers;
 
@@ -15,14 +14,14 @@ internal sealed class SeveralRollouts : IRolloutSource
     private readonly Policy policy;
     private readonly SamplerSettings settings;
     private readonly IRolloutSource[] sources;
-    private readonly IFeatureProjector?[] projectors;
+    private readonly SeveralProjectors projectors;
 
     public SeveralRollouts(SeveralDevices devices, Policy policy, Tokenizer tokenizer, SamplerSettings settings)
     {
         (this.devices, this.policy, this.settings) = (devices, policy, settings);
         devices.Follow(policy);
         sources = devices.Make(device => device.Rollouts(policy, tokenizer, settings));
-        projectors = new IFeatureProjector?[devices.Count];
+        projectors = new(policy.Spec, devices.Count);
     }
 
     /// <summary>Of the first device, which holds gradients and moments besides.</summary>
@@ -54,14 +53,12 @@ internal sealed class SeveralRollouts : IRolloutSource
     {
         foreach (var source in sources)
             source.Dispose();
-        foreach (var projector in projectors)
-            projector?.Dispose();
+        projectors.Dispose();
     }
 
     private Rollout[][] Projected(CudaBackend device, int place, Rollout[][] drawn)
     {
-        var projector = projectors[place] ??= SeveralDevices.FeaturesOf(device, policy.Spec);
-        var features = projector.Project(policy, [.. drawn.SelectMany(g => g).Select(r => r.Features)]);
+        var features = projectors.Project(device, place, policy, [.. drawn.SelectMany(g => g).Select(r => r.Features)]);
         var next = 0;
         return Array.ConvertAll(drawn, group => Array.ConvertAll(group, r => r with { Feature = features[next++], FeatureRow = -1 }));
     }

@@ -12,33 +12,21 @@ namespace G2RL.Onnx.Cuda.Several;
 internal sealed class SeveralScorers : IScorer
 {
     private readonly SeveralDevices devices;
-    private readonly DecoderSpec spec;
     private readonly DeviceScorer[] scorers;
-    private readonly IFeatureProjector?[] projectors;
+    private readonly SeveralProjectors projectors;
 
     public SeveralScorers(SeveralDevices devices, DecoderSpec spec)
     {
-        (this.devices, this.spec) = (devices, spec);
+        this.devices = devices;
         scorers = devices.Make(device => new DeviceScorer(device, spec));
-        projectors = new IFeatureProjector?[devices.Count];
+        projectors = new(spec, devices.Count);
     }
 
-    public Scores[] Score(
-        Policy policy,
-        IReadOnlyList<Sequence> sequences,
-        double temperature,
-        int maxTokens,
-        bool withHidden = false,
-        bool withFeatures = false,
-        Action<int>? progress = null,
-        TokenWeight? tokenWeight = null,
-        bool withMeanHidden = false,
-        bool withSquares = false,
-        CancellationToken cancel = default)
+    public Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, ScoreRequest request, CancellationToken cancel = default)
     {
         devices.Follow(policy);
-        var batches = scorers[0].Plan(sequences, maxTokens);
-        var (results, ended) = (new Scores[sequences.Count], new EndedCount(devices.Count, progress));
+        var batches = scorers[0].Plan(sequences, request.MaxTokens);
+        var (results, ended) = (new Scores[sequences.Count], new EndedCount(devices.Count, request.Progress));
         devices.Each(
             (device, i, stop) =>
             {
@@ -49,16 +37,12 @@ internal sealed class SeveralScorers : IScorer
                     policy,
                     sequences,
                     own,
-                    temperature,
-                    withHidden,
-                    withFeatures,
-                    count => ended.Tell(i, count),
-                    tokenWeight,
-                    withMeanHidden,
-                    withSquares,
+                    request with { Progress = count => ended.Tell(i, count) },
                     stop);
                 int[] places = [.. own.SelectMany(b => b)];
-                var features = withFeatures ? Projector(device, i).Project(policy, [.. places.Select(p => scores[p].Features)]) : null;
+                var features = request.WithFeatures
+                    ? projectors.Project(device, i, policy, [.. places.Select(p => scores[p].Features)])
+                    : null;
                 for (var k = 0; k < places.Length; k++)
                     results[places[k]] = features is null
                         ? scores[places[k]]
@@ -72,9 +56,6 @@ internal sealed class SeveralScorers : IScorer
     {
         foreach (var scorer in scorers)
             scorer.Dispose();
-        foreach (var projector in projectors)
-            projector?.Dispose();
+        projectors.Dispose();
     }
-
-    private IFeatureProjector Projector(CudaBackend device, int place) => projectors[place] ??= SeveralDevices.FeaturesOf(device, spec);
 }

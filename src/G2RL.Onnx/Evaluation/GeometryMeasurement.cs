@@ -75,11 +75,12 @@ public static class GeometryMeasurement
             var scores = scorer.Score(
                 inputs.Policy,
                 sequences,
-                temperature,
-                config.Training.TokensPerMicrobatch,
-                withFeatures: true,
-                withMeanHidden: results.Count == 0 && embedder is null,
-                cancel: cancel);
+                new ScoreRequest(temperature, config.Training.TokensPerMicrobatch)
+                {
+                    WithFeatures = true,
+                    WithMeanHidden = results.Count == 0 && embedder is null,
+                },
+                cancel);
             if (results.Count == 0)
                 semantic = Over(
                     embedder?.Embed([.. drawn.SelectMany(g => g).Select(r => r.Text)]) ?? [.. scores.Select(s => s.MeanHidden!)],

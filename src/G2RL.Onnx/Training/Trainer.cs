@@ -192,6 +192,7 @@ public sealed class Trainer : IDisposable
 
         // 4. Rewards to advantages.
         shaping.Run(step, batch, features.WhileSampling ? drawer : Policy);
+        drawing.GiveBack(groups.SelectMany(g => g.Group.Rollouts.Where((_, i) => !g.Members.Contains(i))));
 
         // 5. One optimizer step per mini-batch of whole groups, the old log-probs fixed. Once weights have changed it runs to its end.
         step.Cancel.ThrowIfCancellationRequested();

@@ -180,24 +180,15 @@ public sealed class DrawTests
         using var hostProjector = new FeatureProjector(policy.Spec, 1);
         foreach (var weight in new TokenWeight?[] { null, (entropy, index, _) => entropy * (index + 1) })
         {
-            var expected = host.Score(
-                policy,
-                sequences,
-                0.7,
-                maxTokens,
-                withHidden: true,
-                withFeatures: true,
-                tokenWeight: weight,
-                withMeanHidden: true);
-            var scores = device.Score(
-                policy,
-                sequences,
-                0.7,
-                maxTokens,
-                withHidden: true,
-                withFeatures: true,
-                tokenWeight: weight,
-                withMeanHidden: true);
+            var asked = new ScoreRequest(0.7, maxTokens)
+            {
+                WithHidden = true,
+                WithFeatures = true,
+                TokenWeight = weight,
+                WithMeanHidden = true,
+            };
+            var expected = host.Score(policy, sequences, asked);
+            var scores = device.Score(policy, sequences, asked);
             var phi = hostProjector.Project(policy, [.. expected.Select(s => s.FeatureWeights!)]);
             var found = projector.Project(policy, [.. scores.Select(s => s.Features)]);
             for (var i = 0; i < sequences.Length; i++)

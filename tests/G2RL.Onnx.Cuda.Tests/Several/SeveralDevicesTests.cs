@@ -71,7 +71,10 @@ public sealed class SeveralDevicesTests
         {
             using var scorer = backend.Scorer(policy.Spec);
             using var projector = backend.Features(policy.Spec);
-            var scores = scorer.Score(policy, sequences, 0.7, 64, withHidden: true, withFeatures: true, withMeanHidden: true);
+            var scores = scorer.Score(
+                policy,
+                sequences,
+                new ScoreRequest(0.7, 64) { WithHidden = true, WithFeatures = true, WithMeanHidden = true });
             // A device alone projects later; those of several are projected.
             var features = projector.Project(policy, [.. scores.Select(s => s.Features).Where(f => f.Projected is null)]);
             return [.. scores.Select((s, i) => s with { Feature = s.Feature ?? features[i], FeatureRow = -1 })];

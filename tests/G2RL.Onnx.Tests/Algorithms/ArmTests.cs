@@ -252,12 +252,7 @@ public sealed class ArmTests
         var scores = scorer.Score(
             policy,
             sequences,
-            temperature: 0.8,
-            maxTokens: 30,
-            withHidden: true,
-            withFeatures: true,
-            tokenWeight: weight,
-            withMeanHidden: true);
+            new ScoreRequest(0.8, 30) { WithHidden = true, WithFeatures = true, TokenWeight = weight, WithMeanHidden = true });
         var features = projector.Project(policy, [.. scores.Select(s => s.FeatureWeights!)]);
         var head = policy.Parameters.First(p => p.Name == "model.embed_tokens.weight").Buffer.Span;
         for (var i = 0; i < sequences.Length; i++)

@@ -68,7 +68,10 @@ public sealed class BaselineTests
         using var alignment = new AlignmentFeatures(spec, threads: 1);
         int[] response = [5, 6, 7, 3, 4];
         const double Temperature = 0.7;
-        var scores = scorer.Score(policy, [new([3, 4], response)], Temperature, 64, withHidden: true, withSquares: true)[0];
+        var scores = scorer.Score(
+            policy,
+            [new([3, 4], response)],
+            new ScoreRequest(Temperature, 64) { WithHidden = true, WithSquares = true })[0];
         var (hidden, width) = (scores.HiddenStates!, spec.HiddenSize);
         var head = policy.Parameters.Single(p => p.Name == DecoderGraph.HeadWeightName(spec)).Buffer.Span.ToArray();
         var (feature, perToken) = (new double[width], new double[hidden.Length]);

@@ -8,20 +8,9 @@ internal sealed class FakeScorer(Func<Policy, float> logProb) : IScorer
 {
     public List<(Policy Policy, int Sequences, double Temperature)> Calls { get; } = [];
 
-    public Scores[] Score(
-        Policy policy,
-        IReadOnlyList<Sequence> sequences,
-        double temperature,
-        int maxTokens,
-        bool withHidden = false,
-        bool withFeatures = false,
-        Action<int>? progress = null,
-        TokenWeight? tokenWeight = null,
-        bool withMeanHidden = false,
-        bool withSquares = false,
-        CancellationToken cancel = default)
+    public Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, ScoreRequest request, CancellationToken cancel = default)
     {
-        Calls.Add((policy, sequences.Count, temperature));
+        Calls.Add((policy, sequences.Count, request.Temperature));
         return
         [
             .. sequences.Select(s => new Scores(

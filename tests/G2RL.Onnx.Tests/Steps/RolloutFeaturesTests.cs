@@ -185,17 +185,10 @@ public sealed class RolloutFeaturesTests : IDisposable
         public Scores[] Score(
             Policy policy,
             IReadOnlyList<Sequence> sequences,
-            double temperature,
-            int maxTokens,
-            bool withHidden = false,
-            bool withFeatures = false,
-            Action<int>? progress = null,
-            TokenWeight? tokenWeight = null,
-            bool withMeanHidden = false,
-            bool withSquares = false,
+            ScoreRequest request,
             CancellationToken cancel = default)
         {
-            Assert.IsTrue(withHidden);
+            Assert.IsTrue(request.WithHidden);
             calls.Add([.. sequences]);
             return [.. sequences.Select((s, i) => new Scores([], [], Hidden(s, i, width), null))];
         }

@@ -62,42 +62,19 @@ public sealed class Scorer : IScorer
         chunk = (int)Math.Clamp(ChunkBytes / (spec.VocabularySize * sizeof(float)), 16, 8192);
     }
 
-    /// <summary>Scores responses, in the order given, in batches of at most <paramref name="maxTokens"/> tokens.</summary>
-    /// <param name="policy">The weights.</param>
-    /// <param name="sequences">Prompts and responses.</param>
-    /// <param name="temperature">> 0</param>
-    /// <param name="maxTokens">Tokens of a batch, padding included.</param>
-    /// <param name="withHidden">Also the hidden states.</param>
-    /// <param name="withFeatures">Also the feature weights.</param>
-    /// <param name="tokenWeight">a_t of the feature weights; null is 1.</param>
-    /// <param name="withMeanHidden">Also the mean hidden states.</param>
-    /// <param name="withSquares">Also the sums of the squared probabilities; not with feature weights.</param>
-    /// <param name="progress">Called with the number of sequences scored so far, from any thread.</param>
-    /// <param name="cancel">Stops between batches.</param>
-    public Scores[] Score(
-        Policy policy,
-        IReadOnlyList<Sequence> sequences,
-        double temperature,
-        int maxTokens,
-        bool withHidden = false,
-        bool withFeatures = false,
-        Action<int>? progress = null,
-        TokenWeight? tokenWeight = null,
-        bool withMeanHidden = false,
-        bool withSquares = false,
-        CancellationToken cancel = default)
+    /// <inheritdoc/>
+    public Scores[] Score(Policy policy, IReadOnlyList<Sequence> sequences, ScoreRequest request, CancellationToken cancel = default)
     {
-        var extras = new Extras(withHidden, withFeatures, withMeanHidden, withSquares, tokenWeight);
         var results = new Scores[sequences.Count];
-        var batches = Plan(sequences, maxTokens);
+        var batches = Plan(sequences, request.MaxTokens);
         var (next, done) = (-1, 0);
         Lanes.Run(Math.Clamp(batches.Count, 1, lanes.Count), _ =>
         {
             while (Interlocked.Increment(ref next) is var b && b < batches.Count)
             {
                 cancel.ThrowIfCancellationRequested();
-                Score(policy, sequences, batches[b], temperature, extras, results);
-                progress?.Invoke(Interlocked.Add(ref done, batches[b].Length));
+                Score(policy, sequences, batches[b], request, results);
+                request.Progress?.Invoke(Interlocked.Add(ref done, batches[b].Length));
             }
         });
         return results;
@@ -115,21 +92,11 @@ public sealed class Scorer : IScorer
     /// <summary>Scores one batch of a <see cref="Plan"/>, all its sequences together.</summary>
     /// <param name="policy">The weights.</param>
     /// <param name="sequences">Prompts and responses of the batch.</param>
-    /// <param name="temperature">> 0</param>
-    /// <param name="withFeatures">Also the feature weights.</param>
-    /// <param name="tokenWeight">a_t of the feature weights; null is 1.</param>
-    /// <param name="withMeanHidden">Also the mean hidden states.</param>
-    public Scores[] ScoreBatch(
-        Policy policy,
-        IReadOnlyList<Sequence> sequences,
-        double temperature,
-        bool withFeatures = false,
-        TokenWeight? tokenWeight = null,
-        bool withMeanHidden = false)
+    /// <param name="request">What is wanted of them.</param>
+    public Scores[] ScoreBatch(Policy policy, IReadOnlyList<Sequence> sequences, ScoreRequest request)
     {
         var results = new Scores[sequences.Count];
-        int[] all = [.. Enumerable.Range(0, sequences.Count)];
-        Score(policy, sequences, all, temperature, new(Hidden: false, withFeatures, withMeanHidden, Squares: false, tokenWeight), results);
+        Score(policy, sequences, [.. Enumerable.Range(0, sequences.Count)], request, results);
         return results;
     }
 
@@ -158,7 +125,7 @@ public sealed class Scorer : IScorer
             key => new(() => new OrtSession(DecoderGraph.Body(key.Spec, memory: key.Memory), lanes.ThreadsEach))).Value;
     }
 
-    private void Score(Policy policy, IReadOnlyList<Sequence> sequences, int[] indices, double temperature, Extras extras, Scores[] results)
+    private void Score(Policy policy, IReadOnlyList<Sequence> sequences, int[] indices, ScoreRequest request, Scores[] results)
     {
         var batch = BatchPlan.Batch([.. indices.Select(i => sequences[i])], packs);
         using var hidden = new FloatBuffer((long)batch.Targets.Length * spec.HiddenSize);
@@ -170,7 +137,7 @@ public sealed class Scorer : IScorer
             binding.Output("last_hidden_state", hidden, 0, batch.Targets.Length, spec.HiddenSize);
             binding.Run();
         }
-        var (logProbs, entropies, features, squares) = Head(policy, hidden, batch, indices, sequences, temperature, extras);
+        var (logProbs, entropies, features, squares) = Head(policy, hidden, batch, indices, sequences, request);
         var offset = 0;
         for (var i = 0; i < indices.Length; i++)
         {
@@ -178,11 +145,11 @@ public sealed class Scorer : IScorer
             results[indices[i]] = new(
                 logProbs[offset..(offset + length)],
                 entropies[offset..(offset + length)],
-                extras.Hidden ? hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize).ToArray() : null,
+                request.WithHidden ? hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize).ToArray() : null,
                 features?[i])
             {
                 Squares = squares?[offset..(offset + length)],
-                MeanHidden = extras.MeanHidden
+                MeanHidden = request.WithMeanHidden
                     ? Mean(hidden.Span.Slice(offset * spec.HiddenSize, length * spec.HiddenSize), spec.HiddenSize)
                     : null,
             };
@@ -196,10 +163,9 @@ public sealed class Scorer : IScorer
         SequenceBatch batch,
         int[] indices,
         IReadOnlyList<Sequence> sequences,
-        double temperature,
-        Extras extras)
+        ScoreRequest request)
     {
-        var withFeatures = extras.Features;
+        var withFeatures = request.WithFeatures;
         var count = batch.Targets.Length;
         var (logProbs, entropies) = (new float[count], new float[count]);
         var owners = withFeatures ? indices.SelectMany((s, i) => Enumerable.Repeat(i, sequences[s].Response.Length)).ToArray() : [];
@@ -207,13 +173,13 @@ public sealed class Scorer : IScorer
         var totals = new double[indices.Length];
         var features = withFeatures ? indices.Select(_ => new float[spec.VocabularySize]).ToArray() : null;
         var logits = withFeatures ? new float[Math.Min(chunk, count) * spec.VocabularySize] : [];
-        var squares = extras.Squares ? new float[count] : null;
-        float[] inverse = [(float)(1 / temperature)];
+        var squares = request.WithSquares ? new float[count] : null;
+        float[] inverse = [(float)(1 / request.Temperature)];
         for (var start = 0; start < count; start += chunk)
         {
             var rows = Math.Min(chunk, count - start);
             var (chunkLogProbs, chunkEntropies) = (new float[rows], new float[rows]);
-            using var binding = (withFeatures ? headWithLogits.Value : extras.Squares ? headWithSquares.Value : head).Bind();
+            using var binding = (withFeatures ? headWithLogits.Value : request.WithSquares ? headWithSquares.Value : head).Bind();
             policy.BindTo(binding);
             binding.Input("last_hidden_state", hidden, (long)start * spec.HiddenSize, rows, spec.HiddenSize);
             binding.Input("targets", batch.Targets[start..(start + rows)], rows);
@@ -222,8 +188,8 @@ public sealed class Scorer : IScorer
             binding.Output("entropy", chunkEntropies, rows);
             if (withFeatures)
                 binding.Output("logits", logits, rows, spec.VocabularySize);
-            var chunkSquares = new float[extras.Squares ? rows : 0];
-            if (extras.Squares)
+            var chunkSquares = new float[request.WithSquares ? rows : 0];
+            if (request.WithSquares)
                 binding.Output("squares", chunkSquares, rows);
             binding.Run();
             if (squares is not null)
@@ -233,7 +199,7 @@ public sealed class Scorer : IScorer
             for (var r = 0; withFeatures && r < rows; r++)
             {
                 var (owner, place) = (owners[start + r], places[start + r]);
-                var weight = extras.Weight?.Invoke(chunkEntropies[r], place, sequences[indices[owner]].Response.Length) ?? 1;
+                var weight = request.TokenWeight?.Invoke(chunkEntropies[r], place, sequences[indices[owner]].Response.Length) ?? 1;
                 AddRow(
                     logits.AsSpan(r * spec.VocabularySize, spec.VocabularySize),
                     inverse[0],
@@ -271,7 +237,4 @@ public sealed class Scorer : IScorer
         }
         return mean;
     }
-
-    // What is wanted beside log-probs and entropies.
-    private readonly record struct Extras(bool Hidden, bool Features, bool MeanHidden, bool Squares, TokenWeight? Weight);
 }

@@ -37,6 +37,14 @@ internal sealed class Drawing(
     public Rollout[][] Again(Step step, IReadOnlyList<Problem> problems, ulong seed) =>
         Draw(step, problems, seed, "resample", isFirst: false, ended: null);
 
+    /// <summary>Gives the feature weights of rollouts that nobody will learn from to the next ones.</summary>
+    public void GiveBack(IEnumerable<Rollout> rollouts)
+    {
+        foreach (var rollout in rollouts)
+            if (rollout.FeatureWeights is { } weights)
+                features?.Return(weights);
+    }
+
     /// <summary>What a step's first draw will ask for.</summary>
     public DrawRequest Request(int step, IReadOnlyList<Problem> problems) =>
         Request(step, problems, Seeds.Derive(config.Seed, Seeds.Purpose.Sampling), isFirst: true);

@@ -26,6 +26,7 @@ internal static class DynamicSampling
     /// <param name="problems">Where other problems come from.</param>
     /// <param name="draw">Draws and judges.</param>
     /// <param name="metrics">Receives how many groups were drawn anew, and how many are left without a signal.</param>
+    /// <param name="dropped">Told of every group that will be replaced, before its successor is drawn; null for nobody.</param>
     /// <returns>What was drawn anew, round by round, those that were replaced again included.</returns>
     public static IReadOnlyList<ScoredGroup> Run(
         ScoredGroup[] groups,
@@ -33,7 +34,8 @@ internal static class DynamicSampling
         RunConfig config,
         IProblemSet problems,
         Draw draw,
-        StepMetrics metrics)
+        StepMetrics metrics,
+        Action<ScoredGroup>? dropped = null)
     {
         if (config.Sampling.ResampleRounds == 0)
             return [];
@@ -43,6 +45,8 @@ internal static class DynamicSampling
             int[] empty = [.. Enumerable.Range(0, groups.Length).Where(i => !HasSignal(groups[i]))];
             if (empty.Length == 0)
                 break;
+            foreach (var place in empty)
+                dropped?.Invoke(groups[place]);
             var seed = Seeds.Derive(config.Seed, Seeds.Purpose.Resampling, rounds);
             var fresh = draw(problems.Batch(step, empty.Length, seed), Seeds.Derive(seed, Seeds.Purpose.Sampling));
             for (var i = 0; i < empty.Length; i++)

@@ -49,7 +49,8 @@ internal sealed class Judging(RewardSet rewards, Drawing drawing, IProblemSet pr
             config,
             problems,
             (others, seed) => Score(step, others, drawing.Again(step, others, seed)),
-            step.Metrics);
+            step.Metrics,
+            group => drawing.GiveBack(group.Group.Rollouts));
         if (config.Sampling.ResampleRounds > 0)
             step.Clock.Lap("resample");
         return (groups, [.. first, .. anew]);

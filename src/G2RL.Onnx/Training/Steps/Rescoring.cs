@@ -38,24 +38,19 @@ internal sealed class Rescoring(
     {
         var samples = Members(step, groups, drawer);
         var sequences = samples.Select(s => s.Sequence).ToArray();
+        var asked = new ScoreRequest(config.Sampling.Temperature, config.Training.TokensPerMicrobatch);
         var old = !scoresFirst ? [] : scorer.Score(
             policy,
             sequences,
-            config.Sampling.Temperature,
-            config.Training.TokensPerMicrobatch,
-            withFeatures: features.WhileScoring,
-            tokenWeight: features.Weight,
-            withMeanHidden: features.MeanHidden,
-            withSquares: features.Squares,
-            cancel: step.Cancel);
-        var kl = reference is null
-            ? null
-            : scorer.Score(
-                reference,
-                sequences,
-                config.Sampling.Temperature,
-                config.Training.TokensPerMicrobatch,
-                cancel: step.Cancel);
+            asked with
+            {
+                WithFeatures = features.WhileScoring,
+                TokenWeight = features.Weight,
+                WithMeanHidden = features.MeanHidden,
+                WithSquares = features.Squares,
+            },
+            step.Cancel);
+        var kl = reference is null ? null : scorer.Score(reference, sequences, asked, step.Cancel);
         for (var i = 0; i < samples.Length; i++)
             (samples[i].OldLogProbs, samples[i].ReferenceLogProbs) = (scoresFirst ? old[i].LogProbs : [], kl?[i].LogProbs);
         void HoldAgainstSampler(IReadOnlyList<Sample> scored) => Mismatch.Check(
