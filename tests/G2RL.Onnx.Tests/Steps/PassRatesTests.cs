@@ -32,6 +32,27 @@ public sealed class PassRatesTests
         CollectionAssert.DoesNotContain(batch, "p0");
     }
 
+    // Rewards say nothing of right and wrong: a wrong response may be well formed (-0.2 + 1), a right one too long (1 - 2).
+    [TestMethod]
+    [DataRow(0.8, -1.0, -1.0, 1.0)]
+    [DataRow(0.8, 0.8, 1.0, -1.0)]
+    [DataRow(-1.0, -1.0, -1.0, 1.0)]
+    public void Record_RewardsBesideTheChecker_AsksTheCheckerAlone(double first, double second, double one, double other)
+    {
+        var problems = Enumerable.Range(0, 6).Select(i => new Problem($"p{i}", $"{i}", "")).ToArray();
+        var set = new FunctionProblemSet("six", problems, [], (_, _) => Outcome.Judged(true));
+        var (curriculum, metrics) = (new PassRateFilter(set, new() { Low = 0, High = 1, Window = 2 }), new StepMetrics(3));
+        var rollouts = Group(problems[0], Outcome.Scored(1), Outcome.Scored(1)).Group.Rollouts;
+        ScoredGroup Judged(Problem problem, params double[] verdicts) =>
+            new(new(problem, rollouts), [Outcome.Scored(first), Outcome.Scored(second)], verdicts);
+        PassRates.Record(curriculum, [Judged(problems[0], one, other), Judged(problems[1], 1, 1)], metrics);
+        // Half of p0 is right, all of p1.
+        Assert.AreEqual(1, metrics.Values["curriculum/left_out"]);
+        var batch = curriculum.Batch(4, 5, 0).Select(p => p.Id).ToArray();
+        CollectionAssert.Contains(batch, "p0");
+        CollectionAssert.DoesNotContain(batch, "p1");
+    }
+
     private static ScoredGroup Group(Problem problem, params Outcome[] outcomes) =>
         new(new(problem, new FakeSource((_, _, _) => "x").Draw(new([[1]], outcomes.Length, 0, 0))[0]), outcomes);
 }

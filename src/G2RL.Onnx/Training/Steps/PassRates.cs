@@ -1,5 +1,4 @@
 using G2RL.Onnx.Algorithms;
-using G2RL.Onnx.Problems;
 using G2RL.Onnx.Problems.Curriculum;
 using G2RL.Onnx.Training.Logging;
 
@@ -10,7 +9,7 @@ namespace G2RL.Onnx.Training.Steps;
 /// </summary>
 internal static class PassRates
 {
-    /// <summary>Records the share of right answers of each problem, among those that were judged.</summary>
+    /// <summary>Records the share of right answers of each problem, as the checker sees them, among those that were judged.</summary>
     /// <param name="curriculum">Which problems are asked.</param>
     /// <param name="groups">All that the step drew, groups that were drawn anew included. A problem that was drawn twice counts
     /// once.</param>
@@ -21,9 +20,9 @@ internal static class PassRates
         curriculum.Record(
             metrics.Step - 1,
             groups.GroupBy(g => g.Group.Problem.Id, StringComparer.Ordinal)
-                .Select(g => (Problem: g.Key, Judged: g.SelectMany(d => d.Outcomes).Where(o => o.Kind == OutcomeKind.Score).ToArray()))
-                .Where(g => g.Judged.Length > 0)
-                .Select(g => (g.Problem, (double)g.Judged.Count(o => o.Score > 0) / g.Judged.Length)));
+                .Select(g => (Problem: g.Key, Verdicts: g.SelectMany(d => d.Verdicts).ToArray()))
+                .Where(g => g.Verdicts.Length > 0)
+                .Select(g => (g.Problem, (double)g.Verdicts.Count(v => v > 0) / g.Verdicts.Length)));
         metrics.Set("curriculum/left_out", curriculum.LeftOut(metrics.Step));
     }
 }
