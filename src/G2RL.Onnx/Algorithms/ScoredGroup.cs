@@ -81,7 +81,7 @@ internal sealed class ScoredGroup
     public double[][]? TokenAdvantages { get; set; }
 
     /// <summary>
-    /// What each of the members' tokens weighed in the loss [m][T]: advantage, times a correction, 0 where it was masked; null where all
+    /// What each of the members' tokens weighed in the loss [m][T]: advantage, times a correction, 0 where it was left out; null where all
     /// tokens of a member weighed its advantage.
     /// </summary>
     public double[][]? TokenWeights { get; set; }

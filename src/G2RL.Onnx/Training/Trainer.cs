@@ -200,7 +200,7 @@ public sealed class Trainer : IDisposable
         update.Run(step.Index, batch.Samples, groups.Length, step.Metrics, batch.Pending, step.Cancel);
         if (curriculum is not null)
             PassRates.Record(curriculum, all, step.Metrics);
-        LossWeights.Record(batch.Samples);
+        LossWeights.Record(batch.Samples, config.Algorithm.Truncated);
         WarnOfEmptyMinibatches(step.Metrics);
         step.Clock.Lap("train");
         step.Clock.Total();

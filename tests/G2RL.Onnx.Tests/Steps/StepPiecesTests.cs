@@ -18,7 +18,7 @@ public sealed class StepPiecesTests
     public void LossWeights_OfEachKind_AreAdvantageTimesWeight()
     {
         var plain = Samples(2);
-        LossWeights.Record(plain);
+        LossWeights.Record(plain, KeepOrMask.Keep);
         Assert.IsNull(plain[0].Scored.TokenWeights);
         Assert.AreEqual("2 4 6|2 2 2", Recorded(s => s[0].Corrections = [1, 2, 3]));
         Assert.AreEqual("2 0 2|2 2 2", Recorded(s => s[0].Kept = [true, false, true]));
@@ -34,9 +34,27 @@ public sealed class StepPiecesTests
         {
             var samples = Samples(2);
             change(samples);
-            LossWeights.Record(samples);
+            LossWeights.Record(samples, KeepOrMask.Keep);
             return string.Join('|', samples[0].Scored.TokenWeights!.Select(w => string.Join(' ', w)));
         }
+    }
+
+    // The second of the group was cut off. A group that is left out anyhow needs no words, nor one whose responses all ended.
+    [TestMethod]
+    [DataRow(KeepOrMask.Keep, false, false, null)]
+    [DataRow(KeepOrMask.Keep, false, true, "2 4 6|2 2 2")]
+    [DataRow(KeepOrMask.Mask, false, false, "2 2 2|0 0 0")]
+    [DataRow(KeepOrMask.Mask, false, true, "2 4 6|0 0 0")]
+    [DataRow(KeepOrMask.Mask, true, false, null)]
+    public void LossWeights_OfCutOffResponses_AreZeroWhereTheyAreLeftOut(KeepOrMask truncated, bool masked, bool corrected, string? told)
+    {
+        var samples = Samples(2, FinishReason.StopToken, FinishReason.Length);
+        samples[0].Scored.Masked = masked;
+        if (corrected)
+            samples[0].Corrections = [1, 2, 3];
+        LossWeights.Record(samples, truncated);
+        Assert.AreEqual(
+            told, samples[0].Scored.TokenWeights is { } weights ? string.Join('|', weights.Select(w => string.Join(' ', w))) : null);
     }
 
     [TestMethod]
@@ -107,15 +125,15 @@ public sealed class StepPiecesTests
         Assert.AreEqual(0.7, metrics.Values["packing/saved_flops_share"], 1e-12);
     }
 
-    private static Sample[] Samples(double advantage)
+    private static Sample[] Samples(double advantage, FinishReason first = FinishReason.Length, FinishReason second = FinishReason.Length)
     {
-        Rollout[] rollouts = [.. Enumerable.Range(0, 2).Select(_ => new Rollout
+        Rollout[] rollouts = [.. new[] { first, second }.Select(finish => new Rollout
         {
             PromptTokens = [1],
             Tokens = [2, 3, 4],
             LogProbs = [-1, -1, -1],
             Entropies = [1, 1, 1],
-            Finish = FinishReason.Length,
+            Finish = finish,
             Text = "",
             Version = new(0, ""),
         })];

@@ -41,25 +41,32 @@ internal sealed class Sample(int group, int member, ScoredGroup scored, Rollout 
 
     /// <summary>Tokens that are trained on.</summary>
     public int KeptTokens => Kept?.Count(k => k) ?? rollout.Tokens.Length;
+
+    /// <summary>Whether it is in the loss.</summary>
+    /// <param name="truncated">What becomes of rollouts that the length limit cut off.</param>
+    public bool IsTrained(KeepOrMask truncated) => !Masked && (rollout.Finished || truncated == KeepOrMask.Keep);
 }
 
 /// <summary>What each token weighed in the loss, for the log of rollouts.</summary>
 internal static class LossWeights
 {
-    /// <summary>Tells the groups, where tokens of a rollout differ.</summary>
-    public static void Record(IReadOnlyList<Sample> samples)
+    /// <summary>Tells the groups, where tokens of a rollout differ or a rollout of a group that is trained on was left out.</summary>
+    /// <param name="samples">The rollouts of a step.</param>
+    /// <param name="truncated">What became of those that the length limit cut off.</param>
+    public static void Record(IReadOnlyList<Sample> samples, KeepOrMask truncated)
     {
-        if (samples.All(s => s.Corrections is null && s.Kept is null && s.TokenAdvantages is null))
+        if (samples.All(s =>
+            s.Corrections is null && s.Kept is null && s.TokenAdvantages is null && (s.Masked || s.IsTrained(truncated))))
             return;
         foreach (var sample in samples)
-            (sample.Scored.TokenWeights ??= new double[sample.Scored.Members.Length][])[sample.Member] = Of(sample);
+            (sample.Scored.TokenWeights ??= new double[sample.Scored.Members.Length][])[sample.Member] = Of(sample, truncated);
     }
 
-    private static double[] Of(Sample sample)
+    private static double[] Of(Sample sample, KeepOrMask truncated)
     {
         var weights = new double[sample.Rollout.Tokens.Length];
         for (var t = 0; t < weights.Length; t++)
-            weights[t] = sample.Masked || sample.Kept?[t] == false
+            weights[t] = !sample.IsTrained(truncated) || sample.Kept?[t] == false
                 ? 0
                 : (sample.TokenAdvantages?[t] ?? sample.Advantage) * (sample.Corrections?[t] ?? 1);
         return weights;

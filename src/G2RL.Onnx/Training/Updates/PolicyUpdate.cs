@@ -68,7 +68,7 @@ internal sealed class PolicyUpdate : IDisposable
     {
         var t = config.Training;
         var updates = t.EpochsPerBatch * t.MinibatchesPerBatch;
-        var kept = samples.Where(s => !s.Masked && (s.Rollout.Finished || config.Algorithm.Truncated == KeepOrMask.Keep)).ToArray();
+        var kept = samples.Where(s => s.IsTrained(config.Algorithm.Truncated)).ToArray();
         metrics.Set("policy/trained_share", (double)kept.Length / samples.Count);
         var tally = new UpdateTally(config.Algorithm);
         var entropy = samples.Sum(s => s.Rollout.Entropies.Sum(e => (double)e)) / samples.Sum(s => s.Rollout.Entropies.Length);
