@@ -75,6 +75,35 @@ public sealed class NextTokenTrainingTests : IDisposable
         Assert.AreEqual(whole.Hash(), again.Hash());
     }
 
+    // Who writes a step down comes first: what a kill between the two leaves is a row too many, which a resumption cuts off, and no
+    // checkpoint whose row is missing.
+    [TestMethod]
+    [DataRow(2, "")]
+    [DataRow(3, "step-000002")]
+    [DataRow(4, "step-000002")]
+    public void Run_StepThatCannotBeWrittenDown_IsNotSaved(int step, string saved)
+    {
+        using var policy = Policy.Load(model.Folder, 64);
+        using var training = new NextTokenTraining(policy, new CheckpointStore(In("log"), 1), threads: 1, Settings);
+        Assert.ThrowsExactly<IOException>(() => training.Run(
+            _ => Sequences,
+            p =>
+            {
+                if (p.Step == step)
+                    throw new IOException("No space left on device");
+            },
+            CancellationToken.None));
+        Assert.AreEqual(saved, Directory.Exists(In("log")) ? string.Join(' ', Saved("log")) : "");
+    }
+
+    [TestMethod]
+    public void Run_GradientThatIsNotFinite_NamesTheStepAsTheLogWould()
+    {
+        using var policy = Policy.Load(model.Folder, 64);
+        policy.Trainable[^1].Buffer.Span[0] = float.NaN;
+        Assert.StartsWith("Step 1: ", Assert.ThrowsExactly<NonFiniteException>(() => Train(policy, "broken", Settings)).Message);
+    }
+
     private double[] Train(
         Policy policy,
         string folder,

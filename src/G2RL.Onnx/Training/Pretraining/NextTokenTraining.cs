@@ -70,7 +70,7 @@ internal sealed class NextTokenTraining : IDisposable
 
     /// <summary>Does the steps that are left.</summary>
     /// <param name="examples">The sequences of a step, counted from 0: a pure function.</param>
-    /// <param name="progress">Called after every step.</param>
+    /// <param name="progress">Called after every step, before it is saved.</param>
     /// <param name="cancel">Stops between steps, saves, and throws <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="NonFiniteException">Training diverged.</exception>
     public void Run(Func<int, Sequence[]> examples, Action<PretrainProgress>? progress, CancellationToken cancel)
@@ -86,12 +86,13 @@ internal sealed class NextTokenTraining : IDisposable
             var started = Stopwatch.GetTimestamp();
             var sequences = examples(Done);
             var (loss, tokens) = Step(sequences);
+            // First who writes the step down: a checkpoint must not outlive the row that leads up to it.
+            progress?.Invoke(new(Done, loss, tokens / Stopwatch.GetElapsedTime(started).TotalSeconds));
             if (Done % settings.CheckpointEvery == 0)
             {
                 Save();
                 saved = Done;
             }
-            progress?.Invoke(new(Done, loss, tokens / Stopwatch.GetElapsedTime(started).TotalSeconds));
         }
     }
 
@@ -135,7 +136,7 @@ internal sealed class NextTokenTraining : IDisposable
         }
         catch (NonFiniteException e)
         {
-            throw new NonFiniteException($"Step {Done}: {e.Message} Lower learningRate, or lengthen warmupSteps.", e);
+            throw new NonFiniteException($"Step {Done + 1}: {e.Message} Lower learningRate, or lengthen warmupSteps.", e);
         }
     }
 }
