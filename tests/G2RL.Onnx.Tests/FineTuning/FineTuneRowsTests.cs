@@ -65,6 +65,21 @@ public sealed class FineTuneRowsTests
     public void Rows_OfWrongTurns_AreTold(string row, string words) =>
         Assert.Contains(words, Assert.ThrowsExactly<InputException>(() => Spelled(row, new())).Message);
 
+    // A template that says nothing of an answer, or its end alone: there is nothing to learn, with end tokens or without.
+    [TestMethod]
+    [DataRow("", true)]
+    [DataRow("", false)]
+    [DataRow("{{ eos_token }}", true)]
+    [DataRow("{{ eos_token }} ", true)]
+    public void Template_ThatLeavesAnswersOut_IsTold(string answer, bool ends)
+    {
+        var template = "{% for m in messages %}{% if m.role == 'user' %}*{{ m.content }}={% else %}" + answer + "{% endif %}{% endfor %}";
+        const string row = """{"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]}""";
+        var message = Assert.ThrowsExactly<InputException>(() => Spelled(row, new(), template, ends)).Message;
+        Assert.Contains("rows.jsonl:1", message);
+        Assert.Contains("the response has no tokens beside its end", message);
+    }
+
     [TestMethod]
     public void Rows_Broken_AreAllTold()
     {

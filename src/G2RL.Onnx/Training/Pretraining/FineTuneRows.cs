@@ -121,11 +121,13 @@ internal sealed class FineTuneRows(FineTuneData data, Tokenizer tokenizer, Lazy<
         var ids = whole.Length > prompt.Length && whole.AsSpan().StartsWith(prompt) ? whole[prompt.Length..] : tokenizer.Encode(response);
         // Behind the end token a template may put a line break, which the model need not say.
         var last = Array.FindLastIndex(ids, ends.Contains);
-        if (last >= 0 && string.IsNullOrWhiteSpace(tokenizer.Decode(ids.AsSpan(last + 1), skipSpecial: false)))
+        var isEnded = last >= 0 && string.IsNullOrWhiteSpace(tokenizer.Decode(ids.AsSpan(last + 1), skipSpecial: false));
+        if (isEnded)
             ids = ids[..(last + 1)];
-        else if (ends.Length > 0)
-            ids = [.. ids, ends[0]];
-        return ids.Length > 0 ? new(prompt, ids) : throw new RowException(": the response has no tokens.");
+        if (ids.All(ends.Contains))
+            throw new RowException(
+                ": the response has no tokens beside its end; fill it, or see whether the chat template leaves answers out.");
+        return new(prompt, isEnded || ends.Length == 0 ? ids : [.. ids, ends[0]]);
     }
 
     /// <summary>Whether a row is among those held out: a share of all, by its prompt alone.</summary>
