@@ -30,7 +30,7 @@ internal sealed class Conversations(RunConfig config, ChatPrompts? chat, Func<Ch
     /// <summary>What deserves a word: conversations whose text alone is the prompt.</summary>
     public IEnumerable<string> Warnings(IEnumerable<Problem> problems)
     {
-        if (problems.FirstOrDefault() is { Conversation: TurnsKind.Auto } first && template.Value is null)
+        if (problems.FirstOrDefault(p => p.Conversation == TurnsKind.Auto) is { } first && template.Value is null)
             yield return $"{first.Id} and others are conversations, but {config.Model} brings no chat template: the text of their turns is "
                 + "the prompt.";
     }

@@ -82,7 +82,7 @@ internal sealed class RunInputs : IDisposable
         .. Problems.Notes,
         .. checkedProblems.Notes,
         .. benchmarkNotes,
-        .. conversations.Warnings(Problems.Training?.Take(1) ?? []),
+        .. conversations.Warnings(Problems.Training ?? []),
     ];
 
     /// <summary>

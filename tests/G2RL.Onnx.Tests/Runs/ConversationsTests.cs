@@ -61,6 +61,20 @@ public sealed class ConversationsTests : IDisposable
         Assert.IsEmpty(Conversations(all, own).Warnings([]));
     }
 
+    // Rows of a file may be prompts and conversations; the first that is one is named.
+    [TestMethod]
+    public void Warnings_ConversationBehindPrompts_IsFound()
+    {
+        var plain = new Problem("p0", "prompt", "");
+        var text = plain with { Id = "p1", Turns = [new("user", "q")], Conversation = TurnsKind.Text };
+        var auto = text with { Id = "p2", Conversation = TurnsKind.Auto };
+        Assert.AreEqual(
+            "p2 and others are conversations, but the-model brings no chat template: the text of their turns is the prompt.",
+            Conversations(false, false).Warnings([plain, text, auto, auto with { Id = "p3" }]).Single());
+        Assert.IsEmpty(Conversations(false, true).Warnings([plain, text, auto]));
+        Assert.IsEmpty(Conversations(false, false).Warnings([plain, text]));
+    }
+
     private Conversations Conversations(bool all, bool own, Action? asked = null) => new(
         new RunConfig { Model = "the-model" },
         all ? Template("all") : null,

@@ -98,7 +98,7 @@ public sealed class RunInputsTests : IDisposable
         var node = JsonNode.Parse(File.ReadAllText(path))!;
         node["a_new_kind_of_norm"] = 3;
         File.WriteAllText(path, node.ToJsonString());
-        Problem[] train = [new("t0", "1=", "") { Turns = [new("user", "1")], Conversation = TurnsKind.Auto }, new("t1", "2=", "")];
+        Problem[] train = [new("t1", "2=", ""), new("t0", "1=", "") { Turns = [new("user", "1")], Conversation = TurnsKind.Auto }];
         using var inputs = new RunInputs(
             model.Config with { AllowUnknownConfig = true },
             Set(train, []));
