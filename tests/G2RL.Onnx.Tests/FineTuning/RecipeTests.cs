@@ -139,6 +139,9 @@ public sealed class RecipeTests
     [DataRow("\"tokensPerMicrobatch\": 255", "at least maxPositions (256)")]
     [DataRow("\"corpus\": \"letters\"", "it must be arithmetic or countdown")]
     [DataRow("\"stepz\": 5", "stepz")]
+    [DataRow("\"arithmetic\": null", "arithmetic")]
+    [DataRow("\"corpus\": \"countdown\", \"countdown\": null", "countdown")]
+    [DataRow("\"corpus\": null", "corpus")]
     public void Pretrain_BeyondItsRange_IsRefusedByName(string setting, string words) =>
         StringAssert.Contains(Refused(() => PretrainConfig.Load(Write($"{{{setting}}}"))), words);
 
