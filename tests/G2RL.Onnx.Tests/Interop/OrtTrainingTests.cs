@@ -100,6 +100,28 @@ public sealed class OrtTrainingTests
         Refused("holds no optimizer state", Path.Combine(model.Root, "fresh", "checkpoint"), model.Config);
     }
 
+    // What the training API cannot do is said before the state of such an optimizer, which has other tensors, is read.
+    [TestMethod]
+    [DataRow(OptimizerKind.Muon, MomentStorage.Float32)]
+    [DataRow(OptimizerKind.AdamW, MomentStorage.Int8)]
+    public void Write_ACheckpointOfAnotherOptimizer_NamesTheSetting(OptimizerKind kind, MomentStorage moments)
+    {
+        using var model = new TinyModel();
+        var run = Directory.CreateDirectory(Path.Combine(model.Root, "step-000003")).FullName;
+        using var policy = Policy.Load(model.Folder, 24);
+        var training = model.Config.Training;
+        var config = model.Config with
+        {
+            Training = training with { Optimizer = training.Optimizer with { Kind = kind, Moments = moments } },
+        };
+        Assert.AreEqual(
+            $"training.optimizer.kind is {kind} with moments in {moments}; ONNX Runtime's training API has AdamW with moments in "
+                + "float32. Set adamW and float32 for it.",
+            Assert.ThrowsExactly<InputException>(
+                () => OrtTraining.Write(Path.Combine(model.Root, "moved"), policy, config, run, step: 3)).Message);
+        Assert.IsFalse(Directory.Exists(Path.Combine(model.Root, "moved")));
+    }
+
     [TestMethod]
     public void Export_Checkpoint_IsAHuggingFaceFolderOfItsWeights()
     {

@@ -41,6 +41,8 @@ public static class OrtTraining
     /// <exception cref="InputException">As for <see cref="Write(string, Policy, RunConfig)"/>, or no checkpoint of this model.</exception>
     public static void Write(string folder, Policy policy, RunConfig config, string checkpoint, int step)
     {
+        // Before the state is read: that of another optimizer has other tensors.
+        Require(policy, config);
         var (first, second) = (Moments.Of(policy), Moments.Of(policy));
         var steps = TrainingState.Load(checkpoint, policy, first.Target, second.Target);
         // A mini-batch without tokens counted in the schedule and was no optimizer step.
@@ -123,8 +125,7 @@ public static class OrtTraining
         Func<string, bool>? trainable = null,
         long skipped = 0)
     {
-        if (Fault(policy, config) is { } fault)
-            throw new InputException(fault);
+        Require(policy, config);
         var t = config.Training;
         var schedule = Schedules.Graph(t.Schedule, t.LearningRate, config.Steps * UpdatesPerStep(config));
         return new(
@@ -145,6 +146,12 @@ public static class OrtTraining
         ? $"adapter.base is {policy.Spec.Storage}; the training artifacts hold frozen weights in float32. "
             + "Set adapter.base=float32 for them."
         : DecayFault(config.Training.Optimizer, [.. policy.Trainable.Select(p => p.Name)]);
+
+    private static void Require(Policy policy, RunConfig config)
+    {
+        if (Fault(policy, config) is { } fault)
+            throw new InputException(fault);
+    }
 
     /// <summary>Our AdamW settings as the training runtime's attributes.</summary>
     /// <exception cref="InputException">Decay of some parameters only.</exception>
