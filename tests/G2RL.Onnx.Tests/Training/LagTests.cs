@@ -4,6 +4,7 @@ using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Tests.Steps;
 using G2RL.Onnx.Training;
 using G2RL.Onnx.Training.Lagging;
 using G2RL.Onnx.Training.Logging;
@@ -166,6 +167,47 @@ public sealed class LagTests
         CollectionAssert.AreEqual(new[] { 0, 1 }, told.Select(t => t.Prompt).Order().ToArray());
         foreach (var (prompt, rollouts) in told)
             CollectionAssert.AreEqual(drawn[prompt].Select(r => r.Text).ToArray(), rollouts.Select(r => r.Text).ToArray());
+    }
+
+    // A program of one's own may go on with a trainer whose run was cancelled: a draw that ended with it is begun anew, one that was whole
+    // by then is kept.
+    [TestMethod]
+    public void HasBegun_DrawsOfACancelledRun_KeepsThoseThatAreWhole()
+    {
+        using var model = new TinyModel();
+        using var loaded = new RunModel(model.Config);
+        using var lagged = new LaggedPolicy(loaded.Policy, new() { Lag = 1 }, isElsewhere: true);
+        using var asked = new SemaphoreSlim(0);
+        using var cancel = new CancellationTokenSource();
+        var source = new FakeSource((_, _, _) => "1");
+        using var draws = lagged.Rollouts(_ => new Held(source, asked));
+        lagged.History.Keep(0);
+        asked.Release();
+        draws.Begin(Request(0), cancel.Token);
+        Assert.IsTrue(SpinWait.SpinUntil(() => source.Requests.Count == 1, TimeSpan.FromMinutes(5)));
+        draws.Begin(Request(1), cancel.Token);
+        Assert.IsTrue(draws.HasBegun(0) && draws.HasBegun(1));
+        cancel.Cancel();
+        Assert.IsTrue(draws.HasBegun(0));
+        Assert.IsFalse(draws.HasBegun(1));
+        Assert.HasCount(2, draws.Draw(Request(0)).Rollouts);
+        asked.Release();
+        draws.Begin(Request(1), CancellationToken.None);
+        Assert.HasCount(2, draws.Draw(Request(1)).Rollouts);
+    }
+
+    // Draws one batch each time it is let.
+    private sealed class Held(IRolloutSource source, SemaphoreSlim asked) : IRolloutSource
+    {
+        public SamplerPlan Plan => source.Plan;
+
+        public DrawnRollouts Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
+        {
+            asked.Wait(cancel);
+            return source.Draw(request, progress, CancellationToken.None);
+        }
+
+        public void Dispose() => source.Dispose();
     }
 
     private static DrawRequest Request(int step) => new([[1, 2, 3], [4, 5]], Samples: 3, Seed: 5, step);

@@ -46,7 +46,7 @@ internal sealed class LaggedRollouts : IRolloutSource
     {
         var source = sources[lagged.Drawer(request.Step)];
         var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, end.Token);
-        var ahead = begun[request.Step] = new(request);
+        var ahead = begun[request.Step] = new(request, cancel);
         ahead.Work = Task.Run(
             () =>
             {
@@ -56,28 +56,43 @@ internal sealed class LaggedRollouts : IRolloutSource
             CancellationToken.None);
     }
 
-    /// <summary>Whether a step's draw was begun.</summary>
-    public bool HasBegun(int step) => begun.ContainsKey(step);
+    /// <summary>
+    /// Whether a step's draw was begun. One that was cancelled is waited for and forgotten, so that it can be begun anew.
+    /// </summary>
+    public bool HasBegun(int step)
+    {
+        if (!begun.TryGetValue(step, out var ahead))
+            return false;
+        if (!ahead.Cancel.IsCancellationRequested)
+            return true;
+        Wait(ahead);
+        return ahead.Work!.IsCompletedSuccessfully || !begun.Remove(step);
+    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         end.Cancel();
         foreach (var ahead in begun.Values)
-            ((IAsyncResult)ahead.Work!).AsyncWaitHandle.WaitOne();
+            Wait(ahead);
         foreach (var source in sources.Values)
             source.Dispose();
         end.Dispose();
     }
 
+    // Whatever it ended with.
+    private static void Wait(Ahead ahead) => ((IAsyncResult)ahead.Work!).AsyncWaitHandle.WaitOne();
+
     // A draw that was begun before anybody asked for it: who does then is told at once of the groups that have ended by then.
-    private sealed class Ahead(DrawRequest request)
+    private sealed class Ahead(DrawRequest request, CancellationToken cancel)
     {
         private readonly Lock gate = new();
         private readonly List<(int Prompt, Rollout[] Rollouts)> ended = [];
         private Action<int, Rollout[]>? listener;
 
         public DrawRequest Request => request;
+
+        public CancellationToken Cancel => cancel;
 
         public Task<DrawnRollouts>? Work { get; set; }
 
