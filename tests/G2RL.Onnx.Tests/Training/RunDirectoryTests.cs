@@ -39,6 +39,26 @@ public sealed class RunDirectoryTests
         Assert.IsTrue(File.Exists(Path.Combine(folder, "environment.json")));
     }
 
+    // A kill while one of its files was written leaves it aside; the next run may begin there, and cleans up. What is not a run's stays.
+    [TestMethod]
+    [DataRow("config.json.tmp", true)]
+    [DataRow("environment.json.tmp", true)]
+    [DataRow("inputs.json.tmp", true)]
+    [DataRow("notes.tmp", false)]
+    [DataRow("environment.json.tmp.tmp", false)]
+    public void Create_RunWithoutAStepCutShort_BeginsThere(string left, bool begins)
+    {
+        using var scratch = new Scratch();
+        var folder = Path.Combine(scratch.Path, "run");
+        RunDirectory.Create(new(), TimeProvider.System, folder).Dispose();
+        File.WriteAllText(Path.Combine(folder, left), "{");
+        if (begins)
+            RunDirectory.Create(new(), TimeProvider.System, folder).Dispose();
+        else
+            Assert.ThrowsExactly<InputException>(() => RunDirectory.Create(new(), TimeProvider.System, folder));
+        Assert.AreEqual(!begins, File.Exists(Path.Combine(folder, left)));
+    }
+
     [TestMethod]
     public void Resume_WhileHeld_IsRefusedAndFreeAfterwards()
     {

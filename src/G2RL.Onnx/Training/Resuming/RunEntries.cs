@@ -49,7 +49,7 @@ internal static class RunEntries
         string folder,
         bool mayHoldRun) => Directory.EnumerateFileSystemEntries(folder).Select(p => Path.GetFileName(p)!)
         .Where(n => n is not FolderLock.FileName and not Config + ".tmp"
-            && !(mayHoldRun && (n == Config || Files.Contains(n) || Folders.Contains(n))))
+            && !(mayHoldRun && (n == Config || Files.Contains(n) || Files.Any(f => n == f + ".tmp") || Folders.Contains(n))))
         .Order(StringComparer.Ordinal).FirstOrDefault();
 
     /// <summary>
