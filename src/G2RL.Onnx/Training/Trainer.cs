@@ -67,32 +67,40 @@ public sealed class Trainer : IDisposable
         (this.config, this.events) = (config, events ?? new());
         PolicyOptimizers.Require(config.Execution.Gradients);
         inputs = new RunInputs(config, problems, backend);
-        inputs.CheckProblems((done, of) => this.events.Progress?.Invoke("check", done, of));
-        curriculum = config.Problems.PassRate.IsOn ? new PassRateFilter(inputs.Problems, config.Problems.PassRate) : null;
-        Problems = (IProblemSet?)curriculum ?? inputs.Problems;
-        rewards = new RewardSet(config.Rewards, Problems, config.Sampling.MaxNewTokens, functions);
-        reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
-        lagged = config.Sampling.DrawsFromCopy ? new(Policy, config.Sampling, Backend.DrawsElsewhere) : null;
-        sampler = Rollouts(inputs.TrainingSampler());
-        scorer = Backend.Scorer(Policy.Spec);
-        var algorithm = AlgorithmTable.All[config.Algorithm.Name];
-        var alignment = algorithm.Features == FeatureKind.Alignment ? new ExpertAlignment(scorer, inputs, config) : null;
-        alignment?.Require(inputs.Problems.Training ?? Problems.Batch(0, config.Sampling.PromptsPerStep, config.Seed));
-        features = new RolloutFeatures(config.Algorithm, Policy.Spec, Backend, inputs.Threads, alignment);
-        drawing = new(sampler, inputs.Encode, config, features.WhileSampling ? features.Buffers : null, this.events);
-        judging = new(rewards, drawing, Problems, config, this.events);
-        greedy = algorithm.Greedy
-            ? new(Rollouts(inputs.GreedySampler()), inputs.Encode, judging, this.events)
-            : null;
-        var scoresFirst = optimizer is not null || ScoringPass.IsNeeded(config);
-        rescoring = new(Policy, reference, scorer, features, config, Backend.Rounding, scoresFirst);
-        shaping = new(features, config);
-        update = new PolicyUpdate(
-            Policy,
-            config,
-            optimizer is null ? Backend.Optimizer(Policy, config) : optimizer(Policy, config, inputs.Threads));
-        foreach (var warning in RunConfigRules.Warnings(config).Concat(inputs.Warnings()))
-            this.events.Warning?.Invoke(warning);
+        try
+        {
+            inputs.CheckProblems((done, of) => this.events.Progress?.Invoke("check", done, of));
+            curriculum = config.Problems.PassRate.IsOn ? new PassRateFilter(inputs.Problems, config.Problems.PassRate) : null;
+            Problems = (IProblemSet?)curriculum ?? inputs.Problems;
+            rewards = new RewardSet(config.Rewards, Problems, config.Sampling.MaxNewTokens, functions);
+            reference = config.Algorithm.KlCoefficient > 0 ? Policy.Freeze() : null;
+            lagged = config.Sampling.DrawsFromCopy ? new(Policy, config.Sampling, Backend.DrawsElsewhere) : null;
+            sampler = Rollouts(inputs.TrainingSampler());
+            scorer = Backend.Scorer(Policy.Spec);
+            var algorithm = AlgorithmTable.All[config.Algorithm.Name];
+            var alignment = algorithm.Features == FeatureKind.Alignment ? new ExpertAlignment(scorer, inputs, config) : null;
+            alignment?.Require(inputs.Problems.Training ?? Problems.Batch(0, config.Sampling.PromptsPerStep, config.Seed));
+            features = new RolloutFeatures(config.Algorithm, Policy.Spec, Backend, inputs.Threads, alignment);
+            drawing = new(sampler, inputs.Encode, config, features.WhileSampling ? features.Buffers : null, this.events);
+            judging = new(rewards, drawing, Problems, config, this.events);
+            greedy = algorithm.Greedy
+                ? new(Rollouts(inputs.GreedySampler()), inputs.Encode, judging, this.events)
+                : null;
+            var scoresFirst = optimizer is not null || ScoringPass.IsNeeded(config);
+            rescoring = new(Policy, reference, scorer, features, config, Backend.Rounding, scoresFirst);
+            shaping = new(features, config);
+            update = new PolicyUpdate(
+                Policy,
+                config,
+                optimizer is null ? Backend.Optimizer(Policy, config) : optimizer(Policy, config, inputs.Threads));
+            foreach (var warning in RunConfigRules.Warnings(config).Concat(inputs.Warnings()))
+                this.events.Warning?.Invoke(warning);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The policy in training.</summary>
@@ -234,12 +242,13 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        update.Dispose();
+        // What a constructor that failed had not come to is null.
+        update?.Dispose();
         greedy?.Dispose();
-        features.Dispose();
-        rewards.Dispose();
-        scorer.Dispose();
-        sampler.Dispose();
+        features?.Dispose();
+        rewards?.Dispose();
+        scorer?.Dispose();
+        sampler?.Dispose();
         lagged?.Dispose();
         reference?.Dispose();
         inputs.Dispose();

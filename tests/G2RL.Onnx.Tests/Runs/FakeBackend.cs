@@ -30,6 +30,9 @@ internal sealed class FakeBackend : IBackend
     /// <summary>Samplers that were opened, by their policies.</summary>
     public List<(Policy Policy, SamplerSettings Settings)> Samplers { get; } = [];
 
+    /// <summary>Samplers that were closed again.</summary>
+    public int Closed { get; private set; }
+
     public int Fetches { get; private set; }
 
     public string Name => "cpu";
@@ -87,8 +90,6 @@ internal sealed class FakeBackend : IBackend
             return new(drawn, 1);
         }
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() => backend.Closed++;
     }
 }

@@ -153,6 +153,23 @@ public sealed class TrainerPartsTests : IDisposable
         new Trainer(config, all, backend: new FakeBackend()).Dispose();
     }
 
+    // Who called has no trainer to dispose of.
+    [TestMethod]
+    public void Constructor_ThatFailsLate_ClosesWhatItOpened()
+    {
+        var backend = new FakeBackend();
+        Problem[] problems = [.. TinyModel.Problems().Training!];
+        var lacking = new FunctionProblemSet(
+            "even", [problems[0] with { Solution = null }, .. problems[1..]], [], (_, text) => TinyModel.IsEven(text));
+        var config = Plain with { Algorithm = new() { Name = "gar", KlCoefficient = 0 } };
+        Assert.ThrowsExactly<InputException>(() => new Trainer(config, lacking, backend: backend).Dispose());
+        Assert.AreEqual((1, 1), (backend.Samplers.Count, backend.Closed));
+        // At the very end, too.
+        Assert.ThrowsExactly<TimeoutException>(
+            () => new Trainer(Plain, TinyModel.Problems(), new(), (_, _, _) => throw new TimeoutException(), backend).Dispose());
+        Assert.AreEqual((2, 2), (backend.Samplers.Count, backend.Closed));
+    }
+
     [TestMethod]
     public void Train_FolderOfAnotherConfiguration_IsRefused()
     {
