@@ -88,8 +88,9 @@ internal sealed class MlflowTracker(string store, string runFolder, RunConfig co
     {
         var metrics = Path.Combine(Folder, "metrics");
         var wanted = rows.SelectMany(r => r.Values.Select(v => (v.Name, v.Value, r.Step))).ToLookup(v => MetricFile(v.Name));
-        foreach (var file in Directory.EnumerateFiles(metrics, "*", SearchOption.AllDirectories).Where(f => !wanted.Contains(f)).ToList())
-            File.Delete(file);
+        foreach (var file in Directory.EnumerateFiles(metrics, "*", SearchOption.AllDirectories).ToList())
+            if (!wanted.Contains(Path.GetFullPath(file)))
+                File.Delete(file);
         foreach (var metric in wanted)
         {
             var times = new Dictionary<int, long>();
@@ -105,7 +106,8 @@ internal sealed class MlflowTracker(string store, string runFolder, RunConfig co
 
     private string MetricFile(string name)
     {
-        var path = Path.Combine(Folder, "metrics", MlflowNames.Of(name));
+        // As the system spells it: names have a / on Windows, too, and are compared with the files found.
+        var path = Path.GetFullPath(Path.Combine(Folder, "metrics", MlflowNames.Of(name)));
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         return path;
     }
