@@ -2,6 +2,7 @@
 #define G2RL_HOST
 #include "accumulate_features.cu"
 #include "attention.cu"
+#include "layers.cu"
 #include "memory.cu"
 #include "novelty.cu"
 #include "optimizer.cu"
@@ -192,6 +193,7 @@ constexpr int count(void (*)(A...))
 const std::map<std::string, Kernel> kernels = {
     ONE(attention_forward_64) ONE(attention_forward_128) ONE(attention_keys_64) ONE(attention_keys_128)
     ONE(attention_queries_64) ONE(attention_queries_128) ONE(attention_delta) ONE(attention_places)
+    ONE(rms_norm) ONE(rms_norm_grad) ONE(rms_norm_weight_grad) ONE(gated_unit) ONE(gated_unit_grad) ONE(rotary)
     EACH(sample_tokens) EACH(token_stats) EACH(accumulate_features) EACH(accumulate_features_atomic)
     ONE(inverse_norms) ONE(gram) ONE(exploration_scores)
     EACH(adamw) EACH(adamw_packed) EACH(accumulate) ONE(global_norm_partial) ONE(global_norm_finish) ONE(scale) ONE(scale_rows)

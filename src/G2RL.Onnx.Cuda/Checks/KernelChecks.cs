@@ -4,7 +4,7 @@ namespace G2RL.Onnx.Cuda.Checks;
 public static class KernelChecks
 {
     private static readonly Func<CheckBench, IEnumerable<CheckResult>>[] Families =
-        [RowChecks.Run, NoveltyChecks.Run, OptimizerChecks.Run, MemoryChecks.Run, AttentionChecks.Run];
+        [RowChecks.Run, NoveltyChecks.Run, OptimizerChecks.Run, MemoryChecks.Run, AttentionChecks.Run, LayerChecks.Run];
 
     /// <summary>Runs them one after another; memory of one family is given back before the next.</summary>
     /// <param name="driver">The device.</param>

@@ -147,7 +147,7 @@ internal sealed class DeviceScorer : IScorer
             var memory = GraphMemory.Plain with
             {
                 AttentionBlocks = blocks,
-                Kernels = attends ? GraphKernels.Attention : GraphKernels.Standard,
+                Kernels = attends ? GraphKernels.Device : GraphKernels.Standard,
                 Packed = packs,
             };
             bodies[(blocks, bare)] = found = backend.OpenNarrow(model, DecoderGraph.Body(model, CudaOperators.Opset, memory));

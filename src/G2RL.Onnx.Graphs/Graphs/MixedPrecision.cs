@@ -19,10 +19,30 @@ public static class MixedPrecision
         "MatMul", "Gemm", Attention, OurAttention, OurAttentionGradient,
     };
 
-    // Of an operator that is narrowed the logarithms of sums stay in float32.
-    private static bool StaysWide(Node node, int input) => node.Op == OurAttentionGradient && input == 6;
+    // Maps that devices have kernels of ours for: narrow in memory, float32 inside.
+    private static readonly HashSet<string> Maps = new(StringComparer.Ordinal)
+    {
+        "RmsNorm", "RmsNormGrad", "GatedUnit", "GatedUnitGrad", "Rotary",
+    };
 
-    private static bool ComesWide(Node node, int output) => node.Op == OurAttention && output == 1;
+    // What only moves numbers gives the same in either type; sums of residual streams and of their gradients are rounded once.
+    private static readonly HashSet<string> Followers = new(StringComparer.Ordinal)
+    {
+        "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Split", "Concat", "Gather", "Add", "Sum",
+    };
+
+    // Of an operator that is narrowed the logarithms of sums, angles and the gradients of norms' weights stay in float32.
+    private static bool StaysWide(Node node, int input) => node.Op switch
+    {
+        OurAttentionGradient => input == 6,
+        "Rotary" => input > 0,
+        _ => false,
+    };
+
+    private static bool ComesWide(Node node, int output) => node.Op is OurAttention or "RmsNormGrad" && output == 1;
+
+    // A norm's weight is read as it comes: a parameter in the narrow type, a sum in float32.
+    private static bool IsNormWeight(Node node, int input) => (node.Op, input) is ("RmsNorm", 1) or ("RmsNormGrad", 2);
 
     /// <summary>The graph in a narrow type.</summary>
     /// <param name="graph">In float32; stays as it is.</param>
@@ -42,6 +62,13 @@ public static class MixedPrecision
         private readonly Dictionary<Value, Value> wide = new(ReferenceEqualityComparer.Instance);
         private readonly Dictionary<Value, Value> narrow = new(ReferenceEqualityComparer.Instance);
         private readonly HashSet<Value> presents = new(ReferenceEqualityComparer.Instance);
+
+        // Of a model whose norms are ours: what ONNX Runtime fuses of others takes no bfloat16 beside float32.
+        private readonly bool narrowsMaps = type == ElementType.BFloat16 && graph.Nodes.Any(n => n.Op == OurAttention)
+            && graph.Nodes.Any(n => n.Op == "RmsNorm");
+
+        // Of no wider origin.
+        private readonly HashSet<Value> cameNarrow = new(ReferenceEqualityComparer.Instance);
 
         public Graph Run()
         {
@@ -64,7 +91,13 @@ public static class MixedPrecision
         }
 
         // Rows of a narrow table are gathered before they are widened, not after.
-        private bool IsNarrowed(Node node) => Narrowed.Contains(node.Op) || (node.Op == "Gather" && narrow.ContainsKey(node.Inputs[0]!));
+        private bool IsNarrowed(Node node) => Narrowed.Contains(node.Op)
+            || (node.Op == "Gather" && narrow.ContainsKey(node.Inputs[0]!))
+            || (narrowsMaps && (Maps.Contains(node.Op) || Follows(node)));
+
+        private bool Follows(Node node) => Followers.Contains(node.Op)
+            && node.Inputs.OfType<Value>().Where(i => i.Type == ElementType.Float32).ToArray() is { Length: > 0 } numbers
+            && numbers.All(cameNarrow.Contains);
 
         private void Copy(Node node)
         {
@@ -72,12 +105,14 @@ public static class MixedPrecision
             Value?[] inputs =
             [
                 .. node.Inputs.Select((i, at) => i is null ? null
+                    : lowered && IsNormWeight(node, at) ? narrow.GetValueOrDefault(i) ?? Wide(i)
                     : lowered && i.Type == ElementType.Float32 && !StaysWide(node, at) ? Narrow(i)
                     : Wide(i)),
             ];
             if (lowered && node.Op == Attention)
                 presents.UnionWith(node.Outputs.Skip(1).OfType<Value>());
             bool IsNarrow(int output) => lowered && !ComesWide(node, output);
+            cameNarrow.UnionWith(node.Outputs.Where((o, at) => o?.Type == ElementType.Float32 && IsNarrow(at)).OfType<Value>());
             string[] names =
             [
                 .. node.Outputs.Select((o, at) => o is null ? ""

@@ -15,6 +15,9 @@ public sealed class OpBuilder(Graph graph)
     /// <summary>Whether operators of ours may be written, by gradient rules, too (<see cref="Fused.FusedOperators"/>).</summary>
     internal bool Fuses { get; init; }
 
+    /// <summary>Whether attention, norms, rotary embedding and gated units are ours, also where products are not.</summary>
+    internal bool FusesMaps { get; init; }
+
     /// <summary>Whether products are over few rows, and may be ours, too.</summary>
     internal bool HasFewRows { get; init; }
 

@@ -272,7 +272,7 @@ internal sealed class DecoderBlocks
             ? op.Split(Linear(h, prefix + both), -1, spec.IntermediateSize, spec.IntermediateSize)
             : Together(h, prefix, names.GateUp);
         var (gate, up) = (parts?[0] ?? Linear(h, prefix + names.GateUp[0]), parts?[1] ?? Linear(h, prefix + names.GateUp[1]));
-        var passed = op.Fuses && spec.Activation is (Activation.Silu or Activation.GeluTanh)
+        var passed = op.FusesMaps && spec.Activation is (Activation.Silu or Activation.GeluTanh)
             ? op.GatedUnit(gate, up, gelu: spec.Activation == Activation.GeluTanh)
             : op.Mul(Activated(gate), up);
         return Linear(passed, prefix + names.Down);
@@ -311,7 +311,7 @@ internal sealed class DecoderBlocks
         var weight = Weight(module + ".weight");
         if (spec.Norm == NormKind.RmsFromOne)
             weight = op.Add(weight, op.Scalar(1));
-        if (op.Fuses && spec.Norm != NormKind.Layer)
+        if (op.FusesMaps && spec.Norm != NormKind.Layer)
             return op.RmsNorm(x, weight, spec.NormEpsilon);
         if (spec.Norm == NormKind.Layer)
             x = op.Sub(x, op.ReduceMean(x, keepDims: true, -1));
@@ -341,7 +341,7 @@ internal sealed class DecoderBlocks
         if (spec.Rope is null)
             return x;
         var (cos, sin) = rotations[spec.IsLocal(layer) ? DecoderGraph.LocalRopeCos : DecoderGraph.RopeCos];
-        if (op.Fuses)
+        if (op.FusesMaps)
             return op.Rotary(x, cos, sin);
         long width = spec.RotaryDimension ?? spec.HeadDimension, rest = spec.HeadDimension - width;
         var parts = rest == 0 ? op.Split(x, -1, width / 2, width / 2) : op.Split(x, -1, width / 2, width / 2, rest);

@@ -50,7 +50,7 @@ public static partial class DecoderGraph
             throw new GraphException($"{attention} attention has no cache in {cache}. Take CacheAttention.Fused, or float32.");
         var graph = new Graph("decode", opset);
         var fuses = attention == CacheAttention.Fused;
-        var op = new OpBuilder(graph) { Fuses = fuses, HasFewRows = fuses };
+        var op = new OpBuilder(graph) { Fuses = fuses, FusesMaps = fuses, HasFewRows = fuses };
         var ids = graph.Input("input_ids", ElementType.Int64, "B", "S");
         var positions = graph.Input("position_ids", ElementType.Int64, "B", "S");
         var rows = graph.Input("rows", ElementType.Int64, "R");

@@ -226,13 +226,17 @@ public static partial class DecoderGraph
     }
 
     private static OpBuilder Builder(Graph graph, GraphMemory? memory) =>
-        new(graph) { Fuses = memory?.Kernels == GraphKernels.Fused };
+        new(graph)
+        {
+            Fuses = memory?.Kernels == GraphKernels.Fused,
+            FusesMaps = memory is { Kernels: not GraphKernels.Standard },
+        };
 
     // What leaves this project keeps its form; sessions of our operators are built from fewer nodes, which compute less.
     private static void Finish(OpBuilder op)
     {
         op.Graph.Prune();
-        if (!op.Fuses)
+        if (!op.FusesMaps)
             return;
         UnreadOutputs.Run(op.Graph);
         SharedShapes.Run(op.Graph);
@@ -249,8 +253,8 @@ public static partial class DecoderGraph
         var segments = memory.Packed ? graph.Input(Segments, ElementType.Int64, "S", 2) : null;
         if (memory.Packed && memory.Kernels == GraphKernels.Standard)
             throw new GraphException(
-                "Packed rows are attended by our operators alone. Set GraphMemory.Kernels to Fused or Attention, or no Packed.");
-        if (op.Fuses || memory.Kernels == GraphKernels.Attention)
+                "Packed rows are attended by our operators alone. Set GraphMemory.Kernels to Fused or Device, or no Packed.");
+        if (op.FusesMaps)
             hidden = blocks.Layers(
                 (layer, q, k, v) => blocks.FusedAttention(q, k, v, mask, spec.WindowOf(layer), segments),
                 memory);

@@ -36,4 +36,7 @@ internal static class Tolerances
 
     /// <summary>Attention with shares and results in bfloat16, of the largest number: three roundings of 2^-8 each.</summary>
     public const double NarrowAttention = 0.012;
+
+    /// <summary>Norm, rotation, gated unit and attention in a row, each rounded to bfloat16, forwards and back: six roundings.</summary>
+    public const double NarrowLayer = 0.024;
 }

@@ -44,7 +44,7 @@ public sealed class TrainingMemoryTests
         // Our attention is one piece, whose shares are nowhere.
         config = config with { Execution = new() { Kernels = KernelChoice.Fused } };
         Assert.AreEqual(
-            (new GraphMemory(chunks, Kernels: GraphKernels.Attention, Packed: true), tokens),
+            (new GraphMemory(chunks, Kernels: GraphKernels.Device, Packed: true), tokens),
             MemoryPlan.DeviceTraining(config, Large, positions, ElementType.BFloat16, EightyGigabytes));
     }
 

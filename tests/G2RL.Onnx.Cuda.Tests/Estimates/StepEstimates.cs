@@ -57,12 +57,15 @@ internal static class StepEstimates
     /// <param name="spec">The model.</param>
     /// <param name="tokens">Tokens of the micro-batch.</param>
     /// <param name="length">Tokens of a row.</param>
-    /// <param name="onChip">Whether attention runs by our kernels; else in blocks of standard operators.</param>
+    /// <param name="onChip">Whether attention and maps run by our kernels; else by standard operators, attention in blocks.</param>
     /// <param name="recompute">Whether layers are computed again.</param>
     /// <param name="on">The hardware.</param>
     /// <remarks>
-    /// Products 6 N tokens, 8 N where layers are recomputed; maps in float32, of which a token has about 14 D + 6 F numbers a layer, each
-    /// read and written in the forward, the backward and the repeated pass. Attention in blocks: its products four times the forward ones,
+    /// Products 6 N tokens, 8 N where layers are recomputed; gradients of weights 18 bytes each a micro-batch, widened and added. Maps of
+    /// standard operators in float32, of which a token has about 14 D + 6 F numbers a layer, each read and written in the forward, the
+    /// backward and the repeated pass. Ours in bfloat16, counted kernel by kernel: norms, norms and rotations of heads, the gated unit and
+    /// sums of the residual stream read and write 10 D + 4 (H + K) d + 3 F numbers forward; 21 D + 5 (H + K) d + 5 F backward, of which 9 D
+    /// are sums of what several products give for one input. Attention in blocks: its products four times the forward ones,
     /// and its shares, half of T x T a head, touched about twelve times. Our kernels: two products forward, seven backward (three
     /// of them for queries alone, so that nothing is added atomically), over the diagonal's blocks of 64 whole.
     /// </remarks>
@@ -71,8 +74,12 @@ internal static class StepEstimates
         var useful = 6.0 * spec.ParameterCount * tokens;
         var forward = 4.0 * spec.Heads * spec.HeadDimension * (length / 2.0) * tokens * spec.Layers;
         var products = useful * (recompute ? 8 : 6) / 6 / on.Products;
-        var maps = ((14.0 * spec.HiddenSize) + (6.0 * spec.IntermediateSize)) * spec.Layers * tokens * Wide * 2 * (recompute ? 3 : 2)
-            / on.Bandwidth;
+        double d = spec.HiddenSize, f = spec.IntermediateSize, heads = (spec.Heads + spec.KeyValueHeads) * (double)spec.HeadDimension;
+        var (there, back) = ((10 * d) + (4 * heads) + (3 * f), (21 * d) + (5 * heads) + (5 * f));
+        var each = onChip
+            ? Narrow * ((there * (recompute ? 2 : 1)) + back)
+            : ((14 * d) + (6 * f)) * Wide * 2 * (recompute ? 3 : 2);
+        var maps = ((each * spec.Layers * tokens) + (18.0 * spec.ParameterCount)) / on.Bandwidth;
         var shares = spec.Heads * (length / 2.0) * tokens * spec.Layers * Wide * 12 / on.Bandwidth;
         var attention = onChip
             ? forward * (1 + (64.0 / length)) * (4.5 + (recompute ? 1 : 0)) / on.Attention

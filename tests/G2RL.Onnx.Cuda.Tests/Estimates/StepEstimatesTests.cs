@@ -50,7 +50,7 @@ public sealed class StepEstimatesTests
             SamplerPlan.For(spec, 8192, new SamplerSettings(), memory with { Block = CacheMemory.UsualBlock }));
         foreach (var positions in new[] { 512, 1024, 2048, 4096, 8192 })
             yield return $"| {positions} | {before.RowsPerThread} | {StepEstimates.RowsAt(spec, after, positions)} |";
-        // Not recomputed: where that fits, see TrainingMemoryTests.
+        // Of micro-batches of 8,192 tokens. Not recomputed: where that fits, see TrainingMemoryTests.
         string Use(int length, bool onChip, bool recompute) => FormattableString.Invariant(
             $"{100 * StepEstimates.TrainingUse(spec, 8192, length, onChip, recompute, Hardware.H100):0} %");
         foreach (var length in new[] { 2048, 8192 })

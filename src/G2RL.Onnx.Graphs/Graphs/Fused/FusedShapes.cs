@@ -1,6 +1,9 @@
 namespace G2RL.Onnx.Graphs.Fused;
 
-/// <summary>Types and shapes of <see cref="FusedOperators"/>: all are of float32, and broadcast nothing.</summary>
+/// <summary>
+/// Types and shapes of <see cref="FusedOperators"/>: all are of float32, those that devices have kernels for also of bfloat16, and
+/// broadcast nothing.
+/// </summary>
 internal static class FusedShapes
 {
     /// <summary>The rules, by operator.</summary>
@@ -29,17 +32,17 @@ internal static class FusedShapes
 
     private static Inferred[] RmsNorm(Node node, int outputs)
     {
-        var (x, w) = (Float(node, 0), Float(node, 1));
+        var (x, w) = (Either(node, 0), Either(node, 1));
         RequireWeight(node, x, w);
         return [Like(x)];
     }
 
     private static Inferred[] RmsNormGrad(Node node, int outputs)
     {
-        var (dy, x, w) = (Float(node, 0), Float(node, 1), Float(node, 2));
+        var (dy, x, w) = (Either(node, 0), Either(node, 1), Either(node, 2));
         RequireSame(node, dy, x);
         RequireWeight(node, x, w);
-        return [Like(x), Like(w)];
+        return [Like(x), new(ElementType.Float32, w.Shape)];
     }
 
     private static Inferred[] Product(Node node, int outputs)
@@ -92,7 +95,7 @@ internal static class FusedShapes
 
     private static Inferred[] Rotary(Node node, int outputs)
     {
-        var (x, cos, sin) = (Float(node, 0), Float(node, 1), Float(node, 2));
+        var (x, cos, sin) = (Either(node, 0), Float(node, 1), Float(node, 2));
         RequireSame(node, sin, cos);
         if (x.Rank != 4 || cos.Rank != 4 || cos.Shape[2] != 1)
             throw ShapeRules.Conflict(node, "needs [B, T, H, d] and [B, T, 1, r / 2]");
@@ -101,7 +104,7 @@ internal static class FusedShapes
 
     private static Inferred[] CausalAttention(Node node, int outputs)
     {
-        var (q, k, v, mask) = (Attended(node, 0), Attended(node, 1), Attended(node, 2), ShapeRules.In(node, 3));
+        var (q, k, v, mask) = (Either(node, 0), Either(node, 1), Either(node, 2), ShapeRules.In(node, 3));
         RequireHeads(node, q, k, v, mask);
         RequireSegments(node, 4);
         return
@@ -136,7 +139,7 @@ internal static class FusedShapes
 
     private static Inferred[] CausalAttentionGrad(Node node, int outputs)
     {
-        var (q, k, v, mask) = (Attended(node, 1), Attended(node, 2), Attended(node, 3), ShapeRules.In(node, 4));
+        var (q, k, v, mask) = (Either(node, 1), Either(node, 2), Either(node, 3), ShapeRules.In(node, 4));
         RequireHeads(node, q, k, v, mask);
         RequireSegments(node, 7);
         return [new(q.Type, q.Shape), new(k.Type, k.Shape), new(v.Type, v.Shape)];
@@ -160,11 +163,11 @@ internal static class FusedShapes
     private static Inferred Alike(Node node, int inputs)
     {
         for (var i = 1; i < inputs; i++)
-            RequireSame(node, Float(node, i), Float(node, 0));
-        return Like(Float(node, 0));
+            RequireSame(node, Either(node, i), Either(node, 0));
+        return Like(Either(node, 0));
     }
 
-    private static Inferred Like(Value value) => new(ElementType.Float32, value.Shape);
+    private static Inferred Like(Value value) => new(value.Type, value.Shape);
 
     private static Value Float(Node node, int index) =>
         ShapeRules.In(node, index) is { Type: ElementType.Float32 } value
@@ -172,7 +175,7 @@ internal static class FusedShapes
             : throw ShapeRules.Conflict(node, $"needs float32 input {index}");
 
     // Narrow where products are: on devices.
-    private static Value Attended(Node node, int index) =>
+    private static Value Either(Node node, int index) =>
         ShapeRules.In(node, index) is { Type: ElementType.Float32 or ElementType.BFloat16 } value
             ? value
             : throw ShapeRules.Conflict(node, $"needs float32 or bfloat16 input {index}");

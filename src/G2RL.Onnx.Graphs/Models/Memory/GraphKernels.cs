@@ -10,8 +10,8 @@ public enum GraphKernels
     Fused,
 
     /// <summary>
-    /// ONNX's own, and attention by <see cref="G2RL.Onnx.Graphs.Fused.FusedOperators.CausalAttention"/>: sessions on CUDA devices, which
-    /// have kernels of ours for it.
+    /// ONNX's own products, and of <see cref="G2RL.Onnx.Graphs.Fused.FusedOperators"/> attention, norms, rotary embedding and gated units:
+    /// sessions on CUDA devices, which have kernels of ours for them.
     /// </summary>
-    Attention,
+    Device,
 }

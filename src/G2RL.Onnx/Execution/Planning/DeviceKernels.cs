@@ -8,8 +8,11 @@ internal static class DeviceKernels
     /// <summary>The widest head; narrower ones are multiples of <see cref="WidthStep"/>.</summary>
     public const int WidestHead = 128;
 
-    /// <summary>What a head's width is a multiple of.</summary>
+    /// <summary>What the widths of heads and layers are multiples of.</summary>
     public const int WidthStep = 8;
+
+    /// <summary>The widest norm.</summary>
+    public const int WidestNorm = 8192;
 
     /// <summary>Why they do not compute a model; null where they do.</summary>
     /// <param name="spec">The model.</param>
@@ -18,7 +21,12 @@ internal static class DeviceKernels
             ? $"a head is {spec.HeadDimension} wide; they take multiples of {WidthStep} up to {WidestHead}"
         : spec.AttentionSoftcap is { } cap
             ? FormattableString.Invariant($"scores are capped at {cap}, which they do not do")
+        : spec.HiddenSize % WidthStep != 0 || spec.IntermediateSize % WidthStep != 0 || Norm(spec) > WidestNorm
+            ? $"layers are {Norm(spec)} and {spec.IntermediateSize} wide; they take multiples of {WidthStep}, and norms up to {WidestNorm}"
         : null;
+
+    private static int Norm(DecoderSpec spec) =>
+        spec.QueryKeyNormAcrossHeads ? Math.Max(spec.HiddenSize, spec.Heads * spec.HeadDimension) : spec.HiddenSize;
 
     /// <summary>Refuses a run on a device that asks for them with a model that they do not compute.</summary>
     /// <param name="execution">Where it runs.</param>

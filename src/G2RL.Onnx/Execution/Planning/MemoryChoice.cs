@@ -95,7 +95,7 @@ internal static class MemoryChoice
             Parts(Math.Max(tokens, positions), Math.Max(FewestRows, DeviceChunkBytes / ((long)spec.VocabularySize * sizeof(float)))),
             ours ? 1 : Parts(positions, DeviceBlockQueries),
             recompute,
-            Kernels: ours ? GraphKernels.Attention : GraphKernels.Standard);
+            Kernels: ours ? GraphKernels.Device : GraphKernels.Standard);
     }
 
     /// <summary>
