@@ -29,18 +29,19 @@ internal sealed class BackwardWalk(
         var places = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
         for (var i = 0; i < forward.Count; i++)
             places[forward[i]] = i;
+        // What nobody reads may have been taken out of the graph since.
+        var present = regions.Where(r => places.ContainsKey(r.Nodes[^1])).ToArray();
+        int Begin(RecomputedRegion r) => places[r.Nodes.First(places.ContainsKey)];
         // By the last node, the outermost.
-        var ends = regions.Where(r => places.ContainsKey(r.Nodes[^1]))
-            .GroupBy(r => places[r.Nodes[^1]])
-            .ToDictionary(g => g.Key, g => g.MaxBy(r => r.Nodes.Count)!);
+        var ends = present.GroupBy(r => places[r.Nodes[^1]]).ToDictionary(g => g.Key, g => g.MaxBy(r => r.Nodes.Count)!);
         for (var i = forward.Count - 1; i >= 0; i--)
         {
             if (ends.TryGetValue(i, out var region))
             {
                 if (Flows(region.Nodes[^1]))
-                    Again(region, [.. regions.Where(r =>
-                        r.Nodes.Count < region.Nodes.Count && places[r.Nodes[0]] >= places[region.Nodes[0]] && places[r.Nodes[^1]] <= i)]);
-                i = places[region.Nodes[0]];
+                    Again(region, [.. present.Where(r =>
+                        r.Nodes.Count < region.Nodes.Count && Begin(r) >= Begin(region) && places[r.Nodes[^1]] <= i)]);
+                i = Begin(region);
                 continue;
             }
             if (Flows(forward[i]))

@@ -31,6 +31,21 @@ internal sealed class RolloutText(Tokenizer tokenizer, SamplerSettings settings)
         return special.Length > 0 && BeforeSpecial(tokens) is { } shorter && shorter.Length < cut.Length ? shorter : cut;
     }
 
+    /// <summary>The visible text without what may be half a character or the beginning of a stop string.</summary>
+    public string Certain(ReadOnlySpan<int> tokens)
+    {
+        var visible = tokenizer.Decode(tokens).TrimEnd('\uFFFD');
+        visible = visible[..^StreamedText.Begun(visible, settings.StopStrings)];
+        if (special.Length == 0)
+            return visible;
+        var written = tokenizer.Decode(tokens, skipSpecial: false).TrimEnd('\uFFFD');
+        var begun = StreamedText.Begun(written, special);
+        if (begun == 0)
+            return visible;
+        var before = Visible(tokens, written, written.Length - begun);
+        return before.Length < visible.Length ? before : visible;
+    }
+
     // Only a tail is decoded: a stop string that is new ends in what the last token changed. How many tokens spell the longest stop string
     // depends on the
     // tokenizer (bytes, tokens without a text), so the tail grows until its text is long enough.
@@ -59,8 +74,12 @@ internal sealed class RolloutText(Tokenizer tokenizer, SamplerSettings settings)
     {
         var text = tokenizer.Decode(tokens, skipSpecial: false);
         var cut = First(text, special);
-        if (cut < 0)
-            return null;
+        return cut < 0 ? null : Visible(tokens, text, cut);
+    }
+
+    // The visible part of the first characters of the text with special tokens.
+    private string Visible(ReadOnlySpan<int> tokens, string text, int cut)
+    {
         // It ends: no tokens are before any stop string.
         for (var count = tokens.Length - 1; ; count--)
         {

@@ -27,8 +27,8 @@ public sealed class StreamedText(Tokenizer tokenizer, IReadOnlyList<string> stop
         IsStopped = text.IsStopped([.. ids]);
         if (IsStopped)
             return Piece(text.Of([.. ids], FinishReason.StopString));
-        var whole = tokenizer.Decode([.. ids]).TrimEnd('\uFFFD');
-        return Piece(whole[..^Begun(whole, stops)]);
+        // Byte tokens in a row are one text or none, which is known when another token ends them.
+        return Piece(text.Certain([.. ids[..tokenizer.Settled([.. ids])]]));
     }
 
     /// <summary>What was held back, once no further token comes; empty after a stop string.</summary>

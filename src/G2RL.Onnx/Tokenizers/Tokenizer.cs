@@ -159,12 +159,18 @@ public sealed class Tokenizer
         if (!file.Decoder.IsLocal)
             return 0;
         // Byte tokens in a row are one text or none.
-        while (at > 0 && file.Decoder.HasByteTokens && (IsByte(ids[at]) || IsByte(ids[at - 1])))
+        while (at > 0 && file.Decoder.HasByteTokens && (JoinsBytes(ids[at]) || JoinsBytes(ids[at - 1])))
             at--;
         return at;
+    }
 
-        // What shows nothing joins those around it.
-        bool IsByte(int id) => SpecialIds.Contains(id) || !texts.TryGetValue(id, out var text) || TokenDecoder.IsByteToken(text);
+    /// <summary>How many of the first tokens have a text that no further token makes another one, but for half a character.</summary>
+    internal int Settled(ReadOnlySpan<int> ids)
+    {
+        var count = ids.Length;
+        while (count > 0 && file.Decoder.HasByteTokens && JoinsBytes(ids[count - 1]))
+            count--;
+        return count;
     }
 
     /// <summary>The id of a token by its text as tokenizer.json writes it (<c>Ġthe</c>, <c>&lt;|im_end|&gt;</c>), or null.</summary>
@@ -178,6 +184,10 @@ public sealed class Tokenizer
     public string TokenText(int id) => texts.TryGetValue(id, out var text)
         ? text
         : throw new ArgumentOutOfRangeException(nameof(id), id, $"No token has this id; ids run from 0 to {VocabularySize - 1}.");
+
+    // What shows nothing joins the byte tokens around it.
+    private bool JoinsBytes(int id) =>
+        SpecialIds.Contains(id) || !texts.TryGetValue(id, out var text) || TokenDecoder.IsByteToken(text);
 
     private void EncodeSegment(string segment, bool first, List<int> ids)
     {

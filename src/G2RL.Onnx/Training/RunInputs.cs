@@ -102,6 +102,9 @@ internal sealed class RunInputs : IDisposable
     /// <param name="count">How many are asked for.</param>
     public void CheckHeldOut(int count) => checkedProblems = Check(progress: null).RunHeldOut(Problems, count);
 
+    /// <summary>What the check left out of the run's own problems, a line a reason.</summary>
+    internal IReadOnlyList<string> LeftOut => checkedProblems.Notes;
+
     /// <summary>Likewise of the benchmarks.</summary>
     /// <returns>What was left out of them, a line a benchmark.</returns>
     public IReadOnlyList<string> CheckBenchmarks()

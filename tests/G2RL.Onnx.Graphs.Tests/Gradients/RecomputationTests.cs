@@ -107,6 +107,18 @@ public sealed class RecomputationTests
     }
 
     [TestMethod]
+    public void Backward_AfterARegionThatNobodyReadsWasPruned_GoesOn()
+    {
+        var (graph, op, x, w) = Begin();
+        _ = op.Recompute(() => op.Exp(x));
+        var y = op.Recompute(() => Layer(op, x, w));
+        var total = Total(op, y);
+        graph.Output(op.Named("t", total));
+        graph.Prune();
+        Assert.HasCount(1, Differentiator.Backward(op, total, null, [x]));
+    }
+
+    [TestMethod]
     public void Backward_Copy_WaitsForItsGradient()
     {
         var (graph, op, x, w) = Begin();

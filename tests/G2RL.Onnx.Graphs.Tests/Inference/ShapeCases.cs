@@ -112,6 +112,7 @@ internal static class ShapeCases
             yield return One(op, "one axis kept", b => b.Op(op, [F(b, "x", "B", "T", 4), b.Ints(1)]));
             yield return One(op, "two axes gone", b => b.Op(op, [F(b, "x", "B", "T", 4), b.Ints(-1, 0)], ("keepdims", 0L)));
             yield return One(op, "all axes", b => b.Op(op, [F(b, "x", "B", "T")], ("keepdims", 0L)));
+            yield return One(op, "no axes are all", b => b.Op(op, [F(b, "x", "B", "T"), b.Ints()]));
             yield return One(op, "no axes, nothing done", b => b.Op(op, [F(b, "x", "B", "T"), b.Ints()], ("noop_with_empty_axes", 1L)));
         }
     }

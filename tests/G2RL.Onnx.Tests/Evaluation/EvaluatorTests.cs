@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
+using G2RL.Onnx.Problems.Prompts;
 
 namespace G2RL.Onnx.Tests;
 
@@ -111,6 +112,21 @@ public sealed class EvaluatorTests : IDisposable
         Assert.HasCount(1 + 4 + 4, File.ReadAllLines(Samples));
         var graded = Evaluator.Grade(config, Samples);
         CollectionAssert.AreEqual(results.Select(r => r.Result.PassAt1).ToArray(), graded.Select(r => r.Result.PassAt1).ToArray());
+    }
+
+    [TestMethod]
+    public void RunAll_OwnProblemsThatAreTooLong_AreLeftOutWithAWord()
+    {
+        var config = model.Config with
+        {
+            Evaluation = new() { Problems = 50 },
+            Problems = model.Config.Problems with { TooLong = TooLong.Skip },
+            Sampling = model.Config.Sampling with { MaxPromptTokens = 5 },
+        };
+        var words = new List<string>();
+        var result = Evaluator.RunAll(config, warn: words.Add).Single().Result;
+        Assert.IsInRange(1, 49, result.Problems);
+        Assert.Contains(" are left out", words.Single());
     }
 
     [TestMethod]

@@ -29,6 +29,7 @@ public sealed class SampledFileTests : IDisposable
     [DataRow("""{"id":"unknown","index":9,"question":"b","outputs":["x"]}""")]
     [DataRow("""{"id":"unknown","index":-1,"question":"b","outputs":["x"]}""")]
     [DataRow("""{"index":"0","question":"b","outputs":["x"]}""")]
+    [DataRow("""{"id":"p1","completion":null,"response":"x"}""")]
     public void Read_RowOfAnyForm_FindsItsProblem(string row)
     {
         var (problems, completions) = Read(row)["set"];
@@ -87,6 +88,10 @@ public sealed class SampledFileTests : IDisposable
         StringAssert.Contains(message, "'completion'");
         StringAssert.Contains(message, $"{file}:3 answers no problem");
     }
+
+    [TestMethod]
+    public void Read_CompletionThatIsNull_IsRefused() =>
+        Refuses("""{"id":"p1","completion":null,"text":null}""", "has null as its completion; write \"\" where nothing was said");
 
     [TestMethod]
     public void Read_NoCompletion_IsRefused() => Refuses("""{"samples_of":"g2rl evaluate"}""", "holds no completions.");

@@ -168,6 +168,39 @@ public sealed class StopStringTests
         return best;
     }
 
+    // What is shown is never taken back and is the rollout's text in the end. Left out is the decoder that makes "b" of "aa".
+    [TestMethod]
+    [DataRow(0)]
+    [DataRow(1)]
+    [DataRow(2)]
+    [DataRow(4)]
+    [DataRow(5)]
+    public void Add_TokenByToken_ShowsTheTextOfTheRollout(int decoder)
+    {
+        var (random, tokenizer) = (new Random(7 + decoder), Load(Decoders[decoder]));
+        int Id(string token) => Array.IndexOf(Tokens, token);
+        Shows(tokenizer, [], [Id("<0xE2>"), Id("<0x82>"), Id("<0xAC>"), Id("<0x9F>"), Id("a"), Id("b")]);
+        Shows(tokenizer, ["<end>ab"], [Id("b"), Id("<end>"), Id("a"), Id("b")]);
+        Shows(tokenizer, ["<end>ab"], [Id("b"), Id("<end>"), Id("a"), Id("a"), Id("b")]);
+        for (var round = 0; round < 60; round++)
+        {
+            string[] stops = [.. Enumerable.Range(0, random.Next(3)).Select(_ => Stops[random.Next(Stops.Length)]).Distinct()];
+            int[] kinds = [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => random.Next(Tokens.Length))];
+            Shows(tokenizer, stops, [.. Enumerable.Range(0, random.Next(1, 40)).Select(_ => kinds[random.Next(kinds.Length)])]);
+        }
+    }
+
+    private static void Shows(Tokenizer tokenizer, string[] stops, int[] ids)
+    {
+        var (streamed, shown, count) = (new StreamedText(tokenizer, stops), "", 0);
+        while (count < ids.Length && !streamed.IsStopped)
+            shown += streamed.Add(ids[count++]);
+        shown += streamed.Rest();
+        var whole = new RolloutText(tokenizer, new SamplerSettings { StopStrings = stops })
+            .Of(ids.AsSpan(0, count), streamed.IsStopped ? FinishReason.StopString : FinishReason.Length);
+        Assert.AreEqual(whole, shown, $"{string.Join(' ', ids[..count].Select(i => Tokens[i]))}; stops {string.Join('|', stops)}");
+    }
+
     private static Tokenizer Load(string decoder)
     {
         var folder = Directory.CreateTempSubdirectory("g2rl-stop-");

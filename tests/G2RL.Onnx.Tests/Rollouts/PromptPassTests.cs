@@ -38,7 +38,8 @@ public sealed class PromptPassTests
         using var model = new TinyModel(positions: Positions);
         using var policy = Policy.Load(model.Folder, Positions);
         using var session = DecodeGraphs.Open(policy.Spec, KernelChoice.Fused, threads: 2);
-        int[][] prompts = [Prompt(600), Prompt(40), Prompt(1)];
+        // None of them is the beginning of another.
+        int[][] prompts = [Prompt(600), [.. Prompt(41).Skip(1)], [.. Prompt(8).Skip(7)]];
         float[][] Logits(int most, params int[][] together)
         {
             using var cache = new KvCache(policy.Spec, together.Length, Positions);

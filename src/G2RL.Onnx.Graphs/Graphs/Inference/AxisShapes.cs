@@ -8,9 +8,10 @@ internal static class AxisShapes
     public static Inferred[] Reduce(Node node, int outputs)
     {
         var x = In(node, 0);
-        var axes = Optional(node, 1) is null
-            ? node.Ints("axes") ?? (node.Int("noop_with_empty_axes", 0) != 0 ? [] : [.. Enumerable.Range(0, x.Rank).Select(i => (long)i)])
-            : Constants(node, 1);
+        var axes = (Optional(node, 1) is null ? node.Ints("axes") : Constants(node, 1)) ?? [];
+        // No axes are all of them, said or unsaid.
+        if (axes.Count == 0 && node.Int("noop_with_empty_axes", 0) == 0)
+            axes = [.. Enumerable.Range(0, x.Rank).Select(i => (long)i)];
         var reduced = axes.Select(a => Axis(node, a, x.Rank)).ToHashSet();
         var keep = node.Int("keepdims", 1) != 0;
         return [new(x.Type, [.. x.Shape.Select((d, i) => reduced.Contains(i) ? (keep ? 1 : (Dimension?)null) : d).OfType<Dimension>()])];
