@@ -33,6 +33,39 @@ public sealed class CanonicalTests
         """);
 
     [TestMethod]
+    public void Subscripts_AreNoSums() => AnswerTable.Holds(Exact, """
+        a_{n+1} !! a_n+1
+        |a_{n+1}| !! |a_n+1|
+        \ln(x_{n+1}) !! \ln(x_n+1)
+        f(x_{n+1}) !! f(x_n+1)
+        x_{1^2} !! x_1^2
+        2a_{n+1} :=: a_{n+1} + a_{n+1}
+        x_{12}+1 :=: 1+x_{12}
+        """);
+
+    [TestMethod]
+    public void ExplicitProducts_AreNoNames() => AnswerTable.Holds(Exact, """
+        A \cdot B \cdot C !! X \cdot Y \cdot Z
+        A \cdot B \cdot C :=: C \cdot B \cdot A
+        PRT :: P \cdot R \cdot T
+        ABC !! BAC
+        \text{?} !! \text{!}
+        """);
+
+    [TestMethod]
+    public void Remainders_KeepTheirOrder() => AnswerTable.Holds(Exact, """
+        3 \bmod 7 !! 7 \bmod 3
+        1 \bmod 6 !! 2 \bmod 3
+        0 \bmod 5 !! 0 \bmod 7
+        3 (\mod 7) !! 7 (\mod 3)
+        1 \mod 6 !! 2 \mod 3
+        3 \bmod 7 :=: 3 (\bmod 7)
+        2\bmodQ :=: 2 \bmod Q
+        2\modQ :=: 2 \mod Q
+        x \bmod 2+1 :=: 1+x \bmod 2
+        """);
+
+    [TestMethod]
     public void Canonical_OfEqualForms_IsOne() => AnswerTable.Holds(Exact, """
         \frac{1}{\sqrt2+\sqrt3} :=: \sqrt3-\sqrt2
         \frac{1}{1+i} :=: \frac{1-i}{2}

@@ -131,7 +131,7 @@ public sealed class CommandTests
     [TestMethod]
     public void Symbols_FollowedByALetter_EndBeforeIt() => AnswerTable.HoldsForEach(Exact, @"2\@Q :: Q \cdot \@ \cdot 2", """
         alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega Gamma Delta
-        Theta Lambda Xi Pi Sigma Phi Psi Omega ell hbar square perp parallel sum prod int lim partial nabla forall exists bmod mod star bullet
+        Theta Lambda Xi Pi Sigma Phi Psi Omega ell hbar square perp parallel sum prod int lim partial nabla forall exists star bullet
         dagger
         """);
 

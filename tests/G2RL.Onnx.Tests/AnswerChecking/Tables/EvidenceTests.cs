@@ -36,6 +36,40 @@ public sealed class EvidenceTests
     }
 
     [TestMethod]
+    public void HiddenZeros_EqualNothingElse() => AnswerTable.Holds(Exact, """
+        10^{20}(\sin^2 1+\cos^2 1-1) !! 42
+        7+10^{20}(\sqrt{3+2\sqrt2}-1-\sqrt2) !! 42
+        \sin^2 1+\cos^2 1-1 !! 10^{-12}
+        y=10^{20}(\sin^2 x+\cos^2 x-1) !! y=42
+        \sin^2 x+\cos^2 x-1 :: 0
+        10^{20}(\sin^2 1+\cos^2 1-1) :: 0
+        \frac{\sin^2 x+\cos^2 x-1}{\sin^2 x+\cos^2 x-1} !! 42
+        x \cdot \frac{\sin^2 x+\cos^2 x-1}{\sin^2 x+\cos^2 x-1} !! 42x
+        (\sin^2 x+\cos^2 x-1)(\sin^2 x+\cos^2 x-1)^{-1} !! 42
+        """);
+
+    [TestMethod]
+    public void FarPoints_TellWhatIsAlikeNearZero() => AnswerTable.Holds(Exact, """
+        |x+3| !! x+3
+        |x-3| !! 3-x
+        |x-100| !! 100-x
+        |x+100| !! x+100
+        \sqrt{(x+3)^2} !! x+3
+        \arcsin(\sin\frac x2) !! \frac x2
+        |x+y+20| !! x+y+20
+        |x+3|^2 :: (x+3)^2
+        |\sqrt{x^2+1}-\sqrt{x^2}| :: |\sqrt{x^2}-\sqrt{x^2+1}|
+        """);
+
+    [TestMethod]
+    public void Floor_WhereTermsCancel_IsNotDecided() => AnswerTable.Holds(Exact, """
+        \lfloor 10^{13}\sqrt{11}-33166247903553 \rfloor !! 1
+        \lceil 33166247903553-10^{13}\sqrt{11} \rceil !! -1
+        \lfloor 10^6\sqrt2 \rfloor :: 1414213
+        \lfloor \frac{100}{\pi-3} \rfloor :: 706
+        """);
+
+    [TestMethod]
     public void Value_OfAnExpression_IsThatOfMathematics()
     {
         for (var point = 0; point < 8; point++)

@@ -9,6 +9,14 @@ public sealed class RelationTests
     private static readonly AnswerPolicy Exact = AnswerPolicy.All["math"];
 
     [TestMethod]
+    public void Inequalities_WithAConstantBelowTheLine_AreSolved() => AnswerTable.Holds(Exact, """
+        (-\infty, \frac{1}{\pi-1}) :: x < \frac{1}{\pi-1}
+        [\frac{1}{\pi-1}, \infty) :: x \ge \frac{1}{\pi-1}
+        (-\infty, \frac{1}{1-\pi}) :: x < \frac{1}{1-\pi}
+        (\frac{1}{\pi-1}, \infty) !! x < \frac{1}{\pi-1}
+        """);
+
+    [TestMethod]
     public void Equations_SayTheSame_UpToAFactor() => AnswerTable.Holds(Exact, """
         x=5 :=: 5
         5=x :=: x=5

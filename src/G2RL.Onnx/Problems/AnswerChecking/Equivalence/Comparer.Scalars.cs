@@ -11,12 +11,18 @@ internal sealed partial class Comparer
     {
         if (a.IsInfinite || b.IsInfinite)
             return a.Key == b.Key;
-        var difference = Polynomial.Subtract(
+        if (!HaveValues(a, b))
+            return null;
+        return Numeric.AreEqual(
             Polynomial.Multiply(a.Numerator, b.Denominator, budget),
             Polynomial.Multiply(b.Numerator, a.Denominator, budget),
+            evidence,
             budget);
-        return Numeric.IsZero(difference, evidence, budget);
     }
+
+    // A denominator that may be a hidden zero would make everything equal to everything.
+    private bool HaveValues(Scalar a, Scalar b) =>
+        Numeric.IsDivisor(a.Denominator, budget) && Numeric.IsDivisor(b.Denominator, budget);
 
     private bool? Scalars(ScalarValue gold, ScalarValue answer)
     {
@@ -108,12 +114,14 @@ internal sealed partial class Comparer
     {
         if (a.Numerator.IsZero || b.Numerator.IsZero)
             return a.Numerator.IsZero && b.Numerator.IsZero ? 1 : null;
+        if (!HaveValues(a, b))
+            return null;
         if (Polynomial.Multiply(a.Numerator, b.Denominator, budget) is not { } above
             || Polynomial.Multiply(b.Numerator, a.Denominator, budget) is not { } below
             || Leading(above) is not { } x || Leading(below) is not { } y)
             return null;
-        var difference = Polynomial.Subtract(Polynomial.Multiply(above, y, budget), Polynomial.Multiply(below, x, budget), budget);
-        if (Numeric.IsZero(difference, evidence: true, budget) is not true)
+        var (left, right) = (Polynomial.Multiply(above, y, budget), Polynomial.Multiply(below, x, budget));
+        if (Numeric.AreEqual(left, right, evidence: true, budget) is not true)
             return null;
         return Numeric.Sign(x, budget) is { } p and not 0 && Numeric.Sign(y, budget) is { } q and not 0 ? p * q : null;
     }

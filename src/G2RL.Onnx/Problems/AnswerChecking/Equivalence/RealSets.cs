@@ -63,7 +63,8 @@ internal static class RealSets
         RealSetValue? set = new([new(Scalar.Infinity.Negated(), false, Scalar.Infinity, false)]);
         foreach (var (difference, comparison) in inequality.Conditions)
         {
-            if (Linear.Of(difference, budget) is not { } line || (name is not null && name.Key != line.Variable.Key))
+            if (Linear.Of(WithoutDivisor(difference, budget), budget) is not { } line
+                || (name is not null && name.Key != line.Variable.Key))
                 return null;
             name = line.Variable;
             if (Numeric.Sign(line.Slope.Numerator, budget) is not { } slope || slope == 0 || !line.Slope.Denominator.IsOne)
@@ -87,6 +88,10 @@ internal static class RealSets
 
         return name is null ? null : Linear.UnfoldAbsolute(name, set, budget);
     }
+
+    // What stands below the line changes no solution where it is a positive constant.
+    private static Scalar WithoutDivisor(Scalar difference, Budget budget) =>
+        Numeric.Sign(difference.Denominator, budget) == 1 ? Scalar.Of(difference.Numerator)! : difference;
 
     /// <summary>Whether two sets have the same ends; null when it cannot be told.</summary>
     public static bool? Equal(RealSetValue a, RealSetValue b, Func<Scalar, Scalar, bool?> equal)

@@ -3,6 +3,8 @@ namespace G2RL.Onnx.Problems.AnswerChecking;
 /// <summary>Numbers, names, brackets, commands and matrices.</summary>
 internal sealed partial class Parser
 {
+    private const string Modulus = "modulus";
+
     private Node? Primary()
     {
         if (!Enter())
@@ -63,6 +65,9 @@ internal sealed partial class Parser
             return Node.Of(NodeKind.Symbol, name);
         }
 
+        // What a remainder is taken of and by do not commute; alone it is a sign.
+        if (name is "mod" or "bmod" && (BeginsFactor() || Next.Kind == TokenKind.Number))
+            return Node.Of(NodeKind.Function, Modulus, Product());
         while (true)
         {
             if (Take('\''))
@@ -109,7 +114,7 @@ internal sealed partial class Parser
             : Node.Of(NodeKind.Function, name, arguments);
     }
 
-    // The spelling of a subscript, for it names something and is not worked out.
+    // The spelling of a subscript, for it names something and is not worked out. Brackets tell a_{n+1} from a_n + 1.
     private string? Subscript()
     {
         if (Next.Kind is TokenKind.Number or TokenKind.Symbol or TokenKind.Text)
@@ -123,7 +128,7 @@ internal sealed partial class Parser
             if (open == 0)
             {
                 at++;
-                return text.ToString();
+                return IsPlain(text.ToString()) ? text.ToString() : $"{{{text}}}";
             }
 
             text.Append(Next.Text);
@@ -131,6 +136,8 @@ internal sealed partial class Parser
 
         return null;
     }
+
+    private static bool IsPlain(string subscript) => subscript.All(char.IsLetterOrDigit);
 
     // Words alone are a text; words before a value are one with it, so that "October 30" is not 30.
     private Node? Prose()

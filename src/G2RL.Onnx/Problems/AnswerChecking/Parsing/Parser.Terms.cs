@@ -96,6 +96,8 @@ internal sealed partial class Parser
             {
                 if (Postfix() is not { } factor)
                     return null;
+                if (factor is { Kind: NodeKind.Function, Text: Modulus })
+                    return Node.Of(NodeKind.Function, "mod", Of(factors), factor.Children[0]);
                 factors.Add(factor);
             }
             else

@@ -62,7 +62,7 @@ internal static class AnswerCheck
             return Verdict.Right;
         if (rules.LiteralFractions && Fraction(a.Node) is { } left && Fraction(b.Node) is { } right && left != right)
             return Verdict.Wrong;
-        if (IsName(a.Node) && IsName(b.Node) && a.Word != b.Word)
+        if (IsName(a) && IsName(b) && a.Word != b.Word)
             return Verdict.Wrong;
         if (Values(rules, a, b, budgets.Comparison))
             return Verdict.Right;
@@ -89,9 +89,11 @@ internal static class AnswerCheck
 
     private static ScalarValue? Worded(Answer? answer) => answer?.Value is TextValue words ? NumberWords.Read(words.Text) : null;
 
-    /// <summary>Whether it is ABC or the like, which may be a name or an order and no product.</summary>
-    public static bool IsName(Node? node) => node is { Kind: NodeKind.Product, Children.Length: >= 3 }
-        && Array.TrueForAll(node.Children, c => c is { Kind: NodeKind.Symbol, Text: [>= 'A' and <= 'Z'] });
+    /// <summary>Whether it is ABC or the like, which may be a name or an order and no product. With signs of multiplication it has no
+    /// word, and is a product.</summary>
+    public static bool IsName(Answer answer) =>
+        answer is { Word: not null, Node: { Kind: NodeKind.Product, Children: { Length: >= 3 } letters } }
+        && Array.TrueForAll(letters, c => c is { Kind: NodeKind.Symbol, Text: [>= 'A' and <= 'Z'] });
 
     /// <summary>Numerator and denominator as they are written; null for anything else.</summary>
     public static (bool Negative, Rational Above, Rational Below)? Fraction(Node? node) => node switch

@@ -9,7 +9,7 @@ internal sealed class CanonicalForm(EquivalenceRules rules)
 {
     /// <summary>The canonical text of an answer: of its value where it has one, else its spelling.</summary>
     public string Of(Answer answer) => answer.Value is null ? "spelled " + answer.Spelling
-        : AnswerCheck.IsName(answer.Node) ? "name " + answer.Word
+        : AnswerCheck.IsName(answer) ? "name " + answer.Word
         : rules.LiteralFractions && AnswerCheck.Fraction(answer.Node) is var (negative, above, below)
             ? $"{(negative ? "-" : "")}{above}/{below}"
         : Of(answer.Value);
@@ -18,7 +18,8 @@ internal sealed class CanonicalForm(EquivalenceRules rules)
     {
         ScalarValue scalar => (scalar.Unit is { } unit ? Units.Canonical(scalar.Scalar, unit) : scalar.Scalar.Key)
             + (scalar.IsPercent ? "%" : ""),
-        TextValue text => $"'{Spelling.Letters(text.Text)}'",
+        // What has no letters is told apart by its signs.
+        TextValue text => Spelling.Letters(text.Text) is { Length: > 0 } letters ? $"'{letters}'" : $"signs '{text.Text}'",
         NamedValue { Value: RealSetValue } named => $"{named.Name} in {Of(named.Value)}",
         NamedValue named => rules.StrictNames ? $"{named.Name} = {Of(named.Value)}" : Of(named.Value),
         ListValue { IsBare: true } or ListValue { IsSet: true } => Of((ListValue)value),

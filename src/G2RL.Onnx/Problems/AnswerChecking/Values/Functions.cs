@@ -144,15 +144,9 @@ internal static class Functions
             return Scalar.Of((Rational)rational.Floor());
         if (argument.IsInfinite)
             return null;
-        if (argument.IsConstant && Numeric.Value(argument, 0, budget) is { Imaginary: 0, Real: var real } && Math.Abs(real) < 1e12)
-        {
-            // Only where the value is clearly between two integers.
-            var distance = Math.Abs(real - Math.Round(real));
-            if (distance > 1e-6)
-                return Scalar.Of((Rational)(BigInteger)Math.Floor(real));
-        }
-
-        return Scalar.OfFunction(budget, name, argument);
+        // Only where the value is clearly between two integers.
+        return Numeric.Floor(argument, budget) is { } floor
+            ? Scalar.Of((Rational)floor) : Scalar.OfFunction(budget, name, argument);
     }
 
     private static Scalar? Factorial(Scalar argument, Budget budget)

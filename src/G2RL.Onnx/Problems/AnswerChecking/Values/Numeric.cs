@@ -12,7 +12,18 @@ internal static class Numeric
     /// rounding.</summary>
     public const double Tolerance = 1e-10;
 
-    private const int Points = 8;
+    /// <summary>What the two sides may differ by, relative to the larger. Coarser than <see cref="Tolerance"/>, for a side may lose
+    /// digits; what is lost in cancelling terms is of any size.</summary>
+    private const double SideTolerance = 1e-6;
+
+    /// <summary>What double precision may leave of a short sum, relative to its terms.</summary>
+    private const double RoundingError = 1e-13;
+
+    /// <summary>Below it doubles begin to lose digits.</summary>
+    private const double Smallest = 1e-280;
+
+    private const int NearPoints = 8;
+    private const int FarPoints = 6;
     private const int Enough = 3;
 
     /// <summary>Whether a polynomial is zero; null when it cannot be told.</summary>
@@ -27,20 +38,65 @@ internal static class Numeric
             return true;
         if (polynomial.IsIndependent || polynomial.Terms.Length == 1)
             return false;
-        var (points, enough) = polynomial.IsConstant ? (1, 1) : (Points, Enough);
+        var (points, enough) = polynomial.IsConstant ? (1, 1) : (NearPoints, Enough);
         var seen = 0;
         for (var point = 0; point < points; point++)
         {
             if (Sum(polynomial, point, budget) is not { } sum)
                 continue;
-            if (!(sum.Size > 0) || Complex.Abs(sum.Value) > Tolerance * sum.Size)
+            if (!Vanishes(sum, Tolerance))
                 return false;
             seen++;
         }
 
+        if (!polynomial.IsConstant && !VanishesFarOut(polynomial, budget))
+            return false;
         if (budget.Exhausted || seen < enough)
             return null;
         return evidence;
+    }
+
+    /// <summary>Whether two polynomials are equal; null when it cannot be told. Unlike their difference, they show what is lost where
+    /// large terms cancel: 10^20 (sin^2 x + cos^2 x - 1) is not 42.</summary>
+    public static bool? AreEqual(Polynomial? a, Polynomial? b, bool evidence, Budget budget)
+    {
+        var difference = Polynomial.Subtract(a, b, budget);
+        var isZero = IsZero(difference, evidence, budget);
+        if (isZero is not true || difference!.IsZero || a!.IsZero || b!.IsZero)
+            return isZero;
+        return SidesAgree(a, b, budget) ? true : null;
+    }
+
+    /// <summary>Whether it is shown to differ from zero, so that one may divide by it.</summary>
+    public static bool IsDivisor(Polynomial polynomial, Budget budget) => IsZero(polynomial, evidence: true, budget) is false;
+
+    private static bool Vanishes((Complex Value, double Size) sum, double tolerance) =>
+        sum.Size > 0 && Complex.Abs(sum.Value) <= tolerance * sum.Size;
+
+    // Far points only refute: functions lose digits there, so the tolerance is coarse, and what has run out of exponents says nothing.
+    private static bool VanishesFarOut(Polynomial polynomial, Budget budget)
+    {
+        for (var point = NearPoints; point < NearPoints + FarPoints; point++)
+        {
+            if (Sum(polynomial, point, budget) is { Size: > Smallest } sum && !Vanishes(sum, SideTolerance))
+                return false;
+        }
+
+        return true;
+    }
+
+    private static bool SidesAgree(Polynomial a, Polynomial b, Budget budget)
+    {
+        for (var point = 0; point < (a.IsConstant && b.IsConstant ? 1 : NearPoints); point++)
+        {
+            if (Sum(a, point, budget) is not { } left || Sum(b, point, budget) is not { } right)
+                continue;
+            var larger = Math.Max(Complex.Abs(left.Value), Complex.Abs(right.Value));
+            if (Complex.Abs(left.Value - right.Value) > SideTolerance * larger)
+                return false;
+        }
+
+        return true;
     }
 
     /// <summary>-1, 0 or 1; null when the value is not real, is too near zero to tell, or varies.</summary>
@@ -55,12 +111,25 @@ internal static class Numeric
         return Math.Sign(sum.Value.Real);
     }
 
+    /// <summary>The integer below a real constant; null where rounding could reach another.</summary>
+    public static BigInteger? Floor(Scalar scalar, Budget budget)
+    {
+        if (!scalar.IsConstant || Sum(scalar.Numerator, 0, budget) is not { } above || Sum(scalar.Denominator, 0, budget) is not { } below
+            || Vanishes(below, Tolerance) || Finite(above.Value / below.Value) is not { Imaginary: 0, Real: var real }
+            || Math.Abs(real) >= 1e12)
+            return null;
+        var divisor = Complex.Abs(below.Value);
+        var error = RoundingError * (above.Size + (Math.Abs(real) * below.Size)) / divisor;
+        return Math.Abs(real - Math.Round(real)) > 1e-6 + error ? (BigInteger)Math.Floor(real) : null;
+    }
+
     /// <summary>The value at a point; null when there is none, or it is not finite.</summary>
     public static Complex? Value(Scalar scalar, int point, Budget budget)
     {
         if (Sum(scalar.Numerator, point, budget) is not { } above || Sum(scalar.Denominator, point, budget) is not { } below)
             return null;
-        return Finite(above.Value / below.Value);
+        // What is left where the terms below cancel is noise.
+        return Vanishes(below, Tolerance) ? null : Finite(above.Value / below.Value);
     }
 
     /// <summary>The real value of a constant; null when it is not real and finite.</summary>
@@ -157,7 +226,8 @@ internal static class Numeric
         return exponent.Sign < 0 ? 1 / result : result;
     }
 
-    // Between 0.3 and 2.3 in magnitude; negative at every second point or so. A pure function of name and point (FNV-1a).
+    // Between 0.3 and 2.3 in magnitude at near points; negative at every second point or so. Farther out all are positive, all are
+    // negative, or either. A pure function of name and point (FNV-1a).
     private static double Coordinate(string name, int point)
     {
         var hash = 14695981039346656037UL ^ (ulong)(point * 7919);
@@ -166,7 +236,11 @@ internal static class Numeric
         hash = unchecked((hash ^ (hash >> 32)) * 0xD6E8FEB86659FD93UL);
         hash ^= hash >> 29;
         var size = 0.3 + (2.0 * (hash >> 11) * Math.Pow(2, -53));
-        return (hash & 1) == 0 || point % 4 == 0 ? size : -size;
+        var isEven = (hash & 1) == 0;
+        if (point < NearPoints)
+            return isEven || point % 4 == 0 ? size : -size;
+        var (scale, kind) = ((point - NearPoints) / 3 == 0 ? 10 : 1_000, (point - NearPoints) % 3);
+        return scale * (kind == 0 || (kind == 2 && isEven) ? size : -size);
     }
 
     private static Complex? Finite(Complex value) => double.IsFinite(value.Real) && double.IsFinite(value.Imaginary) ? value : null;
