@@ -59,6 +59,11 @@ public sealed class CanonicalTests
         0 \bmod 5 !! 0 \bmod 7
         3 (\mod 7) !! 7 (\mod 3)
         1 \mod 6 !! 2 \mod 3
+        3 \pmod 5 !! 3 \pmod 7
+        3 \pmod{5} :=: 3 \pmod 5
+        3 \pmod 12 !! 3 \pmod 13
+        3 \pmod 12 :: 3
+        x \equiv 3 \pmod 5 !! x \equiv 3 \pmod 7
         3 \bmod 7 :=: 3 (\bmod 7)
         2\bmodQ :=: 2 \bmod Q
         2\modQ :=: 2 \mod Q

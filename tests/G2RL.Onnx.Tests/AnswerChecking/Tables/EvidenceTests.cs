@@ -42,6 +42,10 @@ public sealed class EvidenceTests
         \sin^2 1+\cos^2 1-1 !! 10^{-12}
         y=10^{20}(\sin^2 x+\cos^2 x-1) !! y=42
         \sin^2 x+\cos^2 x-1 :: 0
+        \ln(\sin^2 x+\cos^2 x) :: 0
+        3\sqrt{\sin^2 x+\cos^2 x-1} :: 0
+        |\sin^2 x+\cos^2 x-1| :: 0
+        \ln(\sin^2 x+1) !! 0
         10^{20}(\sin^2 1+\cos^2 1-1) :: 0
         \frac{\sin^2 x+\cos^2 x-1}{\sin^2 x+\cos^2 x-1} !! 42
         x \cdot \frac{\sin^2 x+\cos^2 x-1}{\sin^2 x+\cos^2 x-1} !! 42x

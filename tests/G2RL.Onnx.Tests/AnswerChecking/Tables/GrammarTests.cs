@@ -78,7 +78,7 @@ public sealed class GrammarTests
         x^2_ + 1 !! 1 + x^2_
         {\sin x \over 2} :=: \frac{\sin x}{2}
         {\sin x \choose 2} :=: \binom{\sin x}{2}
-        \sin x \pmod 5 :=: \sin x
+        \sin x \pmod 5 :: \sin x
         \over 2 + 3 !! 3 + \over 2
         \choose 2 + 3 !! 3 + \choose 2
         \pmod 2 + 3 !! 3 + \pmod 2

@@ -6,6 +6,9 @@ namespace G2RL.Onnx.Problems.AnswerChecking;
 /// <summary>Words behind numbers. Known measures are converted; other words say nothing about the value.</summary>
 internal static class Units
 {
+    /// <summary>What a modulus begins with: it stands behind a value as a unit does.</summary>
+    public const string Modulo = "modulo ";
+
     private static readonly FrozenDictionary<string, (string Dimension, Rational Factor)> Known = Table();
 
     /// <summary>Whether a run of letters is the name or abbreviation of a unit with two letters or more.</summary>
@@ -20,12 +23,14 @@ internal static class Units
     /// <summary>
     /// How to bring a value with the first unit to the second: a factor, 1 when one of them is missing or unknown; null when both are
     /// measures of
-    /// different things, or opposite halves of the day.
+    /// different things, opposite halves of the day, or different moduli.
     /// </summary>
     public static Rational? Factor(string? from, string? to)
     {
         if (from is null || to is null || from == to)
             return Rational.One;
+        if (IsModulus(from) && IsModulus(to))
+            return null;
         if (Half(from) is { } a && Half(to) is { } b)
             return a == b ? Rational.One : null;
         if (Measure(from) is not { } left || Measure(to) is not { } right)
@@ -38,8 +43,12 @@ internal static class Units
     {
         if (Half(unit) is { } half)
             return $"{value.Key} {half}m";
+        if (IsModulus(unit))
+            return $"{value.Key} {unit}";
         return Measure(unit) is { } measure ? $"{value.Times(measure.Factor).Key} {measure.Dimension}" : value.Key;
     }
+
+    private static bool IsModulus(string unit) => unit.StartsWith(Modulo, StringComparison.Ordinal);
 
     private static char? Half(string unit)
     {

@@ -90,7 +90,7 @@ internal sealed partial class Parser
             else if (Next.Is("pmod"))
             {
                 at++;
-                Argument();
+                factors = [Node.Of(NodeKind.Unit, Units.Modulo + ModulusSpelled(), Of(factors))];
             }
             else if (BeginsFactor())
             {
@@ -105,6 +105,14 @@ internal sealed partial class Parser
                 return Of(factors);
             }
         }
+    }
+
+    // As it is written: two moduli are the same where their spellings are.
+    private string ModulusSpelled()
+    {
+        var start = at;
+        Argument(isDigit: false);
+        return string.Concat(tokens[start..at].Where(t => !t.Is('{') && !t.Is('}')).Select(t => t.Text));
     }
 
     private static Node? Of(List<Node?> factors) => factors.Count == 1 ? factors[0] : Node.Of(NodeKind.Product, [.. factors]);

@@ -36,8 +36,10 @@ internal static class Numeric
             return null;
         if (polynomial.IsZero)
             return true;
-        if (polynomial.IsIndependent || polynomial.Terms.Length == 1)
+        if (polynomial.IsIndependent)
             return false;
+        if (polynomial.Terms.Length == 1)
+            return IsZero(polynomial.Terms[0], evidence, budget);
         var (points, enough) = polynomial.IsConstant ? (1, 1) : (NearPoints, Enough);
         var seen = 0;
         for (var point = 0; point < points; point++)
@@ -69,6 +71,32 @@ internal static class Numeric
 
     /// <summary>Whether it is shown to differ from zero, so that one may divide by it.</summary>
     public static bool IsDivisor(Polynomial polynomial, Budget budget) => IsZero(polynomial, evidence: true, budget) is false;
+
+    // A product is zero where a factor is.
+    private static bool? IsZero(Term term, bool evidence, Budget budget)
+    {
+        bool? isZero = false;
+        foreach (var (atom, exponent) in term.Monomial.Factors)
+        {
+            var isFactorZero = IsZero(atom, evidence, budget);
+            if (isFactorZero is true && exponent.Sign > 0)
+                return true;
+            if (isFactorZero is not false)
+                isZero = null;
+        }
+
+        return isZero;
+    }
+
+    private static bool? IsZero(Atom atom, bool evidence, Budget budget) => atom switch
+    {
+        { Kind: AtomKind.Root } => IsZero(atom.Radicand, evidence, budget),
+        { Kind: AtomKind.Function, Name: "ln", Arguments: [var argument] } when IsDivisor(argument.Denominator, budget) =>
+            AreEqual(argument.Numerator, argument.Denominator, evidence, budget),
+        { Kind: AtomKind.Function, Name: "abs", Arguments: [var argument] } when IsDivisor(argument.Denominator, budget) =>
+            IsZero(argument.Numerator, evidence, budget),
+        _ => false,
+    };
 
     private static bool Vanishes((Complex Value, double Size) sum, double tolerance) =>
         sum.Size > 0 && Complex.Abs(sum.Value) <= tolerance * sum.Size;
