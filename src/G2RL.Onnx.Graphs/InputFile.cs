@@ -58,7 +58,7 @@ public static class InputFile
             return Encoding.UTF8.GetString(utf8);
         var before = utf8[..valid];
         var place = valid - (before.LastIndexOf((byte)'\n') + 1);
-        throw NotUtf8(path, before.Count((byte)'\n') + 1, place, Mark(bytes) + valid, utf8[valid], hint);
+        throw Own(path, NotUtf8(path, before.Count((byte)'\n') + 1, place, Mark(bytes) + valid, utf8[valid], hint));
     }
 
     /// <summary>The lines of a text, one at a time, ends of lines removed; a file of any length.</summary>
@@ -67,7 +67,7 @@ public static class InputFile
     /// <exception cref="InputException">It does not exist, cannot be read, is a folder, or a line is too long or no UTF-8; the message
     /// names the line.</exception>
     public static IEnumerable<string> Lines(string path, string hint = "") =>
-        Lines(path, () => Open(path), hint, (_, fault) => throw fault).Select(line => line!);
+        Lines(path, () => Open(path), hint, (_, fault) => throw Own(path, fault)).Select(line => line!);
 
     /// <summary>The lines of a text that need not lie in the file as they are, such as a compressed one.</summary>
     /// <param name="path">The file that faults name.</param>
@@ -166,8 +166,11 @@ public static class InputFile
         return done;
     }
 
-    private static InputException NotUtf8(string path, int line, int before, long offset, byte value, string hint) => new(Foreign(path)
-        ?? $"{path}:{line}: byte {before + 1} of the line is 0x{value:X2}, which is not UTF-8 (offset {offset} of the file). "
+    // Where the text is the file's own bytes, these may say that it is something else.
+    private static InputException Own(string path, InputException fault) => Foreign(path) is { } other ? new(other) : fault;
+
+    private static InputException NotUtf8(string path, int line, int before, long offset, byte value, string hint) => new(
+        $"{path}:{line}: byte {before + 1} of the line is 0x{value:X2}, which is not UTF-8 (offset {offset} of the file). "
             + $"Save the file as UTF-8.{Behind(hint)}");
 
     private static T Guarded<T>(string path, string hint, Func<T> read)

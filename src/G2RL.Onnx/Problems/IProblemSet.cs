@@ -42,10 +42,14 @@ public interface IProblemSet
     Outcome Judge(Problem problem, string completion, bool finished);
 
     /// <summary>
-    /// The part of a completion that is its answer, for majority votes: what follows the last '=' or line break unless a set knows better.
-    /// Null is no vote.
+    /// The part of a completion that is its answer, for majority votes: what follows the last '=' or line break, white space at the end
+    /// left out, unless a set knows better. Null is no vote.
     /// </summary>
-    string? AnswerOf(Problem problem, string completion) => completion[(completion.AsSpan().LastIndexOfAny('=', '\n') + 1)..].Trim();
+    string? AnswerOf(Problem problem, string completion)
+    {
+        var text = completion.AsSpan().TrimEnd();
+        return text[(text.LastIndexOfAny('=', '\n') + 1)..].Trim().ToString();
+    }
 
     /// <summary>A spelling that equal answers share as far as a set can tell by spelling, and different answers never do.</summary>
     string Spelling(Problem problem, string answer) => answer;

@@ -53,11 +53,10 @@ public static class ProblemSets
     {
         if (settings.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null)
             return preset.Settings;
+        // Alone first: what is no object, and names that stand twice, are refused in the same words as those of other sets.
+        _ = Bind<FileProblemsSettings>(preset.Name, settings);
         var merged = JsonSerializer.SerializeToNode(preset.Settings, Strict)!.AsObject();
-        if (settings.ValueKind == JsonValueKind.Object)
-            Lay(merged, JsonObject.Create(settings)!);
-        else
-            return Bind<FileProblemsSettings>(preset.Name, settings);
+        Lay(merged, JsonObject.Create(settings)!);
         return Bind<FileProblemsSettings>(preset.Name, JsonSerializer.SerializeToElement(merged));
     }
 

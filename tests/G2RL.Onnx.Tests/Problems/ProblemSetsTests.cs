@@ -23,6 +23,10 @@ public sealed class ProblemSetsTests
     [DataRow("arithmetic", """{ "maxOperand": 9, "maxOperand": 8 }""", "maxOperand")]
     [DataRow("arithmetic", """{ "operators": null }""", "operators")]
     [DataRow("arithmetic", "[]", "must be an object")]
+    [DataRow("math", "[]", "must be an object")]
+    [DataRow("math", """{ "heldOut": "a", "heldOut": "b" }""", "heldOut")]
+    [DataRow("mixture", """{ "sources": [null] }""", "problems.settings.sources[0] is null")]
+    [DataRow("file", """{ "train": "x", "heldOut": "y", "policies": { "x": null } }""", "names 'null' for 'x'")]
     // Named as a run's configuration has them.
     [DataRow("arithmetic", """{ "maxOperands": 9 }""", "problems.settings.maxOperands is 9; it must be at most 8.")]
     [DataRow("countdown", """{ "maxCount": 9 }""", "problems.settings.maxCount is 9; it must be at most 8.")]
@@ -44,6 +48,19 @@ public sealed class ProblemSetsTests
         var set = Make((problem, text) => Outcome.Scored(text.Length - problem.Answer.Length));
         Assert.AreEqual(2.0, set.Judge(set.HeldOut(1)[0], "abc", finished: true).Score);
         Assert.AreEqual(8, set.Batch(0, 8, 1).Distinct().Count());
+    }
+
+    [TestMethod]
+    [DataRow("42", "42")]
+    [DataRow("42\n", "42")]
+    [DataRow("1+1=2\n41 + 1 = 42 \r\n\n", "42")]
+    [DataRow("so\n 42 ", "42")]
+    [DataRow("a=", "")]
+    [DataRow(" \n", "")]
+    public void AnswerOf_ByDefault_IsTheLastLineOrSideThatSaysSomething(string completion, string expected)
+    {
+        IProblemSet set = Make((_, _) => Outcome.Judged(true));
+        Assert.AreEqual(expected, set.AnswerOf(set.HeldOut(1)[0], completion));
     }
 
     [TestMethod]

@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using G2RL.Onnx.Problems.Files;
 using G2RL.Onnx.Problems.Sources;
 using Parquet.Schema;
 using Parquet.Serialization;
@@ -38,6 +40,54 @@ public sealed class SourceFormTests
             "ä\"b|true|-1|2|-3|4|-5|6|-7|8|0.5|-0.25|ö|null",
             string.Join('|', schema.Fields.Select(f => found[1].Find(f.Name)!.Value)
                 .Select(v => v.ValueKind == JsonValueKind.String ? v.GetString() : v.GetRawText())));
+    }
+
+    // Settings of a machine where a number is written with a comma.
+    [TestMethod]
+    public async Task Numbers_WhereACommaSeparatesDecimals_AreReadAlike()
+    {
+        var culture = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+        (culture.NumberFormat.NumberDecimalSeparator, culture.NumberFormat.NumberGroupSeparator) = (",", ".");
+        var schema = new ParquetSchema(new DataField<double>("rate"));
+        await using (var stream = File.Create(At("a.parquet")))
+            await ParquetSerializer.SerializeUntypedAsync(
+                [(IDictionary<string, object?>)new Dictionary<string, object?> { ["rate"] = 0.5 }], schema, stream);
+        File.WriteAllLines(At("t.jsonl"), ["{\"prompt\":\"a\",\"answer\":\"1\",\"rate\":\"0.25\"}"]);
+        File.WriteAllLines(At("h.jsonl"), ["{\"prompt\":\"b\",\"answer\":\"1\"}"]);
+        var before = CultureInfo.CurrentCulture;
+        try
+        {
+            CultureInfo.CurrentCulture = culture;
+            Assert.AreEqual(0.5, SourceReader.Rows(At("a.parquet"), new RowFaults()).Single().Find("rate")!.Value.GetDouble());
+            var set = new FileProblems(
+                new() { Train = At("t.jsonl"), HeldOut = At("h.jsonl"), PassRateField = "rate", MinPassRate = 0.2, MaxPassRate = 0.3 });
+            Assert.AreEqual(1, set.TrainCount);
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+    }
+
+    [TestMethod]
+    public void Resolve_QuestionMarkInAFolder_IsOneCharacter()
+    {
+        foreach (var name in (string[])["data", "data1", "data10", "data1/in", "data2/in/deep"])
+        {
+            Directory.CreateDirectory(At(name));
+            File.WriteAllText(At(name + "/a.jsonl"), "");
+        }
+        foreach (var (glob, expected) in new[]
+        {
+            ("data?/a.jsonl", "data1/a.jsonl"),
+            ("d?ta1?/?.jsonl", "data10/a.jsonl"),
+            ("data?/**/a.jsonl", "data1/a.jsonl data1/in/a.jsonl data2/in/deep/a.jsonl"),
+            ("data?/*/?.jsonl", "data1/in/a.jsonl"),
+        })
+            Assert.AreEqual(
+                expected,
+                string.Join(' ', SourceFiles.Resolve(At(glob)).Select(f => Path.GetRelativePath(folder, f).Replace('\\', '/'))),
+                glob);
     }
 
     [TestMethod]

@@ -19,9 +19,11 @@ public sealed class SourceTests
     [TestMethod]
     [DataRow("a.jsonl", "{\"prompt\":\"p1\",\"answer\":\"1\"}\n\n{\"prompt\":\"p2\",\"answer\":2}\n", "p1=1 p2=2")]
     [DataRow("a.jsonl", "[{\"prompt\":\"p1\",\"answer\":\"1\"},\n{\"prompt\":\"p2\",\"answer\":2}]", "p1=1 p2=2")]
+    [DataRow("a.jsonl", "\n[{\"prompt\":\"p1\",\"answer\":\"1\"},\n{\"prompt\":\"p2\",\"answer\":2}]", "p1=1 p2=2")]
     [DataRow("a.json", "[{\"prompt\":\"p1\",\"answer\":\"1\"},{\"prompt\":\"p2\",\"answer\":2}]", "p1=1 p2=2")]
     [DataRow("a.json", "{\"version\":1,\"data\":[{\"prompt\":\"p1\",\"answer\":\"1\"}]}", "p1=1")]
     [DataRow("a.json", "{\"prompt\":\"p1\",\"answer\":\"1\"}\n{\"prompt\":\"p2\",\"answer\":2}\n", "p1=1 p2=2")]
+    [DataRow("a.json", "{\"prompt\":\"p1\",\"answer\":\"1\",\"tags\":[]}", "p1=1")]
     [DataRow("a.csv", "prompt,answer\np1,1\n\"p\n2, \"\"x\"\"\",2\n", "p1=1 p\n2, \"x\"=2")]
     [DataRow("a.tsv", "prompt\tanswer\r\np1\t1\r\n", "p1=1")]
     public void Rows_EveryTextForm_GiveTheSame(string name, string text, string expected)
@@ -68,11 +70,27 @@ public sealed class SourceTests
         message = Assert.ThrowsExactly<InputException>(() => Read(At("b.jsonl"))).Message;
         StringAssert.Contains(message, "b.jsonl:2: byte 12 of the line is 0xE4, which is not UTF-8");
         StringAssert.Contains(message, "b.jsonl:4: byte 12");
+        File.WriteAllBytes(At("c.jsonl.gz"), Zip(File.ReadAllBytes(At("b.jsonl"))));
+        message = Assert.ThrowsExactly<InputException>(() => Read(At("c.jsonl.gz"))).Message;
+        StringAssert.Contains(message, "c.jsonl.gz:2: byte 12 of the line is 0xE4, which is not UTF-8");
+        StringAssert.Contains(message, "c.jsonl.gz:4: byte 12");
+    }
+
+    [TestMethod]
+    [DataRow("a.json")]
+    [DataRow("a.jsonl")]
+    public void Rows_NameOfHalfACharacter_IsRefused(string name)
+    {
+        File.WriteAllText(At(name), "[{\"\\ud800\":\"\",\"answer\":\"1\"}]");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => Read(At(name))).Message, $"{name} holds text that is not Unicode");
     }
 
     [TestMethod]
     [DataRow("a,b\n1,2\n3\n", "a.csv:3 has 1 fields; the header names 2: a, b")]
     [DataRow("a,b\n\"1,2\n3,4\n", "a.csv:2 has a double quote")]
+    [DataRow("\"a,b\n1,2\n", "a.csv:1 has a double quote")]
+    [DataRow("a\"x,b\n1,2\n", "a.csv:1 has a double quote")]
     [DataRow("a,a\n1,2\n", "names the column 'a' 2 times")]
     public void Rows_BrokenCsv_NamesTheLine(string text, string expected)
     {

@@ -1,6 +1,7 @@
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Problems.Files;
 using G2RL.Onnx.Problems.Generated;
+using G2RL.Onnx.Problems.Mixtures;
 using G2RL.Onnx.Problems.Prompts;
 
 namespace G2RL.Onnx.Tests.Resuming;
@@ -100,6 +101,49 @@ public sealed class PromptCheckTests
         StringAssert.Contains(
             Assert.ThrowsExactly<InputException>(() => Check(8, TooLong.Refuse).Run(set, 20, 8, 3, 50)).Message,
             "arithmetic/");
+    }
+
+    // The identity of a run that is prolonged stays: it is of the first step's problems, though fewer than a batch fit.
+    [TestMethod]
+    public void Run_MadeUpProblemsSkip_HashIsOfTheFirstStepAlone()
+    {
+        var set = new Arithmetic(new());
+        var first = set.Batch(0, 8, 3).Count(p => p.Prompt.Length <= 8);
+        Assert.IsTrue(first is > 0 and < 8, $"{first}");
+        var hashes = new[] { 1, 2, 20 }.Select(steps => Check(8, TooLong.Skip).Run(set, steps, 8, 3, 50).TrainingHash);
+        Assert.HasCount(1, hashes.Distinct());
+    }
+
+    [TestMethod]
+    public void FittingProblems_FewerThanABatch_Repeat()
+    {
+        var set = Set([.. Enumerable.Range(1, 20).Select(i => $"{i}")]);
+        var batch = new FittingProblems(set, p => p.Prompt.Length == 1).Batch(0, 12, 1);
+        Assert.HasCount(12, batch);
+        Assert.HasCount(9, batch.Distinct());
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => new FittingProblems(set, _ => false).Batch(0, 12, 1)).Message,
+            "no problem of 's' was found that fits sampling.maxPromptTokens");
+    }
+
+    [TestMethod]
+    public void Run_NothingToTrainOn_IsRefusedInItsOwnWords()
+    {
+        var file = Path.GetTempFileName() + ".jsonl";
+        File.WriteAllLines(file, ["{\"prompt\": \"1\", \"answer\": \"1\"}"]);
+        var bare = new FileProblems(new() { HeldOut = file }, "bare");
+        var mixture = new Mixture(
+            new() { Sources = [new() { Set = "a", Weight = 1000 }, new() { Set = "b", Weight = 0.001 }] },
+            source => source.Set == "a" ? Set("2") : bare);
+        File.Delete(file);
+        Assert.AreEqual(1, Check(3, TooLong.Refuse).RunHeldOut(bare, 9).Count);
+        foreach (var (set, words) in new (IProblemSet, string)[]
+        {
+            (bare, "'bare' has no training problems, only held-out ones. Give problems.settings.train"),
+            (mixture, "Source 'b' of the mixture has no training problems"),
+        })
+            StringAssert.Contains(
+                Assert.ThrowsExactly<InputException>(() => Check(3, TooLong.Refuse).Run(set, 5, 2, 0, 1)).Message, words);
     }
 
     [TestMethod]

@@ -47,6 +47,8 @@ public sealed record ChoiceSettings
             yield return $"{at}incorrectFields names {IncorrectFields.Count} fields; with {at}correctField it must name 1 to 25.";
         if (CorrectField is null && IncorrectFields.Count > 0)
             yield return $"{at}incorrectFields needs {at}correctField, the field of the right option.";
+        if (IncorrectFields.Any(string.IsNullOrEmpty))
+            yield return $"{at}incorrectFields names a field that is null or empty; each must be a text.";
         if (Shots is < 0 or > 100)
             yield return $"{at}shots is {Shots}; it must be 0 to 100.";
         if (Shots > 0 && string.IsNullOrWhiteSpace(ShotsFile))

@@ -188,8 +188,8 @@ public sealed record FileProblemsSettings
             faults.Add($"{At}minPassRate and maxPassRate need {At}passRateField, the field with the pass rate.");
         if (Policy is not null && !AnswerPolicy.All.ContainsKey(Policy))
             faults.Add($"{At}policy is '{Policy}'; there are: {string.Join(", ", AnswerPolicy.All.Keys.Order(StringComparer.Ordinal))}.");
-        foreach (var (value, policy) in Policies.Where(p => !AnswerPolicy.All.ContainsKey(p.Value)))
-            faults.Add($"{At}policies names '{policy}' for '{value}'; there are: "
+        foreach (var (value, policy) in Policies.Where(p => p.Value is null || !AnswerPolicy.All.ContainsKey(p.Value)))
+            faults.Add($"{At}policies names '{policy ?? "null"}' for '{value}'; there are: "
                 + $"{string.Join(", ", AnswerPolicy.All.Keys.Order(StringComparer.Ordinal))}.");
         if (DerivedAnswer is not null && !DerivedAnswers.All.ContainsKey(DerivedAnswer))
             faults.Add($"{At}derivedAnswer is '{DerivedAnswer}'; there are: {string.Join(", ", DerivedAnswers.All.Keys)}.");

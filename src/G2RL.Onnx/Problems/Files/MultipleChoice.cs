@@ -106,6 +106,8 @@ internal sealed class MultipleChoice
         // Lists of ten were filled up with these.
         while (options.Count > 2 && options[^1].Trim() == Absent)
             options.RemoveAt(options.Count - 1);
+        if (options.FindIndex(string.IsNullOrWhiteSpace) is >= 0 and var empty)
+            throw new RowException($": option {empty + 1} of field '{field}' is empty or null; every option needs a text.");
         var (name, value) = row.FindFirst(answerField is null ? LetterFields : [answerField]) ?? throw row.Missing(answerField ?? "answer");
         if (value.ValueKind == System.Text.Json.JsonValueKind.Number && value.TryGetInt32(out var index))
             return (options, index);

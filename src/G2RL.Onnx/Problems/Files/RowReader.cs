@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using G2RL.Onnx.Problems.Sources;
 
@@ -65,7 +66,8 @@ internal sealed class RowReader(FileProblemsSettings settings)
         var prompt = turns is null
             ? SourceRow.Text(promptField, value, numberAllowed: false)
             : string.Join("\n\n", turns.Select(t => t.Content));
-        var answer = Answer(row, prompt ?? "", last?.Content, out var answerField);
+        var answerField = promptField;
+        var answer = Answer(row, prompt ?? "", last?.Content, ref answerField);
         if (string.IsNullOrWhiteSpace(prompt) || (string.IsNullOrWhiteSpace(answer) && settings.DerivedAnswer is null))
         {
             var name = string.IsNullOrWhiteSpace(prompt) ? promptField : answerField;
@@ -87,9 +89,8 @@ internal sealed class RowReader(FileProblemsSettings settings)
         };
     }
 
-    private string Answer(SourceRow row, string prompt, string? reply, out string field)
+    private string Answer(SourceRow row, string prompt, string? reply, ref string field)
     {
-        field = "prompt";
         if (settings.DerivedAnswer is { } rule)
             return DerivedAnswers.All[rule](prompt)
                 ?? throw new RowException($": the prompt '{prompt}' has another form than problems.settings.derivedAnswer {rule} needs.");
@@ -125,7 +126,9 @@ internal sealed class RowReader(FileProblemsSettings settings)
     private static double PassRate(SourceRow row, string field) => (row.Find(field) ?? throw row.Missing(field)) is var value
         && (value.ValueKind == JsonValueKind.Number
             ? value.TryGetDouble(out var rate)
-            : double.TryParse(SourceRow.Text(field, value, numberAllowed: true), out rate)) && rate is >= 0 and <= 1
+            : double.TryParse(
+                SourceRow.Text(field, value, numberAllowed: true), NumberStyles.Float, CultureInfo.InvariantCulture, out rate))
+        && rate is >= 0 and <= 1
             ? rate
             : throw new RowException($": field '{field}' is {value.GetRawText()}; a pass rate is a number in [0, 1].");
 }

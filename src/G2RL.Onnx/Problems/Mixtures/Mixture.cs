@@ -12,6 +12,9 @@ public sealed class Mixture : IProblemSet
     private const ulong LeftoverStream = 0x4D697874757265;
     private const int Attempts = 8;
 
+    // A share of 0.7 of 90 is 63, and not 62.99...
+    private const double Rounding = 1e-9;
+
     private readonly IReadOnlyList<Part> parts;
     private readonly Dictionary<string, Part> byName;
 
@@ -45,8 +48,11 @@ public sealed class Mixture : IProblemSet
     {
         ArgumentOutOfRangeException.ThrowIfNegative(step);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
+        if (parts.FirstOrDefault(p => p.Set.Training is { Count: 0 }) is { } bare)
+            throw new InputException($"Source '{bare.Name}' of the mixture has no training problems. "
+                + "Give its settings a file to train on, or remove the source.");
         var (batch, taken) = (new List<Problem>(count), new HashSet<string>(StringComparer.Ordinal));
-        var whole = parts.Select(p => (int)(p.Share * count)).ToArray();
+        var whole = parts.Select(p => (int)((p.Share * count) + Rounding)).ToArray();
         for (var i = 0; i < parts.Count; i++)
             for (var k = 0; k < whole[i]; k++)
                 Take(parts[i], ((long)step * whole[i]) + k, seed);

@@ -18,6 +18,12 @@ public sealed record MixtureSettings
                 + "\"gsm8k\", \"weight\": 1, \"settings\": { ... } }.");
         for (var i = 0; i < Sources.Count; i++)
         {
+            // The reader sees no null within a list.
+            if (Sources[i] is null)
+            {
+                faults.Add($"problems.settings.sources[{i}] is null; it must be an object with the name of a set.");
+                continue;
+            }
             if (!(Sources[i].Weight > 0) || !double.IsFinite(Sources[i].Weight))
                 faults.Add($"problems.settings.sources[{i}].weight is {Sources[i].Weight}; it must be above 0 and finite.");
             if (Sources[i].Set == Mixture.SetName)
@@ -26,7 +32,7 @@ public sealed record MixtureSettings
                 faults.Add($"problems.settings.sources[{i}].name is '{Sources[i].Name}'; "
                     + "it stands in front of ids, so it must not contain '/'.");
         }
-        foreach (var twice in Sources.GroupBy(s => s.Label).Where(g => g.Count() > 1))
+        foreach (var twice in Sources.Where(s => s is not null).GroupBy(s => s.Label).Where(g => g.Count() > 1))
             faults.Add($"problems.settings.sources has {twice.Count()} sources named '{twice.Key}'; give each a name of its own.");
         return faults.Count == 0 ? this : throw InputException.Of(faults);
     }

@@ -15,20 +15,21 @@ internal sealed class FittingProblems(IProblemSet all, Func<Problem, bool> fits)
     public IReadOnlyList<string> Notes => all.Notes;
 
     /// <inheritdoc/>
-    /// <exception cref="InputException">Hardly a problem fits.</exception>
+    /// <exception cref="InputException">No problem was found that fits.</exception>
     public IReadOnlyList<Problem> Batch(int step, int count, ulong seed)
     {
         var batch = all.Batch(step, count, seed).Where(fits).ToList();
         var seen = batch.Select(p => p.Id).ToHashSet(StringComparer.Ordinal);
-        for (var round = 0; batch.Count < count; round++)
-        {
-            if (round == MostRounds)
-                throw new InputException($"problems.tooLong is skip, and hardly a problem of '{Name}' fits sampling.maxPromptTokens. "
-                    + "Raise it, or ask for shorter problems.");
+        for (var round = 0; batch.Count < count && round < MostRounds; round++)
             batch.AddRange(all.Batch(step, count, ProblemRandom.Stream(seed ^ Again, (ulong)round))
                 .Where(p => fits(p) && seen.Add(p.Id))
                 .Take(count - batch.Count));
-        }
+        if (batch.Count == 0 && count > 0)
+            throw new InputException($"problems.tooLong is skip, and no problem of '{Name}' was found that fits sampling.maxPromptTokens. "
+                + "Raise it, or ask for shorter problems.");
+        // Fewer different ones fit than a batch has: they repeat, as in a set that has no more.
+        for (var i = 0; batch.Count < count; i++)
+            batch.Add(batch[i]);
         return batch;
     }
 

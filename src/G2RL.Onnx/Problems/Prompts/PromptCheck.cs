@@ -27,6 +27,8 @@ internal sealed class PromptCheck(
     /// <exception cref="InputException">Prompts that are too long or cannot become tokens, all told at once; or none is left.</exception>
     public CheckedProblems Run(IProblemSet set, int steps, int perStep, ulong seed, int heldOut)
     {
+        // A set that has nothing to train on says so here, in its own words, and not at the first step.
+        _ = set.Batch(0, 1, seed);
         var madeUp = set.Training is null;
         var training = set.Training
             ?? [.. Enumerable.Range(0, Math.Clamp(MostMadeUp / perStep, 1, steps)).SelectMany(step => set.Batch(step, perStep, seed))];
@@ -38,12 +40,12 @@ internal sealed class PromptCheck(
             throw new InputException($"problems.tooLong is skip, and of {training.Count} training and {evaluated.Count} held-out problems "
                 + $"{train.Length} and {held.Length} have prompts of at most sampling.maxPromptTokens ({maxTokens}) tokens; both need one. "
                 + "Raise it.");
-        // Of made-up problems those of the first step: a run that is prolonged has the same.
+        // Of made-up problems those of the first step that fit: a run that is prolonged has the same.
         return new(
             Without(set, misfits),
             Notes(misfits, looks.Length),
             train.Length + held.Length,
-            PromptLook.HashOf(madeUp ? train.Take(perStep) : train),
+            PromptLook.HashOf(madeUp ? Fitting(looks.Take(perStep)) : train),
             PromptLook.HashOf(held));
 
         PromptLook[] Fitting(IEnumerable<PromptLook> some) => [.. some.Where(l => !misfits.Contains(l.Problem))];

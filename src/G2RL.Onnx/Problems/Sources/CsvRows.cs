@@ -11,6 +11,9 @@ namespace G2RL.Onnx.Problems.Sources;
 /// </summary>
 internal static class CsvRows
 {
+    private const string Stray =
+        " has a double quote that does not begin, end or double another within a quoted field, or one that is never closed.";
+
     /// <summary>The rows; a row of another length than the header, or with a stray quote, is a fault.</summary>
     public static IEnumerable<SourceRow> Read(string file, Func<Stream> open, string delimiter, RowFaults faults)
     {
@@ -24,6 +27,8 @@ internal static class CsvRows
         if (!parser.Read())
             yield break;
         string[] header = [.. parser.Record!.Select(name => name.Trim())];
+        if (stray)
+            throw new InputException($"{file}:1{Stray}");
         if (header.GroupBy(n => n).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new InputException($"{file}:1 names the column '{twice.Key}' {twice.Count()} times; "
                 + "every column needs a name of its own.");
@@ -36,10 +41,7 @@ internal static class CsvRows
             // A record spans lines where a field does; it is named by its first.
             var number = Math.Max(next, parser.RawRow - fields.Sum(f => f.AsSpan().Count('\n')));
             if (stray)
-                faults.Add(
-                    file,
-                    number,
-                    " has a double quote that does not begin, end or double another within a quoted field, or one that is never closed.");
+                faults.Add(file, number, Stray);
             else if (fields.Length != header.Length)
                 faults.Add(file, number, $" has {fields.Length} fields; the header names {header.Length}: {string.Join(", ", header)}.");
             else

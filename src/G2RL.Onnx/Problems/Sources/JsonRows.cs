@@ -11,18 +11,22 @@ internal static class JsonRows
     /// <summary>One object a line; a file that begins with <c>[</c> is taken for a list.</summary>
     public static IEnumerable<SourceRow> ReadLines(string file, Func<Stream> open, RowFaults faults)
     {
-        var number = 0;
+        var (number, first) = (0, true);
         foreach (var line in Lines(file, open, faults))
         {
             number++;
             if (string.IsNullOrWhiteSpace(line))
+            {
+                first &= line is not null;
                 continue;
-            if (number == 1 && line.TrimStart()[0] == '[')
+            }
+            if (first && line.TrimStart()[0] == '[')
             {
                 foreach (var row in ReadDocument(file, open, faults))
                     yield return row;
                 yield break;
             }
+            first = false;
             if (Row(file, number, line, faults) is { } found)
                 yield return found;
         }
@@ -75,12 +79,18 @@ internal static class JsonRows
                 $"{file}:{e.LineNumber + 1} is not JSON: {Message(e)} The file must be a list of objects, or hold one object a line.",
                 e);
         }
+        catch (InvalidOperationException e)
+        {
+            // An escape such as \ud800 in a name.
+            throw new InputException($"{file} holds text that is not Unicode: {e.Message}", e);
+        }
     }
 
-    // As in {"data": [...]}; a conversation is no list of rows.
+    // As in {"data": [...]}; a conversation is no list of rows, and neither is an empty list.
     private static JsonElement? ListWithin(JsonElement root) =>
         root.ValueKind == JsonValueKind.Object
             && root.EnumerateObject().Where(p => p.Value.ValueKind == JsonValueKind.Array).ToArray() is [{ Value: var only }]
+                && only.GetArrayLength() > 0
                 && only.EnumerateArray().All(r => r.ValueKind == JsonValueKind.Object && !IsTurn(r)) ? only : null;
 
     private static bool IsTurn(JsonElement row) => row.TryGetProperty("role", out _) && row.TryGetProperty("content", out _);

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Parquet;
@@ -75,7 +76,7 @@ internal static class ParquetRows
                 break;
             case sbyte or byte or short or ushort or int or uint or long or ulong or float or double or decimal
                 or System.Numerics.BigInteger:
-                writer.WriteRawValue(Convert.ToString(value)!);
+                writer.WriteRawValue(Convert.ToString(value, CultureInfo.InvariantCulture)!);
                 break;
             case IDictionary members:
                 writer.WriteStartObject();
@@ -85,7 +86,7 @@ internal static class ParquetRows
                     Write(writer, members.Contains(field.Name) ? members[field.Name] : null, Inner(field));
                 }
                 foreach (DictionaryEntry member in members)
-                    if (Convert.ToString(member.Key) is { } name && !fields.Any(f => f.Name == name))
+                    if (Convert.ToString(member.Key, CultureInfo.InvariantCulture) is { } name && !fields.Any(f => f.Name == name))
                     {
                         writer.WritePropertyName(name);
                         Write(writer, member.Value, []);
@@ -99,7 +100,7 @@ internal static class ParquetRows
                 writer.WriteEndArray();
                 break;
             default:
-                writer.WriteStringValue(Convert.ToString(value));
+                writer.WriteStringValue(Convert.ToString(value, CultureInfo.InvariantCulture));
                 break;
         }
     }

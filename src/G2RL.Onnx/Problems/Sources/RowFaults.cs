@@ -53,14 +53,9 @@ internal sealed class RowFaults
     }
 
     /// <summary>The lines of a text; one that is no UTF-8 is a fault, and null.</summary>
-    /// <exception cref="InputException">The file as a whole is something else.</exception>
+    /// <exception cref="InputException">The file as a whole cannot be read.</exception>
     public IEnumerable<string?> Lines(string file, Func<Stream> open) => InputFile.Lines(file, open, "", (number, fault) =>
-    {
-        var place = $"{file}:{number}";
-        if (!fault.Message.StartsWith(place, StringComparison.Ordinal))
-            throw fault;
-        Add(file, number, fault.Message[place.Length..]);
-    });
+        Add(file, number, fault.Message[$"{file}:{number}".Length..]));
 
     /// <summary>Ends the reading when a row was broken.</summary>
     /// <exception cref="InputException">There are faults.</exception>

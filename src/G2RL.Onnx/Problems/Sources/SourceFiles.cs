@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using Microsoft.Extensions.FileSystemGlobbing;
 
 namespace G2RL.Onnx.Problems.Sources;
@@ -26,22 +27,27 @@ internal static class SourceFiles
         var wildcard = path.AsSpan().IndexOfAny('*', '?');
         var slash = path.AsSpan(0, wildcard).LastIndexOfAny('/', Path.DirectorySeparatorChar);
         var (root, pattern) = slash < 0 ? (".", path) : (path[..(slash + 1)], path[(slash + 1)..]);
-        // The matcher has no '?': it is matched as '*' first and then strictly, by the name.
+        // The matcher has no '?': it is matched as '*' first and then strictly.
         var matcher = new Matcher(StringComparison.Ordinal).AddInclude(pattern.Replace('?', '*'));
         string[] found = Directory.Exists(root)
             ? [.. matcher.GetResultsInFullPath(root)
                 .Select(f => Path.GetRelativePath(Path.GetFullPath(root), f))
-                .Where(f => Fits(pattern, f))
+                .Where(f => !pattern.Contains('?', StringComparison.Ordinal) || Fits(Parts(pattern), Parts(f)))
                 .Select(f => slash < 0 ? f : Path.Combine(root, f))]
             : [];
         return found.Length > 0 ? [.. found.Order(StringComparer.Ordinal)] : throw new InputException($"{path} matches no file.");
     }
 
-    private static bool Fits(string pattern, string path) =>
-        !pattern.Contains('?', StringComparison.Ordinal) || System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(
-            Path.GetFileName(pattern),
-            Path.GetFileName(path),
-            ignoreCase: false);
+    private static string[] Parts(string path) => [.. path.Split('/', Path.DirectorySeparatorChar).Where(p => p is not ("" or "."))];
+
+    // Folder by folder; '**' stands for any number of them.
+    private static bool Fits(ReadOnlySpan<string> pattern, ReadOnlySpan<string> path) => pattern switch
+    {
+        [] => path.IsEmpty,
+        ["**", .. var rest] => Fits(rest, path) || (!path.IsEmpty && Fits(pattern, path[1..])),
+        [var part, .. var rest] =>
+            !path.IsEmpty && FileSystemName.MatchesSimpleExpression(part, path[0], ignoreCase: false) && Fits(rest, path[1..]),
+    };
 
     private static string[] Shards(string folder)
     {

@@ -39,6 +39,8 @@ public sealed class ChoiceRowsTests : RowFiles
     [DataRow("""{"question": 5, "options": ["x", "y"], "answer": "A"}""", "'question' is a JSON Number")]
     [DataRow("""{"text": "Q", "options": ["x", "y"], "answer": "A"}""", "'question'")]
     [DataRow("""{"question": "Q", "options": ["x", "y"]}""", "'answer'")]
+    [DataRow("""{"question": "Q", "options": ["x", null], "answer": "A"}""", "option 2 of field 'options' is empty")]
+    [DataRow("""{"question": "Q", "options": ["", "x", "y"], "answer": "B"}""", "option 1 of field 'options' is empty")]
     [DataRow("""{"question": "Q", "answer": "A"}""", "'options'")]
     public void Choices_BrokenRows_AreRefused(string row, string words) =>
         StringAssert.Contains(Refused(new() { Choice = new() }, row), words);

@@ -42,4 +42,21 @@ public sealed class MixtureRowsTests : RowFiles
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => mixture.Batch(0, -1, 1));
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => mixture.HeldOut(-1));
     }
+
+    // 0.7 * 90 is a little less than 63 in doubles: all 63 are one epoch nevertheless.
+    [TestMethod]
+    public void Mixture_WeightsThatComeOutEven_GiveWholeEpochs()
+    {
+        static FunctionProblemSet Of(string name, int count) =>
+            new(
+                name,
+                [.. Enumerable.Range(0, count).Select(i => new Problem($"{i}", $"{name}{i}", ""))],
+                [],
+                (_, _) => Outcome.Judged(true));
+        var mixture = new Mixture(
+            new() { Sources = [new() { Set = "a", Weight = 7 }, new() { Set = "b", Weight = 3 }] },
+            source => Of(source.Set, source.Set == "a" ? 63 : 27));
+        for (var step = 0; step < 5; step++)
+            Assert.HasCount(90, mixture.Batch(step, 90, 1).Distinct());
+    }
 }

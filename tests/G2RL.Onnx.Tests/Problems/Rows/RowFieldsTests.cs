@@ -62,6 +62,8 @@ public sealed class RowFieldsTests : RowFiles
         const string Good = """{"prompt": "Q", "answer": "A"}""";
         StringAssert.Contains(Refused(new(), Good, """{"prompt": " ", "answer": "A"}"""), "field 'prompt' is empty");
         StringAssert.Contains(Refused(new(), Good, """{"prompt": "R", "answer": " "}"""), "field 'answer' is empty");
+        const string Silent = """{"messages": [{"role": "user", "content": "R"}, {"role": "assistant", "content": ""}]}""";
+        StringAssert.Contains(Refused(new(), Good, Silent), "field 'messages' is empty");
         var set = Set(new() { SkipEmpty = true }, Good, """{"prompt": "", "answer": "A"}""", """{"prompt": "R", "answer": null}""");
         Assert.AreEqual(1, set.HeldOutCount);
         CollectionAssert.AreEqual(

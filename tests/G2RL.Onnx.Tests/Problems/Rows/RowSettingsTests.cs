@@ -16,6 +16,7 @@ public sealed class RowSettingsTests : RowFiles
     [DataRow("noFieldMax", "need problems.settings.passRateField")]
     [DataRow("policy", "policy is 'mathe'; there are: aime, choice, gsm8k")]
     [DataRow("policies", "policies names 'mathe' for 'x'; there are: aime")]
+    [DataRow("policiesNull", "policies names 'null' for 'x'; there are: aime")]
     [DataRow("derived", "derivedAnswer is 'x'; there are: digitCompletion.")]
     [DataRow("reference", "referenceMarker is empty")]
     [DataRow("prompt", "promptField is empty; it must be a text, or be left out.")]
@@ -39,6 +40,7 @@ public sealed class RowSettingsTests : RowFiles
             "noFieldMax" => settings with { MaxPassRate = 0.9 },
             "policy" => settings with { Policy = "mathe" },
             "policies" => settings with { Policies = new Dictionary<string, string> { ["x"] = "mathe" } },
+            "policiesNull" => settings with { Policies = new Dictionary<string, string> { ["x"] = null! } },
             "derived" => settings with { DerivedAnswer = "x" },
             "reference" => settings with { ReferenceMarker = "" },
             "prompt" => settings with { PromptField = "" },
@@ -71,6 +73,7 @@ public sealed class RowSettingsTests : RowFiles
         {
             (new() { CorrectField = "c" }, "incorrectFields names 0 fields"),
             (new() { CorrectField = "c", IncorrectFields = new string[26] }, "incorrectFields names 26 fields"),
+            (new() { CorrectField = "c", IncorrectFields = ["w", null!] }, "incorrectFields names a field that is null or empty"),
             (new() { IncorrectFields = ["w"] }, "incorrectFields needs problems.settings.choice.correctField"),
             (new() { Shots = -1 }, "shots is -1; it must be 0 to 100."),
             (new() { Shots = 101, ShotsFile = "x" }, "shots is 101; it must be 0 to 100."),
@@ -78,7 +81,7 @@ public sealed class RowSettingsTests : RowFiles
         })
             StringAssert.Contains(Refused(new() { Choice = settings }, """{"question": "Q"}"""), words);
         Assert.IsEmpty(new ChoiceSettings { Shots = 100, ShotsFile = "x" }.Faults(""));
-        Assert.IsEmpty(new ChoiceSettings { CorrectField = "c", IncorrectFields = new string[25] }.Faults(""));
+        Assert.IsEmpty(new ChoiceSettings { CorrectField = "c", IncorrectFields = [.. Enumerable.Repeat("w", 25)] }.Faults(""));
     }
 
     [TestMethod]
@@ -89,6 +92,7 @@ public sealed class RowSettingsTests : RowFiles
             (new(), "sources is empty"),
             (new() { Sources = [new() { Set = "a", Weight = 0 }] }, "sources[0].weight is 0"),
             (new() { Sources = [new() { Set = "a" }, new() { Set = "b", Weight = double.PositiveInfinity }] }, "sources[1].weight is"),
+            (new() { Sources = [new() { Set = "a" }, null!] }, "sources[1] is null"),
             (new() { Sources = [new() { Set = "mixture" }] }, "a mixture has no mixtures within"),
             (new() { Sources = [new() { Set = "a", Name = "x/y" }] }, "must not contain '/'"),
             (new() { Sources = [new() { Set = "a" }, new() { Set = "a" }] }, "2 sources named 'a'"),
