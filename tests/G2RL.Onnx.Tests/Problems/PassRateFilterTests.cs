@@ -34,9 +34,12 @@ public sealed class PassRateFilterTests
     public void Batch_AllLeftOut_IsStillFull()
     {
         var filter = new PassRateFilter(Set(), new() { Window = 100, Low = 0.5 });
+        filter.Batch(0, 30, 1);
+        Assert.AreEqual(0, filter.Replaced, "repeats are no replacements");
         filter.Record(0, Set().Batch(0, 20, 1).Select(p => (p.Id, 0.25)));
         Assert.AreEqual(20, filter.LeftOut(1));
         Assert.AreEqual(4, filter.Batch(1, 4, 1).Select(p => p.Id).Distinct().Count());
+        Assert.AreEqual(4, filter.Replaced);
         Assert.AreEqual(30, filter.Batch(1, 30, 1).Count);
     }
 

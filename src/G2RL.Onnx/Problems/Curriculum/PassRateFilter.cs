@@ -56,7 +56,7 @@ internal sealed class PassRateFilter(IProblemSet all, PassRateConfig config) : I
                     batch.Add(problem);
             }
             if (round == 0)
-                Replaced = count - batch.Count;
+                Replaced = spare.Count;
         }
         foreach (var problem in spare.OrderBy(p => seen[p.Id].Step).ThenBy(p => p.Id, StringComparer.Ordinal))
             if (batch.Count < count && taken.Add(problem.Id))

@@ -67,7 +67,7 @@ internal sealed class RowReader(FileProblemsSettings settings)
             ? SourceRow.Text(promptField, value, numberAllowed: false)
             : string.Join("\n\n", turns.Select(t => t.Content));
         var answerField = promptField;
-        var answer = Answer(row, prompt ?? "", last?.Content, ref answerField);
+        var answer = string.IsNullOrWhiteSpace(prompt) ? "" : Answer(row, prompt, last?.Content, ref answerField);
         if (string.IsNullOrWhiteSpace(prompt) || (string.IsNullOrWhiteSpace(answer) && settings.DerivedAnswer is null))
         {
             var name = string.IsNullOrWhiteSpace(prompt) ? promptField : answerField;
@@ -98,7 +98,7 @@ internal sealed class RowReader(FileProblemsSettings settings)
             return reply ?? throw row.Missing(settings.AnswerField ?? AnswerFields[0], Hint);
         field = found.Name;
         var answer = SourceRow.Text(field, found.Value, numberAllowed: true) ?? "";
-        if (settings.ReferenceMarker is not { } marker)
+        if (settings.ReferenceMarker is not { } marker || string.IsNullOrWhiteSpace(answer))
             return answer;
         return AnswerExtraction.BehindMarker(answer, marker) ?? (settings.Policy is not null
             ? answer

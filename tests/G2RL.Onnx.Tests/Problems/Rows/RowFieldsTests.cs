@@ -64,6 +64,12 @@ public sealed class RowFieldsTests : RowFiles
         StringAssert.Contains(Refused(new(), Good, """{"prompt": "R", "answer": " "}"""), "field 'answer' is empty");
         const string Silent = """{"messages": [{"role": "user", "content": "R"}, {"role": "assistant", "content": ""}]}""";
         StringAssert.Contains(Refused(new(), Good, Silent), "field 'messages' is empty");
+        const string NoAnswer = """{"prompt": "R", "answer": ""}""";
+        var marked = new FileProblemsSettings { ReferenceMarker = "####", SkipEmpty = true };
+        Assert.AreEqual(1, Set(marked, """{"prompt": "Q", "answer": "#### 5"}""", NoAnswer).HeldOutCount);
+        var derived = new FileProblemsSettings { DerivedAnswer = "digitCompletion", SkipEmpty = true };
+        Assert.AreEqual(1, Set(derived, """{"prompt": "2,5:1,2"}""", """{"prompt": ""}""", """{"prompt": null}""").HeldOutCount);
+        StringAssert.Contains(Refused(derived with { SkipEmpty = false }, """{"prompt": null}"""), "field 'prompt' is empty");
         var set = Set(new() { SkipEmpty = true }, Good, """{"prompt": "", "answer": "A"}""", """{"prompt": "R", "answer": null}""");
         Assert.AreEqual(1, set.HeldOutCount);
         CollectionAssert.AreEqual(
