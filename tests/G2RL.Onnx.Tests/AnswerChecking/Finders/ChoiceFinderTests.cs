@@ -35,6 +35,11 @@ public sealed class ChoiceFinderTests
         so↵C) red => C
         it says (C) => C
         it is B => B
+        The answer is not B. => ~
+        It is not (B). => ~
+        not B but D => D
+        I choose A, not B. => A
+        a knot B => B
         A cat => ~
         I think => ~
         it is A. => A

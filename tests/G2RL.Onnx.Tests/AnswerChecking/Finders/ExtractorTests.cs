@@ -38,6 +38,7 @@ public sealed class ExtractorTests
     {
         var verify = AnswerPolicy.All["math_verify"];
         Finds(t => Found(AnswerSource.Stated, t, verify), """
+            Final answer is 5 => 5 | 5
             \boxed{4} The final answer is $5$. => 5 | 4
             The final answer is $5$. \boxed{4} => 4
             The final answer is $5$. => 5

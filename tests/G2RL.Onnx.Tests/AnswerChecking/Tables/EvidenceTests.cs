@@ -11,6 +11,15 @@ public sealed class EvidenceTests
 
     private static Scalar Read(string text) => ((ScalarValue)Answer.Read(text, new(100_000))!.Value!).Scalar;
 
+    // Hidden zeros below the line: no value, whatever it is compared with.
+    [TestMethod]
+    public void Same_DividedByAHiddenZero_IsNothing() => AnswerTable.Holds(Exact, """
+        42 !! \frac{\sin^2 x+\cos^2 x-1}{\sin^2 x+\cos^2 x-1}
+        0 !! \frac{x}{\sin^2 x+\cos^2 x-1}
+        \frac{x}{\sin^2 x+\cos^2 x+1} :: \frac x2
+        \frac{x^2-1}{x-1} :: x+1
+        """);
+
     [TestMethod]
     public void Coordinates_OfNamesAtPoints_AreSpread()
     {

@@ -8,6 +8,26 @@ public sealed class GrammarTests
 {
     private static readonly AnswerPolicy Exact = AnswerPolicy.All["math"];
 
+    // What cannot tell 4 / 0.5 from 4 / 1 / 2, or two rows from one, is no spelling.
+    [TestMethod]
+    public void Spellings_OfOtherAnswers_Differ() => AnswerTable.Holds(Exact, """
+        4/0.5 !! 4/1/2
+        4/0.5 :=: 8
+        3^0.5 !! 3^1/2
+        0.5 :=: 1/2
+        0.50 :=: .5
+        a\\b !! ab
+        \begin{pmatrix}1\\-2\end{pmatrix} !! \begin{pmatrix}1-2\end{pmatrix}
+        \begin{pmatrix}1\\-2\\\end{pmatrix} :: \begin{pmatrix}1\\-2\end{pmatrix}
+        |a_{n+1}| !! |a_n+1|
+        a_{n+1} !! a_n+1
+        x_{12} :=: x_{12}
+        PRT :: P \cdot R \cdot T
+        A \cdot B \cdot C !! X \cdot Y \cdot Z
+        PRT !! PTR
+        \text{<} !! \text{>}
+        """);
+
     [TestMethod]
     public void Arguments_AsTexTakesThem_AreGroupsOrTokens() => AnswerTable.Holds(Exact, """
         \sqrt12 :=: 2\sqrt3

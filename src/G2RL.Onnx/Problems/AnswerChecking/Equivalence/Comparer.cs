@@ -104,7 +104,8 @@ internal sealed partial class Comparer(EquivalenceRules rules, Budget budget)
 
     private static bool IsTime(RatioValue ratio) => ratio.Parts is [var hours, .. var rest]
         && hours.Scalar.AsRational is { IsInteger: true } first && first.Numerator <= 24
-        && Array.TrueForAll(rest, p => p.Scalar.AsRational is { IsInteger: true } part && part.Numerator >= 10 && part.Numerator < 60);
+        && Array.TrueForAll(rest, p => p.Scalar.AsRational is { IsInteger: true } part && part.Numerator < 60
+            && (part.Numerator >= 10 || p.Digits == 2));
 
     private ScalarValue? Quotient(RatioValue ratio) =>
         ratio.Parts[1].Unit is null && Scalar.Divide(ratio.Parts[0].Scalar, ratio.Parts[1].Scalar, budget) is { } quotient
@@ -122,7 +123,8 @@ internal sealed partial class Comparer(EquivalenceRules rules, Budget budget)
         if (!list.IsBare || list.Items is not [ScalarValue whole, ScalarValue part] || whole.Scalar.AsRational is not { IsInteger: true } a
             || part.Scalar.AsRational is not { IsInteger: true, Sign: > 0 } b)
             return null;
-        var scale = System.Numerics.BigInteger.Pow(10, b.Numerator.ToString().Length);
-        return new(Scalar.Of(a + (new Rational(b.Numerator, scale) * (a.Sign < 0 ? -1 : 1))), IsDecimal: true);
+        var scale = System.Numerics.BigInteger.Pow(10, Math.Max(part.Digits, b.Numerator.ToString().Length));
+        var isNegative = a.Sign < 0 || (a.Sign == 0 && whole.HasMinus);
+        return new(Scalar.Of(a + (new Rational(b.Numerator, scale) * (isNegative ? -1 : 1))), IsDecimal: true);
     }
 }

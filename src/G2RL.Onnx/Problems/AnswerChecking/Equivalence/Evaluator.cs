@@ -56,14 +56,14 @@ internal sealed partial class Evaluator(Budget budget)
             case NodeKind.Negative when Plain(node.Children[0]) is { } negated:
                 return negated switch
                 {
-                    ScalarValue scalar => scalar with { Scalar = scalar.Scalar.Negated() },
+                    ScalarValue scalar => scalar with { Scalar = scalar.Scalar.Negated(), HasMinus = true },
                     MatrixValue matrix => Matrices.Scale(matrix, Scalar.One.Negated(), budget),
                     _ => null,
                 };
             case NodeKind.Sum or NodeKind.Product when HasMatrix(node):
                 return Matrices.Combine(node.Kind, node.Children, Plain, budget);
             default:
-                return Number(node) is { } number ? new ScalarValue(number, node.HasDecimal) : null;
+                return Number(node) is { } number ? new ScalarValue(number, node.HasDecimal) { Digits = node.Digits } : null;
         }
     }
 

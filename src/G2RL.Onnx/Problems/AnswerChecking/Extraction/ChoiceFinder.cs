@@ -27,8 +27,15 @@ internal static partial class ChoiceFinder
             ?? LastAllowed(Answer().Matches(tail), count)
             ?? Allowed(Bare().Match(tail.Trim()), count)
             ?? LastAllowed(LineStart().Matches(tail), count)
-            ?? LastAllowed(Marked().Matches(tail), count)
-            ?? LastAllowed(Alone().Matches(tail), count);
+            ?? LastAllowed(Marked().Matches(tail).Where(m => !IsDenied(m, tail)), count)
+            ?? LastAllowed(Alone().Matches(tail).Where(m => !IsDenied(m, tail)), count);
+    }
+
+    // "It is not (B)."
+    private static bool IsDenied(Match match, string text)
+    {
+        var before = text.AsSpan(0, match.Groups["letter"].Index).TrimEnd(" ([*\"':");
+        return before.EndsWith("not", StringComparison.OrdinalIgnoreCase) && (before.Length == 3 || !char.IsLetter(before[^4]));
     }
 
     // Whether another letter follows the last one: "(A) or (B)". Null without a match.
@@ -36,10 +43,10 @@ internal static partial class ChoiceFinder
         ? null
         : matches[^1].Groups["letter"] is var letter && Others().IsMatch(text.AsSpan(letter.Index + letter.Length));
 
-    private static string? LastAllowed(MatchCollection matches, int count)
+    private static string? LastAllowed(IEnumerable<Match> matches, int count)
     {
         string? last = null;
-        foreach (Match match in matches)
+        foreach (var match in matches)
             last = Allowed(match, count) ?? last;
         return last;
     }

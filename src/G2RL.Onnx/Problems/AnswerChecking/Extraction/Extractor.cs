@@ -44,8 +44,8 @@ internal static class Extractor
     private static IEnumerable<string> Stated(string text, AnswerPolicy policy)
     {
         var box = WithPercent(text, BoxFinder.LastRun(text, policy.UnclosedBoxes));
-        var isLater = text.LastIndexOf(FinalIs[0],
-            StringComparison.OrdinalIgnoreCase) > Math.Max(text.LastIndexOf("\\boxed", StringComparison.Ordinal), 0);
+        var isLater = text.LastIndexOf(FinalIs[0], StringComparison.OrdinalIgnoreCase)
+            > text.LastIndexOf("\\boxed", StringComparison.Ordinal);
         var clause = isLater ? Clause(PhraseFinder.After(text, FinalIs), policy) : [];
         return box is null ? clause : clause.Append(box);
     }

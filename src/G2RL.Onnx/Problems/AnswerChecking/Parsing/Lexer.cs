@@ -7,6 +7,9 @@ namespace G2RL.Onnx.Problems.AnswerChecking;
 /// </summary>
 internal sealed class Lexer
 {
+    private const string Superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+    private const int MostSuperscripts = 9;
+
     private readonly string text;
     private readonly Budget budget;
     private readonly bool thousands;
@@ -111,19 +114,30 @@ internal sealed class Lexer
         {
             // A vulgar fraction is written out, behind a whole number as a mixed number.
             var mixed = tokens.Count > 0 && tokens[^1].IsDigits;
-            AddMark(mixed ? '+' : '{');
+            if (mixed)
+                Add(new(TokenKind.Command, "frac", space));
+            AddMark('{');
             Add(new(TokenKind.Number, fraction.Above.ToString(), space, fraction.Above));
-            AddMark('/');
-            Add(new(TokenKind.Number, fraction.Below.ToString(), space, fraction.Below));
-            if (!mixed)
+            if (mixed)
                 AddMark('}');
+            AddMark(mixed ? '{' : '/');
+            Add(new(TokenKind.Number, fraction.Below.ToString(), space, fraction.Below));
+            AddMark('}');
             return;
         }
 
-        if ("⁰¹²³⁴⁵⁶⁷⁸⁹".IndexOf(letter) is >= 0 and var power)
+        if (Superscripts.IndexOf(letter) is >= 0 and var power)
         {
+            // A run of them is one exponent.
+            for (var end = at + MostSuperscripts - 1; at < Math.Min(end, text.Length)
+                && Superscripts.IndexOf(text[at]) is >= 0 and var digit; at++)
+                power = (power * 10) + digit;
             AddMark('^');
+            if (power >= 10)
+                AddMark('{');
             Add(new(TokenKind.Number, power.ToString(), space, power));
+            if (power >= 10)
+                AddMark('}');
             return;
         }
 

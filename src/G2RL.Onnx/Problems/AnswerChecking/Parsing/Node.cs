@@ -53,8 +53,11 @@ internal sealed class Node
     /// <summary>Whether a plus-minus sign is in it.</summary>
     public bool HasPlusMinus { get; private init; }
 
-    public static Node OfNumber(Rational value, bool isDecimal) =>
-        new(NodeKind.Number, "", [], value) { Depth = 1, HasDecimal = isDecimal };
+    /// <summary>With how many digits a whole number was written; 0 for anything else.</summary>
+    public int Digits { get; private init; }
+
+    public static Node OfNumber(Rational value, bool isDecimal, int digits = 0) =>
+        new(NodeKind.Number, "", [], value) { Depth = 1, HasDecimal = isDecimal, Digits = digits };
 
     /// <summary>A node without a text.</summary>
     public static Node? Of(NodeKind kind, params ReadOnlySpan<Node?> children) => Of(kind, string.Empty, children);

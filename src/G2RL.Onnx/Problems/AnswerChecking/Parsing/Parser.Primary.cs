@@ -33,7 +33,7 @@ internal sealed partial class Parser
             return Subscript() is { } numeralBase ? Node.Of(NodeKind.Symbol, $"{token.Text}_{numeralBase}") : null;
         }
 
-        var number = Node.OfNumber(token.Value, token.IsDecimal);
+        var number = Node.OfNumber(token.Value, token.IsDecimal, token.IsDigits ? token.Text.Count(char.IsAsciiDigit) : 0);
         if (!token.IsDigits)
             return number;
         if (Next.Is("frac"))

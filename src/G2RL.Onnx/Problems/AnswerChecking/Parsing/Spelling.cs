@@ -13,7 +13,7 @@ internal static class Spelling
         for (var i = 0; i < tokens.Count - 1; i++)
         {
             var token = tokens[i];
-            if (token.Is(Marks.NewRow) || (i == tokens.Count - 2 && token.Kind == TokenKind.Mark && token.Text[0] is '.' or ',' or ';'))
+            if (i == tokens.Count - 2 && token.Kind == TokenKind.Mark && token.Text[0] is '.' or ',' or ';' or Marks.NewRow)
                 continue;
             // x^{2} is x^2: braces around one letter or digit say nothing.
             if (token.Is('{') && IsSingle(tokens[i + 1]) && tokens[i + 2].Is('}'))
@@ -26,7 +26,9 @@ internal static class Spelling
             if (token.Kind == TokenKind.Command || (token.Kind == TokenKind.Symbol && token.Text.Length > 1))
                 text.Append('\\').Append(token.Text).Append(' ');
             else
-                text.Append(token.Kind == TokenKind.Number ? token.Value.ToString() : token.Text);
+                text.Append(token.Kind != TokenKind.Number ? token.Text
+                    : token.Value.IsInteger ? token.Value.ToString()
+                    : $"{{{token.Value}}}");
         }
 
         return text.ToString();

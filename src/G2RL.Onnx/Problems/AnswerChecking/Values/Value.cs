@@ -8,7 +8,14 @@ internal abstract record Value;
 /// <param name="IsDecimal">Whether it was written with a decimal point, and so may be rounded.</param>
 /// <param name="IsPercent">Whether it is a percentage.</param>
 /// <param name="Unit">The words behind it, or null.</param>
-internal sealed record ScalarValue(Scalar Scalar, bool IsDecimal = false, bool IsPercent = false, string? Unit = null) : Value;
+internal sealed record ScalarValue(Scalar Scalar, bool IsDecimal = false, bool IsPercent = false, string? Unit = null) : Value
+{
+    /// <summary>With how many digits a whole number was written, as 05 with two; 0 for anything else.</summary>
+    public int Digits { get; init; }
+
+    /// <summary>Whether a minus sign stands before it, which zero does not show.</summary>
+    public bool HasMinus { get; init; }
+}
 
 /// <summary>Words.</summary>
 internal sealed record TextValue(string Text) : Value;
