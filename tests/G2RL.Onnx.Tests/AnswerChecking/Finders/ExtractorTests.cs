@@ -42,6 +42,7 @@ public sealed class ExtractorTests
             \boxed{4} The final answer is $5$. => 5 | 4
             The final answer is $5$. \boxed{4} => 4
             The final answer is $5$. => 5
+            Final answer is $5$. => 5
             none =>
             """);
         Finds(t => Found(AnswerSource.Bare, t, verify), """

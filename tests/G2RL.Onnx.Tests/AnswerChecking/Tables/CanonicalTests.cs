@@ -21,6 +21,12 @@ public sealed class CanonicalTests
         \lfloor\infty\rfloor+1 !! 1+\lfloor\infty\rfloor
         \max(1,\infty)+1 !! 1+\max(1,\infty)
         |\infty| :: \infty
+        \text{<} !! \text{>}
+        4/0.5 !! 4/1/2
+        3^0.5 !! 3^1/2
+        0.5 2 !! (1/2)2
+        \begin{pmatrix}1\\-2\end{pmatrix} !! \begin{pmatrix}1-2\end{pmatrix}
+        \begin{pmatrix}1\\2\\\end{pmatrix} :: \begin{pmatrix}1\\2\end{pmatrix}
         \infty !! -\infty
         \infty :: +\infty
         \sqrt{1/0} !! 0

@@ -25,6 +25,18 @@ public sealed class ComparisonTests
         \ldots+1 !! 1+\ldots
         twenty ten !! 30
         4:20 !! 2:10
+        5 \text{ million} + 3 \text{ million} :: 8000000
+        \frac{5 \text{ million}}{2} :: 2500000
+        2:05 !! 4:10
+        2:05 :: 2:05
+        2:4 :: 1:2
+        \frac13<0.4<\frac12 !! 1<2<3
+        1<2<4 :: 4>2>1
+        x\in\{\pm3\} :: \{-3,3\}
+        S=\{\pm3\} :: \pm3
+        \{\pm1\}\cup\{2\} :: \{1,-1,2\}
+        x=\pm1, x=\pm2 :: 1,-1,2,-2
+        x=\pm1,\pm2 :: \pm1,\pm2
         1:0 !! 0
         0:1 :: 0
         3.141592653589793 !! \pi
@@ -99,6 +111,7 @@ public sealed class ComparisonTests
     [DataRow("nemo_skills", "1 33333/100000 !! 4/3\n\\frac{0.3333}{x+1} !! \\frac{1}{3x+3}")]
     [DataRow("nemo_skills", "0.3333x+y :: \\frac x3+y\n0.3333x !! \\frac x3+y")]
     [DataRow("math_verify", "\\{1,2\\} !! (1,2)\n0,5 :: 0.5\n1,0 !! 1\n1,333333 :: 4/3\n1,33333 !! 4/3\n-2,5 :: -2.5")]
+    [DataRow("math_verify", "1,05 :: 1.05\n1,05 !! 1.5\n-0,5 :: -0.5\n-0,5 !! 0.5")]
     [DataRow("tinker", "1 \\pm 2 :: 3, -1\n1 \\pm 2 !! -1, 3\n1 \\mp 2 :: -1, 3\n\\pm 2 :: 2, -2")]
     public void Policies_AtTheirBorders_KeepTheirRules(string policy, string table) => AnswerTable.Holds(AnswerPolicy.All[policy], table);
 

@@ -12,6 +12,14 @@ public sealed class MarkTests
     public void Mark_EachCommand_MeansItsSign() => AnswerTable.Holds(Exact, """
         2 \cdot 3 :: 6
         2 \times 3 :: 6
+        2¹⁰ :: 1024
+        2¹⁰ !! 2
+        x¹² :: x^{12}
+        10⁻³ :: 0.001
+        -2½ :: -2.5
+        5-2½ :: 2.5
+        3·2½ :: 7.5
+        ½ :: 0.5
         2 \ast 3 :: 6
         3 \div 2 :: 1.5
         1 \pm 3 :: 4, -2

@@ -45,6 +45,8 @@ public sealed class NumberWordsTests
 
     [TestMethod]
     [DataRow("twelve hundred and thirty-four", 1234L)]
+    [DataRow("a hundred and five", 105L)]
+    [DataRow("a hundred twenty", 120L)]
     [DataRow("a hundred", 100L)]
     [DataRow("a thousand", 1000L)]
     [DataRow("two dozen", 24L)]

@@ -21,6 +21,19 @@ public sealed class WordTests
         \sin(30 degree) :: 1/2
         \sin(30 deg) :: 1/2
         2pi :: \pi \cdot 2
+        2rs !! 2
+        r^2+rs+s^2 !! r^2+s^2
+        \frac{PQ}{RS} :: \frac{QP}{SR}
+        rs :: sr
+        Rs 500 :: 500
+        Rs. 500 :: 500
+        500 rs :: 500
+        500Rs :: 500
+        500 USD :: 500
+        5 min :: 5
+        30 sec :: 30
+        Rs.500 :: 500
+        2 sec(0) :: 2
         (1, infty) :: x > 1
         (1, infinity) :: x > 1
         (1, inf) :: x > 1

@@ -96,11 +96,12 @@ internal sealed partial class Comparer
     {
         if (gold.Conditions.Length != answer.Conditions.Length)
             return false;
-        var left = answer.Conditions.ToList();
-        foreach (var (difference, comparison) in gold.Conditions)
+        var left = answer.Conditions.Zip(answer.Lower).ToList();
+        foreach (var ((difference, comparison), lower) in gold.Conditions.Zip(gold.Lower))
         {
-            var at = left.FindIndex(c => c.Operator == comparison && Proportional(difference, c.Difference) is { } factor
-                && (comparison is '=' or '≠' || factor > 0));
+            var at = left.FindIndex(c => c.First.Operator == comparison && Proportional(difference, c.First.Difference) is { } factor
+                && (comparison is '=' or '≠' || factor > 0)
+                && (!difference.IsConstant || IsSameOrder(difference, lower, c.First.Difference, c.Second)));
             if (at < 0)
                 return false;
             left.RemoveAt(at);
@@ -108,6 +109,10 @@ internal sealed partial class Comparer
 
         return true;
     }
+
+    // Between numbers there is nothing to solve, and every true order is as true as another: the numbers must be the same.
+    private bool IsSameOrder(Scalar difference, Scalar lower, Scalar otherDifference, Scalar otherLower) =>
+        Same(difference, otherDifference) is true && Same(lower, otherLower) is true;
 
     // The sign of the constant c with a = c b, over a common denominator; null when there is none.
     private int? Proportional(Scalar a, Scalar b)

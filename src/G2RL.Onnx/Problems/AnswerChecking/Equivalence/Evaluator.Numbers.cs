@@ -55,7 +55,7 @@ internal sealed partial class Evaluator
                 return angles == 0 ? angle
                     : Scalar.Multiply(angle, Scalar.Multiply(Scalar.Pi, Scalar.Of(new Rational(1, 180)), budget), budget);
             case NodeKind.Unit:
-                return Number(node.Children[0]);
+                return Number(node.Children[0]) is { } number ? Multiplied(new(number), node.Text)?.Scalar : null;
             case NodeKind.List when node.Children.Length == 1 && node.Text[0] != Marks.OpenSet:
                 return Number(node.Children[0]);
             default:

@@ -45,6 +45,7 @@ internal sealed partial class Evaluator
     private Value? Inequality(Node[] operands, string operators)
     {
         var conditions = new List<(Scalar, char)>();
+        var lower = new List<Scalar>();
         for (var i = 0; i < operators.Length; i++)
         {
             if (Plain(operands[i]) is not ScalarValue { Scalar: var left }
@@ -62,11 +63,12 @@ internal sealed partial class Evaluator
             if (difference is null)
                 return null;
             conditions.Add((difference, operators[i] switch { '>' => '<', '≥' => '≤', var same => same }));
+            lower.Add(greater ? right : left);
         }
 
         if (conditions.Count == 0)
             return null;
-        var inequality = new InequalityValue([.. conditions]);
+        var inequality = new InequalityValue([.. conditions]) { Lower = [.. lower] };
         return RealSets.Solve(inequality, budget) is var (name, set) ? new NamedValue(name.Key, name, set, IsSolved: true) : inequality;
     }
 

@@ -13,17 +13,22 @@ internal sealed partial class Evaluator(Budget budget)
         // Words behind a list belong to its items and say nothing.
         if (node is { Kind: NodeKind.Unit, Children: [{ Kind: NodeKind.List } list] })
             return Evaluate(list);
-        if (!node.HasPlusMinus || node.Kind is NodeKind.List)
+        if (!HasOpenSign(node))
             return Plain(node);
+        var outer = sign;
         sign = 1;
         var plus = Plain(node);
         sign = -1;
         var minus = Plain(node);
-        sign = 1;
+        sign = outer;
         return plus is null || minus is null ? null
             : plus is NamedValue a && minus is NamedValue b ? a with { Value = new ListValue(' ', [a.Value, b.Value], ' ') }
             : new ListValue(' ', [plus, minus], ' ');
     }
+
+    // Whether a plus-minus stands outside of all lists: one inside belongs to its item, so that {±3} is one set and not two.
+    private static bool HasOpenSign(Node node) => node.HasPlusMinus && node.Kind != NodeKind.List
+        && (node.Kind == NodeKind.PlusMinus || Array.Exists(node.Children, HasOpenSign));
 
     private Value? Plain(Node node)
     {
@@ -104,6 +109,8 @@ internal sealed partial class Evaluator(Budget budget)
             // "1 ± sqrt 5, -2" has three items.
             if (child.HasPlusMinus && child.Kind != NodeKind.List && item is ListValue { IsBare: true } both)
                 items.AddRange(both.Items);
+            else if (HasOpenSign(child) && item is NamedValue { Value: ListValue { IsBare: true } values } named)
+                items.AddRange(values.Items.Select(value => named with { Value = value }));
             else
                 items.Add(item);
         }

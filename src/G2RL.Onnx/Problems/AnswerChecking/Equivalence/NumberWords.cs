@@ -82,23 +82,27 @@ internal static class NumberWords
             && (Vocabulary.Multiplier.ContainsKey(words[next + 1]) || words[next + 1] == "half"))
         {
             at = next + 1;
-            return TakeHundred(words, ref at) ? 100 : 1;
+            return TakeHundred(words, ref at) ? 100 + Rest(words, ref at) : 1;
         }
 
         if (Below100(words, ref next) is not { } number)
             return null;
         if (number > 0 && TakeHundred(words, ref next))
-        {
-            number *= 100;
-            var rest = next;
-            if (rest < words.Length && words[rest] == "and")
-                rest++;
-            if (Below100(words, ref rest) is > 0 and var more)
-                (number, next) = (number + more, rest);
-        }
-
+            number = (100 * number) + Rest(words, ref next);
         at = next;
         return number;
+    }
+
+    // What follows a hundred: "and five", "twenty"; 0 where nothing does.
+    private static int Rest(string[] words, ref int at)
+    {
+        var next = at;
+        if (next < words.Length && words[next] == "and")
+            next++;
+        if (Below100(words, ref next) is not (> 0 and var more))
+            return 0;
+        at = next;
+        return more;
     }
 
     private static bool TakeHundred(string[] words, ref int at)

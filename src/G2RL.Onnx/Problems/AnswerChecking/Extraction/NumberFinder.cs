@@ -82,10 +82,14 @@ internal static class NumberFinder
     {
         var end = start + length;
         var digits = end < text.Length && text[end] == ',' ? Numerals.Digits(text, end + 1) : 0;
-        var isPlain = text.AsSpan(start, length).IndexOfAnyExcept("0123456789-".AsSpan()) < 0
+        var isPlain = text.AsSpan(start, length).IndexOfAnyExcept("0123456789-$€£\\".AsSpan()) < 0
             && (start == 0 || text[start - 1] is not ('(' or '[' or '{' or ','));
-        return digits is 0 or 3 || !isPlain || (end + 1 + digits < text.Length && text[end + 1 + digits] == ',') ? 0 : 1 + digits;
+        return digits is 0 or 3 || !isPlain || GoesOn(text.AsSpan(end + 1 + digits)) ? 0 : 1 + digits;
     }
+
+    // Whether a list goes on; a comma before words is punctuation.
+    private static bool GoesOn(ReadOnlySpan<char> rest) =>
+        rest is [',', .. var next] && !(next is [' ', var letter, ..] && char.IsAsciiLetter(letter));
 
     private static int Value(string text, int at)
     {

@@ -8,7 +8,6 @@ namespace G2RL.Onnx.Problems.AnswerChecking;
 internal sealed class Lexer
 {
     private const string Superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-    private const int MostSuperscripts = 9;
 
     private readonly string text;
     private readonly Budget budget;
@@ -112,32 +111,13 @@ internal sealed class Lexer
 
         if (Vocabulary.Fractions.TryGetValue(letter, out var fraction))
         {
-            // A vulgar fraction is written out, behind a whole number as a mixed number.
-            var mixed = tokens.Count > 0 && tokens[^1].IsDigits;
-            if (mixed)
-                Add(new(TokenKind.Command, "frac", space));
-            AddMark('{');
-            Add(new(TokenKind.Number, fraction.Above.ToString(), space, fraction.Above));
-            if (mixed)
-                AddMark('}');
-            AddMark(mixed ? '{' : '/');
-            Add(new(TokenKind.Number, fraction.Below.ToString(), space, fraction.Below));
-            AddMark('}');
+            VulgarFraction(fraction.Above, fraction.Below);
             return;
         }
 
-        if (Superscripts.IndexOf(letter) is >= 0 and var power)
+        if (Superscripts.Contains(letter) || (letter == '⁻' && Superscripts.Contains(next)))
         {
-            // A run of them is one exponent.
-            for (var end = at + MostSuperscripts - 1; at < Math.Min(end, text.Length)
-                && Superscripts.IndexOf(text[at]) is >= 0 and var digit; at++)
-                power = (power * 10) + digit;
-            AddMark('^');
-            if (power >= 10)
-                AddMark('{');
-            Add(new(TokenKind.Number, power.ToString(), space, power));
-            if (power >= 10)
-                AddMark('}');
+            Superscript(letter == '⁻');
             return;
         }
 
@@ -169,6 +149,33 @@ internal sealed class Lexer
             AddMark(mark);
     }
 
+    // Written out as \frac, so that behind a whole number it is a mixed number: -2½ is -(2 + 1/2).
+    private void VulgarFraction(int above, int below)
+    {
+        Add(new(TokenKind.Command, "frac", space));
+        foreach (var part in (ReadOnlySpan<int>)[above, below])
+        {
+            AddMark('{');
+            Add(new(TokenKind.Number, part.ToString(), space, part));
+            AddMark('}');
+        }
+    }
+
+    // A run of raised digits is one exponent: 2¹⁰ is 2^{10}.
+    private void Superscript(bool isNegative)
+    {
+        var start = isNegative ? at : at - 1;
+        for (at = start; at < text.Length && Superscripts.Contains(text[at]);)
+            at++;
+        var digits = string.Concat(text[start..at].Select(raised => (char)('0' + Superscripts.IndexOf(raised))));
+        AddMark('^');
+        AddMark('{');
+        if (isNegative)
+            AddMark('-');
+        Add(new(TokenKind.Number, digits, space, Numerals.Read(digits, 0)!.Value.Value));
+        AddMark('}');
+    }
+
     // **18** is emphasis; 2**3 is a power.
     private bool IsEmphasis() => tokens.Count == 0 || text.AsSpan(at).Trim().IsEmpty;
 
@@ -185,11 +192,47 @@ internal sealed class Lexer
         while (at < text.Length && (char.IsAsciiLetter(text[at])
             || (text[at] is '\'' or '-' && at > start + 2 && at + 1 < text.Length && char.IsAsciiLetter(text[at + 1]))))
             at++;
+        var word = text[start..at];
+        if (Words.IsMoney(word) && IsBesideNumber(word))
+        {
+            // The stop of "Rs.500" is not a decimal point.
+            if (at < text.Length && text[at] == '.')
+                at++;
+            return;
+        }
+
+        if (word is "min" or "sec" && tokens.Count > 0 && tokens[^1].Kind == TokenKind.Number && !HasArgument())
+        {
+            // "5 min" is a time, "3 min(4, 5)" and "2 sec x" are products.
+            Add(new(TokenKind.Text, word, space));
+            return;
+        }
+
         // "2xyz", "xyz^2": what is glued to something else is mathematics.
         var isBehind = start > 0 && text[start - 1] is >= '0' and <= '9' or ')' or '}';
         var isGlued = isBehind || (at < text.Length && text[at] is '^' or '_');
-        Words.Add(text[start..at], space, isBehind, isGlued, Add, AddMark);
+        Words.Add(word, space, isBehind, isGlued, Add, AddMark);
         space = false;
+    }
+
+    // The word that was read stands before a number, or behind a value. Glued to it, as in 2rs, letters are variables.
+    private bool IsBesideNumber(string word)
+    {
+        var rest = text.AsSpan(at).TrimStart(" .~$\\");
+        if (!rest.IsEmpty && char.IsAsciiDigit(rest[0]))
+            return true;
+        if (tokens.Count == 0)
+            return false;
+        if (Words.IsUsualMoney(word))
+            return tokens[^1].Kind is TokenKind.Number or TokenKind.Text || tokens[^1].Is('}') || tokens[^1].Is(')');
+        return space && tokens[^1].Kind is TokenKind.Number or TokenKind.Text;
+    }
+
+    // Whether what follows may be the argument of a function.
+    private bool HasArgument()
+    {
+        var rest = text.AsSpan(at).TrimStart(" ~");
+        return !rest.IsEmpty && (char.IsAsciiLetterOrDigit(rest[0]) || rest[0] is '(' or '[' or '{' or '\\' or '^' or '_');
     }
 
     private void Command()

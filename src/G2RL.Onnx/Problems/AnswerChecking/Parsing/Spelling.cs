@@ -13,7 +13,10 @@ internal static class Spelling
         for (var i = 0; i < tokens.Count - 1; i++)
         {
             var token = tokens[i];
-            if (i == tokens.Count - 2 && token.Kind == TokenKind.Mark && token.Text[0] is '.' or ',' or ';' or Marks.NewRow)
+            // A new row parts two items, unless nothing follows.
+            if (token.Is(Marks.NewRow) && (tokens[i + 1].Kind == TokenKind.End || tokens[i + 1].Is(Marks.CloseMatrix)))
+                continue;
+            if (i == tokens.Count - 2 && token.Kind == TokenKind.Mark && token.Text[0] is '.' or ',' or ';')
                 continue;
             // x^{2} is x^2: braces around one letter or digit say nothing.
             if (token.Is('{') && IsSingle(tokens[i + 1]) && tokens[i + 2].Is('}'))
@@ -21,18 +24,20 @@ internal static class Spelling
             if (token.Is('}') && i >= 2 && IsSingle(tokens[i - 1]) && tokens[i - 2].Is('{'))
                 continue;
             // A space between two digits says that they are two numbers.
-            if (token.Kind == TokenKind.Number && text.Length > 0 && char.IsAsciiDigit(text[^1]))
+            if (token.Kind == TokenKind.Number && text.Length > 0
+                && (char.IsAsciiDigit(text[^1]) || tokens[i - 1].Kind == TokenKind.Number))
                 text.Append(' ');
             if (token.Kind == TokenKind.Command || (token.Kind == TokenKind.Symbol && token.Text.Length > 1))
                 text.Append('\\').Append(token.Text).Append(' ');
             else
-                text.Append(token.Kind != TokenKind.Number ? token.Text
-                    : token.Value.IsInteger ? token.Value.ToString()
-                    : $"{{{token.Value}}}");
+                text.Append(token.Kind == TokenKind.Number ? OfNumber(token.Value) : token.Text);
         }
 
         return text.ToString();
     }
+
+    // A decimal is a fraction in brackets, for 4/0.5 is not 4/1/2.
+    private static string OfNumber(Rational value) => value.IsInteger ? value.ToString() : $"({value})";
 
     private static bool IsSingle(Token token) => token is { Text.Length: 1, Kind: TokenKind.Number or TokenKind.Symbol };
 

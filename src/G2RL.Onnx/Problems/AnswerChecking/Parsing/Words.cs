@@ -14,7 +14,7 @@ internal static class Words
     /// <param name="addMark">Takes marks.</param>
     public static void Add(string word, bool space, bool isBehind, bool isGlued, Action<Token> add, Action<char> addMark)
     {
-        if (Vocabulary.Filler.Contains(word))
+        if (Vocabulary.Filler.Contains(word) && !IsMoney(word))
             return;
         var lower = word.ToLowerInvariant();
         if (word.Length == 1)
@@ -53,6 +53,12 @@ internal static class Words
             add(new(TokenKind.Text, word, space));
         }
     }
+
+    /// <summary>Whether it may be a currency, which says nothing beside a number. Elsewhere it is a product: rs, inr.</summary>
+    public static bool IsMoney(string word) => word.Length <= LongestProduct && Vocabulary.Filler.Contains(word);
+
+    /// <summary>Whether a currency is written in its usual case, and so may be glued to its number: 500Rs, 500USD.</summary>
+    public static bool IsUsualMoney(string word) => word == "Rs" || (word.Length == 3 && word.All(char.IsAsciiLetterUpper));
 
     // "xyz" is a product, "dog" a word: a run of three small letters with a vowel in it is a word, unless it looks like variables: glued to
     // a value or a sign, only of a, b, c, x, y and z, or in the alphabet's order from a vowel on ("abn", "uvw"), perhaps with i at its end.

@@ -56,7 +56,11 @@ internal sealed record EquationValue(Scalar Difference) : Value
 }
 
 /// <summary>Inequalities that all hold, each as f &lt; 0, f ≤ 0 or f ≠ 0, up to a positive factor.</summary>
-internal sealed record InequalityValue((Scalar Difference, char Operator)[] Conditions) : Value;
+internal sealed record InequalityValue((Scalar Difference, char Operator)[] Conditions) : Value
+{
+    /// <summary>The lower side of each, which tells conditions between numbers apart.</summary>
+    public required Scalar[] Lower { get; init; }
+}
 
 /// <summary>A ratio a : b, or a time.</summary>
 internal sealed record RatioValue(ScalarValue[] Parts) : Value;
