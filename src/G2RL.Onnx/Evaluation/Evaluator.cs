@@ -61,7 +61,7 @@ public static class Evaluator
         using var inputs = new RunInputs(config, own, backend);
         if (own is null)
             inputs.CheckHeldOut(config.Evaluation.Problems);
-        foreach (var note in (own is null ? inputs.LeftOut : []).Concat(inputs.CheckBenchmarks()))
+        foreach (var note in inputs.LeftOut.Concat(inputs.CheckBenchmarks()))
             warn?.Invoke(note);
         IReadOnlyList<Benchmark> benchmarks = inputs.Benchmarks.Count > 0 ? inputs.Benchmarks : [Own(inputs, config.Evaluation)];
         foreach (var note in benchmarks.SelectMany(b => b.Set.Notes))

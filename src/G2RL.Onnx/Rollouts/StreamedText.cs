@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using G2RL.Onnx.Tokenizers;
 
 namespace G2RL.Onnx.Rollouts;
@@ -24,15 +25,16 @@ public sealed class StreamedText(Tokenizer tokenizer, IReadOnlyList<string> stop
     public string Add(int token)
     {
         ids.Add(token);
-        IsStopped = text.IsStopped([.. ids]);
+        var all = CollectionsMarshal.AsSpan(ids);
+        IsStopped = text.IsStopped(all);
         if (IsStopped)
-            return Piece(text.Of([.. ids], FinishReason.StopString));
+            return Piece(text.Of(all, FinishReason.StopString));
         // Byte tokens in a row are one text or none, which is known when another token ends them.
-        return Piece(text.Certain([.. ids[..tokenizer.Settled([.. ids])]]));
+        return Piece(text.Certain(all[..tokenizer.Settled(all)]));
     }
 
     /// <summary>What was held back, once no further token comes; empty after a stop string.</summary>
-    public string Rest() => IsStopped ? "" : Piece(tokenizer.Decode([.. ids]));
+    public string Rest() => IsStopped ? "" : Piece(tokenizer.Decode(CollectionsMarshal.AsSpan(ids)));
 
     // Text that is shorter than what is shown, or other, is a token's that changed what stood before it; it waits for the next one.
     private string Piece(string known)
