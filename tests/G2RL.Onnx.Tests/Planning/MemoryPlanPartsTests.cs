@@ -1,9 +1,12 @@
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Memory;
 using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Models.Rotary;
+using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Rollouts.Decoding;
 using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Tests;
@@ -68,6 +71,27 @@ public sealed class MemoryPlanPartsTests
             // 24 rollouts keep a number for each token of the vocabulary, and a product takes as much again.
             Case("gradient features", c => c with { Algorithm = c.Algorithm with { Name = "g2rl" } }, plain, scores: true,
                 features: 2 * features),
+            Case("hidden features", c => c with { Algorithm = c.Algorithm with { Name = "g2rl-hidden" } }, plain, scores: true,
+                features: 24L * Hidden * sizeof(float)),
+            // 96 rows x 39 = 3,744 tokens, of which an eighth is 468: 12 rows.
+            Case("many rows", c => c with
+            {
+                Sampling = c.Sampling with { PromptsPerStep = 16 },
+                Training = new() { TokensPerMicrobatch = 1000 },
+            }, new(12, 39, 30, 8), scores: false),
+            // A mini-batch is one group, and less than the 256 tokens that are not divided.
+            Case("ours, one micro-batch", c => c with
+            {
+                Execution = new() { Kernels = KernelChoice.Fused },
+                Sampling = c.Sampling with { PromptsPerStep = 2 },
+                Training = c.Training with { TokensPerMicrobatch = 1000 },
+            }, new(1, 184, 180, 1), scores: true, lanes: 1),
+            // Evaluations are read in float32 whatever sampling has.
+            Case("narrow cache", c => c with
+            {
+                Execution = new() { Kernels = KernelChoice.Fused },
+                Sampling = c.Sampling with { CacheType = CacheType.BFloat16 },
+            }, packed, scores: true),
             Case("greedy responses", c => c with { Algorithm = c.Algorithm with { Name = "remax" } }, plain, scores: true, greedy: 4),
         ];
 
@@ -107,7 +131,7 @@ public sealed class MemoryPlanPartsTests
             SessionBytes.InTurn(scoring, training),
             (sum, s) => SessionBytes.InTurn(
                 sum,
-                MemoryEstimate.Decoding(Spec, 40, (1, 10), s.Rows, new(2, 1), config.Execution.Kernels, ElementType.Float32)));
+                MemoryEstimate.Decoding(Spec, 40, (1, 10), s.Rows, new(2, 1), config.Execution.Kernels, Cache(s.Phase))));
         MemoryUse[] uses =
         [
             new("process", 140L << 20),
@@ -119,13 +143,67 @@ public sealed class MemoryPlanPartsTests
             new("copies of weights that draw", copies * Weights),
             new("features of rollouts", features),
             .. samplers.Select(s => new MemoryUse($"logits of {s.Phase}", 2 * (s.Rows + 3) * (Vocabulary + Hidden) * sizeof(float))),
-            .. samplers.Select(s => new MemoryUse($"key/value cache of {s.Phase}", 2 * (s.Rows + 1) * CacheRow(40, sizeof(float)))),
+            .. samplers.Select(s => new MemoryUse($"key/value cache of {s.Phase}", 2 * (s.Rows + 1) * CacheRow(40, Cache(s.Phase).Size()))),
             new("gradients", gradients * Weights),
             new("tensors of the sessions at work", sessions.Tensors),
         ];
         var plan = MemoryPlan.Of(config, Spec, threads: 2);
         Assert.AreEqual(string.Join('\n', uses.AsEnumerable()), string.Join('\n', plan.Uses), name);
         Assert.AreEqual(uses.Sum(u => u.Bytes), plan.Total);
+
+        ElementType Cache(string phase) =>
+            phase == "sampling" && config.Sampling.CacheType == CacheType.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
+    }
+
+    // 67 million weights: what a phase took it gives back, but the logits of samplers that draw again in every step.
+    [TestMethod]
+    public void Of_LargeModel_IsWhatStaysAndTheLargestPhase()
+    {
+        if (!Pages.CanRelease)
+            Assert.Inconclusive("needs pages that can be given back");
+        var config = Config with { Algorithm = Config.Algorithm with { Name = "remax" } };
+        var plan = MemoryPlan.Of(config, Spec with { VocabularySize = 65_536, HiddenSize = 1024 }, threads: 2);
+        string[] expected =
+        [
+            "process: ", "sessions: ", "weights: ", "optimizer moments: ", "weights in the training session: ", "reference policy: ",
+            "copies of weights that draw: ", "features of rollouts: ",
+            "logits of sampling: ", "logits of greedy responses: ", "logits of evaluations: evaluations",
+            "key/value cache of sampling: sampling", "key/value cache of greedy responses: greedy responses",
+            "key/value cache of evaluations: evaluations",
+            "gradients: training",
+            "tensors of sampling: sampling", "tensors of greedy responses: greedy responses", "tensors of evaluations: evaluations",
+            "tensors of scoring and training: training",
+        ];
+        CollectionAssert.AreEqual(expected, plan.Uses.Select(u => $"{u.Purpose}: {u.While}").ToArray());
+        foreach (var use in plan.Uses.Where(u => u.While.Length > 0))
+            Assert.IsGreaterThan(0, use.Bytes, use.Purpose);
+        long At(string phase) => plan.Uses.Where(u => u.While == phase).Sum(u => u.Bytes);
+        Assert.AreEqual(At("") + new[] { "sampling", "greedy responses", "evaluations", "training" }.Max(At), plan.Total);
+    }
+
+    [TestMethod]
+    public void Of_SamplerThatIsThere_HoldsItsCache() => Assert.AreEqual(
+        777,
+        MemoryPlan.Of(Config, Spec, threads: 2, new SamplerPlan(1, 3, 777))
+            .Uses.Single(u => u.Purpose == "key/value cache of sampling").Bytes);
+
+    // Fresh adapters do nothing yet, so that the reference is the model without them; adapters that have learned are held once more.
+    [TestMethod]
+    [DataRow("", false)]
+    [DataRow("runs/old/adapter", true)]
+    public void Of_ReferenceOfAdapters_IsHeldWhereTheyWereRead(string path, bool held)
+    {
+        var spec = Spec with { Adapter = new() { Rank = 4, Alpha = 8, Targets = ["all-linear"] } };
+        var config = Config with
+        {
+            Algorithm = new() { Name = "grpo", KlCoefficient = 0.1 },
+            Adapter = new() { Type = AdapterKind.Lora, Path = path },
+        };
+        var plan = MemoryPlan.Of(config, spec, threads: 2);
+        // Rank 4 x inputs and outputs of a layer's projections: 64 + 64, 64 + 32 twice, 64 + 64, 64 + 96 three times; two layers.
+        Assert.AreEqual(
+            held ? 2 * 4 * (128 + 96 + 96 + 128 + (3 * 160)) * sizeof(float) : 0,
+            plan.Uses.Single(u => u.Purpose == "reference policy").Bytes);
     }
 
     // What is given back after its phase counts only where it is the most.
@@ -159,10 +237,16 @@ public sealed class MemoryPlanPartsTests
         long[] held = [Weights + Rotary(positions), 2 * Weights, 0, Weights];
         var (narrow, row) = (type == ElementType.Float32 ? 0 : Weights / 2, CacheRow(positions, type.Size()));
         var bytes = held.Sum() + narrow + Weights + (2 * 100 * row);
-        Assert.AreEqual(100 * row, Cache(MemoryPlan.OfDevice(config, Spec, type, bytes)));
+        var plan = MemoryPlan.OfDevice(config, Spec, type, bytes);
+        Assert.AreEqual(100 * row, Cache(plan));
         Assert.IsLessThan(100 * row, Cache(MemoryPlan.OfDevice(config, Spec, type, bytes - 2)));
         Assert.AreEqual(100 * row, Cache(MemoryPlan.OfFollower(config, Spec, type, bytes - (3 * Weights))));
         Assert.IsLessThan(100 * row, Cache(MemoryPlan.OfFollower(config, Spec, type, bytes - (3 * Weights) - 2)));
+        // Rows have their full length in float32: 99 and a prompt's. Else all begin with a block of 256, beside eight prompts.
+        var (rows, slots) = type == ElementType.Float32 ? (99, 1) : (256, 8);
+        Assert.AreEqual(
+            MemoryEstimate.DeviceDecoding(Spec, type, positions, 10_000, rows, slots),
+            plan.Uses.Single(u => u.Purpose == "decoding, logits included").Bytes);
 
         static long Cache(MemoryPlan plan) => plan.Uses.Single(u => u.Purpose == "key/value cache of sampling").Bytes;
     }
@@ -211,6 +295,30 @@ public sealed class MemoryPlanPartsTests
             Activations(", layers recomputed", memory with { Recompute = true }, new(2, 39, 30, 6)), asked.Uses[^1]);
     }
 
+    // All twelve rows of a mini-batch: no limit of an eighth or of 256 tokens, as several threads of a host want it.
+    [TestMethod]
+    public void OfDevice_MicrobatchOfAllRows_IsOne()
+    {
+        var config = Config with { Training = Config.Training with { TokensPerMicrobatch = 480 } };
+        Assert.AreEqual(
+            new MemoryUse(
+                "activations of a micro-batch",
+                MemoryEstimate.DeviceActivations(
+                    Spec, MemoryChoice.Device(Spec, 480, 40, recompute: false), new(12, 39, 30, 1), 40, ElementType.Float32)),
+            MemoryPlan.OfDevice(config, Spec, ElementType.Float32, 1L << 30).Uses[^1]);
+    }
+
+    // A micro-batch of one row is not divided: its layers are computed again where they do not fit.
+    [TestMethod]
+    [DataRow(1L << 30, false)]
+    [DataRow(0, true)]
+    public void DeviceTraining_OneRow_RecomputesToFit(long left, bool recomputes)
+    {
+        var config = Config with { Training = Config.Training with { TokensPerMicrobatch = 40 } };
+        var (graph, tokens) = MemoryPlan.DeviceTraining(config, Spec, 40, ElementType.Float32, left);
+        Assert.AreEqual((recomputes, 40), (graph.Recompute, tokens));
+    }
+
     // Four groups among three devices: two of 6 rollouts on the fullest, eight prompts beside them; features are shared out.
     [TestMethod]
     public void OfFollower_Always_DrawsItsShareAndHoldsNoMoments()
@@ -232,6 +340,21 @@ public sealed class MemoryPlanPartsTests
             new("features of rollouts", 2L * 24 * Vocabulary * sizeof(float) / 3),
         ];
         Assert.AreEqual(string.Join('\n', uses.AsEnumerable()), string.Join('\n', plan.Uses));
+    }
+
+    // Three groups among three devices: one of 6 rollouts each, and eight prompts.
+    [TestMethod]
+    public void OfFollower_AsManyGroupsAsDevices_DrawsOne()
+    {
+        var config = Config with
+        {
+            Sampling = Config.Sampling with { PromptsPerStep = 3 },
+            Execution = new() { Device = "cuda", Devices = ["cuda:0", "cuda:1", "cuda:2"] },
+        };
+        Assert.AreEqual(
+            (6 + 8) * CacheRow(40, sizeof(float)),
+            MemoryPlan.OfFollower(config, Spec, ElementType.Float32, 1L << 30)
+                .Uses.Single(u => u.Purpose == "key/value cache of sampling").Bytes);
     }
 
     // Powers of two times the longest row, up to all rows of a mini-batch: 40, 80, 160, 320, 480 tokens.
@@ -288,6 +411,7 @@ public sealed class MemoryPlanPartsTests
     private static RunConfig Long() => Config with
     {
         Sampling = new() { PromptsPerStep = 4, GroupSize = 64, MaxPromptTokens = 10_000, MaxNewTokens = 30_000 },
+        Training = Config.Training with { Recompute = Recomputation.None },
     };
 
     // Keys and values of a row.
