@@ -57,6 +57,59 @@ public sealed class HostileAnswerTests
         Assert.AreEqual(Verdict.Wrong, policy.Check("\\boxed{6}", "5").Verdict);
         Assert.IsFalse(policy.Check("\\boxed{6}", "").GoldReadable);
     }
+    // What has no value, and what ends at an edge of the text, is neither a value nor an exception.
+    [TestMethod]
+    [DataRow("5!=", "5", Verdict.Unparseable)]
+    [DataRow("0.\\overline{}", "5", Verdict.Unparseable)]
+    [DataRow("\\mathbb{R}^2", "5", Verdict.Unparseable)]
+    [DataRow("\\frac{1}{1\\pm1}", "1, 2", Verdict.Unparseable)]
+    [DataRow("\\begin{Vmatrix}3\\\\4\\end{Vmatrix}=5", "5", Verdict.Unparseable)]
+    [DataRow("x\\ne i", "x\\ne2", Verdict.Wrong)]
+    public void Check_WhatHasNoValue_IsNotRight(string answer, string gold, Verdict verdict)
+    {
+        var policy = AnswerPolicy.All["math"];
+        Assert.AreEqual(verdict, policy.Check($"\\boxed{{{answer}}}", gold).Verdict);
+        Assert.IsNotNull(policy.Canonical(answer));
+    }
+
+    [TestMethod]
+    public void Check_AtTheBounds_LengthAndDepthAreRefusedBehindThem()
+    {
+        var policy = AnswerPolicy.All["math"];
+        Assert.AreEqual(Verdict.OverBudget, policy.Check($"\\boxed{{{new string('9', 5_000)}}}", "5").Verdict);
+        Assert.IsTrue(policy.Equivalent("5" + new string(' ', Budget.MaxLength - 1), "5"));
+        Assert.IsFalse(policy.Equivalent("5.0" + new string(' ', Budget.MaxLength - 2), "5"));
+        Assert.IsTrue(policy.Equivalent("**18** ", "18"));
+        // Percent signs nest without brackets.
+        Assert.AreEqual(Verdict.Wrong, policy.Check($"\\boxed{{x{new string('%', 59)}}}", "5").Verdict);
+        Assert.AreEqual(Verdict.Unparseable, policy.Check($"\\boxed{{x{new string('%', 60)}}}", "5").Verdict);
+        Assert.AreEqual(Verdict.Unparseable, policy.Check($"\\boxed{{x{new string('%', 70)}}}", "5").Verdict);
+        Assert.AreEqual(Verdict.Right, policy.Check($"\\boxed{{{In(58)}}}", "5").Verdict);
+        Assert.AreEqual(Verdict.Unparseable, policy.Check($"\\boxed{{{In(59)}}}", "5").Verdict);
+        // Larger than a double holds, and negative.
+        Assert.AreEqual(Verdict.Wrong, AnswerPolicy.All["math_verify"].Check("\\boxed{-1.5}", "-10^{305}\\sqrt2").Verdict);
+
+        static string In(int depth) => new string('(', depth) + "5" + new string(')', depth);
+    }
+
+    [TestMethod]
+    public void Check_BudgetThatEndsAnywhere_NeverThrows()
+    {
+        var metres = string.Join(", ", Enumerable.Range(1, 8).Select(i => $"{i}\\text{{ m}}"));
+        var centimetres = string.Join(", ", Enumerable.Range(1, 8).Reverse().Select(i => $"{i}00\\text{{ cm}}"));
+        var shares = string.Join(", ", Enumerable.Range(1, 8).Select(i => $"0.0{i}"));
+        var percents = string.Join(", ", Enumerable.Range(1, 8).Reverse().Select(i => $"{i}\\%"));
+        for (var steps = 3; steps <= 1_500; steps++)
+        {
+            var policy = AnswerPolicy.All["math"] with { MaxSteps = steps };
+            var enough = policy.Check($"\\boxed{{{centimetres}}}", metres).Verdict;
+            Assert.IsTrue(enough is Verdict.Right or Verdict.OverBudget, $"{steps}: {enough}");
+            enough = policy.Check($"\\boxed{{{percents}}}", shares).Verdict;
+            Assert.IsTrue(enough is Verdict.Right or Verdict.OverBudget, $"{steps}: {enough}");
+        }
+
+        Assert.AreEqual(Verdict.OverBudget, (AnswerPolicy.All["math"] with { MaxSteps = 6 }).Check("\\boxed{1+2}", "1-2").Verdict);
+    }
 
     [TestMethod]
     public void Check_MutatedCompletions_NeverThrowsAndIsTheSameOnEveryThread()

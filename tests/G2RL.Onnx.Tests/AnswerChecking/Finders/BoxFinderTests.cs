@@ -33,6 +33,12 @@ public sealed class BoxFinderTests
         boxed{5} => ~
         \\{ \boxed{5} => 5
         {{{ \boxed{5} \boxed{6} => 6
+        \boxed{\left\{1, 2\right.} => \left\{1, 2\right.
+        \boxed{5} \ => 5
+        \boxed 5 \boxed 6 => 6
+        \boxed{5 + \boxed => ~
+        \boxed{\boxed 5 => ~
+        \boxed{\boxed 5} => \boxed 5
         """);
 
     [TestMethod]
@@ -63,6 +69,10 @@ public sealed class BoxFinderTests
         \boxed{1}, f(x) = \boxed{2} => 1, 2
         \boxed{1}, sum = \boxed{2} => 2
         \boxed{1}, = \boxed{2} => 2
+        \boxed{1} \text{ and } so \text{ or } \boxed{2} => 2
+        \boxed{1} and\boxed{2} => 1, 2
+        \boxed{1}, y=z=\boxed{2} => 1, 2
+        \boxed{\boxed 5} => \boxed 5
         \boxed{1} then \boxed{2} and \boxed{3} => 2, 3
         """);
 

@@ -44,6 +44,14 @@ public sealed class ChoiceFinderTests
         I think => ~
         it is A. => A
         red => ~
+        \text{B} => B
+        ↵\text{B} => B
+        The final answer A or B => ~
+        B) since (A) is false => B
+        so it is (B), much as C. => B
+        so \boxed{B => B
+        \boxed{ \text{B} } => B
+        \boxed{ \text{B. five}} => B
         The answer is C. The answer is Z. => C
         """);
 
@@ -55,5 +63,6 @@ public sealed class ChoiceFinderTests
         Assert.AreEqual("Z", ChoiceFinder.Letter("Z", 26));
         Assert.AreEqual("C", ChoiceFinder.Letter(new string('x', 5_000) + " The answer is C", 4));
         Assert.IsNull(ChoiceFinder.Letter("The answer is C" + new string('x', 5_000), 4));
+        Assert.IsNull(ChoiceFinder.Letter("Answer: B" + new string(' ', 5_000), 4));
     }
 }

@@ -33,6 +33,19 @@ public sealed class ExtractorTests
         It is 5 => ~
         """);
 
+    // Words lead where a number stands first; then the clause, then the last formula or number in it.
+    [TestMethod]
+    public void Find_WhatFollowsAPhrase_IsTriedFromItsFront() => Finds(t => Found(AnswerSource.AnswerIs, t, Math), """
+        the answer is 3 x and 4 y => 3 x and 4 y | 4
+        the answer is 100 x => 100 x | 100
+        the answer is 5 x \sin y => 5 x \sin y | 5
+        the answer is 5 percent => 5 percent | 5 percent
+        the answer is 5, not 6 => 5 | 5, not 6 | 6
+        the answer is apples => apples
+        the answer is 5, 6 dogs => 5, 6 dogs | 6
+        the answer is, of course, 5 => , of course, 5 | 5
+        the answer is 3 or 4 apples => 3 or 4 apples | 4
+        """);
     [TestMethod]
     public void Find_EachSource_GivesItsCandidates()
     {
@@ -44,6 +57,10 @@ public sealed class ExtractorTests
             The final answer is $5$. => 5
             Final answer is $5$. => 5
             none =>
+            """);
+        Finds(t => Found(AnswerSource.Stated, t, verify), """
+            \boxed{1}. The final answer is 2. So \boxed{3} => 3
+            The final answer is 1. \boxed{2} The final answer is 3 => 3 | 3 | 2
             """);
         Finds(t => Found(AnswerSource.Bare, t, verify), """
             5 => 5
@@ -59,6 +76,7 @@ public sealed class ExtractorTests
         Finds(t => Found(AnswerSource.Formula, t, verify), "$1$ a $2$ a $3$ a $4$ a $5$ => 5 | 4 | 3 | 2");
         Finds(t => Found(AnswerSource.Number, t, verify), "$4$ then 5 => 5\n1,5 => 1,5");
         Finds(t => Found(AnswerSource.Whole, t, verify), "a 5 => a 5");
+        Finds(t => Found(AnswerSource.Whole, t, verify), "↵5 => 5");
         Finds(t => Found(AnswerSource.Tag, t, verify), "<answer>5</answer> => 5");
         Finds(t => Found(AnswerSource.Letter, t, verify), "C => C");
         Assert.AreEqual("", Found(AnswerSource.Bare, new string('5', 301), verify));

@@ -33,8 +33,22 @@ public sealed class FormulaFinderTests
         \$5 $6$ => 6
         \(1\) \[2 \(3\) => 3 | 1
         \(1 \(2 \[3\] => 3
+        $$5$ => ~
+        $\(5\) => 5
+        $1$$2$ => 2 | 1
+        $$1↵+2$$ => 1↵+2
         """);
 
+    [TestMethod]
+    public void Formulas_WithWords_AreProse()
+    {
+        Assert.IsTrue(FormulaFinder.IsProse("red dogs"));
+        Assert.IsFalse(FormulaFinder.IsProse("red"));
+        Assert.IsFalse(FormulaFinder.IsProse("5 \\text{ red dogs run }"));
+        Assert.IsFalse(FormulaFinder.IsProse("5 \\mbox{ red dogs run }"));
+        foreach (var word in (string[])["sin", "cos", "tan", "log", "ln", "cm", "mm", "km", "or", "and"])
+            Assert.IsFalse(FormulaFinder.IsProse($"2 {word} 3 {word}"), word);
+    }
     [TestMethod]
     public void Formulas_Positions_AreWhereTheyStand()
     {

@@ -24,6 +24,13 @@ public sealed class NumberFinderTests
         50% -3 => 3
         a-3 => 3
         --3 => 3
+        -  5 => 5
+        ↵- 5 => 5
+        ..5 => .5
+        1/23 => 1/23
+        it is 3 1/2. => 3 1/2
+        3 /2 => 2
+        1e999+5 => 5
         list:↵- 3 => 3
         list:↵-3 => -3
         - 3 => - 3
@@ -98,6 +105,9 @@ public sealed class NumberFinderTests
         1,2,74 => 74
         2.5,74 => 74
         2, 74 => 74
+        2,7 m => 2,7
+        .5,74 => 74
+        1,22, both => 1,22
         2, => 2
         """);
 
@@ -107,6 +117,7 @@ public sealed class NumberFinderTests
         Assert.AreEqual("5", NumberFinder.Last("5" + new string(' ', 8_000)));
         Assert.IsNull(NumberFinder.Last("5" + new string(' ', 9_000)));
         Assert.AreEqual("5", NumberFinder.Last("18 (" + new string('x', 250) + " 5)"));
+        Assert.AreEqual("18", NumberFinder.Last(new string('x', 150) + " 18 (step 2)"));
     }
 
     [TestMethod]

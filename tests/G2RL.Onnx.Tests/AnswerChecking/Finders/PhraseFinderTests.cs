@@ -35,6 +35,12 @@ public sealed class PhraseFinderTests
         """);
 
     [TestMethod]
+    public void Phrases_MarksAroundThem_SayNothing() => Finds(t => PhraseFinder.After(t, ["final answer"]), """
+        **Final answer** is 5 => 5
+        the final answer is : 5 => 5
+        "final answer": 5 => 5
+        """);
+    [TestMethod]
     public void Phrases_LongClause_IsCutOff() =>
         Assert.AreEqual(601, PhraseFinder.After("answer is " + new string('5', 1_000), ["answer is"])!.Length);
 
@@ -62,6 +68,7 @@ public sealed class PhraseFinderTests
         none => ~
         #### 5 => 5
         #### 4↵#### 5 ↵6 => 5
+        #### 5↵a↵b => 5
         ####: 5 => 5
         #### ↵5 =>
         """);

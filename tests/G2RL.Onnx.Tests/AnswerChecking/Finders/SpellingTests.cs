@@ -66,11 +66,49 @@ public sealed class SpellingTests
         \begin{matrix}1\\pi\end{matrix} => \begin{matrix}1\\pi\end{matrix}
         2+\begin{matrix}1\\pi\end{matrix} => 2+\begin{matrix}1\\pi\end{matrix}
         \\begin{matrix}1\\pi\\end{matrix} => \begin{matrix}1\pi\end{matrix}
+        \begin{matrix}1\\pi\\\begin{matrix}2\end{matrix}\end{matrix} => \begin{matrix}1\\pi\\\begin{matrix}2\end{matrix}\end{matrix}
         \\displaystyleabcdefghijklmnop => \displaystyleabcdefghijklmnop
         \\x => \\x
         plain => plain
         """);
 
+    // Of answers that follow no grammar: the open bracket keeps them from having a value.
+    [TestMethod]
+    public void Spelling_OfTokens_LeavesLayoutOut() => Finds(t => Spelling.Of(Lexer.Tokens(t, new(1_000), thousands: true)!), """
+        (1 + . => (1+
+        (1 + , => (1+
+        (1 + ; => (1+
+        (1 \\ => (1
+        (1 + : => (1+:
+        (1, 2 => (1,2
+        (1. 2 => (1.2
+        x^{2}( => x^2(
+        x^{10}( => x^{10}(
+        {x}{y}( => xy(
+        x}y}( => x}y}(
+        (\sqrt x => (\sqrt x
+        (\alpha+ => (\alpha +
+        (0.50 => ((1/2)
+        1 2( => 1 2(
+        """);
+
+    [TestMethod]
+    public void Word_OfTokens_IsTheirLetters() => Finds(t => Spelling.Word(Lexer.Tokens(t, new(1_000), thousands: true)!), """
+        (dog), {cat}. a' \\ b => dogcatab
+        (C) => C
+        dog + cat => ~
+        2 dog => ~
+        (,) => ~
+        """);
+
+    [TestMethod]
+    public void End_OfBraces_IsTheOneThatCloses()
+    {
+        Assert.AreEqual(3, Braced.End("{\\{}", 0));
+        Assert.AreEqual(5, Braced.End("{{}\\}}", 0));
+        Assert.AreEqual(-1, Braced.End("{\\}", 0));
+        Assert.AreEqual(-1, Braced.End("x{}", 0));
+    }
     [TestMethod]
     public void Canonical_EachKindOfValue_HasOneSpelling() => Finds(t => Math.Canonical(t), """
         2/4 => 1/2

@@ -43,6 +43,17 @@ public sealed class ComparisonTests
         1.4142135623730951 !! \sqrt2
         """);
 
+    // As reference and answer stand: Equivalent tries both ways.
+    [TestMethod]
+    [DataRow("math", "(1,2),(3,4)", "x=1,y=2; x=3,y=4", true)]
+    [DataRow("math", "x=1,y=2; x=3,y=4", "(1,2),(3,4)", true)]
+    [DataRow("math", "\\frac12", "1:2", true)]
+    [DataRow("math", "1:2", "\\frac12", true)]
+    [DataRow("math_verify", "x>1 \\text{ and } x<3", "1<x<3", true)]
+    [DataRow("math_verify", "\\{5\\}", "5\\le x\\le5", false)]
+    [DataRow("lighteval", "\\{5\\}", "5\\le x\\le5", true)]
+    public void Check_OneWayRound_IsDecided(string policy, string gold, string answer, bool isRight) =>
+        Assert.AreEqual(isRight, AnswerPolicy.All[policy].Check($"\\boxed{{{answer}}}", gold).IsRight);
     [TestMethod]
     public void Lists_UpToABound_AreComparedInAnyOrder()
     {
@@ -120,6 +131,7 @@ public sealed class ComparisonTests
     {
         var own = new AnswerPolicy { Name = "own" };
         Assert.IsTrue(own.Check("\\boxed{2/4}", "1/2").IsRight);
+        Assert.IsTrue(own.Check("\\boxed{5\\,\\mathrm{m}}", "5").IsRight);
         Assert.AreEqual(Verdict.Unparseable, own.Check("1/2", "1/2").Verdict);
         Assert.AreEqual(Verdict.Unparseable, own.Check(null, "1/2").Verdict);
         Assert.AreEqual(Verdict.Unparseable, own.Check("\\boxed{1/2}", " ").Verdict);

@@ -143,6 +143,7 @@ public sealed class EvidenceTests
         \arcsin x+\arccos x :: \frac\pi2
         \sqrt{3+2\sqrt2} :: 1+\sqrt2
         \sqrt{3+2\sqrt2} !! 2.41421356
+        \sqrt{3+2\sqrt2} !! 2.414213562373095
         \gcd(a,b) !! \gcd(a,c)
         \max(1,x) !! \max(1,y)
         f(x,y) !! f(x,z)

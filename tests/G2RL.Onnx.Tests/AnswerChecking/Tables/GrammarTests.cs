@@ -31,6 +31,9 @@ public sealed class GrammarTests
     [TestMethod]
     public void Arguments_AsTexTakesThem_AreGroupsOrTokens() => AnswerTable.Holds(Exact, """
         \sqrt12 :=: 2\sqrt3
+        2^10 :=: 1024
+        \sqrt f(2) !! \sqrt{f(2)}
+        \triangle ABC !! \triangle ACB
         \frac123 :=: \frac12 \cdot 3
         \frac x.5 :=: 2x
         \overline z w :=: w \overline z
@@ -132,6 +135,10 @@ public sealed class GrammarTests
         |2, 3| + 1 !! 1 + |2, 3|
         \left|-2\right|\left|-3\right| :=: 6
         \left|\,|-2| - 3\right| :=: 1
+        \left|-2\right||-3| :=: 6
+        \left|-2|-3|\right| :=: 6
+        |(-2|-3|)| :=: 6
+        \left|-2\left|-3\right|\right| :=: 6
         ⌊2.5⌉ !! 2
         ⌊2.5⌋⌈2.5⌉ :=: 6
         |2 + 1 !! 1 + |2

@@ -46,6 +46,10 @@ public sealed class LayoutTests
         1,\!234 :=: 1234
         1 234 567 :=: 1234567
         1 234,567 !! 1234567
+        1 234\,567 !! 1234567
+        1{,}234\,567 :=: 1234567
+        1,\! 000 :=: 1000
+        0,123,000 !! 123000
         1{,}23 !! 123
         1{;}234 !! 1234
         0,123 !! 123
@@ -61,6 +65,11 @@ public sealed class LayoutTests
         0.\bar{3} :=: 1/3
         0.\overline 3 :=: 1/3
         0.\overline{12} :=: 4/33
+        5 \overline{3} !! \frac{16}{3}
+        12345678901234567890.5 :=: \frac{24691357802469135781}{2}
+        1e000005 :=: 100000
+        2e5x !! 200000x
+        1e-500 !! 10^{-500}
         0.\overline{3 !! 1/3
         0.\overline{x} !! 1/3
         1.5e3 :=: 1500
@@ -100,6 +109,10 @@ public sealed class LayoutTests
         x != 2/4 :=: x \ne 1/2
         A => B :=: A → B
         2\*3 :=: 6
+        1+\5 !! 6
+        5^ !! 5
+        5<= !! 5
+        \quadxyz+1 :=: xyz+1
         \-3 :=: -3
         2/4\ :=: 1/2
         xyz-1 :=: zyx - 1
@@ -161,6 +174,8 @@ public sealed class LayoutTests
         \text{.5} :=: 1/2
         \text{. 5} + x :=: x + 5
         \mathrm{\frac24} :=: 1/2
+        3\text{1/2} :=: 3.5
+        3\mathrm{1/2} !! 3.5
         2/4\text{.} :=: 1/2
         1\text{ , }2/4 :=: 1, 1/2
         1\text{~,~}2/4 :=: 1, 1/2
@@ -237,5 +252,7 @@ public sealed class LayoutTests
         5\,\mathrm{L} :: 5
         1\,\mathrm{L} :=: 1000 mL
         5\,\mathrm{q} !! 5
+        5\,\mathrm{V} :: 5
+        pi\mathrm{m} !! pi
         """);
 }

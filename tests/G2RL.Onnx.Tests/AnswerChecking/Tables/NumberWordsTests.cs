@@ -52,6 +52,8 @@ public sealed class NumberWordsTests
     [DataRow("two dozen", 24L)]
     [DataRow("a dozen", 12L)]
     [DataRow("three trillion", 3_000_000_000_000L)]
+    [DataRow("nine hundred ninety nine trillion nine hundred ninety nine billion nine hundred ninety nine million " +
+        "nine hundred ninety nine thousand nine hundred ninety nine", 999_999_999_999_999L)]
     [DataRow("four billion two million and one", 4_002_000_001L)]
     [DataRow("fifteen centimeters", 15L)]
     public void Read_WaysToSayIt_AreTheNumber(string words, long value) =>
@@ -72,6 +74,8 @@ public sealed class NumberWordsTests
     [DataRow("two million three million")]
     [DataRow("one thousand two dozen")]
     [DataRow("zero hundred")]
+    [DataRow("one hundred zero")]
+    [DataRow("one hundred and zero")]
     [DataRow("zero thirds")]
     [DataRow("a five")]
     [DataRow("twenty zero")]

@@ -46,6 +46,9 @@ public sealed class RelationTests
         5 \approx x :=: 5
         x = \sqrt2 \approx 1.41 :=: \sqrt2
         x=y :: y=x
+        x+y=y+x :: 2x+1=1+2x
+        \sin x+i=0 :: 2\sin x+2i=0
+        x\approx3.142\approx3.14 :: 3.142
         0=0 !! 1
         \text{Area}=5 :=: 5
         """);
@@ -61,6 +64,18 @@ public sealed class RelationTests
         x>1 \text{ and } x>2 :: (2,\infty)
         x<1 \text{ or } x<2 :: (-\infty,2)
         x<1, x>3 !! (-\infty,1)\cup(3,\infty)
+        x<1 \text{ or } x>3 :: x<1, x>3
+        x>1 \text{ and } x<3 \text{ and } x\ne2 :: (1,2)\cup(2,3)
+        x<\infty :: \infty>x
+        3<\infty !! (3,\infty)
+        \pi x<2 :: (-\infty,\frac{2}{\pi})
+        |\sqrt2x-2x|<2-\sqrt2 :: (-1,1)
+        |\sqrt2x-2x|>2-\sqrt2 :: (-\infty,-1)\cup(1,\infty)
+        1<x=2 :: \{2\}
+        1<x\equiv2 !! (1,2)
+        n\equiv2 !! n<2
+        0<xy<2xy !! 0<xy<z
+        x^2<4 !! x<4
         x<1 \text{ or } y>3 !! (-\infty,1)\cup(3,\infty)
         |x|<2 :: (-2,2)
         |x|\le2 :: [-2,2]
@@ -102,6 +117,10 @@ public sealed class RelationTests
         [3,4]\cup[1,2] :=: [1,2]\cup[3,4]
         [1,4]\cup[2,3] :=: [1,4]
         [1,4)\cup[2,4] :=: [1,4]
+        [1,5)\cup[2,3] :=: [1,5)
+        [1,3]\cap(1,2) :=: (1,2)
+        \{x,y\} :=: \{y,x\}
+        2+\{5\} !! 7
         (1,2)\cup[1,2) :=: [1,2)
         [1,2]\cup[2,3]\cup[3,4] :=: [1,4]
         \{1\}\cup(1,2) :=: [1,2)
@@ -150,6 +169,9 @@ public sealed class RelationTests
         1\\2 :=: 2,1
         (1,2),(3,4) :=: (3,4),(1,2)
         (1,2),(3,4) !! (2,1),(4,3)
+        (1,2),(3,4) !! [1,2],[3,4]
+        (5,1,234) !! (5,1234)
+        |-3|, 30^\circ :: 3, 30
         x=1,y=2 :=: y=2,x=1
         x=1,y=2 !! x=2,y=1
         x=1,x=2 :=: 1,2
@@ -193,6 +215,8 @@ public sealed class RelationTests
         2:30 \text{ am} !! 2:30 \text{ pm}
         2:30 \text{ p.m.} :=: 2:30 \text{ pm}
         2:30 \text{ pm} :: 2:30
+        (2:30)\text{ pm} :=: 2:30 \text{ pm}
+        (2:30)\text{ pm} !! 2:30 \text{ am}
         1.5:3 :: 1:2
         \sqrt2:2 :: \frac{\sqrt2}{2}
         a:b :: \frac ab
@@ -207,6 +231,8 @@ public sealed class RelationTests
         \begin{pmatrix}1&2\\3&4\end{pmatrix}-\begin{pmatrix}1&1\\1&1\end{pmatrix} :=: \begin{pmatrix}0&1\\2&3\end{pmatrix}
         2\begin{pmatrix}1&2\\3&4\end{pmatrix} :=: \begin{pmatrix}2&4\\6&8\end{pmatrix}
         \begin{pmatrix}1&2\\3&4\end{pmatrix}\cdot2 :=: \begin{pmatrix}2&4\\6&8\end{pmatrix}
+        2\cdot3\begin{pmatrix}1\\2\end{pmatrix} :=: \begin{pmatrix}6\\12\end{pmatrix}
+        \begin{pmatrix}{1}\\{2}\end{pmatrix} :=: \begin{pmatrix}1\\2\end{pmatrix}
         2/\begin{pmatrix}2&4\end{pmatrix} !! \begin{pmatrix}1&2\end{pmatrix}
         \begin{pmatrix}2&4\end{pmatrix}/0 !! \begin{pmatrix}2&4\end{pmatrix}
         \begin{pmatrix}2&4\end{pmatrix}/2 :=: \begin{pmatrix}1&2\end{pmatrix}
@@ -313,6 +339,8 @@ public sealed class RelationTests
     [DataRow("nemo_skills", "0.3333x :: \\frac x3\n0.333x !! \\frac x3\n0.3333x !! \\frac y3\n0.3333x !! \\frac x3+1\n1/3 !! 3333/10000")]
     [DataRow("nemo_skills", "10\\% :: 10\n10\\% !! 0.1\n[0.3333,1) :: [1/3,1)\n[0.333,1) !! [1/3,1)\n1 !! 1.0001\n1 :: 1.00001")]
     [DataRow("math_verify", "1,05 :: 1.05\n1,05 !! 1.5\n-0,5 :: -0.5\n-0,5 !! 0.5")]
+    [DataRow("math_verify", "0.333333:1 :: \\frac13\n1:3 !! \\frac{333333}{1000000}\n\\frac{0.33x}{x+1} !! 0.33x\nx>1 :: 1<x")]
+    [DataRow("math_verify", "0.\\overline{6} :: \\frac{666667}{1000000}\n3333333e-7 :: \\frac13")]
     [DataRow("math_verify", "10\\% :: 0.1\n10\\% !! 10\n1,22 :: 1.22\n-1,5 :: -1.5\n1,22 !! 1.23\n(1,22) !! 1.22\n1,2 !! 3")]
     [DataRow("math_verify", "1,1,2 :: 1,2\n1,2 !! 1,2,3\n\\{1,1,2\\} :: \\{2,1\\}\n1,2 :: (1,2)\n1,2 !! (2,1)\n0.333333 :: 1/3")]
     [DataRow("tinker", "2/4 !! 1/2\n\\frac24 !! \\frac12\n-\\frac12 :: -1/2\n\\frac12 :: 0.5\n1,2 !! 2,1\n1,2 :: 1,2.0\n10\\% :: 10")]

@@ -128,6 +128,12 @@ public sealed class UnitsTests
         2 \text{ hours} :: 120 \text{ minutes}
         60 \text{ mph} :: 60 \text{ miles per hour}
         36 \text{ km/h} :: 10 \text{ m/s}
+        36 \text{ kmh} :: 10 \text{ m/s}
+        36 \text{ kph} :: 10 \text{ m/s}
+        \$5 \text{ million} :: 500000000 \text{ cents}
+        1 \text{ (degree)} !! 1 \text{ cm}
+        90 \text{ (degrees)} !! 90 \text{ cm}
+        90 \text{ (degrees)} :: 90^\circ
         \$1.50 :: 150 cents
         1.50\$ :: 150 cents
         3 pm !! 3 am
