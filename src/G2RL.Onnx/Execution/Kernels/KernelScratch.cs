@@ -34,8 +34,7 @@ internal static class KernelScratch
                 Axis(1, 2),
                 Axis(3, 2),
                 Axis(3, 3),
-                threads,
-                node.Op != "CachedAttention"),
+                threads),
             "GroupQueryAttention" => Grouped(node, Axis),
             _ => 0,
         };

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Graphs;
 using G2RL.Onnx.Models;
@@ -19,7 +20,10 @@ public sealed class KvCache : IDisposable
     private readonly CacheTensor[] tensors;
     private readonly FloatBuffer[] buffers;
 
-    /// <summary>Reserves the memory.</summary>
+    /// <summary>
+    /// Reserves the memory: of a large model on huge pages where the system has them, since a head's positions, read one after the
+    /// other, go through many pages. Rows that are used then take what they have at most, not what they have filled.
+    /// </summary>
     /// <param name="spec">The decoder.</param>
     /// <param name="rows">Rows.</param>
     /// <param name="positions">Positions of each row.</param>
@@ -32,7 +36,7 @@ public sealed class KvCache : IDisposable
         [
             .. from layer in Enumerable.Range(0, spec.Layers)
                from tensor in tensors
-               select new FloatBuffer(checked(rows * RowLength(tensor))),
+               select new FloatBuffer(checked(rows * RowLength(tensor)), whole: Lanes.IsLarge(spec)),
         ];
     }
 

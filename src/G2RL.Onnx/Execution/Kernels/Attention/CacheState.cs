@@ -46,10 +46,6 @@ internal unsafe struct CacheState
     /// <summary>Numbers that a block leaves for a head: sums of values, the largest score, the sum of powers.</summary>
     public readonly int Line => Padded + 2;
 
-    /// <summary>Numbers of the room where keys or values are widened.</summary>
-    public static int Room<C>(int cacheWidth) where C : unmanaged, ICachedNumbers =>
-        C.Size == sizeof(float) ? 0 : C.RowsAtOnce * cacheWidth;
-
     /// <summary>Numbers that a call takes for the time of it, where rows have filled the cache.</summary>
     /// <param name="tokens">New tokens of all rows.</param>
     /// <param name="heads">Query heads.</param>
@@ -57,13 +53,10 @@ internal unsafe struct CacheState
     /// <param name="positions">Positions of the cache.</param>
     /// <param name="width">Its width.</param>
     /// <param name="threads">Threads at work.</param>
-    /// <param name="isNarrow">Whether keys and values are widened where they are read.</param>
-    public static long Scratch(long tokens, long heads, long keyHeads, long positions, long width, int threads, bool isNarrow)
+    public static long Scratch(long tokens, long heads, long keyHeads, long positions, long width, int threads)
     {
         long padded = (width + 15) / 16 * 16, blocks = (positions + Block - 1) / Block, group = heads / keyHeads;
         var own = Math.Min(threads, tokens * keyHeads * blocks) * group * (Block + (2 * padded));
-        if (isNarrow)
-            own += Math.Min(threads, tokens * keyHeads * blocks) * Room<BFloat16Numbers>((int)width);
         return own + (blocks > 1 ? tokens * heads * blocks * (padded + 2) : 0);
     }
 

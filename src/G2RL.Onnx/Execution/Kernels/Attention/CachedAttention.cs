@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using G2RL.Onnx.Execution.CustomOperators;
-using G2RL.Onnx.Execution.Kernels.Products;
 using G2RL.Onnx.Execution.Kernels.Simd;
 
 namespace G2RL.Onnx.Execution.Kernels.Attention;
@@ -10,14 +9,19 @@ namespace G2RL.Onnx.Execution.Kernels.Attention;
 /// share them, and of a row what it has filled: rows of any lengths lie side by side without work for what is not there.
 /// </summary>
 /// <remarks>
-/// A part of the work is one key head of one token over one block of 512 positions; where a row has several, what they leave is put
-/// together afterwards, in order. A token's numbers depend on its row alone. Source: Flash-Decoding (Dao et al., 2023) for the blocks.
+/// A unit of the work is one key head of one token. Positions are gone through in blocks of 512; where a row has several, what they leave
+/// is put together afterwards, in order. Where units are few, their blocks are parts of the work. A token's numbers depend on its row
+/// alone.
+/// Source: Flash-Decoding (Dao et al., 2023) for the blocks.
 /// </remarks>
 /// <typeparam name="T">Sixteen numbers.</typeparam>
 /// <typeparam name="C">How the cache holds its numbers; whatever that is, products and sums run in float32.</typeparam>
 internal static unsafe class CachedAttention<T, C> where T : unmanaged, ISimd<T> where C : unmanaged, ICachedNumbers
 {
     private const int Block = CacheState.Block;
+
+    // So many units keep threads busy without being divided.
+    private const int Units = 16;
 
     /// <summary>
     /// Inputs q [B, S, H, d], k, v [B, S, K, d], cached keys, values [B, K, C, w], ends int32 [B], and scales of keys and of values
@@ -37,22 +41,26 @@ internal static unsafe class CachedAttention<T, C> where T : unmanaged, ISimd<T>
         }
         if ((long)state.Rows * state.Tokens == 0)
             return;
-        context.ParallelFor(&state, state.Rows * state.KeyHeads, &Write);
+        // One new token of a row is seen by the part alone that writes it.
+        if (state.Tokens > 1)
+            context.ParallelFor(&state, state.Rows * state.KeyHeads, &Write);
         var units = checked(state.Rows * state.Tokens * state.KeyHeads);
-        if (state.Blocks == 1)
-        {
-            context.ParallelFor(&state, units, &Part);
-            return;
-        }
-        state.Partial = ScratchMemory.Rent((long)units * state.Blocks * state.Group * state.Line);
+        if (state.Blocks > 1)
+            state.Partial = ScratchMemory.Rent((long)units * state.Blocks * state.Group * state.Line);
         try
         {
-            context.ParallelFor(&state, checked(units * state.Blocks), &Part);
-            context.ParallelFor(&state, units, &Together);
+            if (state.Blocks == 1 || units >= Units)
+                context.ParallelFor(&state, units, &Unit);
+            else
+            {
+                context.ParallelFor(&state, checked(units * state.Blocks), &Part);
+                context.ParallelFor(&state, units, &Together);
+            }
         }
         finally
         {
-            ScratchMemory.Return(state.Partial);
+            if (state.Partial is not null)
+                ScratchMemory.Return(state.Partial);
         }
     }
 
@@ -76,9 +84,17 @@ internal static unsafe class CachedAttention<T, C> where T : unmanaged, ISimd<T>
             var from = (((((nint)row * s->Tokens) + token) * s->KeyHeads) + head) * width;
             var place = ((nint)part * s->Capacity) + s->Ends[row] + 1 - s->Tokens + token;
             var to = place * s->CacheWidth * C.Size;
-            C.Write(s->NewKeys + from, width, s->Keys + to, s->CacheWidth, s->KeyScales + place);
-            C.Write(s->NewValues + from, width, s->Values + to, s->CacheWidth, s->ValueScales + place);
+            C.Write<T>(s->NewKeys + from, width, s->Keys + to, s->CacheWidth, s->KeyScales + place);
+            C.Write<T>(s->NewValues + from, width, s->Values + to, s->CacheWidth, s->ValueScales + place);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Unit(CacheState* s, int unit)
+    {
+        for (var block = 0; block < s->Blocks; block++)
+            Part(s, (unit * s->Blocks) + block);
+        Together(s, unit);
     }
 
     private static void Copy(float* from, float* to, int width) => new ReadOnlySpan<float>(from, width).CopyTo(new Span<float>(to, width));
@@ -98,22 +114,18 @@ internal static unsafe class CachedAttention<T, C> where T : unmanaged, ISimd<T>
                 Empty(s, part);
             return;
         }
-        var memory = ScratchMemory.Rent(((long)group * (Block + (2 * padded))) + CacheState.Room<C>(s->CacheWidth));
+        var memory = ScratchMemory.Rent((long)group * (Block + (2 * padded)));
         try
         {
             var scores = memory;                        // [group, block]
             var queries = scores + (group * Block);     // [group, w]
             var mixed = queries + (group * padded);     // [group, w]
-            var room = mixed + (group * padded);        // keys or values in float32, a few at once
             var at = ((((nint)row * s->KeyHeads) + head) * s->Capacity) + first;
+            if (s->Tokens == 1 && position / Block == block)
+                Write(s, unit);
             Gather(s, token, head * group, queries);
-            for (var i = 0; i < count; i += C.RowsAtOnce)
-            {
-                var rows = Math.Min(C.RowsAtOnce, count - i);
-                var keys = C.Read<T>(s->Keys + ((at + i) * s->CacheWidth * C.Size), s->KeyScales + at + i, rows, s->CacheWidth, room);
-                Scores(s, queries, keys, rows, scores + i);
-            }
-            Mixture<T>.Clear(mixed, group * padded);
+            Scores(s, queries, at, count, scores);
+            new Span<float>(mixed, group * padded).Clear();
             for (var h = 0; h < group; h++)
             {
                 var (top, sum) = Powers(scores + (h * Block), count);
@@ -125,12 +137,16 @@ internal static unsafe class CachedAttention<T, C> where T : unmanaged, ISimd<T>
                 else
                     Scale(scores + (h * Block), count, 1 / sum);
             }
-            for (var i = 0; i < count; i += C.RowsAtOnce)
-            {
-                var rows = Math.Min(C.RowsAtOnce, count - i);
-                var values = C.Read<T>(s->Values + ((at + i) * s->CacheWidth * C.Size), s->ValueScales + at + i, rows, s->CacheWidth, room);
-                Mixture<T>.Add(scores + i, Block, group, values, s->CacheWidth, rows, mixed, padded);
-            }
+            Mixture<T, C>.Add(
+                scores,
+                Block,
+                group,
+                s->Values + (at * s->CacheWidth * C.Size),
+                s->ValueScales + at,
+                s->CacheWidth,
+                count,
+                mixed,
+                padded);
             for (var h = 0; h < group; h++)
                 if (!alone)
                     Copy(mixed + (h * padded), s->Partial + ((((nint)part * group) + h) * s->Line), padded);
@@ -176,9 +192,13 @@ internal static unsafe class CachedAttention<T, C> where T : unmanaged, ISimd<T>
             for (var b = 0; b < s->Blocks; b++)
             {
                 var share = (float)(Math.Exp(blocks[(b * next) + padded] - top) / sum);
-                if (share != 0)
-                    for (var j = 0; j < s->Width; j++)
-                        mixed[j] = MathF.FusedMultiplyAdd(share, blocks[(b * next) + j], mixed[j]);
+                if (share == 0)
+                    continue;
+                var (of, j, all) = (b * next, 0, T.All(share));
+                for (; j + T.Count <= s->Width; j += T.Count)
+                    T.Fma(all, T.Load(blocks + of + j), T.Load(mixed + j)).Store(mixed + j);
+                for (; j < s->Width; j++)
+                    mixed[j] = MathF.FusedMultiplyAdd(share, blocks[of + j], mixed[j]);
             }
         }
     }
@@ -202,26 +222,10 @@ internal static unsafe class CachedAttention<T, C> where T : unmanaged, ISimd<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Scores(CacheState* s, float* queries, float* keys, int count, float* scores)
+    private static void Scores(CacheState* s, float* queries, nint at, int count, float* scores)
     {
-        int width = s->CacheWidth, whole = count / RowTiles<T>.Columns * RowTiles<T>.Columns;
-        for (var i = 0; i < whole; i += RowTiles<T>.Columns)
-            for (var head = 0; head < s->Group;)
-            {
-                var heads = RowTiles<T>.Height(s->Group - head);
-                RowTiles<T>.Whole(
-                    queries + (head * width),
-                    heads,
-                    keys + ((nint)i * width),
-                    width,
-                    scores + (head * Block) + i,
-                    Block,
-                    add: false,
-                    ahead: RowTiles<T>.Columns * width);
-                head += heads;
-            }
-        for (var i = whole; i < count; i++)
-            RowTiles<T>.Single(queries, s->Group, keys + ((nint)i * width), width, scores + i, Block, add: false);
+        var keys = s->Keys + (at * s->CacheWidth * C.Size);
+        CachedScores<T, C>.Of(queries, s->Group, keys, s->KeyScales + at, s->CacheWidth, count, scores, Block);
         if (s->Cap == 0)
             return;
         var (cap, inverse) = (T.All(s->Cap), T.All(1 / s->Cap));

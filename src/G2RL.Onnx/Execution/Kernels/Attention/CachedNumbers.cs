@@ -14,27 +14,23 @@ internal unsafe interface ICachedNumbers
     /// <summary>Whether every key and value has a number of its own that the others are multiplied by.</summary>
     static abstract bool HasScales { get; }
 
-    /// <summary>
-    /// Keys or values that are widened at once, so few that they stay in the nearest cache; a whole block where they are read as they lie.
-    /// </summary>
-    static abstract int RowsAtOnce { get; }
-
     /// <summary>A head's new key or value into its place, zeros behind the head's width.</summary>
+    /// <typeparam name="T">Sixteen numbers.</typeparam>
     /// <param name="from">Its numbers.</param>
     /// <param name="width">How many.</param>
     /// <param name="to">The place.</param>
     /// <param name="cacheWidth">Numbers of the place.</param>
     /// <param name="scale">Receives the scale where there is one.</param>
-    static abstract void Write(float* from, int width, byte* to, int cacheWidth, float* scale);
+    static abstract void Write<T>(float* from, int width, byte* to, int cacheWidth, float* scale) where T : unmanaged, ISimd<T>;
 
-    /// <summary>Keys or values in float32: where they lie, or in <paramref name="room"/>.</summary>
+    /// <summary>As many numbers of a key or value as a vector has, in float32.</summary>
     /// <typeparam name="T">Sixteen numbers.</typeparam>
     /// <param name="from">The first one.</param>
-    /// <param name="scales">Their scales.</param>
-    /// <param name="rows">How many.</param>
-    /// <param name="width">Numbers of each.</param>
-    /// <param name="room">Memory for <see cref="RowsAtOnce"/> of them.</param>
-    static abstract float* Read<T>(byte* from, float* scales, int rows, int width, float* room) where T : unmanaged, ISimd<T>;
+    /// <param name="scale">The key's or value's scale, where there is one.</param>
+    static abstract T Load<T>(byte* from, float* scale) where T : unmanaged, ISimd<T>;
+
+    /// <summary>One number.</summary>
+    static abstract float Number(byte* from, float* scale);
 }
 
 /// <summary>float32, as they were computed.</summary>
@@ -44,9 +40,7 @@ internal readonly unsafe struct FloatNumbers : ICachedNumbers
 
     public static bool HasScales => false;
 
-    public static int RowsAtOnce => CacheState.Block;
-
-    public static void Write(float* from, int width, byte* to, int cacheWidth, float* scale)
+    public static void Write<T>(float* from, int width, byte* to, int cacheWidth, float* scale) where T : unmanaged, ISimd<T>
     {
         new ReadOnlySpan<float>(from, width).CopyTo(new Span<float>(to, width));
         if (cacheWidth > width)
@@ -54,7 +48,10 @@ internal readonly unsafe struct FloatNumbers : ICachedNumbers
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float* Read<T>(byte* from, float* scales, int rows, int width, float* room) where T : unmanaged, ISimd<T> => (float*)from;
+    public static T Load<T>(byte* from, float* scale) where T : unmanaged, ISimd<T> => T.Load((float*)from);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Number(byte* from, float* scale) => *(float*)from;
 }
 
 /// <summary>bfloat16: the nearest number with 8 bits of mantissa, the even one of two.</summary>
@@ -64,26 +61,18 @@ internal readonly unsafe struct BFloat16Numbers : ICachedNumbers
 
     public static bool HasScales => false;
 
-    public static int RowsAtOnce => 32;
-
-    public static void Write(float* from, int width, byte* to, int cacheWidth, float* scale)
+    public static void Write<T>(float* from, int width, byte* to, int cacheWidth, float* scale) where T : unmanaged, ISimd<T>
     {
         FloatConversion.FromFloats(SafeTensorsDtype.BF16, new ReadOnlySpan<float>(from, width), new Span<byte>(to, width * Size));
         if (cacheWidth > width)
             new Span<ushort>((ushort*)to + width, cacheWidth - width).Clear();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static float* Read<T>(byte* from, float* scales, int rows, int width, float* room) where T : unmanaged, ISimd<T>
-    {
-        var numbers = (ushort*)from;
-        var (count, i) = (rows * width, 0);
-        for (; i + T.Count <= count; i += T.Count)
-            T.Widen(numbers + i).Store(room + i);
-        for (; i < count; i++)
-            room[i] = BitConverter.UInt32BitsToSingle((uint)numbers[i] << 16);
-        return room;
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Load<T>(byte* from, float* scale) where T : unmanaged, ISimd<T> => T.Widen((ushort*)from);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Number(byte* from, float* scale) => BitConverter.UInt32BitsToSingle((uint)*(ushort*)from << 16);
 }
 
 /// <summary>
@@ -96,33 +85,41 @@ internal readonly unsafe struct Int8Numbers : ICachedNumbers
 
     public static bool HasScales => true;
 
-    public static int RowsAtOnce => 32;
-
-    public static void Write(float* from, int width, byte* to, int cacheWidth, float* scale)
+    public static void Write<T>(float* from, int width, byte* to, int cacheWidth, float* scale) where T : unmanaged, ISimd<T>
     {
-        var largest = 0f;
-        for (var i = 0; i < width; i++)
-            largest = MathF.Max(largest, MathF.Abs(from[i]));
-        *scale = largest / 127;
-        for (var i = 0; i < width; i++)
-            ((sbyte*)to)[i] = *scale > 0 ? (sbyte)Math.Clamp(MathF.Round(from[i] / *scale), -127, 127) : (sbyte)0;
+        // Zero of what is finite, else no number.
+        var (largest, nothing, whole) = (T.Zero, T.Zero, width / T.Count * T.Count);
+        for (var i = 0; i < whole; i += T.Count)
+        {
+            var x = T.Load(from + i);
+            (largest, nothing) = (T.Max(largest, T.Abs(x)), T.Fma(x, T.Zero, nothing));
+        }
+        var (most, none) = (largest.Largest(), nothing.Sum());
+        for (var i = whole; i < width; i++)
+            (most, none) = (MathF.Max(most, MathF.Abs(from[i])), none + (from[i] * 0));
+        *scale = (most / 127) + none;
+        if (!(*scale > 0))
+        {
+            new Span<byte>(to, cacheWidth).Clear();
+            return;
+        }
+        var numbers = stackalloc float[T.Count];
+        var (by, last) = (T.All(*scale), T.All(127f));
+        for (var i = 0; i < whole; i += T.Count)
+        {
+            T.Max(T.Zero - last, T.Min(last, T.Round(T.Load(from + i) / by))).Store(numbers);
+            for (var j = 0; j < T.Count; j++)
+                ((sbyte*)to)[i + j] = (sbyte)numbers[j];
+        }
+        for (var i = whole; i < width; i++)
+            ((sbyte*)to)[i] = (sbyte)Math.Clamp(MathF.Round(from[i] / *scale), -127, 127);
         for (var i = width; i < cacheWidth; i++)
             to[i] = 0;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static float* Read<T>(byte* from, float* scales, int rows, int width, float* room) where T : unmanaged, ISimd<T>
-    {
-        for (var row = 0; row < rows; row++)
-        {
-            sbyte* numbers = (sbyte*)from + (row * width);
-            float* to = room + (row * width);
-            var (scale, i) = (T.All(scales[row]), 0);
-            for (; i + T.Count <= width; i += T.Count)
-                (T.Widen(numbers + i) * scale).Store(to + i);
-            for (; i < width; i++)
-                to[i] = numbers[i] * scales[row];
-        }
-        return room;
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Load<T>(byte* from, float* scale) where T : unmanaged, ISimd<T> => T.Widen((sbyte*)from) * T.All(*scale);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Number(byte* from, float* scale) => *(sbyte*)from * *scale;
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace G2RL.Onnx.Execution.Kernels.Simd;
 
@@ -16,12 +17,16 @@ internal readonly unsafe struct Simd512(Vector512<float> value) : ISimd<Simd512>
     public static Simd512 Load(float* from) => new(Vector512.Load(from));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd512 Widen(ushort* from) =>
-        new(Vector512.ShiftLeft(Vector512.WidenLower(Vector256.Load(from).ToVector512Unsafe()), 16).AsSingle());
+    public static Simd512 Widen(ushort* from) => new(Vector512.ShiftLeft(
+        Avx512F.IsSupported
+            ? Avx512F.ConvertToVector512Int32(Vector256.Load(from)).AsUInt32()
+            : Vector512.WidenLower(Vector256.Load(from).ToVector512Unsafe()),
+        16).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd512 Widen(sbyte* from) => new(Vector512.ConvertToSingle(
-        Vector512.WidenLower(Vector256.WidenLower(Vector128.Load(from).ToVector256Unsafe()).ToVector512Unsafe())));
+    public static Simd512 Widen(sbyte* from) => new(Vector512.ConvertToSingle(Avx512F.IsSupported
+        ? Avx512F.ConvertToVector512Int32(Vector128.Load(from))
+        : Vector512.WidenLower(Vector256.WidenLower(Vector128.Load(from).ToVector256Unsafe()).ToVector512Unsafe())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* to) => value.Store(to);
@@ -70,9 +75,24 @@ internal readonly unsafe struct Simd512(Vector512<float> value) : ISimd<Simd512>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Sum() => new Simd256(value.GetLower() + value.GetUpper()).Sum();
 
+    // Of all four at once, in the order of Sum: halves, quarters, then within the quarters.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Sums(Simd512 a, Simd512 b, Simd512 c, Simd512 d, float* to, bool add) =>
-        Simd256.Sums(a.Halves(), b.Halves(), c.Halves(), d.Halves(), to, add);
+    public static void Sums(Simd512 a, Simd512 b, Simd512 c, Simd512 d, float* to, bool add)
+    {
+        if (!Avx512F.IsSupported)
+        {
+            Simd256.Sums(a.Halves(), b.Halves(), c.Halves(), d.Halves(), to, add);
+            return;
+        }
+        var ab = Avx512F.Shuffle4x128(a.value, b.value, 0b01_00_01_00) + Avx512F.Shuffle4x128(a.value, b.value, 0b11_10_11_10);
+        var cd = Avx512F.Shuffle4x128(c.value, d.value, 0b01_00_01_00) + Avx512F.Shuffle4x128(c.value, d.value, 0b11_10_11_10);
+        var all = Avx512F.Shuffle4x128(ab, cd, 0b10_00_10_00) + Avx512F.Shuffle4x128(ab, cd, 0b11_01_11_01);
+        all += Avx512F.Permute4x32(all, 0b01_00_11_10);
+        all += Avx512F.Permute4x32(all, 0b10_11_00_01);
+        var firsts = Vector512.Create(0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
+        var sums = Avx512F.PermuteVar16x32(all, firsts).GetLower().GetLower();
+        (add ? Vector128.Load(to) + sums : sums).Store(to);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Simd256 Halves() => new(value.GetLower() + value.GetUpper());
