@@ -109,6 +109,14 @@ public sealed class EquivalenceTests
     }
 
     [TestMethod]
+    public void Equivalent_ToNothing_IsNeverSo()
+    {
+        foreach (var policy in AnswerPolicy.All.Values)
+            foreach (var (left, right) in new[] { (null, "5"), ("", "5"), (" ", "$"), ("", "$"), (null, null) })
+                Assert.IsFalse(policy.Equivalent(left, right) || policy.Equivalent(right, left), $"{policy.Name}: '{left}', '{right}'");
+    }
+
+    [TestMethod]
     [DataRow("math_verify", "\\frac13", "0.3333333", true)]
     [DataRow("math_verify", "\\frac13", "0.333", false)]
     [DataRow("math_verify", "10\\%", "10", false)]

@@ -51,6 +51,14 @@ public sealed class ExtractionTests
     }
 
     [TestMethod]
+    [DataRow("#### 5\n#### 18", "18")]
+    [DataRow("#### 18\nThat is\nall", "18")]
+    [DataRow("x #### 18 ", "18")]
+    [DataRow("18", null)]
+    public void Find_BehindAMarker_IsTheRestOfTheLastLineWithOne(string text, string? expected) =>
+        Assert.AreEqual(expected, AnswerExtraction.Find(text, AnswerPlace.Marker, "####"));
+
+    [TestMethod]
     public void Numbers_FaultCases_AreReadAsWritten()
     {
         foreach (var line in File.ReadLines(SharedFolder.Require("faults", "06-numbers", "cases.jsonl")))

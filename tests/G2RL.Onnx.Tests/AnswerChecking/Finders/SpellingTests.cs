@@ -14,7 +14,11 @@ public sealed class SpellingTests
         \dfrac12 => \frac{1}{2}
         \tfrac 1 2 => \frac{1}{2}
         \frac1{72} => \frac{1}{72}
-        \frac{3}4 => \frac{3}{4}
+        \frac{3}4 => \frac{3}4
+        \frac{\frac12}{3} => \frac{\frac{1}{2}}{3}
+        \frac{1}{\frac12} => \frac{1}{\frac{1}{2}}
+        \frac{\sqrt3}{\sqrt2} => \frac{\sqrt{3}}{\sqrt{2}}
+        \sqrt[3]2 => \sqrt[3]2
         \sqrt3 => \sqrt{3}
         \sqrt {3} => \sqrt{3}
         \sqrt 3x => \sqrt{3}x
@@ -32,7 +36,10 @@ public sealed class SpellingTests
         1 .5 => 10.5
         0.5 => \frac{1}{2}
         x = 5 => 5
-        xy = 5 => 5
+        xy=5 => 5
+        xy = 5 => xy=5
+        =5 => 5
+        x==5 => x==5
         xyz = 5 => xyz=5
         a=b=c => a=b=c
         1/2 => \frac{1}{2}
@@ -47,6 +54,16 @@ public sealed class SpellingTests
         \frac => \frac
         \frac1 => \frac{1}
         \sqrt => \sqrt
+        """);
+
+    [TestMethod]
+    public void Canonical_FractionsOfTinker_AreAsTheyAreWritten() => Finds(t => AnswerPolicy.All["tinker"].Canonical(t), """
+        1/2 => 1/2
+        0.5 => 1/2
+        -1/2 => -1/2
+        -\frac12 => -1/2
+        -0.5 => -1/2
+        \frac24 => 2/4
         """);
 
     [TestMethod]

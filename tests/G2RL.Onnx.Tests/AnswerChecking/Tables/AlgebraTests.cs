@@ -239,6 +239,7 @@ public sealed class AlgebraTests
         \lceil\sqrt2\rceil :=: 2
         \lfloor\frac72\rfloor :=: 3
         \lfloor x\rfloor+\lfloor x\rfloor :=: 2\lfloor x\rfloor
+        -\lfloor-x\rfloor :=: \lceil x\rceil
         0! :=: 1
         1! :=: 1
         6! :=: 720
@@ -246,10 +247,18 @@ public sealed class AlgebraTests
         n! !! n
         3!! !! 6
         (-1)! !! -1
+        (-3)! !! 1
+        (5/2)! !! 120
         \frac{7!}{5!} :=: 42
         \binom50 :=: 1
         \binom55 :=: 1
         \binom52 :=: 10
+        binom{5}{2} :=: 10
+        binom(5,2) :=: 10
+        2 binom(n, 2) :=: n(n-1)
+        binom(5) !! 5
+        binom(5,2,1) !! 10
+        binom(5,2] !! 10
         \binom35 :=: 0
         \binom{1000}{1} :=: 1000
         \binom n2 :=: \frac{n(n-1)}{2}
@@ -261,6 +270,7 @@ public sealed class AlgebraTests
         \ln 6 :=: \ln2+\ln3
         \ln\frac23 :=: \ln2-\ln3
         \ln 0 !! 0
+        0 \cdot \ln 0 !! 0
         \ln e :=: 1
         \ln\sqrt e :=: 1/2
         \ln 2^x :=: x\ln2

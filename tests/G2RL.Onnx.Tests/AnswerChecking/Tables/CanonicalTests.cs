@@ -55,6 +55,7 @@ public sealed class CanonicalTests
         A \cdot B \cdot C :=: C \cdot B \cdot A
         PRT :: P \cdot R \cdot T
         ABC !! BAC
+        ABC :: 1 \cdot ABC
         \text{?} !! \text{!}
         """);
 
@@ -114,6 +115,13 @@ public sealed class CanonicalTests
         2^{x y}3^{x y} :=: 6^{xy}
         (2/3)^{xy} :=: 2^{xy}3^{-xy}
         \pi^{2x} :=: (\pi^x)^2
+        x^{10^{10}} :=: (-x)^{10^{10}}
+        (x+1)(y+1) :=: (\sqrt{x+1}\sqrt{y+1})^2
+        \frac{1+\sqrt2+\sqrt3+\sqrt5+\sqrt7}{1+\sqrt2} :=: (1+\sqrt2+\sqrt3+\sqrt5+\sqrt7)(\sqrt2-1)
+        f(12) !! f(1,2)
+        2 !! 2^{\frac{1}{x+1}}
+        2 !! \frac{1}{x+1} \cdot 2
+        2 !! 2 \cdot \frac{1}{x+1}
         x^{2y} :=: (x^y)^2
         x^{1/y} !! x^y
         2^{1/y}+1 :=: 1+2^{1/y}

@@ -136,6 +136,11 @@ public sealed class CommandTests
         """);
 
     [TestMethod]
+    public void Symbols_BehindADoubledBackslash_AreThemselves() => AnswerTable.HoldsForEach(Exact, @"\@ 1 :: \\@ 1", """
+        alpha beta Gamma angle triangle square perp parallel ldots sum partial star bullet dagger emptyset
+        """);
+
+    [TestMethod]
     public void Commands_FollowedByALetter_EndBeforeIt() => AnswerTable.Holds(Exact, """
         5\quadx :: 5x
         2\cdotx :: 2x
@@ -144,6 +149,10 @@ public sealed class CommandTests
         \hspacex :: x
         2\varphix :: \phi x \cdot 2
         2\surdx :: \sqrt x \cdot 2
+        1, 2, \\ldots :: 1, 2, \ldots
+        \\mathbb{R} :: \mathbb{R}
+        2odQ !! 2\bmod Q
+        \begin{Vmatrix} a & b \end{Vmatrix} !! ab
         """);
 
     [TestMethod]

@@ -74,6 +74,35 @@ public sealed class EvidenceTests
         |\sqrt{x^2+1}-\sqrt{x^2}| :: |\sqrt{x^2}-\sqrt{x^2+1}|
         """);
 
+    // Where a radicand may be negative, roots are not split, and the root of a square is no more than its size.
+    [TestMethod]
+    public void Roots_OfWhatMayBeNegative_StayAsTheyAre() => AnswerTable.Holds(Exact, """
+        \sqrt{x}\sqrt{y} !! \sqrt{xy}
+        \sqrt{x}\sqrt{i} !! \sqrt{xi}
+        \sqrt{x} !! \sqrt{\frac{x}{x+1}}
+        \sqrt{x^y} !! x^{\frac{y}{2}}
+        \sin x !! \sqrt{\sin^2 x}
+        \sqrt[3]{x-3} !! \sqrt{(\sqrt[3]{x-3})^2}
+        \frac{1}{\sqrt{\pi-4}} !! \sqrt{\frac{1}{\pi-4}}
+        -\frac{1}{\sqrt{\pi-4}} :: \sqrt{\frac{1}{\pi-4}}
+        -\ln(\pi-4) !! \ln\frac{1}{\pi-4}
+        """);
+
+    // But 1/sqrt(b) and sqrt(1/b) are real for the same b, and so are their logarithms.
+    [TestMethod]
+    public void Quotients_OfAPositiveNumber_AreSplit() => AnswerTable.Holds(Exact, """
+        \sqrt{\frac{1}{1+\pi}} :=: \frac{1}{\sqrt{1+\pi}}
+        \sqrt{\frac{1}{4-\pi}} :=: \frac{1}{\sqrt{4-\pi}}
+        \sqrt{\frac{x}{1+\pi}} :=: \frac{\sqrt x}{\sqrt{1+\pi}}
+        \sqrt{\frac{1}{x-3}} :=: \frac{1}{\sqrt{x-3}}
+        \sqrt{\frac{2}{1-x^2}} :=: \frac{\sqrt2}{\sqrt{1-x^2}}
+        \sqrt{\frac{1}{1-x}} !! -\frac{1}{\sqrt{1-x}}
+        \ln\frac{1}{1-x} :=: -\ln(1-x)
+        \ln\frac{2}{x-3} :=: \ln2-\ln(x-3)
+        \ln\frac{x}{1+\pi} :=: \ln x-\ln(1+\pi)
+        \ln\frac{x}{x+1} !! \ln x
+        """);
+
     [TestMethod]
     public void Floor_WhereTermsCancel_IsNotDecided() => AnswerTable.Holds(Exact, """
         \lfloor 10^{13}\sqrt{11}-33166247903553 \rfloor !! 1
@@ -155,5 +184,10 @@ public sealed class EvidenceTests
         \ln(\pi^2/2) :=: 2\ln\pi-\ln2
         \ln(3 \cdot 2^x) :=: x\ln2+\ln3
         \sqrt[3]{x^2}+1 :: x^{2/3}+1
+        \pi !! \frac{314159265358979}{100000000000000}
+        \cos(\frac12)^{4097} :: \cos(\frac12)^{4097}(\sin^2\frac12+\cos^2\frac12)
+        1+i :: \sqrt[4]{-4}
+        2^{\frac{1}{x+1}} :: 4^{\frac{1}{2x+2}}
+        0 !! \sin(\pi+1)
         """);
 }

@@ -20,6 +20,10 @@ public sealed class NumberTests
         Assert.AreEqual(1, new Rational(large + 1, large).ToDouble());
         Assert.AreEqual(double.PositiveInfinity, new Rational(large, 3).ToDouble());
         Assert.AreEqual(0, new Rational(3, large).ToDouble());
+        var wide = BigInteger.Pow(10, 200);
+        Assert.AreEqual(1 / 3.0, new Rational(wide + 1, 3 * wide).ToDouble(), 1e-15);
+        Assert.AreEqual(3, new Rational((3 * wide) + 1, wide).ToDouble(), 1e-14);
+        Assert.AreEqual(1, new Rational(1, BigInteger.Pow(10, 305)).ToDouble() / 1e-305, 1e-15);
     }
 
     [TestMethod]

@@ -59,6 +59,9 @@ public sealed class RelationTests
         -x<2 :=: x>-2
         1<x<3 :: (1,3)
         1<x\le3 :: (1,3]
+        \sqrt{2+\sqrt2} < x < 3 :: (\sqrt{2+\sqrt2}, 3)
+        \pi x < 3 :=: x < \frac{3}{\pi}
+        x+\pi x < 0 :=: x < 0
         3>x\ge1 :: [1,3)
         1\le x \text{ and } x\le3 :: [1,3]
         x>1 \text{ and } x>2 :: (2,\infty)

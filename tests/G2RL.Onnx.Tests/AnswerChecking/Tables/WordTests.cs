@@ -73,6 +73,13 @@ public sealed class WordTests
         """);
 
     [TestMethod]
+    public void Letters_OfAWordAndOfProse_KeepTheirOrderAndSpaces() => AnswerTable.Holds(Exact, """
+        the !! eth
+        \mathrm{3 1/2} :: 7/2
+        \mathrm{31/2} !! 7/2
+        """);
+
+    [TestMethod]
     public void NoUnit_EachWord_MakesItNoValue() => AnswerTable.HoldsForEach(Exact, "5 @ apples !! 5", """
         not no never is isn't are aren't was were be cannot can't wrong incorrect false if unless except than to between but neither nor
         maybe perhaps through until plus minus times below when where halves thirds fifths sixths eighths tenths hundredths thousandths NOT Wrong

@@ -158,7 +158,11 @@ internal sealed partial class Parser
             case "frac":
                 return Node.Of(NodeKind.Fraction, Argument(), Argument());
             case "binom":
-                return Node.Of(NodeKind.Function, "binomial", Argument(), Argument());
+                // A bare word takes both as functions do: binom(5,2).
+                var above = Argument();
+                return above is { Kind: NodeKind.List, Text: "(,)", Children: [var n, var k] }
+                    ? Node.Of(NodeKind.Function, "binomial", n, k)
+                    : Node.Of(NodeKind.Function, "binomial", above, Argument());
             case "sqrt":
                 return SquareRoot();
             case "overline" or "vec" or "hat":

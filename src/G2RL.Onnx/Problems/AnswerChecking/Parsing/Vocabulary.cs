@@ -355,13 +355,13 @@ internal static class Vocabulary
         "bullet", "dagger",
     }.ToFrozenSet();
 
-    /// <summary>Digits and points of full width as ASCII has them.</summary>
+    /// <summary>Digits, points and slashes of full width as ASCII has them.</summary>
     public static string Halfwidth(string text) => text.AsSpan().IndexOfAnyInRange('\uFF0E', '\uFF19') < 0
         ? text
         : string.Create(text.Length, text, (to, from) =>
         {
             for (var i = 0; i < to.Length; i++)
-                to[i] = from[i] is '\uFF0E' or (>= '\uFF10' and <= '\uFF19') ? (char)(from[i] - 0xFEE0) : from[i];
+                to[i] = from[i] is >= '\uFF0E' and <= '\uFF19' ? (char)(from[i] - 0xFEE0) : from[i];
         });
 
     /// <summary>Words behind a number that multiply it.</summary>

@@ -21,21 +21,21 @@ internal static class MathSpelling
     /// <summary>The normal spelling of an answer. Linear in its length.</summary>
     public static string Normalize(string answer)
     {
-        var text = answer.Length > Longest ? answer[..Longest] : answer;
+        var text = (answer.Length > Longest ? answer[..Longest] : answer).Trim();
         foreach (var (from, to) in Replacements)
             text = text.Replace(from, to, StringComparison.Ordinal);
         var unit = text.IndexOf("\\text{ ", StringComparison.Ordinal);
         if (unit >= 0)
             text = text[..unit];
-        text = text.Replace("\\%", "", StringComparison.Ordinal).Replace("%", "", StringComparison.Ordinal).Trim();
+        text = text.Replace("\\%", "", StringComparison.Ordinal).Replace("%", "", StringComparison.Ordinal);
         text = text.Replace(" .", " 0.", StringComparison.Ordinal).Replace("{.", "{0.", StringComparison.Ordinal);
         if (text.StartsWith('.'))
             text = "0" + text;
-        // "k = 5": a name of one or two letters.
+        // "k = 5" and "xy=5": a name of at most two characters, the space behind it included.
         var equals = text.IndexOf('=');
-        if (equals >= 0 && text.LastIndexOf('=') == equals && text.AsSpan(0, equals).Trim().Length <= 2)
+        if (equals is >= 0 and <= 2 && text.LastIndexOf('=') == equals)
             text = text[(equals + 1)..];
-        text = Arguments(Arguments(text.Trim(), "\\sqrt", 1).Replace(" ", "", StringComparison.Ordinal), "\\frac", 2);
+        text = Arguments(Arguments(text.Replace(" ", "", StringComparison.Ordinal).Trim(), "\\sqrt", 1), "\\frac", 2);
         if (text == "0.5")
             return "\\frac{1}{2}";
         var slash = text.IndexOf('/');
@@ -46,11 +46,10 @@ internal static class MathSpelling
     private static bool IsWhole(ReadOnlySpan<char> text) =>
         (text.StartsWith("-") ? text[1..] : text) is { IsEmpty: false } digits && !digits.ContainsAnyExceptInRange('0', '9');
 
-    // Puts braces around the single characters that a command takes as its arguments.
+    // Puts braces around the single characters that a command takes as its arguments. One that begins with braces is left as it is
+    // written, and what stands in them is looked at like anything else.
     private static string Arguments(string text, string command, int count)
     {
-        if (!text.Contains(command, StringComparison.Ordinal))
-            return text;
         var result = new StringBuilder(text.Length + 8);
         for (var i = 0; i < text.Length;)
         {
@@ -62,23 +61,8 @@ internal static class MathSpelling
 
             result.Append(command);
             i += command.Length;
-            for (var argument = 0; argument < count; argument++)
-            {
-                while (i < text.Length && text[i] == ' ')
-                    i++;
-                if (i >= text.Length || text[i] is '[' or '{')
-                {
-                    var end = Braced.End(text.AsSpan(0, Math.Min(text.Length, i + 500)), i);
-                    if (end < 0 || argument == count - 1)
-                        break;
-                    result.Append(text, i, end + 1 - i);
-                    i = end + 1;
-                }
-                else
-                {
-                    result.Append('{').Append(text[i++]).Append('}');
-                }
-            }
+            for (var argument = 0; argument < count && i < text.Length && text[i] is not ('{' or '['); argument++)
+                result.Append('{').Append(text[i++]).Append('}');
         }
 
         return result.ToString();

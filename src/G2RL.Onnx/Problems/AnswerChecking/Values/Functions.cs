@@ -37,6 +37,8 @@ internal static class Functions
     {
         if (argument is null || argument.Numerator.IsZero || argument.IsInfinite)
             return null;
+        if (!argument.Denominator.IsOne && Powers.Parts(argument, budget) is var (above, below))
+            return Scalar.Subtract(Logarithm(Scalar.Of(above), budget), Logarithm(Scalar.Of(below), budget), budget);
         if (!argument.Denominator.IsOne || argument.Numerator.Terms.Length != 1
             || argument.Numerator.Terms[0] is not { Coefficient.Sign: > 0 } term)
             return Scalar.OfFunction(budget, "ln", argument);

@@ -205,7 +205,8 @@ internal static class Numeric
         {
             if (Value(atom.Arguments[i], point, budget) is not { } value)
                 return null;
-            arguments[i] = value;
+            // The imaginary zero of a quotient may be negative, which would put a negative constant below the cut of roots and logarithms.
+            arguments[i] = atom.Arguments[i].IsConstant ? new(value.Real, value.Imaginary + 0.0) : value;
         }
 
         var argument = arguments[0];

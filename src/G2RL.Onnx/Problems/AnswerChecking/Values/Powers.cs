@@ -21,6 +21,16 @@ internal static class Powers
         return Symbolic(value, exponent, budget);
     }
 
+    /// <summary>Above and below the line, with (a/b)^r = a^r / b^r and ln(a/b) = ln a - ln b; null where that may be false.</summary>
+    /// <summary>Above and below the line, with (a/b)^r = a^r / b^r and ln(a/b) = ln a - ln b; null where they may differ.</summary>
+    public static (Polynomial Above, Polynomial Below)? Parts(Scalar quotient, Budget budget)
+    {
+        var (a, b) = Numeric.Sign(quotient.Numerator, budget) == -1
+            ? (quotient.Numerator.Times(-1), quotient.Denominator.Times(-1))
+            : (quotient.Numerator, quotient.Denominator);
+        return Numeric.Sign(b.IsConstant ? b : a, budget) == 1 ? (a, b) : null;
+    }
+
     public static Scalar? Root(Scalar? value, Rational exponent, Budget budget) =>
         value is null || value.IsInfinite ? null : Fractional(value, exponent, budget);
 
@@ -98,9 +108,8 @@ internal static class Powers
             return OfRational(rational, exponent, budget);
         if (!value.Denominator.IsOne)
         {
-            // (a/b)^r = a^r / b^r holds for positive b.
-            return value.Denominator.IsConstant && Numeric.Sign(value.Denominator, budget) == 1
-                ? Scalar.Divide(OfPolynomial(value.Numerator, exponent, budget), OfPolynomial(value.Denominator, exponent, budget), budget)
+            return Parts(value, budget) is var (above, below)
+                ? Scalar.Divide(OfPolynomial(above, exponent, budget), OfPolynomial(below, exponent, budget), budget)
                 : Scalar.OfFunction(budget, "pow", value, Scalar.Of(exponent));
         }
 

@@ -49,7 +49,7 @@ internal sealed class Scalar
             return null;
         if (numerator.IsZero)
             return Zero;
-        if (!Rationalization.Clear(ref numerator, ref denominator, budget) || denominator.IsZero)
+        if (!Rationalization.Clear(ref numerator, ref denominator, budget))
             return null;
         if (denominator.Terms.Length == 1)
         {
