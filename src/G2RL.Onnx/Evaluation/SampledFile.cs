@@ -70,10 +70,9 @@ internal static class SampledFile
 
         public void Add(SourceRow row)
         {
-            var (name, value) = row.FindFirst(Texts.Where(t => row.Find(t) is { ValueKind: not JsonValueKind.Null }))
-                ?? (row.FindFirst(Texts) is { } nothing
-                    ? throw new RowException($" has null as its {nothing.Name}; write \"\" where nothing was said, or leave the row out.")
-                    : throw row.Missing("completion"));
+            var (name, value) = row.FindFirst(Texts) ?? throw row.Missing("completion");
+            if (value.ValueKind == JsonValueKind.Null)
+                throw new RowException($" has null as its {name}; write \"\" where nothing was said, or leave the row out.");
             var finished = row.Find("finished") is not { ValueKind: JsonValueKind.False };
             var tokens = row.Find("tokens") is { ValueKind: JsonValueKind.Number } count && count.TryGetInt32(out var known)
                 ? known

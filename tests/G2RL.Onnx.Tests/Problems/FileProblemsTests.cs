@@ -99,6 +99,11 @@ public sealed class FileProblemsTests
     [DataRow("3\\frac{1}{2}", "3.5", true)]
     [DataRow("18 \\text{ apples}", "18", true)]
     [DataRow("2+3", "5", false)]
+    [DataRow("\\frac{2+3}{5}", "1", false)]
+    [DataRow("\\frac{\\pi}{\\pi}", "1", false)]
+    [DataRow("\\frac{-2}{4}", "-0.5", true)]
+    [DataRow(" --1", "1", false)]
+    [DataRow(" 5 ", "5", true)]
     [DataRow("٣", "3", false)]
     [DataRow("1/2/3", "1/6", false)]
     [DataRow("NaN", "NaN", false)]
@@ -108,6 +113,8 @@ public sealed class FileProblemsTests
     [TestMethod]
     public void ExactNumber_TooLong_IsNotANumber()
     {
+        Assert.IsTrue(ExactNumber.TryParse(new string(' ', 300) + "5", out var five));
+        Assert.AreEqual((5, 1), five);
         Assert.IsTrue(ExactNumber.Equal(new string('9', 200), new string('9', 200)));
         Assert.IsFalse(ExactNumber.Equal(new string('9', 201), new string('9', 201)));
     }
@@ -193,6 +200,21 @@ public sealed class FileProblemsTests
         Assert.AreEqual(0, set.HeldOut(2000).Intersect(set.Batch(0, set.TrainCount, 1)).Count());
     }
 
+    // A question may stand there twice, with other options or another row's turns around it.
+    [TestMethod]
+    public void HeldOutFraction_ByTheQuestion_KeepsItOnOneSide()
+    {
+        var rows = string.Concat(Enumerable.Range(0, 40).SelectMany(i => Enumerable.Range(0, 4).Select(k =>
+            $"{{\"question\":\"q{i}\",\"options\":[\"{k}\",\"x\"],\"answer\":\"A\"}}\n")));
+        var set = new FileProblems(new FileProblemsSettings { Train = Write("a.jsonl", rows), HeldOutFraction = 0.5, Choice = new() });
+        Assert.AreEqual(160, set.TrainCount + set.HeldOutCount);
+        Assert.IsEmpty(set.Training.Select(p => p.Question).Intersect(set.HeldOut(160).Select(p => p.Question)));
+        var (plain, asked) = (new FileProblemsSettings { Train = Write("b.jsonl", Rows(100)), HeldOutFraction = 0.5 }, "Q: {prompt}");
+        CollectionAssert.AreEqual(
+            new FileProblems(plain).HeldOut(100).Select(p => p.Question).ToArray(),
+            new FileProblems(plain with { Template = asked }).HeldOut(100).Select(p => p.Question).ToArray());
+    }
+
     [TestMethod]
     public void Overlap_BetweenTrainAndHeldOut_IsReportedOrDropped()
     {
@@ -202,7 +224,7 @@ public sealed class FileProblemsTests
         StringAssert.Contains(error.Message, "a.jsonl:9 = b.jsonl:1");
         var set = new FileProblems(settings with { Overlap = Overlap.DropFromTraining });
         Assert.AreEqual(8, set.TrainCount);
-        Assert.AreEqual(1, set.Notes.Count);
+        Assert.AreEqual($"{settings.Train}: 2 rows are held out in {settings.HeldOut} and are left out of training.", set.Notes.Single());
         var repeated = new FileProblems(new FileProblemsSettings
         {
             Train = Write("c.jsonl", Rows(4) + Rows(4)),
@@ -223,7 +245,7 @@ public sealed class FileProblemsTests
     [DataRow("{\"prompt\":\"\\ud800\",\"answer\":\"1\"}\n", "a.jsonl:1 holds text that is not Unicode")]
     [DataRow("{\"\\ud800\":\"\",\"answer\":\"1\"}\n", "a.jsonl:1")]
     [DataRow("{\"prompt\":\"a\",\"answer\":\"x\"}\n", "which is not a number")]
-    [DataRow("", "holds no problems")]
+    [DataRow("", "holds no problems; it must hold one JSON object a line")]
     [DataRow("\n\n", "holds no problems")]
     public void Read_MalformedFile_NamesFileLineAndFault(string content, string expected)
     {

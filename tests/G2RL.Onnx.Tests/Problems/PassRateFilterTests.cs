@@ -44,6 +44,91 @@ public sealed class PassRateFilterTests
     }
 
     [TestMethod]
+    public void Batch_WithoutAnythingLeftOut_IsThatOfTheSet()
+    {
+        var filter = new PassRateFilter(Set(), new() { Window = 5 });
+        filter.Record(0, [("p1", 0.5), ("p2", 0.25)]);
+        foreach (var count in new[] { 0, 6, 20, 50 })
+            CollectionAssert.AreEqual(Set().Batch(3, count, 7).ToArray(), filter.Batch(3, count, 7).ToArray(), $"{count}");
+        Assert.AreEqual(0, filter.Replaced);
+    }
+
+    [TestMethod]
+    public void Replaced_CountsThePlacesThatOthersTook()
+    {
+        var (all, filter) = (Set(100), new PassRateFilter(Set(100), new() { Window = 5 }));
+        filter.Record(0, all.Batch(0, 40, 1).Select(p => (p.Id, 0.0)));
+        var without = all.Batch(0, 40, 1).Select(p => p.Id).ToHashSet();
+        for (var seed = 0UL; seed < 5; seed++)
+        {
+            var batch = filter.Batch(1, 10, seed);
+            Assert.AreEqual(all.Batch(1, 10, seed).Count(p => without.Contains(p.Id)), filter.Replaced);
+            Assert.HasCount(10, batch.Select(p => p.Id).Distinct());
+            CollectionAssert.AreEqual(
+                all.Batch(1, 10, seed).Where(p => !without.Contains(p.Id)).ToArray(), batch.Take(10 - filter.Replaced).ToArray());
+        }
+    }
+
+    [TestMethod]
+    public void Batch_WhereTooFewAreLeft_TakesTheLongestLeftOutFirst()
+    {
+        for (var seed = 0UL; seed < 10; seed++)
+        {
+            var byStep = new PassRateFilter(Set(3), new() { Window = 9 });
+            byStep.Record(0, [("p2", 0)]);
+            byStep.Record(1, [("p1", 0)]);
+            byStep.Record(2, [("p0", 1)]);
+            CollectionAssert.AreEqual(new[] { "p2", "p1" }, byStep.Batch(3, 2, seed).Select(p => p.Id).ToArray());
+            var byName = new PassRateFilter(Set(3), new() { Window = 9 });
+            byName.Record(0, [("p2", 0), ("p0", 0), ("p1", 0)]);
+            CollectionAssert.AreEqual(new[] { "p0", "p1" }, byName.Batch(1, 2, seed).Select(p => p.Id).ToArray());
+            var one = new PassRateFilter(Set(3), new() { Window = 9 });
+            one.Record(0, [("p0", 0), ("p1", 0)]);
+            CollectionAssert.AreEqual(new[] { "p2", "p0" }, one.Batch(1, 2, seed).Select(p => p.Id).ToArray());
+        }
+    }
+
+    [TestMethod]
+    public void LeftOut_FromTheNextStepToTheEndOfTheWindow()
+    {
+        Assert.IsTrue(new PassRateConfig { Window = 2 }.IsOn);
+        Assert.IsFalse(new PassRateConfig().IsOn);
+        var filter = new PassRateFilter(Set(), new() { Window = 2 });
+        filter.Record(3, [("p0", 0)]);
+        CollectionAssert.AreEqual(new[] { 0, 1, 1, 0 }, Enumerable.Range(3, 4).Select(filter.LeftOut).ToArray());
+    }
+
+    [TestMethod]
+    public void State_OfAWindow_IsAllThatIsKept()
+    {
+        var folder = Directory.CreateTempSubdirectory("g2rl-curriculum").FullName;
+        try
+        {
+            var file = Path.Combine(folder, "curriculum.json");
+            var filter = new PassRateFilter(Set(3), new() { Window = 2 });
+            filter.Record(1, [("p0", 0)]);
+            filter.Record(3, [("p1", 0)]);
+            filter.Save(folder);
+            var text = File.ReadAllText(file);
+            Assert.IsTrue(text.Contains("p1") && !text.Contains("p0"), text);
+            var other = new PassRateFilter(Set(3), new() { Window = 2 });
+            other.Record(3, [("p0", 0)]);
+            other.Load(folder);
+            Assert.AreEqual(1, other.LeftOut(4));
+            Assert.IsTrue(other.Batch(4, 2, 1).All(p => p.Id != "p1"), "what was known before is forgotten");
+            foreach (var wrong in new[] { "null", "[]", "{" })
+            {
+                File.WriteAllText(file, wrong);
+                StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => other.Load(folder)).Message, $"{file} is not what a run");
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [TestMethod]
     public void State_SavedAndLoaded_GivesTheSameBatches()
     {
         var folder = Directory.CreateTempSubdirectory("g2rl-curriculum").FullName;
@@ -69,10 +154,10 @@ public sealed class PassRateFilterTests
         }
     }
 
-    private static FunctionProblemSet Set() =>
+    private static FunctionProblemSet Set(int count = 20) =>
         new(
             "fixture",
-            [.. Enumerable.Range(0, 20).Select(i => new Problem($"p{i}", $"prompt {i}", "1"))],
+            [.. Enumerable.Range(0, count).Select(i => new Problem($"p{i}", $"prompt {i}", "1"))],
             [new Problem("h", "held", "1")],
             (_, _) => Outcome.Judged(true));
 }

@@ -88,18 +88,51 @@ public sealed class ProblemSetsTests
         }, TimeSpan.FromMilliseconds(20));
         var problem = set.HeldOut(1)[0];
         for (var i = 0; i < 16 + Environment.ProcessorCount; i++)
-            Assert.AreEqual(OutcomeKind.Timeout, set.Judge(problem, "slow", finished: true).Kind);
+        {
+            var outcome = set.Judge(problem, "slow", finished: true);
+            Assert.AreEqual(OutcomeKind.Timeout, outcome.Kind);
+            Assert.AreEqual("problem set 'own': judging problem 'h0' took longer than 0.02 s", outcome.Message);
+        }
         StringAssert.Contains(set.Judge(problem, "fast", finished: true).Message, "no more are started");
         release.Set();
-        var patient = Make((_, _) => Outcome.Judged(true), TimeSpan.FromSeconds(30));
-        Assert.AreEqual(1.0, patient.Judge(problem, "fast", finished: true).Score);
+        // What has ended makes room.
+        var patient = Make((_, _) => Outcome.Judged(true), TimeSpan.FromMinutes(5));
+        for (var i = 0; i < 17 + Environment.ProcessorCount; i++)
+            Assert.AreEqual(1.0, patient.Judge(problem, "fast", finished: true).Score);
+    }
+
+    [TestMethod]
+    public void FunctionProblemSet_JudgementsOfEachKind_AreHandedOn()
+    {
+        foreach (var outcome in new[] { Outcome.Judged(true, wellFormed: false), Outcome.Abstained("why"), Outcome.Scored(0.5) })
+            Assert.AreEqual(outcome, Make((_, _) => outcome).Judge(new("p", "q", "a"), "x", finished: true));
+    }
+
+    [TestMethod]
+    public void FunctionProblemSet_Without_LacksWhatIsNamed()
+    {
+        var set = Make((_, _) => Outcome.Judged(true));
+        var less = set.Without(new HashSet<Problem> { set.Training[3] });
+        CollectionAssert.AreEqual(set.Training.Where((_, i) => i != 3).ToArray(), less.Training!.ToArray());
+        Assert.HasCount(1, less.HeldOut(5));
+        Assert.IsEmpty(set.Without(new HashSet<Problem> { set.HeldOut(1)[0] }).HeldOut(5));
+    }
+
+    [TestMethod]
+    public void FunctionProblemSet_NumbersBelowZero_AreRefused()
+    {
+        var set = Make((_, _) => Outcome.Judged(true));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => set.HeldOut(-1));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => set.Batch(0, -1, 0));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => set.Batch(-1, 1, 0));
+        Assert.IsEmpty(set.Batch(0, 0, 0));
     }
 
     [TestMethod]
     public void FunctionProblemSet_JudgeUnfinishedOff_CountsCutOffAsWrong()
     {
         var set = Make((_, _) => Outcome.Judged(true), judgeUnfinished: false);
-        Assert.AreEqual(-1.0, set.Judge(set.HeldOut(1)[0], "x", finished: false).Score);
+        Assert.AreEqual(Outcome.Judged(false, wellFormed: false), set.Judge(set.HeldOut(1)[0], "x", finished: false));
         Assert.AreEqual(1.0, set.Judge(set.HeldOut(1)[0], "x", finished: true).Score);
     }
 
@@ -111,6 +144,10 @@ public sealed class ProblemSetsTests
         Assert.ThrowsExactly<InputException>(() => new FunctionProblemSet("x", [], [a], Judge));
         Assert.ThrowsExactly<InputException>(() => new FunctionProblemSet("x", [a], [a], Judge));
         Assert.ThrowsExactly<InputException>(() => new FunctionProblemSet("x", [a], [b], Judge));
+        foreach (var (train, heldOut) in new (Problem[], Problem[])[] { ([a, new("a", "B", "1")], []), ([a], [new("a", "B", "1")]) })
+            StringAssert.Contains(
+                Assert.ThrowsExactly<InputException>(() => new FunctionProblemSet("x", train, heldOut, Judge)).Message,
+                "has two problems with the id 'a'");
         Assert.ThrowsExactly<InputException>(() => new FunctionProblemSet("x", [a], [], Judge, TimeSpan.Zero));
     }
 

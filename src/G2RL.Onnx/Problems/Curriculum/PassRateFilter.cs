@@ -39,30 +39,29 @@ internal sealed class PassRateFilter(IProblemSet all, PassRateConfig config) : I
     /// <remarks>Where too few other problems are found, those that were left out longest fill the batch: a step is never short.</remarks>
     public IReadOnlyList<Problem> Batch(int step, int count, ulong seed)
     {
-        var (batch, taken, spare) = (new List<Problem>(count), new HashSet<string>(StringComparer.Ordinal), new List<Problem>());
-        for (var round = 0; round < Rounds && batch.Count < count; round++)
+        var whole = all.Batch(step, count, seed);
+        var spare = whole.Where(p => IsOut(p, step)).ToList();
+        Replaced = spare.Count;
+        if (spare.Count == 0)
+            return whole;
+        var (batch, taken) = (new List<Problem>(count), new HashSet<string>(StringComparer.Ordinal));
+        Take(whole);
+        for (var round = 1; round < Rounds && batch.Count < count; round++)
         {
-            // The first round is the batch as it would be.
-            foreach (var problem in all.Batch(
-                step,
-                count,
-                round == 0 ? seed : ProblemRandom.Stream(ProblemRandom.Stream(seed, Stream), (ulong)round)))
-            {
-                if (batch.Count == count)
-                    break;
-                if (seen.TryGetValue(problem.Id, out var last) && IsOut(last, step))
-                    spare.Add(problem);
-                else if (taken.Add(problem.Id))
-                    batch.Add(problem);
-            }
-            if (round == 0)
-                Replaced = spare.Count;
+            var others = all.Batch(step, count, ProblemRandom.Stream(ProblemRandom.Stream(seed, Stream), (ulong)round));
+            spare.AddRange(others.Where(p => IsOut(p, step)));
+            Take(others);
         }
-        foreach (var problem in spare.OrderBy(p => seen[p.Id].Step).ThenBy(p => p.Id, StringComparer.Ordinal))
-            if (batch.Count < count && taken.Add(problem.Id))
-                batch.Add(problem);
+        Take(spare.OrderBy(p => seen[p.Id].Step).ThenBy(p => p.Id, StringComparer.Ordinal), evenOut: true);
         // A set smaller than a batch repeats itself, filtered or not.
-        return batch.Count == count ? batch : [.. batch, .. all.Batch(step, count, seed).Take(count - batch.Count)];
+        return [.. batch, .. whole.Take(count - batch.Count)];
+
+        void Take(IEnumerable<Problem> problems, bool evenOut = false)
+        {
+            foreach (var problem in problems)
+                if (batch.Count < count && (evenOut || !IsOut(problem, step)) && taken.Add(problem.Id))
+                    batch.Add(problem);
+        }
     }
 
     /// <summary>Remembers how a step's problems went, once the step is whole.</summary>
@@ -111,6 +110,8 @@ internal sealed class PassRateFilter(IProblemSet all, PassRateConfig config) : I
 
     /// <inheritdoc/>
     public bool IsSameAnswer(Problem problem, string left, string right) => all.IsSameAnswer(problem, left, right);
+
+    private bool IsOut(Problem problem, int step) => seen.TryGetValue(problem.Id, out var last) && IsOut(last, step);
 
     private bool IsOut(Seen last, int step) =>
         last.Step < step && step <= last.Step + config.Window && (last.Rate <= config.Low || last.Rate >= config.High);

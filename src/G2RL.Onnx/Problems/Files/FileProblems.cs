@@ -117,7 +117,8 @@ public sealed class FileProblems : IProblemSet
     private bool IsSameText(string left, string right) =>
         settings.Trim ? left.AsSpan().Trim().SequenceEqual(right.AsSpan().Trim()) : left == right;
 
-    private bool IsSplitOff(Problem problem) => ProblemRandom.Hash(problem.Prompt) * Math.Pow(2, -64) < settings.HeldOutFraction;
+    // By the question, which may stand there twice with other options or in other words around it.
+    private bool IsSplitOff(Problem problem) => ProblemRandom.Hash(problem.Question) * Math.Pow(2, -64) < settings.HeldOutFraction;
 
     private List<Problem> Read(RowReader reader, string path, IReadOnlyList<int> expected, bool isTraining)
     {

@@ -38,7 +38,7 @@ public sealed record FileProblemsSettings
     public string? HeldOut { get; init; }
 
     /// <summary>
-    /// The share of the training problems to hold out, by a hash of the prompt, 0 to 1, both excluded; null when <see cref="HeldOut"/> is
+    /// The share of the training problems to hold out, by a hash of the question, 0 to 1, both excluded; null when <see cref="HeldOut"/> is
     /// given.
     /// </summary>
     public double? HeldOutFraction { get; init; }

@@ -26,13 +26,20 @@ internal readonly record struct SourceRow(string File, int Number, JsonElement F
         return at;
     }
 
-    /// <summary>The first of these fields that the row has.</summary>
+    /// <summary>The first of these fields that holds something; of fields that are all null the first one.</summary>
     public (string Name, JsonElement Value)? FindFirst(IEnumerable<string> names)
     {
+        (string, JsonElement)? first = null;
         foreach (var name in names)
-            if (Find(name) is { } value)
+        {
+            if (Find(name) is not { } value)
+                continue;
+            if (value.ValueKind != JsonValueKind.Null)
                 return (name, value);
-        return null;
+            first ??= (name, value);
+        }
+
+        return first;
     }
 
     /// <summary>What is said when a field is not there.</summary>

@@ -22,6 +22,12 @@ public sealed class ChoiceRowsTests : RowFiles
         Assert.AreEqual("B", One(settings, """{"question": "Q", "options": ["N/A", "N/A"], "answer": 1}""").Answer);
         Assert.AreEqual("A", One(settings with { PromptField = "p", AnswerField = "a" },
             """{"question": "x", "p": "Q", "options": ["x", "y"], "answer": "B", "a": "A"}""").Answer);
+        Assert.AreEqual("Q", One(settings with { PromptField = "ask" },
+            """{"question": "x", "ask": "Q", "options": ["x", "y"], "answer": "B"}""").Question);
+        StringAssert.EndsWith(One(settings, """{"question": "Q", "options": ["a", "b", "N/A "], "answer": 0}""").Prompt, "B. b\nAnswer:");
+        foreach (var (category, instruction) in new[] { ("null", "Pick ()."), ("3", "Pick (3).") })
+            Assert.AreEqual(instruction, One(settings, """{"question": "Q", "options": ["x", "y"], "answer": 0, "category": @}"""
+                .Replace("@", category)).Turns![0].Content);
         var letters = string.Join(", ", Enumerable.Range(0, 26).Select(i => $"\"{i}\""));
         Assert.AreEqual("Z", One(settings, $$"""{"question": "Q", "options": [{{letters}}], "answer": "Z"}""").Answer);
     }
@@ -44,6 +50,20 @@ public sealed class ChoiceRowsTests : RowFiles
     [DataRow("""{"question": "Q", "answer": "A"}""", "'options'")]
     public void Choices_BrokenRows_AreRefused(string row, string words) =>
         StringAssert.Contains(Refused(new() { Choice = new() }, row), words);
+
+    [TestMethod]
+    public void Choices_FieldsOfOnesOwn_AreNamedWhereTheyAreMissing()
+    {
+        var settings = new FileProblemsSettings { Choice = new() { Shuffle = true }, PromptField = "ask", AnswerField = "gold" };
+        StringAssert.Contains(Refused(settings, """{"question": "Q", "options": ["x", "y"], "gold": "A"}"""), "has no field 'ask'");
+        StringAssert.Contains(Refused(settings, """{"ask": "Q", "options": ["x", "y"], "answer": "A"}"""), "has no field 'gold'");
+        StringAssert.Contains(
+            Refused(settings, """{"ask": null, "options": ["x", "y"], "gold": "A"}"""), "rows.jsonl:1: the question is empty.");
+        Assert.AreEqual(
+            "Answer the following multiple-choice question. Think step by step, and end with \"The answer is (X)\", where X is the "
+                + "letter of the right option.",
+            new ChoiceSettings().Instruction);
+    }
 
     [TestMethod]
     public void Choices_TooMany_AreRefused()

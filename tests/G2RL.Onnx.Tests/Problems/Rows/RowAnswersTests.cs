@@ -58,6 +58,9 @@ public sealed class RowAnswersTests : RowFiles
                 check.IsSameAnswer(problem, "0.5", "1/2")));
         Assert.AreEqual(("5", "5"), (numeric.AnswerOf(problem, "it is 5"), check.AnswerOf(problem, "\\boxed{5}")));
         Assert.IsNull(numeric.AnswerOf(problem, "5".PadRight((1 << 20) + 1)));
+        Assert.AreEqual("5", check.AnswerOf(problem, "\\boxed{5}".PadLeft(1 << 20)));
+        Assert.IsNull(check.AnswerOf(problem, "\\boxed{5}".PadLeft((1 << 20) + 1)));
+        Assert.IsTrue(loose.IsSameAnswer(problem, "5", " 5 "));
     }
 
     [TestMethod]
@@ -81,6 +84,7 @@ public sealed class RowAnswersTests : RowFiles
         // From 3 by steps of 4 modulo 10, five more: 3, 7 | 1, 5, 9, 3, 7.
         Assert.AreEqual("1,5,9,3,7", One(new() { DerivedAnswer = "digitCompletion" }, """{"prompt": "3,7:10,5"}""").Answer);
         Assert.AreEqual("", One(new() { DerivedAnswer = "digitCompletion" }, """{"prompt": "3,7:10,0"}""").Answer);
+        Assert.AreEqual("0,0", One(new() { DerivedAnswer = "digitCompletion" }, """{"prompt": "2,5:1,2"}""").Answer);
         foreach (var prompt in (string[])["3,7", "3:10,5", "3,7:0,5", "3,7:10,10001", "3,7:10,5:1", "a,7:10,5", "3,-7:10,5"])
             StringAssert.Contains(
                 Refused(new() { DerivedAnswer = "digitCompletion" }, $$"""{"prompt": "{{prompt}}"}"""), "has another form");

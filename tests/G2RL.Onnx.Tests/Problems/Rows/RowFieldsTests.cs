@@ -21,8 +21,19 @@ public sealed class RowFieldsTests : RowFiles
         var own = One(named, """{"p": "Q", "a": {"b": 7}, "prompt": "x", "answer": "y"}""");
         Assert.AreEqual(("Q", "7"), (own.Prompt, own.Answer));
         StringAssert.Contains(Refused(named, """{"prompt": "Q", "answer": "A"}"""), "'p'");
+        StringAssert.Contains(Refused(named, """{"p": "Q", "answer": "A"}"""), "has no field 'a.b'");
         StringAssert.Contains(Refused(new(), """{"text": "Q", "answer": "A"}"""), "'prompt'");
         StringAssert.Contains(Refused(new(), """{"prompt": "Q", "answers": "A"}"""), "'answer'");
+    }
+
+    // Tables of several sources have a column for each, null where it is another's.
+    [TestMethod]
+    public void Read_FieldsThatAreNull_AreNotThere()
+    {
+        var problem = One(new(), """{"prompt": null, "problem": "Q", "answer": null, "ground_truth": null, "solution": "A"}""");
+        Assert.AreEqual(("Q", "A"), (problem.Prompt, problem.Answer));
+        StringAssert.Contains(Refused(new(), """{"prompt": null, "problem": null, "answer": "A"}"""), "field 'prompt' is empty or null");
+        StringAssert.Contains(Refused(new(), """{"prompt": "Q", "answer": null, "solution": null}"""), "field 'answer' is empty or null");
     }
 
     [TestMethod]
@@ -142,6 +153,14 @@ public sealed class RowFieldsTests : RowFiles
         CollectionAssert.AreEqual(new[] { "so\n#### 5", "it is 6" }, set.Training.Select(p => p.Solution).ToArray());
         CollectionAssert.AreEqual(new[] { "gsm8k", null }, set.Training.Select(p => p.Policy).ToArray());
         CollectionAssert.AreEqual(new[] { "5", "6" }, set.Training.Select(p => p.Answer).ToArray());
+        var worked = new FileProblemsSettings
+        {
+            Train = Write("worked.jsonl", """{"prompt": "p", "worked": "w #### 5 ", "answer": "#### 6"}"""),
+            AnswerField = "worked",
+            ReferenceMarker = "####",
+        };
+        var own = Set(worked, """{"prompt": "c", "worked": "#### 7"}""").Training[0];
+        Assert.AreEqual(("5", "w #### 5 "), (own.Answer, own.Solution));
         Assert.AreEqual((null, "gsm8k", "7"), set.HeldOut(1)[0] is var p ? (p.Solution, p.Policy, p.Answer) : default);
         // Its own policy reads a number in prose, the set's does not.
         Assert.IsTrue(set.Judge(set.Training[0], "it is 5", finished: true).Score > 0);

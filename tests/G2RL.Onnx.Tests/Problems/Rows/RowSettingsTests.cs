@@ -24,6 +24,8 @@ public sealed class RowSettingsTests : RowFiles
     [DataRow("solution", "solutionField is empty")]
     [DataRow("passRate", "passRateField is empty")]
     [DataRow("marker", "marker is empty; it must be a text.")]
+    [DataRow("markerNull", "marker is empty; it must be a text.")]
+    [DataRow("share", "heldOutFraction is 0; it must be between 0 and 1.")]
     [DataRow("long", "maxPromptCharacters is 0; it must be at least 1.")]
     [DataRow("enum", "has an unknown value")]
     [DataRow("enumTurns", "has an unknown value")]
@@ -48,6 +50,8 @@ public sealed class RowSettingsTests : RowFiles
             "solution" => settings with { SolutionField = "" },
             "passRate" => settings with { PassRateField = "" },
             "marker" => settings with { Marker = "" },
+            "markerNull" => settings with { Marker = null! },
+            "share" => settings with { HeldOutFraction = 0 },
             "long" => settings with { MaxPromptCharacters = 0 },
             "enum" => settings with { Match = (AnswerMatch)99 },
             "enumTurns" => settings with { Turns = (TurnsKind)99 },
