@@ -22,7 +22,7 @@ internal static class Powers
     }
 
     /// <summary>Above and below the line, with (a/b)^r = a^r / b^r and ln(a/b) = ln a - ln b; null where that may be false.</summary>
-    /// <summary>Above and below the line, with (a/b)^r = a^r / b^r and ln(a/b) = ln a - ln b; null where they may differ.</summary>
+    /// <remarks>It holds for a positive b, and for a positive a where b alone varies: both sides are real at the same places.</remarks>
     public static (Polynomial Above, Polynomial Below)? Parts(Scalar quotient, Budget budget)
     {
         var (a, b) = Numeric.Sign(quotient.Numerator, budget) == -1
