@@ -64,6 +64,13 @@ public sealed class AlgorithmSettingTests
         Assert.AreEqual(
             "11 11",
             Text(Kept(new() { OffPolicyBound = 0.8 }, [Made([0.5, 0.5], advantage: 1), Made([0.5, 0.5], advantage: -1)])));
+        // Ratios of 1/2 are within the band; no bound of the other kind, though the advantage is negative.
+        var masked = Made([0.5, 0.5], advantage: -1);
+        metrics = new(0);
+        Assert.AreEqual("11", Text(Kept(new() { Rejection = "token_k1", RejectionLow = 0.4, RejectionHigh = 2.5 }, [masked])));
+        // Rejection without weights.
+        Assert.IsNull(masked.Corrections);
+        Assert.IsFalse(metrics.Values.ContainsKey("correction/weight_mean"));
         var untouched = Made([4]);
         RolloutCorrections.Apply([untouched], Entropies([untouched]), new(), metrics);
         Assert.IsNull(untouched.Kept);
@@ -78,6 +85,8 @@ public sealed class AlgorithmSettingTests
         {
             (new() { Kind = OverlongKind.Linear, Buffer = 4, Factor = 2 }, [1, 0, -1]),
             (new() { Kind = OverlongKind.Bounded, Buffer = 4 }, [1, 0.5, 0]),
+            // A factor is for linear alone.
+            (new() { Kind = OverlongKind.Bounded, Buffer = 4, Factor = 2 }, [1, 0.5, 0]),
             (new(), [1, 1, 1]),
         })
         {

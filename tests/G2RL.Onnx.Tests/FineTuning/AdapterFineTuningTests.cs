@@ -4,6 +4,7 @@ using G2RL.Onnx.Checkpoints.Adapters;
 using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
+using G2RL.Onnx.Execution;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Training;
 using G2RL.Onnx.Training.Pretraining;
@@ -104,7 +105,14 @@ public sealed class AdapterFineTuningTests
         var lora = Checkpoint(model, "lora", Lora);
         StringAssert.Contains(Refusal(lora), $"model={model.Folder} and adapter.path={lora}");
         // All weights learn from there on, and the way out leads on.
-        FineTuner.Run(Config(model) with { Model = lora, Adapter = new() }, Path.Combine(model.Root, "x"), threads: 1);
+        var output = Path.Combine(model.Root, "x");
+        FineTuner.Run(Config(model) with { Model = lora, Adapter = new() }, output, threads: 1);
+        Assert.IsFalse(Directory.Exists(Path.Combine(output, FineTuner.AdapterFolder)));
+        using (var merged = ModelPlace.Of(lora).Load(positions: 1))
+        using (var learned = Policy.Load(output, positions: 1))
+            foreach (var parameter in learned.Parameters)
+                CollectionAssert.AreNotEqual(
+                    merged.Merged(parameter.Name).ToArray(), parameter.Buffer.Span.ToArray(), parameter.Name);
         FineTuner.Run(Config(model) with { Adapter = new() { Type = AdapterKind.Lora, Path = lora } }, Path.Combine(model.Root, "y"), 1);
 
         string Refusal(string start) =>

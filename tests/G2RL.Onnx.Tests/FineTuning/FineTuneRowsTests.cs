@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using G2RL.Onnx.Tokenizers;
 using G2RL.Onnx.Tokenizers.Chat;
 using G2RL.Onnx.Training.Pretraining;
@@ -52,8 +53,39 @@ public sealed class FineTuneRowsTests
         const string three = "{% for m in messages %}{% if m.role == 'system' %}7+{% elif m.role == 'user' %}*{{ m.content }}={% else %}";
         Assert.AreEqual("7+*1=|2$", Spelled(shared, new(), three + answer));
         Assert.AreEqual("1=|3", Spelled("""{"prompt": "1=", "response": "3"}""", new(), turns, ends: false));
+        // An end within an answer, or before a special token, is not the answer's end.
+        const string asks = "{% for m in messages %}{% if m.role == 'user' %}*{{ m.content }}={% else %}{{ m.content }}{{ eos_token }}";
+        Assert.AreEqual("*1=|2$3$", Spelled(row, new(), asks + "3{% endif %}{% endfor %}"));
+        Assert.AreEqual("*1=|2$<bos>$", Spelled(row, new(), asks + "{{ bos_token }}{% endif %}{% endfor %}"));
+        // Two characters more in front: what follows the prompt's length is no answer.
+        Assert.AreEqual("*1=|2$", Spelled(row, new(), "{% if messages[-1].role == 'assistant' %}77{% endif %}" + turns));
         Assert.AreEqual("*1=|2$ ", Spelled(row, new(), turns, ends: false));
     }
+
+    // The response as it is spelled behind the prompt, here without the space in front of a text; where a token lies across their border
+    // the prompt's own tokens stay as they are, and the response is spelled alone.
+    [TestMethod]
+    [DataRow("""{"prompt": "1=", "response": "34"}""", false, "1=|34$")]
+    [DataRow("""{"prompt": "1=", "response": "3"}""", true, "_1=|3$")]
+    public void Row_TokensAcrossTheBorder_AreLearnedAsTheResponse(string row, bool spaced, string expected) =>
+        Assert.AreEqual(expected, Spelled(row, new(), change: tokenizer =>
+        {
+            tokenizer["pre_tokenizer"] = null;
+            tokenizer["normalizer"] = spaced ? new JsonObject { ["type"] = "Prepend", ["prepend"] = "_" } : null;
+            var vocabulary = tokenizer["model"]!["vocab"]!.AsObject();
+            vocabulary["_"] = vocabulary.Count;
+            vocabulary["=3"] = vocabulary.Count;
+            tokenizer["model"]!["merges"] = spaced ? new JsonArray() : new JsonArray("= 3");
+        }));
+
+    // Of a conversation's answers any may be too long, or hold what the model cannot read.
+    [TestMethod]
+    [DataRow(99, "44444444444444444", " has 26 tokens; at most 16 are allowed")]
+    [DataRow(0, "4", " of the tokenizer; the model's vocabulary has ")]
+    public void Rows_OfWhichTheLastAnswerDoesNotFit_AreTold(int vocabulary, string last, string words) => Assert.Contains(
+        words,
+        Assert.ThrowsExactly<InputException>(
+            () => Spelled(TwoAnswers.Replace("\"4\"", $"\"{last}\"", StringComparison.Ordinal), new(), vocabulary: vocabulary)).Message);
 
     [TestMethod]
     [DataRow("""{"messages": [{"role": "assistant", "content": "1"}, {"role": "user", "content": "1"}]}""", "begins with an answer")]
@@ -62,6 +94,9 @@ public sealed class FineTuneRowsTests
         "field 'conversations', turn 1: a turn has from (human, gpt or system) and value.")]
     [DataRow("""{"conversations": [{"from": "human", "value": "1"}, {"from": "tool", "value": "2"}]}""", "turn 1: a turn has from")]
     [DataRow("""{"prompt": "1=", "response": ""}""", "field 'response' is empty")]
+    [DataRow(
+        """{"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": ""}]}""",
+        "turn 1 of the conversation is an empty answer.")]
     public void Rows_OfWrongTurns_AreTold(string row, string words) =>
         Assert.Contains(words, Assert.ThrowsExactly<InputException>(() => Spelled(row, new())).Message);
 
@@ -79,6 +114,14 @@ public sealed class FineTuneRowsTests
         Assert.Contains("rows.jsonl:1", message);
         Assert.Contains("the response has no tokens beside its end", message);
     }
+
+    [TestMethod]
+    public void Template_ThatLeavesQuestionsOut_IsTold() => Assert.Contains(
+        "the prompt '' has no tokens; a model needs something to continue.",
+        Assert.ThrowsExactly<InputException>(() => Spelled(
+            """{"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]}""",
+            new(),
+            "{% for m in messages %}{% if m.role == 'assistant' %}{{ m.content }}{% endif %}{% endfor %}")).Message);
 
     [TestMethod]
     public void Rows_Broken_AreAllTold()
@@ -106,13 +149,26 @@ public sealed class FineTuneRowsTests
         Assert.Contains("data.skipTooLong", message);
     }
 
-    // prompt|response of each sequence, the end token as $.
-    private static string Spelled(string rows, FineTuneData data, string template = Template, bool ends = true)
+    // prompt|response of each sequence, the end token as $. A vocabulary of 0 ends before the digit 4.
+    private static string Spelled(
+        string rows,
+        FineTuneData data,
+        string template = Template,
+        bool ends = true,
+        Action<JsonObject>? change = null,
+        int vocabulary = 99)
     {
         using var model = new TinyModel(characters: Problems.Generated.Arithmetic.Characters + " ");
         var path = Path.Combine(model.Root, "rows.jsonl");
         File.WriteAllText(path, rows);
         File.WriteAllText(Path.Combine(model.Folder, "chat_template.jinja"), template);
+        if (change is not null)
+        {
+            var file = Path.Combine(model.Folder, "tokenizer.json");
+            var node = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
+            change(node);
+            File.WriteAllText(file, node.ToJsonString());
+        }
         var tokenizer = Tokenizer.Load(model.Folder);
         var config = new FineTuneConfig { Data = data with { Train = path, HeldOutFraction = 0 }, ExamplesPerStep = 100 };
         var examples = new FineTuneExamples(
@@ -123,8 +179,9 @@ public sealed class FineTuneRowsTests
                 new(() => ChatPrompts.Load(model.Folder, "Qwen3")),
                 ends ? [tokenizer.EosId!.Value] : []),
             positions: 16,
-            tokenizer.VocabularySize);
-        string Text(int[] ids) => string.Concat(ids.Select(id => id == tokenizer.EosId ? "$" : tokenizer.Decode([id])));
+            vocabulary > 0 ? vocabulary : tokenizer.IdOf("4")!.Value);
+        string Text(int[] ids) => string.Concat(
+            ids.Select(id => id == tokenizer.EosId ? "$" : tokenizer.Decode([id], skipSpecial: false)));
         var spelled = examples.Of(0)[..examples.Count].Select(s => $"{Text(s.Prompt)}|{Text(s.Response)}");
         return string.Join(' ', spelled.OrderBy(t => t.Length));
     }

@@ -82,11 +82,92 @@ public sealed class FineTunerLogTests : IDisposable
         File.AppendAllText(log, "{\"step\":4,\"loss_nats\":77}\n{\"step\":5,");
         // A model that a kill left half written.
         Directory.CreateDirectory(In("cut.pretraining/model"));
+        File.WriteAllText(In("cut.pretraining/model/config.json"), "{");
         Assert.AreEqual(whole, FineTuner.Run(config, In("cut"), threads: 1, resume: true));
         Assert.AreEqual(File.ReadAllText(In("whole/training_log.jsonl")), File.ReadAllText(In("cut/training_log.jsonl")));
         CollectionAssert.AreEqual(
             File.ReadAllBytes(In("whole/model.safetensors")), File.ReadAllBytes(In("cut/model.safetensors")));
         Assert.IsFalse(Directory.Exists(In("cut.pretraining")));
+    }
+
+    // Cancelled before its first step, which is no second beginning.
+    [TestMethod]
+    public void Run_CancelledBeforeTheFirstStep_IsMeasuredOnce()
+    {
+        using var cancel = new CancellationTokenSource();
+        cancel.Cancel();
+        Assert.ThrowsExactly<OperationCanceledException>(() => FineTuner.Run(Config, In("cut"), threads: 1, cancel: cancel.Token));
+        FineTuner.Run(Config, In("cut"), threads: 1, resume: true);
+        CollectionAssert.AreEqual(
+            new[] { 0, 1, 2, 3, 4, 5 },
+            File.ReadLines(In("cut/training_log.jsonl")).Select(l => (int)JsonNode.Parse(l)!["step"]!).ToArray());
+    }
+
+    // What is odd is told before anything is learned; a tokenizer of another model is refused before the rows are read.
+    [TestMethod]
+    public void Run_NothingHeldOutAndNoEnd_IsTold()
+    {
+        var words = new List<string>();
+        var config = Config with { Data = Config.Data with { HeldOut = "", HeldOutFraction = 0 }, Epochs = 1 };
+        Edit("config.json", node => node["eos_token_id"] = null);
+        Edit("generation_config.json", node => node.Remove("eos_token_id"));
+        Edit("tokenizer_config.json", node => node.Remove("eos_token"));
+        FineTuner.Run(config, In("taught"), threads: 1, warn: words.Add);
+        CollectionAssert.AreEqual(
+            new[]
+            {
+                $"Nothing of {config.Data.Train} is held out, so no held-out loss is measured.",
+                $"{model.Folder} names no token that ends a text, so responses are learned without an end.",
+            },
+            words);
+        CharacterTokenizer.Write(model.Folder, Problems.Generated.Arithmetic.Characters + "abcdef");
+        File.WriteAllText(config.Data.Train, "{");
+        Assert.Contains(
+            "Tokenizer and weights do not belong together",
+            Assert.ThrowsExactly<InputException>(() => FineTuner.Run(config, In("other"), threads: 1)).Message);
+    }
+
+    // Rows of 7 and 8 tokens: the recipe's limit, or the model's where that is less.
+    [TestMethod]
+    [DataRow(7, 64, "at most 7 are allowed")]
+    [DataRow(8, 64, null)]
+    [DataRow(100, 7, "at most 7 are allowed")]
+    [DataRow(100, 8, null)]
+    public void Run_RowsAtTheLimit_AreToldWhatItIs(int tokens, int positions, string? told)
+    {
+        Edit("config.json", node => node["max_position_embeddings"] = positions);
+        var config = Config with
+        {
+            Data = new() { Train = Rows("train.jsonl", "1+2=|30", "1+2=|300"), HeldOutFraction = 0 },
+            MaxTokens = tokens,
+            Epochs = 1,
+        };
+        if (told is null)
+            FineTuner.Run(config, In("taught"), threads: 1);
+        else
+            Assert.Contains(
+                $"train.jsonl:2 has 8 tokens; {told}",
+                Assert.ThrowsExactly<InputException>(() => FineTuner.Run(config, In("taught"), threads: 1)).Message);
+    }
+
+    // A second end token of generation_config.json ends a response, too: nothing is put behind it.
+    [TestMethod]
+    public void Run_ResponseWithAnotherEnd_KeepsIt()
+    {
+        Edit("generation_config.json", node => node["eos_token_id"] = new JsonArray(2, 1));
+        var config = Config with
+        {
+            Data = new() { Train = Rows("train.jsonl", "1+2=|3"), HeldOut = Rows("held.jsonl", "4+4=|8<bos>") },
+            LearningRate = 1e-12,
+            Epochs = 1,
+        };
+        var result = FineTuner.Run(config, In("taught"), threads: 1);
+        var tokenizer = Tokenizer.Load(model.Folder);
+        using var policy = Policy.Load(model.Folder, 16);
+        using var scorer = new Scorer(policy.Spec, 1);
+        var scores = scorer.Score(policy, [new(tokenizer.Encode("4+4="), tokenizer.Encode("8<bos>"))], temperature: 1, 64).Single();
+        Assert.HasCount(2, scores.LogProbs);
+        Assert.AreEqual(-scores.LogProbs.Average(), result.HeldOutBefore!.Value, 1e-6);
     }
 
     // Lowest before the end by more than a thousandth of a nat, and not before the first step, where no fewer epochs would help.
@@ -115,6 +196,14 @@ public sealed class FineTunerLogTests : IDisposable
         using var policy = Policy.Load(folder, 16);
         using var scorer = new Scorer(policy.Spec, 1);
         return -scorer.Score(policy, sequences, temperature: 1, 64).Sum(s => s.LogProbs.Sum(lp => (double)lp)) / (2 + 5);
+    }
+
+    private void Edit(string name, Action<JsonObject> change)
+    {
+        var path = Path.Combine(model.Folder, name);
+        var node = File.Exists(path) ? JsonNode.Parse(File.ReadAllText(path))!.AsObject() : [];
+        change(node);
+        File.WriteAllText(path, node.ToJsonString());
     }
 
     private string Rows(string name, params string[] rows)

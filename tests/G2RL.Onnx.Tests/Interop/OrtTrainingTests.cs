@@ -5,6 +5,7 @@ using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Execution.Sessions;
+using G2RL.Onnx.Models;
 using G2RL.Onnx.Training;
 using G2RL.Onnx.Training.Optimizers;
 
@@ -122,6 +123,100 @@ public sealed class OrtTrainingTests
         Assert.IsFalse(Directory.Exists(Path.Combine(model.Root, "moved")));
     }
 
+    // Nothing skipped in three steps of two updates: the rate is the schedule's, as of a policy that starts to learn.
+    [TestMethod]
+    public void Write_ARunsCheckpoint_GoesOnWithItsSchedule()
+    {
+        using var model = new TinyModel();
+        var training = model.Config.Training with { MinibatchesPerBatch = 2, Schedule = new() { Kind = ScheduleKind.Linear } };
+        var config = model.Config with { Steps = 10, Training = training };
+        using var policy = Policy.Load(model.Folder, 24);
+        var run = Directory.CreateDirectory(Path.Combine(model.Root, "step-000003")).FullName;
+        using (var optimizer = PolicyOptimizers.All["graph"](policy, config, 1))
+        {
+            ((StockOptimizer)optimizer).AdamW.Steps = 6;
+            optimizer.Save(run);
+        }
+        byte[] Optimizer(string name) => File.ReadAllBytes(Path.Combine(model.Root, name, OrtTrainingArtifacts.OptimizerModel));
+        OrtTraining.Write(Path.Combine(model.Root, "moved"), policy, config, run, step: 3);
+        OrtTraining.Write(Path.Combine(model.Root, "fresh"), policy, config);
+        OrtTraining.Write(
+            Path.Combine(model.Root, "unscheduled"), policy, OrtTraining.Options(policy, config, scheduled: false), moments: null);
+        CollectionAssert.AreEqual(Optimizer("fresh"), Optimizer("moved"));
+        CollectionAssert.AreNotEqual(Optimizer("fresh"), Optimizer("unscheduled"));
+    }
+
+    [TestMethod]
+    public void Options_OfAConfiguration_HasItsDecayAndNoScheduleOfTheCallers()
+    {
+        using var model = new TinyModel();
+        using var policy = Policy.Load(model.Folder, 24);
+        var config = model.Config with { Training = new() { Optimizer = new() { WeightDecay = 0.1, DecayExclusions = [] } } };
+        var options = OrtTraining.Options(policy, config, scheduled: false);
+        Assert.IsNull(options.Schedule);
+        Assert.AreEqual(0.1, options.Optimizer.WeightDecay);
+    }
+
+    [TestMethod]
+    public void Options_StoredBase_IsRefusedWithTheWayOut()
+    {
+        using var model = new TinyModel();
+        using var dense = Policy.Load(model.Folder, 24);
+        var spec = dense.Spec with
+        {
+            Adapter = new() { Rank = 2, Alpha = 4, Targets = ["all-linear"] },
+            Storage = WeightStorage.Int8,
+        };
+        using var policy = Policy.Create(spec, 24, (p, w) => w.Fill(0.1f));
+        Assert.AreEqual(
+            "adapter.base is Int8; the training artifacts hold frozen weights in float32. Set adapter.base=float32 for them.",
+            Assert.ThrowsExactly<InputException>(() => OrtTraining.Options(policy, model.Config, scheduled: true)).Message);
+    }
+
+    // The first step of a run is 0.
+    [TestMethod]
+    public void StepOf_CheckpointOfTheBeginning_IsNone()
+    {
+        using var model = new TinyModel();
+        var path = Path.Combine(model.Root, "checkpoint");
+        OrtTensor[] one = [OrtTensor.Floats("w", [1], _ => new float[1])];
+        OrtCheckpointWriter.Write(path, new()
+        {
+            Trainable = one,
+            Moments = new(0, one, one),
+            Properties = new Dictionary<string, object>(StringComparer.Ordinal) { ["g2rl.run_step"] = 0L },
+        });
+        Assert.AreEqual(0, OrtTraining.StepOf(path, model.Config));
+    }
+
+    // Frozen tensors are looked at as those that learn; a layer more than the model has is none of its weights.
+    [TestMethod]
+    public void Import_TensorsOfAnotherModel_AreRefusedByName()
+    {
+        using var model = new TinyModel();
+        using var policy = Policy.Load(model.Folder, 24);
+        var path = Path.Combine(model.Root, "checkpoint");
+        OrtTensor[] norm = [OrtTensor.Floats("model.norm.weight", [16], _ => new float[16])];
+        void Refused(string words, OrtCheckpointContent content)
+        {
+            OrtCheckpointWriter.Write(path, content);
+            var message = Assert.ThrowsExactly<InputException>(
+                () => OrtTraining.Import(path, policy, Path.Combine(model.Root, "in"))).Message;
+            StringAssert.Contains(message, words);
+            StringAssert.EndsWith(message, "The two do not belong together.");
+            File.Delete(path);
+        }
+        Refused("'model.layers.2.input_layernorm.weight', which is no weight of Qwen3ForCausalLM", new()
+        {
+            Trainable = [.. norm, OrtTensor.Floats("model.layers.2.input_layernorm.weight", [16], _ => new float[16])],
+        });
+        Refused("'model.layers.0.input_layernorm.weight' is [15]; config.json implies [16] (hidden_size)", new()
+        {
+            Trainable = norm,
+            Frozen = [OrtTensor.Floats("model.layers.0.input_layernorm.weight", [15], _ => new float[15])],
+        });
+    }
+
     [TestMethod]
     public void Export_Checkpoint_IsAHuggingFaceFolderOfItsWeights()
     {
@@ -134,6 +229,9 @@ public sealed class OrtTrainingTests
         var artifacts = Path.Combine(model.Root, "artifacts");
         // The embedding is frozen: no parameter of the checkpoint, so the export takes it from the model.
         OrtTraining.Write(artifacts, policy, OrtTraining.Options(policy, model.Config, scheduled: true, Trainable), moments: null);
+        using (var checkpoint = OrtCheckpoint.Open(Path.Combine(artifacts, "checkpoint")))
+            CollectionAssert.AreEquivalent(
+                policy.Parameters.Select(p => p.Name).Where(Trainable).ToArray(), checkpoint.Trainable.Keys.ToArray());
         var folder = Path.Combine(model.Root, "exported");
         OrtTraining.Export(Path.Combine(artifacts, "checkpoint"), model.Folder, folder);
         using var back = Policy.Load(folder, 24);
@@ -195,8 +293,8 @@ public sealed class OrtTrainingTests
     public void LearningRate_AfterSkippedMinibatches_FollowsTheRunsStepNotTheOptimizers()
     {
         using var model = new TinyModel();
-        var config =
-            model.Config with { Steps = 10, Training = model.Config.Training with { Schedule = new() { Kind = ScheduleKind.Linear } } };
+        var training = model.Config.Training with { MinibatchesPerBatch = 2, Schedule = new() { Kind = ScheduleKind.Linear } };
+        var config = model.Config with { Steps = 10, Training = training };
         using var policy = Policy.Load(model.Folder, 24);
         var schedule = OrtTraining.Options(policy, config, scheduled: true, skipped: 2).Schedule;
         using var session = new OrtSession(OrtOptimizerModel.LearningRate(schedule), 1);
@@ -206,8 +304,8 @@ public sealed class OrtTrainingTests
         binding.Input("step", new[] { 4L }, 1);
         binding.Output("rate", rate, 1);
         binding.Run();
-        // The fourth optimizer step, two mini-batches were empty: index 5 of the schedule.
-        Assert.AreEqual((float)Schedules.LearningRate(config.Training.Schedule, config.Training.LearningRate, 5, 10), rate[0], 1e-11f);
+        // The fourth optimizer step, two mini-batches were empty: index 5 of the schedule, which spans two updates of each of ten steps.
+        Assert.AreEqual((float)Schedules.LearningRate(training.Schedule, training.LearningRate, 5, 20), rate[0], 1e-11f);
     }
 
     [TestMethod]
@@ -262,9 +360,11 @@ public sealed class OrtTrainingTests
     public void Optimizer_PartialDecay_IsRefusedWithTheWayOut()
     {
         var message = Assert.ThrowsExactly<InputException>(() =>
-            OrtTraining.Optimizer(new() { WeightDecay = 0.1, DecayExclusions = ["norm"] }, ["a.weight", "norm.weight"])).Message;
-        StringAssert.Contains(message, "1 of 2 parameters");
-        StringAssert.Contains(message, "execution.gradients=graph");
+            OrtTraining.Optimizer(new() { WeightDecay = 0.1, DecayExclusions = ["norm", "bias"] }, ["a.weight", "norm.weight"])).Message;
+        Assert.AreEqual(
+            "training.optimizer.decayExclusions keeps 1 of 2 parameters from decaying; ONNX Runtime's training API decays every parameter "
+                + "or none. Empty it, set training.optimizer.weightDecay to 0, or train with execution.gradients=graph.",
+            message);
         Assert.AreEqual(
             0,
             OrtTraining.Optimizer(new() { WeightDecay = 0.1, DecayExclusions = ["weight"] }, ["a.weight", "b.weight"]).WeightDecay);
@@ -309,9 +409,10 @@ public sealed class OrtTrainingTests
         Assert.IsNull(OrtTrainingRuntime.MixedFault(new Version(1, 31, 1, 0), "1.31.1"));
         Assert.IsNull(OrtTrainingRuntime.MixedFault(new Version(1, 19, 2), "1.19.2-dev+abc"));
         foreach (var native in new[] { "1.19.2", "2.31.1", "nonsense" })
-            StringAssert.Contains(
-                OrtTrainingRuntime.MixedFault(new Version(1, 31, 1, 0), native)!,
-                $"managed ONNX Runtime is 1.31.1 and the native one {native}");
+            Assert.AreEqual(
+                $"The managed ONNX Runtime is 1.31.1 and the native one {native}: two flavours are mixed in one folder. "
+                    + "Delete the artifacts folder and build again with one -p:Flavor.",
+                OrtTrainingRuntime.MixedFault(new Version(1, 31, 1, 0), native));
     }
 
     private static bool TrainsHere()

@@ -20,6 +20,29 @@ public sealed class StepNumberingTests
         Assert.StartsWith("""{"step":0""", File.ReadAllText(In(scratch, "metrics.jsonl")), "Reading writes nothing.");
     }
 
+    // Of whatever lies there the files of steps.
+    [TestMethod]
+    public void RolloutFiles_BesideOtherFiles_AreThoseOfSteps()
+    {
+        using var scratch = new Scratch();
+        Directory.CreateDirectory(In(scratch, "rollouts"));
+        foreach (var name in new[] { "step-000001.jsonl", "step-abc.jsonl", "notes", "a.jsonl" })
+            File.WriteAllText(In(scratch, Path.Combine("rollouts", name)), Text);
+        var (step, file) = StepNumbering.RolloutFiles(scratch.Path).Single();
+        Assert.AreEqual((1, "step-000001.jsonl"), (step, Path.GetFileName(file)));
+    }
+
+    // An older try's files aside are of no step that the folder has now.
+    [TestMethod]
+    public void Upgrade_AfterATryThatWasCutShort_LeavesNothingOfIt()
+    {
+        using var scratch = Old();
+        Directory.CreateDirectory(In(scratch, StepNumbering.Aside));
+        File.WriteAllText(In(scratch, Path.Combine(StepNumbering.Aside, "step-000009.jsonl")), Text);
+        StepNumbering.Upgrade(scratch.Path);
+        IsNew(scratch);
+    }
+
     [TestMethod]
     public void Upgrade_WritesWhatARunOfNowWouldHave_AndNothingTwice()
     {

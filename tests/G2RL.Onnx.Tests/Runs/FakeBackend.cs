@@ -57,7 +57,10 @@ internal sealed class FakeBackend : IBackend
 
     public IScorer Scorer(DecoderSpec spec) => Scores;
 
-    public IFeatureProjector Features(DecoderSpec spec) => throw new NotSupportedException();
+    /// <summary>Updates behind the weights that features were projected with, call by call.</summary>
+    public List<long> Projections { get; } = [];
+
+    public IFeatureProjector Features(DecoderSpec spec) => new Projector(this);
 
     public IPolicyOptimizer Optimizer(Policy policy, RunConfig config) => Recorder;
 
@@ -65,6 +68,21 @@ internal sealed class FakeBackend : IBackend
 
     public void Dispose()
     {
+    }
+
+    private sealed class Projector(FakeBackend backend) : IFeatureProjector
+    {
+        public float[][] Project(Policy policy, IReadOnlyList<FeatureWeights> weights)
+        {
+            backend.Projections.Add(policy.Version.Counter);
+            return [.. weights.Select((_, i) => new[] { 1f, i })];
+        }
+
+        public (double[] Cosines, double[] Novelty)? Measure(IReadOnlyList<float[]> features, IReadOnlyList<double> rewards) => null;
+
+        public void Dispose()
+        {
+        }
     }
 
     private sealed class Source(FakeBackend backend, Policy policy, string who) : IRolloutSource
@@ -84,6 +102,7 @@ internal sealed class FakeBackend : IBackend
                 Finish = FinishReason.StopToken,
                 Version = policy.Version,
                 Text = backend.Text(sample),
+                FeatureWeights = request.WithFeatures ? [1] : null,
             }).ToArray())];
             for (var i = 0; i < drawn.Length; i++)
                 request.GroupEnded?.Invoke(i, drawn[i]);

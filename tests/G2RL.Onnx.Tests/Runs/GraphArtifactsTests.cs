@@ -59,6 +59,10 @@ public sealed class GraphArtifactsTests
         Assert.DoesNotContain("score.", message);
         Assert.IsFalse(Directory.Exists(taken));
         // Nothing there is not looked for elsewhere.
+        var empty = Directory.CreateDirectory(Path.Combine(model.Root, "empty")).FullName;
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => GraphArtifacts.Take(empty, taken, policy, config)).Message,
+            $"{Path.Combine(empty, "decode.onnx")} does not exist");
         StringAssert.Contains(
             Assert.ThrowsExactly<InputException>(() => GraphArtifacts.Take(model.Root + "-none", taken, policy, config)).Message,
             $"{Path.Combine(model.Root + "-none", "decode.onnx")} does not exist");

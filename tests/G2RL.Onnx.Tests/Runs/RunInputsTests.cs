@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Problems;
+using G2RL.Onnx.Problems.Generated;
 using G2RL.Onnx.Problems.Prompts;
 using G2RL.Onnx.Training;
 
@@ -78,6 +80,34 @@ public sealed class RunInputsTests : IDisposable
         Assert.HasCount(2, inputs.Benchmarks.Single().Set.HeldOut(9));
         Assert.AreEqual(1, told.Count(t => t.StartsWith("sums: ", StringComparison.Ordinal)), string.Join('\n', told));
         Assert.IsGreaterThan(1, told.Length);
+    }
+
+    // An added token may lie beyond the model's vocabulary; a text that holds it is refused.
+    [TestMethod]
+    public void Encode_TokenBeyondTheVocabulary_IsRefused()
+    {
+        var path = Path.Combine(model.Folder, "tokenizer.json");
+        var node = JsonNode.Parse(File.ReadAllText(path))!;
+        var beyond = Arithmetic.Characters.Length + 3;
+        var added = node["added_tokens"]![0]!.DeepClone();
+        (added["id"], added["content"]) = (beyond, "<x>");
+        node["added_tokens"]!.AsArray().Add(added);
+        File.WriteAllText(path, node.ToJsonString());
+        using var inputs = new RunInputs(model.Config, TinyModel.Problems());
+        Assert.AreEqual(beyond, inputs.Policy.Spec.VocabularySize);
+        Assert.AreEqual(
+            $"The prompt of p holds token {beyond} of the tokenizer; the model's vocabulary has {beyond}. Tokenizer and weights of "
+                + $"{model.Folder} do not belong together.",
+            Assert.ThrowsExactly<InputException>(() => inputs.Encode(new("p", "1<x>=", ""))).Message);
+    }
+
+    // Problems that are made up as they are asked for cannot be looked through.
+    [TestMethod]
+    public void Warnings_ProblemsWithoutAList_AreNone()
+    {
+        using var inputs = new RunInputs(model.Config, problems: null);
+        Assert.IsNull(inputs.Problems.Training);
+        Assert.IsEmpty(inputs.Warnings());
     }
 
     [TestMethod]
@@ -162,6 +192,12 @@ public sealed class RunInputsTests : IDisposable
         var words = new List<string>();
         Assert.AreEqual(2, RunCheck.Inputs(config, words.Add).Layers);
         Assert.IsTrue(words.Any(w => w.Contains("11", StringComparison.Ordinal)), string.Join('\n', words));
+        // Words about the configuration itself, and what the device cannot do that it names: the host could.
+        Assert.IsFalse(words.Any(w => w.StartsWith("sampling.lag is 1", StringComparison.Ordinal)));
+        RunCheck.Inputs(config with { Execution = new(), Sampling = config.Sampling with { Lag = 1 } }, words.Add);
+        Assert.IsTrue(words.Any(w => w.StartsWith("sampling.lag is 1", StringComparison.Ordinal)), string.Join('\n', words));
+        Assert.Contains("training.optimizer.kind", Assert.ThrowsExactly<InputException>(() => RunCheck.Inputs(
+            config with { Training = config.Training with { Optimizer = new() { Kind = OptimizerKind.Muon } } }, words.Add)).Message);
         var faults = Assert.ThrowsExactly<InputException>(() => RunCheck.Inputs(config with
         {
             Steps = -1,

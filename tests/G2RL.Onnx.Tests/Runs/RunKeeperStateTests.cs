@@ -50,6 +50,7 @@ public sealed class RunKeeperStateTests : IDisposable
                 Directory.GetFiles(Path.Combine(Folder, "checkpoints/step-000001")).Select(Path.GetFileName).ToArray());
         }
         inputs.Policy.Trainable[0].Buffer.Span[0] += 1;
+        inputs.Policy.Updates = 9;
         var (curriculumAgain, entropyAgain, historyAgain) = Parts();
         var optimizer = new RecordingOptimizer();
         using (var run = RunDirectory.Resume(Folder, null))

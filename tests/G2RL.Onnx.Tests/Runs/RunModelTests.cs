@@ -56,6 +56,8 @@ public sealed class RunModelTests : IDisposable
         Assert.AreEqual("1 0 1 0 True 3", Told(few.EvaluationSampler()));
         Assert.AreEqual(Environment.ProcessorCount, few.Threads);
         Assert.AreEqual(2, model.Threads);
+        using var many = new RunModel(config with { Execution = new() { Threads = Environment.ProcessorCount + 1 } });
+        Assert.AreEqual(Environment.ProcessorCount + 1, many.Threads);
         Assert.AreEqual(24, model.Policy.Positions);
 
         static string Told(SamplerSettings s) => FormattableString.Invariant(

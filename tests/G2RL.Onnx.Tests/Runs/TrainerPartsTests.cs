@@ -1,11 +1,15 @@
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Algorithms.Corrections;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Problems.Curriculum;
+using G2RL.Onnx.Rewards.Judge;
 using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Tests.Rewards;
 using G2RL.Onnx.Tests.Updates;
 using G2RL.Onnx.Training;
+using G2RL.Onnx.Training.Backends;
 
 namespace G2RL.Onnx.Tests.Runs;
 
@@ -33,7 +37,11 @@ public sealed class TrainerPartsTests : IDisposable
             var others = backend.Scores.Calls.Where(c => c.Policy != trainer.Policy).ToArray();
             Assert.HasCount(coefficient > 0 ? 3 : 0, others);
             Assert.IsEmpty(backend.Scores.Calls.Except(others), "log-probs come from the gradient pass");
+            // Weights in training draw themselves where nothing lags.
+            Assert.AreSame(trainer.Policy, backend.Samplers.Single().Policy);
         });
+        Assert.IsEmpty(Directory.GetFiles(model.Root, "curriculum.json", SearchOption.AllDirectories));
+        Assert.DoesNotContain("curriculum/", File.ReadAllText(Path.Combine(model.Root, "run", "metrics.jsonl")));
         Assert.HasCount(3, backend.Recorder.Rates);
         CollectionAssert.AreEqual(new[] { 0L, 1, 2 }, backend.Draws.Select(d => d.Updates).ToArray());
         Assert.IsTrue(backend.Draws.All(d => d.Request is { Samples: 6, WithFeatures: false } && d.Request.Prompts.Count == 4));
@@ -111,16 +119,121 @@ public sealed class TrainerPartsTests : IDisposable
         Assert.AreEqual(12, backend.Draws.SelectMany(d => d.Request.Prompts.Select(p => string.Join(' ', p))).Distinct().Count());
     }
 
+    // The batch of the second step is that of the set, but for what the first one had.
     [TestMethod]
-    public void Train_NothingToLearnFrom_SaysSo()
+    public void Train_Curriculum_TellsWhatItReplaced()
+    {
+        var config = Plain with
+        {
+            Steps = 2,
+            Sampling = Plain.Sampling with { PromptsPerStep = 12 },
+            Problems = new() { PassRate = new PassRateConfig { Low = 0, High = 1, Window = 5 } },
+        };
+        var replaced = new List<double>();
+        Train(config, new FakeBackend { Text = _ => "2" }, events: new() { Step = m => replaced.Add(m.Values["curriculum/replaced"]) });
+        // Twelve of sixteen problems, all right: eight at least come again in the next twelve.
+        Assert.AreEqual(0, replaced[0]);
+        Assert.IsGreaterThanOrEqualTo(8, replaced[1]);
+    }
+
+    [TestMethod]
+    [DataRow(1, 1)]
+    [DataRow(2, 2)]
+    public void Train_NothingToLearnFrom_SaysSo(int epochs, int minibatches)
     {
         var backend = new FakeBackend { Text = _ => "2" };
-        var config = Plain with { Steps = 1, Algorithm = Plain.Algorithm with { HomogeneousGroups = HomogeneousKind.Mask } };
+        var config = Plain with
+        {
+            Steps = 1,
+            Algorithm = Plain.Algorithm with { HomogeneousGroups = HomogeneousKind.Mask },
+            Training = Plain.Training with { EpochsPerBatch = epochs, MinibatchesPerBatch = minibatches },
+        };
         Train(config, backend);
+        var all = epochs * minibatches;
         Assert.IsTrue(
-            words.Contains("step 1: 1 of 1 mini-batches hold no token to train on, every one is masked; their loss is 0 and they update "
-                + "nothing."),
+            words.Contains($"step 1: {all} of {all} mini-batches hold no token to train on, every one is masked; their loss is 0 and they "
+                + "update nothing."),
             string.Join('\n', words));
+    }
+
+    // Drawn with the weights of a step before: so are features of the sampler; those of the scorer are found with the weights of now.
+    [TestMethod]
+    [DataRow(FeatureSource.Sampling, "0 0 1")]
+    [DataRow(FeatureSource.Scoring, "0 1 2")]
+    public void Train_FeaturesWithLag_AreProjectedByTheWeightsThatGaveThem(FeatureSource source, string updates)
+    {
+        var backend = new FakeBackend();
+        Train(Plain with
+        {
+            Algorithm = new() { Name = "g2rl", KlCoefficient = 0, Features = source },
+            Sampling = Plain.Sampling with { Lag = 1 },
+        }, backend);
+        Assert.AreEqual(updates, string.Join(' ', backend.Projections));
+    }
+
+    // While a step is trained on, the next one is drawn already.
+    [TestMethod]
+    public void Train_LagWhereOthersDraw_BeginsTheNextDrawBeforeTheUpdate()
+    {
+        var begun = false;
+        FakeBackend backend = null!;
+        backend = new()
+        {
+            DrawsElsewhere = true,
+            Recorder = new()
+            {
+                OnStep = () => begun |= backend.Recorder.Rates.Count == 0
+                    && SpinWait.SpinUntil(() => backend.Draws.Any(d => d.Request.Step == 1), TimeSpan.FromMinutes(2)),
+            },
+        };
+        Train(Plain with { Sampling = Plain.Sampling with { Lag = 1 } }, backend);
+        Assert.IsTrue(begun);
+    }
+
+    [TestMethod]
+    public void DrawsElsewhere_OfTheHost_IsFalse()
+    {
+        using IBackend backend = CpuBackend.Of(Plain);
+        Assert.IsFalse(backend.DrawsElsewhere);
+    }
+
+    // What a token weighed is told where a correction makes them differ.
+    [TestMethod]
+    [DataRow(CorrectionKind.None, false)]
+    [DataRow(CorrectionKind.Tis, true)]
+    public void Train_Corrections_AreToldWithTheRollouts(CorrectionKind kind, bool told)
+    {
+        Train(Plain with { Steps = 1, Algorithm = Plain.Algorithm with { Correction = new() { Weights = kind } } }, new FakeBackend());
+        var rows = File.ReadAllLines(Path.Combine(model.Root, "run", "rollouts", "step-000001.jsonl"));
+        Assert.HasCount(24, rows);
+        Assert.IsTrue(rows.All(row => JsonNode.Parse(row)!.AsObject().ContainsKey("weights") == told));
+    }
+
+    // Others may begin to judge a group as soon as it has ended.
+    [TestMethod]
+    public void Train_RewardsElsewhere_ListenToTheDraw()
+    {
+        using var server = new JudgeServer((_, said) => JudgeReply.Text(said.Contains("[2]") ? "Score: 9" : "Score: 1"));
+        var backend = new FakeBackend();
+        Train(Plain with
+        {
+            Steps = 1,
+            Rewards =
+            [
+                new JudgeConfig
+                {
+                    Endpoint = server.Endpoint,
+                    Model = "judge",
+                    Cache = Path.Combine(model.Root, "cache"),
+                    Template = "{prompt}[{completion}]",
+                    TimeoutSeconds = 300,
+                },
+            ],
+        }, backend);
+        Assert.IsNotNull(backend.Draws.Single().Request.GroupEnded);
+        Assert.Contains("time/reward_while_sampling_s", File.ReadAllText(Path.Combine(model.Root, "run", "metrics.jsonl")));
+        // Four problems, two texts.
+        Assert.AreEqual(8, server.Requests);
     }
 
     [TestMethod]
@@ -151,6 +264,12 @@ public sealed class TrainerPartsTests : IDisposable
             Assert.ThrowsExactly<InputException>(() => new Trainer(config, lacking, backend: new FakeBackend()).Dispose()).Message,
             $"{problems[^1].Id} has none.");
         new Trainer(config, all, backend: new FakeBackend()).Dispose();
+        // Of a set that nobody can list, the first batch.
+        new Trainer(config, new Endless(all), backend: new FakeBackend()).Dispose();
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(
+                () => new Trainer(config, new Endless(lacking, problems.Length), backend: new FakeBackend()).Dispose()).Message,
+            $"{problems[^1].Id} has none.");
     }
 
     // Who called has no trainer to dispose of.
@@ -206,6 +325,22 @@ public sealed class TrainerPartsTests : IDisposable
         Train(config, new FakeBackend(), events: new() { Step = m => told = [.. m.Values.Keys.Where(k => k.StartsWith("time/"))] });
         foreach (var phase in (string[])["sample", "reward", "resample", "greedy", "score", "features", "train"])
             CollectionAssert.Contains(told, $"time/{phase}_s");
+    }
+
+    // Problems that are made as they are asked for; in batches of so many.
+    private sealed class Endless(IProblemSet set, int count = 0) : IProblemSet
+    {
+        public string Name => set.Name;
+
+        public IReadOnlyList<Problem>? Training => null;
+
+        public IReadOnlyList<Problem> Batch(int step, int asked, ulong seed) => set.Batch(step, Math.Max(asked, count), seed);
+
+        public IReadOnlyList<Problem> HeldOut(int asked) => set.HeldOut(asked);
+
+        public Outcome Judge(Problem problem, string completion, bool finished) => set.Judge(problem, completion, finished);
+
+        public IProblemSet Without(IReadOnlySet<Problem> problems) => new Endless(set.Without(problems), count);
     }
 
     private void Train(

@@ -49,6 +49,16 @@ public sealed class DrawingTests
         Assert.AreEqual(3, drawing.LargestLogit);
     }
 
+    // What is drawn ahead is what the step would ask for.
+    [TestMethod]
+    public void Request_OfAStepAhead_IsItsFirstDraw()
+    {
+        var request = new Drawing(new FakeSource((_, _, _) => "1"), _ => [1], Config, features: new(), new()).Request(7, Two);
+        Assert.AreEqual(
+            (2, 3, Seeds.Derive(5, Seeds.Purpose.Sampling), 7, true, false),
+            (request.Prompts.Count, request.Samples, request.Seed, request.Step, request.WithFeatures, request.KeepsFeatures));
+    }
+
     [TestMethod]
     public void Run_Cancelled_DrawsNothing()
     {

@@ -17,7 +17,7 @@ internal sealed class FakeScorer(Func<Policy, float> logProb) : IScorer
                 [.. s.Response.ToArray().Select(_ => logProb(policy))],
                 [.. s.Response.ToArray().Select(_ => 0.5f)],
                 null,
-                null)),
+                request.WithFeatures ? [1] : null)),
         ];
     }
 

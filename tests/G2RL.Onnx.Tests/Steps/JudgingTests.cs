@@ -2,6 +2,8 @@ using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Problems.Curriculum;
 using G2RL.Onnx.Rewards;
+using G2RL.Onnx.Rewards.Judge;
+using G2RL.Onnx.Tests.Rewards;
 using G2RL.Onnx.Training;
 using G2RL.Onnx.Training.Steps;
 
@@ -24,6 +26,8 @@ public sealed class JudgingTests
             CollectionAssert.AreEqual(new[] { 1d, -1 }, group.Rewards);
         }
         CollectionAssert.AreEqual(groups, first);
+        // The checker alone is the reward: it has no parts.
+        Assert.IsTrue(groups.All(g => g.Parts is null));
         CollectionAssert.AreEqual(
             new[] { "step 5, p0: Error: no 2", "step 5, p1: Error: no 2" },
             words.Where(w => w.StartsWith("step", StringComparison.Ordinal)).ToArray());
@@ -69,6 +73,35 @@ public sealed class JudgingTests
         var (again, metrics) = (new PassRateFilter(curriculum, new() { Window = 9 }), new Step(4).Metrics);
         PassRates.Record(again, [drawn[1], wrong], metrics);
         Assert.AreEqual(0, metrics.Values["curriculum/left_out"]);
+    }
+
+    // Of what others compute each completion is asked for once, though the first group had ended before its step did.
+    [TestMethod]
+    public void Run_RewardsElsewhere_AskForEachCompletionOnce()
+    {
+        using var server = new JudgeServer((_, _) => JudgeReply.Text("Score: 7"));
+        using var scratch = new Scratch();
+        var problems = Enumerable.Range(0, 2).Select(i => new Problem($"p{i}", $"{i}", "")).ToArray();
+        var set = new FunctionProblemSet("texts", problems, [], (_, _) => Outcome.Judged(true));
+        var config = new RunConfig
+        {
+            Rewards = [new JudgeConfig { Endpoint = server.Endpoint, Model = "judge", Cache = scratch.Path, TimeoutSeconds = 300 }],
+            Sampling = new() { GroupSize = 3 },
+        };
+        var events = new TrainingEvents();
+        var drawing = new Drawing(new FakeSource((_, prompt, sample) => $"{prompt}{sample}"), _ => [1], config, features: null, events);
+        using var rewards = new RewardSet(config.Rewards, set, 8);
+        var (judging, step) = (new Judging(rewards, drawing, set, config, events), new Step(4));
+        using var early = judging.Begin(step, problems);
+        Assert.IsNotNull(early);
+        var drawn = drawing.Run(step, problems);
+        early.Ended(0, drawn[0]);
+        Assert.IsTrue(SpinWait.SpinUntil(() => server.Requests == 3, TimeSpan.FromMinutes(5)));
+        var (groups, _) = judging.Run(step, problems, drawn, early);
+        Assert.AreEqual(6, server.Requests);
+        Assert.IsTrue(groups.SelectMany(g => g.Rewards).All(r => r == 0.7));
+        Assert.AreEqual(early.HiddenSeconds, step.Metrics.Values["time/reward_while_sampling_s"]);
+        Assert.IsGreaterThan(0, early.HiddenSeconds);
     }
 
     [TestMethod]

@@ -148,6 +148,11 @@ public sealed class RolloutFeaturesTests : IDisposable
         CollectionAssert.AreEqual(Expected(0), found[0]);
         CollectionAssert.AreEqual(Expected(1), found[1]);
         CollectionAssert.AreEqual(Expected(2), samples[0].Scored.Expert!);
+        var problem = samples[0].Scored.Group.Problem;
+        StringAssert.Contains(
+            Assert.ThrowsExactly<InputException>(() => alignment.Require(
+                [problem, problem with { Id = "q", Solution = "" }, problem with { Id = "r", Solution = null }])).Message,
+            "; q has none.");
         var without = Samples(2, (r, _) => r, solution: "");
         StringAssert.StartsWith(
             Assert.ThrowsExactly<InputException>(() => features.Of(inputs.Policy, without, [])).Message,

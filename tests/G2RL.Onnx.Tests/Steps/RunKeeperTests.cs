@@ -1,4 +1,5 @@
 using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Problems;
 using G2RL.Onnx.Training;
 using G2RL.Onnx.Training.Logging;
 using G2RL.Onnx.Training.Optimizers;
@@ -62,6 +63,36 @@ public sealed class RunKeeperTests : IDisposable
         // What is saved is not saved again.
         keeper.Save();
         Assert.AreEqual(2, optimizer.Saves);
+    }
+
+    // Every so many steps, from the first on; 0 keeps none.
+    [TestMethod]
+    [DataRow(3, "step-000001.jsonl step-000004.jsonl")]
+    [DataRow(0, "")]
+    public void Keep_RolloutsEverySoManySteps_WritesThose(int every, string files)
+    {
+        using var run = RunDirectory.Create(config with { Logging = new() { RolloutsEvery = every } }, TimeProvider.System);
+        var keeper = Keeper(run, new Saving());
+        keeper.Begin(evaluates: false);
+        for (var step = 1; step <= 5; step++)
+            keeper.Keep(new StepMetrics(step), []);
+        var written = Directory.GetFiles(Path.Combine(run.Folder, "rollouts")).Select(Path.GetFileName).Order(StringComparer.Ordinal);
+        Assert.AreEqual(files, string.Join(' ', written));
+    }
+
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void Keep_TokensOfRollouts_AreLoggedWhereAsked(bool asked)
+    {
+        using var run = RunDirectory.Create(config with { Logging = new() { RolloutsEvery = 1, Tokens = asked } }, TimeProvider.System);
+        var keeper = Keeper(run, new Saving());
+        keeper.Begin(evaluates: false);
+        var drawn = new FakeSource((_, _, _) => "1").Draw(new([[1]], 2, 0, 0))[0];
+        keeper.Keep(new StepMetrics(1), [new(new(new("p", "1=", ""), drawn), [Outcome.Judged(true), Outcome.Judged(false)])]);
+        var rows = File.ReadAllLines(Path.Combine(run.Folder, "rollouts", "step-000001.jsonl"));
+        Assert.HasCount(2, rows);
+        Assert.IsTrue(rows.All(row => row.Contains("\"pieces\"", StringComparison.Ordinal) == asked));
     }
 
     [TestMethod]

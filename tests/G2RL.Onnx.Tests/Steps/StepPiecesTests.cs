@@ -3,7 +3,6 @@ using G2RL.Onnx.Models;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Training.Logging;
-using G2RL.Onnx.Training.Optimizers;
 using G2RL.Onnx.Training.Steps;
 using G2RL.Onnx.Training.Updates;
 
@@ -88,14 +87,6 @@ public sealed class StepPiecesTests
                     : 0,
                 RolloutFeatures.BytesOf(new() { Name = name }, spec),
                 name);
-    }
-
-    [TestMethod]
-    public void SumsApart_OfShardsHereOrElsewhere_AreOneGradientMore()
-    {
-        Assert.IsFalse(StockOptimizer.SumsApart(new()));
-        Assert.IsFalse(StockOptimizer.SumsApart(new() { Training = new() { GradientShards = 1 } }));
-        Assert.IsTrue(StockOptimizer.SumsApart(new() { Training = new() { GradientShards = 2 } }));
     }
 
     // Below the target the bonus weighs 1 and grows by 0.25, above it weighs nothing and shrinks, never below 0.

@@ -192,6 +192,39 @@ public sealed class AdamWTests
             StringAssert.Contains(fault.Message, name);
     }
 
+    // Another name, another length, one that is missing, one of two.
+    [TestMethod]
+    [DataRow("a2", "b2")]
+    [DataRow("a2", "a3")]
+    [DataRow("a2", "")]
+    [DataRow("a2 b2", "a2 c2")]
+    public void Constructor_GradientsOfOtherWeights_AreRefused(string weights, string gradients)
+    {
+        Parameter[] Of(string parts) =>
+            [.. parts.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(p => new Parameter(p[..1], p[1] - '0'))];
+        var (owns, others) = (Of(weights), Of(gradients));
+        StringAssert.Contains(
+            Assert.ThrowsExactly<ArgumentException>(() => new AdamW(owns, others, new(), threads: 1)).Message,
+            "Weights and gradients do not belong together.");
+        foreach (var parameter in owns.Concat(others))
+            parameter.Dispose();
+    }
+
+    // Where a gradient ends, its moments fade together: an update is never more than about the rate, also of small neighbours of large
+    // ones. A second moment that was rounded to nothing would divide by epsilon alone.
+    [TestMethod]
+    public void Step_SecondMomentsOfAByteBesideLargeOnes_StayAboveNothing()
+    {
+        using var set = new Set(256, _ => 0f, i => i == 255 ? 1f : 1e-4f);
+        using var optimizer = set.Optimizer(new() { Moments = MomentStorage.Int8, MaxGradientNorm = 0 });
+        optimizer.Step(1e-3, 1);
+        set.Gradients[0].Buffer.Clear();
+        var before = set.Weights[0].Buffer.Span.ToArray();
+        optimizer.Step(1e-3, 0);
+        for (var i = 0; i < before.Length; i++)
+            Assert.AreEqual(before[i], set.Weights[0].Buffer.Span[i], 2e-3, $"{i}");
+    }
+
     [TestMethod]
     public void FloatBuffer_AfterDispose_RefusesItsAddress()
     {

@@ -4,11 +4,13 @@ using G2RL.Onnx.Artifacts;
 using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Checkpoints.Adapters;
 using G2RL.Onnx.Checkpoints.SafeTensors;
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Files;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Models.Rotary;
+using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.TestSupport;
 using G2RL.Onnx.Training;
 using Microsoft.ML.OnnxRuntime;
@@ -30,6 +32,35 @@ public sealed class AdapterFileTests
             (golden.Case["log_probs"].Deserialize<double[]>()!, Score(policy, golden.Case["tokens"].Deserialize<int[]>()!));
         for (var i = 0; i < expected.Length; i++)
             Assert.AreEqual(expected[i], actual[i], Tolerances.LogProbs, $"token {i}");
+    }
+
+    // Adapters of a folder, in sequences as long as the configuration allows; targets that no model has are named with their setting.
+    [TestMethod]
+    public void Load_AdaptersOfAFolder_AreThatFoldersNumbers()
+    {
+        using var model = new TinyModel();
+        var config = model.Config with { Adapter = new() { Type = AdapterKind.Lora, Rank = 2 } };
+        var folder = Path.Combine(model.Root, "adapter");
+        var learned = new Dictionary<string, float[]>(StringComparer.Ordinal);
+        using (var policy = RunAdapter.Load(config))
+        {
+            Assert.AreEqual(24, policy.Positions);
+            for (var i = 0; i < policy.Trainable.Count; i++)
+            {
+                Seeds.Normal(3, i, policy.Trainable[i].Buffer.Span);
+                learned[policy.Trainable[i].Name] = policy.Trainable[i].Buffer.Span.ToArray();
+            }
+            RunAdapter.Write(folder, policy, config.Model);
+        }
+        using var again = RunAdapter.Load(config with { Adapter = config.Adapter with { Path = folder } });
+        Assert.HasCount(learned.Count, again.Trainable);
+        foreach (var parameter in again.Trainable)
+            CollectionAssert.AreEqual(learned[parameter.Name], parameter.Buffer.Span.ToArray(), parameter.Name);
+        using var checkpoint = HuggingFaceCheckpoint.Open(model.Folder);
+        StringAssert.StartsWith(
+            Assert.ThrowsExactly<InputException>(() => RunAdapter.Applied(
+                config with { Adapter = config.Adapter with { Targets = ["no_proj"] } }, checkpoint.Spec)).Message,
+            "adapter: the target 'no_proj' names no projection of the model's layers. There are: all-linear, ");
     }
 
     [TestMethod]

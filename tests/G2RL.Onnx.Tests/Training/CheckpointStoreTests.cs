@@ -62,6 +62,57 @@ public sealed class CheckpointStoreTests
         Assert.AreEqual(3, store.Latest()!.Value.Step);
     }
 
+    // Folders of somebody else, shorter names among them, are neither counted nor removed.
+    [TestMethod]
+    public void Save_BesideFoldersOfOtherNames_LeavesThem()
+    {
+        using var folder = new Scratch();
+        var store = new CheckpointStore(folder.Path, 1);
+        foreach (var name in new[] { "old", "best-000001", "step-best", "step-" })
+            Directory.CreateDirectory(Path.Combine(folder.Path, name));
+        for (var step = 1; step <= 3; step++)
+            store.Save(step, 1000, Writer($"{step}"));
+        CollectionAssert.AreEqual(new[] { "best-000001", "old", "step-", "step-000003", "step-best" }, Names(folder));
+        Assert.AreEqual((3, 3), (store.Latest()!.Value.Step, store.Newest));
+    }
+
+    // What an interrupted save left aside is no part of the next one.
+    [TestMethod]
+    public void Save_AfterAKilledSave_HoldsItsOwnFilesAlone()
+    {
+        using var folder = new Scratch();
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(folder.Path, ".tmp-step-000001")).FullName, "old"), "x");
+        new CheckpointStore(folder.Path, 1).Save(1, 1000, Writer("one"));
+        CollectionAssert.AreEquivalent(
+            new[] { "data", "state.json" },
+            Directory.GetFiles(Path.Combine(folder.Path, "step-000001")).Select(Path.GetFileName).ToArray());
+    }
+
+    [TestMethod]
+    [DataRow(0, true)]
+    [DataRow(1, false)]
+    public void Save_DiskOfExactlyTheSize_IsEnough(int less, bool enough)
+    {
+        using var folder = new Scratch();
+        var store = new CheckpointStore(folder.Path, 1, _ => (1 << 20) - less);
+        if (enough)
+            store.Save(1, bytes: 0, Writer("one"));
+        else
+            Assert.ThrowsExactly<InputException>(() => store.Save(1, bytes: 0, Writer("one")));
+        Assert.AreEqual(enough, store.Any);
+    }
+
+    [TestMethod]
+    public void Latest_StateOfNoFile_PassesOver()
+    {
+        using var folder = new Scratch();
+        var step = Directory.CreateDirectory(Path.Combine(folder.Path, "step-000003")).FullName;
+        File.WriteAllText(Path.Combine(step, "state.json"), """{"step":3,"files":{}}""");
+        var warnings = new List<string>();
+        Assert.IsNull(new CheckpointStore(folder.Path, 1).Latest(warnings.Add));
+        Assert.AreEqual($"{step} is passed over: its state.json names no file.", warnings.Single());
+    }
+
     [TestMethod]
     public void Latest_OneByteChanged_PassesOver()
     {

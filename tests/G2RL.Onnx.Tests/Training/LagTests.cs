@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using G2RL.Onnx.Algorithms.Corrections;
+using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Execution;
@@ -152,6 +153,29 @@ public sealed class LagTests
         Train(config);
     }
 
+    // How many updates are behind the weights is their name in the rows of rollouts.
+    [TestMethod]
+    public void Load_WeightsOfBefore_KnowTheirUpdates()
+    {
+        using var model = new TinyModel();
+        using var policy = Policy.Load(model.Folder, 24);
+        using var history = new PolicyHistory(policy, 1);
+        policy.Updates = 5;
+        history.Keep(0);
+        history.Save(model.Root, 1);
+        policy.Updates = 9;
+        using var again = new PolicyHistory(policy, 1);
+        again.Load(model.Root, 1);
+        Assert.AreEqual(5, again.Of(1).Updates);
+        var path = Path.Combine(model.Root, "lag-000000.safetensors");
+        SafeTensorsWriter.Write(
+            path,
+            [.. policy.Trainable.Select(p => TensorToWrite.Floats(p.Name, SafeTensorsDtype.F32, [.. p.Shape], _ => p.Buffer.Span))]);
+        Assert.AreEqual(
+            $"{path} does not say how many updates are behind its weights.",
+            Assert.ThrowsExactly<InputException>(() => again.Load(model.Root, 1)).Message);
+    }
+
     // Rewards that others compute may begin with groups that ended before their step did.
     [TestMethod]
     public void Draw_OfABatchDrawnAhead_TellsOfGroupsThatEndedBefore()
@@ -167,6 +191,23 @@ public sealed class LagTests
         CollectionAssert.AreEqual(new[] { 0, 1 }, told.Select(t => t.Prompt).Order().ToArray());
         foreach (var (prompt, rollouts) in told)
             CollectionAssert.AreEqual(drawn[prompt].Select(r => r.Text).ToArray(), rollouts.Select(r => r.Text).ToArray());
+    }
+
+    // All that ended before anybody listened is told at once, to who then does.
+    [TestMethod]
+    public void Draw_OfABatchThatHasEnded_TellsOfAllItsGroups()
+    {
+        using var model = new TinyModel();
+        using var loaded = new RunModel(model.Config);
+        using var lagged = new LaggedPolicy(loaded.Policy, new() { Lag = 1 }, isElsewhere: true);
+        using var ended = new SemaphoreSlim(0);
+        using var draws = lagged.Rollouts(_ => new Telling(new FakeSource((_, _, _) => "1"), ended));
+        lagged.History.Keep(0);
+        draws.Begin(Request(1), CancellationToken.None);
+        Assert.IsTrue(ended.Wait(TimeSpan.FromMinutes(5)));
+        var told = new List<int>();
+        draws.Draw(Request(1) with { GroupEnded = (prompt, _) => told.Add(prompt) });
+        CollectionAssert.AreEqual(new[] { 0, 1 }, told);
     }
 
     // A program of one's own may go on with a trainer whose run was cancelled: a draw that ended with it is begun anew, one that was whole
@@ -205,6 +246,23 @@ public sealed class LagTests
         {
             asked.Wait(cancel);
             return source.Draw(request, progress, CancellationToken.None);
+        }
+
+        public void Dispose() => source.Dispose();
+    }
+
+    // Ends all groups at once, and says when it has.
+    private sealed class Telling(IRolloutSource source, SemaphoreSlim ended) : IRolloutSource
+    {
+        public SamplerPlan Plan => source.Plan;
+
+        public DrawnRollouts Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
+        {
+            var drawn = source.Draw(request, progress, cancel);
+            for (var i = 0; i < drawn.Rollouts.Length; i++)
+                request.GroupEnded?.Invoke(i, drawn.Rollouts[i]);
+            ended.Release();
+            return drawn;
         }
 
         public void Dispose() => source.Dispose();

@@ -59,11 +59,46 @@ public sealed class OptimizerTests
         using var model = new TinyModel();
         using var muon = new Optimized(model.Folder, new() { Kind = OptimizerKind.Muon });
         using var adam = new Optimized(model.Folder, new());
-        foreach (var (a, b) in muon.Policy.Parameters.Zip(adam.Policy.Parameters))
+        using var start = Policy.Load(model.Folder, 16);
+        for (var i = 0; i < start.Parameters.Count; i++)
+        {
+            var (a, b, before) = (muon.Policy.Parameters[i], adam.Policy.Parameters[i], start.Parameters[i].Buffer.Span.ToArray());
+            CollectionAssert.AreNotEqual(before, a.Buffer.Span.ToArray(), a.Name);
             if (a.Name.Contains("proj", StringComparison.Ordinal))
                 CollectionAssert.AreNotEqual(b.Buffer.Span.ToArray(), a.Buffer.Span.ToArray(), a.Name);
             else
                 CollectionAssert.AreEqual(b.Buffer.Span.ToArray(), a.Buffer.Span.ToArray(), a.Name);
+        }
+    }
+
+    [TestMethod]
+    public void Muon_GradientThatIsNotFinite_IsNamed()
+    {
+        using var policy = Policy.Create(Spec(hidden: 4, intermediate: 6), 8, (p, span) => span.Fill(0.5f));
+        var gradients = policy.Parameters.Select(p => new Parameter(p.Name, [.. p.Shape])).ToArray();
+        using var muon = new Muon(policy, gradients, new() { Kind = OptimizerKind.Muon }, threads: 1);
+        gradients.Single(g => g.Name == "model.layers.0.mlp.up_proj.weight").Buffer.Span[3] = float.NaN;
+        Assert.AreEqual(
+            "The gradient of 'model.layers.0.mlp.up_proj.weight' is not finite.",
+            Assert.ThrowsExactly<NonFiniteException>(() => muon.GradientNorm()).Message);
+        foreach (var gradient in gradients)
+            gradient.Dispose();
+    }
+
+    // Of adapters all that learns is a matrix.
+    [TestMethod]
+    public void Muon_OfAdapters_HasAMomentumOfEach()
+    {
+        var spec = Spec(hidden: 4, intermediate: 6) with { Adapter = new() { Rank = 2, Alpha = 4, Targets = ["all-linear"] } };
+        using var policy = Policy.Create(spec, 8, (p, span) => span.Fill(0.5f));
+        var gradients = policy.Trainable.Select(p => new Parameter(p.Name, [.. p.Shape])).ToArray();
+        using var muon = new Muon(policy, gradients, new() { Kind = OptimizerKind.Muon }, threads: 1);
+        // Two of each of seven projections.
+        Assert.HasCount(14, policy.Trainable);
+        CollectionAssert.AreEquivalent(
+            policy.Trainable.Select(p => p.Name + ".momentum").ToArray(), muon.State().Select(t => t.Name).ToArray());
+        foreach (var gradient in gradients)
+            gradient.Dispose();
     }
 
     [TestMethod]
@@ -114,12 +149,14 @@ public sealed class OptimizerTests
         using var parameter = new Parameter("w", 300);
         using var moment = new PackedMoment(parameter, MomentStorage.Int8, isSecond: true, index: 0);
         var values = new float[300];
-        (values[0], values[1], values[299]) = (1, 1e-30f, 0);
+        (values[0], values[1], values[3], values[299]) = (1, 1e-30f, 1e-10f, 0);
         moment.Write(0, [.. values], 1);
         var read = new float[300];
         moment.Read(0, read);
         Assert.AreEqual(1f, read[0]);
         Assert.IsGreaterThan(0f, read[1]);
+        // The root of a share of 1e-10 is within 2^-31 to 1: three bits of fraction are kept.
+        Assert.AreEqual(1e-10f, read[3], 0.3e-10f);
         Assert.AreEqual(0f, read[2]);
         Assert.AreEqual(0f, read[299]);
     }

@@ -60,7 +60,7 @@ public sealed class PackedMomentTests
         using var parameter = new Parameter("w", 300);
         using var moment = new PackedMoment(parameter, MomentStorage.Int8, isSecond: false, index);
         float[] values = [.. Enumerable.Range(0, 300).Select(i => (i % 7 == 0 ? -1 : 1) * (1 + i) * 0.01f)];
-        (values[5], values[6]) = (0, 1e-9f);
+        (values[5], values[6]) = (0, -1e-9f);
         moment.Write(0, [.. values], step);
         var read = new float[300];
         moment.Read(0, read);
@@ -74,8 +74,11 @@ public sealed class PackedMomentTests
             var expected = values[i] == 0 || share < Math.Pow(2, -15) ? 0 : share / step8 % 1 + up >= 1 ? below + step8 : below;
             Assert.AreEqual(Math.Sign(values[i]) * expected * largest, read[i], 2e-6 * largest, $"{i}");
         }
-        // 75 words of codes and two scales.
+        // 75 words of codes and two scales; of a whole block 64 and one.
         Assert.AreEqual(77 * 4, moment.Bytes);
+        using var block = new Parameter("w", 256);
+        using var whole = new PackedMoment(block, MomentStorage.Int8, isSecond: false, index);
+        Assert.AreEqual(65 * 4, whole.Bytes);
     }
 
     [TestMethod]

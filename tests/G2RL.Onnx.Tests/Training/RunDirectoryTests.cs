@@ -97,6 +97,18 @@ public sealed class RunDirectoryTests
         StringAssert.Contains(message, "Make room");
     }
 
+    // An evaluation that was made again counts for the one before.
+    [TestMethod]
+    public void Evaluation_OfAStepWithTwoRows_IsTheLast()
+    {
+        using var scratch = new Scratch();
+        using var run = RunDirectory.Create(new(), TimeProvider.System, Path.Combine(scratch.Path, "run"));
+        run.AppendEvaluation(new() { ["step"] = 0, ["pass@1"] = 0.25 });
+        run.AppendEvaluation(new() { ["step"] = 0, ["pass@1"] = 0.5 });
+        run.AppendEvaluation(new() { ["step"] = 2, ["pass@1"] = 0.75 });
+        Assert.AreEqual("""{"step":0,"pass@1":0.5}""", run.Evaluation(0)!.ToJsonString());
+    }
+
     [TestMethod]
     public void RewindTo_CutsEveryLogToTheStep()
     {

@@ -34,6 +34,31 @@ public sealed class TrackerTests
         Assert.AreEqual(0x46DD794Eu, Plain([.. Enumerable.Range(0, 32).Select(i => (byte)i)]));
     }
 
+    // Whole records up to the first that is torn or damaged; one may be empty.
+    [TestMethod]
+    public void Records_TornOrDamaged_AreReadUpToThere()
+    {
+        static byte[] Written(params string[] texts)
+        {
+            using var stream = new MemoryStream();
+            foreach (var text in texts)
+                TfRecords.Write(stream, Encoding.ASCII.GetBytes(text));
+            return stream.ToArray();
+        }
+        static string Read(byte[] file) => string.Join('|', TfRecords.Read(file).Select(Encoding.ASCII.GetString));
+        Assert.AreEqual("one||two", Read(Written("one", "", "two")));
+        Assert.HasCount(1, TfRecords.Read(Written("")).ToArray());
+        var whole = Written("one");
+        for (var more = 1; more < whole.Length; more++)
+            Assert.AreEqual("one", Read([.. whole, .. whole[..more]]), $"{more}");
+        for (var i = 0; i < whole.Length; i++)
+        {
+            var damaged = whole.ToArray();
+            damaged[i] ^= 1;
+            Assert.AreEqual("one", Read([.. whole, .. damaged, .. whole]), $"byte {i}");
+        }
+    }
+
     [TestMethod]
     public void EventFile_OfARun_HoldsEveryNumberOfTheLogs()
     {
@@ -153,6 +178,22 @@ public sealed class TrackerTests
         Assert.AreEqual(3, seen["reward/mean"]);
         Assert.AreEqual(3, seen["step"]);
         Assert.AreEqual(0.25, seen["evaluation/pass_at_1"]);
+    }
+
+    // A number's gauge is the same one in every step.
+    [TestMethod]
+    public void Meter_OfSeveralSteps_PublishesANumberOnce()
+    {
+        var published = 0;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (i, _) => published += i.Meter.Name == StepMetrics.Meter && i.Name == "tracker-tests/once" ? 1 : 0,
+        };
+        listener.Start();
+        var tracker = new MeterTracker("run");
+        for (var step = 1; step <= 2; step++)
+            tracker.Append(new(false, step, [("tracker-tests/once", step)]));
+        Assert.AreEqual(1, published);
     }
 
     private RunConfig Config => new() { Logging = new() { TensorBoard = true, Mlflow = Path.Combine(root, "store") } };

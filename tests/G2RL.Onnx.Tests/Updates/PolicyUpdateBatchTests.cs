@@ -122,6 +122,31 @@ public sealed class PolicyUpdateBatchTests : IDisposable
         }
     }
 
+    // Nor is one of more tokens than a micro-batch of a small model has, 256, where tokens are not chosen.
+    [TestMethod]
+    [DataRow("clip-cov", 1)]
+    [DataRow("clipped", 2)]
+    public void Run_ManyTokens_AreDividedUnlessTheyAreChosenAmong(string loss, int micros)
+    {
+        Rollout[] rollouts = [.. Enumerable.Range(0, 2).Select(_ => new Rollout
+        {
+            PromptTokens = [1],
+            Tokens = new int[200],
+            LogProbs = [.. Enumerable.Repeat(-1f, 200)],
+            Entropies = new float[200],
+            Finish = FinishReason.StopToken,
+            Version = inputs.Policy.Version,
+            Text = "x",
+        })];
+        var scored = new ScoredGroup(new(new Problem("p", "", ""), rollouts), [Outcome.Judged(true), Outcome.Judged(false)]);
+        var optimizer = new RecordingOptimizer();
+        Run(
+            optimizer,
+            [.. rollouts.Select((r, i) => new Sample(0, i, scored, r) { OldLogProbs = r.LogProbs })],
+            c => c with { Algorithm = c.Algorithm with { Loss = loss }, Training = c.Training with { TokensPerMicrobatch = 4096 } });
+        Assert.HasCount(micros, optimizer.Updates.Single());
+    }
+
     // Work of padded rows that packed ones spare, by the count of products.
     [TestMethod]
     public void Run_PackedRows_TellWhatTheySpare()
@@ -222,6 +247,11 @@ public sealed class PolicyUpdateBatchTests : IDisposable
         low.Entropy!.Save(scratch.Path);
         exact.Entropy!.Load(scratch.Path);
         Assert.AreEqual(0.5, exact.Entropy.Weight);
+        // As every run begins.
+        using var begun = new Scratch();
+        new AdaptiveEntropy(new() { Target = 1, Delta = 0.25 }).Save(begun.Path);
+        low.Entropy.Load(begun.Path);
+        Assert.AreEqual(0, low.Entropy.Weight);
         foreach (var text in new[] { "{}", "null", "[]", "{\"weight\":-1}", "{\"weight\":1e999}", "{\"weight\":\"1\"}", "{" })
         {
             File.WriteAllText(Path.Combine(scratch.Path, "entropy.json"), text);

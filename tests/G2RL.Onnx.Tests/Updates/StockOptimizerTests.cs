@@ -1,4 +1,5 @@
 using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Training.Optimizers;
@@ -93,6 +94,34 @@ public sealed class StockOptimizerTests : IDisposable
         optimizer.Clear();
         Assert.AreEqual(expected, optimizer.Add(given));
         CollectionAssert.AreEqual(new[] { sizes, sizes }, cut);
+    }
+
+    // Cut by hand, or because others sum some of them.
+    [TestMethod]
+    [DataRow(1, "", "gradients", false)]
+    [DataRow(2, "", "gradients", true)]
+    [DataRow(1, "file:members", "rollouts", false)]
+    [DataRow(1, "file:members", "gradients", true)]
+    public void SumsApart_OfShards_TakesAGradientMore(int shards, string membership, string share, bool apart) => Assert.AreEqual(
+        apart,
+        StockOptimizer.SumsApart(new()
+        {
+            Training = new() { GradientShards = shards },
+            Distribution = new() { Membership = membership, Share = [share] },
+        }));
+
+    [TestMethod]
+    public void Factories_ByName_AreThoseOfTheConfiguration() =>
+        CollectionAssert.AreEqual(new[] { "graph", "ortTraining" }, PolicyOptimizers.All.Keys.ToArray());
+
+    [TestMethod]
+    [DataRow(Recomputation.None, false)]
+    [DataRow(Recomputation.Layers, true)]
+    public void Memory_RecomputationAskedFor_IsTaken(Recomputation asked, bool recomputes)
+    {
+        using var policy = Policy.Load(model.Folder, 24);
+        var config = model.Config with { Training = model.Config.Training with { Recompute = asked } };
+        Assert.AreEqual(recomputes, PolicyOptimizers.Memory(policy.Spec, policy.Positions, config, threads: 1).Recompute);
     }
 
     private static Microbatch Micro()

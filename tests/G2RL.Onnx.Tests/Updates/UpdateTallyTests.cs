@@ -89,6 +89,26 @@ public sealed class UpdateTallyTests
         Assert.AreEqual(0, values["policy/clip_share"], 0.25 * (Math.Exp(-(float)Math.Log(2)) < 0.5 ? 1 : 0));
     }
 
+    // What a first update has: a ratio of exactly 1, at bounds that lie there.
+    [TestMethod]
+    [DataRow("clipped", "paper", 0.0, 1.0)]
+    [DataRow("clipped", "paper", 0.0, -1.0)]
+    [DataRow("cispo", "trl", 1.0, 1.0)]
+    public void Report_RatioOfOne_IsNeverClipped(string loss, string profile, double high, double advantage)
+    {
+        var config = new AlgorithmConfig { Name = "grpo", Loss = loss, Profile = profile, ClipLow = 0, ClipHigh = high };
+        Assert.AreEqual(loss == "cispo" ? 1 : 0, PolicyLossSettings.Of(config).RatioBound);
+        var values = Report(config, tally =>
+        {
+            var micro = Micro();
+            micro.LogProbs.CopyTo(micro.OldLogProbs, 0);
+            Array.Fill(micro.Advantages, (float)advantage);
+            tally.Add(micro, 4);
+            tally.AddUpdate(0, 1, 1);
+        });
+        Assert.AreEqual(0, values["policy/clip_share"]);
+    }
+
     [TestMethod]
     public void Report_CispoOfTrl_ClipsWhatIsAboveItsBound()
     {

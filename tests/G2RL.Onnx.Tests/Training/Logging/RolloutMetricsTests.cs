@@ -103,6 +103,18 @@ public sealed class RolloutMetricsTests
             Assert.AreEqual(value, values[name], 1e-12, name);
     }
 
+    // Features at right angles are not opposed; one of three groups is all right.
+    [TestMethod]
+    public void Report_RightAnglesAndAGroupAlike_AreCountedAsThat()
+    {
+        ScoredGroup Of(bool second) => Group((Rollout(1, 0), Outcome.Judged(true)), (Rollout(1, 0), Outcome.Judged(second)));
+        var apart = Of(false);
+        apart.Cosines = [1, 0, 0, 1];
+        var values = Report(m => AdvantageMetrics.Report(m, [apart, Of(true), Of(false)]));
+        Assert.AreEqual((1 / 3.0, 0, 1), (
+            values["reward/homogeneous_share"], values["g2rl/cosine_negative_share"], values["g2rl/cosine_small_share"]));
+    }
+
     [TestMethod]
     public void Report_NoGroupOfTwo_HasNoAdvantages()
     {

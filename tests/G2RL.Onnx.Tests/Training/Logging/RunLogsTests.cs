@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Execution;
 using G2RL.Onnx.Training.Logging;
 using G2RL.Onnx.Training.Resuming;
 
@@ -29,6 +30,28 @@ public sealed class RunLogsTests
         Assert.HasCount(1, logs.Evaluations);
         Assert.IsEmpty(logs.FirstRollouts);
         Assert.IsEmpty(logs.LastRollouts);
+    }
+
+    [TestMethod]
+    public void Read_RolloutsOfSeveralSteps_AreTheFirstAndTheLast()
+    {
+        Write("config.json", "{}");
+        Directory.CreateDirectory(Path.Combine(folder, "rollouts"));
+        foreach (var step in (int[])[1, 3, 5])
+            Write($"rollouts/step-00000{step}.jsonl", $$"""{"step":{{step}},"text":"of {{step}}"}""" + "\n");
+        var logs = RunLogs.Read(folder);
+        Assert.AreEqual("of 1", RunLogs.Text(logs.FirstRollouts.Single(), "text"));
+        Assert.AreEqual("of 5", RunLogs.Text(logs.LastRollouts.Single(), "text"));
+    }
+
+    [TestMethod]
+    [DataRow(double.NaN)]
+    [DataRow(double.PositiveInfinity)]
+    public void Set_NoNumber_IsRefusedByName(double value)
+    {
+        var metrics = new StepMetrics(1);
+        Assert.AreEqual($"x is {value}.", Assert.ThrowsExactly<NonFiniteException>(() => metrics.Set("x", value)).Message);
+        Assert.IsEmpty(metrics.Values);
     }
 
     [TestMethod]
@@ -67,6 +90,7 @@ public sealed class RunLogsTests
         RunChanges.Append(folder, 5, [new("steps", "9", "(none)"), new("seed", "0", "1")], [], []);
         RunChanges.Append(folder, 6, [], [new("build", "\"b\"", "\"c\"")], []);
         RunChanges.Append(folder, 7, [], [], ["data (2 -> 3)"]);
+        RunChanges.Append(folder, 8, [new("name", "\"a\"", "\"b\"")], [], ["data (3 -> 4)"]);
         CollectionAssert.AreEqual(
             new[]
             {
@@ -74,6 +98,7 @@ public sealed class RunLogsTests
                 """{"step":5,"settings":{"steps":[9,null],"seed":[0,1]}}""",
                 """{"step":6,"environment":{"build":["b","c"]}}""",
                 """{"step":7,"inputs":["data (2 -> 3)"]}""",
+                """{"step":8,"settings":{"name":["a","b"]},"inputs":["data (3 -> 4)"]}""",
             },
             File.ReadAllLines(Path.Combine(folder, RunChanges.FileName)).Select(l => JsonNode.Parse(l)!.ToJsonString())
                 .Select(l => l.Replace("\\u003E", ">")).ToArray());

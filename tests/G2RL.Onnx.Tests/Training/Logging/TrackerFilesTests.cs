@@ -1,3 +1,4 @@
+using System.Text.Json;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Training.Trackers;
 using G2RL.Onnx.Training.Trackers.Wire;
@@ -87,9 +88,25 @@ public sealed class TrackerFilesTests : IDisposable
         again.End(completed: true);
         Assert.AreEqual(Meta($"{Begun + 15}", 3), Text("meta.yaml"));
         // An id that is none is replaced.
-        File.WriteAllText(Path.Combine(run, "mlflow-run.txt"), new string('g', 32));
-        Tracker().Follow([]);
-        Assert.HasCount(2, Directory.GetDirectories(Path.Combine(store, "0")));
+        foreach (var none in new[] { new string('g', 32), "a/../../../../../../elsewhere/ab" })
+        {
+            Assert.AreEqual(32, none.Length);
+            File.WriteAllText(Path.Combine(run, "mlflow-run.txt"), none);
+            Tracker().Follow([]);
+            Assert.AreNotEqual(none, File.ReadAllText(Path.Combine(run, "mlflow-run.txt")).Trim());
+        }
+        Assert.HasCount(3, Directory.GetDirectories(Path.Combine(store, "0")));
+    }
+
+    // Settings of a set of problems have any names.
+    [TestMethod]
+    public void Mlflow_SettingWithAPathsName_IsAFileBelowItsFolder()
+    {
+        var (store, run) = (Path.Combine(root, "store"), Directory.CreateDirectory(Path.Combine(root, "run")).FullName);
+        var settings = JsonDocument.Parse("""{"a/b": 1}""").RootElement;
+        new MlflowTracker(store, run, new() { Problems = new() { Settings = settings } }, clock).Follow([]);
+        var folder = Directory.GetDirectories(Path.Combine(store, "0")).Single();
+        Assert.AreEqual("1", File.ReadAllText(Path.Combine(folder, "params", "problems.settings.a", "b")));
     }
 
     [TestMethod]
