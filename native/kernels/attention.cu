@@ -1,434 +1,409 @@
 // Causal grouped-query attention whose shares never leave the chip, and its gradients: blocks of queries and keys, a running maximum and sum, shares computed
 // again for the gradients from the logarithms of the sums. No atomics: keys' and values' gradients are summed by the block that owns the keys, queries'
-// by another kernel, so that a device repeats its bits.
+// by another kernel, so that a device repeats its bits. Tiles are copied ahead of the products that read them; those that a warp sees whole are not asked
+// key by key, those that it sees nothing of are left out.
 // Source: FlashAttention-2, arXiv:2307.08691.
 //
 // q, dq, mixed and its gradient are [B, T, H, d], k, v and their gradients [B, T, K, d], bfloat16; log_sums and delta [B, H, T], float. d <= W, a multiple of 8.
-// mask [B, T]: keys where it is 0 are not seen. A token that sees nothing gives zeros and has an infinite log_sum.
+// mask [B, T]: keys where it is 0 are not seen. A token that sees nothing gives zeros and has an infinite log_sum. scale > 0.
 // Packed rows lie in one, B = 1, as segments: a root (a prompt) sees itself, a branch (a response) its root and itself. places [T] then says what each
 // token sees; null where rows are apart. Tiles that lie between a branch's root and itself are passed over.
-#include "math.cuh"
-#include "mma.cuh"
+//
+// Dynamic shared memory, by W: forward (ROWS + 2 KEYS) rows, keys (ROWS + 4 TILE) rows and 2 TILE * 24 bytes, queries 4 TILE rows; a row is 2 (W + 8) bytes.
+#include "attention.cuh"
+// Tensor cores, so sm_80: "mma.cuh"
 
-#define WARPS 4
-#define ROWS (WARPS * 16) // queries or keys that a block owns, 16 a warp
-#define KEYS 64           // of a tile of the forward pass
-#define TILE 32           // keys or queries of a tile of the backward pass
-#define LOG2_E 1.44269504f
+#define KEYS 64 // of a tile of the forward pass
+#define TILE 32 // keys or queries of a tile of the backward pass
+#define LAG 8.f // how far, as a power of two, scores may outgrow what sums are relative to before those are scaled again
+#define FORWARD_THREADS 128  // 32 queries a warp
+#define BACKWARD_THREADS 256 // 16 keys or queries a warp
 
-// What a token sees: tokens from `own` to itself, and from `root` to before `end`, where it is a branch. It is seen by none from `reach` on.
-struct alignas(16) Place
-{
-    int own, root, end, reach;
-};
-
-struct Sizes
-{
-    int tokens, heads, key_heads, width, window;
-    float scale;
-    const Place *places;
-};
-
-// Rows are this many elements apart in shared memory: 16 bytes more than they are long, so that fragments meet in no bank.
-template <int W>
-struct Stride
-{
-    static const int Value = W + 8;
-};
-
-// `count` rows from `first` on into shared memory, zeros beyond the tokens and beyond the width; the whole block.
-template <int W>
-__device__ __forceinline__ void load_tile(Bits16 *tile, const Bits16 *source, int first, int count, const Sizes &s, long long stride)
-{
-    for (int i = threadIdx_x; i < count * (W / 8); i += WARPS * WARP)
-    {
-        const int row = i / (W / 8), column = i % (W / 8) * 8;
-        Pack *target = (Pack *)(tile + row * Stride<W>::Value + column);
-        if (first + row < s.tokens && column < s.width)
-            *target = *(const Pack *)(source + (first + row) * stride + column);
-        else
-            *target = Pack{{0, 0, 0, 0}};
-    }
-}
-
-// A fragment's two neighbours in global memory, zeros beyond the tokens and the width.
-__device__ __forceinline__ unsigned pair_at(const Bits16 *source, int token, int column, const Sizes &s, long long stride)
-{
-    return token < s.tokens && column < s.width ? *(const unsigned *)(source + token * stride + column) : 0;
-}
-
-// The sixteen rows of a warp as A's fragments.
-template <int W>
-__device__ __forceinline__ void load_rows(unsigned (&a)[W / 16][4], const Bits16 *source, int first, const Sizes &s, long long stride)
-{
-    const int lane = threadIdx_x & (WARP - 1), g = lane >> 2, t = lane & 3;
-#pragma unroll
-    for (int k = 0; k < W / 16; k++)
-#pragma unroll
-        for (int i = 0; i < 4; i++)
-            a[k][i] = pair_at(source, first + g + (i & 1) * 8, k * 16 + 2 * t + (i >> 1) * 8, s, stride);
-}
-
-// c[N] += A B^T for rows of B in shared memory.
-template <int W, int N>
-__device__ __forceinline__ void times_rows(float (&c)[N][4], const unsigned (&a)[4], const Bits16 *tile, int k)
-{
-    const int lane = threadIdx_x & (WARP - 1), g = lane >> 2, t = lane & 3;
-#pragma unroll
-    for (int n = 0; n < N; n++)
-    {
-        const Bits16 *row = tile + (n * 8 + g) * Stride<W>::Value + k * 16 + 2 * t;
-        mma(c[n], a, *(const unsigned *)row, *(const unsigned *)(row + 8));
-    }
-}
-
-// c[W / 8] += A B for sixteen rows of B in shared memory, from row k * 16 on.
-template <int W>
-__device__ __forceinline__ void times_columns(float (&c)[W / 8][4], const unsigned (&a)[4], const Bits16 *tile, int k)
-{
-    const int lane = threadIdx_x & (WARP - 1);
-    const Bits16 *row = tile + (k * 16 + (lane & 15)) * Stride<W>::Value + (lane >> 4) * 8;
-#pragma unroll
-    for (int n = 0; n < W / 16; n++)
-    {
-        unsigned b[4];
-        load_transposed(b, row + n * 16);
-        mma(c[2 * n], a, b[0], b[1]);
-        mma(c[2 * n + 1], a, b[2], b[3]);
-    }
-}
-
-// Two neighbouring tiles of a result as A's fragment.
-__device__ __forceinline__ void as_rows(unsigned (&a)[4], const float (&left)[4], const float (&right)[4])
-{
-    a[0] = pack_bf16(left[0], left[1]);
-    a[1] = pack_bf16(left[2], left[3]);
-    a[2] = pack_bf16(right[0], right[1]);
-    a[3] = pack_bf16(right[2], right[3]);
-}
-
-template <int N>
-__device__ __forceinline__ void clear(float (&c)[N][4])
-{
-#pragma unroll
-    for (int n = 0; n < N; n++)
-        c[n][0] = c[n][1] = c[n][2] = c[n][3] = 0.f;
-}
-
-// A warp's sixteen rows of a result, each of its two rows a lane times a factor.
-template <int W>
-__device__ __forceinline__ void store_rows(Bits16 *target, const float (&c)[W / 8][4], int first, const float (&factor)[2], const Sizes &s, long long stride)
-{
-    const int lane = threadIdx_x & (WARP - 1), g = lane >> 2, t = lane & 3;
-#pragma unroll
-    for (int h = 0; h < 2; h++)
-    {
-        const int token = first + g + h * 8;
-#pragma unroll
-        for (int n = 0; n < W / 8; n++)
-            if (token < s.tokens && n * 8 < s.width)
-                *(unsigned *)(target + token * stride + n * 8 + 2 * t) = pack_bf16(c[n][2 * h] * factor[h], c[n][2 * h + 1] * factor[h]);
-    }
-}
-
-// Of a token beyond the last one nothing is read.
-__device__ __forceinline__ Place place_of(int token, const Sizes &s)
-{
-    return s.places != nullptr && token < s.tokens ? s.places[token] : Place{0, 0, 0, s.tokens};
-}
-
-__device__ __forceinline__ bool sees(int query, const Place &p, int key, const Sizes &s)
-{
-    const bool own = key >= p.own && key <= query, shared = key >= p.root && key < p.end;
-    // A branch goes on where its root ends.
-    const int back = own ? query - key : query - p.own + p.end - key;
-    return (own || shared) && (s.window == 0 || back < s.window);
-}
-
-// The tiles of keys that a block of queries sees: from `begin`, where `gap` is reached on from `next`, to `end`.
-struct Tiles
-{
-    int begin, gap, next, end;
-
-    __device__ __forceinline__ int after(int base, int count) const { return base + count >= gap && base + count < next ? next : base + count; }
-};
-
-__device__ __forceinline__ Tiles tiles_of(int first, int count, const Sizes &s)
-{
-    const int end = first + ROWS < s.tokens ? first + ROWS : s.tokens;
-    const Place p = place_of(first, s);
-    int own = p.own, root = p.root;
-    if (s.window > 0)
-    {
-        own = first - s.window > own ? first - s.window : own;
-        // Another branch that begins in the block reaches further back.
-        const int back = (place_of(end - 1, s).own > first ? 0 : first - p.own) + p.end - s.window;
-        root = back > root ? back : root;
-    }
-    own = own / count * count;
-    return root < p.end ? Tiles{root / count * count, p.end, own, end} : Tiles{own, 0, own, end};
-}
-
-// Where the queries end that see a block of keys.
-__device__ __forceinline__ int reach_of(int first, const Sizes &s)
-{
-    const int last = (first + ROWS < s.tokens ? first + ROWS : s.tokens) - 1;
-    const Place p = place_of(last, s);
-    // Roots are seen by all of their branches.
-    if (p.root < p.end && p.end > first)
-        return place_of(p.end - 1, s).reach;
-    const bool near = s.window > 0 && (s.places == nullptr || p.root < p.end);
-    return near && s.window < p.reach - first - ROWS ? first + ROWS + s.window : p.reach;
-}
-
-__device__ __forceinline__ bool is_token(const long long *mask, int token, const Sizes &s) { return token < s.tokens && mask[token] > 0; }
-
-// Grid (ceil(T / ROWS), H, B).
+// Grid (ceil(T / ROWS), H, B); the last block of a row, which has the most to do, comes first.
 template <int W>
 static __device__ __forceinline__ void forward(const Bits16 *q, const Bits16 *k, const Bits16 *v, const long long *mask, const Sizes s, Bits16 *mixed, float *log_sums)
 {
-    alignas(16) __shared__ Bits16 keys[KEYS * Stride<W>::Value], values[KEYS * Stride<W>::Value];
-    __shared__ int seen[KEYS];
+    DYNAMIC_SHARED(room);
+    Bits16 *const queries = (Bits16 *)room, *const keys = queries + ROWS * Stride<W>::Value, *const values = keys + KEYS * Stride<W>::Value;
     const int lane = threadIdx_x & (WARP - 1), g = lane >> 2, t = lane & 3;
-    const int head = blockIdx_y, key_head = head / (s.heads / s.key_heads), first = blockIdx_x * ROWS, mine = first + threadIdx_x / WARP * 16;
+    const int head = blockIdx_y, key_head = head / (s.heads / s.key_heads), first = (gridDim_x - 1 - blockIdx_x) * ROWS;
+    const int own = threadIdx_x / WARP * 32, mine = first + own, last = last_of(mine, 32, s);
     const long long stride = (long long)s.heads * s.width, key_stride = (long long)s.key_heads * s.width, row = (long long)blockIdx_z * s.tokens;
-    q += row * stride + head * s.width;
-    mixed += row * stride + head * s.width;
     k += row * key_stride + key_head * s.width;
     v += row * key_stride + key_head * s.width;
     mask += row;
-    log_sums += row * s.heads + (long long)head * s.tokens;
 
-    unsigned a[W / 16][4];
-    load_rows<W>(a, q, mine, s, stride);
-    float mix[W / 8][4], largest[2] = {-INFINITE, -INFINITE}, sum[2] = {0.f, 0.f};
+    const Tiles tiles = tiles_of(first, KEYS, s);
+    begin_tile<W, ROWS, FORWARD_THREADS>(queries, q + row * stride + head * s.width, first, s, stride);
+    begin_tile<W, KEYS, FORWARD_THREADS>(keys, k, tiles.begin, s, key_stride);
+    end_copies();
+    float mix[2][W / 8][4], largest[2][2] = {{-INFINITE, -INFINITE}, {-INFINITE, -INFINITE}}, sum[2][2] = {{0.f, 0.f}, {0.f, 0.f}};
     clear(mix);
     const float factor = s.scale * LOG2_E;
-    const Place places[2] = {place_of(mine + g, s), place_of(mine + g + 8, s)};
-    const Tiles tiles = tiles_of(first, KEYS, s);
-    for (int base = tiles.begin; base < tiles.end; base = tiles.after(base, KEYS))
+    for (int base = tiles.begin; base < tiles.end;)
     {
+        // Keys are there, and the last tile's values read by all.
+        wait_for_copies();
         __syncthreads();
-        load_tile<W>(keys, k, base, KEYS, s, key_stride);
-        load_tile<W>(values, v, base, KEYS, s, key_stride);
-        if (threadIdx_x < KEYS)
-            seen[threadIdx_x] = is_token(mask, base + threadIdx_x, s);
-        __syncthreads();
-        float shares[KEYS / 8][4];
+        begin_tile<W, KEYS, FORWARD_THREADS>(values, v, base, s, key_stride);
+        end_copies();
+        const unsigned low = lanes_where(is_token(mask, base + lane, s)), high = lanes_where(is_token(mask, base + 32 + lane, s));
+        const bool reads = base <= last;
+        float shares[2][KEYS / 8][4];
         clear(shares);
+        if (reads)
+        {
 #pragma unroll
-        for (int i = 0; i < W / 16; i++)
-            times_rows<W>(shares, a[i], keys, i);
+            for (int i = 0; i < W / 16; i++)
+            {
+                unsigned a[2][4];
+                rows_of<W>(a[0], queries, own, i);
+                rows_of<W>(a[1], queries, own + 16, i);
+                times_rows<W>(shares, a, keys, i);
+            }
+        }
+        const int next = tiles.after(base, KEYS);
+        wait_for_copies();
+        __syncthreads();
+        if (next < tiles.end)
+        {
+            begin_tile<W, KEYS, FORWARD_THREADS>(keys, k, next, s, key_stride);
+            end_copies();
+        }
+        if (reads)
+        {
+            const bool whole = (low & high) == 0xffffffffu && all_see(mine, last, place_of(mine, s), place_of(last, s), base, KEYS, s);
+            if (!whole)
+            {
+#pragma unroll
+                for (int m = 0; m < 2; m++)
+#pragma unroll
+                    for (int h = 0; h < 2; h++)
+                    {
+                        const int query = mine + m * 16 + h * 8 + g;
+                        const Place p = place_of(query, s);
+#pragma unroll
+                        for (int n = 0; n < KEYS / 8; n++)
+#pragma unroll
+                            for (int i = 0; i < 2; i++)
+                            {
+                                const int key = n * 8 + 2 * t + i;
+                                const bool seen = ((n < 4 ? low : high) >> (key & 31) & 1) != 0 && sees(query, p, base + key, s);
+                                float &x = shares[m][n][2 * h + i];
+                                x = seen ? x : -INFINITE;
+                            }
+                    }
+            }
+            float most[2][2];
+            bool grows = false;
+#pragma unroll
+            for (int m = 0; m < 2; m++)
+#pragma unroll
+                for (int h = 0; h < 2; h++)
+                {
+                    float &x = most[m][h] = largest[m][h];
+#pragma unroll
+                    for (int n = 0; n < KEYS / 8; n++)
+                        x = fmaxf(x, fmaxf(shares[m][n][2 * h], shares[m][n][2 * h + 1]));
+                    x = fmaxf(x, lane_xor(x, 1));
+                    x = fmaxf(x, lane_xor(x, 2));
+                    grows = grows || x * factor > largest[m][h] * factor + LAG;
+                }
+            if (lanes_where(grows) != 0)
+            {
+#pragma unroll
+                for (int m = 0; m < 2; m++)
+#pragma unroll
+                    for (int h = 0; h < 2; h++)
+                    {
+                        const float x = most[m][h], kept = x == -INFINITE ? 1.f : exp2_approximate((largest[m][h] - x) * factor);
+                        largest[m][h] = x;
+                        sum[m][h] *= kept;
+#pragma unroll
+                        for (int n = 0; n < W / 8; n++)
+                        {
+                            mix[m][n][2 * h] *= kept;
+                            mix[m][n][2 * h + 1] *= kept;
+                        }
+                    }
+            }
+#pragma unroll
+            for (int m = 0; m < 2; m++)
+#pragma unroll
+                for (int h = 0; h < 2; h++)
+                {
+                    const float zero = largest[m][h] == -INFINITE ? 0.f : largest[m][h] * factor;
+#pragma unroll
+                    for (int n = 0; n < KEYS / 8; n++)
+#pragma unroll
+                        for (int i = 0; i < 2; i++)
+                            sum[m][h] += shares[m][n][2 * h + i] = exp2_approximate(fmaf(shares[m][n][2 * h + i], factor, -zero));
+                }
+#pragma unroll
+            for (int i = 0; i < KEYS / 16; i++)
+            {
+                unsigned p[2][4];
+                as_rows(p[0], shares[0][2 * i], shares[0][2 * i + 1]);
+                as_rows(p[1], shares[1][2 * i], shares[1][2 * i + 1]);
+                times_columns<W>(mix, p, values, i);
+            }
+        }
+        base = next;
+    }
+    mixed += row * stride + head * s.width;
+    log_sums += row * s.heads + (long long)head * s.tokens;
+#pragma unroll
+    for (int m = 0; m < 2; m++)
+    {
+        float inverse[2];
 #pragma unroll
         for (int h = 0; h < 2; h++)
         {
-            const int query = mine + g + h * 8;
-            float most = largest[h];
-#pragma unroll
-            for (int n = 0; n < KEYS / 8; n++)
-#pragma unroll
-                for (int i = 0; i < 2; i++)
-                {
-                    const int key = n * 8 + 2 * t + i;
-                    float &x = shares[n][2 * h + i];
-                    x = seen[key] != 0 && sees(query, places[h], base + key, s) ? x * factor : -INFINITE;
-                    most = fmaxf(most, x);
-                }
-            most = fmaxf(most, lane_xor(most, 1));
-            most = fmaxf(most, lane_xor(most, 2));
-            const float zero = most == -INFINITE ? 0.f : most, kept = exp2_approximate(largest[h] - zero);
-            largest[h] = most;
-            sum[h] *= kept;
-#pragma unroll
-            for (int n = 0; n < KEYS / 8; n++)
-#pragma unroll
-                for (int i = 0; i < 2; i++)
-                    sum[h] += shares[n][2 * h + i] = exp2_approximate(shares[n][2 * h + i] - zero);
-#pragma unroll
-            for (int n = 0; n < W / 8; n++)
-            {
-                mix[n][2 * h] *= kept;
-                mix[n][2 * h + 1] *= kept;
-            }
+            float &all = sum[m][h];
+            all += lane_xor(all, 1);
+            all += lane_xor(all, 2);
+            inverse[h] = all > 0.f ? 1.f / all : 0.f;
+            const int query = mine + m * 16 + h * 8 + g;
+            if (t == 0 && query < s.tokens)
+                log_sums[query] = all > 0.f ? (float)((double)largest[m][h] * (double)s.scale + log_double((double)all)) : INFINITE;
         }
-#pragma unroll
-        for (int i = 0; i < KEYS / 16; i++)
-        {
-            unsigned p[4];
-            as_rows(p, shares[2 * i], shares[2 * i + 1]);
-            times_columns<W>(mix, p, values, i);
-        }
+        store_rows<W>(mixed, mix[m], mine + m * 16, inverse, s, stride);
     }
-    float inverse[2];
-#pragma unroll
-    for (int h = 0; h < 2; h++)
-    {
-        sum[h] += lane_xor(sum[h], 1);
-        sum[h] += lane_xor(sum[h], 2);
-        inverse[h] = sum[h] > 0.f ? 1.f / sum[h] : 0.f;
-        const int query = mine + g + h * 8;
-        if (t == 0 && query < s.tokens)
-            log_sums[query] = sum[h] > 0.f ? (float)((double)largest[h] * 0.69314718055994531 + log_double((double)sum[h])) : INFINITE;
-    }
-    store_rows<W>(mixed, mix, mine, inverse, s, stride);
 }
 
-// The share of a key, of e^(score - log_sum), and its gradient before the scale.
-__device__ __forceinline__ void differentiate(float &score, float &gradient, bool visible, float factor, float log_sum, float delta)
+// The share of a key, e^(score - log_sum), and its gradient before the scale; of what is not seen both are zero.
+__device__ __forceinline__ void differentiate(float &score, float &gradient, float factor, float log_sum, float delta)
 {
-    score = visible ? exp2_approximate(score * factor - log_sum * LOG2_E) : 0.f;
+    score = exp2_approximate(fmaf(score, factor, -log_sum));
     gradient = score * (gradient - delta);
 }
+
+// What the kernel of keys reads of a tile of queries beside their rows.
+struct QueryTile
+{
+    float sums[TILE], deltas[TILE];
+    Place places[TILE];
+};
 
 // Gradients of keys and values. Grid (ceil(T / ROWS), K, B).
 template <int W>
 static __device__ __forceinline__ void backward_keys(const Bits16 *gradient, const Bits16 *q, const Bits16 *k, const Bits16 *v, const long long *mask, const float *log_sums, const float *delta, const Sizes s, Bits16 *dk, Bits16 *dv)
 {
-    alignas(16) __shared__ Bits16 values[ROWS * Stride<W>::Value], queries[TILE * Stride<W>::Value], gradients[TILE * Stride<W>::Value];
-    __shared__ float sums[TILE], deltas[TILE];
-    __shared__ Place places[TILE];
+    DYNAMIC_SHARED(room);
+    const int Rows = TILE * Stride<W>::Value;
+    Bits16 *const values = (Bits16 *)room, *const queries = values + ROWS * Stride<W>::Value, *const gradients = queries + 2 * Rows;
+    QueryTile *const others = (QueryTile *)(gradients + 2 * Rows);
     const int lane = threadIdx_x & (WARP - 1), g = lane >> 2, t = lane & 3, own = threadIdx_x / WARP * 16;
     const int key_head = blockIdx_y, group = s.heads / s.key_heads, first = blockIdx_x * ROWS, mine = first + own;
     const long long stride = (long long)s.heads * s.width, key_stride = (long long)s.key_heads * s.width, row = (long long)blockIdx_z * s.tokens;
     k += row * key_stride + key_head * s.width;
     v += row * key_stride + key_head * s.width;
-    dk += row * key_stride + key_head * s.width;
-    dv += row * key_stride + key_head * s.width;
+    q += row * stride;
+    gradient += row * stride;
+    log_sums += row * s.heads;
+    delta += row * s.heads;
     mask += row;
 
+    const int reach = reach_of(first, s), end = (key_head + 1) * group;
+    auto load = [&](int head, int base, int side)
+    {
+        begin_tile<W, TILE, BACKWARD_THREADS>(queries + side * Rows, q + head * s.width, base, s, stride);
+        begin_tile<W, TILE, BACKWARD_THREADS>(gradients + side * Rows, gradient + head * s.width, base, s, stride);
+        if (threadIdx_x < TILE)
+        {
+            // Beyond the last token all is zero, and so is what it adds.
+            const int query = base + threadIdx_x;
+            const bool inside = query < s.tokens;
+            const long long at = inside ? (long long)head * s.tokens + query : 0;
+            begin_copy<4>(&others[side].sums[threadIdx_x], log_sums + at, inside);
+            begin_copy<4>(&others[side].deltas[threadIdx_x], delta + at, inside);
+            if (s.places != nullptr)
+                begin_copy<16>(&others[side].places[threadIdx_x], s.places + (inside ? query : 0), inside);
+        }
+        end_copies();
+    };
+    begin_tile<W, ROWS, BACKWARD_THREADS>(values, v, first, s, key_stride);
+    load(key_head * group, first, 0);
     unsigned a[W / 16][4];
     load_rows<W>(a, k, mine, s, key_stride);
-    load_tile<W>(values, v, first, ROWS, s, key_stride);
     const bool seen[2] = {is_token(mask, mine + g, s), is_token(mask, mine + g + 8, s)};
-    float of_keys[W / 8][4], of_values[W / 8][4];
+    const bool all = lanes_where(seen[0] && seen[1]) == 0xffffffffu;
+    float of_keys[1][W / 8][4], of_values[1][W / 8][4];
     clear(of_keys);
     clear(of_values);
     const float factor = s.scale * LOG2_E;
-    const int reach = reach_of(first, s);
-    for (int head = key_head * group; head < (key_head + 1) * group; head++)
+    int side = 0;
+    for (int head = key_head * group, base = first; head < end;)
     {
-        const Bits16 *head_queries = q + row * stride + head * s.width, *head_gradient = gradient + row * stride + head * s.width;
-        const float *head_sums = log_sums + row * s.heads + (long long)head * s.tokens, *head_delta = delta + row * s.heads + (long long)head * s.tokens;
-        for (int base = first; base < reach; base += TILE)
+        int next = next_queries(base + TILE, TILE, reach, first, s), next_head = head;
+        if (next >= reach)
         {
-            __syncthreads();
-            load_tile<W>(queries, head_queries, base, TILE, s, stride);
-            load_tile<W>(gradients, head_gradient, base, TILE, s, stride);
-            if (threadIdx_x < TILE)
-            {
-                const bool inside = base + threadIdx_x < s.tokens;
-                sums[threadIdx_x] = inside ? head_sums[base + threadIdx_x] : INFINITE;
-                deltas[threadIdx_x] = inside ? head_delta[base + threadIdx_x] : 0.f;
-                places[threadIdx_x] = place_of(base + threadIdx_x, s);
-            }
-            __syncthreads();
-            float shares[TILE / 8][4], slopes[TILE / 8][4];
+            next = first;
+            next_head++;
+        }
+        // This tile is there, and the one before it read by all.
+        wait_for_copies();
+        __syncthreads();
+        if (next_head < end)
+            load(next_head, next, side ^ 1);
+        const int last = last_of(base, TILE, s);
+        if (mine <= last)
+        {
+            const Bits16 *const tile = queries + side * Rows, *const slope = gradients + side * Rows;
+            const QueryTile &other = others[side];
+            float shares[1][TILE / 8][4], slopes[1][TILE / 8][4];
             clear(shares);
             clear(slopes);
 #pragma unroll
             for (int i = 0; i < W / 16; i++)
             {
-                unsigned b[4];
+                unsigned b[1][4];
+                rows_of<W>(b[0], values, own, i);
+                times_rows<W>(shares, (const unsigned(&)[1][4])a[i], tile, i);
+                times_rows<W>(slopes, b, slope, i);
+            }
+            const Place none{0, 0, 0, s.tokens};
+            const bool packed = s.places != nullptr;
+            const bool whole = all && all_see(base, last, packed ? other.places[0] : none, packed ? other.places[last - base] : none, mine, 16, s);
+            if (!whole)
+            {
 #pragma unroll
-                for (int j = 0; j < 4; j++)
-                    b[j] = *(const unsigned *)(values + (own + g + (j & 1) * 8) * Stride<W>::Value + i * 16 + 2 * t + (j >> 1) * 8);
-                times_rows<W>(shares, a[i], queries, i);
-                times_rows<W>(slopes, b, gradients, i);
+                for (int n = 0; n < TILE / 8; n++)
+#pragma unroll
+                    for (int i = 0; i < 2; i++)
+                    {
+                        const int query = n * 8 + 2 * t + i;
+                        const Place p = packed ? other.places[query] : none;
+#pragma unroll
+                        for (int h = 0; h < 2; h++)
+                            if (!seen[h] || !sees(base + query, p, mine + g + h * 8, s))
+                                shares[0][n][2 * h + i] = -INFINITE;
+                    }
             }
 #pragma unroll
             for (int n = 0; n < TILE / 8; n++)
 #pragma unroll
-                for (int i = 0; i < 4; i++)
+                for (int i = 0; i < 2; i++)
                 {
-                    const int query = n * 8 + 2 * t + (i & 1);
-                    const bool visible = seen[i >> 1] && sees(base + query, places[query], mine + g + (i >> 1) * 8, s);
-                    differentiate(shares[n][i], slopes[n][i], visible, factor, sums[query], deltas[query]);
+                    const int query = n * 8 + 2 * t + i;
+                    const float log_sum = other.sums[query] * LOG2_E, pull = other.deltas[query];
+                    differentiate(shares[0][n][i], slopes[0][n][i], factor, log_sum, pull);
+                    differentiate(shares[0][n][2 + i], slopes[0][n][2 + i], factor, log_sum, pull);
                 }
 #pragma unroll
             for (int i = 0; i < TILE / 16; i++)
             {
-                unsigned p[4];
-                as_rows(p, shares[2 * i], shares[2 * i + 1]);
-                times_columns<W>(of_values, p, gradients, i);
-                as_rows(p, slopes[2 * i], slopes[2 * i + 1]);
-                times_columns<W>(of_keys, p, queries, i);
+                unsigned p[1][4];
+                as_rows(p[0], shares[0][2 * i], shares[0][2 * i + 1]);
+                times_columns<W>(of_values, p, slope, i);
+                as_rows(p[0], slopes[0][2 * i], slopes[0][2 * i + 1]);
+                times_columns<W>(of_keys, p, tile, i);
             }
         }
+        base = next;
+        head = next_head;
+        side ^= 1;
     }
     const float once[2] = {1.f, 1.f}, scaled[2] = {s.scale, s.scale};
-    store_rows<W>(dv, of_values, mine, once, s, key_stride);
-    store_rows<W>(dk, of_keys, mine, scaled, s, key_stride);
+    store_rows<W>(dv + row * key_stride + key_head * s.width, of_values[0], mine, once, s, key_stride);
+    store_rows<W>(dk + row * key_stride + key_head * s.width, of_keys[0], mine, scaled, s, key_stride);
 }
 
-// Gradients of queries. Grid (ceil(T / ROWS), H, B).
+// Gradients of queries. Grid (ceil(T / ROWS), H, B), the last block of a row first.
 template <int W>
 static __device__ __forceinline__ void backward_queries(const Bits16 *gradient, const Bits16 *q, const Bits16 *k, const Bits16 *v, const long long *mask, const float *log_sums, const float *delta, const Sizes s, Bits16 *dq)
 {
-    alignas(16) __shared__ Bits16 keys[TILE * Stride<W>::Value], values[TILE * Stride<W>::Value];
-    __shared__ int seen[TILE];
+    DYNAMIC_SHARED(room);
+    const int Rows = TILE * Stride<W>::Value;
+    Bits16 *const keys = (Bits16 *)room, *const values = keys + 2 * Rows;
     const int lane = threadIdx_x & (WARP - 1), g = lane >> 2, t = lane & 3;
-    const int head = blockIdx_y, key_head = head / (s.heads / s.key_heads), first = blockIdx_x * ROWS, mine = first + threadIdx_x / WARP * 16;
+    const int head = blockIdx_y, key_head = head / (s.heads / s.key_heads), first = (gridDim_x - 1 - blockIdx_x) * ROWS;
+    const int mine = first + threadIdx_x / WARP * 16, last = last_of(mine, 16, s);
     const long long stride = (long long)s.heads * s.width, key_stride = (long long)s.key_heads * s.width, row = (long long)blockIdx_z * s.tokens;
-    q += row * stride + head * s.width;
-    gradient += row * stride + head * s.width;
-    dq += row * stride + head * s.width;
+    const long long at = row * stride + head * s.width, sums_at = row * s.heads + (long long)head * s.tokens;
     k += row * key_stride + key_head * s.width;
     v += row * key_stride + key_head * s.width;
     mask += row;
-    log_sums += row * s.heads + (long long)head * s.tokens;
-    delta += row * s.heads + (long long)head * s.tokens;
 
+    const Tiles tiles = tiles_of(first, TILE, s);
+    auto load = [&](int base, int side)
+    {
+        begin_tile<W, TILE, BACKWARD_THREADS>(keys + side * Rows, k, base, s, key_stride);
+        begin_tile<W, TILE, BACKWARD_THREADS>(values + side * Rows, v, base, s, key_stride);
+        end_copies();
+    };
+    load(tiles.begin, 0);
     unsigned a[W / 16][4], b[W / 16][4];
-    load_rows<W>(a, q, mine, s, stride);
-    load_rows<W>(b, gradient, mine, s, stride);
-    float of_queries[W / 8][4], sum[2], pull[2];
+    load_rows<W>(a, q + at, mine, s, stride);
+    load_rows<W>(b, gradient + at, mine, s, stride);
+    float of_queries[1][W / 8][4], log_sum[2], pull[2];
     clear(of_queries);
 #pragma unroll
     for (int h = 0; h < 2; h++)
     {
         const int query = mine + g + h * 8;
-        sum[h] = query < s.tokens ? log_sums[query] : INFINITE;
-        pull[h] = query < s.tokens ? delta[query] : 0.f;
+        log_sum[h] = query < s.tokens ? log_sums[sums_at + query] * LOG2_E : INFINITE;
+        pull[h] = query < s.tokens ? delta[sums_at + query] : 0.f;
     }
     const float factor = s.scale * LOG2_E;
-    const Place places[2] = {place_of(mine + g, s), place_of(mine + g + 8, s)};
-    const Tiles tiles = tiles_of(first, TILE, s);
-    for (int base = tiles.begin; base < tiles.end; base = tiles.after(base, TILE))
+    int side = 0;
+    for (int base = tiles.begin; base < tiles.end; side ^= 1)
     {
+        const int next = tiles.after(base, TILE);
+        // This tile is there, and the one before it read by all.
+        wait_for_copies();
         __syncthreads();
-        load_tile<W>(keys, k, base, TILE, s, key_stride);
-        load_tile<W>(values, v, base, TILE, s, key_stride);
-        if (threadIdx_x < TILE)
-            seen[threadIdx_x] = is_token(mask, base + threadIdx_x, s);
-        __syncthreads();
-        float shares[TILE / 8][4], slopes[TILE / 8][4];
-        clear(shares);
-        clear(slopes);
-#pragma unroll
-        for (int i = 0; i < W / 16; i++)
+        if (next < tiles.end)
+            load(next, side ^ 1);
+        const unsigned tokens = lanes_where(is_token(mask, base + lane, s));
+        if (base <= last)
         {
-            times_rows<W>(shares, a[i], keys, i);
-            times_rows<W>(slopes, b[i], values, i);
-        }
+            const Bits16 *const tile = keys + side * Rows;
+            float shares[1][TILE / 8][4], slopes[1][TILE / 8][4];
+            clear(shares);
+            clear(slopes);
 #pragma unroll
-        for (int n = 0; n < TILE / 8; n++)
-#pragma unroll
-            for (int i = 0; i < 4; i++)
+            for (int i = 0; i < W / 16; i++)
             {
-                const int key = n * 8 + 2 * t + (i & 1);
-                const bool visible = seen[key] != 0 && sees(mine + g + (i >> 1) * 8, places[i >> 1], base + key, s);
-                differentiate(shares[n][i], slopes[n][i], visible, factor, sum[i >> 1], pull[i >> 1]);
+                times_rows<W>(shares, (const unsigned(&)[1][4])a[i], tile, i);
+                times_rows<W>(slopes, (const unsigned(&)[1][4])b[i], values + side * Rows, i);
+            }
+            const bool whole = tokens == 0xffffffffu && all_see(mine, last, place_of(mine, s), place_of(last, s), base, TILE, s);
+#pragma unroll
+            for (int h = 0; h < 2; h++)
+            {
+                if (!whole)
+                {
+                    const int query = mine + g + h * 8;
+                    const Place p = place_of(query, s);
+#pragma unroll
+                    for (int n = 0; n < TILE / 8; n++)
+#pragma unroll
+                        for (int i = 0; i < 2; i++)
+                        {
+                            const int key = n * 8 + 2 * t + i;
+                            if ((tokens >> key & 1) == 0 || !sees(query, p, base + key, s))
+                                shares[0][n][2 * h + i] = -INFINITE;
+                        }
+                }
+#pragma unroll
+                for (int n = 0; n < TILE / 8; n++)
+#pragma unroll
+                    for (int i = 0; i < 2; i++)
+                        differentiate(shares[0][n][2 * h + i], slopes[0][n][2 * h + i], factor, log_sum[h], pull[h]);
             }
 #pragma unroll
-        for (int i = 0; i < TILE / 16; i++)
-        {
-            unsigned p[4];
-            as_rows(p, slopes[2 * i], slopes[2 * i + 1]);
-            times_columns<W>(of_queries, p, keys, i);
+            for (int i = 0; i < TILE / 16; i++)
+            {
+                unsigned p[1][4];
+                as_rows(p[0], slopes[0][2 * i], slopes[0][2 * i + 1]);
+                times_columns<W>(of_queries, p, tile, i);
+            }
         }
+        base = next;
     }
     const float scaled[2] = {s.scale, s.scale};
-    store_rows<W>(dq, of_queries, mine, scaled, s, stride);
+    store_rows<W>(dq + at, of_queries[0], mine, scaled, s, stride);
 }
 
 // delta = sum over d of mixed times its gradient; a warp each of `count` = B T H. Grid any.
@@ -478,13 +453,13 @@ KERNEL __launch_bounds__(MAX_THREADS) attention_places(const long long *segments
 
 #define SIZES Sizes{tokens, heads, key_heads, width, window, scale, (const Place *)places}
 #define ENTRY(W)                                                                                                                                      \
-    KERNEL __launch_bounds__(WARPS *WARP)                                                                                                             \
+    KERNEL __launch_bounds__(FORWARD_THREADS)                                                                                                         \
         attention_forward_##W(const void *q, const void *k, const void *v, const long long *mask, const void *places, int tokens, int heads,          \
                               int key_heads, int width, int window, float scale, void *mixed, float *log_sums)                                        \
     {                                                                                                                                                 \
         forward<W>((const Bits16 *)q, (const Bits16 *)k, (const Bits16 *)v, mask, SIZES, (Bits16 *)mixed, log_sums);                                  \
     }                                                                                                                                                 \
-    KERNEL __launch_bounds__(WARPS *WARP)                                                                                                             \
+    KERNEL __launch_bounds__(BACKWARD_THREADS)                                                                                                        \
         attention_keys_##W(const void *gradient, const void *q, const void *k, const void *v, const long long *mask, const void *places,              \
                            const float *log_sums, const float *delta, int tokens, int heads, int key_heads, int width, int window, float scale,       \
                            void *dk, void *dv)                                                                                                        \
@@ -492,7 +467,7 @@ KERNEL __launch_bounds__(MAX_THREADS) attention_places(const long long *segments
         backward_keys<W>((const Bits16 *)gradient, (const Bits16 *)q, (const Bits16 *)k, (const Bits16 *)v, mask, log_sums, delta, SIZES,             \
                          (Bits16 *)dk, (Bits16 *)dv);                                                                                                 \
     }                                                                                                                                                 \
-    KERNEL __launch_bounds__(WARPS *WARP)                                                                                                             \
+    KERNEL __launch_bounds__(BACKWARD_THREADS)                                                                                                        \
         attention_queries_##W(const void *gradient, const void *q, const void *k, const void *v, const long long *mask, const void *places,           \
                               const float *log_sums, const float *delta, int tokens, int heads, int key_heads, int width, int window, float scale,    \
                               void *dq)                                                                                                               \
@@ -508,4 +483,7 @@ ENTRY(128)
 #undef ROWS
 #undef KEYS
 #undef TILE
-#undef WARPS
+#undef LAG
+#undef FORWARD_THREADS
+#undef BACKWARD_THREADS
+#undef LOG2_E

@@ -6,6 +6,7 @@ using Microsoft.ML.OnnxRuntime;
 using Binding = ManagedCuda.CudaException;
 using Copies = ManagedCuda.DriverAPINativeMethods.AsynchronousMemcpy_v2;
 using Fills = ManagedCuda.DriverAPINativeMethods.MemsetAsync;
+using Functions = ManagedCuda.DriverAPINativeMethods.FunctionManagement;
 using HostMemory = ManagedCuda.DriverAPINativeMethods.MemoryManagement;
 using Launches = ManagedCuda.DriverAPINativeMethods.Launch;
 using Modules = ManagedCuda.DriverAPINativeMethods.ModuleManagement;
@@ -24,9 +25,13 @@ internal sealed class CudaDriver : ICudaDriver
     // More than any kernel of ours takes.
     private const int MostArguments = 64;
 
+    // What a block takes of dynamic shared memory without being allowed more.
+    private const int UsualShared = 48 * 1024;
+
     private readonly PrimaryContext context;
     private readonly CudaStream stream;
     private readonly Dictionary<nint, string> kernels = [];
+    private readonly Dictionary<nint, int> allowedShared = [];
     private readonly Dictionary<nint, CudaEvent> events = [];
     private readonly Dictionary<nint, long> pageLocked = [];
     private readonly List<CUmodule> modules = [];
@@ -197,6 +202,14 @@ internal sealed class CudaDriver : ICudaDriver
             (this.arguments[i], places[i]) =
                 (arguments[i].Bits, (nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref this.arguments[i]));
         var name = kernels[kernel];
+        if (sharedBytes > UsualShared && sharedBytes > allowedShared.GetValueOrDefault(kernel))
+        {
+            Check(
+                $"{sharedBytes} bytes of shared memory for kernel '{name}'",
+                Functions.cuFuncSetAttribute(
+                    new CUfunction { Pointer = kernel }, CUFunctionAttribute.MaxDynamicSharedSizeBytes, sharedBytes));
+            allowedShared[kernel] = sharedBytes;
+        }
         trail.Add(name);
         var result = Launches.cuLaunchKernel(
             new CUfunction { Pointer = kernel },

@@ -57,6 +57,7 @@ struct Function
     std::string name;
     std::vector<size_t> widths;
     unsigned max_threads;
+    unsigned shared = 48 * 1024; // dynamic, that a block may take
 };
 
 struct Event
@@ -452,11 +453,21 @@ API cuFuncGetAttribute(int *value, int attribute, void *function)
     return Success;
 }
 
-API cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned, void *stream, void **values, void **)
+// 8: dynamic shared memory of a block, at most what an A100 or H100 gives one.
+API cuFuncSetAttribute(void *function, int attribute, int value)
+{
+    LOCK;
+    if (attribute != 8 || value < 0 || value > 163 * 1024)
+        return InvalidValue;
+    ((Function *)function)->shared = (unsigned)value;
+    return Success;
+}
+
+API cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *stream, void **values, void **)
 {
     NEEDS_CONTEXT;
     const Function f = *(Function *)function;
-    if (!gx || !gy || !gz || gy > 65535 || gz > 65535 || !bx || !by || !bz || bx * by * bz > f.max_threads)
+    if (!gx || !gy || !gz || gy > 65535 || gz > 65535 || !bx || !by || !bz || bx * by * bz > f.max_threads || shared > f.shared)
         return InvalidValue;
     auto bytes = std::make_shared<std::vector<uint64_t>>(f.widths.size(), ~0ull);
     for (size_t i = 0; i < f.widths.size(); i++)

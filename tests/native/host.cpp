@@ -31,8 +31,17 @@ enum State
     Done
 };
 
+struct Copy
+{
+    void *to;
+    const void *from;
+    int given, size;
+    bool closed;
+};
+
 struct Fiber
 {
+    std::vector<Copy> copies;
     Index place;
     State state;
     Meeting kind;
@@ -137,6 +146,7 @@ bool run_block(int threads)
         f.place = {t % block_size.x, t / block_size.x % block_size.y, t / (block_size.x * block_size.y)};
         f.state = Ready;
         f.turn = 0;
+        f.copies.clear();
         getcontext(&f.context);
         f.context.uc_stack.ss_sp = f.stack.get();
         f.context.uc_stack.ss_size = StackBytes;
@@ -239,13 +249,46 @@ void mma(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
     }
 }
 
-void load_transposed(unsigned (&r)[4], const unsigned short *row)
+Shared *dynamic_shared()
+{
+    alignas(16) static Shared bytes[96 * 1024];
+    return bytes;
+}
+
+void begin_copy(void *to, const void *from, int given, int size)
+{
+    std::memset(to, 0xff, size);
+    running->copies.push_back({to, from, given, size, false});
+}
+
+void end_copies()
+{
+    for (Copy &copy : running->copies)
+        copy.closed = true;
+}
+
+void wait_for_copies()
+{
+    std::vector<Copy> left;
+    for (const Copy &copy : running->copies)
+        if (!copy.closed)
+            left.push_back(copy);
+        else
+        {
+            std::memset(copy.to, 0, copy.size);
+            std::memcpy(copy.to, copy.from, copy.given);
+        }
+    running->copies = left;
+}
+
+void load_matrices(unsigned (&r)[4], const unsigned short *row, bool transposed)
 {
     const int side = running->turn ^= 1, lane = running->place.x % WarpSize, g = lane / 4, t = lane % 4;
     rows[side][lane] = row;
     meet(At, 0, lane);
     for (int i = 0; i < 4; i++)
-        r[i] = rows[side][i * 8 + 2 * t][g] | (unsigned)rows[side][i * 8 + 2 * t + 1][g] << 16;
+        r[i] = transposed ? rows[side][i * 8 + 2 * t][g] | (unsigned)rows[side][i * 8 + 2 * t + 1][g] << 16
+                          : rows[side][i * 8 + g][2 * t] | (unsigned)rows[side][i * 8 + g][2 * t + 1] << 16;
 }
 }
 

@@ -37,7 +37,14 @@ int meet(Meeting kind, int value, int argument);
 
 // native/kernels/mma.cuh; every lane of the warp calls them.
 void mma(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1);
-void load_transposed(unsigned (&r)[4], const unsigned short *row);
+void load_matrices(unsigned (&r)[4], const unsigned short *row, bool transposed);
+
+// Copies into shared memory happen when they are waited for; until then their bytes are all ones, which is NaN.
+typedef unsigned char Shared;
+Shared *dynamic_shared();
+void begin_copy(void *to, const void *from, int given, int size);
+void end_copies();
+void wait_for_copies();
 }
 
 #define threadIdx_x (::host::thread.x)

@@ -6,6 +6,11 @@ internal enum CUResult
     ErrorNotInitialized = 3,
 }
 
+internal enum CUFunctionAttribute
+{
+    MaxDynamicSharedSizeBytes = 8,
+}
+
 internal enum CUStreamFlags : uint
 {
     NonBlocking = 1,

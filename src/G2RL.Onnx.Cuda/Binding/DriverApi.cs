@@ -73,6 +73,12 @@ internal static partial class DriverAPINativeMethods
         internal static partial CUResult cuModuleGetFunction(ref CUfunction hfunc, CUmodule hmod, string name);
     }
 
+    internal static partial class FunctionManagement
+    {
+        [LibraryImport(Library)]
+        internal static partial CUResult cuFuncSetAttribute(CUfunction hfunc, CUFunctionAttribute attrib, int value);
+    }
+
     internal static partial class Devices
     {
         [LibraryImport(Library)]

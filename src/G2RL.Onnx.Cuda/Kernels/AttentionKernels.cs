@@ -33,8 +33,14 @@ internal sealed class AttentionKernels(KernelCache kernels)
     public const int PlaceBytes = 4 * sizeof(int);
 
     private const string Module = "attention";
-    private const int Threads = 128;
-    private const int Owned = 64;
+    private const int PlaceThreads = 128;
+
+    // Of attention.cu: queries or keys of a block, keys of a tile, queries or keys of a tile of the backward pass.
+    private const int Owned = 128;
+    private const int Keys = 64;
+    private const int Tile = 32;
+    private const int ForwardThreads = 128;
+    private const int BackwardThreads = 256;
 
     /// <summary>Why a device does not run the kernels, whatever the model; null where it does.</summary>
     /// <param name="device">The device.</param>
@@ -54,8 +60,9 @@ internal sealed class AttentionKernels(KernelCache kernels)
     /// <param name="mixed">Receives bfloat16 [B*T, H*d].</param>
     /// <param name="logSums">Receives float32 [B, H, T].</param>
     public void Forward(in AttentionSizes s, nint q, nint k, nint v, nint mask, nint places, nint mixed, nint logSums) =>
-        kernels.Launch(Module, Entry("forward", s), (Blocks(s), s.Heads, s.Rows), Threads, q, k, v, mask, places, s.Tokens, s.Heads,
-            s.KeyHeads, s.Width, s.Window, s.Scale, mixed, logSums);
+        kernels.LaunchWith(
+            Module, Entry("forward", s), (Blocks(s), s.Heads, s.Rows), ForwardThreads, Room(s, Owned + (2 * Keys)),
+            q, k, v, mask, places, s.Tokens, s.Heads, s.KeyHeads, s.Width, s.Window, s.Scale, mixed, logSums);
 
     /// <summary>Gradients of queries, keys and values, in their shapes and type.</summary>
     /// <param name="s">Sizes.</param>
@@ -89,10 +96,13 @@ internal sealed class AttentionKernels(KernelCache kernels)
         const int EachBlock = LaunchShape.Threads / 32;
         kernels.Launch(Module, "attention_delta", (LaunchShape.Blocks(s.Sums, EachBlock), 1, 1), LaunchShape.Threads, mixed, gradient,
             s.Tokens, s.Heads, s.Width, s.Sums, delta);
-        kernels.Launch(Module, Entry("keys", s), (Blocks(s), s.KeyHeads, s.Rows), Threads, gradient, q, k, v, mask, places, logSums, delta,
-            s.Tokens, s.Heads, s.KeyHeads, s.Width, s.Window, s.Scale, dk, dv);
-        kernels.Launch(Module, Entry("queries", s), (Blocks(s), s.Heads, s.Rows), Threads, gradient, q, k, v, mask, places, logSums, delta,
-            s.Tokens, s.Heads, s.KeyHeads, s.Width, s.Window, s.Scale, dq);
+        kernels.LaunchWith(
+            Module, Entry("keys", s), (Blocks(s), s.KeyHeads, s.Rows), BackwardThreads,
+            Room(s, Owned + (4 * Tile)) + (2 * Tile * (PlaceBytes + (2 * sizeof(float)))),
+            gradient, q, k, v, mask, places, logSums, delta, s.Tokens, s.Heads, s.KeyHeads, s.Width, s.Window, s.Scale, dk, dv);
+        kernels.LaunchWith(
+            Module, Entry("queries", s), (Blocks(s), s.Heads, s.Rows), BackwardThreads, Room(s, 4 * Tile),
+            gradient, q, k, v, mask, places, logSums, delta, s.Tokens, s.Heads, s.KeyHeads, s.Width, s.Window, s.Scale, dq);
     }
 
     /// <summary>What each token of packed rows sees, <see cref="PlaceBytes"/> a token.</summary>
@@ -102,10 +112,15 @@ internal sealed class AttentionKernels(KernelCache kernels)
     /// <param name="tokens">T</param>
     /// <param name="places">Receives them.</param>
     public void Places(nint segments, int count, int tokens, nint places) =>
-        kernels.Launch(Module, "attention_places", (count, 1, 1), Threads, segments, count, tokens, places);
+        kernels.Launch(Module, "attention_places", (count, 1, 1), PlaceThreads, segments, count, tokens, places);
+
+    // Bytes of so many rows in shared memory.
+    private static int Room(in AttentionSizes s, int rows) => rows * sizeof(ushort) * (Form(s) + 8);
 
     private static int Blocks(in AttentionSizes s) => (s.Tokens + Owned - 1) / Owned;
 
     // The narrowest form that holds a head.
-    private static string Entry(string what, in AttentionSizes s) => $"attention_{what}_{(s.Width <= 64 ? 64 : 128)}";
+    private static string Entry(string what, in AttentionSizes s) => $"attention_{what}_{Form(s)}";
+
+    private static int Form(in AttentionSizes s) => s.Width <= 64 ? 64 : 128;
 }

@@ -38,9 +38,20 @@ internal sealed class KernelCache(ICudaDriver driver)
         kernels.GetOrAdd((module, entry), key => driver.Kernel(modules.GetOrAdd(key.Module, m => driver.LoadModule(m, Ptx(m))), key.Entry));
 
     /// <summary>Launches an entry, <paramref name="arguments"/> in the order of its parameters, each of its exact width.</summary>
-    public void Launch(string module, string entry, (int X, int Y, int Z) grid, int threads, params ReadOnlySpan<KernelArgument> arguments)
+    public void Launch(
+        string module, string entry, (int X, int Y, int Z) grid, int threads, params ReadOnlySpan<KernelArgument> arguments) =>
+        LaunchWith(module, entry, grid, threads, 0, arguments);
+
+    /// <summary>The same with so many bytes of dynamic shared memory a block.</summary>
+    public void LaunchWith(
+        string module,
+        string entry,
+        (int X, int Y, int Z) grid,
+        int threads,
+        int sharedBytes,
+        params ReadOnlySpan<KernelArgument> arguments)
     {
         if (grid.X > 0 && grid.Y > 0 && grid.Z > 0)
-            driver.Launch(Entry(module, entry), grid, (threads, 1, 1), 0, arguments);
+            driver.Launch(Entry(module, entry), grid, (threads, 1, 1), sharedBytes, arguments);
     }
 }

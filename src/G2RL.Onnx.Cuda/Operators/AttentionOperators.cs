@@ -79,6 +79,8 @@ internal static unsafe class AttentionOperators
             throw new NotSupportedException("Scores are capped, which the kernel does not do.");
         if (q.Rank != 4 || k.Rank != 4 || k[2] == 0 || q[2] % k[2] != 0 || q[3] != k[3])
             throw new ArgumentException("Queries are [B, T, H, d], keys and values [B, T, K, d], and K divides H.");
+        if (!(context.Attribute(0) > 0))
+            throw new NotSupportedException($"Scores are scaled by {context.Attribute(0)}; the kernel takes what is above 0.");
         k.Require((long)q[0] * q[1] * k[2] * q[3], "keys");
         v.Require(k.Length, "values");
         mask.Require((long)q[0] * q[1], "mask");

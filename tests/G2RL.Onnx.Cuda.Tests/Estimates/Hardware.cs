@@ -3,10 +3,6 @@ namespace G2RL.Onnx.Cuda.Tests.Estimates;
 /// <summary>What an estimate takes a GPU and its host for; assumptions, to be replaced by what a real run shows.</summary>
 /// <param name="Bandwidth">Bytes a second that kernels reach: 80 % of the data sheet's.</param>
 /// <param name="Products">Floating-point operations a second of large bfloat16 products: 60 % of the data sheet's.</param>
-/// <param name="Attention">
-/// The same of our attention's products: 20 %. A fragment of keys is read from shared memory for every product of sixteen queries, at 128
-/// bytes a clock: half of the data sheet's is the most. Loads that nothing overlaps and exponentials are taken to leave two fifths of that.
-/// </param>
 /// <param name="Peak">The data sheet's, for shares.</param>
 /// <param name="Enqueue">Seconds of the host a launch, product or copy of ONNX Runtime.</param>
 /// <param name="Gap">Seconds of the device between two kernels that the host launches.</param>
@@ -14,12 +10,11 @@ namespace G2RL.Onnx.Cuda.Tests.Estimates;
 internal sealed record Hardware(
     double Bandwidth,
     double Products,
-    double Attention,
     double Peak,
     double Enqueue,
     double Gap,
     double CapturedGap)
 {
     /// <summary>H100 SXM: 3.35 TB/s, 989 TFLOP/s.</summary>
-    public static Hardware H100 { get; } = new(0.8 * 3.35e12, 0.6 * 989e12, 0.2 * 989e12, 989e12, 5e-6, 1.5e-6, 0.8e-6);
+    public static Hardware H100 { get; } = new(0.8 * 3.35e12, 0.6 * 989e12, 989e12, 5e-6, 1.5e-6, 0.8e-6);
 }

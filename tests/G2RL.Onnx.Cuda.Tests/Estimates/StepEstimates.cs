@@ -53,12 +53,13 @@ internal static class StepEstimates
         return (int)Math.Min(plan.RowsPerThread, (room - plan.PromptSlots) / 8 * 8);
     }
 
-    /// <summary>Model FLOP utilisation of a micro-batch: 6 N tokens / time / peak; what attention computes counts for nothing.</summary>
+    /// <summary>Model FLOP utilisation of a micro-batch: useful operations / time / peak.</summary>
     /// <param name="spec">The model.</param>
     /// <param name="tokens">Tokens of the micro-batch.</param>
     /// <param name="length">Tokens of a row.</param>
     /// <param name="onChip">Whether attention and maps run by our kernels; else by standard operators, attention in blocks.</param>
     /// <param name="recompute">Whether layers are computed again.</param>
+    /// <param name="counts">Whether the products of attention's causal half, 6 H d T / 2 a layer and token, are useful beside 6 N.</param>
     /// <param name="on">The hardware.</param>
     /// <remarks>
     /// Products 6 N tokens, 8 N where layers are recomputed; gradients of weights 18 bytes each a micro-batch, widened and added. Maps of
@@ -66,10 +67,11 @@ internal static class StepEstimates
     /// backward and the repeated pass. Ours in bfloat16, counted kernel by kernel: norms, norms and rotations of heads, the gated unit and
     /// sums of the residual stream read and write 10 D + 4 (H + K) d + 3 F numbers forward; 21 D + 5 (H + K) d + 5 F backward, of which 9 D
     /// are sums of what several products give for one input. Attention in blocks: its products four times the forward ones,
-    /// and its shares, half of T x T a head, touched about twelve times. Our kernels: two products forward, seven backward (three
-    /// of them for queries alone, so that nothing is added atomically), over the diagonal's blocks of 64 whole.
+    /// and its shares, half of T x T a head, touched about twelve times. Our kernels: two products forward, four for keys
+    /// and values, three for queries (so that nothing is added atomically), at the rates of <see cref="AttentionRate"/>; of tiles on the
+    /// diagonal they compute what lies beyond it, 64 tokens a query forward and 32 backward.
     /// </remarks>
-    public static double TrainingUse(DecoderSpec spec, int tokens, int length, bool onChip, bool recompute, Hardware on)
+    public static double TrainingUse(DecoderSpec spec, int tokens, int length, bool onChip, bool recompute, bool counts, Hardware on)
     {
         var useful = 6.0 * spec.ParameterCount * tokens;
         var forward = 4.0 * spec.Heads * spec.HeadDimension * (length / 2.0) * tokens * spec.Layers;
@@ -82,8 +84,9 @@ internal static class StepEstimates
         var maps = ((each * spec.Layers * tokens) + (18.0 * spec.ParameterCount)) / on.Bandwidth;
         var shares = spec.Heads * (length / 2.0) * tokens * spec.Layers * Wide * 12 / on.Bandwidth;
         var attention = onChip
-            ? forward * (1 + (64.0 / length)) * (4.5 + (recompute ? 1 : 0)) / on.Attention
+            ? ((forward * (1 + (64.0 / length)) * (recompute ? 2 : 1) / AttentionRate.Forward.Share)
+                + (forward * (1 + (32.0 / length)) * ((2 / AttentionRate.Keys.Share) + (1.5 / AttentionRate.Queries.Share)))) / on.Peak
             : (4 * forward / on.Products) + shares;
-        return useful / (products + maps + attention) / on.Peak;
+        return (useful + (counts ? 3 * forward : 0)) / (products + maps + attention) / on.Peak;
     }
 }

@@ -51,10 +51,10 @@ public sealed class StepEstimatesTests
         foreach (var positions in new[] { 512, 1024, 2048, 4096, 8192 })
             yield return $"| {positions} | {before.RowsPerThread} | {StepEstimates.RowsAt(spec, after, positions)} |";
         // Of micro-batches of 8,192 tokens. Not recomputed: where that fits, see TrainingMemoryTests.
-        string Use(int length, bool onChip, bool recompute) => FormattableString.Invariant(
-            $"{100 * StepEstimates.TrainingUse(spec, 8192, length, onChip, recompute, Hardware.H100):0} %");
+        string Use(int length, bool onChip, bool recompute, bool counts = false) => FormattableString.Invariant(
+            $"{100 * StepEstimates.TrainingUse(spec, 8192, length, onChip, recompute, counts, Hardware.H100):0} %");
         foreach (var length in new[] { 2048, 8192 })
             yield return $"| {length} | {Use(length, false, true)} | {Use(length, false, false)} | {Use(length, true, true)} "
-                + $"| {Use(length, true, false)} |";
+                + $"| {Use(length, true, false)} | {Use(length, true, false, counts: true)} |";
     }
 }

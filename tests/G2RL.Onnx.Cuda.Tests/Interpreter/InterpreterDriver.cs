@@ -26,6 +26,11 @@ public sealed class InterpreterDriver : EmulatedDriver
     public (long Instructions, long Accesses, long Bytes, long SharedAtomics) Cost =>
         (machine.Instructions, machine.DeviceAccesses, machine.DeviceBytes, machine.SharedAtomics);
 
+    /// <summary>What else attention's kernels have cost: moves among the instructions, products of tiles, bytes of shared memory, powers of
+    /// two.</summary>
+    public (long Moves, long Products, long SharedBytes, long Exponentials) TileCost =>
+        (machine.Moves, machine.Products, machine.SharedBytes, machine.Exponentials);
+
     /// <inheritdoc/>
     public override nint LoadModule(string name, ReadOnlySpan<byte> ptx)
     {

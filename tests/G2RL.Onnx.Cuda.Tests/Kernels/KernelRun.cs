@@ -86,14 +86,19 @@ internal sealed partial class KernelRun(EmulatedDriver driver) : IDisposable
     public nint Room<T>(int count)
         where T : unmanaged => driver.Allocate((long)count * Marshal.SizeOf<T>());
 
-    public void Launch(string entry, (int X, int Y, int Z) grid, int threads, params KernelArgument[] arguments)
+    public void Launch(string entry, (int X, int Y, int Z) grid, int threads, params KernelArgument[] arguments) =>
+        LaunchWith(entry, grid, threads, 0, arguments);
+
+    /// <summary>With dynamic shared memory.</summary>
+    public void LaunchWith(
+        string entry, (int X, int Y, int Z) grid, int threads, int sharedBytes, params KernelArgument[] arguments)
     {
         if (!kernels.TryGetValue(entry, out var kernel))
         {
             var module = ModuleOf[entry];
             kernels.Add(entry, kernel = driver.Kernel(driver.LoadModule(module, Modules[module]), entry));
         }
-        driver.Launch(kernel, grid, (threads, 1, 1), 0, arguments);
+        driver.Launch(kernel, grid, (threads, 1, 1), sharedBytes, arguments);
     }
 
     public T[] Read<T>(nint pointer, int count)

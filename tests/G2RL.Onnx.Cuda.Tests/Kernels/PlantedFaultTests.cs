@@ -127,19 +127,23 @@ public sealed class PlantedFaultTests
     // Two blocks of queries, of which the second goes through several tiles of keys, as the first block of keys does of queries.
     private static void LaunchAttention(KernelRun run, string entry)
     {
-        const int T = 66, Width = 8;
+        const int T = 130, Width = 8;
+        const int Row = 2 * (64 + 8);
         nint Numbers(int seed) => run.Upload(Elements.As("bf16", Elements.Normal(T * Width, seed, 1)).Raw);
         nint Room() => run.Room<ushort>(T * Width);
         var (q, k, v, mask) = (Numbers(1), Numbers(2), Numbers(3), run.Upload(Enumerable.Repeat(1L, T).ToArray()));
         if (entry == "attention_forward_64")
         {
-            run.Launch(entry, (2, 1, 1), 128, q, k, v, mask, (nint)0, T, 1, 1, Width, 0, 0.5f, Room(), run.Room<float>(T));
+            run.LaunchWith(entry, (2, 1, 1), 128, 256 * Row, q, k, v, mask, (nint)0, T, 1, 1, Width, 0, 0.5f, Room(), run.Room<float>(T));
             return;
         }
         var (gradient, sums, delta) = (Numbers(4), run.Upload(new float[T]), run.Upload(new float[T]));
         if (entry == "attention_keys_64")
-            run.Launch(entry, (2, 1, 1), 128, gradient, q, k, v, mask, (nint)0, sums, delta, T, 1, 1, Width, 0, 0.5f, Room(), Room());
+            run.LaunchWith(
+                entry, (2, 1, 1), 256, (256 * Row) + (2 * 32 * 24), gradient, q, k, v, mask, (nint)0, sums, delta, T, 1, 1, Width, 0, 0.5f,
+                Room(), Room());
         else
-            run.Launch(entry, (2, 1, 1), 128, gradient, q, k, v, mask, (nint)0, sums, delta, T, 1, 1, Width, 0, 0.5f, Room());
+            run.LaunchWith(
+                entry, (2, 1, 1), 256, 128 * Row, gradient, q, k, v, mask, (nint)0, sums, delta, T, 1, 1, Width, 0, 0.5f, Room());
     }
 }

@@ -10,7 +10,8 @@ internal sealed partial class PtxDecoder(
     string parameterText,
     string directives,
     string body,
-    IReadOnlyList<SharedSymbol> moduleShared)
+    IReadOnlyList<SharedSymbol> moduleShared,
+    string? dynamicShared)
 {
     private readonly Dictionary<string, int> registers = [];
     private readonly List<string> registerNames = [];
@@ -32,6 +33,11 @@ internal sealed partial class PtxDecoder(
             sharedBytes = (sharedBytes + symbol.Alignment - 1) / symbol.Alignment * symbol.Alignment;
             symbols[symbol.Name] = SharedMemory.Base + (ulong)sharedBytes;
             sharedBytes += symbol.Bytes;
+        }
+        if (dynamicShared is not null)
+        {
+            sharedBytes = (sharedBytes + 15) / 16 * 16;
+            symbols[dynamicShared] = SharedMemory.Base + (ulong)sharedBytes;
         }
         foreach (Match m in Declaration().Matches(body))
             foreach (var declared in m.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries))
@@ -228,7 +234,8 @@ internal sealed partial class PtxDecoder(
             case "mma" or "ldmatrix":
                 (i.Op, i.E, i.Offset) = (
                     mnemonic == PtxFragments.Product ? PtxOp.MultiplyTiles
-                    : mnemonic == PtxFragments.Load ? PtxOp.LoadTransposed
+                    : mnemonic == PtxFragments.Load ? PtxOp.LoadMatrices
+                    : mnemonic == PtxFragments.LoadTransposed ? PtxOp.LoadTransposed
                     : throw Unknown("this shape"), Source("0xffffffff"), fragments.Count);
                 fragments.Add(
                 [
@@ -236,6 +243,18 @@ internal sealed partial class PtxDecoder(
                     .. operands[1..].SelectMany(o => o[0] == '{' ? Elements(o) : [o.Trim('[', ']')]).Select(Source),
                 ]);
                 return fragments[^1].Length == (i.Op == PtxOp.MultiplyTiles ? 14 : 5) ? i : throw Unknown("the number of registers");
+            case "cp" when mnemonic is "cp.async.cg.shared.global" or "cp.async.ca.shared.global" && operands.Length == 4:
+                (i.Op, i.Size) = (PtxOp.BeginCopy, byte.Parse(operands[2], CultureInfo.InvariantCulture));
+                if (i.Size is not (4 or 8 or 16) || (i.Size != 16 && parts[2] == "cg"))
+                    throw Unknown("this size");
+                (i.A, i.B, i.C) = (Source(operands[0].Trim('[', ']')), Source(operands[1].Trim('[', ']')), Source(operands[3]));
+                return i;
+            case "cp" when mnemonic == "cp.async.commit_group":
+                i.Op = PtxOp.EndCopies;
+                return i;
+            case "cp" when mnemonic == "cp.async.wait_group":
+                (i.Op, i.Offset) = (PtxOp.WaitForCopies, int.Parse(operands[0], CultureInfo.InvariantCulture));
+                return i;
             case "cvta":
                 (i.D, i.A) = (Destination(operands[0]), Source(operands[1]));
                 i.Op = mnemonic switch

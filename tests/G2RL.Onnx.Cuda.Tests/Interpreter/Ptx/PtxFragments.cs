@@ -10,7 +10,10 @@ internal static class PtxFragments
     public const string Product = "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32";
 
     /// <summary>Four matrices [8, 8] of 16 bits each from shared memory.</summary>
-    public const string Load = "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16";
+    public const string Load = "ldmatrix.sync.aligned.m8n8.x4.shared.b16";
+
+    /// <summary>The same, each of them transposed.</summary>
+    public const string LoadTransposed = "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16";
 
     private const int Lanes = 32;
     private const int Inner = 16;
@@ -50,10 +53,13 @@ internal static class PtxFragments
         return results;
     }
 
-    /// <summary>Of matrix i the elements (2 t, g) and (2 t + 1, g) in register i of a lane.</summary>
+    /// <summary>
+    /// Of matrix i the elements (g, 2 t) and (g, 2 t + 1) in register i of a lane; transposed, (2 t, g) and (2 t + 1, g).
+    /// </summary>
     /// <param name="given">Addresses: lane l gives that of row l % 8 of matrix l / 8 [32, 1].</param>
+    /// <param name="transposed">Whether they are.</param>
     /// <param name="row">The memory of a lane's address, eight elements.</param>
-    public static unsafe uint[,] Transposed(uint[,] given, Func<int, ulong, nint> row)
+    public static unsafe uint[,] Matrices(uint[,] given, bool transposed, Func<int, ulong, nint> row)
     {
         var elements = new ushort[Lanes, 8];
         for (var lane = 0; lane < Lanes; lane++)
@@ -66,8 +72,10 @@ internal static class PtxFragments
         for (var lane = 0; lane < Lanes; lane++)
             for (var k = 0; k < 4; k++)
             {
-                var first = (k * 8) + (lane % 4 * 2);
-                results[lane, k] = elements[first, lane / 4] | ((uint)elements[first + 1, lane / 4] << 16);
+                var (first, other, at) = ((k * 8) + (lane % 4 * 2), (k * 8) + (lane / 4), lane % 4 * 2);
+                results[lane, k] = transposed
+                    ? elements[first, lane / 4] | ((uint)elements[first + 1, lane / 4] << 16)
+                    : elements[other, at] | ((uint)elements[other, at + 1] << 16);
             }
         return results;
     }

@@ -38,6 +38,7 @@ internal sealed unsafe partial class PtxMachine
                         pc = i->Offset;
                         continue;
                     case PtxOp.Return:
+                        EndThread(thread);
                         (lanes[thread].Pc, lanes[thread].State) = (pc - 1, LaneState.Done);
                         budget = left;
                         return;
@@ -46,10 +47,19 @@ internal sealed unsafe partial class PtxMachine
                         budget = left;
                         return;
                     case PtxOp.BarrierWarp or PtxOp.ShuffleXor or PtxOp.ShuffleUp or PtxOp.ShuffleDown or PtxOp.ShuffleIndex
-                        or PtxOp.Ballot or PtxOp.MultiplyTiles or PtxOp.LoadTransposed:
+                        or PtxOp.Ballot or PtxOp.MultiplyTiles or PtxOp.LoadMatrices or PtxOp.LoadTransposed:
                         (lanes[thread].Pc, lanes[thread].State) = (pc - 1, LaneState.AtWarp);
                         budget = left;
                         return;
+                    case PtxOp.BeginCopy:
+                        BeginCopy(i, a, b, (uint)c, thread);
+                        continue;
+                    case PtxOp.EndCopies:
+                        EndCopies(thread);
+                        continue;
+                    case PtxOp.WaitForCopies:
+                        WaitForCopies(i->Offset, thread);
+                        continue;
                     case PtxOp.LoadParameter:
                         d = i->Size == 8
                             ? BitConverter.ToUInt64(parameters, i->Offset)
@@ -104,9 +114,11 @@ internal sealed unsafe partial class PtxMachine
                         d = (uint)a | b << 32;
                         break;
                     case PtxOp.Move32:
+                        Moves++;
                         d = a == PtxKernel.Undefined ? a : (uint)a;
                         break;
                     case PtxOp.Move64:
+                        Moves++;
                         d = a;
                         break;
                     case PtxOp.Add32:
@@ -498,6 +510,7 @@ internal sealed unsafe partial class PtxMachine
                         d = a & 0x7FFFFFFFFFFFFFFF;
                         break;
                     case PtxOp.Ex2Approx:
+                        Exponentials++;
                         d = B(approximate.Exp2(F(a)));
                         break;
                     case PtxOp.Lg2Approx:

@@ -61,7 +61,7 @@ internal sealed unsafe partial class PtxMachine
 
     private void Exchange(int first, PtxInstruction* i, uint mask)
     {
-        if (i->Op is PtxOp.MultiplyTiles or PtxOp.LoadTransposed)
+        if (i->Op is PtxOp.MultiplyTiles or PtxOp.LoadMatrices or PtxOp.LoadTransposed)
         {
             Fragments(first, i, mask);
             return;
@@ -105,9 +105,10 @@ internal sealed unsafe partial class PtxMachine
         for (var l = 0; l < 32; l++)
             for (var k = written; k < places.Length; k++)
                 given[l, k - written] = (uint)Read(first + l, places[k]);
+        Products += i->Op == PtxOp.MultiplyTiles ? 1 : 0;
         var results = i->Op == PtxOp.MultiplyTiles
             ? PtxFragments.Multiply(given, approximate)
-            : PtxFragments.Transposed(given, (lane, address) =>
+            : PtxFragments.Matrices(given, i->Op == PtxOp.LoadTransposed, (lane, address) =>
             {
                 if (address % 16 != 0)
                     throw Fault(first + lane, $"16 bytes at {address:x}, which is not aligned to 16");

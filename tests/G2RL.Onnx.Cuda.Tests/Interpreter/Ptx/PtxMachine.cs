@@ -68,6 +68,18 @@ internal sealed unsafe partial class PtxMachine(DeviceHeap heap, InterpreterSett
     /// <summary>Atomic operations on shared memory so far.</summary>
     public long SharedAtomics { get; private set; }
 
+    /// <summary>Of them moves from register to register, which an assembler leaves out.</summary>
+    public long Moves { get; private set; }
+
+    /// <summary>Products of tiles by tensor cores so far, of 16 x 16 x 8 each.</summary>
+    public long Products { get; private set; }
+
+    /// <summary>Bytes that went into shared memory or came from it so far.</summary>
+    public long SharedBytes => shared.Bytes;
+
+    /// <summary>Approximate powers of two so far.</summary>
+    public long Exponentials { get; private set; }
+
     /// <summary>Runs a grid to its end.</summary>
     /// <exception cref="PtxException">Arguments that do not fit the kernel, or anything the kernel did wrong; the message names kernel,
     /// block, thread and instruction.</exception>
@@ -146,6 +158,7 @@ internal sealed unsafe partial class PtxMachine(DeviceHeap heap, InterpreterSett
     private void Block((int X, int Y, int Z) grid, (int X, int Y, int Z) block, int threads, int sharedBytes, bool undefine)
     {
         heap.Clock.StartBlock();
+        copies.Clear();
         shared.Start(kernel.SharedBytes + sharedBytes);
         for (var t = 0; t < threads; t++)
         {

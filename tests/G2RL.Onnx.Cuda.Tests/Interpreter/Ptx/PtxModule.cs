@@ -17,6 +17,9 @@ internal sealed partial class PtxModule
         text = Comment().Replace(text, string.Empty);
         Version = VersionLine().Match(text).Groups[1].Value;
         Target = TargetLine().Match(text).Groups[1].Value;
+        // The block's memory whose size the launch gives.
+        var dynamic = DynamicArray().Match(text);
+        text = DynamicArray().Replace(text, string.Empty);
         foreach (var word in Unsupported)
             if (Regex.IsMatch(text, $@"(?<![\w.$]){Regex.Escape(word)}\b"))
                 throw new PtxException($"'{word}' is not supported by the interpreter.");
@@ -29,7 +32,8 @@ internal sealed partial class PtxModule
                 m.Groups["parameters"].Value,
                 m.Groups["directives"].Value,
                 m.Groups["body"].Value,
-                moduleShared).Decode());
+                moduleShared,
+                dynamic.Success ? dynamic.Groups[1].Value : null).Decode());
         }
         if (kernels.Count == 0)
             throw new PtxException("The text has no .entry: it is no PTX module.");
@@ -73,6 +77,9 @@ internal sealed partial class PtxModule
 
     [GeneratedRegex(@"\.shared\s+\.align\s+(\d+)\s+\.b8\s+([\w$]+)\[(\d+)\]")]
     internal static partial Regex SharedArray();
+
+    [GeneratedRegex(@"\.extern\s+\.shared\s+\.align\s+16\s+\.b8\s+([\w$]+)\[\];")]
+    private static partial Regex DynamicArray();
 
     [GeneratedRegex(
         @"\.entry\s+(?<name>[\w$]+)\s*\((?<parameters>.*?)\)(?<directives>[^{]*)\{(?<body>.*?)\n\}",

@@ -23,8 +23,20 @@ internal enum PtxOp : ushort
     /// <summary>mma.sync m16n8k16 of bfloat16 with float sums; see <see cref="PtxFragments"/></summary>
     MultiplyTiles,
 
+    /// <summary>ldmatrix of four matrices</summary>
+    LoadMatrices,
+
     /// <summary>ldmatrix of four transposed matrices</summary>
     LoadTransposed,
+
+    /// <summary>cp.async: a copy into shared memory that happens later</summary>
+    BeginCopy,
+
+    /// <summary>cp.async.commit_group</summary>
+    EndCopies,
+
+    /// <summary>cp.async.wait_group</summary>
+    WaitForCopies,
     Load,
     LoadParameter,
     Store,
