@@ -35,6 +35,10 @@ public sealed class BoxFinderTests
         {{{ \boxed{5} \boxed{6} => 6
         \boxed{\left\{1, 2\right.} => \left\{1, 2\right.
         \boxed{5} \ => 5
+        \boxed{28}\%, that is 28 of 100 => 28\%
+        \boxed{5} (\frac{1}{5}\% off) => 5
+        \boxed 5 \% => 5\%
+        \boxed{7}$ % => 7\%
         \boxed 5 \boxed 6 => 6
         \boxed{5 + \boxed => ~
         \boxed{\boxed 5 => ~
@@ -71,6 +75,9 @@ public sealed class BoxFinderTests
         \boxed{1}, = \boxed{2} => 2
         \boxed{1} \text{ and } so \text{ or } \boxed{2} => 2
         \boxed{1} and\boxed{2} => 1, 2
+        \boxed{28}\% or \boxed{30}\% => 28\%, 30\%
+        \boxed{1} or \boxed{2}\% => 1, 2\%
+        \boxed{1}, \boxed{2}, \boxed{1}\% => 1, 2, 1\%
         \boxed{1}, y=z=\boxed{2} => 1, 2
         \boxed{\boxed 5} => \boxed 5
         \boxed{1} then \boxed{2} and \boxed{3} => 2, 3

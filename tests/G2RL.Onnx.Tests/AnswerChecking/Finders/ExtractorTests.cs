@@ -23,6 +23,9 @@ public sealed class ExtractorTests
         The final answer is \(5\) apples => 5
         The final answer is x = 5. => x = 5
         The answer is \boxed{5}. => 5
+        The answer is \boxed{5}\%. => 5\%
+        \boxed{28}\%, that is 28 of 100 => 28\%
+        \boxed{5} (\frac{1}{5}\% off) => 5
         answer: 5 => 5
         answer = 5 => 5
         answer**: 5 => 5

@@ -40,6 +40,16 @@ public sealed class FormulaFinderTests
         """);
 
     [TestMethod]
+    public void Formulas_ManyThatAreJoined_CostNoMoreThanTheirText()
+    {
+        var text = string.Join(",", Enumerable.Range(0, 20_000).Select(i => $"${i}$"));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var found = FormulaFinder.Last(text, 1).Single();
+        Assert.IsLessThan(200L * text.Length, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.AreEqual(string.Join(", ", Enumerable.Range(0, 20_000)), found.Content);
+        Assert.AreEqual((0, text.Length), (found.Start, found.End));
+    }
+    [TestMethod]
     public void Formulas_WithWords_AreProse()
     {
         Assert.IsTrue(FormulaFinder.IsProse("red dogs"));

@@ -7,10 +7,20 @@ internal static class BoxFinder
     private const int LongestUnclosed = 400;
     private const int MostJoined = 32;
 
-    /// <summary>The content of the last outermost box; null without one.</summary>
+    /// <summary>A box that was found.</summary>
+    /// <param name="Start">Where its command stands.</param>
+    /// <param name="Content">What is in it.</param>
+    /// <param name="IsPercent">Whether a percent sign or word follows it: <c>\boxed{28}$ %</c> is 28%.</param>
+    /// <param name="End">Behind it, and behind that sign.</param>
+    private readonly record struct Box(int Start, Range Content, bool IsPercent, int End)
+    {
+        public string Of(string text) => IsPercent ? text[Content] + "\\%" : text[Content];
+    }
+
+    /// <summary>The content of the last outermost box, with the percent sign that follows it; null without one.</summary>
     /// <param name="text">The completion.</param>
     /// <param name="unclosed">Whether a box that the text's end cuts off counts.</param>
-    public static string? Last(string text, bool unclosed = false) => All(text, unclosed) is [.., var last] ? text[last.Content] : null;
+    public static string? Last(string text, bool unclosed = false) => All(text, unclosed) is [.., var last] ? last.Of(text) : null;
 
     /// <summary>The contents of the last run of boxes, separated by commas.</summary>
     public static string? LastRun(string text, bool unclosed)
@@ -21,13 +31,13 @@ internal static class BoxFinder
         var first = boxes.Count - 1;
         while (first > 0 && boxes.Count - first < MostJoined && IsJoint(text.AsSpan(boxes[first - 1].End..boxes[first].Start)))
             first--;
-        var contents = boxes.Skip(first).Select(b => text[b.Content]).Distinct().ToArray();
+        var contents = boxes.Skip(first).Select(b => b.Of(text)).Distinct().ToArray();
         return string.Join(", ", contents);
     }
 
-    private static List<(int Start, Range Content, int End)> All(string text, bool unclosed)
+    private static List<Box> All(string text, bool unclosed)
     {
-        var boxes = new List<(int, Range, int)>();
+        var boxes = new List<Box>();
         if (!text.Contains("boxed", StringComparison.Ordinal) && !text.Contains("fbox", StringComparison.Ordinal))
             return boxes;
         // Depth of braces, and where and at which depth the outermost box began.
@@ -52,7 +62,7 @@ internal static class BoxFinder
                     }
                     else if (start < 0 && Bare(text, open) is > 0 and var size)
                     {
-                        boxes.Add((i, open..(open + size), open + size));
+                        Add(i, open..(open + size));
                         i = open + size - 1;
                     }
 
@@ -69,7 +79,7 @@ internal static class BoxFinder
                     depth = Math.Max(0, depth - 1);
                     if (start >= 0 && depth <= outer)
                     {
-                        boxes.Add((start, content..i, i + 1));
+                        Add(start, content..i, closing: 1);
                         start = -1;
                         depth = outer;
                     }
@@ -79,8 +89,15 @@ internal static class BoxFinder
         }
 
         if (start >= 0 && unclosed && text.Length - content <= LongestUnclosed)
-            boxes.Add((start, content..text.Length, text.Length));
+            Add(start, content..text.Length);
         return boxes;
+
+        void Add(int from, Range inside, int closing = 0)
+        {
+            var end = inside.End.Value + closing;
+            var percent = NumberFinder.Percent(text.AsSpan(end));
+            boxes.Add(new(from, inside, percent > 0, end + percent));
+        }
     }
 
     private static int Command(string text, int at)

@@ -12,8 +12,8 @@ internal static class Extractor
     /// <summary>What a source finds, in the order in which it should be tried. Empty without any.</summary>
     public static IEnumerable<string> Find(AnswerSource source, string text, AnswerPolicy policy) => source switch
     {
-        AnswerSource.Box => One(WithPercent(text, BoxFinder.Last(text, policy.UnclosedBoxes))),
-        AnswerSource.Boxes => One(WithPercent(text, BoxFinder.LastRun(text, policy.UnclosedBoxes))),
+        AnswerSource.Box => One(BoxFinder.Last(text, policy.UnclosedBoxes)),
+        AnswerSource.Boxes => One(BoxFinder.LastRun(text, policy.UnclosedBoxes)),
         AnswerSource.Stated => Stated(text, policy),
         AnswerSource.Marker => One(PhraseFinder.AfterMarker(text, policy.Marker)),
         AnswerSource.FinalAnswer => Clause(PhraseFinder.After(text, Final), policy),
@@ -29,21 +29,9 @@ internal static class Extractor
 
     private static IEnumerable<string> One(string? found) => found is null ? [] : [found];
 
-    // "\boxed{28}$ %" and "\boxed{20} percent": the sign belongs to the number.
-    private static string? WithPercent(string text, string? content)
-    {
-        if (content is null)
-            return null;
-        var at = text.LastIndexOf(content, StringComparison.Ordinal);
-        return at >= 0 && at + content.Length < text.Length && text[at + content.Length] == '}'
-            && NumberFinder.Percent(text.AsSpan(at + content.Length + 1)) > 0
-            ? content + "\\%"
-            : content;
-    }
-
     private static IEnumerable<string> Stated(string text, AnswerPolicy policy)
     {
-        var box = WithPercent(text, BoxFinder.LastRun(text, policy.UnclosedBoxes));
+        var box = BoxFinder.LastRun(text, policy.UnclosedBoxes);
         var isLater = text.LastIndexOf(FinalIs[0], StringComparison.OrdinalIgnoreCase)
             > text.LastIndexOf("\\boxed", StringComparison.Ordinal);
         var clause = isLater ? Clause(PhraseFinder.After(text, FinalIs), policy) : [];

@@ -48,12 +48,13 @@ internal static class FormulaFinder
         {
             if (IsProse(text.AsSpan(found[i].From..found[i].To)))
                 continue;
-            var (end, content) = (found[i].End, text[found[i].From..found[i].To]);
+            var (end, contents) = (found[i].End, new List<string> { text[found[i].From..found[i].To] });
             // "$1$ and $2$" is one answer.
-            while (i > 0 && text.AsSpan(found[i - 1].End..found[i].Start) is var gap && Joins(gap)
+            while (i > 0 && Joins(text.AsSpan(found[i - 1].End..found[i].Start))
                 && !IsProse(text.AsSpan(found[i - 1].From..found[i - 1].To)))
-                content = $"{text[found[--i].From..found[i].To]}, {content}";
-            last.Add((found[i].Start, end, content));
+                contents.Add(text[found[--i].From..found[i].To]);
+            contents.Reverse();
+            last.Add((found[i].Start, end, string.Join(", ", contents)));
         }
 
         return last;
