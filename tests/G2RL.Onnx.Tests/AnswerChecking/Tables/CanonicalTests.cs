@@ -75,6 +75,11 @@ public sealed class CanonicalTests
         2\bmodQ :=: 2 \bmod Q
         2\modQ :=: 2 \mod Q
         x \bmod 2+1 :=: 1+x \bmod 2
+        1+2 \pmod 5 :=: 3 \pmod 5
+        1+2 \pmod 5 !! 3 \pmod 7
+        1+2 \pmod 5 :: 3
+        1 \pmod 5+2 \pmod 7 !! 3
+        -2 \pmod 5 !! -2 \pmod 7
         """);
 
     [TestMethod]

@@ -173,6 +173,7 @@ public sealed class EvidenceTests
         \sqrt{3+2\sqrt2} :: 1+\sqrt2
         \sqrt{3+2\sqrt2} !! 2.41421356
         \sqrt{3+2\sqrt2} !! 2.414213562373095
+        1.4142135623730951\begin{pmatrix}1\end{pmatrix} !! \begin{pmatrix}\sqrt2\end{pmatrix}
         \gcd(a,b) !! \gcd(a,c)
         \max(1,x) !! \max(1,y)
         f(x,y) !! f(x,z)

@@ -88,6 +88,21 @@ public sealed class RelationTests
         |2x|<1 :: (-1/2,1/2)
         1<|x|\le2 :: [-2,-1)\cup(1,2]
         -\infty<x<3 :=: x<3
+        -\infty<x<\infty :: (-\infty,\infty)
+        -\infty<x<\infty :: \mathbb{R}
+        -\infty<x<\infty :=: x\in\mathbb{R}
+        -\infty<x<\infty !! -\infty<y<\infty
+        \infty>x\ge-\infty :: \mathbb{R}
+        -\infty<2x+1 :: \mathbb{R}
+        -\infty<|x|<\infty :: \mathbb{R}
+        -\infty<x^2<\infty !! \mathbb{R}
+        \infty<x<3 !! x<3
+        x<-\infty !! \mathbb{R}
+        x>\infty !! \mathbb{R}
+        -\infty<\infty !! \mathbb{R}
+        x\ne\infty !! \mathbb{R}
+        -\infty=x<3 !! x<3
+        1<2<3 !! 2<3<4
         x\ne1 :: (-\infty,1)\cup(1,\infty)
         x<y :=: y>x
         x\le y :=: y\ge x
@@ -180,6 +195,9 @@ public sealed class RelationTests
         x=1,x=2 :=: 1,2
         p=5,q=2; p=7,q=3 :=: p=7,q=3; p=5,q=2
         p=5,q=2; p=7,q=3 !! p=5,q=3; p=7,q=2
+        x=1,y=2; x=3,y=4 :=: y=4,x=3; y=2,x=1
+        x=1,y=2; x=3,y=4 !! y=2,x=3; y=4,x=1
+        x=1,y=2; x=3,y=4 !! y=1,x=2; y=3,x=4
         1 \pm 2, 5 :=: -1, 3, 5
         x = 1 \pm 2 :=: -1, 3
         \pm 2 :=: 2, -2
@@ -187,6 +205,19 @@ public sealed class RelationTests
         1 \pm 2 \pm 3 :=: 6, -4
         1 \pm 2 \mp 3 :=: 0, 2
         2\cdot\pm3 !! 6
+        (\pm1,2) :=: (1,2),(-1,2)
+        (\pm1,2) !! (1,-1,2)
+        [2,1\pm\sqrt3] :=: [2,1+\sqrt3],[2,1-\sqrt3]
+        (x,y)=(\pm1,2) :=: (1,2),(-1,2)
+        (\pm1,\mp2) :=: (1,-2),(-1,2)
+        (\pm1,\pm2) !! (1,2),(-1,-2)
+        (\pm1,\pm2) :: (\pm1,\pm2)
+        (\pm1,2),(3,4) :=: (3,4),(-1,2),(1,2)
+        (\pm1,\{\pm2\}) :=: (1,\{2,-2\}),(-1,\{2,-2\})
+        \{(\pm1,2)\} :=: \{(1,2),(-1,2)\}
+        \{\pm1\}\text{ cm} :=: \{1,-1\}
+        (\pm1,2)\text{ cm} :=: (1,2),(-1,2)
+        x=\pm3 :=: x=3,x=-3
         1,2,\ldots,5 !! 1,2,5
         1,2,3. :=: 1,2,3
         5. :=: 5
@@ -321,6 +352,16 @@ public sealed class RelationTests
         ABC !! CAB
         AB :=: BA
         \text{Monday} !! \text{Tuesday}
+        \text{A+} !! \text{A-}
+        \text{A-} !! \text{A}
+        \text{A+} !! A
+        \text{A+} :: A+
+        \text{A−} :=: \text{A-}
+        \text{A- or B+} :=: \text{B+ or A-}
+        \text{C++} !! \text{C}
+        \text{non-negative} :=: \text{nonnegative}
+        \text{yes - no} :=: \text{yes no}
+        \text{-A} :=: \text{A}
         \text{October 30} !! 30
         \text{red, blue} :=: \text{Red blue}
         \text{red, blue} !! \text{blue, red}
@@ -343,10 +384,22 @@ public sealed class RelationTests
     [DataRow("nemo_skills", "10\\% :: 10\n10\\% !! 0.1\n[0.3333,1) :: [1/3,1)\n[0.333,1) !! [1/3,1)\n1 !! 1.0001\n1 :: 1.00001")]
     [DataRow("math_verify", "1,05 :: 1.05\n1,05 !! 1.5\n-0,5 :: -0.5\n-0,5 !! 0.5")]
     [DataRow("math_verify", "0.333333:1 :: \\frac13\n1:3 !! \\frac{333333}{1000000}\n\\frac{0.33x}{x+1} !! 0.33x\nx>1 :: 1<x")]
+    [DataRow("math_verify", """
+        0.333333\begin{pmatrix}1\\1\end{pmatrix} :: \begin{pmatrix}\frac13\\\frac13\end{pmatrix}
+        \begin{pmatrix}1\\1\end{pmatrix}\cdot0.333333 :: \begin{pmatrix}\frac13\\\frac13\end{pmatrix}
+        -0.333333\begin{pmatrix}1\\1\end{pmatrix} :: \begin{pmatrix}-\frac13\\-\frac13\end{pmatrix}
+        \begin{pmatrix}1\\1\end{pmatrix}/3.000003 :: \begin{pmatrix}\frac13\\\frac13\end{pmatrix}
+        333333\begin{pmatrix}1\\1\end{pmatrix}/1000000 !! \begin{pmatrix}\frac13\\\frac13\end{pmatrix}
+        \begin{pmatrix}0.333333\\0\end{pmatrix}+\begin{pmatrix}0\\1\end{pmatrix} :: \begin{pmatrix}\frac13\\1\end{pmatrix}
+        \begin{pmatrix}0\\1\end{pmatrix}+\begin{pmatrix}0.333333\\0\end{pmatrix} :: \begin{pmatrix}\frac13\\1\end{pmatrix}
+        \begin{pmatrix}0.333333&0\end{pmatrix}\begin{pmatrix}1\\1\end{pmatrix} :: \begin{pmatrix}\frac13\end{pmatrix}
+        \begin{pmatrix}0&1\end{pmatrix}\begin{pmatrix}1\\0.333333\end{pmatrix} :: \begin{pmatrix}\frac13\end{pmatrix}
+        """)]
     [DataRow("math_verify", "0.\\overline{6} :: \\frac{666667}{1000000}\n3333333e-7 :: \\frac13")]
     [DataRow("math_verify", "10\\% :: 0.1\n10\\% !! 10\n1,22 :: 1.22\n-1,5 :: -1.5\n1,22 !! 1.23\n(1,22) !! 1.22\n1,2 !! 3")]
     [DataRow("math_verify", "1,1,2 :: 1,2\n1,2 !! 1,2,3\n\\{1,1,2\\} :: \\{2,1\\}\n1,2 :: (1,2)\n1,2 !! (2,1)\n0.333333 :: 1/3")]
     [DataRow("tinker", "2/4 !! 1/2\n\\frac24 !! \\frac12\n-\\frac12 :: -1/2\n\\frac12 :: 0.5\n1,2 !! 2,1\n1,2 :: 1,2.0\n10\\% :: 10")]
+    [DataRow("tinker", "x=1,y=2; x=3,y=4 !! y=2,x=1; y=4,x=3\nx=1,y=2; x=3,y=4 :: x=1,y=2.0; x=3,y=4")]
     [DataRow("tinker", "-\\frac24 !! -\\frac12\n\\{1,2\\} :: \\{2,1\\}\n\\frac x2 :: x/2\n1/2 :: \\frac12")]
     public void Policies_DifferInTheirRules(string policy, string table) => AnswerTable.Holds(AnswerPolicy.All[policy], table);
 

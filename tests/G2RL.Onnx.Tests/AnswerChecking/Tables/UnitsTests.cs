@@ -148,6 +148,50 @@ public sealed class UnitsTests
         \$-5 :: -5 dollars
         """.Replace("}::", "} ::"));
 
+    [TestMethod]
+    public void Equivalent_UnitsInsideOfAnAnswer_AreWorkedOut() => AnswerTable.Holds(Exact, """
+        1\text{ m} + 1\text{ cm} :=: 101 \text{ cm}
+        1\text{ m} + 1\text{ cm} !! 2
+        1\text{ m} + 1\text{ cm} :: 1.01
+        1\text{ m} - 1\text{ cm} :: 99 \text{ cm}
+        1\text{ m} + 1\text{ kg} !! 2
+        1\text{ kg} + 1 + 1\text{ m} !! 3
+        3 + 5\text{ cm} :: 8\text{ cm}
+        3 + 5\text{ cm} !! 8\text{ m}
+        3\text{ dogs} + 4\text{ cats} :: 7
+        \$1 + 50\text{ cents} :: \$1.50
+        \$1 + 50\text{ cents} !! \$51
+        5\text{ million} + 3\text{ thousand dollars} :=: \$5003000
+        \frac{5\text{ million}}{2\text{ thousand}} :=: 2500
+        \frac{6\text{ m}}{2\text{ s}} :=: 3 \text{ m/s}
+        \frac{6\text{ m}}{2\text{ s}} !! 3 \text{ m}
+        \frac{6}{2\text{ s}} :=: 3 \text{ s}^{-1}
+        \frac{6\text{ km/h}}{2\text{ h}} :=: 3\text{ km per hour per hour}
+        \frac{6\text{ m}}{2\text{ m per second}} :=: 3\text{ s}
+        \frac{1\text{ m}}{1\text{ cm}} :=: 100
+        \frac{1\text{ m}}{1\text{ cm}} !! 1
+        \frac{6\text{ m}}{0\text{ s}} !! 0
+        \frac{6\text{ apples}}{2\text{ people}} :=: 3
+        (2\text{ m})(3\text{ m}) :=: 6 \text{ m}^2
+        (2\text{ m})(3\text{ m}) !! 6 \text{ m}
+        (2\text{ m/s})(3\text{ s}) :=: 6\text{ m}
+        (2\text{ m})/(4\text{ s}) :=: 0.5\text{ m/s}
+        x(2\text{ m}) :=: 2x\text{ m}
+        -(1\text{ m} + 1\text{ cm}) :=: -101\text{ cm}
+        2 - (1\text{ m} + 1\text{ cm}) :=: 0.99\text{ m}
+        1\text{ m} \pm 1\text{ cm} :=: 101\text{ cm}, 99\text{ cm}
+        1\text{ m} \mp 1\text{ cm} :=: 101\text{ cm}, 99\text{ cm}
+        x = 1\text{ m} + 1\text{ cm} :=: 101\text{ cm}
+        \sqrt{1\text{ m} + 21\text{ cm}} :: 1.1
+        \sqrt{1\text{ m} + 1\text{ kg}} !! \sqrt2
+        50\% + 1\text{ m} :: 1.5
+        """);
+
+    [TestMethod]
+    public void Equivalent_DecimalsWithUnits_MayBeRounded() => AnswerTable.Holds(AnswerPolicy.All["math_verify"], """
+        0.333333\text{ m} + 1\text{ m} :: \frac43\text{ m}
+        \frac{333333}{1000000}\text{ m} + 1\text{ m} !! \frac43\text{ m}
+        """);
     private static Rational Fraction(string text) => text.Split('/') is [var above, var below]
         ? new(int.Parse(above), int.Parse(below))
         : new(int.Parse(text), 1);

@@ -113,6 +113,9 @@ internal sealed partial class Comparer
     {
         if (gold is NamedValue a && answer is NamedValue b && a.Name != b.Name && (HasName(answers, a.Name) || HasName(golds, b.Name)))
             return false;
+        // x = 1, y = 2 among several such groups may have another order, as it may alone.
+        if (gold is ListValue { IsBare: true } && answer is ListValue { IsBare: true })
+            return Equal(gold, answer) is true;
         // A group of named values stands for a tuple.
         if (gold is ListValue { IsBare: true } x && answer is ListValue y && !y.IsSet)
             return InOrder(x, y);

@@ -28,15 +28,11 @@ internal sealed partial class Comparer
     {
         if (Units.Factor(answer.Unit, gold.Unit) is not { } factor)
             return false;
-        var (a, b) = (gold.Scalar, answer.Scalar);
-        if (!factor.IsOne)
-            b = Scalar.Multiply(b, Scalar.Of(factor), budget) ?? b;
+        var (a, b) = (gold.Scalar, answer.Scalar.Times(factor));
         if (gold.IsPercent == answer.IsPercent)
             return Numbers(a, b, gold, answer);
-        var hundredth = Scalar.Of(new Rational(1, 100));
-        var (c, d) = gold.IsPercent ? (Scalar.Multiply(a, hundredth, budget), b) : (a, Scalar.Multiply(b, hundredth, budget));
-        if (c is null || d is null)
-            return null;
+        var hundredth = new Rational(1, 100);
+        var (c, d) = gold.IsPercent ? (a.Times(hundredth), b) : (a, b.Times(hundredth));
         return rules.Percent switch
         {
             PercentRule.Ignored => Numbers(a, b, gold, answer),

@@ -7,6 +7,8 @@ internal sealed partial class Evaluator
     {
         if (!budget.Spend(2))
             return null;
+        if (node.HasUnit && IsQuantity(node.Kind))
+            return Quantity(node)?.Scalar;
         switch (node.Kind)
         {
             case NodeKind.Number:
@@ -54,10 +56,6 @@ internal sealed partial class Evaluator
                 var angle = Number(node.Children[0]);
                 return angles == 0 ? angle
                     : Scalar.Multiply(angle, Scalar.Multiply(Scalar.Pi, Scalar.Of(new Rational(1, 180)), budget), budget);
-            case NodeKind.Unit:
-                return Number(node.Children[0]) is { } number ? Multiplied(new(number), node.Text)?.Scalar : null;
-            case NodeKind.List when node.Children.Length == 1 && node.Text[0] != Marks.OpenSet:
-                return Number(node.Children[0]);
             default:
                 return null;
         }

@@ -46,31 +46,49 @@ internal sealed partial class Evaluator
     {
         var conditions = new List<(Scalar, char)>();
         var lower = new List<Scalar>();
+        Scalar? real = null;
         for (var i = 0; i < operators.Length; i++)
         {
             if (Plain(operands[i]) is not ScalarValue { Scalar: var left }
                 || Plain(operands[i + 1]) is not ScalarValue { Scalar: var right })
                 return null;
-            if (left.IsInfinite || right.IsInfinite)
+            var (low, high, comparison) = operators[i] switch
+            {
+                '>' => (right, left, '<'),
+                '≥' => (right, left, '≤'),
+                var same => (left, right, same),
+            };
+            if (low.IsInfinite || high.IsInfinite)
             {
                 // -infinity < x says nothing more than that x is real.
-                if (operators.Length > 1 || (left.IsInfinite && right.IsInfinite))
-                    continue;
+                real = Bounded(low, high);
+                if (real is null || comparison is not ('<' or '≤'))
+                    return null;
+                continue;
             }
 
-            var greater = operators[i] is '>' or '≥';
-            var difference = greater ? Scalar.Subtract(right, left, budget) : Scalar.Subtract(left, right, budget);
-            if (difference is null)
+            if (Scalar.Subtract(low, high, budget) is not { } difference)
                 return null;
-            conditions.Add((difference, operators[i] switch { '>' => '<', '≥' => '≤', var same => same }));
-            lower.Add(greater ? right : left);
+            conditions.Add((difference, comparison));
+            lower.Add(low);
         }
 
         if (conditions.Count == 0)
-            return null;
+        {
+            return Linear.Of(real!, budget) is var (variable, _, _)
+                && Linear.UnfoldAbsolute(variable, RealSets.All, budget) is var (of, reals)
+                ? new NamedValue(of.Key, of, reals, IsSolved: true)
+                : null;
+        }
+
         var inequality = new InequalityValue([.. conditions]) { Lower = [.. lower] };
         return RealSets.Solve(inequality, budget) is var (name, set) ? new NamedValue(name.Key, name, set, IsSolved: true) : inequality;
     }
+
+    // The finite side of what is true of every real: above minus infinity or below infinity; null for anything else.
+    private Scalar? Bounded(Scalar low, Scalar high) =>
+        low.IsInfinite ? (!high.IsInfinite && RealSets.Place(low, budget) < 0 ? high : null)
+        : RealSets.Place(high, budget) > 0 ? low : null;
 
     private NamedValue Named(Node name, Value value)
     {

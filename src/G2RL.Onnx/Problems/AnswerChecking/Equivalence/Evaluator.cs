@@ -10,9 +10,6 @@ internal sealed partial class Evaluator(Budget budget)
     /// <summary>The value of an answer; with a plus-minus sign both values, as a bare list.</summary>
     public Value? Evaluate(Node node)
     {
-        // Words behind a list belong to its items and say nothing.
-        if (node is { Kind: NodeKind.Unit, Children: [{ Kind: NodeKind.List } list] })
-            return Evaluate(list);
         if (!HasOpenSign(node))
             return Plain(node);
         var outer = sign;
@@ -21,14 +18,20 @@ internal sealed partial class Evaluator(Budget budget)
         sign = -1;
         var minus = Plain(node);
         sign = outer;
-        return plus is null || minus is null ? null
-            : plus is NamedValue a && minus is NamedValue b ? a with { Value = new ListValue(' ', [a.Value, b.Value], ' ') }
-            : new ListValue(' ', [plus, minus], ' ');
+        return plus is null || minus is null ? null : new ListValue(' ', [plus, minus], ' ');
     }
 
-    // Whether a plus-minus stands outside of all lists: one inside belongs to its item, so that {±3} is one set and not two.
-    private static bool HasOpenSign(Node node) => node.HasPlusMinus && node.Kind != NodeKind.List
-        && (node.Kind == NodeKind.PlusMinus || Array.Exists(node.Children, HasOpenSign));
+    // Whether a plus-minus makes two of a value: (±1, 2) is two pairs. In a set or a bare list it makes two items, so that {±3} is one set.
+    private static bool HasOpenSign(Node node) => node.HasPlusMinus
+        && (node.Kind == NodeKind.PlusMinus || ((node.Kind != NodeKind.List || IsTuple(node)) && Array.Exists(node.Children, HasOpenSign)));
+
+    private static bool IsTuple(Node list) => list.Text[0] is '(' or '[';
+
+    // Whether the signs of two coordinates may go together or not: (±1, ±2) is two points or four. In (±1, ∓2) they go together.
+    private static bool IsUndecided(Node tuple) => tuple.Children.Count(HasOpenSign) > 1 && !HasMinusPlus(tuple);
+
+    private static bool HasMinusPlus(Node node) => node.HasPlusMinus
+        && (node is { Kind: NodeKind.PlusMinus, Text: "∓" } || Array.Exists(node.Children, HasMinusPlus));
 
     private Value? Plain(Node node)
     {
@@ -57,16 +60,18 @@ internal sealed partial class Evaluator(Budget budget)
             case NodeKind.Symbol when node.Text is "emptyset":
                 return new ListValue(Marks.OpenSet, [], Marks.CloseSet);
             case NodeKind.Symbol when node.Text is "reals":
-                return new RealSetValue([new(Scalar.Infinity.Negated(), false, Scalar.Infinity, false)]);
+                return RealSets.All;
             case NodeKind.Negative when Plain(node.Children[0]) is { } negated:
                 return negated switch
                 {
                     ScalarValue scalar => scalar with { Scalar = scalar.Scalar.Negated(), HasMinus = true },
-                    MatrixValue matrix => Matrices.Scale(matrix, Scalar.One.Negated(), budget),
+                    MatrixValue matrix => Matrices.Scale(matrix, new(Scalar.One.Negated()), budget),
                     _ => null,
                 };
             case NodeKind.Sum or NodeKind.Product when HasMatrix(node):
                 return Matrices.Combine(node.Kind, node.Children, Plain, budget);
+            case NodeKind.Sum or NodeKind.Product or NodeKind.Fraction or NodeKind.PlusMinus when node.HasUnit:
+                return Quantity(node);
             default:
                 return Number(node) is { } number ? new ScalarValue(number, node.HasDecimal) { Digits = node.Digits } : null;
         }
@@ -75,42 +80,20 @@ internal sealed partial class Evaluator(Budget budget)
     private static bool HasMatrix(Node node) => node.Kind == NodeKind.Matrix
         || (node.Kind is NodeKind.Sum or NodeKind.Product or NodeKind.Negative && Array.Exists(node.Children, HasMatrix));
 
-    private Value? WithUnit(Node node) => Plain(node.Children[0]) switch
-    {
-        ScalarValue scalar when Spelling.Letters(node.Text) is "degrees" or "degree" => scalar with { Unit = "degrees" },
-        ScalarValue scalar => Multiplied(scalar, node.Text),
-        RatioValue { Parts: [.. var rest, var last] } => new RatioValue([.. rest, last with { Unit = node.Text }]),
-        var other => other,
-    };
-
-    // "1.2 million dollars" is 1,200,000 dollars.
-    private ScalarValue? Multiplied(ScalarValue scalar, string unit)
-    {
-        var words = unit.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        var (value, at) = (scalar.Scalar, 0);
-        for (; at < words.Length && Vocabulary.Multiplier.TryGetValue(words[at], out var factor); at++)
-        {
-            if (Scalar.Multiply(value, Scalar.Of((Rational)new System.Numerics.BigInteger(factor)), budget) is not { } product)
-                return null;
-            value = product;
-        }
-
-        return scalar with { Scalar = value, Unit = at == words.Length ? scalar.Unit : string.Join(' ', words[at..]) };
-    }
-
     private ListValue? List(Node node)
     {
+        var isTuple = IsTuple(node);
+        if (isTuple && IsUndecided(node))
+            return null;
         var items = new List<Value>();
         foreach (var child in node.Children)
         {
-            var item = Evaluate(child);
+            var item = isTuple ? Plain(child) : Evaluate(child);
             if (item is null)
                 return null;
             // "1 ± sqrt 5, -2" has three items.
-            if (child.HasPlusMinus && child.Kind != NodeKind.List && item is ListValue { IsBare: true } both)
-                items.AddRange(both.Items);
-            else if (HasOpenSign(child) && item is NamedValue { Value: ListValue { IsBare: true } values } named)
-                items.AddRange(values.Items.Select(value => named with { Value = value }));
+            if (!isTuple && HasOpenSign(child))
+                items.AddRange(((ListValue)item).Items);
             else
                 items.Add(item);
         }

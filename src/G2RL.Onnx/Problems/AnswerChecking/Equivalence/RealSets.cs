@@ -3,6 +3,9 @@ namespace G2RL.Onnx.Problems.AnswerChecking;
 /// <summary>Sets of reals as disjoint intervals in ascending order. Ends must be real constants; others give null.</summary>
 internal static class RealSets
 {
+    /// <summary>All of them.</summary>
+    public static readonly RealSetValue All = new([new(Scalar.Infinity.Negated(), false, Scalar.Infinity, false)]);
+
     /// <summary>A value as a set of reals: an interval, a finite set, a solved inequality.</summary>
     public static RealSetValue? Of(Value value, Budget budget) => value switch
     {
@@ -60,7 +63,7 @@ internal static class RealSets
     public static (Scalar Name, RealSetValue Set)? Solve(InequalityValue inequality, Budget budget)
     {
         Scalar? name = null;
-        RealSetValue? set = new([new(Scalar.Infinity.Negated(), false, Scalar.Infinity, false)]);
+        RealSetValue? set = All;
         foreach (var (difference, comparison) in inequality.Conditions)
         {
             if (Linear.Of(WithoutDivisor(difference, budget), budget) is not { } line
@@ -75,8 +78,7 @@ internal static class RealSets
                 return null;
             var condition = comparison switch
             {
-                '≠' => Without(new([new(Scalar.Infinity.Negated(), false, Scalar.Infinity, false)]), new([new(bound, true, bound, true)]),
-                    budget),
+                '≠' => Without(All, new([new(bound, true, bound, true)]), budget),
                 '=' => new([new(bound, true, bound, true)]),
                 _ when slope > 0 => new RealSetValue([new(Scalar.Infinity.Negated(), false, bound, comparison == '≤')]),
                 _ => new RealSetValue([new(bound, comparison == '≤', Scalar.Infinity, false)]),
@@ -150,7 +152,8 @@ internal static class RealSets
         return new([.. joined.Select(j => j.Interval)]);
     }
 
-    private static double? Place(Scalar end, Budget budget) => end.IsInfinite
+    /// <summary>Where an end stands, infinite or not; null where it is no real number.</summary>
+    public static double? Place(Scalar end, Budget budget) => end.IsInfinite
         ? end.Numerator.Terms[0].Coefficient.Sign * double.PositiveInfinity
         : Numeric.Real(end, budget);
 }

@@ -48,6 +48,27 @@ internal static class Units
         return Measure(unit) is { } measure ? $"{value.Times(measure.Factor).Key} {measure.Dimension}" : value.Key;
     }
 
+    /// <summary>The unit of a product or a quotient; null where neither has one. What is divided by stands behind one stroke.</summary>
+    public static string? Combine(string? a, string? b, bool divides)
+    {
+        var ((above, below), (top, bottom)) = (Sides(a), Sides(b));
+        if (divides)
+            (top, bottom) = (bottom, top);
+        var (left, right) = ($"{above} {top}".Trim(), $"{below} {bottom}".Trim());
+        return right.Length > 0 ? $"{left} / {right}" : left.Length > 0 ? left : null;
+    }
+
+    /// <summary>What one of a unit is that measures nothing, as a metre in a centimetre; null for others.</summary>
+    public static Rational? Pure(string unit) => Measure(unit) is ("", var factor) ? factor : null;
+
+    private static (string Above, string Below) Sides(string? unit)
+    {
+        var words = (unit ?? "").Replace("/", " / ").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var line = Array.FindIndex(words, w => w is "/" or "per");
+        return line < 0 ? (string.Join(' ', words), "")
+            : (string.Join(' ', words[..line]), string.Join(' ', words[line..].Where(w => w is not ("/" or "per"))));
+    }
+
     private static bool IsModulus(string unit) => unit.StartsWith(Modulo, StringComparison.Ordinal);
 
     private static char? Half(string unit)

@@ -53,6 +53,9 @@ internal sealed class Node
     /// <summary>Whether a plus-minus sign is in it.</summary>
     public bool HasPlusMinus { get; private init; }
 
+    /// <summary>Whether a unit or another word behind a value is in it.</summary>
+    public bool HasUnit { get; private init; }
+
     /// <summary>With how many digits a whole number was written; 0 for anything else.</summary>
     public int Digits { get; private init; }
 
@@ -66,7 +69,7 @@ internal sealed class Node
     public static Node? Of(NodeKind kind, string text, params ReadOnlySpan<Node?> children)
     {
         var depth = 0;
-        var (isDecimal, plusMinus) = (false, kind == NodeKind.PlusMinus);
+        var (isDecimal, plusMinus, unit) = (false, kind == NodeKind.PlusMinus, kind == NodeKind.Unit);
         var known = new Node[children.Length];
         for (var i = 0; i < children.Length; i++)
         {
@@ -76,9 +79,10 @@ internal sealed class Node
             depth = Math.Max(depth, child.Depth);
             isDecimal |= child.HasDecimal;
             plusMinus |= child.HasPlusMinus;
+            unit |= child.HasUnit;
         }
 
         return depth >= Budget.MaxDepth ? null
-            : new(kind, text, known, default) { Depth = depth + 1, HasDecimal = isDecimal, HasPlusMinus = plusMinus };
+            : new(kind, text, known, default) { Depth = depth + 1, HasDecimal = isDecimal, HasPlusMinus = plusMinus, HasUnit = unit };
     }
 }

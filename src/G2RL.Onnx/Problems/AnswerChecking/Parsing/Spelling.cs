@@ -42,17 +42,23 @@ internal static class Spelling
     private static bool IsSingle(Token token) => token is { Text.Length: 1, Kind: TokenKind.Number or TokenKind.Symbol };
 
     /// <summary>Only the letters and digits of a text, in lower case unless it is a single letter: "(C)" is C, "\text{ odd}" is
-    /// odd.</summary>
+    /// odd. A plus or minus that ends a word belongs to it: the grade A- is not A+ and not A, while a hyphen says nothing.</summary>
     public static string Letters(string text)
     {
         var kept = new StringBuilder();
-        foreach (var letter in text)
+        var letters = 0;
+        for (var i = 0; i < text.Length; i++)
         {
-            if (char.IsLetterOrDigit(letter))
-                kept.Append(letter);
+            if (IsLetter(i))
+                letters++;
+            else if (text[i] is not ('+' or '-' or '\u2212') || !IsLetter(i - 1) || IsLetter(i + 1))
+                continue;
+            kept.Append(text[i] == '\u2212' ? '-' : text[i]);
         }
 
-        return kept.Length == 1 ? kept.ToString() : kept.ToString().ToLowerInvariant();
+        return letters == 1 ? kept.ToString() : kept.ToString().ToLowerInvariant();
+
+        bool IsLetter(int at) => at >= 0 && at < text.Length && char.IsLetterOrDigit(text[at]);
     }
 
     /// <summary>The letters of tokens when they hold nothing but words and letters, brackets around them left out; null

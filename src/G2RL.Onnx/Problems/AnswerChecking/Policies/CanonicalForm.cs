@@ -28,7 +28,7 @@ internal sealed class CanonicalForm(EquivalenceRules rules)
         RealSetValue set => string.Join(" u ", set.Intervals.Select(Of)),
         EquationValue equation => $"0 = {equation.Difference.Key}",
         InequalityValue inequality =>
-            string.Join(" and ", inequality.Conditions.Select(c => $"{c.Difference.Key} {c.Operator} 0").Order(StringComparer.Ordinal)),
+            string.Join(" and ", inequality.Conditions.Zip(inequality.Lower, Of).Order(StringComparer.Ordinal)),
         RatioValue ratio => string.Join(":", ratio.Parts.Select(Of)),
         _ => throw new InvalidOperationException(value.GetType().Name),
     };
@@ -40,6 +40,11 @@ internal sealed class CanonicalForm(EquivalenceRules rules)
         var items = list.Items.Select(i => i is NamedValue named && names > 1 ? $"{named.Name} = {Of(named.Value)}" : Of(i));
         return $"{{{string.Join(", ", rules.OrderedLists && list.IsBare ? items : items.Order(StringComparer.Ordinal))}}}";
     }
+
+    // Between numbers the sides tell 1 < 2 from 2 < 3.
+    private static string Of((Scalar Difference, char Operator) condition, Scalar lower) => condition.Difference.IsConstant
+        ? $"{lower.Key} {condition.Operator} {lower.Key}-({condition.Difference.Key})"
+        : $"{condition.Difference.Key} {condition.Operator} 0";
 
     private static string Of(Interval interval) =>
         $"{(interval.LowClosed ? '[' : '(')}{interval.Low.Key}, {interval.High.Key}{(interval.HighClosed ? ']' : ')')}";
