@@ -32,6 +32,9 @@ public static partial class DecoderGraph
     /// <summary>Suffix of a gradient accumulator's input; the output adds ".out" and may be bound on the same buffer.</summary>
     public const string GradientSuffix = ".grad";
 
+    /// <summary>Suffix of an output: what the look-up of each token adds to a weight's gradient [B*T, D].</summary>
+    public const string RowsSuffix = GradientSuffix + ".rows";
+
     /// <summary>Input of a train graph that scales its gradients: what the loss counts for.</summary>
     public const string LossScale = "loss_scale";
 
@@ -184,10 +187,13 @@ public static partial class DecoderGraph
         var parameters = spec.Trainable.Where(p => trainable?.Invoke(p.Name) != false).Select(p => graph[p.Name]).ToList();
         var head = parameters.Find(p => p.Name == HeadWeightName(spec));
         Value Accumulator(Value of) => graph.Input(of.Name + GradientSuffix, of.Type, [.. of.Shape]);
+        var ours = memory is { InPlaceSums: true, Kernels: GraphKernels.Fused };
+        bool IsShared(Value parameter) => ours && memory.SharedSums && (parameter != head || memory.HeadChunks == 1)
+            && spec.Trainable.First(p => p.Name == parameter.Name).Count >= GraphMemory.FewestShared;
         // Only our products take it from the beginning: the standard head's gradient lies the other way until its end.
-        var begun = head is not null && memory is { InPlaceSums: true, Kernels: GraphKernels.Fused } ? Accumulator(head) : null;
+        var begun = head is not null && ours ? Accumulator(head) : null;
         var result = new ChunkedHead(op, spec, forward.Last, targets, inverseTemperature, memory, head is not null)
-            .Loss(objective, seed, begun);
+            .Loss(objective, seed, begun, begun is not null && IsShared(head!));
         graph.Output(op.Named("loss", result.Loss));
         graph.Output(op.Named("log_probs", result.LogProbs));
         graph.Output(op.Named("entropy", result.Entropy));
@@ -197,10 +203,19 @@ public static partial class DecoderGraph
         var gradients = Differentiator.Backward(op, known, parameters, GradientRules.All);
         foreach (var parameter in parameters)
         {
+            var (shared, rows) = IsShared(parameter)
+                ? GradientSums.Shared(op, () => Accumulator(parameter), gradients[parameter], SumName(parameter.Name))
+                : default;
+            if (rows is not null)
+                graph.Output(op.Named(parameter.Name + RowsSuffix, rows));
+            if (shared is not null)
+                graph.Output(shared);
+            if ((shared ?? rows) is not null)
+                continue;
             var sum = begun is not null && parameter == head ? GradientSums.Begun(op, gradients[parameter])
                 : memory.InPlaceSums ? GradientSums.Add(op, Accumulator(parameter), gradients[parameter])
                 : op.Add(Accumulator(parameter), gradients[parameter]);
-            graph.Output(op.Named(parameter.Name + GradientSuffix + ".out", sum));
+            graph.Output(op.Named(SumName(parameter.Name), sum));
         }
         Finish(op);
         return graph;
@@ -224,6 +239,9 @@ public static partial class DecoderGraph
         graph.Output(op.Named("entropy", entropy));
         return new(spec, op, loss, forward.Last);
     }
+
+    /// <summary>The output that is a parameter's accumulator and its gradient.</summary>
+    internal static string SumName(string parameter) => parameter + GradientSuffix + ".out";
 
     private static OpBuilder Builder(Graph graph, GraphMemory? memory) =>
         new(graph)

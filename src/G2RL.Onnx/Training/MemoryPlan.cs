@@ -67,6 +67,7 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
             ? MemoryEstimate.Scoring(spec, micro, positions, lanes, config.Execution.Kernels)
             : default;
         var training = MemoryEstimate.Training(spec, memory, micro, positions, lanes);
+        var beside = GradientAccumulator.Scratch(spec, threads);
         var learning = SessionBytes.InTurn(scoring, training);
         var samplers = new (SamplerPlan? Plan, string Phase)[]
         {
@@ -100,8 +101,8 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
             .. samplers.Select(s => new MemoryUse($"key/value cache of {s.Phase}", s.Plan.CacheBytes, Phase(s.Phase))),
             new(
                 "gradients",
-                spec.Trainable.Sum(p => p.Count) * sizeof(float)
-                    * (1 + GradientAccumulator.Scratch(spec, threads) + (StockOptimizer.SumsApart(config) ? 1 : 0)),
+                ((spec.Trainable.Sum(p => p.Count) * (StockOptimizer.SumsApart(config) ? 2 : 1))
+                    + (beside == 0 ? 0 : beside * MemoryEstimate.LaneGradients(spec, memory).Sum(p => p.Count))) * sizeof(float),
                 Phase("training")),
             .. inTurn
                 ? [.. samplers.Select(s => new MemoryUse($"tensors of {s.Phase}", s.Session.Tensors, s.Phase)),

@@ -114,6 +114,7 @@ internal static partial class FusedCases
                 op.Product(a, b, null, turnA, turnB),
                 op.Product(a, b, op.Graph["c"], turnA, turnB),
                 op.Product(a, b, op.Graph["bias"], turnA, turnB),
+                op.AddedInTurn(op.Graph["c"], op.Product(a, b, null, turnA, turnB).Producer!, "sum"),
             ];
         },
         op =>
@@ -121,7 +122,7 @@ internal static partial class FusedCases
             Value Scaled(string name) => op.Mul(op.Graph[name], op.Scalar(1 / Math.Sqrt(inner + 1)));
             var (a, b) = (turnA ? op.SwapLastTwo(Scaled("a")) : Scaled("a"), turnB ? op.SwapLastTwo(Scaled("b")) : Scaled("b"));
             var product = op.MatMul(a, b);
-            return [product, op.Add(product, op.Graph["c"]), op.Add(product, op.Graph["bias"])];
+            return [product, op.Add(product, op.Graph["c"]), op.Add(product, op.Graph["bias"]), op.Add(product, op.Graph["c"])];
         });
 
     private static FusedCase Rows(int count, int width, int taken) => new(

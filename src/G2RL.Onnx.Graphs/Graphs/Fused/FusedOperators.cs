@@ -36,7 +36,23 @@ public static class FusedOperators
             1,
             c is null ? [a, b] : [a, b, c],
             ("transA", transposeA ? 1L : 0L),
-            ("transB", transposeB ? 1L : 0L))[0];
+            ("transB", transposeB ? 1L : 0L),
+            (InTurn, 0L))[0];
+
+    /// <summary>
+    /// Attribute of a product: 1 where C is a sum that several runs of the graph share. The product is then found apart, and added when the
+    /// runs before have added theirs.
+    /// </summary>
+    public const string InTurn = "inTurn";
+
+    /// <summary>A product without C, added in turn to a sum that others share: an output of the graph, in the sum's memory.</summary>
+    internal static Value AddedInTurn(this OpBuilder op, Value shared, Node product, string name) =>
+        op.Graph.Add(
+            product.Op,
+            [product.Inputs[0], product.Inputs[1], shared],
+            new Dictionary<string, AttributeValue>(product.Attributes, StringComparer.Ordinal) { [InTurn] = 1L },
+            [name],
+            domain: product.Domain).Outputs[0]!;
 
     /// <summary>x W^T + c, as Gemm, for few rows: a row's numbers do not depend on the rows beside it.</summary>
     /// <param name="op">Receives the node.</param>

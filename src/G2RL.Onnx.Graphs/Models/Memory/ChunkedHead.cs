@@ -26,6 +26,7 @@ internal sealed class ChunkedHead
     private readonly Value[] targets;
     private readonly List<Value> hiddenGradients = [];
     private Value? weightGradient;
+    private bool sharesSum;
     private Value? lastEntropy;
 
     /// <param name="op">Receives the nodes.</param>
@@ -64,9 +65,10 @@ internal sealed class ChunkedHead
     /// <param name="objective">Writes the loss.</param>
     /// <param name="seed">Gradient of the loss; null is 1.</param>
     /// <param name="begun">What the weight's gradient is added to [V, D]; null is nothing. Of our operators alone.</param>
-    public Result Loss(Func<OpBuilder, Value, Value, Value> objective, Value? seed, Value? begun = null)
+    /// <param name="inTurn">Whether it is added in turn, see <see cref="GraphMemory.SharedSums"/>; with one chunk alone.</param>
+    public Result Loss(Func<OpBuilder, Value, Value, Value> objective, Value? seed, Value? begun = null, bool inTurn = false)
     {
-        weightGradient = begun;
+        (weightGradient, sharesSum) = (begun, inTurn);
         var (loss, logProbs, entropy) = RowObjective.Of(objective, op.Graph.Opset) is { } rows
             ? ByChunk(rows, seed)
             : AllFirst(objective, seed);
@@ -158,7 +160,12 @@ internal sealed class ChunkedHead
             dz = op.Mul(op.Mul(dz, op.Sub(op.Scalar(1), op.Mul(cap, cap))), inverseTemperature);
         var dh = op.Gemm(dz, weight);
         hiddenGradients.Add(part.Cap is null ? op.Mul(dh, inverseTemperature) : dh);
-        if (learns && op.Fuses)
+        if (sharesSum)
+            weightGradient = op.AddedInTurn(
+                weightGradient!,
+                op.Product(dz, part.Hidden, transposeA: true).Producer!,
+                DecoderGraph.SumName(DecoderGraph.HeadWeightName(spec)));
+        else if (learns && op.Fuses)
             weightGradient = op.Product(dz, part.Hidden, weightGradient, transposeA: true);
         else if (learns)
             // As h^T dz [D, V], transposed once at the end: dz^T h would read V columns of dz with a stride, at half the rate.

@@ -26,6 +26,34 @@ internal static class GradientSums
             ? Looked(op, sum.Inputs[0]!, look)
             : gradient;
 
+    /// <summary>
+    /// The sum, in turn, of an accumulator that several runs share and a product that is all of a gradient, or all but rows that are
+    /// looked up: those come apart, one for each token. The name is the sum's.
+    /// </summary>
+    /// <returns>No sum where there is nothing but rows; neither where a gradient is something else.</returns>
+    public static (Value? Sum, Value? Rows) Shared(OpBuilder op, Func<Value> accumulator, Value gradient, string name)
+    {
+        if (gradient.Producer is not { } node)
+            return default;
+        if (IsOfTokens(node))
+            return (null, node.Inputs[2]);
+        if (node.Op == "Add" && IsOfTokens(node.Inputs[1]!.Producer))
+            return Product(node.Inputs[0]!) is { } sum ? (sum, node.Inputs[1]!.Producer!.Inputs[2]) : default;
+        return (Product(gradient), null);
+
+        // One that was begun with the accumulator is what it is to be.
+        Value? Product(Value value) => value.Producer switch
+        {
+            { Op: "Product", Inputs.Count: 2 } product => op.AddedInTurn(accumulator(), product, name),
+            { Op: "Product" } product when product.Int(FusedOperators.InTurn, 0) == 1 => value,
+            _ => null,
+        };
+    }
+
+    private static bool IsOfTokens(Node? node) =>
+        node is { Op: "RowsAdded" } && IsLookUp(node) && node.Inputs[1]!.Producer is { Op: "Reshape" } flat
+            && flat.Inputs[0] is { Producer: null, Name: "input_ids" };
+
     // Rows added into zeros: as well into anything else.
     private static bool IsLookUp(Node node) =>
         node.Op is "ScatterElements" or "RowsAdded" && node.Inputs[0]!.Producer?.Op == "ConstantOfShape";

@@ -30,6 +30,16 @@ public sealed record GraphMemory(
     /// </summary>
     public int FeedForwardBlocks { get; init; } = 1;
 
+    /// <summary>
+    /// Whether runs that are at work at once share the accumulators of weights with <see cref="FewestShared"/> numbers or more, and add to
+    /// them in turn. What a token's look-up adds to such a weight then is an output of its own (<see cref="DecoderGraph.RowsSuffix"/>).
+    /// With <see cref="InPlaceSums"/> and our operators alone.
+    /// </summary>
+    public bool SharedSums { get; init; }
+
+    /// <summary>Weights of fewer numbers have an accumulator for each run even so: taking turns would be more than it saves.</summary>
+    public const int FewestShared = 1 << 16;
+
     /// <summary>The plain graph.</summary>
     public static GraphMemory Plain { get; } = new();
 

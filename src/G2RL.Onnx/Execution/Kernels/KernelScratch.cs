@@ -2,6 +2,7 @@ using G2RL.Onnx.Execution.Kernels.Attention;
 using G2RL.Onnx.Execution.Kernels.Products;
 using G2RL.Onnx.Execution.Kernels.Simd;
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Graphs.Fused;
 
 namespace G2RL.Onnx.Execution.Kernels;
 
@@ -46,7 +47,9 @@ internal static class KernelScratch
         var (turnA, turnB) = (node.Int("transA", 0) != 0, node.Int("transB", 0) != 0);
         var (rows, columns) = (axis(0, turnA ? 1 : 0), axis(1, turnB ? 0 : 1));
         return parts((columns + MatrixProduct<Simd512>.MostColumns - 1) / MatrixProduct<Simd512>.MostColumns)
-            * MatrixProduct<Simd512>.Scratch(rows, columns, turnA);
+            * (node.Int(FusedOperators.InTurn, 0) == 1
+                ? MatrixProduct<Simd512>.ScratchInTurn(rows, axis(0, turnA ? 0 : 1), columns, turnA)
+                : MatrixProduct<Simd512>.Scratch(rows, columns, turnA));
     }
 
     // ONNX Runtime's: the shares of every head, and queries, keys and values once more with heads before tokens.

@@ -49,7 +49,7 @@ internal static unsafe class KernelTable
             "Product",
             [Float32, Float32, new(Float32, Optional: true)],
             [Float32],
-            [("transA", Int), ("transB", Int)],
+            [("transA", Int), ("transB", Int), (FusedOperators.InTurn, Int)],
             InPlace.Third)
         {
             Function = &MatrixProduct<N>.Run,

@@ -44,6 +44,7 @@ internal static class MemoryChoice
         {
             Recompute = recompute,
             InPlaceSums = true,
+            SharedSums = !Lanes.IsLarge(spec),
             // Long rows of standard operators alone: ours hold less between a unit's ends.
             FeedForwardBlocks = recompute && kernels.Here() == GraphKernels.Standard
                 ? Parts(tokens, Math.Max(FewestTokens, BlockBytes / ((long)spec.IntermediateSize * sizeof(float))))
@@ -67,9 +68,10 @@ internal static class MemoryChoice
         var free = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes - Environment.WorkingSet;
         var width = Math.Min(positions, Math.Max(tokens, 1));
         MicrobatchShape micro = new(Math.Max(1, tokens / width), width, width, lanes.Count);
-        // Gradients, one more for each lane, and two moments.
-        var held = learning * (3 + (lanes.Count > 1 ? lanes.Count : 0));
         var memory = Training(spec, tokens, positions, recompute: false, kernels);
+        // Gradients, two moments, and what each lane has of its own.
+        var own = lanes.Count > 1 ? MemoryEstimate.LaneGradients(spec, memory).Sum(p => p.Count) * sizeof(float) : 0;
+        var held = (learning * 3) + (own * lanes.Count);
         return held + MemoryEstimate.Training(spec, memory, micro, positions, lanes).Tensors
             > free / 5 * 4;
     }

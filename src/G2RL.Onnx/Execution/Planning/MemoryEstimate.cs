@@ -2,6 +2,7 @@ using System.Numerics;
 using G2RL.Onnx.Execution.Kernels;
 using G2RL.Onnx.Execution.Memory;
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Graphs.Fused;
 using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Execution.Planning;
@@ -37,6 +38,21 @@ internal static class MemoryEstimate
     /// <param name="lanes">Micro-batches at work at once, and their threads.</param>
     public static SessionBytes Training(DecoderSpec spec, GraphMemory memory, MicrobatchShape micro, int positions, Lanes lanes) =>
         Session(spec, s => DecoderGraph.Train(s, CrossEntropy, memory: memory), micro.Axes(positions), lanes);
+
+    /// <summary>The weights of which each lane holds a gradient of its own beside the sums: all whose sums lanes do not share.</summary>
+    public static IEnumerable<ParameterSpec> LaneGradients(DecoderSpec spec, GraphMemory memory) =>
+        LaneGradients(spec, DecoderGraph.Train(spec, CrossEntropy, memory: memory));
+
+    /// <summary>The same of a train graph.</summary>
+    public static IEnumerable<ParameterSpec> LaneGradients(DecoderSpec spec, Graph train)
+    {
+        var shared = train.Nodes.Where(n => n.Op == "Product" && n.Int(FusedOperators.InTurn, 0) == 1)
+            .Select(n => n.Inputs[2]!.Name)
+            .ToHashSet(StringComparer.Ordinal);
+        var inputs = train.Inputs.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
+        inputs.ExceptWith(shared);
+        return spec.Trainable.Where(p => inputs.Contains(p.Name + DecoderGraph.GradientSuffix));
+    }
 
     /// <summary>
     /// The same on a device, whose graph has its products in a narrow type, and whose arena loses a quarter between values.

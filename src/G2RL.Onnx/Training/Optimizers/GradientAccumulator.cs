@@ -1,7 +1,10 @@
 using System.Numerics.Tensors;
+using System.Runtime.ExceptionServices;
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Kernels.Products;
 using G2RL.Onnx.Execution.Memory;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Execution.Sessions;
 using G2RL.Onnx.Graphs;
@@ -117,7 +120,8 @@ internal sealed class GradientAccumulator : IDisposable
     private readonly Policy policy;
     private readonly OrtSession session;
     private readonly Lanes lanes;
-    private readonly Parameter[][] scratch;
+    private readonly Lane[] scratch;
+    private readonly Dictionary<string, RowSums> lookedUp;
     private readonly float[] inverseTemperature = new float[1];
 
     /// <summary>Builds the train graph and its session.</summary>
@@ -135,10 +139,17 @@ internal sealed class GradientAccumulator : IDisposable
     {
         (this.policy, lanes) = (policy, Lanes.For(policy.Spec, threads));
         inverseTemperature[0] = (float)(1 / temperature);
-        Packs = memory?.Packed == true;
-        session = new OrtSession(DecoderGraph.Train(policy.Spec, objective, memory: memory), lanes.ThreadsEach);
+        memory ??= GraphMemory.Plain;
+        Packs = memory.Packed;
+        var count = Scratch(policy.Spec, threads);
+        var graph = DecoderGraph.Train(policy.Spec, objective, memory: count == 0 ? memory with { SharedSums = false } : memory);
+        session = new OrtSession(graph, lanes.ThreadsEach);
         Gradients = Reserve();
-        scratch = [.. Enumerable.Range(0, Scratch(policy.Spec, threads)).Select(_ => Reserve())];
+        var own = MemoryEstimate.LaneGradients(policy.Spec, graph).Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
+        lookedUp = Gradients.Where(g => graph.Outputs.Any(o => o.Name == g.Name + DecoderGraph.RowsSuffix))
+            .ToDictionary(g => g.Name, g => new RowSums((int)g.Shape[0], (int)g.Shape[1]), StringComparer.Ordinal);
+        scratch = [.. Enumerable.Range(0, count).Select(_ => new Lane(
+            [.. policy.Trainable.Select(p => own.Contains(p.Name) ? new Parameter(p.Name, [.. p.Shape]) : null)]))];
     }
 
     /// <summary>Whether the rows of its micro-batches are packed, see <see cref="PackedPrompts"/>.</summary>
@@ -147,7 +158,10 @@ internal sealed class GradientAccumulator : IDisposable
     /// <summary>Sums since the last <see cref="Clear"/>, in the order of <see cref="Policy.Trainable"/>.</summary>
     public IReadOnlyList<Parameter> Gradients { get; }
 
-    /// <summary>Gradients that are held beside the sums.</summary>
+    /// <summary>
+    /// Gradients that are held beside the sums: of the weights whose sums lanes do not share
+    /// (<see cref="GraphMemory.SharedSums"/>).
+    /// </summary>
     /// <remarks>
     /// ONNX Runtime may add to the accumulator inside a product, which rounds otherwise than adding the product: a model that lanes could
     /// share goes through a gradient of its own also where there is one lane, so that one thread gives the bits of many.
@@ -172,42 +186,45 @@ internal sealed class GradientAccumulator : IDisposable
             return micros.Sum(micro =>
             {
                 cancel.ThrowIfCancellationRequested();
-                return Run(micro, Gradients);
+                return Run(micro, lane: null);
             });
-        var (losses, next, turn, failed, gate) = (new double[micros.Count], -1, 0, false, new object());
-        Lanes.Run(Math.Min(lanes.Count, micros.Count), lane =>
+        var (losses, next, turns, failure) = (new double[micros.Count], -1, new LaneTurns(micros.Count), (ExceptionDispatchInfo?)null);
+        foreach (var rows in lookedUp.Values)
+            rows.Begin(micros.Select(m => m.Batch.InputIds));
+        try
         {
-            try
+            Lanes.Run(Math.Min(lanes.Count, micros.Count), lane =>
             {
-                while (Interlocked.Increment(ref next) is var i && i < micros.Count)
+                try
                 {
-                    cancel.ThrowIfCancellationRequested();
-                    Zero(scratch[lane]);
-                    losses[i] = Run(micros[i], scratch[lane]);
-                    lock (gate)
+                    while (Interlocked.Increment(ref next) is var i && i < micros.Count)
                     {
-                        while (turn != i && !failed)
-                            Monitor.Wait(gate);
-                        if (failed)
-                            return;
-                        foreach (var (sum, part) in Gradients.Zip(scratch[lane]))
-                            TensorPrimitives.Add(sum.Buffer.Span, part.Buffer.Span, sum.Buffer.Span);
-                        turn++;
-                        Monitor.PulseAll(gate);
+                        cancel.ThrowIfCancellationRequested();
+                        Zero(scratch[lane].Own.OfType<Parameter>());
+                        if (lanes.Count > 1)
+                            turns.Begin(i);
+                        losses[i] = Run(micros[i], scratch[lane]);
+                        turns.AwaitLast(i);
+                        AddOwn(micros[i], scratch[lane]);
+                        turns.End(i);
                     }
                 }
-            }
-            catch
-            {
-                // Nobody waits for the turn of a lane that is gone.
-                lock (gate)
+                catch (Exception e)
                 {
-                    failed = true;
-                    Monitor.PulseAll(gate);
+                    Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(e), null);
+                    turns.Fail();
+                    throw;
                 }
-                throw;
-            }
-        });
+            });
+        }
+        catch when (failure is not null)
+        {
+            // The lane that failed first, not one that was let go.
+            failure.Throw();
+        }
+        foreach (var sum in Gradients)
+            if (lookedUp.TryGetValue(sum.Name, out var rows))
+                rows.AddTo(sum.Buffer);
         return losses.Sum();
     }
 
@@ -229,11 +246,13 @@ internal sealed class GradientAccumulator : IDisposable
     public void Dispose()
     {
         session.Dispose();
-        foreach (var gradient in scratch.SelectMany(s => s).Concat(Gradients))
+        foreach (var gradient in Gradients)
             gradient.Dispose();
+        foreach (var held in scratch.Cast<IDisposable>().Concat(lookedUp.Values))
+            held.Dispose();
     }
 
-    private static void Zero(IReadOnlyList<Parameter> gradients)
+    private static void Zero(IEnumerable<Parameter> gradients)
     {
         foreach (var gradient in gradients)
             gradient.Buffer.Clear();
@@ -242,8 +261,38 @@ internal sealed class GradientAccumulator : IDisposable
     /// <summary>Room for another sum.</summary>
     internal Parameter[] Reserve() => [.. policy.Trainable.Select(p => new Parameter(p.Name, [.. p.Shape]))];
 
+    private void AddOwn(Microbatch micro, Lane lane)
+    {
+        foreach (var (sum, part) in Gradients.Zip(lane.Own))
+            if (part is not null)
+                TensorPrimitives.Add(sum.Buffer.Span, part.Buffer.Span, sum.Buffer.Span);
+        foreach (var (name, sums) in lookedUp)
+            sums.Add(micro.Batch.InputIds, lane.Rows[name]);
+    }
+
+    // What a micro-batch at work holds of its own: gradients of the weights whose sums are not shared (null: those that are), and what
+    // tokens' look-ups add.
+    private sealed record Lane(Parameter?[] Own) : IDisposable
+    {
+        public Dictionary<string, FloatBuffer> Rows { get; } = new(StringComparer.Ordinal);
+
+        public FloatBuffer RowsOf(string name, long numbers)
+        {
+            if (Rows.TryGetValue(name, out var rows) && rows.Length >= numbers)
+                return rows;
+            rows?.Dispose();
+            return Rows[name] = new(numbers);
+        }
+
+        public void Dispose()
+        {
+            foreach (var held in Own.OfType<IDisposable>().Concat(Rows.Values))
+                held.Dispose();
+        }
+    }
+
     // The graph adds to the buffers in place.
-    private double Run(Microbatch micro, IReadOnlyList<Parameter> gradients)
+    private double Run(Microbatch micro, Lane? lane)
     {
         var count = micro.Batch.Targets.Length;
         var loss = new float[1];
@@ -251,10 +300,22 @@ internal sealed class GradientAccumulator : IDisposable
         policy.BindTo(binding);
         micro.BindTo(binding);
         binding.Input("inverse_temperature", inverseTemperature);
-        foreach (var gradient in gradients)
+        for (var p = 0; p < Gradients.Count; p++)
         {
-            binding.Input(gradient.Name + DecoderGraph.GradientSuffix, gradient.Value);
-            binding.Output(gradient.Name + DecoderGraph.GradientSuffix + ".out", gradient.Value);
+            var (gradient, width) = (lane?.Own[p] ?? Gradients[p], Gradients[p].Shape[^1]);
+            var name = gradient.Name + DecoderGraph.GradientSuffix;
+            if (binding.Names.Contains(name))
+            {
+                binding.Input(name, gradient.Value);
+                binding.Output(name + ".out", gradient.Value);
+            }
+            if (lane is not null && lookedUp.ContainsKey(gradient.Name))
+                binding.Output(
+                    gradient.Name + DecoderGraph.RowsSuffix,
+                    lane.RowsOf(gradient.Name, micro.Batch.InputIds.Length * width),
+                    0,
+                    micro.Batch.InputIds.Length,
+                    width);
         }
         binding.Output("loss", loss);
         binding.Output("log_probs", micro.LogProbs, count);
