@@ -39,4 +39,16 @@ internal static class Tolerances
 
     /// <summary>Norm, rotation, gated unit and attention in a row, each rounded to bfloat16, forwards and back: six roundings.</summary>
     public const double NarrowLayer = 0.024;
+
+    /// <summary>
+    /// Log-probs, nats, of a whole graph in bfloat16: logits near 7 from numbers that were each rounded to eight bits, 0.027 at most; a few
+    /// such roundings, of which the worst of a hundred tokens shows 0.03 to 0.07.
+    /// </summary>
+    public const double NarrowModelLogProbs = 0.1;
+
+    /// <summary>
+    /// The difference of a parameter's gradient there, of the whole gradient's norm, and of the loss, of itself: 0.007 to 0.02 by eight bits
+    /// of every number on the way.
+    /// </summary>
+    public const double NarrowModelGradient = 0.03;
 }
