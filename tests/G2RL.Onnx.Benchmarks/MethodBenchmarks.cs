@@ -82,14 +82,14 @@ internal static class MethodBenchmarks
                 new SamplerSettings { MaxNewTokens = newTokens, CacheBudgetBytes = 1L << 30, Threads = machine.Threads });
             using var scorer = new Scorer(policy.Spec, machine.Threads);
             using var projector = new FeatureProjector(policy.Spec, machine.Threads);
-            using var training = new TrainingStep(policy, machine.Threads, new TrainingConfig().TokensPerMicrobatch);
+            using var training = new TrainingStep(policy, machine.Threads, new TrainingConfig().MicrobatchTokens);
             var request = new DrawRequest(
                 [.. Enumerable.Range(0, prompts).Select(i => shape.Tokens(promptTokens, i))],
                 GroupSize,
                 Seed: 3,
                 Step: 0,
                 WithFeatures: true);
-            var tokens = new TrainingConfig().TokensPerMicrobatch;
+            var tokens = new TrainingConfig().MicrobatchTokens;
             var rollouts = sampler.Draw(request).SelectMany(r => r).ToArray();
             var sequences = rollouts.Select(r => new Sequence(r.PromptTokens, r.Tokens)).ToArray();
             var micros = SequenceBatch.Plan(sequences, tokens)

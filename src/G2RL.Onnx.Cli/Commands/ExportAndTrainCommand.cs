@@ -70,7 +70,7 @@ internal static class ExportAndTrainCommand
                 var resolved = CommonOptions.Load(parsed, config, set);
                 return parsed.GetValue(dryRun)
                     ? DryRun(resolved, asJson)
-                    : Train(resolved, () => RunDirectory.Create(resolved, TimeProvider.System, parsed.GetValue(run)), asJson, port);
+                    : Train(resolved, c => RunDirectory.Create(c, TimeProvider.System, parsed.GetValue(run)), asJson, port);
             }
             var own = RunDirectory.ConfigOf(folder);
             // Overrides alone are overrides of the run's own configuration.
@@ -78,7 +78,7 @@ internal static class ExportAndTrainCommand
             if (parsed.GetValue(dryRun))
                 return DryRun(asked, asJson);
             using var directory = RunDirectory.Resume(folder, asked);
-            return Train(directory.Config, () => directory, asJson, port);
+            return Train(directory.Config, _ => directory, asJson, port);
         });
         return command;
     }
@@ -88,6 +88,7 @@ internal static class ExportAndTrainCommand
         void Warn(string warning) => Console.Error.WriteLine($"warning: {warning}");
         if (DryRunWithoutWeights.Applies(config))
             return DryRunWithoutWeights.Show(config, json, Warn);
+        config = MemoryFit.Resolved(config);
         if (config.Execution.Lead != ExecutionConfig.Cpu)
             return DryRunOfDevice(config, json, Warn);
         using var backend = Backends.Open(config with { Distribution = new() }, Warn);
@@ -124,20 +125,21 @@ internal static class ExportAndTrainCommand
 
     /// <summary>Trains to the end, or until interrupted.</summary>
     /// <param name="config">The run's configuration.</param>
-    /// <param name="open">Makes or opens its folder, once everything was checked.</param>
+    /// <param name="open">Makes or opens its folder, once everything was checked, with the configuration whose numbers are settled.</param>
     /// <param name="json">Whether rows are printed.</param>
     /// <param name="watch">Port of the page that shows the run meanwhile, 0 for a free one; null for no page.</param>
     /// <param name="graphs">Folder of graphs that were written before; null writes them.</param>
-    public static int Train(RunConfig config, Func<RunDirectory> open, bool json, int? watch, string? graphs = null)
+    public static int Train(RunConfig config, Func<RunConfig, RunDirectory> open, bool json, int? watch, string? graphs = null)
     {
         using var interruption = new Interruption();
         using var progress = new ProgressLine(json);
         using var telemetry = Telemetry.Start();
         var (view, started) = (new TrainingView(config, progress, json), Stopwatch.GetTimestamp());
+        config = MemoryFit.Resolved(config);
         // Model, tokenizer and problems are checked before a folder is made.
         using var backend = Backends.Open(config, progress.Warning, interruption.Token);
         using var trainer = new Trainer(config, events: view.Events, backend: backend);
-        using var run = open();
+        using var run = open(config);
         if (backend is ClusterBackend cluster)
             cluster.LogFile = Path.Combine(run.Folder, "distribution.jsonl");
         using var page = Page(run, watch);

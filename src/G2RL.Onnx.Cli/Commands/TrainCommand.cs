@@ -38,7 +38,7 @@ internal static class TrainCommand
             var resolved = CommonOptions.Load(parsed, config, set);
             return ExportAndTrainCommand.Train(
                 resolved,
-                () => RunDirectory.Create(resolved, TimeProvider.System, parsed.GetValue(run)),
+                settled => RunDirectory.Create(settled, TimeProvider.System, parsed.GetValue(run)),
                 parsed.GetValue(json),
                 parsed.GetResult(watch) is null ? null : parsed.GetValue(watch) ?? 0,
                 parsed.GetValue(artifacts));

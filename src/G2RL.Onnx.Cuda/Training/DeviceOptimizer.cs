@@ -40,7 +40,7 @@ internal sealed class DeviceOptimizer : IPolicyOptimizer
         (this.backend, this.policy, settings) = (backend, policy, config.Training.Optimizer);
         settings.Validate();
         OrtLimits.RequireIndices(
-            LengthBuckets.Up(config.Training.TokensPerMicrobatch),
+            LengthBuckets.Up(config.Training.MicrobatchTokens),
             policy.Spec.VocabularySize,
             "the logits of a micro-batch",
             "training.tokensPerMicrobatch");

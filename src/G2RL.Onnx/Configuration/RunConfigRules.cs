@@ -151,7 +151,7 @@ public static class RunConfigRules
             "training.minibatchesPerBatch",
             c.Training.MinibatchesPerBatch,
             $"groups are never split, so it must be 1 to sampling.promptsPerStep ({c.Sampling.PromptsPerStep}).");
-        AtLeast(c.Training.TokensPerMicrobatch, 1, "training.tokensPerMicrobatch", most: 100_000_000);
+        AtLeast(c.Training.TokensPerMicrobatch, 0, "training.tokensPerMicrobatch", most: 100_000_000);
         AtLeast(c.Training.GradientShards, 1, "training.gradientShards", most: 1024);
         Positive(c.Training.LearningRate, "training.learningRate");
         Share(c.Training.Optimizer.Beta1, "training.optimizer.beta1", zero: true, one: false);

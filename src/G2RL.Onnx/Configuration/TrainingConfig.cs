@@ -27,8 +27,18 @@ public sealed record TrainingConfig
     /// <summary>Optimizer steps of a pass, 1 to promptsPerStep; groups are never split.</summary>
     public int MinibatchesPerBatch { get; init; } = 1;
 
-    /// <summary>Padded tokens that one run of the train graph holds; must not change results beyond rounding.</summary>
-    public int TokensPerMicrobatch { get; init; } = 1024;
+    /// <summary>
+    /// Padded tokens that one run of the train graph holds, one row at least; must not change results beyond rounding. 0 takes 1024, or
+    /// the most that fit the machine where by the memory plan that is less; the run's config.json then holds the number, and a resumed
+    /// run keeps it.
+    /// </summary>
+    public int TokensPerMicrobatch { get; init; }
+
+    /// <summary>Tokens of a micro-batch where the machine has room for them: products are as fast as with more.</summary>
+    internal const int UsualMicrobatch = 1024;
+
+    /// <summary>The same, where nobody asked the machine.</summary>
+    internal int MicrobatchTokens => TokensPerMicrobatch > 0 ? TokensPerMicrobatch : UsualMicrobatch;
 
     /// <summary>
     /// What the backward pass computes again instead of keeping it: none, layers, or auto by the memory that is free. Changes memory and

@@ -75,7 +75,7 @@ public static class GeometryMeasurement
             var scores = scorer.Score(
                 inputs.Policy,
                 sequences,
-                new ScoreRequest(temperature, config.Training.TokensPerMicrobatch)
+                new ScoreRequest(temperature, config.Training.MicrobatchTokens)
                 {
                     WithFeatures = true,
                     WithMeanHidden = results.Count == 0 && embedder is null,

@@ -194,7 +194,9 @@ public sealed class ExperimentRun
         var path = folder.Of(cell);
         var threads = cell.Config.Execution.Threads > 0 ? cell.Config.Execution.Threads : threadsEach;
         var config = cell.Config with { Execution = cell.Config.Execution with { Threads = threads } };
-        using var run = folder.IsBegun(cell) ? RunDirectory.Resume(path, null) : RunDirectory.Create(config, TimeProvider.System, path);
+        using var run = folder.IsBegun(cell)
+            ? RunDirectory.Resume(path, null)
+            : RunDirectory.Create(MemoryFit.Resolved(config), TimeProvider.System, path);
         var share = new RunShare(cell.Config, done => Tell(cell, done));
         using var trainer = new Trainer(run.Config, events: share.Listen(new()
         {

@@ -1,4 +1,7 @@
+using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Configuration;
+using G2RL.Onnx.Execution;
+using G2RL.Onnx.Models;
 
 namespace G2RL.Onnx.Training;
 
@@ -31,6 +34,46 @@ public static class MemoryFit
             best = tokens;
         }
         return best;
+    }
+
+    /// <summary>
+    /// The configuration with a number of tokens for its micro-batches where it leaves them to the machine
+    /// (<see cref="TrainingConfig.TokensPerMicrobatch"/> 0): the usual one where the memory plan is within this machine's memory, else
+    /// the most that are. What lies on a GPU is divided there.
+    /// </summary>
+    /// <param name="config">The run; one that is faulty or has its number stays as it is.</param>
+    /// <exception cref="InputException">The model cannot be opened.</exception>
+    public static RunConfig Resolved(RunConfig config)
+    {
+        if (config.Training.TokensPerMicrobatch > 0 || RunConfigRules.Faults(config).Count > 0)
+            return config;
+        using var checkpoint = HuggingFaceCheckpoint.Open(config.Model, config.AllowUnknownConfig);
+        return Resolved(config, checkpoint.Spec);
+    }
+
+    /// <summary>The same of a model as its config.json describes it.</summary>
+    public static RunConfig Resolved(RunConfig config, DecoderSpec spec)
+    {
+        var threads = config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount;
+        var model = config.Adapter.Type == AdapterKind.Lora ? RunAdapter.Applied(config, spec) : spec;
+        return Resolved(
+            config,
+            config.Execution.Lead == ExecutionConfig.Cpu ? Available : long.MaxValue,
+            c => MemoryPlan.Of(c, model, threads));
+    }
+
+    /// <summary>The same with so many bytes, by a plan.</summary>
+    internal static RunConfig Resolved(RunConfig config, long bytes, Func<RunConfig, MemoryPlan> plan)
+    {
+        if (config.Training.TokensPerMicrobatch > 0)
+            return config;
+        RunConfig With(int tokens) => config with { Training = config.Training with { TokensPerMicrobatch = tokens } };
+        var usual = With(TrainingConfig.UsualMicrobatch);
+        if (plan(usual).Total <= bytes)
+            return usual;
+        // A row is the least that can be asked for, whether it fits or not.
+        var row = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
+        return With(Math.Min(TrainingConfig.UsualMicrobatch, Math.Max(row, LargestMicrobatch(config, bytes, plan))));
     }
 
     /// <summary>

@@ -144,7 +144,7 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
                 MemoryEstimate.DeviceActivations(spec, memory, micro, positions, type)),
         ]);
 
-        string Fewer(int taken) => taken < config.Training.TokensPerMicrobatch ? $" of {taken} tokens" : "";
+        string Fewer(int taken) => taken < config.Training.MicrobatchTokens ? $" of {taken} tokens" : "";
     }
 
     /// <summary>The plan on one of several devices that draws and scores and does not update.</summary>
@@ -200,7 +200,7 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
     internal static (GraphMemory Graph, int Tokens) DeviceTraining(
         RunConfig config, DecoderSpec spec, int positions, ElementType type, long left)
     {
-        var (asked, kernels) = (config.Training.TokensPerMicrobatch, config.Execution.Kernels);
+        var (asked, kernels) = (config.Training.MicrobatchTokens, config.Execution.Kernels);
         GraphMemory Graph(int tokens, bool recompute) => MemoryChoice.Device(spec, tokens, positions, recompute, kernels) with
         {
             Packed = config.Training.Packing.OnDevice(kernels),
@@ -256,13 +256,13 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
             // Of a group its prompt once, and all but the last token of each response.
             long group = prompt + (config.Sampling.GroupSize * (response - 1L)), scored = (long)config.Sampling.GroupSize * response;
             var total = Math.Max(width, group * rows / config.Sampling.GroupSize);
-            var asked = config.Training.TokensPerMicrobatch;
+            var asked = config.Training.MicrobatchTokens;
             var tokens = Math.Clamp(isDevice ? asked : Lanes.TokensPerBatch(spec, total, asked), width, total);
             return new(1, (int)tokens, (int)(((tokens * scored) + group - 1) / group), (int)((total + tokens - 1) / tokens));
         }
         var most = isDevice
-            ? config.Training.TokensPerMicrobatch
-            : Lanes.TokensPerBatch(spec, (long)rows * width, config.Training.TokensPerMicrobatch);
+            ? config.Training.MicrobatchTokens
+            : Lanes.TokensPerBatch(spec, (long)rows * width, config.Training.MicrobatchTokens);
         var each = Math.Clamp(most / width, 1, rows);
         return new(each, width, response, (rows + each - 1) / each);
     }

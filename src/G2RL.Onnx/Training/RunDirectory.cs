@@ -103,7 +103,14 @@ public sealed class RunDirectory : IDisposable
         {
             var own = RunConfigFile.FromJson(InputFile.Text(path), path);
             // Name and output only say where a run's folder is.
-            var asked = expected is null ? own : expected with { Name = own.Name, Output = own.Output };
+            var asked = expected is null ? own : expected with
+            {
+                Name = own.Name,
+                Output = own.Output,
+                Training = expected.Training.TokensPerMicrobatch > 0
+                    ? expected.Training
+                    : expected.Training with { TokensPerMicrobatch = own.Training.TokensPerMicrobatch },
+            };
             var isSaved = new CheckpointStore(Path.Combine(folder, RunEntries.Checkpoints), 1).Any;
             var changes = ResumableSettings.Changes(own, asked, any: !isSaved, folder);
             // The graphs are of the first settings.

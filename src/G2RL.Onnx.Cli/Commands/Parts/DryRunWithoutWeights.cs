@@ -31,6 +31,7 @@ internal static class DryRunWithoutWeights
         foreach (var (set, settings) in config.Evaluation.Benchmarks.Select(b => (b.Set, b.Settings))
             .Prepend((config.Problems.Set, config.Problems.Settings)))
             Check(set, settings ?? default, warn);
+        config = MemoryFit.Resolved(config, spec);
         if (config.Adapter.Type == AdapterKind.Lora)
             spec = RunAdapter.Applied(config, spec);
         Print(config, spec, json);

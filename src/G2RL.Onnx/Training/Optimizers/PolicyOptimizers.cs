@@ -39,7 +39,7 @@ internal static class PolicyOptimizers
     /// <summary>How the train graph of a run spends memory.</summary>
     public static GraphMemory Memory(DecoderSpec spec, int positions, RunConfig c, int threads)
     {
-        var tokens = c.Training.TokensPerMicrobatch;
+        var tokens = c.Training.MicrobatchTokens;
         var recompute = c.Training.Recompute switch
         {
             Recomputation.Auto => MemoryChoice.RecomputesToFit(spec, threads, tokens, positions, c.Execution.Kernels),

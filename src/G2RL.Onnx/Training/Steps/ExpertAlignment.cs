@@ -44,7 +44,7 @@ internal sealed class ExpertAlignment(IScorer scorer, RunInputs inputs, RunConfi
                 policy,
                 sequences,
                 config.Sampling.Temperature,
-                config.Training.TokensPerMicrobatch,
+                config.Training.MicrobatchTokens,
                 withHidden: true);
             var each = sequences.Zip(scores, (s, score) =>
                 features.Of(policy, score.HiddenStates!, s.Response, config.Sampling.Temperature)).ToArray();

@@ -38,7 +38,7 @@ internal sealed class Rescoring(
     {
         var samples = Members(step, groups, drawer);
         var sequences = samples.Select(s => s.Sequence).ToArray();
-        var asked = new ScoreRequest(config.Sampling.Temperature, config.Training.TokensPerMicrobatch);
+        var asked = new ScoreRequest(config.Sampling.Temperature, config.Training.MicrobatchTokens);
         var old = !scoresFirst ? [] : scorer.Score(
             policy,
             sequences,

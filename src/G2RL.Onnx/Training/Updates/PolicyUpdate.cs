@@ -120,7 +120,7 @@ internal sealed class PolicyUpdate : IDisposable
             new BatchCounts(rows, minibatch.Count(s => s.KeptTokens > 0), tokens, longest, longest, groupTokens.Count(g => g.Value > 0));
         optimizer.Clear();
         Sequence[] sequences = [.. minibatch.Select(s => s.Sequence)];
-        var most = wholeBatch ? int.MaxValue : Math.Min(config.Training.TokensPerMicrobatch, optimizer.MostTokens);
+        var most = wholeBatch ? int.MaxValue : Math.Min(config.Training.MicrobatchTokens, optimizer.MostTokens);
         var plan = wholeBatch
             ? [BatchPlan.Whole(sequences, optimizer.Packs)]
             : BatchPlan.Of(policy.Spec, sequences, most, optimizer.Packs);
