@@ -43,9 +43,13 @@ public static class ProblemSets
     {
         if (All.TryGetValue(name, out var make))
             return make(settings);
-        return ProblemPresets.All.TryGetValue(name, out var preset)
-            ? new FileProblems(Over(preset, settings), name)
-            : throw new InputException($"There is no problem set '{name}'; there are {string.Join(", ", Names)}.");
+        if (!ProblemPresets.All.TryGetValue(name, out var preset))
+            throw new InputException($"There is no problem set '{name}'; there are {string.Join(", ", Names)}.");
+        var given = Over(preset, settings);
+        return given.Train.Length > 0 || given.HeldOut is not null
+            ? new FileProblems(given, name)
+            : throw new InputException($"Problem set '{name}' ({preset.Title}) has no file. Give its setting heldOut to evaluate, train, "
+                + $"too, to train. Its files: {preset.Where}.");
     }
 
     // What is given lies over the preset's defaults, name by name; of multiple choice, too.

@@ -71,7 +71,10 @@ public sealed class CountdownTests
         {
             "", "1+2=", "=", ":=", "1,2:=", "1,,2:3=", "1,2:3", "-1,2:3=", "1,2:3=4=", "9999999999,1:2=", "1, 2:3=",
         })
-            Assert.AreEqual(OutcomeKind.Error, Default.Judge(new Problem("x", prompt, ""), "1+2", true).Kind, prompt);
+            Assert.AreEqual(
+                Outcome.Failed("problem 'x' is not a countdown problem; its prompt must look like 3,7,9:42="),
+                Default.Judge(new Problem("x", prompt, ""), "1+2", true),
+                prompt);
     }
 
     [TestMethod]
@@ -255,14 +258,20 @@ public sealed class CountdownTests
             HeldOutCount = 0,
             ErrorRate = double.NaN,
         }));
-        foreach (var name in new[]
-        {
-            "minCount is 1", "maxCount is 9", "minNumber is 0", "maxNumber is 10000", "minTarget is -1", "maxTarget is 1000000",
-            "operators is '+%'", "heldOutCount is 0", "errorRate is NaN",
-        })
-            StringAssert.Contains(error.Message, name);
-        StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => new Countdown(
-            new CountdownSettings { MinCount = 4, MinNumber = 9, Operators = "*", UseAll = true })).Message, "Widen the targets");
+        string[] faults =
+        [
+            "minCount is 1; it must be 2 to maxCount (9).", "maxCount is 9; it must be at most 8.",
+            "minNumber is 0; it must be 1 to maxNumber (10000).", "maxNumber is 10000; it must be at most 9999.",
+            "minTarget is -1; it must be 0 to maxTarget (1000000).", "maxTarget is 1000000; it must be at most 999999.",
+            "operators is '+%'; it must be 1 to 32 of the characters + - * /.", "heldOutCount is 0; it must be at least 1.",
+            "errorRate is NaN; it must be 0 to 1.",
+        ];
+        CollectionAssert.AreEqual(
+            faults.Select(f => "problems.settings." + f).ToArray(), error.Message.Split(Environment.NewLine));
+        var none = Assert.ThrowsExactly<InputException>(() => new Countdown(
+            new CountdownSettings { MinCount = 4, MinNumber = 9, Operators = "*", UseAll = true })).Message;
+        StringAssert.StartsWith(none, "No problem with 4 to 5 numbers");
+        StringAssert.Contains(none, "Widen the targets");
     }
 
     [TestMethod]

@@ -1,3 +1,4 @@
+using G2RL.Onnx.Problems;
 using G2RL.Onnx.Problems.Presets;
 
 namespace G2RL.Onnx.Tests;
@@ -15,9 +16,10 @@ public sealed class PresetTableTests
     [DataRow("math500", "500 problems of the MATH test set", "HuggingFaceH4/MATH-500", "math", "", "500", false)]
     [DataRow("math", "MATH, training split", "DigitalLearningGmbH/MATH-lighteval", "math", "7500", "500 5000", true)]
     [DataRow("mmlu-pro", "MMLU-Pro", "TIGER-Lab/MMLU-Pro", "choice", "", "12032", false)]
+    [DataRow("verl-digits", "verl's digit completion", "made by verl's tests (arithmetic sequences)", null, "", "", false)]
     [DataRow("verl", "Any file in verl's layout", "examples/data_preprocess", "math", "", "", true)]
     public void All_EachPreset_IsWhatItsPublishersSay(
-        string name, string title, string where, string policy, string train, string heldOut, bool skipsEmpty)
+        string name, string title, string where, string? policy, string train, string heldOut, bool skipsEmpty)
     {
         var preset = ProblemPresets.All[name];
         Assert.AreEqual(name, preset.Name);
@@ -27,9 +29,13 @@ public sealed class PresetTableTests
         Assert.AreEqual(train, string.Join(' ', preset.Settings.TrainRows));
         Assert.AreEqual(heldOut, string.Join(' ', preset.Settings.HeldOutRows));
         Assert.AreEqual(skipsEmpty, preset.Settings.SkipEmpty);
-        Assert.IsFalse(preset.Settings.RequireFinished);
-        Assert.AreEqual(name != "verl", preset.Settings.KeepRepeated);
+        Assert.AreEqual(policy is null, preset.Settings.RequireFinished);
+        Assert.AreEqual(!name.StartsWith("verl"), preset.Settings.KeepRepeated);
         Assert.AreEqual(policy == "choice", preset.Settings.Choice is not null);
+        // Who has no file yet is told where there is one.
+        var message = Assert.ThrowsExactly<InputException>(() => ProblemSets.Create(name)).Message;
+        StringAssert.StartsWith(message, $"Problem set '{name}' ({title}) has no file. Give its setting heldOut");
+        StringAssert.EndsWith(message, $"Its files: {preset.Where}.");
     }
 
     [TestMethod]

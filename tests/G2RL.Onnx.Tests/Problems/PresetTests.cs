@@ -69,6 +69,8 @@ public sealed class PresetTests
     {
         File.WriteAllText(At("a.jsonl"), "{\"problem\":\"1+1\",\"answer\":\"2\"}\n");
         StringAssert.Contains(ProblemSets.Create("math500", Settings(new { heldOut = At("a.jsonl") })).Notes[0], "1 rows; math500 has 500");
+        foreach (var name in (string[])["file", "jsonl", "math500"])
+            Assert.AreEqual(name, ProblemSets.Create(name, Settings(new { heldOut = At("a.jsonl") })).Name);
     }
 
     [TestMethod]
@@ -87,6 +89,10 @@ public sealed class PresetTests
             StringAssert.Contains(problem.Prompt, $"\n{problem.Answer}. right {i}\n".TrimEnd('\n'));
             Assert.AreEqual(1.0, set.Judge(problem, $"So the answer is ({problem.Answer}).", finished: true).Score);
         }
+        // What is given of multiple choice lies over the preset's, name by name.
+        var picked = ProblemSets.Create("gpqa-diamond", Settings(new { heldOut = At("g.csv"), choice = new { instruction = "Pick." } }));
+        Assert.AreEqual(problems[0].Answer, picked.HeldOut(1)[0].Answer);
+        StringAssert.StartsWith(picked.HeldOut(1)[0].Prompt, "Pick.\n\nQuestion: Which, of these, is number 0?\n");
         // The order is the question's, not the row's.
         File.WriteAllLines(At("h.csv"), File.ReadAllLines(At("g.csv")).Take(1).Concat(File.ReadAllLines(At("g.csv")).Skip(1).Reverse()));
         var reversed = ProblemSets.Create("gpqa-diamond", Settings(new { heldOut = At("h.csv") })).HeldOut(100);

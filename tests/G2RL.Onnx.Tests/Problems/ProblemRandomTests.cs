@@ -11,6 +11,8 @@ public sealed class ProblemRandomTests
     {
         Assert.AreEqual(0x49BD925983516D95UL, ProblemRandom.Value(1, 2, 3));
         Assert.AreEqual(0x5708B20DD142D167UL, ProblemRandom.Hash("17+5*(9-3)"));
+        Assert.AreEqual(0x2EFA04C3C73D887DUL, ProblemRandom.Stream(1, 2));
+        Assert.AreEqual(0xC72B2A7EFA404679UL, ProblemRandom.Stream(3, 5));
         CollectionAssert.AreEqual(new[] { 4, 7, 0, 5, 1, 9, 6, 8, 2, 3 }, new ProblemRandom(5, 6).Permutation(10));
     }
 
@@ -20,6 +22,15 @@ public sealed class ProblemRandomTests
         var random = new ProblemRandom(1, 2);
         for (var i = 0UL; i < 5; i++)
             Assert.AreEqual(ProblemRandom.Value(1, 2, i), random.Next());
+    }
+
+    // Two exchanges are drawn for three places: the last has no choice.
+    [TestMethod]
+    public void Permutation_TakesOneValueLessThanPlaces()
+    {
+        var random = new ProblemRandom(5, 6);
+        _ = random.Permutation(3);
+        Assert.AreEqual(ProblemRandom.Value(5, 6, 2), random.Next());
     }
 
     [TestMethod]

@@ -18,6 +18,11 @@ public sealed class ProblemSetsTests
     [TestMethod]
     [DataRow("arithmetics", "{}", "there are arithmetic, jsonl, file, countdown, mixture, math")]
     [DataRow("arithmetic", """{ "maxOperand": 9, "colour": 1 }""", "colour")]
+    [DataRow("arithmetic", """{ "colour": 1 }""", "The settings of problem set 'arithmetic' are wrong")]
+    [DataRow("countdown", """{ "colour": 1 }""", "The settings of problem set 'countdown' are wrong")]
+    [DataRow("file", """{ "colour": 1 }""", "The settings of problem set 'file' are wrong")]
+    [DataRow("jsonl", """{ "colour": 1 }""", "The settings of problem set 'jsonl' are wrong")]
+    [DataRow("mixture", """{ "colour": 1 }""", "The settings of problem set 'mixture' are wrong")]
     [DataRow("arithmetic", """{ "MaxOperand": 9 }""", "MaxOperand")]
     [DataRow("arithmetic", """{ "maxOperand": "many" }""", "$.maxOperand")]
     [DataRow("arithmetic", """{ "maxOperand": 9, "maxOperand": 8 }""", "maxOperand")]
@@ -41,6 +46,31 @@ public sealed class ProblemSetsTests
         "no/such/file.jsonl cannot be read")]
     public void Create_WrongNameOrSettings_SaysWhat(string name, string settings, string expected) =>
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => ProblemSets.Create(name, Json(settings))).Message, expected);
+
+    [TestMethod]
+    public void Outcome_WithoutAScore_IsNotWellFormedAndSaysWhy()
+    {
+        Assert.AreEqual(new Outcome(OutcomeKind.Abstain, 0, false, "w"), Outcome.Abstained("w"));
+        Assert.AreEqual(new Outcome(OutcomeKind.Error, 0, false, "w"), Outcome.Failed("w"));
+        Assert.AreEqual(new Outcome(OutcomeKind.Timeout, 0, false, "w"), Outcome.TimedOut("w"));
+        Assert.AreEqual(new Outcome(OutcomeKind.Error, 0, true, "the reward is NaN; it must be finite"), Outcome.Scored(double.NaN));
+    }
+
+    [TestMethod]
+    public void Question_UnlessASetKnowsBetter_IsThePrompt()
+    {
+        Assert.AreEqual("P", new Problem("a", "P", "").Question);
+        Assert.AreEqual("Q", new Problem("a", "P", "") { Question = "Q" }.Question);
+    }
+
+    [TestMethod]
+    public void IsSameAnswer_ByDefault_IsTheSameSpelling()
+    {
+        IProblemSet set = Make((_, _) => Outcome.Judged(true));
+        var problem = set.HeldOut(1)[0];
+        Assert.IsTrue(set.IsSameAnswer(problem, "1", "1"));
+        Assert.IsFalse(set.IsSameAnswer(problem, "1", "1.0"));
+    }
 
     [TestMethod]
     public void FunctionProblemSet_OwnReward_IsAsked()

@@ -36,10 +36,53 @@ public sealed class SourceFormTests
             await ParquetSerializer.SerializeUntypedAsync([row, row], schema, stream);
         var found = SourceReader.Rows(path, new RowFaults()).ToArray();
         Assert.HasCount(2, found);
+        foreach (var (name, kind) in schema.Fields.Select(f => (f.Name, found[0].Find(f.Name)!.Value.ValueKind)))
+            Assert.AreEqual(
+                name.Length == 1 ? JsonValueKind.Number
+                : name is "text" or "bytes" ? JsonValueKind.String
+                : name == "none" ? JsonValueKind.Null : JsonValueKind.True,
+                kind,
+                name);
         Assert.AreEqual(
             "ä\"b|true|-1|2|-3|4|-5|6|-7|8|0.5|-0.25|ö|null",
             string.Join('|', schema.Fields.Select(f => found[1].Find(f.Name)!.Value)
                 .Select(v => v.ValueKind == JsonValueKind.String ? v.GetString() : v.GetRawText())));
+    }
+
+    // Texts within lists and maps come from the reader in another form than texts of a column.
+    [TestMethod]
+    public async Task Parquet_ListsMapsAndOtherTypes_AreJson()
+    {
+        var schema = new ParquetSchema(
+            new ListField("options", new DataField<string>("element", nullable: false)),
+            new ListField("raw", new DataField<byte[]>("element", nullable: false)),
+            new ListField("numbers", new DataField<int>("element")),
+            new MapField("map", new DataField<string>("key", nullable: false), new DataField<string>("value", nullable: false)),
+            new DecimalDataField("price", 10, 2),
+            new DataField<DateTime>("time"),
+            new DataField<Guid>("id"));
+        var row = new Dictionary<string, object?>
+        {
+            ["options"] = new List<ReadOnlyMemory<char>> { "ä".AsMemory(), "b".AsMemory() },
+            ["raw"] = new List<ReadOnlyMemory<byte>> { Encoding.UTF8.GetBytes("ö") },
+            ["numbers"] = new List<int> { 5, -6 },
+            ["map"] = new Dictionary<ReadOnlyMemory<char>, ReadOnlyMemory<char>> { ["k".AsMemory()] = "v".AsMemory() },
+            ["price"] = 1.25m,
+            ["time"] = new DateTime(2024, 1, 2, 3, 4, 5, DateTimeKind.Unspecified),
+            ["id"] = Guid.Empty,
+        };
+        await using (var stream = File.Create(At("a.parquet")))
+            await ParquetSerializer.SerializeUntypedAsync([row], schema, stream);
+        var found = SourceReader.Rows(At("a.parquet"), new RowFaults()).Single();
+        Assert.AreEqual("options, raw, numbers, map.k, price, time, id", found.Names());
+        CollectionAssert.AreEqual(new[] { "ä", "b" }, SourceRow.Texts("options", found.Find("options")!.Value).ToArray());
+        CollectionAssert.AreEqual(new[] { "ö" }, SourceRow.Texts("raw", found.Find("raw")!.Value).ToArray());
+        Assert.AreEqual("[5,-6]", found.Find("numbers")!.Value.GetRawText());
+        Assert.AreEqual("v", found.Find("map.k")!.Value.GetString());
+        Assert.AreEqual(1.25m, found.Find("price")!.Value.GetDecimal());
+        // As JSON has dates: year, month, day.
+        Assert.AreEqual("2024-01-02T03:04:05", found.Find("time")!.Value.GetString());
+        Assert.AreEqual("00000000-0000-0000-0000-000000000000", found.Find("id")!.Value.GetString());
     }
 
     // Settings of a machine where a number is written with a comma.
@@ -123,6 +166,34 @@ public sealed class SourceFormTests
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => SourceFiles.Resolve(empty)).Message, "holds no file of problems");
 
         string Names(string path) => string.Join(' ', SourceFiles.Resolve(path).Select(Path.GetFileName));
+    }
+
+    // A bare name stays one; nothing is put in front of it.
+    [TestMethod]
+    public void Resolve_GlobWithoutAFolder_IsOfTheCurrentOne()
+    {
+        var name = $"g2rl-{Guid.NewGuid():N}";
+        File.WriteAllText($"{name}-1.jsonl", "");
+        try
+        {
+            Assert.AreEqual($"{name}-1.jsonl", SourceFiles.Resolve($"{name}*").Single());
+        }
+        finally
+        {
+            File.Delete($"{name}-1.jsonl");
+        }
+    }
+
+    [TestMethod]
+    public void Resolve_GlobBelowTheRoot_GivesFullPaths()
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Inconclusive("Windows has a root a drive.");
+        File.WriteAllText(At("train-1.jsonl"), "");
+        // Of the first folder all but its last character: /tm*/..., where only folders that match are looked into.
+        var second = folder.IndexOf('/', 1);
+        var glob = $"{folder[..(second - 1)]}*{folder[second..]}/train-*";
+        Assert.AreEqual(At("train-1.jsonl"), SourceFiles.Resolve(glob).Single());
     }
 
     private string At(string name) => Path.Combine(folder, name);

@@ -68,7 +68,7 @@ public sealed class SourceTests
         File.WriteAllBytes(At("b.jsonl"), [.. "{\"prompt\":\"ä\",\"answer\":\"1\"}\n"u8, .. Encoding.Latin1.GetBytes("{\"prompt\":\"ä\","
             + "\"answer\":\"2\"}\n{\"prompt\":\"b\",\"answer\":\"3\"}\n{\"prompt\":\"ö\",\"answer\":\"4\"}\n")]);
         message = Assert.ThrowsExactly<InputException>(() => Read(At("b.jsonl"))).Message;
-        StringAssert.Contains(message, "b.jsonl:2: byte 12 of the line is 0xE4, which is not UTF-8");
+        StringAssert.StartsWith(message, $"{At("b.jsonl")}:2: byte 12 of the line is 0xE4, which is not UTF-8");
         StringAssert.Contains(message, "b.jsonl:4: byte 12");
         File.WriteAllBytes(At("c.jsonl.gz"), Zip(File.ReadAllBytes(At("b.jsonl"))));
         message = Assert.ThrowsExactly<InputException>(() => Read(At("c.jsonl.gz"))).Message;
@@ -155,6 +155,12 @@ public sealed class SourceTests
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => Read(At("b.parquet"))).Message, "cannot be read as Parquet");
         File.WriteAllText(At("c.parquet"), "version https://git-lfs.github.com/spec/v1\n");
         Assert.ThrowsExactly<InputException>(() => Read(At("c.parquet")));
+        // A column alone is not named twice.
+        var alone = new ParquetSchema(new DataField<string>("prompt"));
+        await using (var stream = File.Create(At("d.parquet")))
+            await ParquetSerializer.SerializeUntypedAsync(
+                [(IDictionary<string, object?>)new Dictionary<string, object?> { ["prompt"] = "p" }], alone, stream);
+        Assert.AreEqual("prompt", SourceReader.Rows(At("d.parquet"), new RowFaults()).Single().Names());
     }
 
     [TestMethod]

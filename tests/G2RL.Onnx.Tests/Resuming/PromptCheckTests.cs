@@ -26,14 +26,39 @@ public sealed class PromptCheckTests
         var message = Assert.ThrowsExactly<InputException>(() =>
             Check(3, TooLong.Refuse).Run(Set("1", "4444", "x", "55555", ""), 5, 2, 0, 1)).Message;
         StringAssert.Contains(message, "2 of 6 prompts have more than sampling.maxPromptTokens (3) tokens: t1 (4), t3 (5). "
-            + "Raise it to 5, or set problems.tooLong to skip");
-        StringAssert.Contains(message, "2 of 6 prompts cannot become tokens");
+            + "Raise it to 5, or set problems.tooLong to skip, which leaves them out.");
+        StringAssert.Contains(message, "2 of 6 prompts cannot become tokens. Mend those rows, or remove them:");
         StringAssert.Contains(message, "- t2: no token 'x'");
         StringAssert.Contains(message, "- t4: the prompt has no tokens");
         // Skipping is for length alone.
         StringAssert.Contains(
             Assert.ThrowsExactly<InputException>(() => Check(3, TooLong.Skip).Run(Set("1", "x"), 5, 2, 0, 1)).Message,
             "t1: no token 'x'");
+    }
+
+    [TestMethod]
+    [DataRow(5, "")]
+    [DataRow(6, " and 1 more")]
+    [DataRow(7, " and 2 more")]
+    public void Run_ManyFaults_NamesTheFirstFive(int count, string more)
+    {
+        string Refused(string prompt) => Assert.ThrowsExactly<InputException>(() =>
+            Check(3, TooLong.Refuse).Run(Set([.. Enumerable.Repeat(prompt, count)]), 5, 2, 0, 1)).Message;
+        StringAssert.Contains(Refused("4444"), $"t0 (4), t1 (4), t2 (4), t3 (4), t4 (4){more}. Raise it to 4");
+        StringAssert.EndsWith(Refused("x"), $"- t4: no token 'x'{more}");
+    }
+
+    // Of a long run's problems, made up as they are asked for, the first 20,000 are looked at; held out are those that are evaluated.
+    [TestMethod]
+    public void Run_MadeUpProblems_LooksAtAsManyAsItSays()
+    {
+        var set = new MadeUpProblems();
+        Assert.AreEqual(20_001, Check(9, TooLong.Refuse).Run(set, steps: 10_500, perStep: 2, 0, heldOut: 7).Count);
+        Assert.AreEqual(9_999, set.Asked.Max(a => a.Step));
+        CollectionAssert.AreEqual(new[] { 7 }, set.HeldOutAsked);
+        Assert.AreEqual(161, Check(9, TooLong.Refuse).Run(new MadeUpProblems(), steps: 20, perStep: 8, 0, heldOut: 7).Count);
+        // A step of more than these is looked at as a whole.
+        Assert.AreEqual(30_001, Check(9, TooLong.Refuse).Run(new MadeUpProblems(), steps: 20, perStep: 30_000, 0, heldOut: 7).Count);
     }
 
     [TestMethod]
@@ -97,7 +122,9 @@ public sealed class PromptCheckTests
             Assert.IsTrue(batch.All(p => p.Prompt.Length <= 8));
             CollectionAssert.IsSubsetOf(set.Batch(step, 8, 3).Where(p => p.Prompt.Length <= 8).ToArray(), batch.ToArray());
         }
-        Assert.IsTrue(result.Set.HeldOut(50).All(p => p.Prompt.Length <= 8));
+        CollectionAssert.AreEqual(
+            set.HeldOut(50).Where(p => p.Prompt.Length <= 8).ToArray(), result.Set.HeldOut(50).ToArray());
+        Assert.IsNotEmpty(result.Set.HeldOut(50));
         StringAssert.Contains(
             Assert.ThrowsExactly<InputException>(() => Check(8, TooLong.Refuse).Run(set, 20, 8, 3, 50)).Message,
             "arithmetic/");
@@ -124,6 +151,21 @@ public sealed class PromptCheckTests
         StringAssert.Contains(
             Assert.ThrowsExactly<InputException>(() => new FittingProblems(set, _ => false).Batch(0, 12, 1)).Message,
             "no problem of 's' was found that fits sampling.maxPromptTokens");
+    }
+
+    [TestMethod]
+    public void FittingProblems_OtherSeeds_DrawOtherProblemsInTheirPlaces()
+    {
+        ulong[] Rounds(ulong seed)
+        {
+            var set = new MadeUpProblems();
+            _ = new FittingProblems(set, p => !p.Id.EndsWith($"/{seed}", StringComparison.Ordinal)).Batch(4, 2, seed);
+            Assert.IsTrue(set.Asked.All(a => a is { Step: 4, Count: 2 }));
+            return [.. set.Asked.Select(a => a.Seed)];
+        }
+        var (first, second) = (Rounds(1), Rounds(3));
+        Assert.AreEqual((2, 1UL, 2, 3UL), (first.Length, first[0], second.Length, second[0]));
+        Assert.AreNotEqual(first[1], second[1]);
     }
 
     [TestMethod]
@@ -173,10 +215,15 @@ public sealed class PromptCheckTests
             new[] { "2" },
             Check(3, TooLong.Refuse).RunHeldOut(set, 1).Set.HeldOut(1).Select(p => p.Prompt).ToArray());
         Assert.ThrowsExactly<InputException>(() => Check(3, TooLong.Refuse).RunHeldOut(set, 2));
-        set = Set(["1"], ["2", "99999", "3"]);
+        set = Set(["1"], ["2", "99999", "88888", "3"]);
         CollectionAssert.AreEqual(
             new[] { "2", "3" },
             Check(3, TooLong.Skip).RunHeldOut(set, 2).Set.HeldOut(2).Select(p => p.Prompt).ToArray());
+        var (skipped, without) = (
+            Check(3, TooLong.Skip).RunHeldOut(set, 4),
+            Check(3, TooLong.Refuse).RunHeldOut(new FunctionProblemSet("s", [P("t0", "1")], [P("h0", "2"), P("h3", "3")], Judge), 4));
+        Assert.AreEqual((without.HeldOutHash, 2, ""), (skipped.HeldOutHash, skipped.Count, skipped.TrainingHash));
+        Assert.AreEqual(2, without.Count);
     }
 
     [TestMethod]

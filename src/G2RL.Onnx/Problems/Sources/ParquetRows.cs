@@ -51,7 +51,8 @@ internal static class ParquetRows
         return JsonElement.Parse(buffer.GetBuffer().AsSpan(0, (int)buffer.Length));
     }
 
-    // The reader leaves out what is null; a field that the file has stands in every row.
+    // The reader leaves out what is null; a field that the file has stands in every row. Texts and bytes within lists and maps come as
+    // views.
     private static void Write(Utf8JsonWriter writer, object? value, IReadOnlyList<Field> fields)
     {
         switch (value)
@@ -71,11 +72,16 @@ internal static class ParquetRows
             case byte[] bytes:
                 writer.WriteStringValue(Encoding.UTF8.GetString(bytes));
                 break;
+            case ReadOnlyMemory<byte> bytes:
+                writer.WriteStringValue(Encoding.UTF8.GetString(bytes.Span));
+                break;
+            case DateTime time:
+                writer.WriteStringValue(time);
+                break;
             case double or float when !double.IsFinite(Convert.ToDouble(value)):
                 writer.WriteNullValue();
                 break;
-            case sbyte or byte or short or ushort or int or uint or long or ulong or float or double or decimal
-                or System.Numerics.BigInteger:
+            case sbyte or byte or short or ushort or int or uint or long or ulong or float or double or decimal:
                 writer.WriteRawValue(Convert.ToString(value, CultureInfo.InvariantCulture)!);
                 break;
             case IDictionary members:

@@ -11,9 +11,6 @@ internal readonly record struct SourceRow(string File, int Number, JsonElement F
 {
     private const int MostNames = 24;
 
-    /// <summary>Where it stands, for messages.</summary>
-    public string Place => $"{File}:{Number}";
-
     /// <summary>The field of a name, or of a dotted path such as <c>reward_model.ground_truth</c>; null when there is none.</summary>
     public JsonElement? Find(string name)
     {

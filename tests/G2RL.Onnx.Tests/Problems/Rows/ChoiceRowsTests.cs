@@ -19,6 +19,8 @@ public sealed class ChoiceRowsTests : RowFiles
             problem.Turns!.Select(t => (t.Role, t.Content)).ToArray());
         foreach (var field in (string[])["question", "Question", "prompt", "problem"])
             Assert.AreEqual("A", One(settings, $$"""{"{{field}}": "Q", "options": ["x", "y"], "answer_index": 0}""").Answer);
+        StringAssert.Contains(
+            One(settings, """{"question": "Q", "options": [1, 2.50], "answer": "A"}""").Prompt, "\nOptions:\nA. 1\nB. 2.50\n");
         Assert.AreEqual("B", One(settings, """{"question": "Q", "options": ["N/A", "N/A"], "answer": 1}""").Answer);
         Assert.AreEqual("A", One(settings with { PromptField = "p", AnswerField = "a" },
             """{"question": "x", "p": "Q", "options": ["x", "y"], "answer": "B", "a": "A"}""").Answer);
@@ -46,8 +48,9 @@ public sealed class ChoiceRowsTests : RowFiles
     [DataRow("""{"text": "Q", "options": ["x", "y"], "answer": "A"}""", "'question'")]
     [DataRow("""{"question": "Q", "options": ["x", "y"]}""", "'answer'")]
     [DataRow("""{"question": "Q", "options": ["x", null], "answer": "A"}""", "option 2 of field 'options' is empty")]
+    [DataRow("""{"question": "Q", "options": ["x", "y", null], "answer": "A"}""", "option 3 of field 'options' is empty")]
     [DataRow("""{"question": "Q", "options": ["", "x", "y"], "answer": "B"}""", "option 1 of field 'options' is empty")]
-    [DataRow("""{"question": "Q", "answer": "A"}""", "'options'")]
+    [DataRow("""{"question": "Q", "answer": "A"}""", ":1 has no field 'options'; it has question, answer.")]
     public void Choices_BrokenRows_AreRefused(string row, string words) =>
         StringAssert.Contains(Refused(new() { Choice = new() }, row), words);
 

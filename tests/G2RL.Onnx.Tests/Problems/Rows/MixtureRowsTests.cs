@@ -29,7 +29,7 @@ public sealed class MixtureRowsTests : RowFiles
         StringAssert.StartsWith(mixture.Notes.Single(), "a: ");
         var (inA, inB, other) = (mixture.HeldOut(1)[0], mixture.HeldOut(2)[1], new Problem("c/1", "", ""));
         Assert.AreEqual((1.0, -1.0), (mixture.Judge(inA, "5.0", true).Score, mixture.Judge(inB, "5.0", true).Score));
-        Assert.AreEqual(OutcomeKind.Error, mixture.Judge(other, "5", true).Kind);
+        Assert.AreEqual(Outcome.Failed("problem 'c/1' belongs to no source of the mixture"), mixture.Judge(other, "5", true));
         Assert.AreEqual(("5", "5", (string?)null), (mixture.AnswerOf(inA, "5"), mixture.AnswerOf(inB, "5"), mixture.AnswerOf(other, "5")));
         Assert.AreEqual(("5", " 5"), (mixture.Spelling(inB, " 5"), mixture.Spelling(other, " 5")));
         Assert.AreEqual((true, false), (mixture.IsSameAnswer(inA, "5", "5.0"), mixture.IsSameAnswer(inB, "5", "5.0")));
@@ -43,20 +43,83 @@ public sealed class MixtureRowsTests : RowFiles
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => mixture.HeldOut(-1));
     }
 
+    // Two problems of three sources of equal weight: each is a leftover, and asked of some source by a number of its own.
+    [TestMethod]
+    public void Batch_Leftovers_AreDrawnByWeightAndCountedOn()
+    {
+        var sets = new[] { "a", "b", "c" }.ToDictionary(name => name, name => new MadeUpProblems(name));
+        var mixture = new Mixture(new() { Sources = [.. sets.Keys.Select(name => new MixtureSource { Set = name })] }, s => sets[s.Set]);
+        for (var step = 0; step < 5; step++)
+            Assert.HasCount(2, mixture.Batch(step, 2, 1));
+        CollectionAssert.AreEqual(
+            Enumerable.Range(0, 10).ToArray(), sets.Values.SelectMany(set => set.Asked).Select(a => a.Step).Order().ToArray());
+        for (var step = 5; step < 300; step++)
+            _ = mixture.Batch(step, 2, 1);
+        // Binomial: 200 of 600, sd 12.
+        foreach (var set in sets.Values)
+            Assert.AreEqual(200.0, set.Asked.Count, 50.0, set.Name);
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => mixture.Batch(-1, 0, 1));
+    }
+
+    [TestMethod]
+    public void Batch_OfOneSource_IsItsBatchesOfOneInAnyOrder()
+    {
+        var set = Of("a", 32);
+        var mixture = new Mixture(new() { Sources = [new() { Set = "a" }] }, _ => set);
+        CollectionAssert.AreEquivalent(
+            Enumerable.Range(0, 3).Select(k => "a/" + set.Batch(k, 1, 5)[0].Id).ToArray(),
+            mixture.Batch(0, 3, 5).Select(p => p.Id).ToArray());
+        Assert.HasCount(32, Enumerable.Range(0, 4).SelectMany(step => mixture.Batch(step, 8, 1)).Distinct(), "an epoch");
+    }
+
+    // Three do not divide eight: borders of epochs lie within batches.
+    [TestMethod]
+    public void Batch_WithABorderOfAnEpochWithin_HasNoProblemTwice()
+    {
+        var mixture = new Mixture(new() { Sources = [new() { Set = "a" }] }, _ => Of("a", 8));
+        for (var step = 0; step < 50; step++)
+            Assert.HasCount(3, mixture.Batch(step, 3, 1).Distinct(), $"step {step}");
+    }
+
+    [TestMethod]
+    public void Training_WhereASourceMakesItsProblemsUp_IsNoList()
+    {
+        Assert.IsNull(new Mixture(
+            new() { Sources = [new() { Set = "a" }, new() { Set = "b" }] },
+            source => source.Set == "a" ? Of("a", 3) : new MadeUpProblems("b")).Training);
+        Assert.HasCount(7, new Mixture(
+            new() { Sources = [new() { Set = "a" }, new() { Set = "b" }] },
+            source => Of(source.Set, source.Set == "a" ? 3 : 4)).Training!);
+    }
+
+    [TestMethod]
+    public void Mixture_ProblemsTrainedOnAndHeldOutElsewhere_NamesTheFirstFive()
+    {
+        var training = Of("q", 7);
+        var heldOut = new FunctionProblemSet(
+            "h", [new("t", "other", "")], [.. training.Training.Select(p => p with { Id = "h" + p.Id })], (_, _) => Outcome.Judged(true));
+        Assert.AreEqual(
+            "7 training problems of the mixture are held out in another source (x/0 = y/h0, x/1 = y/h1, x/2 = y/h2, x/3 = y/h3, "
+                + "x/4 = y/h4); training on them would spoil the evaluation. Remove them from one side.",
+            Assert.ThrowsExactly<InputException>(() => new Mixture(
+                new() { Sources = [new() { Set = "x" }, new() { Set = "y" }] }, s => s.Set == "x" ? training : heldOut)).Message);
+    }
+
     // 0.7 * 90 is a little less than 63 in doubles: all 63 are one epoch nevertheless.
     [TestMethod]
     public void Mixture_WeightsThatComeOutEven_GiveWholeEpochs()
     {
-        static FunctionProblemSet Of(string name, int count) =>
-            new(
-                name,
-                [.. Enumerable.Range(0, count).Select(i => new Problem($"{i}", $"{name}{i}", ""))],
-                [],
-                (_, _) => Outcome.Judged(true));
         var mixture = new Mixture(
             new() { Sources = [new() { Set = "a", Weight = 7 }, new() { Set = "b", Weight = 3 }] },
             source => Of(source.Set, source.Set == "a" ? 63 : 27));
         for (var step = 0; step < 5; step++)
             Assert.HasCount(90, mixture.Batch(step, 90, 1).Distinct());
     }
+
+    private static FunctionProblemSet Of(string name, int count) =>
+        new(
+            name,
+            [.. Enumerable.Range(0, count).Select(i => new Problem($"{i}", $"{name}{i}", ""))],
+            [],
+            (_, _) => Outcome.Judged(true));
 }

@@ -37,6 +37,26 @@ public sealed class RowFieldsTests : RowFiles
     }
 
     [TestMethod]
+    [DataRow("""{"prompt": "Q"}""", ":1 has no field 'answer'; it has prompt. Set problems.settings.")]
+    [DataRow("""{}""", ":1 has no field 'prompt'; it has none. Set problems.settings.promptField")]
+    [DataRow("""{"prompt": 5, "answer": "1"}""", ":1: field 'prompt' is a JSON Number; it must be a text.")]
+    [DataRow("""{"prompt": "Q", "answer": {}}""", ":1: field 'answer' is a JSON Object; it must be a text or a number.")]
+    [DataRow("""{"prompt": [], "answer": "1"}""", ":1: field 'prompt' is a list without a turn; a conversation needs at least one.")]
+    [DataRow(
+        """{"prompt": [{"role": "user", "content": 5}], "answer": "1"}""",
+        ":1: field 'prompt', turn 0: the content is a JSON Number; it must be a text.")]
+    public void Read_FieldThatIsNoneOrOther_SaysWhatThereIs(string row, string words) =>
+        StringAssert.Contains(Refused(new(), row), words);
+
+    [TestMethod]
+    [DataRow(24, "f23. Set")]
+    [DataRow(26, "f23 and 2 more. Set")]
+    public void Read_ManyFieldsAndNoPrompt_NamesTheFirst(int count, string end) =>
+        StringAssert.Contains(
+            Refused(new(), $"{{{string.Join(", ", Enumerable.Range(0, count).Select(i => $"\"f{i}\": 1"))}}}"),
+            $"it has {string.Join(", ", Enumerable.Range(0, 23).Select(i => $"f{i}"))}, {end}");
+
+    [TestMethod]
     public void Read_TemplateAndSystem_StandAroundTheQuestion()
     {
         var problem = One(new() { Template = "Q: {prompt} A:", System = "Be brief" }, """{"prompt": "1+1", "answer": "2"}""");

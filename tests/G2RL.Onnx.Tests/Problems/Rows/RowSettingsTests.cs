@@ -93,12 +93,15 @@ public sealed class RowSettingsTests : RowFiles
     {
         foreach (var (settings, words) in new (MixtureSettings, string)[]
         {
-            (new(), "sources is empty"),
+            (new(), "sources is empty; a mixture needs at least one source, for example { \"set\": \"gsm8k\", \"weight\": 1, "
+                + "\"settings\": { ... } }."),
             (new() { Sources = [new() { Set = "a", Weight = 0 }] }, "sources[0].weight is 0"),
             (new() { Sources = [new() { Set = "a" }, new() { Set = "b", Weight = double.PositiveInfinity }] }, "sources[1].weight is"),
             (new() { Sources = [new() { Set = "a" }, null!] }, "sources[1] is null"),
             (new() { Sources = [new() { Set = "mixture" }] }, "a mixture has no mixtures within"),
-            (new() { Sources = [new() { Set = "a", Name = "x/y" }] }, "must not contain '/'"),
+            (
+                new() { Sources = [new() { Set = "a", Name = "x/y" }] },
+                "sources[0].name is 'x/y'; it stands in front of ids, so it must not contain '/'."),
             (new() { Sources = [new() { Set = "a" }, new() { Set = "a" }] }, "2 sources named 'a'"),
         })
             StringAssert.Contains(Assert.ThrowsExactly<InputException>(settings.Validated).Message, words);
