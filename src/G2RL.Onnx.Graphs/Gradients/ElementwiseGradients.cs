@@ -18,14 +18,16 @@ internal static class ElementwiseGradients
         return [da, g.Op.Neg(g.Op.Mul(da, g.Y))];
     }
 
-    // Y = A^B:  dA = dY B A^(B-1),  dB = dY Y ln A (A > 0).
+    // Y = A^B:  dA = dY B A^(B-1), 0 where B = 0;  dB = dY Y ln A, 0 where A = 0 and B >= 0. As torch.pow has it.
     public static Value?[] Pow(GradientContext g)
     {
         if (g.Input(1).Constant is { Count: 1, IsHere: true } data && Scalar(data) == 2)
             return [g.Op.Mul(g.DY, g.Op.Mul(g.Scalar(2), g.Input(0))), null];
-        var exponent = g.Op.Cast(g.Input(1), g.Input(0).Type);
-        var da = g.Op.Mul(g.DY, g.Op.Mul(exponent, g.Op.Pow(g.Input(0), g.Op.Sub(exponent, g.Scalar(1)))));
-        return [da, g.Input(1).Type == g.Input(0).Type ? g.Op.Mul(g.DY, g.Op.Mul(g.Y, g.Op.Log(g.Input(0)))) : null];
+        var (a, b, zero) = (g.Input(0), g.Op.Cast(g.Input(1), g.Input(0).Type), g.Scalar(0));
+        var da = g.Op.Where(g.Op.Op("Equal", [b, zero]), zero, g.Op.Mul(b, g.Op.Pow(a, g.Op.Sub(b, g.Scalar(1)))));
+        var flat = g.Op.Op("And", [g.Op.Op("Equal", [a, zero]), g.Op.Op("GreaterOrEqual", [b, zero])]);
+        var db = g.Op.Where(flat, zero, g.Op.Mul(g.Y, g.Op.Log(a)));
+        return [g.Op.Mul(g.DY, da), g.Op.Cast(g.Op.Mul(g.DY, db), g.Input(1).Type)];
     }
 
     // The larger input takes the gradient; equal ones take half each, as torch.maximum has it.

@@ -71,17 +71,13 @@ internal static class SampledFile
         public void Add(SourceRow row)
         {
             var (name, value) = row.FindFirst(Texts) ?? throw row.Missing("completion");
-            if (value.ValueKind == JsonValueKind.Null)
-                throw new RowException($" has null as its {name}; write \"\" where nothing was said, or leave the row out.");
             var finished = row.Find("finished") is not { ValueKind: JsonValueKind.False };
             var tokens = row.Find("tokens") is { ValueKind: JsonValueKind.Number } count && count.TryGetInt32(out var known)
                 ? known
                 : (int?)null;
             var list = completions[Place(row)];
-            foreach (var text in value.ValueKind == JsonValueKind.Array
-                ? SourceRow.Texts(name, value)
-                : [SourceRow.Text(name, value, numberAllowed: true) ?? ""])
-                list.Add(new(text, tokens, finished));
+            foreach (var item in value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : new[] { value })
+                list.Add(new(SourceRow.Text(name, item, numberAllowed: true) ?? throw Nothing(name), tokens, finished));
         }
 
         public (List<Problem>, List<Completion[]>) Found()
@@ -89,6 +85,9 @@ internal static class SampledFile
             var with = Enumerable.Range(0, problems.Count).Where(i => completions[i].Count > 0).ToArray();
             return ([.. with.Select(i => problems[i])], [.. with.Select(i => completions[i].ToArray())]);
         }
+
+        private static RowException Nothing(string name) =>
+            new($" has null as its {name}; write \"\" where nothing was said, or leave it out.");
 
         private int Place(SourceRow row)
         {

@@ -31,6 +31,20 @@ public sealed class DifferentiatorTests
         CollectionAssert.AreEqual(new double[] { 0, 0, 0, 0, 0, 0 }, Run(Backward(Total(op.Detach(op.Exp(x))), x)[x], [1, 2, 3, 4, 5, 6]));
     }
 
+    [TestMethod]
+    public void Detach_OfTheOutputItself_StopsEveryGradient() =>
+        CollectionAssert.AreEqual(new double[6], Run(Backward(op.Detach(Total(x)), x)[x], [1, 2, 3, 4, 5, 6]));
+
+    // Behind whole numbers nothing varies, floats made of them included: x d with d = 0.5 (whole part of x), a constant.
+    [TestMethod]
+    public void Operator_WithoutARule_BehindWholeNumbers_DoesNotMatter()
+    {
+        var single = op.Cast(x, ElementType.Float32);
+        var whole = op.Op("DequantizeLinear", [op.Cast(single, ElementType.Int8), op.Scalar(0.5)]);
+        var loss = Total(op.Mul(single, whole));
+        CollectionAssert.AreEqual(new[] { 0.5, 1, 1.5, 2, 2.5, 3 }, Run(Backward(loss, x)[x], [1.5, 2, 3.25, 4, 5, 6]));
+    }
+
     // What the parameters do not reach may hold any operator.
     [TestMethod]
     public void Operator_WithoutARule_BehindFrozenValues_DoesNotMatter()
@@ -154,11 +168,69 @@ public sealed class DifferentiatorTests
     [DataRow("Min", 1.0, 0.5)]
     [DataRow("Max", 2.0, 1.0)]
     [DataRow("Min", 2.0, 0.0)]
+    [DataRow("Pow0", 0.0, 0.0)]
+    [DataRow("Pow1", 0.0, 1.0)]
+    [DataRow("Pow3", 0.0, 0.0)]
     public void Gradient_AtAKink_FollowsTheConvention(string name, double at, double expected)
     {
         var one = op.Scalar(1, ElementType.Float64);
-        var y = name switch { "Clip" => op.Clip(x, -1, 1), "Max" or "Min" => op.Op(name, [x, one]), _ => op.Op(name, [x]) };
+        var y = name switch
+        {
+            "Clip" => op.Clip(x, -1, 1),
+            "Max" or "Min" => op.Op(name, [x, one]),
+            "Pow0" or "Pow1" or "Pow3" => op.Pow(x, op.Like(x, name[^1] - '0')),
+            _ => op.Op(name, [x]),
+        };
         Assert.AreEqual(expected, Run(Backward(Total(y), x)[x], [at, 0, 0, 0, 0, 0])[0]);
+    }
+
+    // d/db x^b = x^b ln x, whatever float type the exponent has; 0 where x is 0 and b is not below it, as torch has it.
+    [TestMethod]
+    public void Pow_ExponentThatLearns_HasAGradientOfItsType()
+    {
+        var b = graph.Input("b", ElementType.Float64, 2, 3);
+        var single = op.Cast(b, ElementType.Float32);
+        double[] bases = [0.5, 1, 2, 3, 0, 0], exponents = [2, 3, 3, -1, 2, 0];
+        double[] expected =
+        [
+            .. bases.Zip(exponents, (of, to) => of == 0 ? 0 : Math.Pow(of, to) * Math.Log(of)),
+        ];
+        foreach (var exponent in new[] { b, single })
+        {
+            var found = Run(Backward(Total(op.Pow(x, exponent)), b)[b], bases, exponents);
+            for (var i = 0; i < expected.Length; i++)
+                Assert.AreEqual(expected[i], found[i], 1e-6, $"{exponent.Type} {i}");
+        }
+    }
+
+    [TestMethod]
+    public void Concat_PartOfUnknownLength_GivesEachItsShare()
+    {
+        var s = graph.Input("s", ElementType.Float64, "N", 3);
+        var c = op.Concat(0, s, x);
+        var gradients = Backward(Total(op.Mul(c, c)), s, x);
+        CollectionAssert.AreEqual(new double[] { 14, 16, 18, 20, 22, 24 }, Run(gradients[s], [1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 12]));
+        CollectionAssert.AreEqual(new double[] { 2, 4, 6, 8, 10, 12 }, Run(gradients[x], [1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 12]));
+    }
+
+    // Until opset 18 the axes of a mean were an attribute.
+    [TestMethod]
+    public void ReduceMean_AxesAsAnAttribute_AreRead()
+    {
+        var old = new Graph("g", opset: 17);
+        var write = new OpBuilder(old);
+        var of = old.Input("x", ElementType.Float64, 2, 3);
+        var means = write.Op("ReduceMean", [of], ("axes", new long[] { 1 }), ("keepdims", 0L));
+        var seed = old.Input("seed", ElementType.Float64, 2);
+        old.Output(Differentiator.Backward(write, means, seed, [of])[of]);
+        using var runner = new OrtRunner(old);
+        var found = FiniteDifferences.Doubles(runner.Run(new Dictionary<string, TensorData>(StringComparer.Ordinal)
+        {
+            ["x"] = TensorData.Of(new double[6], 2, 3),
+            ["seed"] = TensorData.Of((double[])[3, 6], 2),
+        })[0]);
+        for (var i = 0; i < found.Length; i++)
+            Assert.AreEqual(i < 3 ? 1 : 2, found[i], 1e-12, $"{i}");
     }
 
     [TestMethod]
@@ -171,6 +243,9 @@ public sealed class DifferentiatorTests
             () => Backward(Total(op.Op("Gemm", [x, graph.Input("w", ElementType.Float64, 3, 4)], ("alpha", 2f))), x));
         Refused("Slice along an axis of unknown length", () => Backward(Total(op.Slice(s, 0, 0, 1)), s));
         Refused("Slice with steps", () => Backward(Total(op.Op("Slice", [x, op.Ints(0), op.Ints(3), op.Ints(1), op.Ints(2)])), x));
+        Refused(
+            "Slice with steps",
+            () => Backward(Total(op.Op("Slice", [x, op.Ints(0, 0), op.Ints(2, 3), op.Ints(0, 1), op.Ints(1, 2)])), x));
     }
 
     private Value Total(Value y) => op.Op("ReduceSum", [y], ("keepdims", 0L));

@@ -91,4 +91,30 @@ public sealed class FusedGradientsTests
         Assert.AreEqual("RowsAdded", node.Op);
         Assert.AreEqual(numbers, node.Inputs[1]);
     }
+
+    [TestMethod]
+    public void Product_IsAProductOnTheWayBack()
+    {
+        var (x, w) = (Float("x", 4, 8), Float("w", 8, 2));
+        var (node, _) = Back(op.Product(x, w), x);
+        Assert.AreEqual(("Gemm", 0L, 1L), (node.Op, node.Int("transA", -1), node.Int("transB", -1)));
+        CollectionAssert.AreEqual(new[] { w }, node.Inputs.Skip(1).ToArray());
+    }
+
+    // Ours is the faster where its first operand lies turned and is a float; everywhere else ONNX Runtime's own is taken.
+    [TestMethod]
+    [DataRow(true, false, ElementType.Float32, "Product")]
+    [DataRow(true, true, ElementType.Float32, "Gemm")]
+    [DataRow(true, false, ElementType.Float64, "Gemm")]
+    [DataRow(false, false, ElementType.Float32, "Gemm")]
+    public void Gemm_WeightsGradient_IsOursWhereItsFirstOperandLiesTurned(bool fuses, bool turned, ElementType type, string expected)
+    {
+        var own = new OpBuilder(graph) { Fuses = fuses };
+        var (x, w) = (graph.Input("x", type, turned ? 8 : 4, turned ? 4 : 8), graph.Input("w", type, 8, 2));
+        var loss = own.ReduceSum(own.Gemm(x, w, null, transposeA: turned), keepDims: false, 0, 1);
+        var node = Differentiator.Backward(own, loss, null, [w])[w].Producer!;
+        // dW = op(X)^T dY.
+        Assert.AreEqual((expected, turned ? 0L : 1L, 0L), (node.Op, node.Int("transA", -1), node.Int("transB", -1)));
+        Assert.AreSame(x, node.Inputs[0]);
+    }
 }

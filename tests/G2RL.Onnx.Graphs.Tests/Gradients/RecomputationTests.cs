@@ -94,6 +94,28 @@ public sealed class RecomputationTests
         var nested = Run((op, x, w) => op.Recompute(() => Outer(op, x, w, op.Recompute)));
         Same(plain, nested);
         Assert.AreEqual((1, 2), (plain.Inverses, nested.Inverses));
+        // Forward, the outer one's copy, and the inner one's copy of that.
+        Assert.AreEqual((1, 3), (plain.Exps, nested.Exps));
+    }
+
+    // What is detached within a region is so in its copy.
+    [TestMethod]
+    public void Backward_RegionThatDetaches_LetsNoGradientThrough()
+    {
+        static Value Part(OpBuilder op, Value x, Value w) => op.Mul(op.Mul(op.Detach(op.Exp(x)), x), w);
+        var plain = Run(Part);
+        var again = Run((op, x, w) => op.Recompute(() => Part(op, x, w)));
+        Same(plain, again);
+        Assert.AreEqual((1, 2), (plain.Exps, again.Exps));
+    }
+
+    [TestMethod]
+    public void Backward_RegionOfOneNode_CountsOnce()
+    {
+        var plain = Run((op, x, w) => op.Mul(op.Exp(x), w));
+        var again = Run((op, x, w) => op.Mul(op.Recompute(() => op.Exp(x)), w));
+        Same(plain, again);
+        Assert.AreEqual((1, 2), (plain.Exps, again.Exps));
     }
 
     [TestMethod]

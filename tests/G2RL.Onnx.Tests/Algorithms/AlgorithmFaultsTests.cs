@@ -1,4 +1,5 @@
 using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Algorithms.Corrections;
 
 namespace G2RL.Onnx.Tests;
 
@@ -99,6 +100,21 @@ public sealed class AlgorithmFaultsTests
         Starts(Usual with { KlOverRatio = true, KlCoefficient = 0 }, "algorithm.klOverRatio is true with algorithm.klCoefficient 0: ");
         None(Usual with { KlOverRatio = true, KlCoefficient = 0.1 });
         None(Usual with { KlOverRatio = false, KlCoefficient = 0 });
+        Starts(
+            Usual with { Correction = new() { Normalize = true } },
+            "algorithm.correction.normalize is true with algorithm.correction.weights none: there are no weights; take tis or icePop, or "
+                + "leave it out.");
+        None(Usual with { Correction = new() { Normalize = true, Weights = CorrectionKind.Tis } });
+        foreach (var (name, shaping, other) in new[]
+        {
+            ("g2rl-prose", ShapingKind.Shuffled, ShapingKind.Prose), ("g2rl-shuffled", ShapingKind.Prose, ShapingKind.Shuffled),
+        })
+        {
+            Starts(
+                Usual with { Name = name, Shaping = shaping },
+                $"algorithm.shaping is {shaping} with algorithm.name {name}, which has its own; leave the shaping out, or take g2rl.");
+            None(Usual with { Name = name, Shaping = other });
+        }
         Starts(Usual with { StopAfter = 3 }, "algorithm.stopAfter is 3 with algorithm.name grpo, which shapes no rewards; ");
         None(Usual with { StopAfter = 3, Name = "g2rl" });
         Starts(Usual with { AlignmentWeight = 0.7 }, "algorithm.alignmentWeight is 0.7 with algorithm.name grpo; only gar has it");

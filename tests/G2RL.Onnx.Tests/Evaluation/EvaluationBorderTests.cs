@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Problems;
 using G2RL.Onnx.Rewards;
+using G2RL.Onnx.Tests.Runs;
 using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Tests;
@@ -137,5 +138,68 @@ public sealed class EvaluationBorderTests
         Assert.AreEqual((3, 1, 2), (one.Step, one.Problems, one.Samples));
         Assert.AreEqual(result.ToJson().ToJsonString(), rows.Single().ToJsonString());
         Assert.IsTrue(progress.IsSupersetOf(["evaluate", "evaluate reward checker of 8"]), string.Join(", ", progress));
+    }
+
+    // Where nobody asks for them, or where the checker is the only one and pass@1 says the same, no reward is asked.
+    [TestMethod]
+    [DataRow(false, true)]
+    [DataRow(true, false)]
+    public void Evaluate_RewardsThatNobodyAsksFor_AreNotTold(bool asks, bool overlong)
+    {
+        using var model = new TinyModel();
+        var config = model.Config with
+        {
+            Rewards = overlong ? [new CheckerConfig(), new OverlongRewardConfig { Buffer = 6 }] : [new CheckerConfig()],
+            Algorithm = new() { Name = "grpo", KlCoefficient = 0 },
+            Evaluation = new() { Problems = 2, Samples = 2, Rewards = asks },
+        };
+        using var trainer = new Trainer(config, TinyModel.Problems(), backend: new FakeBackend());
+        Assert.IsEmpty(trainer.Evaluate(step: 0).Rewards);
+    }
+
+    // Of each problem's two responses the reward judges the second alone; where it judges none it has no mean.
+    [TestMethod]
+    public void Evaluate_RewardThatGivesNoScore_HasTheMeanOfTheOthers()
+    {
+        using var model = new TinyModel();
+        var functions = new Dictionary<string, RewardFunction>(StringComparer.Ordinal)
+        {
+            ["some"] = c => c.Text == "1" ? Outcome.Scored(0.25) : Outcome.Abstained("not mine"),
+            ["none"] = _ => Outcome.Abstained("not mine"),
+        };
+        var config = model.Config with
+        {
+            Rewards =
+            [
+                new CheckerConfig(), new FunctionConfig { Function = "some", Label = "some" },
+                new FunctionConfig { Function = "none", Label = "none" },
+            ],
+            Algorithm = new() { Name = "grpo", KlCoefficient = 0 },
+            Evaluation = new() { Problems = 2, Samples = 2, Rewards = true },
+        };
+        using var trainer = new Trainer(config, TinyModel.Problems(), backend: new FakeBackend(), functions: functions);
+        var rewards = trainer.Evaluate(step: 0).Rewards;
+        Assert.AreEqual("checker=0 some=0.25", string.Join(' ', rewards.OrderBy(r => r.Key).Select(r => $"{r.Key}={r.Value}")));
+    }
+
+    [TestMethod]
+    public void Run_CompletedOrCancelled_HasTheEvaluationsThatThereAre()
+    {
+        using var model = new TinyModel();
+        var config = model.Config with { Steps = 2, Algorithm = new() { Name = "grpo", KlCoefficient = 0 } };
+        var whole = Run("whole", cancelled: false);
+        Assert.AreEqual((2, true, 0, 2), (whole.Steps, whole.Completed, whole.Before!.Step, whole.After!.Step));
+        var broken = Run("broken", cancelled: true);
+        Assert.AreEqual((0, false, 0), (broken.Steps, broken.Completed, broken.Before!.Step));
+        Assert.IsNull(broken.After);
+
+        EvaluatedResult Run(string name, bool cancelled)
+        {
+            using var cancel = new CancellationTokenSource();
+            TrainingEvents events = new() { Evaluation = _ => { if (cancelled) cancel.Cancel(); } };
+            using var trainer = new Trainer(config, TinyModel.Problems(), events, new FakeBackend());
+            using var run = RunDirectory.Create(config, TimeProvider.System, Path.Combine(model.Root, name));
+            return trainer.Run(run, cancel.Token);
+        }
     }
 }

@@ -3,6 +3,8 @@ using System.Text.Json.Nodes;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Evaluation;
 using G2RL.Onnx.Problems.Prompts;
+using G2RL.Onnx.Tests.Runs;
+using G2RL.Onnx.Training.Backends;
 
 namespace G2RL.Onnx.Tests;
 
@@ -129,6 +131,61 @@ public sealed class EvaluatorTests : IDisposable
         Assert.Contains(" are left out", words.Single());
     }
 
+    // One problem is asked for, and the first is too long: the second takes its place.
+    [TestMethod]
+    public void Run_FirstProblemTooLong_TakesTheNext()
+    {
+        var config = model.Config with
+        {
+            Evaluation = new() { Problems = 1, Samples = 2 },
+            Problems = new()
+            {
+                Set = "file",
+                TooLong = TooLong.Skip,
+                Settings = HeldOut(Rows("own", ("123456789+1=", "2"), ("1+2=", "2"))),
+            },
+            Sampling = model.Config.Sampling with { MaxPromptTokens = 5, GroupSize = 2, MaxNewTokens = 1 },
+        };
+        var backend = new FakeBackend();
+        Assert.AreEqual(0.5, Evaluator.Run(config, backend: backend).PassAt1.Mean);
+        var words = new List<string>();
+        Assert.AreEqual((1, 0.5), Evaluator.RunAll(config, warn: words.Add, backend: backend).Single().Result is var all
+            ? (all.Problems, all.PassAt1.Mean) : default);
+        Assert.AreEqual("1 of 2 problems are left out", words.Single()[..28]);
+        Assert.IsTrue(backend.Draws is [{ Request.Prompts: [{ Length: 4 }] }, { Request.Prompts: [{ Length: 4 }] }]);
+        var geometry = GeometryMeasurement.Run(config, new() { Problems = 1, Samples = 2, OtherTemperatures = [] }).Single();
+        Assert.AreEqual((1, 1L), (geometry.Problems, geometry.Gradient.Pairs));
+    }
+
+    [TestMethod]
+    public void RunAll_WhatIsLeftOutOfABenchmark_IsTold()
+    {
+        var words = new List<string>();
+        var config = Benchmarks("one");
+        Rows("one", ("123456789+1=", "2"), ("1+2=", "2"), ("1+2=", "2"));
+        var results = Evaluator.RunAll(
+            config with
+            {
+                Problems = config.Problems with { TooLong = TooLong.Skip },
+                Sampling = config.Sampling with { MaxPromptTokens = 5 },
+            },
+            warn: words.Add,
+            backend: new FakeBackend());
+        Assert.AreEqual((1, 0.5), (results.Single().Result.Problems, results[0].Result.PassAt1.Mean));
+        Assert.HasCount(2, words);
+        StringAssert.StartsWith(words[0], "one: 1 of 2 problems are left out (problems.tooLong is skip)");
+        StringAssert.EndsWith(words[1], ": 1 rows repeat an earlier prompt and are left out.");
+    }
+
+    [TestMethod]
+    public void Grade_WithoutBenchmarks_IsOfTheRunsOwnProblems()
+    {
+        var config = model.Config with { Problems = new() { Set = "file", Settings = HeldOut(Rows("own", ("1+2=", "3"))) } };
+        File.WriteAllText(Samples, "{\"index\":0,\"completion\":\"3\"}\n");
+        var (name, result) = Evaluator.Grade(config, Samples).Single();
+        Assert.AreEqual(("file", 1.0), (name, result.PassAt1.Mean));
+    }
+
     [TestMethod]
     public void Grade_ProblemsWithoutCompletions_AreLeftOutWithAWord()
     {
@@ -194,6 +251,13 @@ public sealed class EvaluatorTests : IDisposable
         Assert.AreEqual((9, 4, 2), (parts.Step, parts.Problems, parts.Samples));
         Assert.AreEqual(parts.PassAt1, Evaluator.Run(config, problems).PassAt1);
         Assert.AreEqual((8, 8), (progress.Max(p => p.Done), progress.Max(p => p.Of)));
+        // Nobody has to listen, and somebody else may draw.
+        EvaluationResult Drawn(IBackend? backend) => Evaluator.Run(
+            inputs.Policy, inputs.Tokenizer, problems, inputs.Encode, inputs.EvaluationSampler(), 1, 2, 0, 0, backend: backend);
+        Assert.AreEqual(2, Drawn(null).Samples);
+        var fake = new FakeBackend();
+        Assert.AreEqual(0.5, Drawn(fake).PassAt1.Mean, "one of its two texts is right");
+        Assert.AreEqual((1, 2), fake.Draws.Single() is var draw ? (draw.Request.Prompts.Count, draw.Request.Samples) : default);
     }
 
     // Files of two problems, of the answers 3 and 5.
@@ -206,15 +270,17 @@ public sealed class EvaluatorTests : IDisposable
             {
                 Name = name,
                 Set = "file",
-                Settings = JsonSerializer.Deserialize<JsonElement>($$"""{"heldOut": "{{File_(name)}}"}"""),
+                Settings = HeldOut(Rows(name, ("1+2=", "3"), ("2+3=", "5"))),
             })],
         },
     };
 
-    private string File_(string name)
+    private string Rows(string name, params (string Problem, string Answer)[] rows)
     {
         var path = Path.Combine(scratch.Path, name + ".jsonl");
-        File.WriteAllText(path, "{\"problem\":\"1+2=\",\"answer\":\"3\"}\n{\"problem\":\"2+3=\",\"answer\":\"5\"}\n");
+        File.WriteAllLines(path, rows.Select(r => JsonSerializer.Serialize(new { problem = r.Problem, answer = r.Answer })));
         return path;
     }
+
+    private static JsonElement HeldOut(string path) => JsonSerializer.SerializeToElement(new { heldOut = path });
 }

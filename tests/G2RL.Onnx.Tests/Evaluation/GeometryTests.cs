@@ -196,6 +196,12 @@ public sealed class GeometryTests
         Assert.AreEqual(signal.Right!.Value, result.NoveltyRight!.Value, Tolerances.MeanCosine);
         Assert.AreEqual(signal.Wrong!.Value, result.NoveltyWrong!.Value, Tolerances.MeanCosine);
         Assert.AreEqual(signal.Reliability!.Value, result.NoveltyReliability!.Value, 1e-3);
+        // A judge whose wrong answers get 0 draws the same line.
+        var zero = GeometryMeasurement.Run(
+            config,
+            new() { Problems = 6, Samples = 8, OtherTemperatures = [] },
+            TinyModel.Problems(text => Problems.Outcome.Scored(TinyModel.IsEven(text).Score > 0 ? 1 : 0))).Single();
+        Assert.AreEqual((result.NoveltyRight, result.NoveltyWrong), (zero.NoveltyRight, zero.NoveltyWrong));
     }
 
     [TestMethod]

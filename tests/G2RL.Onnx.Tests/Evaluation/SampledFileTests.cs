@@ -90,8 +90,10 @@ public sealed class SampledFileTests : IDisposable
     }
 
     [TestMethod]
-    public void Read_CompletionThatIsNull_IsRefused() =>
-        Refuses("""{"id":"p1","completion":null,"text":null}""", "has null as its completion; write \"\" where nothing was said");
+    [DataRow("""{"id":"p1","completion":null,"text":null}""", "completion")]
+    [DataRow("""{"id":"p1","completions":["a",null]}""", "completions")]
+    public void Read_CompletionThatIsNull_IsRefused(string row, string field) =>
+        Refuses(row, $"has null as its {field}; write \"\" where nothing was said, or leave it out.");
 
     [TestMethod]
     public void Read_NoCompletion_IsRefused() => Refuses("""{"samples_of":"g2rl evaluate"}""", "holds no completions.");

@@ -109,6 +109,7 @@ public sealed class StopStringTests
     [DataRow("b<end>", "a ab <end>", "aa")]
     [DataRow("b<end>", "a <pad> b <end>", "a")]
     [DataRow("d><end>", "<end> <end>", "")]
+    [DataRow("d>b<end>", "a <end> b <end>", "a")]
     [DataRow("d><end>", "a <end> <end>", "a")]
     public void Of_StopStringThatBeginsWithinAToken_IsTheTextBeforeIt(string stop, string tokens, string expected)
     {
@@ -188,6 +189,30 @@ public sealed class StopStringTests
             int[] kinds = [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => random.Next(Tokens.Length))];
             Shows(tokenizer, stops, [.. Enumerable.Range(0, random.Next(1, 40)).Select(_ => kinds[random.Next(kinds.Length)])]);
         }
+    }
+
+    // Piece by piece: what is certain goes out at once, half a character and the beginning of a stop string wait.
+    [TestMethod]
+    [DataRow(1, "", "a <0xE2> <0x82> <0xAC> b", "a||||€b")]
+    [DataRow(1, "", "<0xE2> <0x82> <0xAC> <0x9F> a", "||||\uFFFD\uFFFD\uFFFD\uFFFDa")]
+    [DataRow(1, "", "<0xE2> <0x82>", "|", "\uFFFD\uFFFD")]
+    [DataRow(0, "", "a â Ĥ ¬ b â", "a|||€|b|", "\uFFFD")]
+    [DataRow(1, "b", "ab", "a")]
+    [DataRow(1, "ba", "a b b a", "a||b|")]
+    [DataRow(1, "ba", "a b", "a|", "b")]
+    [DataRow(1, "<end>ab", "b <end> a a", "b|||aa")]
+    [DataRow(1, "abc", "a b ab", "||ab", "ab")]
+    [DataRow(1, "", "aab <end> aab", "aab||aab")]
+    // What a token makes of a text that was shown is not shown: there "aa" is "b".
+    [DataRow(3, "", "a a", "a|")]
+    public void Add_OfAToken_GivesThePieceThatIsCertain(int decoder, string stops, string tokens, string pieces, string rest = "")
+    {
+        var tokenizer = Load(Decoders[decoder]);
+        var streamed = new StreamedText(tokenizer, stops.Split('|', StringSplitOptions.RemoveEmptyEntries));
+        var found = tokens.Split(' ').Select(t => streamed.Add(tokenizer.IdOf(t)!.Value)).ToArray();
+        Assert.AreEqual(pieces, string.Join('|', found));
+        Assert.AreEqual(stops is "b" or "ba" && rest == "", streamed.IsStopped);
+        Assert.AreEqual(rest, streamed.Rest());
     }
 
     private static void Shows(Tokenizer tokenizer, string[] stops, int[] ids)

@@ -84,6 +84,7 @@ public sealed class PolicyChatClientTests
     [DataRow("abc", "abx|bcx", 2)]
     [DataRow("ab", "ab|xyzw", 0)] // whole
     [DataRow("a", "aaaa", 1)]
+    [DataRow("abc", "x|abcd", 3)]
     [DataRow("a", "", 0)]
     [DataRow("", "ab", 0)]
     public void Begun_EndOfAText_IsTheLongestBeginningOfAStopString(string text, string stops, int length) =>

@@ -50,7 +50,7 @@ public sealed class ChoiceRowsTests : RowFiles
     [DataRow("""{"question": "Q", "options": ["x", null], "answer": "A"}""", "option 2 of field 'options' is empty")]
     [DataRow("""{"question": "Q", "options": ["x", "y", null], "answer": "A"}""", "option 3 of field 'options' is empty")]
     [DataRow("""{"question": "Q", "options": ["", "x", "y"], "answer": "B"}""", "option 1 of field 'options' is empty")]
-    [DataRow("""{"question": "Q", "answer": "A"}""", ":1 has no field 'options'; it has question, answer.")]
+    [DataRow("""{"question": "Q", "answer": "A"}""", ":1 has no field 'options'")]
     public void Choices_BrokenRows_AreRefused(string row, string words) =>
         StringAssert.Contains(Refused(new() { Choice = new() }, row), words);
 
@@ -67,6 +67,12 @@ public sealed class ChoiceRowsTests : RowFiles
                 + "letter of the right option.",
             new ChoiceSettings().Instruction);
     }
+
+    [TestMethod]
+    public void Choices_NoOptions_SayWhatThereIs() =>
+        StringAssert.EndsWith(
+            Refused(new() { Choice = new() }, """{"question": "Q", "answer": "A"}"""),
+            "rows.jsonl:1 has no field 'options'; it has question, answer.");
 
     [TestMethod]
     public void Choices_TooMany_AreRefused()
