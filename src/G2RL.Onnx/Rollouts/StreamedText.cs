@@ -13,11 +13,18 @@ namespace G2RL.Onnx.Rollouts;
 public sealed class StreamedText(Tokenizer tokenizer, IReadOnlyList<string> stops)
 {
     private readonly RolloutText text = new(tokenizer, new() { StopStrings = stops });
+    private readonly int longest = stops.Select(s => s.Length).DefaultIfEmpty().Max();
     private readonly List<int> ids = [];
+
+    // The first token that is decoded, and what was shown of the text from there on.
+    private int from;
     private string shown = "";
 
     /// <summary>Whether a stop string has come: the rollout ends here.</summary>
     public bool IsStopped { get; private set; }
+
+    /// <summary>How many tokens the next one is decoded with; bounded unless a stop string or the tokenizer's decoder needs more.</summary>
+    internal int Kept => ids.Count - from;
 
     /// <summary>Takes the next token.</summary>
     /// <param name="token">Its id.</param>
@@ -28,13 +35,30 @@ public sealed class StreamedText(Tokenizer tokenizer, IReadOnlyList<string> stop
         var all = CollectionsMarshal.AsSpan(ids);
         IsStopped = text.IsStopped(all);
         if (IsStopped)
-            return Piece(text.Of(all, FinishReason.StopString));
+            return Piece(text.Of(all[from..], FinishReason.StopString));
         // Byte tokens in a row are one text or none, which is known when another token ends them.
-        return Piece(text.Certain(all[..tokenizer.Settled(all)]));
+        var settled = all[..tokenizer.Settled(all)];
+        var piece = Piece(text.Certain(settled[from..]));
+        Forget(settled);
+        return piece;
     }
 
     /// <summary>What was held back, once no further token comes; empty after a stop string.</summary>
-    public string Rest() => IsStopped ? "" : Piece(tokenizer.Decode(CollectionsMarshal.AsSpan(ids)));
+    public string Rest() => IsStopped ? "" : Piece(tokenizer.Decode(CollectionsMarshal.AsSpan(ids)[from..]));
+
+    // A text of n tokens would be decoded n times. What was shown stays, so that its end is enough: one that decodes to the end of what
+    // was shown (its first token may look otherwise alone, half a character does) and in which a stop string finds room.
+    private void Forget(ReadOnlySpan<int> settled)
+    {
+        // Most tokens show a character or more.
+        var window = 64 + longest;
+        var later = settled.Length - from < 2 * window ? from : tokenizer.BoundaryBefore(settled, settled.Length - window);
+        if (later == from)
+            return;
+        var tail = text.Certain(settled[later..]);
+        if (tail.Length >= longest && shown.EndsWith(tail, StringComparison.Ordinal))
+            (from, shown) = (later, tail);
+    }
 
     // Text that is shorter than what is shown, or other, is a token's that changed what stood before it; it waits for the next one.
     private string Piece(string known)

@@ -215,6 +215,69 @@ public sealed class StopStringTests
         Assert.AreEqual(rest, streamed.Rest());
     }
 
+    // Of a long text its end alone is decoded, and the pieces are those that the whole gives at every token.
+    [TestMethod]
+    [DataRow(0)]
+    [DataRow(1)]
+    [DataRow(2)]
+    [DataRow(3)]
+    [DataRow(4)]
+    [DataRow(5)]
+    public void Add_OfManyTokens_GivesThePiecesOfTheWhole(int decoder)
+    {
+        var (random, tokenizer) = (new Random(23 + decoder), Load(Decoders[decoder]));
+        for (var round = 0; round < 12; round++)
+        {
+            string[] stops = round % 3 == 0 ? [] : [new('b', 70), round % 3 == 1 ? "<end>abababab" : "€€€€€"];
+            int[] kinds = [.. Enumerable.Range(0, random.Next(2, 8)).Select(_ => random.Next(Tokens.Length))];
+            var (streamed, text) = (new StreamedText(tokenizer, stops), new RolloutText(tokenizer, new() { StopStrings = stops }));
+            var (ids, shown) = (new List<int>(), "");
+            while (ids.Count < 400 && !streamed.IsStopped)
+            {
+                ids.Add(kinds[random.Next(kinds.Length)]);
+                int[] all = [.. ids];
+                var stopped = text.IsStopped(all);
+                var known = stopped ? text.Of(all, FinishReason.StopString) : text.Certain(all.AsSpan(0, tokenizer.Settled(all)));
+                var expected = known.StartsWith(shown, StringComparison.Ordinal) ? known[shown.Length..] : "";
+                shown = expected.Length > 0 ? known : shown;
+                Assert.AreEqual(expected, streamed.Add(all[^1]), $"round {round}: {string.Join(' ', ids)}; {string.Join('|', stops)}");
+                Assert.AreEqual(stopped, streamed.IsStopped);
+            }
+            var rest = streamed.IsStopped ? shown : tokenizer.Decode([.. ids]);
+            Assert.AreEqual(rest.StartsWith(shown, StringComparison.Ordinal) ? rest[shown.Length..] : "", streamed.Rest());
+        }
+    }
+
+    // Words, a run of bytes, words: what is decoded again grows with the run alone, and not at all where the whole must be looked at.
+    [TestMethod]
+    public void Add_OfManyTokens_KeepsAFew()
+    {
+        // 64 tokens, and 64 more until there are as many.
+        Assert.AreEqual((127, 127, 127), Kept(Decoders[0], []));
+        Assert.AreEqual((127, 127, 127), Kept(Decoders[2], []));
+        // The run begins behind 600 = 512 + 88 tokens.
+        Assert.AreEqual((127, 288, 127), Kept(Decoders[1], []));
+        Assert.AreEqual((600, 800, 1400), Kept(Decoders[3], []));
+        Assert.AreEqual((427, 427, 427), Kept(Decoders[0], [new('x', 150)]));
+
+        // The most that was kept of 600 words, of 200 bytes behind them, and of 600 words more.
+        static (int, int, int) Kept(string decoder, string[] stops)
+        {
+            var (tokenizer, most) = (Load(decoder), new int[3]);
+            int Id(string token) => tokenizer.IdOf(token)!.Value;
+            var streamed = new StreamedText(tokenizer, stops);
+            for (var i = 0; i < 1400; i++)
+            {
+                var part = i < 600 ? 0 : i < 800 ? 1 : 2;
+                if (i is 600 or 900)
+                    most[part] = 0;
+                streamed.Add(part == 1 ? Id("<0x61>") : i % 3 == 0 ? Id("▁a") : Id("ba"));
+                most[part] = Math.Max(most[part], streamed.Kept);
+            }
+            return (most[0], most[1], most[2]);
+        }
+    }
+
     private static void Shows(Tokenizer tokenizer, string[] stops, int[] ids)
     {
         var (streamed, shown, count) = (new StreamedText(tokenizer, stops), "", 0);

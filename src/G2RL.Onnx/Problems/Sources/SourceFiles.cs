@@ -55,12 +55,12 @@ internal static class SourceFiles
         if (files.Length == 0)
             throw new InputException($"{folder} holds no file of problems; "
                 + $"their names end with {string.Join(", ", Extensions)}, or .gz behind those of texts.");
-        string[] splits = [.. files.Select(Split).OfType<string>().Distinct()];
+        string[] splits = [.. files.Select(Split).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase)];
         return splits.Length < 2
             ? files
             : throw new InputException($"{folder} holds shards of several splits ({string.Join(", ", splits)}); "
                 + "training on all of them would spoil the evaluation. "
-                + $"Give a glob, for example {Path.Combine(folder, splits[0] + "-*")}.");
+                + $"Give a glob, for example {Path.Combine(folder, $"*{splits[0]}*")}.");
     }
 
     private static bool IsSource(string path)
@@ -69,9 +69,9 @@ internal static class SourceFiles
         return Extensions.Any(e => name.EndsWith(e, StringComparison.OrdinalIgnoreCase));
     }
 
-    private static string? Split(string path)
-    {
-        var name = Path.GetFileName(path);
-        return Splits.FirstOrDefault(s => name.StartsWith(s, StringComparison.OrdinalIgnoreCase) && !char.IsAsciiLetter(name[s.Length]));
-    }
+    // The word of its name that names a split, as it is written: train of gsm8k_train.jsonl, none of trainer.jsonl.
+    private static string? Split(string path) =>
+        string.Concat(Path.GetFileName(path).Select(c => char.IsAsciiLetter(c) ? c : ' '))
+            .Split(' ')
+            .FirstOrDefault(word => Splits.Contains(word, StringComparer.OrdinalIgnoreCase));
 }
