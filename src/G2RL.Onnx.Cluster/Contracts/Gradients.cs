@@ -35,10 +35,7 @@ public sealed record MicrobatchWire(
         return micro;
     }
 
-    private static float[][] InputsOf(Microbatch m) =>
-    [
-        m.Weights, m.Advantages, m.OldLogProbs, m.ReferenceLogProbs, m.Corrections, m.KlWeights, m.EntropyWeights, m.Lots, m.Moved,
-    ];
+    private static float[][] InputsOf(Microbatch micro) => [.. micro.Inputs.Select(i => i.Values)];
 }
 
 /// <summary>A shard of a mini-batch, whose gradients are to be summed in order.</summary>

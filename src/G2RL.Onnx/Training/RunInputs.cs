@@ -41,16 +41,24 @@ internal sealed class RunInputs : IDisposable
         if (Backend.Name != config.Execution.Lead)
             throw new ArgumentException($"The backend is {Backend.Name}; execution.device is {config.Execution.Lead}.", nameof(backend));
         model = new RunModel(config);
-        var chat = config.Problems.Chat ? Chat(config, Checkpoint.Spec.Architecture) : null;
-        prompts = new(Tokenizer, chat, config.Problems.AddSpecialTokens);
-        conversations = new(config, chat, () => ChatPrompts.HasTemplate(config.Model, Checkpoint.Spec.Architecture, Tokenizer)
-            ? Chat(config, Checkpoint.Spec.Architecture)
-            : null);
-        checkedProblems = new(problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default), [], 0, "", "");
-        Benchmarks = Benchmark.Open(config.Evaluation);
-        if (problems is null)
-            Benchmark.RefuseOverlap(Benchmarks, Problems);
-        _ = model.Policy;
+        try
+        {
+            var chat = config.Problems.Chat ? Chat(config, Checkpoint.Spec.Architecture) : null;
+            prompts = new(Tokenizer, chat, config.Problems.AddSpecialTokens);
+            conversations = new(config, chat, () => ChatPrompts.HasTemplate(config.Model, Checkpoint.Spec.Architecture, Tokenizer)
+                ? Chat(config, Checkpoint.Spec.Architecture)
+                : null);
+            checkedProblems = new(problems ?? ProblemSets.Create(config.Problems.Set, config.Problems.Settings ?? default), [], 0, "", "");
+            Benchmarks = Benchmark.Open(config.Evaluation);
+            if (problems is null)
+                Benchmark.RefuseOverlap(Benchmarks, Problems);
+            _ = model.Policy;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Threads, >= 1.</summary>

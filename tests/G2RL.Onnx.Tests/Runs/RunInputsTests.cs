@@ -174,6 +174,23 @@ public sealed class RunInputsTests : IDisposable
         new RunInputs(config, TinyModel.Problems()).Dispose();
     }
 
+    // What is refused late leaves no file of the model mapped: nobody has anything to dispose of.
+    [TestMethod]
+    public void Open_BenchmarkThatIsMissing_ClosesTheModel()
+    {
+        if (!OperatingSystem.IsLinux())
+            Assert.Inconclusive("asks Linux what is mapped");
+        bool IsMapped() => File.ReadLines("/proc/self/maps").Any(line => line.Contains(model.Folder, StringComparison.Ordinal));
+        var config = model.Config with { Evaluation = new() { Benchmarks = [new() { Set = "file", Settings = Files("5+2=", "1+2=") }] } };
+        using (new RunInputs(config, TinyModel.Problems()))
+            Assert.IsTrue(IsMapped());
+        Assert.IsFalse(IsMapped());
+        foreach (var file in Directory.GetFiles(model.Root, "*.jsonl"))
+            File.Delete(file);
+        Assert.ThrowsExactly<InputException>(() => new RunInputs(config, TinyModel.Problems()));
+        Assert.IsFalse(IsMapped());
+    }
+
     // What a check looks at, from the configuration to the last prompt.
     [TestMethod]
     public void RunCheck_OfAConfiguration_TellsFaultsAndWarnings()

@@ -1,3 +1,4 @@
+using G2RL.Onnx.Checkpoints;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Rollouts;
@@ -62,6 +63,28 @@ public sealed class RunModelTests : IDisposable
 
         static string Told(SamplerSettings s) => FormattableString.Invariant(
             $"{s.Sampling.Temperature} {s.Sampling.TopK} {s.Sampling.TopP} {s.Sampling.MinP} {s.Sampling.Greedy} {s.MaxRows}");
+    }
+
+    // Of a file whose weights were rounded to few bits that is said; a folder of its own for what is converted.
+    [TestMethod]
+    [DoNotParallelize]
+    public void Notes_OfAQuantisedFile_SayWhatItLost()
+    {
+        using var wide = new TinyModel(hidden: 32);
+        var (file, before) = (Path.Combine(wide.Root, "q8.gguf"), Environment.GetEnvironmentVariable(GgufCache.Variable));
+        using (var checkpoint = HuggingFaceCheckpoint.Open(wide.Folder))
+            GgufExport.Write(file, checkpoint.Spec, checkpoint.ReadParameter, GgmlType.Q8_0, checkpoint.Folder);
+        Environment.SetEnvironmentVariable(GgufCache.Variable, Path.Combine(wide.Root, "cache"));
+        try
+        {
+            using var model = new RunModel(wide.Config with { Model = file });
+            StringAssert.Contains(model.Notes.Single(), "tensors are quantised (Q8_0)");
+            Assert.AreEqual(GgufCache.Note(file), model.Notes.Single());
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(GgufCache.Variable, before);
+        }
     }
 
     // 12 + 12 tokens are the model's 24 positions.

@@ -54,29 +54,31 @@ public sealed class Microbatch(SequenceBatch batch)
     public float[] Entropies { get; } = new float[batch.Targets.Length];
 
     /// <summary>
+    /// All that the graph reads of a token: the input's name, its values, and whether a token that is repeated to fill up keeps them;
+    /// else it has 0, as its weight is.
+    /// </summary>
+    internal IReadOnlyList<(string Name, float[] Values, bool IsRepeated)> Inputs =>
+    [
+        (PolicyLoss.Weights, Weights, false),
+        (PolicyLoss.Advantages, Advantages, true),
+        (PolicyLoss.OldLogProbs, OldLogProbs, true),
+        (PolicyLoss.ReferenceLogProbs, ReferenceLogProbs, true),
+        (PolicyLoss.Corrections, Corrections, true),
+        (PolicyLoss.KlWeights, KlWeights, false),
+        (PolicyLoss.EntropyWeights, EntropyWeights, false),
+        (PolicyLoss.Lots, Lots, false),
+        (PolicyLoss.Moved, Moved, true),
+    ];
+
+    /// <summary>
     /// The same filled up, see <see cref="SequenceBatch.Padded"/>: what is repeated has a weight of 0 and adds nothing to a loss or a
     /// gradient. Log-probs and entropies of the first tokens are those of this one.
     /// </summary>
     internal Microbatch Padded(int width, int scored)
     {
         var padded = new Microbatch(Batch.Padded(width, scored));
-        foreach (var (from, to) in new[]
-        {
-            (Weights, padded.Weights),
-            (KlWeights, padded.KlWeights),
-            (EntropyWeights, padded.EntropyWeights),
-            (Lots, padded.Lots),
-        })
-            from.CopyTo(to, 0);
-        foreach (var (from, to) in new[]
-        {
-            (Advantages, padded.Advantages),
-            (OldLogProbs, padded.OldLogProbs),
-            (ReferenceLogProbs, padded.ReferenceLogProbs),
-            (Corrections, padded.Corrections),
-            (Moved, padded.Moved),
-        })
-            SequenceBatch.Repeated(from, scored).CopyTo(to, 0);
+        foreach (var (from, to) in Inputs.Zip(padded.Inputs))
+            (from.IsRepeated ? SequenceBatch.Repeated(from.Values, scored) : from.Values).CopyTo(to.Values, 0);
         return padded;
     }
 
@@ -85,20 +87,9 @@ public sealed class Microbatch(SequenceBatch batch)
     {
         var count = Batch.Targets.Length;
         Batch.BindTo(binding, targets: true);
-        foreach (var (name, data) in new[]
-        {
-            (PolicyLoss.Weights, Weights),
-            (PolicyLoss.Advantages, Advantages),
-            (PolicyLoss.OldLogProbs, OldLogProbs),
-            (PolicyLoss.ReferenceLogProbs, ReferenceLogProbs),
-            (PolicyLoss.Corrections, Corrections),
-            (PolicyLoss.KlWeights, KlWeights),
-            (PolicyLoss.EntropyWeights, EntropyWeights),
-            (PolicyLoss.Lots, Lots),
-            (PolicyLoss.Moved, Moved),
-        })
+        foreach (var (name, values, _) in Inputs)
             if (binding.Names.Contains(name))
-                binding.Input(name, data, count);
+                binding.Input(name, values, count);
         if (binding.Names.Contains(PolicyLoss.SequenceOfToken))
             binding.Input<long>(PolicyLoss.SequenceOfToken, [.. Batch.Owners.Select(owner => (long)owner)], count);
         if (binding.Names.Contains(PolicyLoss.Membership))

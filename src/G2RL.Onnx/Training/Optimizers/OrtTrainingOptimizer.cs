@@ -1,4 +1,3 @@
-using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Artifacts.Training;
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
@@ -71,13 +70,8 @@ internal sealed class OrtTrainingOptimizer : IPolicyOptimizer
             "rows" => OrtValue.CreateTensorValueFromMemory(batch.Scored, [count]),
             "targets" => OrtValue.CreateTensorValueFromMemory(batch.Targets, [count]),
             "inverse_temperature" => OrtValue.CreateTensorValueFromMemory(inverseTemperature, []),
-            PolicyLoss.Weights => OrtValue.CreateTensorValueFromMemory(micro.Weights, [count]),
-            PolicyLoss.Advantages => OrtValue.CreateTensorValueFromMemory(micro.Advantages, [count]),
-            PolicyLoss.OldLogProbs => OrtValue.CreateTensorValueFromMemory(micro.OldLogProbs, [count]),
-            PolicyLoss.ReferenceLogProbs => OrtValue.CreateTensorValueFromMemory(micro.ReferenceLogProbs, [count]),
-            PolicyLoss.Corrections => OrtValue.CreateTensorValueFromMemory(micro.Corrections, [count]),
-            PolicyLoss.KlWeights => OrtValue.CreateTensorValueFromMemory(micro.KlWeights, [count]),
-            PolicyLoss.EntropyWeights => OrtValue.CreateTensorValueFromMemory(micro.EntropyWeights, [count]),
+            _ when micro.Inputs.FirstOrDefault(i => i.Name == name).Values is { } values =>
+                OrtValue.CreateTensorValueFromMemory(values, [count]),
             _ => throw new InvalidOperationException($"The training model asks for '{name}'."),
         }).ToArray();
         try
