@@ -47,8 +47,8 @@ internal static class Tolerances
     public const double NarrowModelLogProbs = 0.1;
 
     /// <summary>
-    /// The difference of a parameter's gradient there, of the whole gradient's norm, and of the loss, of itself: 0.007 to 0.02 by eight bits
-    /// of every number on the way.
+    /// The difference of a parameter's gradient there, of the whole gradient's norm, and of the loss, of itself: 0.007 to 0.02 by eight
+    /// bits of every number on the way.
     /// </summary>
     public const double NarrowModelGradient = 0.03;
 }
