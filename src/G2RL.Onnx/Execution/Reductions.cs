@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -55,6 +56,49 @@ internal static class Reductions
             sum += (double)x[i] * y[i];
         return sum;
     }
+
+    /// <summary>The largest number and the largest magnitude; no numbers where one of them is none, -infinity and 0 when empty.</summary>
+    public static (float Number, float Magnitude) Largest(ReadOnlySpan<float> x)
+    {
+        var (most, far, fine) = (new Vector<float>(float.NegativeInfinity), Vector<float>.Zero, Vector<int>.AllBitsSet);
+        var i = 0;
+        for (; i <= x.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            var v = new Vector<float>(x[i..]);
+            fine &= Vector.Equals(v, v);
+            (most, far) = (Vector.MaxNative(most, v), Vector.MaxNative(far, Vector.Abs(v)));
+        }
+        var (number, magnitude) = (float.NegativeInfinity, 0f);
+        for (var lane = 0; lane < Vector<float>.Count; lane++)
+            (number, magnitude) = (MathF.Max(number, most[lane]), MathF.Max(magnitude, far[lane]));
+        for (; i < x.Length; i++)
+            (number, magnitude) = (MathF.Max(number, x[i]), MathF.Max(magnitude, MathF.Abs(x[i])));
+        return Vector.EqualsAll(fine, Vector<int>.AllBitsSet) ? (number, magnitude) : (float.NaN, float.NaN);
+    }
+
+    /// <summary><see cref="Sum"/> of x and <see cref="Dot"/> of both, to the same bits.</summary>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public static (double Sum, double Dot) SumAndDot(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
+    {
+        if (!Vector512.IsHardwareAccelerated || x.Length != y.Length)
+            return (Sum(x), Dot(x, y));
+        var (low, high, lowDot, highDot) = (Vector512<double>.Zero, Vector512<double>.Zero, Vector512<double>.Zero, Vector512<double>.Zero);
+        ref var left = ref MemoryMarshal.GetReference(x);
+        ref var right = ref MemoryMarshal.GetReference(y);
+        var i = 0;
+        for (; i <= x.Length - Lanes; i += Lanes)
+        {
+            var (a, b) = Vector512.Widen(Vector512.LoadUnsafe(ref left, (nuint)i));
+            var (c, d) = Vector512.Widen(Vector512.LoadUnsafe(ref right, (nuint)i));
+            (low, high, lowDot, highDot) = (low + a, high + b, lowDot + (a * c), highDot + (b * d));
+        }
+        var (sum, dot) = (Add(Fold(low) + Fold(high)), Add(Fold(lowDot) + Fold(highDot)));
+        for (; i < x.Length; i++)
+            (sum, dot) = (sum + x[i], dot + ((double)x[i] * y[i]));
+        return (sum, dot);
+    }
+
+    private static Vector256<double> Fold(Vector512<double> v) => v.GetLower() + v.GetUpper();
 
     private static double Add(Vector256<double> v) => (v[0] + v[1]) + (v[2] + v[3]);
 }

@@ -27,6 +27,9 @@ internal sealed class SamplerLane : IDisposable
     private readonly TokenSampler[] samplers;
     private readonly RowWorkers workers;
     private readonly Row[] rows;
+
+    // Of rows that begin: the place of their prompt.
+    private readonly int[] origins;
     private readonly Dictionary<int, DecodeStep> steps = [];
     private readonly PromptPass pass;
     private readonly PromptSlot[] prompts;
@@ -34,7 +37,10 @@ internal sealed class SamplerLane : IDisposable
     private readonly int[][] taken;
     private readonly HashSet<int> stopTokens;
     private SamplerJob? running;
+
+    // Null while rows begin, the first of them at this place.
     private DecodeStep? stepped;
+    private int begun;
 
     public SamplerLane(OrtSession session, Policy policy, Tokenizer tokenizer, SamplerSettings settings, SamplerPlan plan)
     {
@@ -46,9 +52,9 @@ internal sealed class SamplerLane : IDisposable
         cache = new KvCache(policy.Spec, slot + plan.PromptSlots, policy.Positions, settings.CacheType);
         results = new DecodeResults(policy, Math.Max(slot, plan.PromptSlots));
         samplers = [.. Enumerable.Range(0, threads).Select(_ => new TokenSampler(policy.Spec.VocabularySize, settings.Sampling))];
-        workers = new RowWorkers(threads, (thread, row) =>
-            Draw(running!, samplers[thread], rows![row], stepped!.Logits(row), stepped.Hidden(row)));
+        workers = new RowWorkers(threads, Draw);
         rows = new Row[capacity];
+        origins = new int[capacity];
         pass = new PromptPass(session, policy, cache, slot, results);
         prompts = [.. Enumerable.Range(0, plan.PromptSlots).Select(_ => new PromptSlot(policy.Spec))];
         (found, taken) = (new int[plan.PromptSlots], new int[plan.PromptSlots][]);
@@ -73,15 +79,17 @@ internal sealed class SamplerLane : IDisposable
                     if (held == 0)
                         break;
                 }
-                var prompt = prompts[next];
-                rows[active] ??= new Row();
-                rows[active].Start(job, prompt.Index, nextSample, policy.Spec);
-                cache.CopyRow(slot + next, active, job.Request.Prompts[prompt.Index].Length);
-                Draw(job, samplers[0], rows[active], prompt.Logits, prompt.Hidden);
-                if (++nextSample == job.Request.Samples)
-                    (next, nextSample) = (next + 1, 0);
-                if (!Ended(job, rows[active]))
-                    active++;
+                // As many at once as there are prompts at hand and places.
+                (stepped, begun) = (null, active);
+                for (; active < capacity && next < held; active++)
+                {
+                    (rows[active] ??= new Row()).Start(job, prompts[next].Index, nextSample, policy.Spec);
+                    origins[active] = next;
+                    if (++nextSample == job.Request.Samples)
+                        (next, nextSample) = (next + 1, 0);
+                }
+                workers.Run(active - begun);
+                active = Unended(job, begun, active);
             }
             if (active == 0)
                 break;
@@ -140,7 +148,13 @@ internal sealed class SamplerLane : IDisposable
         step.Run();
         stepped = step;
         workers.Run(active);
-        for (var i = 0; i < active;)
+        return Unended(job, 0, active);
+    }
+
+    // How many rows are left; the last ones take the places of those that ended, from the first that may have.
+    private int Unended(SamplerJob job, int first, int active)
+    {
+        for (var i = first; i < active;)
         {
             if (!Ended(job, rows[i]))
             {
@@ -154,12 +168,19 @@ internal sealed class SamplerLane : IDisposable
         return active;
     }
 
-    // Draws the row's next token.
-    private static void Draw(SamplerJob job, TokenSampler sampler, Row row, ReadOnlySpan<float> logits, ReadOnlySpan<float> hidden)
+    // A row's next token; of one that begins, behind its prompt's keys and values.
+    private void Draw(int thread, int number)
     {
+        var (job, row) = (running!, rows[stepped is null ? begun + number : number]);
+        var place = begun + number;
+        var prompt = stepped is null ? prompts[origins[place]] : null;
+        if (prompt is not null)
+            cache.CopyRow(slot + origins[place], place, job.Request.Prompts[prompt.Index].Length);
+        var logits = prompt is null ? stepped!.Logits(number) : prompt.Logits;
+        var hidden = prompt is null ? stepped!.Hidden(number) : prompt.Hidden;
         var request = job.Request;
         var uniform = Seeds.Uniform(request.Seed, request.Step, request.IndexOf(row.Prompt), row.Sample, row.Count);
-        var (token, logProb, entropy) = sampler.Draw(logits, uniform, row.Features);
+        var (token, logProb, entropy) = samplers[thread].Draw(logits, uniform, row.Features);
         row.Append(token, logProb, entropy, hidden);
     }
 

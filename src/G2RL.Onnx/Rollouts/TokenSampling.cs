@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Numerics.Tensors;
 using G2RL.Onnx.Execution;
 
@@ -87,13 +88,8 @@ internal sealed class TokenSampler
     {
         if (logits.Length != vocabulary)
             throw new ArgumentException($"{logits.Length} logits for a vocabulary of {vocabulary}.", nameof(logits));
-        var max = float.NegativeInfinity;
-        for (var from = 0; from < vocabulary; from += Chunk)
-        {
-            var part = logits.Slice(from, Math.Min(Chunk, vocabulary - from));
-            max = MathF.Max(max, TensorPrimitives.Max(part));
-            LargestLogit = MathF.Max(LargestLogit, MathF.Abs(TensorPrimitives.MaxMagnitude(part)));
-        }
+        var (max, magnitude) = Reductions.Largest(logits);
+        LargestLogit = MathF.Max(LargestLogit, magnitude);
         if (!float.IsFinite(max))
             throw new NonFiniteException($"The largest logit is {max}: the model gave numbers that are no distribution. "
                 + "Lower the learning rate, or look for broken weights.");
@@ -103,14 +99,24 @@ internal sealed class TokenSampler
         {
             var part = weights.AsSpan(i * Chunk, Math.Min(Chunk, vocabulary - (i * Chunk)));
             var below = shifted.AsSpan(0, part.Length);
-            TensorPrimitives.Subtract(logits.Slice(i * Chunk, part.Length), max, below);
-            TensorPrimitives.Multiply(below, (float)inverseTemperature, below);
-            TensorPrimitives.Max(below, Floor, below);
+            Shift(logits.Slice(i * Chunk, part.Length), max, (float)inverseTemperature, below);
             TensorPrimitives.Exp(below, part);
-            sum += chunkSums[i] = Reductions.Sum(part);
-            energy += Reductions.Dot(part, below);
+            (chunkSums[i], var product) = Reductions.SumAndDot(part, below);
+            sum += chunkSums[i];
+            energy += product;
         }
         return (max, sum, (float)Math.Max(0, Math.Log(sum) - (energy / sum)));
+    }
+
+    // (z - max) / T, limited below.
+    private static void Shift(ReadOnlySpan<float> logits, float max, float inverseTemperature, Span<float> to)
+    {
+        var (most, by, floor) = (new Vector<float>(max), new Vector<float>(inverseTemperature), new Vector<float>(Floor));
+        var i = 0;
+        for (; i <= logits.Length - Vector<float>.Count; i += Vector<float>.Count)
+            Vector.MaxNative((new Vector<float>(logits[i..]) - most) * by, floor).CopyTo(to[i..]);
+        for (; i < logits.Length; i++)
+            to[i] = MathF.Max((logits[i] - max) * inverseTemperature, Floor);
     }
 
     // The first token whose cumulative weight exceeds the target, a part of the sum; never one of weight zero, which adds nothing.

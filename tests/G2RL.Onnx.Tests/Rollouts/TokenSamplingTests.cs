@@ -255,6 +255,30 @@ public sealed class TokenSamplingTests
     }
 
     [TestMethod]
+    [DataRow(0)]
+    [DataRow(5)]
+    [DataRow(16)]
+    [DataRow(1000)]
+    public void Reductions_OfTwoAtOnce_AreThoseOfOne(int count)
+    {
+        var x = Logits(1000, 8).AsSpan(0, count);
+        var y = Logits(1000, 9).AsSpan(0, count);
+        Assert.AreEqual((Reductions.Sum(x), Reductions.Dot(x, y)), Reductions.SumAndDot(x, y));
+        Assert.AreEqual(
+            count == 0 ? (float.NegativeInfinity, 0) : (x.ToArray().Max(), x.ToArray().Max(Math.Abs)),
+            Reductions.Largest(x));
+        for (var i = 0; i < count; i += 3)
+        {
+            var kept = x[i];
+            x[i] = float.NaN;
+            Assert.IsTrue(float.IsNaN(Reductions.Largest(x).Number), $"{i}");
+            x[i] = float.NegativeInfinity;
+            Assert.AreEqual(float.PositiveInfinity, Reductions.Largest(x).Magnitude);
+            x[i] = kept;
+        }
+    }
+
+    [TestMethod]
     public void Draw_Repeated_AllocatesNothing()
     {
         var logits = Logits(5000, 3);

@@ -51,6 +51,12 @@ internal static unsafe class LaneTiles<T> where T : unmanaged, ISimd<T>
     public static void Pack(float* x, nint line, int rows, int count, float* to, int height)
     {
         nint steps = count / Lanes, lane = steps * height;
+        if (rows == Lanes)
+        {
+            for (nint step = 0; step < steps; step++)
+                Square.Turn(x + (step * Lanes), line, to + (step * height), lane);
+            return;
+        }
         for (var row = 0; row < Lanes; row += 4, x += 4 * line, to += 4)
             for (nint step = 0; step < steps; step++)
                 for (var j = 0; j < Lanes; j += 4)
@@ -136,38 +142,12 @@ internal static unsafe class LaneTiles<T> where T : unmanaged, ISimd<T>
     /// <param name="rows">Rows that there are.</param>
     /// <param name="y">Receives them.</param>
     /// <param name="distance">Distance of its rows.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Put(float* from, int height, int columns, int rows, float* y, nint distance)
-    {
-        // Row by row, so that a line of y is written at once.
-        var row = 0;
-        for (; row + 4 <= rows; row += 4, y += 4 * distance)
-            for (var column = 0; column < columns; column += 4)
-            {
-                var of = from + (column * height) + row;
-                var (a, b, c, d) = Square.Turned(
-                    Vector128.Load(of),
-                    Vector128.Load(of + height),
-                    Vector128.Load(of + (2 * height)),
-                    Vector128.Load(of + (3 * height)));
-                a.Store(y + column);
-                b.Store(y + distance + column);
-                c.Store(y + (2 * distance) + column);
-                d.Store(y + (3 * distance) + column);
-            }
-        for (; row < rows; row++, y += distance)
-            for (var column = 0; column < columns; column++)
-                y[column] = from[(column * height) + row];
-    }
+    public static void Put(float* from, int height, int columns, int rows, float* y, nint distance) =>
+        Square.Turn(from, height, columns, rows, y, distance);
 
     /// <summary>The way back: what products are added to.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Take(float* y, nint distance, int rows, int columns, float* to, int height)
-    {
-        for (var row = 0; row < rows; row++, y += distance)
-            for (var column = 0; column < columns; column++)
-                to[(column * height) + row] = y[column];
-    }
+    public static void Take(float* y, nint distance, int rows, int columns, float* to, int height) =>
+        Square.Turn(y, distance, rows, columns, to, height);
 
     // These call nothing, so that sums stay in registers. Each goes along one lane, adds as many earlier sums as are due, and leaves its
     // own.
