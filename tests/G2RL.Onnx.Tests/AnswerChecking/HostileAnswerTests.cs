@@ -80,6 +80,7 @@ public sealed class HostileAnswerTests
         Assert.IsTrue(policy.Equivalent("5" + new string(' ', Budget.MaxLength - 1), "5"));
         Assert.IsFalse(policy.Equivalent("5.0" + new string(' ', Budget.MaxLength - 2), "5"));
         Assert.IsTrue(policy.Equivalent("**18** ", "18"));
+        Assert.IsTrue(policy.Equivalent("1 ", "1"));
         // Percent signs nest without brackets.
         Assert.AreEqual(Verdict.Wrong, policy.Check($"\\boxed{{x{new string('%', 59)}}}", "5").Verdict);
         Assert.AreEqual(Verdict.Unparseable, policy.Check($"\\boxed{{x{new string('%', 60)}}}", "5").Verdict);

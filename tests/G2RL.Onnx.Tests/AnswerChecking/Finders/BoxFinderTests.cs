@@ -69,6 +69,8 @@ public sealed class BoxFinderTests
         \boxed{1} \text \boxed{2} => 2
         \boxed{1} then \boxed{2} => 2
         \boxed{1} andx \boxed{2} => 2
+        \boxed{1} andand \boxed{2} => 2
+        \boxed{1}\,and \boxed{2} => 1, 2
         \boxed{1}, y_2 = \boxed{2} => 1, 2
         \boxed{1}, f(x) = \boxed{2} => 1, 2
         \boxed{1}, sum = \boxed{2} => 2

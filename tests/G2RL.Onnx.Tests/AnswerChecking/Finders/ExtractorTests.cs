@@ -32,6 +32,7 @@ public sealed class ExtractorTests
         answer:** 5 => 5
         The answer is: 5 => 5
         The final answer: 5 => 5
+        The final answer 5. => 5
         The answer is 4. The final answer: 5. => 5
         It is 5 => ~
         """);
@@ -67,6 +68,7 @@ public sealed class ExtractorTests
             """);
         Finds(t => Found(AnswerSource.Bare, t, verify), """
             5 => 5
+            ↵5 => 5
             this is it =>
             """);
         Finds(t => Found(AnswerSource.FormulaOrNumber, t, verify), """

@@ -63,6 +63,8 @@ public sealed class FormulaFinderTests
     public void Formulas_Positions_AreWhereTheyStand()
     {
         Assert.AreEqual((2, 5, "1"), FormulaFinder.Last("a $1$", 1).Single());
+        Assert.AreEqual("1, 2", FormulaFinder.Last($"$1${"and",59}$2$", 1).Single().Content);
+        Assert.AreEqual("2", FormulaFinder.Last($"$1${"and",60}$2$", 1).Single().Content);
         Assert.AreEqual((2, 7, "1"), FormulaFinder.Last("a $$1$$ b", 1).Single());
         Assert.AreEqual((2, 7, "1"), FormulaFinder.Last("a \\(1\\) b", 1).Single());
         Assert.AreEqual((7, 12, "1, 2"), FormulaFinder.Last("$1$ or $2$ .", 1).Select(f => (f.Start + 7, f.End + 2, f.Content)).Single());

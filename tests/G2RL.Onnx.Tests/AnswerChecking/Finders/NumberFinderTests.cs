@@ -25,6 +25,7 @@ public sealed class NumberFinderTests
         a-3 => 3
         --3 => 3
         -  5 => 5
+        - => ~
         ↵- 5 => 5
         ..5 => .5
         1/23 => 1/23
@@ -106,6 +107,7 @@ public sealed class NumberFinderTests
         2.5,74 => 74
         2, 74 => 74
         2,7 m => 2,7
+        2 74 => 74
         .5,74 => 74
         1,22, both => 1,22
         2, => 2
@@ -118,6 +120,9 @@ public sealed class NumberFinderTests
         Assert.IsNull(NumberFinder.Last("5" + new string(' ', 9_000)));
         Assert.AreEqual("5", NumberFinder.Last("18 (" + new string('x', 250) + " 5)"));
         Assert.AreEqual("18", NumberFinder.Last(new string('x', 150) + " 18 (step 2)"));
+        // Within 200 characters an aside closes.
+        Assert.AreEqual("18", NumberFinder.Last("18 (" + new string('x', 196) + " 5)"));
+        Assert.AreEqual("5", NumberFinder.Last("18 (" + new string('x', 197) + " 5)"));
     }
 
     [TestMethod]

@@ -46,6 +46,7 @@ public sealed class CanonicalTests
         f(x_{n+1}) !! f(x_n+1)
         x_{1^2} !! x_1^2
         2a_{n+1} :=: a_{n+1} + a_{n+1}
+        a_{n+1} !! a_{n+2}
         x_{12}+1 :=: 1+x_{12}
         """);
 
@@ -78,6 +79,8 @@ public sealed class CanonicalTests
         1+2 \pmod 5 :=: 3 \pmod 5
         1+2 \pmod 5 !! 3 \pmod 7
         1+2 \pmod 5 :: 3
+        2(1 \pmod 5) :=: 2 \pmod 5
+        (1 \pmod 5)2 :=: 2 \pmod 5
         1 \pmod 5+2 \pmod 7 !! 3
         -2 \pmod 5 !! -2 \pmod 7
         """);

@@ -49,6 +49,8 @@ public sealed class ComparisonTests
     [DataRow("math", "x=1,y=2; x=3,y=4", "(1,2),(3,4)", true)]
     [DataRow("math", "\\frac12", "1:2", true)]
     [DataRow("math", "1:2", "\\frac12", true)]
+    [DataRow("math", "50\\%", "0.5", true)]
+    [DataRow("math", "0.5", "50\\%", true)]
     [DataRow("math_verify", "x>1 \\text{ and } x<3", "1<x<3", true)]
     [DataRow("math_verify", "\\{5\\}", "5\\le x\\le5", false)]
     [DataRow("lighteval", "\\{5\\}", "5\\le x\\le5", true)]
@@ -131,6 +133,8 @@ public sealed class ComparisonTests
     {
         var own = new AnswerPolicy { Name = "own" };
         Assert.IsTrue(own.Check("\\boxed{2/4}", "1/2").IsRight);
+        Assert.IsTrue(own.Check("\\boxed{1<x<3}", "(1,3)").IsRight);
+        Assert.IsTrue(own.Check("\\boxed{five}", "5").IsRight);
         Assert.IsTrue(own.Check("\\boxed{5\\,\\mathrm{m}}", "5").IsRight);
         Assert.AreEqual(Verdict.Unparseable, own.Check("1/2", "1/2").Verdict);
         Assert.AreEqual(Verdict.Unparseable, own.Check(null, "1/2").Verdict);

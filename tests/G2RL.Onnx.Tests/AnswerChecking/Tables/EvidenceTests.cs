@@ -170,6 +170,7 @@ public sealed class EvidenceTests
         \cos 3x :: 4\cos^3 x-3\cos x
         \cos 3x !! 4\cos^3 x-3.000001\cos x
         \arcsin x+\arccos x :: \frac\pi2
+        \sqrt{3+2\sqrt2}\,x+y=1 :: (1+\sqrt2)x+y=1
         \sqrt{3+2\sqrt2} :: 1+\sqrt2
         \sqrt{3+2\sqrt2} !! 2.41421356
         \sqrt{3+2\sqrt2} !! 2.414213562373095

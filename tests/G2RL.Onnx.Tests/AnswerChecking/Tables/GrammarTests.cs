@@ -132,6 +132,8 @@ public sealed class GrammarTests
         2|x||y| :=: 2|y||x|
         |-2||-3| :=: 6
         |(|-2|)| :=: 2
+        |\left(-2\right)| :=: 2
+        ((1,2),3,456) !! ((1,2),3456)
         |2, 3| + 1 !! 1 + |2, 3|
         \left|-2\right|\left|-3\right| :=: 6
         \left|\,|-2| - 3\right| :=: 1
@@ -205,6 +207,7 @@ public sealed class GrammarTests
         \begin{pmatrix} 2/4 & ) \end{pmatrix} !! \begin{pmatrix} 1/2 & ) \end{pmatrix}
         \begin{ array }{cc} 2/4 & 2 \end{ array } :=: \begin{pmatrix} 1/2 & 2 \end{pmatrix}
         \begin{vmatrix} 1 & 2 \\ 3 & 4 \end{vmatrix} :=: \det\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}
+        \begin{ vmatrix } 1 & 2 \\ 3 & 4 \end{ vmatrix } :=: \begin{vmatrix} 1 & 2 \\ 3 & 4 \end{vmatrix}
         \begin{vmatrix} 1 & 2 \\ 3 & 4 \end{vmatrix} !! \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}
         \begin{pmatrix} 2/4 \\ 2 \end{pmatrix} & :=: \begin{pmatrix} 1/2 \\ 2 \end{pmatrix}
         \begin{pmatrix} 3,456 & 1 \end{pmatrix} :=: \begin{pmatrix} 3456 & 1 \end{pmatrix}

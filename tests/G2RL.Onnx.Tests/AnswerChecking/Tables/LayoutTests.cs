@@ -117,6 +117,8 @@ public sealed class LayoutTests
         \-3 :=: -3
         2/4\ :=: 1/2
         xyz-1 :=: zyx - 1
+        xy-z :=: yx-z
+        ж+1 !! 1
         xyz' !! xyz
         twenty-one :=: 21
         x\left :=: x
@@ -153,6 +155,8 @@ public sealed class LayoutTests
         \text{A and C} :: C, A
         \text{A or C} :: C, A
         \text{A, B, and C} :: C, B, A
+        \text{A C} :: A, C
+        \text{red,A} !! A, red
         \text{A, B, or C} :: B, C, A
         \text{B,E} :: E, B
         \text{(A), (C)} :: (C), (A)

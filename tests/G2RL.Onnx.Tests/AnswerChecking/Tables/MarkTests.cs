@@ -43,6 +43,8 @@ public sealed class MarkTests
         \sqrt2 \approx 1.41 :: \sqrt2
         \sqrt2 \thickapprox 1.41 :: \sqrt2
         \sqrt2 \simeq 1.41 :: \sqrt2
+        x \simeq 5 :: 5
+        (x+1)² :: (x+1)^2
         \sqrt2 \sim 1.41 :: \sqrt2
         \sqrt2 \doteq 1.41 :: \sqrt2
         \sqrt2 \cong 1.41 :: \sqrt2

@@ -14,6 +14,9 @@ public sealed class RelationTests
         [\frac{1}{\pi-1}, \infty) :: x \ge \frac{1}{\pi-1}
         (-\infty, \frac{1}{1-\pi}) :: x < \frac{1}{1-\pi}
         (\frac{1}{\pi-1}, \infty) !! x < \frac{1}{\pi-1}
+        (-\infty, \frac{1}{\pi-4}) :: x < \frac{1}{\pi-4}
+        (\frac{1}{\pi-4}, \infty) !! x < \frac{1}{\pi-4}
+        (\frac{1}{\pi-4}, \infty) :: x > \frac{1}{\pi-4}
         """);
 
     [TestMethod]
@@ -136,6 +139,7 @@ public sealed class RelationTests
         [1,4]\cup[2,3] :=: [1,4]
         [1,4)\cup[2,4] :=: [1,4]
         [1,5)\cup[2,3] :=: [1,5)
+        [1,5]\cup[2,3]\cup[4,6] :=: [1,6]
         [1,3]\cap(1,2) :=: (1,2)
         \{x,y\} :=: \{y,x\}
         2+\{5\} !! 7
@@ -214,6 +218,7 @@ public sealed class RelationTests
         (\pm1,\pm2) :: (\pm1,\pm2)
         (\pm1,2),(3,4) :=: (3,4),(-1,2),(1,2)
         (\pm1,\{\pm2\}) :=: (1,\{2,-2\}),(-1,\{2,-2\})
+        (\{\pm2\},\pm1) :=: (\{2,-2\},1),(\{2,-2\},-1)
         \{(\pm1,2)\} :=: \{(1,2),(-1,2)\}
         \{\pm1\}\text{ cm} :=: \{1,-1\}
         (\pm1,2)\text{ cm} :=: (1,2),(-1,2)
@@ -246,6 +251,7 @@ public sealed class RelationTests
         25:30 :: 5:6
         2:60 :: 1:30
         2:5 :: 4:10
+        2:5.0 :: 4:10
         2:30 \text{ am} !! 2:30 \text{ pm}
         2:30 \text{ p.m.} :=: 2:30 \text{ pm}
         2:30 \text{ pm} :: 2:30
@@ -399,6 +405,12 @@ public sealed class RelationTests
     [DataRow("math_verify", "10\\% :: 0.1\n10\\% !! 10\n1,22 :: 1.22\n-1,5 :: -1.5\n1,22 !! 1.23\n(1,22) !! 1.22\n1,2 !! 3")]
     [DataRow("math_verify", "1,1,2 :: 1,2\n1,2 !! 1,2,3\n\\{1,1,2\\} :: \\{2,1\\}\n1,2 :: (1,2)\n1,2 !! (2,1)\n0.333333 :: 1/3")]
     [DataRow("tinker", "2/4 !! 1/2\n\\frac24 !! \\frac12\n-\\frac12 :: -1/2\n\\frac12 :: 0.5\n1,2 !! 2,1\n1,2 :: 1,2.0\n10\\% :: 10")]
+    [DataRow("tinker", """
+        1\text{ m} \pm 1\text{ cm} :: 101\text{ cm}, 99\text{ cm}
+        1\text{ m} \pm 1\text{ cm} !! 99\text{ cm}, 101\text{ cm}
+        1\text{ m} \mp 1\text{ cm} :: 99\text{ cm}, 101\text{ cm}
+        1 \mp 2 :: -1, 3
+        """)]
     [DataRow("tinker", "x=1,y=2; x=3,y=4 !! y=2,x=1; y=4,x=3\nx=1,y=2; x=3,y=4 :: x=1,y=2.0; x=3,y=4")]
     [DataRow("tinker", "-\\frac24 !! -\\frac12\n\\{1,2\\} :: \\{2,1\\}\n\\frac x2 :: x/2\n1/2 :: \\frac12")]
     public void Policies_DifferInTheirRules(string policy, string table) => AnswerTable.Holds(AnswerPolicy.All[policy], table);

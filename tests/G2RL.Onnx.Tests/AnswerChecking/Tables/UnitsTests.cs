@@ -69,6 +69,9 @@ public sealed class UnitsTests
     [DataRow("m^2", "cm^2", "10000")]
     [DataRow("m^3", "cm^3", "1000000")]
     [DataRow("cm^-1", "m^-1", "100")]
+    [DataRow("m^-3", "cm^-3", "1/1000000")]
+    [DataRow("modulo 5", "apples", "1")]
+    [DataRow("apples", "modulo 5", "1")]
     [DataRow("square km", "m^2", "1000000")]
     [DataRow("m^3", "liters", "1000")]
     [DataRow("ml", "cm^3", "1")]
@@ -129,6 +132,19 @@ public sealed class UnitsTests
         60 \text{ mph} :: 60 \text{ miles per hour}
         36 \text{ km/h} :: 10 \text{ m/s}
         36 \text{ kmh} :: 10 \text{ m/s}
+        5 min :: 300 \text{ s}
+        5 min !! 5 cm
+        2 sec x :: 2\sec x
+        2 sec~x :: 2\sec x
+        500INR :: 500
+        500EUR :: 500
+        500Inr !! 500
+        2RS !! 2
+        (500)INR :: 500
+        \frac{1000}{2}INR :: 500
+        x^2-INR :=: x^2-R N I
+        inr+1 :=: 1+i n r
+        \$\pm5 !! 5
         36 \text{ kph} :: 10 \text{ m/s}
         \$5 \text{ million} :: 500000000 \text{ cents}
         1 \text{ (degree)} !! 1 \text{ cm}
@@ -171,6 +187,12 @@ public sealed class UnitsTests
         \frac{1\text{ m}}{1\text{ cm}} :=: 100
         \frac{1\text{ m}}{1\text{ cm}} !! 1
         \frac{6\text{ m}}{0\text{ s}} !! 0
+        \frac{6}{2\text{ s}}\cdot(2\text{ m}) :=: 6\text{ m/s}
+        (2\text{ m})\frac{6}{2\text{ s}} :=: 6\text{ m/s}
+        \frac{6\text{ m}}{2\text{ m/s/s}} :=: 3\text{ s}^2
+        \frac{6\text{ m}}{2\text{ m per s per s}} :=: 3\text{ s}^2
+        \frac{6\text{ m/s}}{2} :=: 3\text{ m/s}
+        \sqrt{4\text{ m}}+1 :: 3
         \frac{6\text{ apples}}{2\text{ people}} :=: 3
         (2\text{ m})(3\text{ m}) :=: 6 \text{ m}^2
         (2\text{ m})(3\text{ m}) !! 6 \text{ m}
@@ -192,6 +214,13 @@ public sealed class UnitsTests
         0.333333\text{ m} + 1\text{ m} :: \frac43\text{ m}
         \frac{333333}{1000000}\text{ m} + 1\text{ m} !! \frac43\text{ m}
         """);
+    [TestMethod]
+    public void Equivalent_EachLetterOfAUnit_IsOneWhereItIsUpright()
+    {
+        AnswerTable.HoldsForEach(Exact, "5\\,\\mathrm{@} :: 5", "m g s h l L N J W V K");
+        AnswerTable.HoldsForEach(Exact, "5\\,\\mathrm{@} !! 5", "q x a");
+    }
+
     private static Rational Fraction(string text) => text.Split('/') is [var above, var below]
         ? new(int.Parse(above), int.Parse(below))
         : new(int.Parse(text), 1);

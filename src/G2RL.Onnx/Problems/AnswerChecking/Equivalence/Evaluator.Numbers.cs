@@ -39,7 +39,7 @@ internal sealed partial class Evaluator
             case NodeKind.Negative:
                 return Number(node.Children[0])?.Negated();
             case NodeKind.PlusMinus:
-                return Number(node.Children[0]) is { } either ? node.Text[0] == '±' == sign > 0 ? either : either.Negated() : null;
+                return Number(node.Children[0]) is { } either ? node.Text[0] == '±' == takesLower ? either.Negated() : either : null;
             case NodeKind.Fraction:
                 return Scalar.Divide(Number(node.Children[0]), Number(node.Children[1]), budget);
             case NodeKind.Mixed:

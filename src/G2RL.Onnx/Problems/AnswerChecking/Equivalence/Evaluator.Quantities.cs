@@ -20,7 +20,7 @@ internal sealed partial class Evaluator
             case NodeKind.Negative:
                 return Negated(first);
             case NodeKind.PlusMinus:
-                return node.Text[0] == '±' == sign > 0 ? first : Negated(first);
+                return node.Text[0] == '±' == takesLower ? Negated(first) : first;
         }
 
         var result = first;

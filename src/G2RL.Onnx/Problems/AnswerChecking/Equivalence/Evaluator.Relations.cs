@@ -87,8 +87,8 @@ internal sealed partial class Evaluator
 
     // The finite side of what is true of every real: above minus infinity or below infinity; null for anything else.
     private Scalar? Bounded(Scalar low, Scalar high) =>
-        low.IsInfinite ? (!high.IsInfinite && RealSets.Place(low, budget) < 0 ? high : null)
-        : RealSets.Place(high, budget) > 0 ? low : null;
+        RealSets.Place(low, budget) is double.NegativeInfinity ? (high.IsInfinite ? null : high)
+        : RealSets.Place(high, budget) is double.PositiveInfinity && !low.IsInfinite ? low : null;
 
     private NamedValue Named(Node name, Value value)
     {

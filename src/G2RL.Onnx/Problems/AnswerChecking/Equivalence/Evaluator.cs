@@ -4,7 +4,8 @@ namespace G2RL.Onnx.Problems.AnswerChecking;
 /// <param name="budget">Pays for it.</param>
 internal sealed partial class Evaluator(Budget budget)
 {
-    private int sign = 1;
+    // Whether the lower one of each double sign is meant.
+    private bool takesLower;
     private int angles;
 
     /// <summary>The value of an answer; with a plus-minus sign both values, as a bare list.</summary>
@@ -12,13 +13,13 @@ internal sealed partial class Evaluator(Budget budget)
     {
         if (!HasOpenSign(node))
             return Plain(node);
-        var outer = sign;
-        sign = 1;
-        var plus = Plain(node);
-        sign = -1;
-        var minus = Plain(node);
-        sign = outer;
-        return plus is null || minus is null ? null : new ListValue(' ', [plus, minus], ' ');
+        var outer = takesLower;
+        takesLower = false;
+        var upper = Plain(node);
+        takesLower = true;
+        var under = Plain(node);
+        takesLower = outer;
+        return upper is null || under is null ? null : new ListValue(' ', [upper, under], ' ');
     }
 
     // Whether a plus-minus makes two of a value: (±1, 2) is two pairs. In a set or a bare list it makes two items, so that {±3} is one set.

@@ -91,9 +91,13 @@ internal static class RealSets
         return name is null ? null : Linear.UnfoldAbsolute(name, set, budget);
     }
 
-    // What stands below the line changes no solution where it is a positive constant.
-    private static Scalar WithoutDivisor(Scalar difference, Budget budget) =>
-        Numeric.Sign(difference.Denominator, budget) == 1 ? Scalar.Of(difference.Numerator)! : difference;
+    // What stands below the line changes no solution where it is a positive constant, and turns the sign where it is a negative one.
+    private static Scalar WithoutDivisor(Scalar difference, Budget budget) => Numeric.Sign(difference.Denominator, budget) switch
+    {
+        1 => Scalar.Of(difference.Numerator)!,
+        -1 => Scalar.Of(difference.Numerator)!.Negated(),
+        _ => difference,
+    };
 
     /// <summary>Whether two sets have the same ends; null when it cannot be told.</summary>
     public static bool? Equal(RealSetValue a, RealSetValue b, Func<Scalar, Scalar, bool?> equal)

@@ -51,11 +51,10 @@ internal static class Units
     /// <summary>The unit of a product or a quotient; null where neither has one. What is divided by stands behind one stroke.</summary>
     public static string? Combine(string? a, string? b, bool divides)
     {
+        if (b is null || (a is null && !divides))
+            return a ?? b;
         var ((above, below), (top, bottom)) = (Sides(a), Sides(b));
-        if (divides)
-            (top, bottom) = (bottom, top);
-        var (left, right) = ($"{above} {top}".Trim(), $"{below} {bottom}".Trim());
-        return right.Length > 0 ? $"{left} / {right}" : left.Length > 0 ? left : null;
+        return divides ? $"{above} {bottom} / {below} {top}" : $"{above} {top} / {below} {bottom}";
     }
 
     /// <summary>What one of a unit is that measures nothing, as a metre in a centimetre; null for others.</summary>

@@ -77,11 +77,10 @@ internal static class BoxFinder
                     break;
                 case '}':
                     depth = Math.Max(0, depth - 1);
-                    if (start >= 0 && depth <= outer)
+                    if (start >= 0 && depth == outer)
                     {
                         Add(start, content..i, closing: 1);
                         start = -1;
-                        depth = outer;
                     }
 
                     break;

@@ -65,7 +65,7 @@ internal static class NumberFinder
         }
 
         at += Currency(text, at);
-        if (at < text.Length && at > start && IsSign(text[at]) && !IsSign(first))
+        if (at < text.Length && IsSign(text[at]) && !IsSign(first))
             at++;
         if (at == start && at > from && (char.IsAsciiLetterOrDigit(text[at - 1]) || text[at - 1] == '_'
             || (text[at - 1] == '.' && at - 1 > from && char.IsAsciiDigit(text[at - 2]))))

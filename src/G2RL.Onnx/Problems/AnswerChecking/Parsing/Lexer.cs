@@ -351,9 +351,7 @@ internal sealed class Lexer
 
     private void Prose(string command)
     {
-        var content = Braced.Content(text, ref at);
-        if (content is null)
-            return;
+        var content = Braced.Content(text, ref at) ?? "";
         var trimmed = Trimmed(content);
         if (trimmed.IsEmpty)
         {

@@ -66,7 +66,7 @@ internal sealed partial class Parser
         }
 
         // What a remainder is taken of and by do not commute; alone it is a sign.
-        if (name is "mod" or "bmod" && (BeginsFactor() || Next.Kind == TokenKind.Number))
+        if (name is "mod" or "bmod" && BeginsFactor())
             return Node.Of(NodeKind.Function, Modulus, Product());
         while (true)
         {
@@ -143,8 +143,7 @@ internal sealed partial class Parser
     private Node? Prose()
     {
         var words = new List<string>();
-        while (Next.Kind is TokenKind.Text or TokenKind.Number || (Next.Kind == TokenKind.Symbol && words.Count > 0)
-            || (Next.Is('.') && words.Count > 0) || Next.Is('\''))
+        while (Next.Kind is TokenKind.Text or TokenKind.Number or TokenKind.Symbol || Next.Is('.') || Next.Is('\''))
             words.Add(tokens[at++].Text);
         return Node.Of(NodeKind.Text, string.Join(' ', words).TrimEnd('.', ' '));
     }
