@@ -155,8 +155,9 @@ public sealed class LayoutTests
         \text{A and C} :: C, A
         \text{A or C} :: C, A
         \text{A, B, and C} :: C, B, A
-        \text{A C} :: A, C
+        \text{A C} :: C, A
         \text{red,A} !! A, red
+        2\text/4 :=: 1/2
         \text{A, B, or C} :: B, C, A
         \text{B,E} :: E, B
         \text{(A), (C)} :: (C), (A)

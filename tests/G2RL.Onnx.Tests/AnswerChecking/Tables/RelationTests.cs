@@ -103,6 +103,7 @@ public sealed class RelationTests
         x<-\infty !! \mathbb{R}
         x>\infty !! \mathbb{R}
         -\infty<\infty !! \mathbb{R}
+        -\infty<\infty>x !! \mathbb{R}
         x\ne\infty !! \mathbb{R}
         -\infty=x<3 !! x<3
         1<2<3 !! 2<3<4
@@ -139,7 +140,7 @@ public sealed class RelationTests
         [1,4]\cup[2,3] :=: [1,4]
         [1,4)\cup[2,4] :=: [1,4]
         [1,5)\cup[2,3] :=: [1,5)
-        [1,5]\cup[2,3]\cup[4,6] :=: [1,6]
+        [1,5]\cup([2,3]\cup[4,6]) :=: [1,6]
         [1,3]\cap(1,2) :=: (1,2)
         \{x,y\} :=: \{y,x\}
         2+\{5\} !! 7
