@@ -54,6 +54,7 @@ public sealed class ExtractionTests
     [DataRow("#### 5\n#### 18", "18")]
     [DataRow("#### 18\nThat is\nall", "18")]
     [DataRow("x #### 18 ", "18")]
+    [DataRow("####\n18", "")]
     [DataRow("18", null)]
     public void Find_BehindAMarker_IsTheRestOfTheLastLineWithOne(string text, string? expected) =>
         Assert.AreEqual(expected, AnswerExtraction.Find(text, AnswerPlace.Marker, "####"));

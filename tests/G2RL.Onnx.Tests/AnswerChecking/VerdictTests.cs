@@ -18,6 +18,7 @@ public sealed class VerdictTests
         math | unclear >> The final answer is unclear. The answer is unknown. => Right
         math | unknown >> The final answer is unclear. The answer is unknown. => Wrong
         gsm8k | 5 >> The answer is 5.↵#### unknown => Wrong
+        gsm8k | 5 >> The answer is not 5. => Wrong
         gsm8k | 18 >> #### 5↵#### 18 => Right
         gsm8k | 18 >> #### 18↵That is↵all => Right
         open_r1 | 5 >> $5$ \boxed{\text{odd}} => Wrong
@@ -60,6 +61,8 @@ public sealed class VerdictTests
             math | 5 >> \boxed{x^{10^{50}}} => OverBudget
             math | 5 >> \boxed{\sqrt{210}^{10000}} => OverBudget
             math | 5 >> \boxed{(1+x)^{400}} => OverBudget
+            math | 5 >> \boxed{(1+x)^{401}} => OverBudget
+            math | 5 >> \boxed{(1+x)^{10^{20}}} => OverBudget
             math | 5 >> \boxed{(1+x)^{30}(1+x)^{30}(1+x)^{30}(1+x)^{30}} => OverBudget
             math | 5 >> \boxed{\sin(LONG)} => OverBudget
             math | 5 >> \boxed{\sqrt{LONG}} => OverBudget
@@ -80,6 +83,25 @@ public sealed class VerdictTests
         Assert.AreEqual(Verdict.Right, own.Check("17\n#### 18", "18").Verdict);
         Assert.AreEqual("unclear", AnswerPolicy.All["math"].Extract("The final answer is unclear. The answer is 2001!"));
         Assert.AreEqual("unclear", AnswerPolicy.All["math"].Extract("The final answer is unclear. The answer is unknown."));
+    }
+
+    // Twelve texts are looked at, and no more: what has no answer may have very many.
+    [TestMethod]
+    public void Check_CandidatesWithoutAnEnd_AreTwelve()
+    {
+        AnswerPolicy Policy(int words) => AnswerPolicy.All["math_verify"] with
+        {
+            Sources = [.. Enumerable.Repeat(AnswerSource.Whole, words), AnswerSource.Number],
+        };
+        Assert.AreEqual("5", Policy(11).Extract("unclear then 5"));
+        Assert.AreEqual("unclear then 5", Policy(12).Extract("unclear then 5"));
+    }
+
+    [TestMethod]
+    public void Steps_OfACheck_AreThoseOfReadingAndComparing()
+    {
+        var math = AnswerPolicy.All["math"];
+        Assert.IsGreaterThan(math.Check("\\boxed{x+1}", "x+1").Steps, math.Check("\\boxed{1+x}", "x+1").Steps);
     }
 
     private static void Holds(string table)

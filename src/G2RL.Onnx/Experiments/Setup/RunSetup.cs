@@ -100,7 +100,7 @@ public sealed class RunSetup
         if (s.HeldOut is not null)
             json.Add("problems.settings.heldOut", s.HeldOut, $"{data.Problems.HeldOutCount} problems.");
         else
-            json.Add("problems.settings.heldOutFraction", s.HeldOutFraction, "By a hash of the prompt: it stays when the file grows.");
+            json.Add("problems.settings.heldOutFraction", s.HeldOutFraction, "By a hash of the question: it stays when the file grows.");
         if (s.Policy is { } policy)
             json.Add("problems.settings.policy", policy, "How answers are found and compared: docs/answer-checking.md.");
         else

@@ -57,6 +57,7 @@ public sealed class CanonicalTests
         PRT :: P \cdot R \cdot T
         ABC !! BAC
         ABC :: 1 \cdot ABC
+        XYZ !! ZYX
         \text{?} !! \text{!}
         """);
 
@@ -126,6 +127,9 @@ public sealed class CanonicalTests
         x^{10^{10}} :=: (-x)^{10^{10}}
         (x+1)(y+1) :=: (\sqrt{x+1}\sqrt{y+1})^2
         \frac{1+\sqrt2+\sqrt3+\sqrt5+\sqrt7}{1+\sqrt2} :=: (1+\sqrt2+\sqrt3+\sqrt5+\sqrt7)(\sqrt2-1)
+        \frac{1}{(1+\sqrt2)(1+\sqrt3)(1+\sqrt5)(1+\sqrt7)} :=: \frac{(\sqrt2-1)(\sqrt3-1)(\sqrt5-1)(\sqrt7-1)}{48}
+        \sqrt{\sqrt2x} :=: \sqrt[4]2\sqrt x
+        \ln\sqrt2 :=: \frac{\ln2}{2}
         f(12) !! f(1,2)
         2 !! 2^{\frac{1}{x+1}}
         2 !! \frac{1}{x+1} \cdot 2
@@ -153,6 +157,7 @@ public sealed class CanonicalTests
     {
         Assert.IsNotNull(Exact.Canonical(string.Join('+', Enumerable.Repeat(one, most))));
         Assert.IsNull(Exact.Canonical(string.Join('+', Enumerable.Repeat(one, most + 1))));
+        Assert.IsNotNull(Exact.Canonical("1000!"));
         Assert.IsNull(Exact.Canonical("1001!"));
         Assert.IsNull(Exact.Canonical("\\binom{1001}{2}"));
     }

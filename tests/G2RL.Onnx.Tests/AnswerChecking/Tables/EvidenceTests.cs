@@ -19,7 +19,44 @@ public sealed class EvidenceTests
         0 !! \frac{x}{\sin^2 x+\cos^2 x-1}
         \frac{x}{\sin^2 x+\cos^2 x+1} :: \frac x2
         \frac{x^2-1}{x-1} :: x+1
+        \frac{|x|^2-x^2}{|x|^2-x^2} !! 42
+        (\arctan\frac{1}{\sin^2 x+\cos^2 x-1})^2 !! \frac{\pi^2}{4}
+        |x|^2-x^2 :: 3|x|^2-3x^2
         """);
+
+    // What has run out of the range of doubles says nothing.
+    [TestMethod]
+    public void Same_BeyondDoubles_IsNotTold() => AnswerTable.Holds(Exact, """
+        10^{-400}\sin 1 !! 10^{-400}\sin 2
+        17 \cdot 10^{307}(\sin^2 x+\cos^2 x)-9 \cdot 10^{307} !! 0
+        """);
+
+    [TestMethod]
+    public void IsZero_OfAProduct_IsTheLeastThatIsKnownOfItsFactors()
+    {
+        bool? IsZero(string text) => Numeric.IsZero(Read(text).Numerator, evidence: true, new(10_000));
+        Assert.IsFalse(IsZero("2\\sin x"));
+        Assert.IsTrue(IsZero("2\\ln(\\sin^2 x+\\cos^2 x)"));
+        Assert.IsNull(IsZero("2\\ln(1+10^{20}(\\sin^2 x+\\cos^2 x-1))"), "noise above the line");
+    }
+
+    // Near 0 a size differs from its content at some points alone: each of them counts.
+    [TestMethod]
+    public void Same_AtOnePointOfEight_IsNotEnough()
+    {
+        foreach (var name in "abcdghjkxyz")
+        {
+            var sizes = Enumerable.Range(0, 8).Select(p => Math.Abs(Numeric.Value(Read($"{name}"), p, new(100))!.Value.Real)).ToArray();
+            if (sizes[0] < 1.1 * sizes.Min())
+                continue;
+            var between = $"\\frac{{{(int)(500 * ((sizes[0] * sizes[0]) + (sizes.Min() * sizes.Min())))}}}{{1000}}";
+            Assert.IsFalse(Exact.Equivalent($"|{name}^2-{between}|", $"{name}^2-{between}"), $"{name}, {between}");
+            // A hidden zero times 10^20 is noise, which is the same number at one point by chance.
+            var zero = $"10^{{20}}(\\sin^2 {name}+\\cos^2 {name}-1)";
+            var noise = Numeric.Value(Read(zero), 0, new(1_000))!.Value.Real;
+            Assert.IsFalse(noise != 0 && Exact.Equivalent($"{(long)noise}", zero), $"{noise} is no value of {zero}");
+        }
+    }
 
     [TestMethod]
     public void Coordinates_OfNamesAtPoints_AreSpread()
@@ -43,6 +80,21 @@ public sealed class EvidenceTests
         Assert.AreEqual(1.3, values.Average(Math.Abs), 0.1);
         Assert.IsTrue(values.Count(v => v < 0) is > 48 and < 96, $"{values.Count(v => v < 0)} of {values.Count} are negative");
         Assert.AreEqual(0.58, Math.Sqrt(values.Average(v => Math.Pow(Math.Abs(v) - 1.3, 2))), 0.1); // 2 / sqrt 12
+    }
+
+    // Of 10 and of 1,000 in size, at three points each: positive, negative, either.
+    [TestMethod]
+    public void Coordinates_FarOut_AreOfBothSigns()
+    {
+        for (var point = 8; point < 14; point++)
+        {
+            var values = "abcdfghjklmnopqrstuvwxyz".Select(n => Numeric.Value(Read($"{n}"), point, new(100))!.Value.Real).ToArray();
+            var scale = point < 11 ? 10 : 1_000;
+            Assert.IsTrue(values.All(v => Math.Abs(v) >= 0.3 * scale && Math.Abs(v) <= 2.3 * scale), string.Join(' ', values));
+            var positive = values.Count(v => v > 0);
+            var (least, most) = ((point - 8) % 3) switch { 0 => (24, 24), 1 => (0, 0), _ => (5, 19) };
+            Assert.IsTrue(positive >= least && positive <= most, $"{positive} of 24 are positive at {point}");
+        }
     }
 
     [TestMethod]
@@ -102,6 +154,8 @@ public sealed class EvidenceTests
         \ln\frac{2}{x-3} :=: \ln2-\ln(x-3)
         \ln\frac{x}{1+\pi} :=: \ln x-\ln(1+\pi)
         \ln\frac{x}{x+1} !! \ln x
+        \ln\frac{2^x}{y+1} !! x\ln2
+        \sqrt{\frac{x}{x-3}} :: \frac{\sqrt x}{\sqrt{x-3}}
         """);
 
     [TestMethod]
@@ -111,6 +165,17 @@ public sealed class EvidenceTests
         \lfloor 10^6\sqrt2 \rfloor :: 1414213
         \lfloor \frac{100}{\pi-3} \rfloor :: 706
         """);
+
+    // Their distances to an integer are 2.3e-5 and 6.4e-5, the roundings of their terms 1.0e-4 and 3.1e-4.
+    [TestMethod]
+    [DataRow("350007948\\sqrt2", null)]
+    [DataRow("-350007948\\sqrt2", null)]
+    [DataRow("\\frac{7001960\\sqrt2}{\\pi-3}", null)]
+    [DataRow("-\\frac{7001960\\sqrt2}{\\pi-3}", null)]
+    [DataRow("350007949\\sqrt2", 494985988)]
+    [DataRow("-350007949\\sqrt2", -494985989)]
+    public void Floor_NearAnInteger_IsNotTold(string text, int? floor) =>
+        Assert.AreEqual((BigInteger?)floor, Numeric.Floor(Read(text), new(1_000)));
 
     [TestMethod]
     public void Value_OfAnExpression_IsThatOfMathematics()

@@ -77,6 +77,20 @@ public sealed class WordTests
         the !! eth
         \mathrm{3 1/2} :: 7/2
         \mathrm{31/2} !! 7/2
+        \text{a,big} !! \text{big,a}
+        \text{A B} :: \text{B, A}
+        """);
+
+    // A currency in its usual case may be glued to its number; else letters that are glued are variables.
+    [TestMethod]
+    public void Money_GluedOrApart_IsReadByItsCase() => AnswerTable.Holds(Exact, """
+        500INR :: 500
+        500Rs :: 500
+        500 inr :: 500
+        500inr !! 500
+        500Inr !! 500
+        500RS !! 500
+        x inr :=: x \cdot i \cdot n \cdot r
         """);
 
     [TestMethod]

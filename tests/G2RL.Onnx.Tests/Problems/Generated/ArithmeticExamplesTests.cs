@@ -23,7 +23,10 @@ public sealed class ArithmeticExamplesTests
         var written = differences.Batch(0, 200, 1).SelectMany(p => Arithmetic.Solution(p).Split('=', '(', ')'));
         Assert.AreEqual(-9, written.Select(w => w.Split('-')).Where(w => w.Length == 2 && w[0].Length == 0).Min(w => -Number(w[1])));
         foreach (var set in new[] { sums, differences })
+        {
             Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => set.HeldOut(-1));
+            Assert.AreEqual("count", Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => set.Batch(0, -1, 1)).ParamName);
+        }
     }
 
     private static long Number(string text) => ArithmeticExpression.TryInteger(text, out var value) ? value : 0;

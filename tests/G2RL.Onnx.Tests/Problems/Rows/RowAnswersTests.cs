@@ -84,6 +84,7 @@ public sealed class RowAnswersTests : RowFiles
         // From 3 by steps of 4 modulo 10, five more: 3, 7 | 1, 5, 9, 3, 7.
         Assert.AreEqual("1,5,9,3,7", One(new() { DerivedAnswer = "digitCompletion" }, """{"prompt": "3,7:10,5"}""").Answer);
         Assert.AreEqual("", One(new() { DerivedAnswer = "digitCompletion" }, """{"prompt": "3,7:10,0"}""").Answer);
+        Assert.AreEqual(19_999, One(new() { DerivedAnswer = "digitCompletion" }, """{"prompt": "0,0:1,10000"}""").Answer.Length);
         Assert.AreEqual("0,0", One(new() { DerivedAnswer = "digitCompletion" }, """{"prompt": "2,5:1,2"}""").Answer);
         foreach (var prompt in (string[])["3,7", "3:10,5", "3,7:0,5", "3,7:10,10001", "3,7:10,5:1", "a,7:10,5", "3,-7:10,5"])
             StringAssert.Contains(

@@ -25,6 +25,7 @@ public sealed class RowSettingsTests : RowFiles
     [DataRow("passRate", "passRateField is empty")]
     [DataRow("marker", "marker is empty; it must be a text.")]
     [DataRow("markerNull", "marker is empty; it must be a text.")]
+    [DataRow("shareOne", "heldOutFraction is 1; it must be between 0 and 1.")]
     [DataRow("share", "heldOutFraction is 0; it must be between 0 and 1.")]
     [DataRow("long", "maxPromptCharacters is 0; it must be at least 1.")]
     [DataRow("enum", "has an unknown value")]
@@ -51,6 +52,7 @@ public sealed class RowSettingsTests : RowFiles
             "passRate" => settings with { PassRateField = "" },
             "marker" => settings with { Marker = "" },
             "markerNull" => settings with { Marker = null! },
+            "shareOne" => settings with { HeldOutFraction = 1 },
             "share" => settings with { HeldOutFraction = 0 },
             "long" => settings with { MaxPromptCharacters = 0 },
             "enum" => settings with { Match = (AnswerMatch)99 },

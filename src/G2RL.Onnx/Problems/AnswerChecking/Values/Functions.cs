@@ -62,7 +62,7 @@ internal static class Functions
             var logarithm = atom.Kind == AtomKind.E ? Scalar.Of(exponent)
                 : IsPower(atom) ? Scalar.Multiply(Scalar.Multiply(Logarithm(atom.Arguments[0], budget), atom.Arguments[1], budget),
                     Scalar.Of(exponent), budget)
-                : LogarithmOf(Scalar.Of(atom), exponent, budget);
+                : LogarithmOf(atom.Kind == AtomKind.Number ? Scalar.Of((Rational)atom.Number) : Scalar.Of(atom), exponent, budget);
             sum = Scalar.Add(sum, logarithm, budget);
         }
 

@@ -143,8 +143,7 @@ internal static class Numeric
     public static BigInteger? Floor(Scalar scalar, Budget budget)
     {
         if (!scalar.IsConstant || Sum(scalar.Numerator, 0, budget) is not { } above || Sum(scalar.Denominator, 0, budget) is not { } below
-            || Vanishes(below, Tolerance) || Finite(above.Value / below.Value) is not { Imaginary: 0, Real: var real }
-            || Math.Abs(real) >= 1e12)
+            || Vanishes(below, Tolerance) || Finite(above.Value / below.Value) is not { Imaginary: 0, Real: var real })
             return null;
         var divisor = Complex.Abs(below.Value);
         var error = RoundingError * (above.Size + (Math.Abs(real) * below.Size)) / divisor;
@@ -217,7 +216,7 @@ internal static class Numeric
             case "cos":
                 return Finite(Complex.Cos(argument));
             case "ln":
-                return argument == 0 ? null : Finite(Complex.Log(argument));
+                return Finite(Complex.Log(argument));
             case "abs":
                 return Complex.Abs(argument);
             case "arcsin":
@@ -228,7 +227,7 @@ internal static class Numeric
             case "arctan":
                 return Finite(Complex.Atan(argument));
             case "pow":
-                return argument == 0 ? null : Finite(Complex.Exp(arguments[1] * Complex.Log(argument)));
+                return Finite(Complex.Exp(arguments[1] * Complex.Log(argument)));
             default:
                 // Nothing is known of it, so it may be anything: the same for the same arguments, and different for others.
                 return Coordinate(atom.Name + string.Concat(arguments.Select(a => $":{a.Real:G9}:{a.Imaginary:G9}")), point);
