@@ -250,6 +250,7 @@ public sealed class EvidenceTests
         f(x)+\sin^2 y+\cos^2 y !! f(y)+1
         \ln(xy) !! \ln x+\ln y
         \ln(2\pi) :=: \ln2+\ln\pi
+        \ln(2\pi)+\sin^2 1+\cos^2 1 :: \ln2+\ln\pi+1
         \ln(\pi^2/2) :=: 2\ln\pi-\ln2
         \ln(3 \cdot 2^x) :=: x\ln2+\ln3
         \sqrt[3]{x^2}+1 :: x^{2/3}+1
