@@ -1,8 +1,14 @@
 using System.Text.Json.Nodes;
+using G2RL.Onnx.Algorithms;
+using G2RL.Onnx.Execution;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Files;
 using G2RL.Onnx.Graphs;
+using G2RL.Onnx.Problems;
+using G2RL.Onnx.Tests.Runs;
+using G2RL.Onnx.Tests.Steps;
 using G2RL.Onnx.Tokenizers;
+using G2RL.Onnx.Training.Steps;
 
 namespace G2RL.Onnx.Tests;
 
@@ -23,6 +29,22 @@ public sealed class SentenceEmbedderTests
         CollectionAssert.AreEqual(new[] { 13 / 3f, 1 }, embeddings[0]);
         CollectionAssert.AreEqual(new float[2], embeddings[1]);
         CollectionAssert.AreEqual(new[] { 4f, 1 }, embeddings[2]);
+    }
+
+    // As an algorithm's features: of each rollout its text's.
+    [TestMethod]
+    public void Features_OfAnEmbedder_AreThoseOfTheTexts()
+    {
+        using var folder = new Folder();
+        using var model = new TinyModel();
+        using var policy = Policy.Load(model.Folder, 24);
+        var group = new FakeSource((_, _, sample) => sample == 0 ? "acc" : "b").Draw(new([[1]], Samples: 2, 0, 0))[0];
+        var scored = new ScoredGroup(new(new("p", "", ""), group), [Outcome.Judged(true), Outcome.Judged(false)]);
+        using var features = new RolloutFeatures(
+            new() { Name = "embedding", Embedder = folder.Model }, policy.Spec, new FakeBackend(), threads: 1);
+        var found = features.Of(policy, [.. group.Select((r, i) => new Sample(0, i, scored, r))], [])!;
+        CollectionAssert.AreEqual(new[] { 13 / 3f, 1 }, found[0]);
+        CollectionAssert.AreEqual(new[] { 4f, 1 }, found[1]);
     }
 
     [TestMethod]

@@ -81,7 +81,7 @@ public sealed class FineTuneRowsTests
     // Of a conversation's answers any may be too long, or hold what the model cannot read.
     [TestMethod]
     [DataRow(99, "44444444444444444", " has 26 tokens; at most 16 are allowed")]
-    [DataRow(0, "4", " of the tokenizer; the model's vocabulary has ")]
+    [DataRow(0, "4 4", " of the tokenizer; the model's vocabulary has ")]
     public void Rows_OfWhichTheLastAnswerDoesNotFit_AreTold(int vocabulary, string last, string words) => Assert.Contains(
         words,
         Assert.ThrowsExactly<InputException>(
@@ -149,7 +149,7 @@ public sealed class FineTuneRowsTests
         Assert.Contains("data.skipTooLong", message);
     }
 
-    // prompt|response of each sequence, the end token as $. A vocabulary of 0 ends before the digit 4.
+    // prompt|response of each sequence, the end token as $. A vocabulary of 0 lacks the last character, the space.
     private static string Spelled(
         string rows,
         FineTuneData data,
@@ -179,7 +179,7 @@ public sealed class FineTuneRowsTests
                 new(() => ChatPrompts.Load(model.Folder, "Qwen3")),
                 ends ? [tokenizer.EosId!.Value] : []),
             positions: 16,
-            vocabulary > 0 ? vocabulary : tokenizer.IdOf("4")!.Value);
+            vocabulary > 0 ? vocabulary : tokenizer.IdOf(" ")!.Value);
         string Text(int[] ids) => string.Concat(
             ids.Select(id => id == tokenizer.EosId ? "$" : tokenizer.Decode([id], skipSpecial: false)));
         var spelled = examples.Of(0)[..examples.Count].Select(s => $"{Text(s.Prompt)}|{Text(s.Response)}");

@@ -189,6 +189,17 @@ public sealed class MemoryPlanPartsTests
         MemoryPlan.Of(Config, Spec, threads: 2, new SamplerPlan(1, 3, 777))
             .Uses.Single(u => u.Purpose == "key/value cache of sampling").Bytes);
 
+    // A row of 40 positions takes 20 KiB: 51 fit a mebibyte, of which each of two lanes has 25, one of them for prompts.
+    [TestMethod]
+    public void Of_CacheWithABudget_HoldsTheRowsThatFit()
+    {
+        var sampling = Config.Sampling with { PromptsPerStep = 20, CacheBudgetMiB = 1 };
+        Assert.AreEqual(
+            2 * 25 * CacheRow(40, sizeof(float)),
+            MemoryPlan.Of(Config with { Sampling = sampling }, Spec, threads: 2)
+                .Uses.Single(u => u.Purpose == "key/value cache of sampling").Bytes);
+    }
+
     // Fresh adapters do nothing yet, so that the reference is the model without them; adapters that have learned are held once more.
     [TestMethod]
     [DataRow("", false)]

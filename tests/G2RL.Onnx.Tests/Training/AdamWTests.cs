@@ -98,6 +98,7 @@ public sealed class AdamWTests
     [TestMethod]
     [DataRow(1)]
     [DataRow(7)]
+    [DataRow(65_535)]
     [DataRow(65_537)]
     [DataRow(200_003)]
     public void Step_AnyNumberOfThreads_GivesTheSameBits(int length)
@@ -220,9 +221,24 @@ public sealed class AdamWTests
         optimizer.Step(1e-3, 1);
         set.Gradients[0].Buffer.Clear();
         var before = set.Weights[0].Buffer.Span.ToArray();
+        // The first update is the rate.
+        Assert.IsTrue(before.All(w => Math.Abs(w + 1e-3) < 1e-6));
         optimizer.Step(1e-3, 0);
+        // m = .9 x .1 g / (1 - .81), v = .999 x .001 g^2 / (1 - .998001): .473684 / .706930 = .670058, to an eighth of each moment.
         for (var i = 0; i < before.Length; i++)
-            Assert.AreEqual(before[i], set.Weights[0].Buffer.Span[i], 2e-3, $"{i}");
+            Assert.AreEqual(before[i] - 0.670058e-3, set.Weights[0].Buffer.Span[i], i == 255 ? 1e-6 : 0.25e-3, $"{i}");
+    }
+
+    // g / (g + epsilon) of the rate is half of it; one weight and a vector's worth.
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(33)]
+    public void Step_EpsilonOfTheGradientsSize_IsAddedToTheRoot(int length)
+    {
+        using var set = new Set(length, _ => 1f, _ => 0.5f);
+        using var optimizer = set.Optimizer(new() { Epsilon = 0.5, MaxGradientNorm = 0 });
+        optimizer.Step(0.1, 1);
+        Assert.IsTrue(set.Weights[0].Buffer.Span.ToArray().All(w => Math.Abs(w - 0.95) < 1e-6));
     }
 
     [TestMethod]

@@ -109,6 +109,17 @@ public sealed class RunDirectoryTests
         Assert.AreEqual("""{"step":0,"pass@1":0.5}""", run.Evaluation(0)!.ToJsonString());
     }
 
+    // Logs of a version that counted steps from 0 count from 1 as soon as the run goes on.
+    [TestMethod]
+    public void RewindTo_LogsThatCountFromZero_CountFromOne()
+    {
+        using var scratch = new Scratch();
+        using var run = RunDirectory.Create(new(), TimeProvider.System, Path.Combine(scratch.Path, "run"));
+        File.WriteAllText(run.MetricsPath, "{\"step\":0}\n{\"step\":1}\n{\"step\":2}\n");
+        run.RewindTo(2);
+        CollectionAssert.AreEqual(new[] { "{\"step\":1}", "{\"step\":2}" }, File.ReadAllLines(run.MetricsPath));
+    }
+
     [TestMethod]
     public void RewindTo_CutsEveryLogToTheStep()
     {

@@ -11,8 +11,6 @@ namespace G2RL.Onnx.Training.Trackers;
 internal sealed class MeterTracker(string run) : ITracker
 {
     private static readonly Meter Source = new(StepMetrics.Meter, typeof(MeterTracker).Assembly.GetName().Version?.ToString(3));
-    private static readonly Lock Gate = new();
-    private static readonly Dictionary<string, Gauge<double>> Gauges = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
     public void Follow(IReadOnlyList<TrackedRow> rows)
@@ -35,11 +33,8 @@ internal sealed class MeterTracker(string run) : ITracker
         // Nothing is kept.
     }
 
-    private static Gauge<double> Of(string name)
-    {
-        lock (Gate)
-            return Gauges.TryGetValue(name, out var gauge) ? gauge : Gauges[name] = Source.CreateGauge<double>(InstrumentName(name));
-    }
+    // A meter gives the same instrument again for the same name.
+    private static Gauge<double> Of(string name) => Source.CreateGauge<double>(InstrumentName(name));
 
     // A letter, then letters, digits, _ . - and /, 255 at most (OpenTelemetry's specification of metrics).
     internal static string InstrumentName(string name)
