@@ -29,6 +29,14 @@ internal sealed class LayerKernels(KernelCache kernels)
     private const int Warps = 8;
     private const int AtOnce = 8;
 
+    /// <summary>sum += x, a weight's gradient as products give it.</summary>
+    /// <param name="x">bfloat16 [count]</param>
+    /// <param name="sum">float32 [count]</param>
+    /// <param name="count">Elements.</param>
+    public void Add(nint x, nint sum, long count) =>
+        kernels.Launch("optimizer", "accumulate_bf16", (LaunchShape.Blocks(count, LaunchShape.Threads, each: 8), 1, 1),
+            LaunchShape.Threads, x, 1f, sum, count);
+
     /// <summary>y = w x / sqrt(mean(x^2) + epsilon).</summary>
     /// <param name="s">Sizes.</param>
     /// <param name="x">bfloat16 [rows, D]</param>

@@ -76,6 +76,14 @@ internal sealed class DeviceOperators : IDisposable
         return here;
     }
 
+    /// <summary>To = sum + gradient, of bfloat16; where both are one it is added to.</summary>
+    internal void Add(nint gradient, nint sum, nint to, long count)
+    {
+        if (to != sum)
+            memory.Driver.CopyOnDevice(to, sum, count * sizeof(float));
+        Layers.Add(gradient, to, count);
+    }
+
     /// <summary>Scratch for one launch after the other.</summary>
     internal nint Room(long floats) => Room(ref scratch, floats * sizeof(float));
 

@@ -1,5 +1,6 @@
 using G2RL.Onnx.Cuda.Kernels;
 using G2RL.Onnx.Execution.CustomOperators;
+using G2RL.Onnx.Graphs.Fused;
 using static G2RL.Onnx.Execution.CustomOperators.AttributeType;
 using static G2RL.Onnx.Execution.CustomOperators.PortType;
 
@@ -19,6 +20,7 @@ internal static unsafe class LayerOperators
             Provider = provider,
             Function = &NormGradient,
         },
+        new(FusedOperators.GradientSum, [Float32, BFloat16], [Float32], []) { Provider = provider, Function = &GradientSum },
         new("GatedUnit", [BFloat16, BFloat16], [BFloat16], [("gelu", Int)], InPlace.First) { Provider = provider, Function = &GatedUnit },
         new("GatedUnitGrad", [BFloat16, BFloat16, BFloat16], [BFloat16, BFloat16], [("gelu", Int)], InPlace.BehindTheFirst)
         {
@@ -47,6 +49,14 @@ internal static unsafe class LayerOperators
         KernelTensor dx = context.Output(0, x.Shape), dw = context.Output(1, weight.Shape);
         here.Layers.NormGradient(s, dy.Address, x.Address, weight.Address, IsWide(weight), dx.Address,
             dw.Exists ? here.Room((long)s.Parts * s.Width) : 0, dw.Address);
+    }
+
+    // A run binds a sum as input and output, so that it is added to where it lies.
+    private static void GradientSum(in KernelContext context)
+    {
+        KernelTensor sum = context.Input(0), gradient = context.Input(1);
+        gradient.Require(sum.Length, "gradient");
+        DeviceOperators.Here().Add(gradient.Address, sum.Address, context.Output(0, sum.Shape).Address, sum.Length);
     }
 
     private static void GatedUnit(in KernelContext context)

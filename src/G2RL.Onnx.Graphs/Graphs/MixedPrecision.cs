@@ -1,3 +1,5 @@
+using G2RL.Onnx.Graphs.Fused;
+
 namespace G2RL.Onnx.Graphs;
 
 /// <summary>
@@ -67,6 +69,14 @@ public static class MixedPrecision
         private readonly bool narrowsMaps = type == ElementType.BFloat16 && graph.Nodes.Any(n => n.Op == OurAttention)
             && graph.Nodes.Any(n => n.Op == "RmsNorm");
 
+        // What the graph gives under names of its own. On a device the gradients among it are added to their sums as products give them: by
+        // ONNX's own they would be widened in memory first.
+        private readonly HashSet<Value> given = new(
+            type == ElementType.BFloat16 && graph.Nodes.Any(n => n.Op == OurAttention)
+                ? graph.Nodes.Where(n => n.Op == "Identity" && graph.Outputs.Contains(n.Outputs[0]!)).Select(n => n.Inputs[0]!)
+                : [],
+            ReferenceEqualityComparer.Instance);
+
         // Of no wider origin.
         private readonly HashSet<Value> cameNarrow = new(ReferenceEqualityComparer.Instance);
 
@@ -101,6 +111,18 @@ public static class MixedPrecision
 
         private void Copy(Node node)
         {
+            if (node is { Op: "Add", Inputs: [{ Producer: null, Constant: null } sum, { } gradient] } && given.Contains(node.Outputs[0]!)
+                && cameNarrow.Contains(gradient) && Shapes.Same(sum.Shape, gradient.Shape)
+                && narrow.TryGetValue(gradient, out var asItCame))
+            {
+                wide[node.Outputs[0]!] = result.Add(
+                    FusedOperators.GradientSum,
+                    [Wide(sum), asItCame],
+                    outputNames: [node.Outputs[0]!.Name],
+                    domain: FusedOperators.Domain,
+                    name: node.Name).Outputs[0]!;
+                return;
+            }
             var lowered = IsNarrowed(node);
             Value?[] inputs =
             [

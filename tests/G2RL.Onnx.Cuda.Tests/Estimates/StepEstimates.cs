@@ -62,7 +62,8 @@ internal static class StepEstimates
     /// <param name="counts">Whether the products of attention's causal half, 6 H d T / 2 a layer and token, are useful beside 6 N.</param>
     /// <param name="on">The hardware.</param>
     /// <remarks>
-    /// Products 6 N tokens, 8 N where layers are recomputed; gradients of weights 18 bytes each a micro-batch, widened and added. Maps of
+    /// Products 6 N tokens, 8 N where layers are recomputed; gradients of weights 18 bytes each a micro-batch, widened
+    /// and added, or 10 by our kernel, which adds them as products give them. Maps of
     /// standard operators in float32, of which a token has about 14 D + 6 F numbers a layer, each read and written in the forward, the
     /// backward and the repeated pass. Ours in bfloat16, counted kernel by kernel: norms, norms and rotations of heads, the gated unit and
     /// sums of the residual stream read and write 10 D + 4 (H + K) d + 3 F numbers forward; 21 D + 5 (H + K) d + 5 F backward, of which 9 D
@@ -81,7 +82,7 @@ internal static class StepEstimates
         var each = onChip
             ? Narrow * ((there * (recompute ? 2 : 1)) + back)
             : ((14 * d) + (6 * f)) * Wide * 2 * (recompute ? 3 : 2);
-        var maps = ((each * spec.Layers * tokens) + (18.0 * spec.ParameterCount)) / on.Bandwidth;
+        var maps = ((each * spec.Layers * tokens) + ((onChip ? 10.0 : 18.0) * spec.ParameterCount)) / on.Bandwidth;
         var shares = spec.Heads * (length / 2.0) * tokens * spec.Layers * Wide * 12 / on.Bandwidth;
         var attention = onChip
             ? ((forward * (1 + (64.0 / length)) * (recompute ? 2 : 1) / AttentionRate.Forward.Share)

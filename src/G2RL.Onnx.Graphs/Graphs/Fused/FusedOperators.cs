@@ -9,6 +9,11 @@ public static class FusedOperators
     /// <summary>Their operator set.</summary>
     public const string Domain = "g2rl";
 
+    /// <summary>
+    /// Sum + gradient, a float32 sum and a gradient in bfloat16 of one shape: devices alone, see <see cref="MixedPrecision"/>.
+    /// </summary>
+    internal const string GradientSum = "GradientSum";
+
     /// <summary>x / sqrt(mean(x^2) + epsilon) * w over the last axis.</summary>
     /// <param name="op">Receives the node.</param>
     /// <param name="x">[..., D]</param>

@@ -11,6 +11,7 @@ internal static class FusedShapes
     [
         Rule("RmsNorm", RmsNorm),
         Rule("RmsNormGrad", RmsNormGrad),
+        Rule(FusedOperators.GradientSum, GradientSum),
         Rule("Product", Product),
         Rule("RowProduct", RowProduct),
         Rule("RowProducts", (node, outputs) => [.. Enumerable.Range(1, outputs).Select(i => RowsTimes(node, i))]),
@@ -43,6 +44,14 @@ internal static class FusedShapes
         RequireSame(node, dy, x);
         RequireWeight(node, x, w);
         return [Like(x), new(ElementType.Float32, w.Shape)];
+    }
+
+    private static Inferred[] GradientSum(Node node, int outputs)
+    {
+        var (sum, gradient) = (Float(node, 0), node.Inputs[1]!);
+        if (gradient.Type != ElementType.BFloat16 || !Shapes.Same(sum.Shape, gradient.Shape))
+            throw ShapeRules.Conflict(node, "needs a sum in float32 and a gradient of its shape in bfloat16");
+        return [Like(sum)];
     }
 
     private static Inferred[] Product(Node node, int outputs)
