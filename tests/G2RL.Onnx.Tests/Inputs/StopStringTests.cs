@@ -258,7 +258,7 @@ public sealed class StopStringTests
         // The run begins behind 600 = 512 + 88 tokens.
         Assert.AreEqual((127, 288, 127), Kept(Decoders[1], []));
         Assert.AreEqual((600, 800, 1400), Kept(Decoders[3], []));
-        Assert.AreEqual((427, 427, 427), Kept(Decoders[0], [new('x', 150)]));
+        Assert.AreEqual((427, 427, 427), Kept(Decoders[0], ["zz", new('x', 150)]));
 
         // The most that was kept of 600 words, of 200 bytes behind them, and of 600 words more.
         static (int, int, int) Kept(string decoder, string[] stops)

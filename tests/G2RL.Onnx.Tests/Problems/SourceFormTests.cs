@@ -120,12 +120,15 @@ public sealed class SourceFormTests
             Directory.CreateDirectory(At(name));
             File.WriteAllText(At(name + "/a.jsonl"), "");
         }
+        File.WriteAllText(At("data1/in/ab.jsonl"), "");
         foreach (var (glob, expected) in new[]
         {
             ("data?/a.jsonl", "data1/a.jsonl"),
             ("d?ta1?/?.jsonl", "data10/a.jsonl"),
             ("data?/**/a.jsonl", "data1/a.jsonl data1/in/a.jsonl data2/in/deep/a.jsonl"),
             ("data?/*/?.jsonl", "data1/in/a.jsonl"),
+            ("data?/./a.jsonl", "data1/a.jsonl"),
+            ("data*/**/?.jsonl", "data/a.jsonl data1/a.jsonl data1/in/a.jsonl data10/a.jsonl data2/in/deep/a.jsonl"),
         })
             Assert.AreEqual(
                 expected,
@@ -165,6 +168,11 @@ public sealed class SourceFormTests
         foreach (var missing in (string[])["train-?.csv", "no/*.jsonl", "t?-0.ndjson"])
             StringAssert.Contains(
                 Assert.ThrowsExactly<InputException>(() => SourceFiles.Resolve(At(missing))).Message, $"{At(missing)} matches no file");
+        // A part of the test split, by its first word.
+        Directory.CreateDirectory(At("parts"));
+        foreach (var name in (string[])["parts/test-dev-1.jsonl", "parts/test-2.jsonl"])
+            File.WriteAllText(At(name), "");
+        Assert.AreEqual("test-2.jsonl test-dev-1.jsonl", Names(At("parts")));
         var empty = Directory.CreateDirectory(At("empty")).FullName;
         StringAssert.Contains(Assert.ThrowsExactly<InputException>(() => SourceFiles.Resolve(empty)).Message, "holds no file of problems");
 
