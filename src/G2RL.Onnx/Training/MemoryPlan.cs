@@ -43,7 +43,11 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
     /// <param name="spec">The model, adapters and storage included.</param>
     /// <param name="threads">Threads, >= 1.</param>
     /// <param name="sampling">Rows and cache of the sampler; null asks for those that it would have.</param>
-    public static MemoryPlan Of(RunConfig config, DecoderSpec spec, int threads, SamplerPlan? sampling = null)
+    public static MemoryPlan Of(RunConfig config, DecoderSpec spec, int threads, SamplerPlan? sampling = null) =>
+        Of(config, spec, threads, sampling, longestPrompt: null);
+
+    /// <summary>The same where the prompts are known, in tokens: a row's cache takes memory as far as it is written.</summary>
+    internal static MemoryPlan Of(RunConfig config, DecoderSpec spec, int threads, SamplerPlan? sampling, int? longestPrompt)
     {
         var positions = config.Sampling.MaxPromptTokens + config.Sampling.MaxNewTokens;
         SamplerPlan Rows(long rollouts, CacheType type) =>
@@ -80,6 +84,14 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
         // A large model's phases give back what they took; a small one's keep it.
         var inTurn = sampling.IsReleased && Pages.CanRelease;
         string Phase(string name) => inTurn ? name : "";
+        // A head's positions lie one behind the other: of a row each head ends within a page of its own.
+        long Written(long cache)
+        {
+            var written = Math.Min(positions, (longestPrompt ?? positions) + config.Sampling.MaxNewTokens);
+            var heads = cache / (positions * (long)DecoderGraph.CacheWidth(spec) * sizeof(float));
+            return !Pages.CanRelease || written == positions ? cache
+                : Math.Min(cache, (cache / positions * written) + (heads * Environment.SystemPageSize));
+        }
         var tensors = samplers.Aggregate(learning, (sum, s) => SessionBytes.InTurn(sum, s.Session));
         return new(
         [
@@ -98,7 +110,7 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryUse> Uses)
                 $"logits of {s.Phase}",
                 MemoryEstimate.Choosing(spec, s.Plan.RowsPerThread, s.Plan.Threads),
                 s.Phase == Evaluations ? Phase(s.Phase) : "")),
-            .. samplers.Select(s => new MemoryUse($"key/value cache of {s.Phase}", s.Plan.CacheBytes, Phase(s.Phase))),
+            .. samplers.Select(s => new MemoryUse($"key/value cache of {s.Phase}", Written(s.Plan.CacheBytes), Phase(s.Phase))),
             new(
                 "gradients",
                 ((spec.Trainable.Sum(p => p.Count) * (StockOptimizer.SumsApart(config) ? 2 : 1))

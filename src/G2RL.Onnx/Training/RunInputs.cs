@@ -23,6 +23,7 @@ internal sealed class RunInputs : IDisposable
     private readonly Conversations conversations;
     private CheckedProblems checkedProblems;
     private IReadOnlyList<string> benchmarkNotes = [];
+    private int longestOfBenchmarks;
 
     /// <summary>Loads everything.</summary>
     /// <param name="config">The configuration; checked here.</param>
@@ -110,6 +111,10 @@ internal sealed class RunInputs : IDisposable
     /// <param name="count">How many are asked for.</param>
     public void CheckHeldOut(int count) => checkedProblems = Check(progress: null).RunHeldOut(Problems, count);
 
+    /// <summary>Tokens of the longest prompt that was looked at; before a check the limit.</summary>
+    internal int LongestPrompt =>
+        Math.Max(checkedProblems.LongestPrompt ?? config.Sampling.MaxPromptTokens, longestOfBenchmarks);
+
     /// <summary>What the check left out of the run's own problems, a line a reason.</summary>
     internal IReadOnlyList<string> LeftOut => checkedProblems.Notes;
 
@@ -120,6 +125,7 @@ internal sealed class RunInputs : IDisposable
         var looked = Benchmarks.Select(b => (Of: b, Checked: Check(progress: null).RunHeldOut(b.Set, b.Problems))).ToArray();
         Benchmarks = [.. looked.Select(l => l.Of with { Set = l.Checked.Set })];
         benchmarkNotes = [.. looked.SelectMany(l => l.Checked.Notes.Select(note => $"{l.Of.Name}: {note}"))];
+        longestOfBenchmarks = looked.Max(l => l.Checked.LongestPrompt) ?? 0;
         return benchmarkNotes;
     }
 

@@ -237,7 +237,8 @@ public sealed class Trainer : IDisposable
     /// <param name="changed">
     /// A configuration that differs in what can be changed without another model or sampler; null is the run's own.
     /// </param>
-    public MemoryPlan Memory(RunConfig? changed = null) => MemoryPlan.Of(changed ?? config, Policy.Spec, inputs.Threads, sampler.Plan);
+    public MemoryPlan Memory(RunConfig? changed = null) =>
+        MemoryPlan.Of(changed ?? config, Policy.Spec, inputs.Threads, sampler.Plan, inputs.LongestPrompt);
 
     /// <inheritdoc/>
     public void Dispose()

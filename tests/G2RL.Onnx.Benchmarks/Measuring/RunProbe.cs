@@ -39,7 +39,7 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
     /// <summary>Bytes of the model's weights.</summary>
     public long WeightBytes { get; init; }
 
-    /// <summary>Of some steps what resident memory was made of, bytes.</summary>
+    /// <summary>Of some steps, and of the highest moment (0), what resident memory was made of, bytes.</summary>
     public Dictionary<int, Dictionary<string, double>> Maps { get; init; } = [];
 
     /// <summary>Starts a child, waits, reads its answer.</summary>
@@ -108,8 +108,13 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
         var maps = new Dictionary<int, Dictionary<string, double>>();
         var (highest, tensors, phase) = (new Dictionary<string, double>(StringComparer.Ordinal),
             new Dictionary<string, double>(StringComparer.Ordinal), "load");
+        // Number 0 is that of the highest moment, to 2 MiB.
+        var most = 0.0;
         void Look()
         {
+            lock (maps)
+                if (MemoryProbe.Status("VmRSS") is var now && now > most + (2 << 20))
+                    (most, maps[0]) = (now, MemoryMap.Now());
             highest[phase] = Math.Max(highest.GetValueOrDefault(phase), MemoryProbe.Status("VmRSS"));
             tensors[phase] = Math.Max(tensors.GetValueOrDefault(phase), TensorMemory.Use.Most);
         }
@@ -135,7 +140,8 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
                 bySteps.Add([metrics.Step, MemoryProbe.Status("VmRSS"), GC.GetTotalMemory(forceFullCollection: false)]);
                 ended = TimeProvider.System.GetUtcNow();
                 if (metrics.Step % 50 == 0 || metrics.Step is 1 or 10 or 20)
-                    maps[metrics.Step] = MemoryMap.Now();
+                    lock (maps)
+                        maps[metrics.Step] = MemoryMap.Now();
             },
         });
         var plan = trainer.Memory().Uses.ToDictionary(u => u.Purpose, u => u.Bytes, StringComparer.Ordinal);
@@ -199,7 +205,8 @@ internal sealed record RunProbe(Dictionary<string, long> Planned, double Peak, d
         var numbers = new float[shape.Spec.Parameters.Max(p => p.Count)];
         HuggingFaceCheckpoint.Create(
             folder,
-            shape.Spec with { EosTokens = [2] },
+            // Nothing ends a rollout before its length: the plan is one of full ones.
+            shape.Spec with { EosTokens = [] },
             name =>
             {
                 var weights = numbers.AsSpan(0, (int)shapes[name].Count);

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace G2RL.Onnx.Checkpoints.SafeTensors;
 
 /// <summary>Gives a weight by Hugging Face's name, row-major; called when its turn to be written comes, once a tensor.</summary>
@@ -35,9 +37,28 @@ public sealed record TensorToWrite(string Name, SafeTensorsDtype Dtype, long[] S
 
     private static void WriteFloats(Stream stream, string name, SafeTensorsDtype dtype, ReadOnlySpan<float> values)
     {
+        // A tensor's own arrays would all be large objects, and a checkpoint a good part of a small run's memory.
+        var (stored, back) = (ArrayPool<byte>.Shared.Rent(Piece * sizeof(float)), ArrayPool<float>.Shared.Rent(Piece));
+        try
+        {
+            WriteFloats(stream, name, dtype, values, stored, back);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(stored);
+            ArrayPool<float>.Shared.Return(back);
+        }
+    }
+
+    private static void WriteFloats(
+        Stream stream,
+        string name,
+        SafeTensorsDtype dtype,
+        ReadOnlySpan<float> values,
+        byte[] stored,
+        float[] back)
+    {
         var size = dtype.Bytes();
-        var stored = new byte[Math.Min(Piece, values.Length) * size];
-        var back = new float[Math.Min(Piece, values.Length)];
         for (var done = 0; done < values.Length; done += Piece)
         {
             var piece = values.Slice(done, Math.Min(Piece, values.Length - done));

@@ -17,4 +17,8 @@ public enum TooLong
 /// <param name="TrainingHash">SHA-256 of the training problems with their tokens, in order; of the first step's where the set makes them
 /// up.</param>
 /// <param name="HeldOutHash">Likewise of the held-out problems.</param>
-internal sealed record CheckedProblems(IProblemSet Set, IReadOnlyList<string> Notes, int Count, string TrainingHash, string HeldOutHash);
+internal sealed record CheckedProblems(IProblemSet Set, IReadOnlyList<string> Notes, int Count, string TrainingHash, string HeldOutHash)
+{
+    /// <summary>Tokens of the longest prompt that fits; null where none was looked at.</summary>
+    public int? LongestPrompt { get; init; }
+}

@@ -46,7 +46,10 @@ internal sealed class PromptCheck(
             Notes(misfits, looks.Length),
             train.Length + held.Length,
             PromptLook.HashOf(madeUp ? Fitting(looks.Take(perStep)) : train),
-            PromptLook.HashOf(held));
+            PromptLook.HashOf(held))
+        {
+            LongestPrompt = Longest([.. train, .. held]),
+        };
 
         PromptLook[] Fitting(IEnumerable<PromptLook> some) => [.. some.Where(l => !misfits.Contains(l.Problem))];
     }
@@ -66,8 +69,13 @@ internal sealed class PromptCheck(
             Notes(misfits, looks.Length),
             looks.Length - misfits.Count,
             "",
-            PromptLook.HashOf(looks.Where(l => !misfits.Contains(l.Problem))));
+            PromptLook.HashOf(looks.Where(l => !misfits.Contains(l.Problem))))
+        {
+            LongestPrompt = Longest(looks.Where(l => !misfits.Contains(l.Problem))),
+        };
     }
+
+    private static int? Longest(IEnumerable<PromptLook> looks) => looks.Select(l => (int?)l.Length).Max();
 
     private PromptLook[] LookAt(IReadOnlyList<Problem> problems)
     {
