@@ -13,10 +13,16 @@ internal sealed class ClusterRun : IDisposable
     private readonly TinyRun tiny = new();
     private readonly List<G2rlProcess> workers = [];
     private readonly string key;
+    private readonly string members;
 
     /// <summary>Writes the run's configuration.</summary>
-    public ClusterRun(int steps = 12, int prompts = 6, Action<JsonObject>? change = null)
+    /// <param name="steps">Its steps.</param>
+    /// <param name="prompts">Prompts of a step.</param>
+    /// <param name="change">Changes the rest.</param>
+    /// <param name="isShared">Whether the two workers that tests share take part (see <see cref="SharedWorkers"/>).</param>
+    public ClusterRun(int steps = 12, int prompts = 6, Action<JsonObject>? change = null, bool isShared = false)
     {
+        members = isShared ? SharedWorkers.Members : tiny.Folder("members");
         var config = tiny.Default;
         config["steps"] = steps;
         config["sampling"]!["promptsPerStep"] = prompts;
@@ -28,14 +34,14 @@ internal sealed class ClusterRun : IDisposable
     }
 
     /// <summary>A run whose works take long enough for something to happen meanwhile.</summary>
-    public static ClusterRun Long() => new(steps: 5, prompts: 9, c =>
+    public static ClusterRun Long(bool isShared = false) => new(steps: 5, prompts: 9, c =>
     {
         c["sampling"]!["groupSize"] = 48;
         c["training"]!["gradientShards"] = 4;
-    });
+    }, isShared);
 
     /// <summary>Settings by which a process finds the cluster.</summary>
-    public string[] Cluster => ["--set", $"distribution.membership=folder:{tiny.Folder("members")}"];
+    public string[] Cluster => ["--set", $"distribution.membership=folder:{members}"];
 
     public string Folder(string name) => tiny.Folder(name);
 

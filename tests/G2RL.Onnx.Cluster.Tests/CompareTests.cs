@@ -11,7 +11,7 @@ public sealed class CompareTests
     {
         using var tiny = new TinyRun();
         var run = tiny.Default;
-        run["steps"] = 4;
+        run["steps"] = 3;
         // An experiment says itself where its runs lie.
         run.Remove("output");
         var file = tiny.Folder("experiment.json");
@@ -23,10 +23,9 @@ public sealed class CompareTests
             ["seeds"] = new JsonArray(1, 2),
         }.ToJsonString());
         G2rlProcess.Call("compare", file, "--output", tiny.Folder("alone")).Exits(0);
-        string[] cluster = ["--set", $"distribution.membership=folder:{tiny.Folder("members")}"];
-        using var first = G2rlProcess.Start(["worker", "--json", "--set", "execution.threads=1", .. cluster]);
-        using var second = G2rlProcess.Start(["worker", "--json", "--set", "execution.threads=1", .. cluster]);
-        G2rlProcess.Run(["compare", file, "--output", tiny.Folder("shared"), .. cluster, "--set", "distribution.whenAlone=stop"]).Exits(0);
+        G2rlProcess.Run(
+            "compare", file, "--output", tiny.Folder("shared"), "--set", $"distribution.membership=folder:{SharedWorkers.Members}",
+            "--set", "distribution.workers=2", "--set", "distribution.whenAlone=stop").Exits(0);
         foreach (var folder in Directory.EnumerateDirectories(tiny.Folder("alone"), "seed-*", SearchOption.AllDirectories))
         {
             var other = Path.Combine(tiny.Folder("shared"), Path.GetRelativePath(tiny.Folder("alone"), folder));

@@ -103,13 +103,14 @@ internal sealed class LoopbackCluster : IDisposable
     public string Lend(ClusterBackend trainer) => trainer.Shelf.Lend(model.Policy, trainer.Node.Address).Content;
 
     /// <summary>Whether a worker is usable within some seconds.</summary>
-    public static bool FindsWorker(ClusterBackend backend, double seconds)
+    public static bool FindsWorker(ClusterBackend backend, double seconds) => Within(seconds, () => backend.Pool.Usable().Count > 0);
+
+    /// <summary>Whether the trainer says something within some seconds.</summary>
+    public bool Hears(string word, double seconds) => Within(seconds, () =>
     {
-        for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began).TotalSeconds < seconds; Thread.Sleep(20))
-            if (backend.Pool.Usable().Count > 0)
-                return true;
-        return false;
-    }
+        lock (Warnings)
+            return Warnings.Any(w => w.Contains(word, StringComparison.Ordinal));
+    });
 
     public void Dispose()
     {
@@ -126,6 +127,14 @@ internal sealed class LoopbackCluster : IDisposable
         end.Dispose();
         tiny.Dispose();
         Directory.Delete(members, recursive: true);
+    }
+
+    private static bool Within(double seconds, Func<bool> happens)
+    {
+        for (var began = Stopwatch.GetTimestamp(); !happens(); Thread.Sleep(20))
+            if (Stopwatch.GetElapsedTime(began).TotalSeconds >= seconds)
+                return false;
+        return true;
     }
 
     // In memory where the system has such a folder: a disk that is busy with other things holds nobody up there.

@@ -137,6 +137,18 @@ internal sealed class G2rlProcess : IDisposable
         End();
     }
 
+    /// <summary>Tells it to stop, where there are signals, and waits until it is gone.</summary>
+    public void Leave()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Kill();
+            return;
+        }
+        Send(PosixSignal.SIGTERM);
+        End().Exits(0);
+    }
+
     /// <summary>Whether children of this process begin with SIGINT ignored, as they inherit it; asked of one.</summary>
     public static bool InterruptIsIgnored()
     {
