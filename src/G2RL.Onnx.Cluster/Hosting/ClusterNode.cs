@@ -170,6 +170,8 @@ public sealed class ClusterNode : IAsyncDisposable
                 (o.ProbeTimeout, o.NumMissedProbesLimit, o.NumVotesForDeathDeclaration) = (TimeSpan.FromSeconds(1), 3, 1);
                 (o.TableRefreshTimeout, o.IAmAliveTablePublishTimeout) = (TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5));
                 (o.NumMissedTableIAmAliveLimit, o.MaxJoinAttemptTime) = (2, TimeSpan.FromSeconds(60));
+                // A member whose connection was alive within three times this is not voted out: 6 s for one that stands still.
+                o.MaxProbeTimeout = TimeSpan.FromSeconds(2);
                 // Of several that died together each would be asked for the others, until their signs are old (10 s).
                 o.EnableIndirectProbes = false;
                 // Who cannot speak to a member (no certificate, another authority) must not take it for dead.
