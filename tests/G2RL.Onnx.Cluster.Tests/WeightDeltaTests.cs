@@ -3,6 +3,8 @@ using G2RL.Onnx.Cluster.Contracts;
 using G2RL.Onnx.Cluster.Weights;
 using G2RL.Onnx.Cluster.Workers;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Rollouts;
+using G2RL.Onnx.Training.Lagging;
 
 namespace G2RL.Onnx.Cluster.Tests;
 
@@ -21,29 +23,40 @@ public sealed class WeightDeltaTests
     [TestMethod]
     [DataRow("equal", 0.0001)]
     [DataRow("one", 0.0001)]
+    [DataRow("some", 0.17)]
     [DataRow("adam", 0.55)]
     [DataRow("rounded", 0.02)]
     [DataRow("random", 1.01)]
     [DataRow("signs", 1.01)]
-    public void Encode_Applied_GivesTheOtherVersionToTheBit(string kind, double most)
+    public void Advance_Applied_GivesTheOtherVersionToTheBit(string kind, double most)
     {
         var (from, to) = (Filled(i => 0.02f * MathF.Sin(i)), Filled(i => Changed(kind, i)));
         if (kind == "rounded")
             foreach (var weights in new[] { from, to })
                 Change(weights, bits => (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
         var (first, second) = (from.Hash(), to.Hash());
+        var (before, after) = (WeightIdentity.Of(from), WeightIdentity.Of(to));
         var here = Filled(_ => 0);
         Copy(from, here);
-        var parts = WeightDelta.Encode(from, to);
+        var aside = Filled(_ => 0);
+        var (others, _) = WeightDelta.Advance(from, to, form: null, aside);
+        Assert.AreEqual((first, second), (from.Hash(), aside.Hash()), "the version before stays where the next one lies elsewhere");
+        var (parts, change) = WeightDelta.Advance(from, to, form: null, from);
         Assert.AreEqual(second, from.Hash(), "the base follows");
+        Assert.AreEqual(after, before + change, "the identity is known without a look");
+        for (var i = 0; i < parts.Length; i++)
+            CollectionAssert.AreEqual(others[i], parts[i]);
         Assert.HasCount(2, parts);
         Assert.IsLessThan(most, parts.Sum(p => (double)p.Length) / to.Length);
+        var there = before;
         for (var i = parts.Length - 1; i >= 0; i--)
-            WeightDelta.Apply(here, i, parts[i], forward: true);
+            there += WeightDelta.Apply(here, i, parts[i], forward: true);
         Assert.AreEqual(second, here.Hash());
+        Assert.AreEqual(after, there);
         for (var i = 0; i < parts.Length; i++)
-            WeightDelta.Apply(here, i, parts[i], forward: false);
+            there += WeightDelta.Apply(here, i, parts[i], forward: false);
         Assert.AreEqual(first, here.Hash());
+        Assert.AreEqual(before, there);
     }
 
     [TestMethod]
@@ -53,7 +66,7 @@ public sealed class WeightDeltaTests
         var here = Filled(_ => 0);
         Copy(from, here);
         var before = here.Hash();
-        var part = WeightDelta.Encode(from, to)[1];
+        var part = WeightDelta.Advance(from, to, form: null, from).Parts[1];
         for (var at = 0; at < part.Length; at += 997)
         {
             var spoilt = part.ToArray();
@@ -102,12 +115,64 @@ public sealed class WeightDeltaTests
         Assert.AreEqual(0, cluster.Accounts.Sum(a => a.Failures));
     }
 
+    // Once a version has gone whole, who had the last one finds no way to it but that.
+    [TestMethod]
+    public void Chain_AfterAsManyDifferencesAsItKeeps_SendsAVersionWhole()
+    {
+        using var tiny = new G2RL.Onnx.Tests.TinyModel();
+        using var policy = Policy.Load(tiny.Folder, 40);
+        using var chain = new DeltaChain(3, areTold: false);
+        var counts = new List<int>();
+        for (var i = 0; i < 9; i++)
+        {
+            policy.Trainable[0].Buffer.Span[0] = i;
+            policy.Updates++;
+            chain.Add(policy, policy.Identify().Content);
+            counts.Add(chain.Cards.Length);
+        }
+        CollectionAssert.AreEqual(new[] { 0, 1, 2, 3, 0, 1, 2, 3, 0 }, counts);
+    }
+
+    // What is told of a step leads from the last version, or the next one goes whole; memory that somebody else wrote to is noticed then.
+    [TestMethod]
+    public void Chain_ToldOfSteps_TakesThoseThatFitAndLooksAtAllNumbersBetween()
+    {
+        using var tiny = new G2RL.Onnx.Tests.TinyModel();
+        using var policy = Policy.Load(tiny.Folder, 40);
+        using var history = new PolicyHistory(policy, 0, DrawnWeights.BFloat16);
+        using var chain = new DeltaChain(2, areTold: true);
+        using var worker = policy.Copy();
+        var slot = history.Of(0);
+        var counts = new List<int>();
+        void Step(int step)
+        {
+            foreach (ref var w in policy.Trainable[1].Buffer.Span)
+                w += 0.01f * w;
+            policy.Updates++;
+            history.Keep(step);
+            chain.Add(slot, slot.Identify().Content);
+            counts.Add(chain.Cards.Length);
+        }
+        Step(0);
+        new FlatWeights(slot).CopyTo(new(worker), form: null);
+        Step(1);
+        var card = chain.Cards.Single();
+        WeightDelta.Apply(new(worker), 0, chain.Read(card.Base, card.Content, 0)!, forward: true);
+        Assert.AreEqual(slot.Version.Content, worker.Identify().Content);
+        Assert.AreEqual(new FlatWeights(slot).Hash(), slot.Version.Content);
+        Step(2);
+        slot.Trainable[0].Buffer.Span[0] += 1;
+        StringAssert.Contains(Assert.ThrowsExactly<InvalidOperationException>(() => Step(3)).Message, "Something else wrote to them");
+        CollectionAssert.AreEqual(new[] { 0, 1, 2 }, counts);
+    }
+
     private static float Changed(string kind, int i)
     {
         var old = 0.02f * MathF.Sin(i);
         return kind switch
         {
             "equal" => old,
+            "some" => i % 11 == 3 || i % 200 < 4 ? old + (i % 7 < 5 ? 1e-6f : 1) : old,
             "one" => i == 77_777 ? old + 1 : old,
             "adam" or "rounded" => old + (1e-6f * MathF.Sin(3.7f * i)),
             "signs" => i % 3 == 0 ? -old : i % 5 == 0 ? -0f : float.NaN,

@@ -18,7 +18,7 @@ internal sealed class WeightShelf(DistributionConfig config) : IDisposable
     private readonly Lock gate = new();
     private readonly Lazy<FolderLease?> lease = new(() => Take(config));
     private readonly Dictionary<Policy, Loan> loans = [];
-    private readonly DeltaChain[] chains = [new(config.FullEvery), new(config.FullEvery)];
+    private readonly DeltaChain[] chains = [new(config.FullEvery, areTold: false), new(config.FullEvery, areTold: true)];
 
     /// <summary>What the names of this trainer's files begin with, folder included; empty where weights do not go by file.</summary>
     /// <exception cref="InputException">The folder of the configuration cannot be used.</exception>

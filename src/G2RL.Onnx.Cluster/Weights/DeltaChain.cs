@@ -4,40 +4,43 @@ using G2RL.Onnx.Execution;
 namespace G2RL.Onnx.Cluster.Weights;
 
 /// <summary>
-/// The differences between versions that were lent one after the other. They are forgotten when the next one would be too many, or all of
-/// them as large as the weights: who is further behind fetches a version whole.
+/// The differences between versions that were lent one after the other. After a number of them a version goes whole, and all of it is
+/// looked at; the oldest are forgotten where all together are as large as the weights: who is further behind fetches a version whole.
 /// </summary>
 /// <param name="most">Differences that are kept, >= 1.</param>
-internal sealed class DeltaChain(int most) : IDisposable
+/// <param name="areTold">
+/// Whether whoever makes a version says what changed (<see cref="Policy.Step"/>); else a copy of the last one is kept to find out.
+/// </param>
+internal sealed class DeltaChain(int most, bool areTold) : IDisposable
 {
     private readonly List<(DeltaCard Card, byte[][] Parts)> kept = [];
     private Parameter[]? last;
     private string lastContent = "";
+    private int sinceWhole;
 
     /// <summary>The differences, in order.</summary>
     public DeltaCard[] Cards => [.. kept.Select(k => k.Card)];
 
     /// <summary>Adds a version.</summary>
+    /// <param name="policy">The weights.</param>
+    /// <param name="content">Their name.</param>
+    /// <exception cref="InvalidOperationException">They are not what their name says.</exception>
     public void Add(Policy policy, string content)
     {
         if (content == lastContent || kept.Any(k => k.Card.Base == content || k.Card.Content == content))
             return;
-        var now = new FlatWeights(policy);
-        if (last is null)
+        policy.KeepsStep = areTold;
+        var parts = areTold ? Told(policy, content) : Found(policy);
+        if (parts is null || ++sinceWhole > most)
         {
-            last = [.. policy.Trainable.Select(p => new Parameter(p.Name, [.. p.Shape]))];
-            foreach (var (source, target) in policy.Trainable.Zip(last))
-                source.Buffer.Span.CopyTo(target.Buffer.Span);
+            kept.Clear();
+            sinceWhole = 0;
+            policy.Audit();
         }
         else
-        {
-            var parts = WeightDelta.Encode(new FlatWeights(last), now);
-            if (kept.Count >= most)
-                kept.Clear();
             kept.Add((new(lastContent, content, parts.Sum(p => (long)p.Length)), parts));
-            while (kept.Sum(k => k.Card.Bytes) > now.Length)
-                kept.RemoveAt(0);
-        }
+        while (kept.Sum(k => k.Card.Bytes) > new FlatWeights(policy).Length)
+            kept.RemoveAt(0);
         lastContent = content;
     }
 
@@ -52,5 +55,22 @@ internal sealed class DeltaChain(int most) : IDisposable
     {
         foreach (var parameter in last ?? [])
             parameter.Dispose();
+    }
+
+    // Of what leads here from another version than the last one nothing is known.
+    private byte[][]? Told(Policy policy, string content) =>
+        policy.Step is { } step && step.Base == lastContent && step.Content == content ? step.Parts : null;
+
+    private byte[][]? Found(Policy policy)
+    {
+        var now = new FlatWeights(policy);
+        if (last is not null)
+        {
+            var here = new FlatWeights(last);
+            return WeightDelta.Advance(here, now, form: null, here).Parts;
+        }
+        last = [.. policy.Trainable.Select(p => new Parameter(p.Name, [.. p.Shape]))];
+        now.CopyTo(new FlatWeights(last), form: null);
+        return null;
     }
 }

@@ -23,35 +23,42 @@ internal sealed class HeldWeights(Policy policy)
     /// <exception cref="TransferException">It did not arrive; the next piece fetches it whole.</exception>
     public async Task<long> Use(WeightsCard card, WeightTransfers transfer, HeldWeights? other)
     {
-        var fetched = 0L;
-        if (Content != card.Content)
+        if (Content == card.Content)
         {
-            var flat = new FlatWeights(policy);
-            if (flat.Length != card.Length)
-                throw new InputException($"The trainer lends {card.Length} bytes of weights; this worker's model has {flat.Length}.");
-            var own = Content;
-            Content = "";
-            try
-            {
-                if (other?.Content == card.Content)
-                    Copy(other.Policy);
-                else
-                    fetched = await transfer.Fetch(card, own, flat);
-            }
-            catch (Exception e) when (e is not OperationCanceledException)
-            {
-                throw new TransferException($"The weights {card.Content} did not arrive: {e.Message}", e);
-            }
-            policy.Updates = card.Counter;
-            var got = policy.Identify().Content;
-            if (got != card.Content)
-                throw new TransferException($"The weights that arrived have hash {got}, those of the trainer {card.Content}.");
-            Content = got;
-            return fetched;
+            // The same numbers, perhaps after an update that changed none.
+            if (policy.Updates != card.Counter)
+                policy.Become(policy, default, card.Counter);
+            return 0;
         }
-        policy.Updates = card.Counter;
-        policy.Identify();
-        return fetched;
+        var flat = new FlatWeights(policy);
+        if (flat.Length != card.Length)
+            throw new InputException($"The trainer lends {card.Length} bytes of weights; this worker's model has {flat.Length}.");
+        var own = Content;
+        Content = "";
+        var fetched = new Fetched(0, null);
+        try
+        {
+            if (other?.Content == card.Content)
+                Copy(other.Policy);
+            else
+                fetched = await transfer.Fetch(card, own, flat);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            throw new TransferException($"The weights {card.Content} did not arrive: {e.Message}", e);
+        }
+        if (fetched.Change is { } change)
+            policy.Become(policy, change, card.Counter);
+        else
+            policy.Updates = card.Counter;
+        var got = policy.Identify().Content;
+        if (got != card.Content)
+        {
+            policy.Updates = card.Counter;
+            throw new TransferException($"The weights that arrived have hash {got}, those of the trainer {card.Content}.");
+        }
+        Content = got;
+        return fetched.Bytes;
     }
 
     private void Copy(Policy from)

@@ -1,8 +1,14 @@
 using G2RL.Onnx.Cluster.Contracts;
-using G2RL.Onnx.Cluster.Weights;
 using G2RL.Onnx.Execution;
 
 namespace G2RL.Onnx.Cluster.Workers;
+
+/// <summary>What came of weights.</summary>
+/// <param name="Bytes">Bytes that travelled.</param>
+/// <param name="Change">
+/// What it did to the identity of those that were here; null where all were written anew, so that all are to be looked at.
+/// </param>
+internal sealed record Fetched(long Bytes, WeightIdentity? Change);
 
 /// <summary>How weights come here: by differences where those lead from what is here, by a file, or whole over the connection.</summary>
 internal sealed class WeightTransfers(IGrainFactory grains)
@@ -15,21 +21,21 @@ internal sealed class WeightTransfers(IGrainFactory grains)
     /// <param name="card">The version.</param>
     /// <param name="own">What is here; empty for nothing whole.</param>
     /// <param name="into">Receives it.</param>
-    /// <returns>Bytes that travelled.</returns>
-    public async Task<long> Fetch(WeightsCard card, string own, FlatWeights into)
+    public async Task<Fetched> Fetch(WeightsCard card, string own, FlatWeights into)
     {
         if (Path(card, own) is { } path)
         {
+            var change = default(WeightIdentity);
             foreach (var (delta, forward) in path)
-                await Apply(card, delta, forward, into);
-            return path.Sum(p => p.Delta.Bytes);
+                change += await Apply(card, delta, forward, into);
+            return new(path.Sum(p => p.Delta.Bytes), change);
         }
         // A file that is not seen from here, or no more, is no reason to do without.
         if (card.File.Length > 0 && File.Exists(card.File))
             ReadFile(card, into);
         else
             await Ask(card, into);
-        return card.Length;
+        return new(card.Length, null);
     }
 
     /// <summary>
@@ -47,11 +53,12 @@ internal sealed class WeightTransfers(IGrainFactory grains)
         return path.Sum(p => p.Item1.Bytes) < card.Length ? path : null;
     }
 
-    private async Task Apply(WeightsCard card, DeltaCard delta, bool forward, FlatWeights into)
+    private async Task<WeightIdentity> Apply(WeightsCard card, DeltaCard delta, bool forward, FlatWeights into)
     {
         var shelf = grains.GetGrain<IShelfGrain>(card.Shelf);
         var reads = new Queue<(int Part, Task<byte[]> Data)>();
-        var applied = new Queue<Task>();
+        var applied = new Queue<Task<WeightIdentity>>();
+        var change = default(WeightIdentity);
         var parts = WeightDelta.Parts(card.Length);
         try
         {
@@ -62,15 +69,17 @@ internal sealed class WeightTransfers(IGrainFactory grains)
                 var (part, data) = reads.Dequeue();
                 var bytes = await data;
                 if (applied.Count >= Environment.ProcessorCount)
-                    await applied.Dequeue();
+                    change += await applied.Dequeue();
                 applied.Enqueue(Task.Run(() => WeightDelta.Apply(into, part, bytes, forward)));
             }
-            await Task.WhenAll(applied);
+            while (applied.Count > 0)
+                change += await applied.Dequeue();
+            return change;
         }
         finally
         {
             // Whatever went wrong, nobody writes to the weights any more.
-            await Task.WhenAll(applied).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll((Task[])[.. applied]).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

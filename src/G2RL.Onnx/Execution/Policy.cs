@@ -16,6 +16,7 @@ public sealed class Policy : IDisposable
     private readonly string origin;
     private long updates;
     private string content = "";
+    private WeightIdentity identity;
 
     private Policy(
         DecoderSpec spec,
@@ -193,9 +194,44 @@ public sealed class Policy : IDisposable
     public PolicyVersion Identify()
     {
         if (content.Length == 0)
-            content = new FlatWeights(this).Hash();
+        {
+            var flat = new FlatWeights(this);
+            identity = WeightIdentity.Of(flat);
+            content = identity.Name(flat.Length);
+        }
         return Version;
     }
+
+    /// <summary>
+    /// Says that the weights that learn have become another version, by whoever made it and knows what changed: nobody has to look at all
+    /// of them again.
+    /// </summary>
+    /// <param name="before">The version before, of which <see cref="Identify"/> has been asked; may be this one.</param>
+    /// <param name="change">What was added to its identity.</param>
+    /// <param name="counter">Optimizer steps behind the weights now.</param>
+    internal PolicyVersion Become(Policy before, WeightIdentity change, long counter)
+    {
+        if (before.content.Length == 0)
+            throw new InvalidOperationException("Nobody knows the identity of the version before.");
+        (identity, updates) = (before.identity + change, counter);
+        content = identity.Name(new FlatWeights(this).Length);
+        return Version;
+    }
+
+    /// <summary>Looks at all weights again where their name came from <see cref="Become"/>.</summary>
+    /// <exception cref="InvalidOperationException">They are others than their name says.</exception>
+    internal void Audit()
+    {
+        if (content.Length > 0 && new FlatWeights(this).Hash() is var seen && seen != content)
+            throw new InvalidOperationException($"The weights are {seen}; what changed them says {content}. Something else wrote to them, "
+                + "or memory failed: go on from the last checkpoint.");
+    }
+
+    /// <summary>Whether what leads from one version to the next is kept, for those who send it on.</summary>
+    internal bool KeepsStep { get; set; }
+
+    /// <summary>What led to this version from the one before; null where it is not kept.</summary>
+    internal WeightStep? Step { get; set; }
 
     /// <summary>SHA-256 of all weights in order, hexadecimal.</summary>
     public string Hash()

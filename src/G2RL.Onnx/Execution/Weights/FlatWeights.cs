@@ -1,4 +1,3 @@
-using System.IO.Hashing;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 
@@ -11,7 +10,7 @@ namespace G2RL.Onnx.Execution;
 /// <remarks>Bytes are read and written where the weights lie, without a copy of the whole; several ranges may be at work at once.</remarks>
 internal sealed class FlatWeights
 {
-    /// <summary>Bytes that are hashed together.</summary>
+    /// <summary>Bytes that are looked at together.</summary>
     public const int HashedPiece = 4 << 20;
 
     private readonly Parameter[] parameters;
@@ -64,6 +63,26 @@ internal sealed class FlatWeights
         }
     }
 
+    /// <summary>Copies all numbers to another place.</summary>
+    /// <param name="into">As many numbers, in parameters of the same sizes.</param>
+    /// <param name="form">The form that they take there; null leaves them as they are.</param>
+    public void CopyTo(FlatWeights into, WeightDelta.Form? form) => Parallel.For(
+        0,
+        checked((int)((Length + HashedPiece - 1) / HashedPiece)),
+        i =>
+        {
+            for (long at = (long)i * HashedPiece, end = Math.Min(Length, at + HashedPiece); at < end;)
+            {
+                var from = At(at, (int)(end - at));
+                var to = into.At(at, from.Length);
+                if (form is null)
+                    from.CopyTo(to);
+                else
+                    form(MemoryMarshal.Cast<byte, int>(from), MemoryMarshal.Cast<byte, int>(to));
+                at += from.Length;
+            }
+        });
+
     /// <summary>Bytes where they lie: as many of a range as lie side by side.</summary>
     /// <param name="offset">The first one.</param>
     /// <param name="most">At most so many.</param>
@@ -86,32 +105,8 @@ internal sealed class FlatWeights
         }
     }
 
-    /// <summary>
-    /// The identity of the bytes, 32 hexadecimal digits: XXH128 of the XXH128 of each <see cref="HashedPiece"/>. It tells versions and
-    /// broken transfers apart; it is no defence against somebody who makes bytes to fit, which certificates are for.
-    /// </summary>
-    public string Hash()
-    {
-        var pieces = new byte[checked((int)((Length + HashedPiece - 1) / HashedPiece))][];
-        Parallel.For(0, pieces.Length, i => pieces[i] = HashPiece((long)i * HashedPiece));
-        var whole = new XxHash128();
-        foreach (var piece in pieces)
-            whole.Append(piece);
-        return Convert.ToHexStringLower(whole.GetHashAndReset());
-    }
-
-    private byte[] HashPiece(long offset)
-    {
-        var (hash, left) = (new XxHash128(), (int)Math.Min(HashedPiece, Length - offset));
-        for (var i = First(offset, left); left > 0; i++)
-        {
-            var own = Piece(i, offset, left);
-            hash.Append(own);
-            left -= own.Length;
-            offset += own.Length;
-        }
-        return hash.GetHashAndReset();
-    }
+    /// <summary>The name of these numbers; see <see cref="WeightIdentity"/>. Looks at all of them.</summary>
+    public string Hash() => WeightIdentity.Of(this).Name(Length);
 
     // The parameter that holds the first byte.
     private int First(long offset, long count)

@@ -1,6 +1,4 @@
-using System.Collections.Concurrent;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using G2RL.Onnx.Checkpoints.SafeTensors;
 using G2RL.Onnx.Execution;
 using G2RL.Onnx.Rollouts;
@@ -16,6 +14,7 @@ internal sealed class PolicyHistory : IDisposable
     private readonly Policy policy;
     private readonly DrawnWeights weights;
     private readonly Policy[] kept;
+    private Policy? last;
 
     /// <summary>Reserves the weights that learn k + 1 times; those that do not are shared.</summary>
     /// <param name="policy">The policy in training.</param>
@@ -40,14 +39,25 @@ internal sealed class PolicyHistory : IDisposable
     /// <param name="step">A step from now to k after it.</param>
     public Policy Of(int step) => kept[Source(step) % kept.Length];
 
-    /// <summary>A step begins: its weights are kept.</summary>
+    /// <summary>A step begins: its weights are kept, and what changed since the step before where somebody sends that on.</summary>
     public void Keep(int step)
     {
         var slot = kept[step % kept.Length];
-        Copy(policy, slot);
-        if (weights == DrawnWeights.BFloat16)
-            Round(slot);
-        slot.Updates = policy.Updates;
+        WeightDelta.Form? form = weights == DrawnWeights.BFloat16 ? Rounding.ToBFloat16 : null;
+        if (slot.KeepsStep && last is { } before)
+        {
+            var content = before.Identify().Content;
+            var from = new FlatWeights(before);
+            var into = ReferenceEquals(before, slot) ? from : new FlatWeights(slot);
+            var (parts, change) = WeightDelta.Advance(from, new(policy), form, into);
+            slot.Step = new(content, slot.Become(before, change, policy.Updates).Content, parts);
+        }
+        else
+        {
+            new FlatWeights(policy).CopyTo(new(slot), form);
+            (slot.Updates, slot.Step) = (policy.Updates, null);
+        }
+        last = slot;
     }
 
     /// <summary>Writes what the next steps still need beside the weights of now, a file a step.</summary>
@@ -98,20 +108,6 @@ internal sealed class PolicyHistory : IDisposable
     {
         foreach (var own in kept)
             own.Dispose();
-    }
-
-    // To the nearest, halves to even; what is not finite stays so.
-    private static void Round(Policy policy)
-    {
-        foreach (var parameter in policy.Trainable)
-            Parallel.ForEach(Partitioner.Create(0, parameter.Buffer.Length), range =>
-            {
-                foreach (ref var bits in MemoryMarshal.Cast<float, uint>(
-                    parameter.Buffer.Slice(range.Item1, checked((int)(range.Item2 - range.Item1)))))
-                    bits = (bits & 0x7F800000) == 0x7F800000
-                        ? bits & 0xFFFF0000
-                        : (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000;
-            });
     }
 
     private static string Name(int step) => $"lag-{step.ToString("D6", CultureInfo.InvariantCulture)}.safetensors";
