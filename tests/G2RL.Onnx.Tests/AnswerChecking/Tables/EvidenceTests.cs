@@ -15,7 +15,7 @@ public sealed class EvidenceTests
     [TestMethod]
     public void Same_DividedByAHiddenZero_IsNothing() => AnswerTable.Holds(Exact, """
         42 !! \frac{\sin^2 x+\cos^2 x-1}{\sin^2 x+\cos^2 x-1}
-        42 !! \frac{\sin^2 x+\cos^2 x-1}{\sin^2 y+\cos^2 y-1}
+        1 !! \frac{\sin^2 x+\cos^2 x-1}{\sin^2 x+\cos^2 x-1}
         0 !! \frac{x}{\sin^2 x+\cos^2 x-1}
         \frac{x}{\sin^2 x+\cos^2 x+1} :: \frac x2
         \frac{x^2-1}{x-1} :: x+1
