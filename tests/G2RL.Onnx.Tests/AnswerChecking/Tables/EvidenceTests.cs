@@ -165,6 +165,7 @@ public sealed class EvidenceTests
         \lceil 33166247903553-10^{13}\sqrt{11} \rceil !! -1
         \lfloor 10^6\sqrt2 \rfloor :: 1414213
         \lfloor \frac{100}{\pi-3} \rfloor :: 706
+        \lfloor \ln(2\pi) \rfloor :: 1
         """);
 
     // Their distances to an integer are 2.3e-5 and 6.4e-5, the roundings of their terms 1.0e-4 and 3.1e-4.
