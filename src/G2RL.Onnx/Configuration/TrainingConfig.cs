@@ -40,6 +40,11 @@ public sealed record TrainingConfig
     /// <summary>The same, where nobody asked the machine.</summary>
     internal int MicrobatchTokens => TokensPerMicrobatch > 0 ? TokensPerMicrobatch : UsualMicrobatch;
 
+    /// <summary>These settings, with what a run has settled where they leave it open.</summary>
+    /// <param name="settled">The settings that the run's folder holds.</param>
+    internal TrainingConfig Settled(TrainingConfig settled) =>
+        TokensPerMicrobatch > 0 ? this : this with { TokensPerMicrobatch = settled.TokensPerMicrobatch };
+
     /// <summary>
     /// What the backward pass computes again instead of keeping it: none, layers, or auto by the memory that is free. Changes memory and
     /// time, and no number.

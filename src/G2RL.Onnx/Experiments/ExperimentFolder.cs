@@ -43,7 +43,7 @@ internal sealed class ExperimentFolder(string folder, Experiment experiment)
 
     /// <summary>
     /// Differences of a run that was begun to what the experiment says now; the number of threads is none, since results do not depend on
-    /// it.
+    /// it, and neither is what was settled at the beginning because the experiment leaves it open.
     /// </summary>
     public IReadOnlyList<string> Differences(ExperimentCell cell)
     {
@@ -54,6 +54,7 @@ internal sealed class ExperimentFolder(string folder, Experiment experiment)
             Name = own.Name,
             Output = own.Output,
             Execution = cell.Config.Execution with { Threads = own.Execution.Threads },
+            Training = cell.Config.Training.Settled(own.Training),
         });
     }
 

@@ -107,9 +107,7 @@ public sealed class RunDirectory : IDisposable
             {
                 Name = own.Name,
                 Output = own.Output,
-                Training = expected.Training.TokensPerMicrobatch > 0
-                    ? expected.Training
-                    : expected.Training with { TokensPerMicrobatch = own.Training.TokensPerMicrobatch },
+                Training = expected.Training.Settled(own.Training),
             };
             var isSaved = new CheckpointStore(Path.Combine(folder, RunEntries.Checkpoints), 1).Any;
             var changes = ResumableSettings.Changes(own, asked, any: !isSaved, folder);
