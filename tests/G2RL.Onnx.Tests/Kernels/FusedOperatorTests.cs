@@ -18,6 +18,8 @@ public sealed class FusedOperatorTests
     {
         var rules = ShapeRules.All.Keys.Where(k => k.StartsWith(FusedOperators.Domain + "::", StringComparison.Ordinal))
             .Select(k => k[(FusedOperators.Domain.Length + 2)..])
+            // Devices alone compute it; G2RL.Onnx.Cuda.Tests hold its kernel.
+            .Where(k => k != FusedOperators.GradientSum)
             .Order(StringComparer.Ordinal)
             .ToArray();
         CollectionAssert.AreEqual(rules, KernelTable.Names.Order(StringComparer.Ordinal).ToArray());
