@@ -170,6 +170,21 @@ public sealed class FineTunerLogTests : IDisposable
         Assert.AreEqual(-scores.LogProbs.Average(), result.HeldOutBefore!.Value, 1e-6);
     }
 
+    // Six tokens that both have are learned, and then, ever more surely, a seventh that only the lesson has.
+    [TestMethod]
+    public void Run_HeldOutLossThatRisesAgain_SaysWhatToDo()
+    {
+        var words = new List<string>();
+        var config = Config with
+        {
+            Data = new() { Train = Rows("train.jsonl", "1+2=|3333333"), HeldOut = Rows("held.jsonl", "1+2=|3333334") },
+            Epochs = 30,
+        };
+        var result = FineTuner.Run(config, In("taught"), threads: 1, warn: words.Add);
+        Assert.IsLessThan(result.HeldOutAfter!.Value, result.HeldOutBest!.Value.Loss);
+        Assert.AreEqual(FineTuner.Advice(result)!, words[^1]);
+    }
+
     // Lowest before the end by more than a thousandth of a nat, and not before the first step, where no fewer epochs would help.
     [TestMethod]
     [DataRow(2.0, 2.0011, 3, true)]
@@ -177,6 +192,7 @@ public sealed class FineTunerLogTests : IDisposable
     [DataRow(2.0, 2.5, 1, true)]
     [DataRow(2.0, 2.5, 0, false)]
     [DataRow(2.0, 2.0, 3, false)]
+    [DataRow(0.0, 1e-3, 3, false)]
     public void Advice_OfALowestLoss_IsGivenWhereItRoseAgain(double best, double after, int step, bool given) => Assert.AreEqual(
         given
             ? $"the held-out loss was lowest after {step} steps ({best:0.0000} nats, {after:0.0000} at the end): fewer epochs or a lower "

@@ -1,6 +1,9 @@
+using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Training.Checkpointing;
+using G2RL.Onnx.Training.Optimizers;
 using G2RL.Onnx.Training.Pretraining;
 
 namespace G2RL.Onnx.Tests.FineTuning;
@@ -73,6 +76,38 @@ public sealed class NextTokenTrainingTests : IDisposable
         }
         CollectionAssert.AreEqual(losses[3..], Train(again, "cut", Settings));
         Assert.AreEqual(whole.Hash(), again.Hash());
+    }
+
+    // Four rows of 8 tokens, 32 together: packed 6 + 4 x 2 = 14, since they share their prompt, in one micro-batch of 16 for two.
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void Run_RowsOfAStep_AreDividedAsTheyLie(bool packed)
+    {
+        if (packed && !Packing.Auto.Here(KernelChoice.Auto))
+            Assert.Inconclusive("needs our operators");
+        Sequence[] rows = [.. Enumerable.Range(0, 4).Select(i => new Sequence([3, 4, 5, 6, 7, 8], [5 + i, 6, 9 - i]))];
+        using var policy = Policy.Load(model.Folder, 64);
+        var memory = MemoryChoice.Training(policy.Spec, 16, 64, recompute: false) with { Packed = packed };
+        using var gradients = new GradientAccumulator(policy, PolicyLoss.CrossEntropy, temperature: 1, threads: 1, memory);
+        Sequence[][] batches = packed ? [rows] : [rows[..2], rows[2..]];
+        var expected = gradients.Add([.. batches.Select(batch =>
+        {
+            var micro = new Microbatch(BatchPlan.Batch(batch, packed));
+            Array.Fill(micro.Weights, 1f / 12);
+            return micro;
+        })]);
+        using var training = new NextTokenTraining(
+            policy,
+            new CheckpointStore(In("log"), 1),
+            threads: 1,
+            Settings with { Steps = 1, TokensPerMicrobatch = 16, Packed = packed });
+        double loss = 0;
+        training.Run(_ => rows, p => loss = p.Loss, CancellationToken.None);
+        Assert.AreEqual(expected, loss);
+        double Work(Sequence[] batch, bool packed) => BatchPlan.Work(policy.Spec, batch, packed);
+        Assert.AreEqual(
+            packed ? 1 - (Work(rows, packed: true) / (2 * Work(rows[..2], packed: false))) : 0, training.SavedFlopsShare, 1e-12);
     }
 
     // Who writes a step down comes first: what a kill between the two leaves is a row too many, which a resumption cuts off, and no

@@ -117,6 +117,7 @@ public sealed class RecipeTests
     {
         var config = PretrainConfig.Load(Write("{ /* all as it is */ }"));
         var node = JsonNode.Parse(config.ToJson())!.AsObject();
+        Assert.Contains("\n  \"steps\": 3000,", config.ToJson().ReplaceLineEndings("\n"), "a setting a line");
         foreach (var (name, value) in new (string, string)[]
         {
             ("seed", "0"), ("hiddenSize", "128"), ("intermediateSize", "384"), ("layers", "5"), ("heads", "4"), ("keyValueHeads", "2"),

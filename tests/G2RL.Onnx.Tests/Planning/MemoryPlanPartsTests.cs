@@ -49,6 +49,9 @@ public sealed class MemoryPlanPartsTests
         [
             Case("as it is", c => c, plain, scores: true),
             Case("our kernels", c => c with { Execution = new() { Kernels = KernelChoice.Fused } }, packed, scores: true),
+            // All 24 rows: 736 tokens, an eighth is less than 256, of which 256 x 180 / 184 = 250.4 are scored.
+            Case("ours, one update", c => c with { Execution = new() { Kernels = KernelChoice.Fused }, Training = new() },
+                new(1, 256, 251, 3), scores: false),
             Case("ours, not packed", c => c with
             {
                 Execution = new() { Kernels = KernelChoice.Fused },
@@ -234,9 +237,11 @@ public sealed class MemoryPlanPartsTests
         var plan = MemoryPlan.Of(Config with { Execution = Config.Execution with { Gradients = "ortTraining" } }, Spec, threads: 2);
         Assert.AreEqual(2 * Weights, plan.Uses.Single(u => u.Purpose == "weights in the training session").Bytes);
         // Packing is our graph's: rows as without it.
+        var packing = Config with { Execution = new() { Kernels = KernelChoice.Fused, Gradients = "ortTraining" } };
         Assert.AreEqual(
-            plan.Total,
-            MemoryPlan.Of(Config with { Execution = new() { Kernels = KernelChoice.Standard, Gradients = "ortTraining" } }, Spec, 2).Total);
+            string.Join('\n', MemoryPlan.Of(
+                packing with { Training = packing.Training with { Packing = Packing.None } }, Spec, threads: 2).Uses),
+            string.Join('\n', MemoryPlan.Of(packing, Spec, threads: 2).Uses));
     }
 
     // 256 rollouts of 12,000 tokens: rows of the cache, of 5.9 MiB in float32, are as many as half of what is free holds, to the byte.
@@ -318,6 +323,23 @@ public sealed class MemoryPlanPartsTests
                 "activations of a micro-batch",
                 MemoryEstimate.DeviceActivations(
                     Spec, MemoryChoice.Device(Spec, 480, 40, recompute: false), new(12, 39, 30, 1), 40, ElementType.Float32)),
+            MemoryPlan.OfDevice(config, Spec, ElementType.Float32, 1L << 30).Uses[^1]);
+    }
+
+    // So are packed rows: two groups of 184 tokens, 360 of which are scored, where our kernels are asked for.
+    [TestMethod]
+    public void OfDevice_PackedRows_AreOneMicrobatch()
+    {
+        var config = Config with
+        {
+            Training = Config.Training with { TokensPerMicrobatch = 480 },
+            Execution = new() { Kernels = KernelChoice.Fused },
+        };
+        var memory = MemoryChoice.Device(Spec, 480, 40, recompute: false, KernelChoice.Fused) with { Packed = true };
+        Assert.AreEqual(
+            new MemoryUse(
+                "activations of a micro-batch",
+                MemoryEstimate.DeviceActivations(Spec, memory, new(1, 368, 360, 1), 40, ElementType.Float32)),
             MemoryPlan.OfDevice(config, Spec, ElementType.Float32, 1L << 30).Uses[^1]);
     }
 

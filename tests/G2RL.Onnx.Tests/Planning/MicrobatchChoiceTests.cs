@@ -1,5 +1,7 @@
 using G2RL.Onnx.Configuration;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Models;
+using G2RL.Onnx.Rollouts;
 using G2RL.Onnx.Training;
 
 namespace G2RL.Onnx.Tests;
@@ -61,6 +63,38 @@ public sealed class MicrobatchChoiceTests
         Assert.AreEqual(5, new TrainingConfig { TokensPerMicrobatch = 5 }.MicrobatchTokens);
     }
 
+    // Weights of two fifths of this machine's memory fit once, as adapters leave them, and not four times, with gradients and moments. A
+    // row is the least; what lies on a GPU is not asked of the machine.
+    [TestMethod]
+    public void Resolved_ModelThatFitsWithAdaptersAlone_IsPlannedAsItLearns()
+    {
+        var layer = Model(2, 2048).ParameterCount - Model(1, 2048).ParameterCount;
+        var spec = Model((int)Math.Max(1, MemoryFit.Available / 5 * 2 / (layer * sizeof(float))), 2048);
+        var whole = Config with { Sampling = Few };
+        var lora = whole with { Adapter = new() { Type = AdapterKind.Lora } };
+        int Tokens(RunConfig config) => MemoryFit.Resolved(config, spec).Training.TokensPerMicrobatch;
+        Assert.AreEqual(100, Tokens(whole));
+        Assert.AreEqual(1024, Tokens(lora));
+        Assert.AreEqual(1024, Tokens(whole with { Execution = new() { Device = "cuda:0" } }));
+    }
+
+    // A lane of the sampler holds logits of two rows and three more: so many lanes that these alone are more than there is. Without a
+    // number of threads it is the machine's own.
+    [TestMethod]
+    public void Resolved_ThreadsThatAreAskedFor_AreThosePlannedFor()
+    {
+        const int vocabulary = 400_000;
+        var spec = Model(1, 32) with { VocabularySize = vocabulary };
+        var lanes = (int)(MemoryFit.Available / (5L * vocabulary * sizeof(float))) + 1;
+        // Three rows of 100 positions in float32 are less than a mebibyte.
+        int Tokens(int threads) => MemoryFit.Resolved(
+            Config with { Sampling = Few with { CacheBudgetMiB = lanes }, Execution = new() { Threads = threads } },
+            spec).Training.TokensPerMicrobatch;
+        Assert.AreEqual(100, Tokens(lanes));
+        Assert.AreEqual(1024, Tokens(1));
+        Assert.AreEqual(1024, Tokens(0));
+    }
+
     // Another machine might take another number; the run goes on with its own, without a word.
     [TestMethod]
     public void Resume_LeftToTheMachine_KeepsTheRunsOwn()
@@ -83,6 +117,16 @@ public sealed class MicrobatchChoiceTests
             Directory.Delete(folder, recursive: true);
         }
     }
+
+    private static SamplingConfig Few => Config.Sampling with { PromptsPerStep = 1, GroupSize = 2 };
+
+    private static DecoderSpec Model(int layers, int hidden) => Architectures.Parse(
+        $$"""
+        {"architectures": ["Qwen3ForCausalLM"], "vocab_size": 1000, "hidden_size": {{hidden}}, "intermediate_size": {{4 * hidden}},
+         "num_hidden_layers": {{layers}}, "num_attention_heads": {{hidden / 16}}, "num_key_value_heads": 2, "head_dim": 16,
+         "max_position_embeddings": 4096, "tie_word_embeddings": true, "eos_token_id": 1}
+        """,
+        "config.json");
 
     private static MemoryPlan Bytes(RunConfig config) => new([new("tokens", config.Training.TokensPerMicrobatch)]);
 }

@@ -60,6 +60,9 @@ internal sealed class FakeBackend : IBackend
     /// <summary>Updates behind the weights that features were projected with, call by call.</summary>
     public List<long> Projections { get; } = [];
 
+    /// <summary>Feature weights that were given to rollouts.</summary>
+    public List<float[]> FeatureWeights { get; } = [];
+
     public IFeatureProjector Features(DecoderSpec spec) => new Projector(this);
 
     public IPolicyOptimizer Optimizer(Policy policy, RunConfig config) => Recorder;
@@ -68,6 +71,14 @@ internal sealed class FakeBackend : IBackend
 
     public void Dispose()
     {
+    }
+
+    private float[] Weights()
+    {
+        float[] weights = [1];
+        lock (gate)
+            FeatureWeights.Add(weights);
+        return weights;
     }
 
     private sealed class Projector(FakeBackend backend) : IFeatureProjector
@@ -102,7 +113,7 @@ internal sealed class FakeBackend : IBackend
                 Finish = FinishReason.StopToken,
                 Version = policy.Version,
                 Text = backend.Text(sample),
-                FeatureWeights = request.WithFeatures ? [1] : null,
+                FeatureWeights = request.WithFeatures ? backend.Weights() : null,
             }).ToArray())];
             for (var i = 0; i < drawn.Length; i++)
                 request.GroupEnded?.Invoke(i, drawn[i]);

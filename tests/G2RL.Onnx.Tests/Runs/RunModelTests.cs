@@ -100,6 +100,22 @@ public sealed class RunModelTests : IDisposable
             + "Use a token's exact text, or sampling.stopStrings.",
         Refused(tiny.Config with { Sampling = tiny.Config.Sampling with { StopTokens = ["<none>"] } }));
 
+    // Our kernels take heads whose width is a multiple of 8: told before a device is looked for, by whoever opens the model.
+    [TestMethod]
+    public void Open_HeadsThatTheAskedKernelsLack_AreRefused()
+    {
+        using var odd = new TinyModel(headDimension: 12);
+        var config = odd.Config with
+        {
+            Execution = new() { Device = "cuda:0", Precision = "bfloat16", Kernels = KernelChoice.Fused },
+        };
+        const string refusal = "execution.kernels is fused, and our kernels do not compute this on cuda:0: a head is 12 wide; "
+            + "they take multiples of 8 up to 128. Leave execution.kernels at auto.";
+        Assert.AreEqual(refusal, Refused(config));
+        Assert.AreEqual(refusal, Assert.ThrowsExactly<InputException>(() => RunCheck.Inputs(config, _ => { })).Message);
+        new RunModel(config with { Execution = new() { Device = "cuda:0" } }).Dispose();
+    }
+
     // A model that lacks the last of the tokenizer's tokens.
     [TestMethod]
     public void Open_TokenizerOfAnotherModel_IsRefused()

@@ -171,6 +171,21 @@ public sealed class TrainerPartsTests : IDisposable
         Assert.AreEqual(updates, string.Join(' ', backend.Projections));
     }
 
+    // Where feature weights lay the next rollouts find room: of each rollout once, whether it had a reward or not.
+    [TestMethod]
+    public void Train_RolloutWithoutAReward_GivesItsFeatureWeightsBack()
+    {
+        var backend = new FakeBackend { Text = sample => sample == 3 ? "?" : sample % 2 == 0 ? "2" : "1" };
+        Train(
+            Plain with { Steps = 1, Algorithm = new() { Name = "g2rl", KlCoefficient = 0 } },
+            backend,
+            judge: text => text == "?" ? Outcome.Abstained("no answer") : TinyModel.IsEven(text));
+        var (given, buffers) = (backend.FeatureWeights, backend.Draws.Single().Request.Buffers!);
+        Assert.HasCount(24, given);
+        var found = Enumerable.Range(0, 30).Select(_ => buffers.Take(1)).Count(b => given.Any(g => ReferenceEquals(g, b)));
+        Assert.AreEqual(24, found);
+    }
+
     // While a step is trained on, the next one is drawn already.
     [TestMethod]
     public void Train_LagWhereOthersDraw_BeginsTheNextDrawBeforeTheUpdate()
@@ -348,10 +363,11 @@ public sealed class TrainerPartsTests : IDisposable
         FakeBackend backend,
         Action<Trainer>? look = null,
         TrainingEvents? events = null,
-        StepEvaluation? evaluate = null)
+        StepEvaluation? evaluate = null,
+        Func<string, Outcome>? judge = null)
     {
         events ??= new() { Warning = words.Add, Progress = (phase, done, of) => Add($"{phase} {done}/{of}") };
-        using var trainer = new Trainer(config, TinyModel.Problems(), events, backend);
+        using var trainer = new Trainer(config, TinyModel.Problems(judge), events, backend);
         using var run = RunDirectory.Create(config, TimeProvider.System, Path.Combine(model.Root, "run"));
         Assert.IsTrue(trainer.Train(run, evaluate).Completed);
         look?.Invoke(trainer);

@@ -237,14 +237,36 @@ public sealed class LagTests
         Assert.HasCount(2, draws.Draw(Request(1)).Rollouts);
     }
 
+    // One that is on its last token when the run is cancelled is whole a moment later.
+    [TestMethod]
+    public void HasBegun_DrawThatIsEnding_IsWaitedFor()
+    {
+        using var model = new TinyModel();
+        using var loaded = new RunModel(model.Config);
+        using var lagged = new LaggedPolicy(loaded.Policy, new() { Lag = 1 }, isElsewhere: true);
+        using var asked = new SemaphoreSlim(0);
+        using var cancel = new CancellationTokenSource();
+        var source = new FakeSource((_, _, _) => "1");
+        using var draws = lagged.Rollouts(_ => new Held(source, asked, heeds: false));
+        lagged.History.Keep(0);
+        draws.Begin(Request(0), cancel.Token);
+        cancel.Cancel();
+        // Were it not waited for, the question would be answered by then.
+        var letGo = Task.Delay(50).ContinueWith(_ => asked.Release(), TaskScheduler.Default);
+        Assert.IsTrue(draws.HasBegun(0));
+        letGo.Wait();
+        Assert.HasCount(2, draws.Draw(Request(0)).Rollouts);
+        Assert.HasCount(1, source.Requests);
+    }
+
     // Draws one batch each time it is let.
-    private sealed class Held(IRolloutSource source, SemaphoreSlim asked) : IRolloutSource
+    private sealed class Held(IRolloutSource source, SemaphoreSlim asked, bool heeds = true) : IRolloutSource
     {
         public SamplerPlan Plan => source.Plan;
 
         public DrawnRollouts Draw(DrawRequest request, Action<int>? progress = null, CancellationToken cancel = default)
         {
-            asked.Wait(cancel);
+            asked.Wait(heeds ? cancel : CancellationToken.None);
             return source.Draw(request, progress, CancellationToken.None);
         }
 

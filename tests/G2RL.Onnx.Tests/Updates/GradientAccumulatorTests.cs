@@ -1,5 +1,6 @@
 using G2RL.Onnx.Algorithms;
 using G2RL.Onnx.Execution;
+using G2RL.Onnx.Execution.Planning;
 using G2RL.Onnx.Execution.Scoring;
 using G2RL.Onnx.Models;
 using G2RL.Onnx.Training.Optimizers;
@@ -51,6 +52,30 @@ public sealed class GradientAccumulatorTests : IDisposable
         // All logits are alike: the loss of a token is ln 65,536 = 11.09.
         Assert.AreEqual(0.01 * 2 * Math.Log(65_536), gradients.Add(Weighted([new([3], [4, 5])])), 1e-4);
         Assert.IsTrue(gradients.Gradients.Any(g => g.Buffer.Span.ContainsAnyExcept(0f)));
+    }
+
+    // It has no lanes that could share a sum, whatever its graph is asked for.
+    [TestMethod]
+    public void Add_LargeModelAskedToShare_SumsAsWithout()
+    {
+        var spec = TinySpec() with { VocabularySize = 65_536, HiddenSize = 512, Layers = 1 };
+        using var policy = Policy.Create(spec, 8, (p, w) =>
+        {
+            for (var i = 0; i < w.Length; i++)
+                w[i] = p.Shape.Length == 1 ? 1 : 0.01f * ((i % 7) - 3);
+        });
+        using var apart = Summed(shared: false);
+        using var shared = Summed(shared: true);
+        foreach (var (a, b) in apart.Gradients.Zip(shared.Gradients))
+            Assert.IsTrue(a.Buffer.Span.ContainsAnyExcept(0f) && a.Buffer.Span.SequenceEqual(b.Buffer.Span), a.Name);
+
+        GradientAccumulator Summed(bool shared)
+        {
+            var memory = MemoryChoice.Training(spec, 8, 8, recompute: false) with { SharedSums = shared };
+            var gradients = new GradientAccumulator(policy, PolicyLoss.CrossEntropy, temperature: 1, threads: 1, memory);
+            gradients.Add(Weighted([new([3], [4, 5])]));
+            return gradients;
+        }
     }
 
     [TestMethod]

@@ -98,7 +98,7 @@ public sealed class PolicyUpdateBatchTests : IDisposable
     {
         var samples = Samples();
         var optimizer = new RecordingOptimizer { Packs = packs, MostTokens = 1 };
-        Run(optimizer, samples, c => c with
+        var metrics = Run(optimizer, samples, c => c with
         {
             Algorithm = c.Algorithm with { Loss = "clip-cov" },
             Training = c.Training with { TokensPerMicrobatch = 1, MinibatchesPerBatch = 1, EpochsPerBatch = 2 },
@@ -120,6 +120,12 @@ public sealed class PolicyUpdateBatchTests : IDisposable
             }
             Assert.AreEqual(order.Length, at);
         }
+        if (!packs)
+            return;
+        // What packing spares is held against all rows in one batch, too.
+        double Work(bool packed) => BatchPlan.Work(
+            inputs.Policy.Spec, [.. BatchPlan.Whole(sequences, packed).Select(i => sequences[i])], packed);
+        Assert.AreEqual(1 - (Work(packed: true) / Work(packed: false)), metrics.Values["packing/saved_flops_share"], 1e-12);
     }
 
     // Nor is one of more tokens than a micro-batch of a small model has, 256, where tokens are not chosen.

@@ -47,6 +47,10 @@ public sealed class PolicyUpdateTests : IDisposable
         Run(optimizer, Samples(2), c => c with { Training = c.Training with { EpochsPerBatch = 2 } });
         Assert.HasCount(2, optimizer.Rates);
         CollectionAssert.AreEqual(Prompts(optimizer, 0), Prompts(optimizer, 1), "one mini-batch a batch holds all of it");
+        // What a loss is told of that: 0 for each token of the first update, 1 afterwards.
+        for (var update = 0; update < 2; update++)
+            foreach (var moved in optimizer.Updates[update].SelectMany(m => m.Moved))
+                Assert.AreEqual(update, moved);
     }
 
     [TestMethod]

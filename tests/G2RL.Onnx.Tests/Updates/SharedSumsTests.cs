@@ -114,6 +114,7 @@ public sealed class SharedSumsTests
     private static float[][] Sums(Policy policy, GraphMemory memory, int threads)
     {
         using var gradients = new GradientAccumulator(policy, PolicyLoss.CrossEntropy, temperature: 1, threads, memory);
+        Assert.AreEqual(memory.Packed, gradients.Packs);
         gradients.Add(Micros(memory.Packed));
         return [.. gradients.Gradients.Select(g => g.Buffer.Span.ToArray())];
     }
