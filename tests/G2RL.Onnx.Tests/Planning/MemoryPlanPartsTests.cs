@@ -314,15 +314,22 @@ public sealed class MemoryPlanPartsTests
     }
 
     // All twelve rows of a mini-batch: no limit of an eighth or of 256 tokens, as several threads of a host want it.
+    // Nor are rows packed where our kernels are not asked for by name, whatever the host would do.
     [TestMethod]
-    public void OfDevice_MicrobatchOfAllRows_IsOne()
+    [DataRow(KernelChoice.Standard)]
+    [DataRow(KernelChoice.Auto)]
+    public void OfDevice_MicrobatchOfAllRows_IsOne(KernelChoice kernels)
     {
-        var config = Config with { Training = Config.Training with { TokensPerMicrobatch = 480 } };
+        var config = Config with
+        {
+            Training = Config.Training with { TokensPerMicrobatch = 480 },
+            Execution = new() { Kernels = kernels },
+        };
         Assert.AreEqual(
             new MemoryUse(
                 "activations of a micro-batch",
                 MemoryEstimate.DeviceActivations(
-                    Spec, MemoryChoice.Device(Spec, 480, 40, recompute: false), new(12, 39, 30, 1), 40, ElementType.Float32)),
+                    Spec, MemoryChoice.Device(Spec, 480, 40, recompute: false, kernels), new(12, 39, 30, 1), 40, ElementType.Float32)),
             MemoryPlan.OfDevice(config, Spec, ElementType.Float32, 1L << 30).Uses[^1]);
     }
 
