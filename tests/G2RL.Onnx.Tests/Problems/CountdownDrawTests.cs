@@ -95,8 +95,19 @@ public sealed class CountdownDrawTests
         Assert.AreEqual(1.0, Default.Judge(new("x", "3,3:0=", ""), "3-3", finished: true).Score);
 
     [TestMethod]
-    public void HeldOut_OfANegativeCount_IsRefused() =>
+    public void Draws_OfANegativeCount_AreRefused()
+    {
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Default.HeldOut(-1));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Default.Batch(0, -1, 0));
+    }
+
+    [TestMethod]
+    public void Whole_OfMoreThanNineDigits_IsNone()
+    {
+        var random = new ProblemRandom(0, 0);
+        Assert.AreEqual(999_999_999, DrawnExpression.Draw(ref random, [999_999_999], []).Whole);
+        Assert.IsNull(DrawnExpression.Draw(ref random, [1_000_000_000], []).Whole);
+    }
 
     [TestMethod]
     public void Settings_EndsOfTheirRanges_AreGood()

@@ -192,6 +192,11 @@ public sealed class RunPageTests
         Assert.IsTrue(half.IsClear && half.P < 0.01 && half.Low > 0.05 && half.High < 0.45, half.ToString());
         Assert.AreEqual(half.Difference, -Significance.Paired(high, low)!.Value.Difference);
 
+        // Downwards is as sure as upwards; one problem alone shows nothing, however far it moves; all that move together show it.
+        Assert.AreEqual(2 * 0.349, Significance.Paired(after, before)!.Value.P, 0.03);
+        Assert.AreEqual(1, Significance.Paired(Evaluation([0]), Evaluation([1]))!.Value.P);
+        Assert.IsLessThan(0.001, Significance.Paired(Evaluation([0, 0, 0]), Evaluation([1, 1, 1]))!.Value.P);
+
         // No change is no evidence; problems that were not judged are left out; other numbers of problems are not the same.
         Assert.AreEqual(1, Significance.Paired(before, before)!.Value.P);
         Assert.AreEqual(1, Significance.Paired(Evaluation([null, 1]), Evaluation([0, 1]))!.Value.Pairs);

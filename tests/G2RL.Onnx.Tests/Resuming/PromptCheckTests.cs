@@ -151,6 +151,7 @@ public sealed class PromptCheckTests
         StringAssert.Contains(
             Assert.ThrowsExactly<InputException>(() => new FittingProblems(set, _ => false).Batch(0, 12, 1)).Message,
             "no problem of 's' was found that fits sampling.maxPromptTokens");
+        Assert.IsEmpty(new FittingProblems(set, _ => false).Batch(0, 0, 1));
     }
 
     [TestMethod]
@@ -177,12 +178,14 @@ public sealed class PromptCheckTests
         var mixture = new Mixture(
             new() { Sources = [new() { Set = "a", Weight = 1000 }, new() { Set = "b", Weight = 0.001 }] },
             source => source.Set == "a" ? Set("2") : bare);
+        var both = new Mixture(new() { Sources = [new() { Set = "a", Weight = 1 }, new() { Set = "b", Weight = 1 }] }, _ => bare);
         File.Delete(file);
         Assert.AreEqual(1, Check(3, TooLong.Refuse).RunHeldOut(bare, 9).Count);
         foreach (var (set, words) in new (IProblemSet, string)[]
         {
             (bare, "'bare' has no training problems, only held-out ones. Give problems.settings.train"),
             (mixture, "Source 'b' of the mixture has no training problems"),
+            (both, "Source 'a' of the mixture has no training problems"),
         })
             StringAssert.Contains(
                 Assert.ThrowsExactly<InputException>(() => Check(3, TooLong.Refuse).Run(set, 5, 2, 0, 1)).Message, words);

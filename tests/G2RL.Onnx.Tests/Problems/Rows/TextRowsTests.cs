@@ -32,6 +32,10 @@ public sealed class TextRowsTests : RowFiles
     [DataRow("a.jsonl", """{"prompt": "a", "prompt": "b", "answer": "1"}""", "a.jsonl:1 is not JSON")]
     [DataRow("a.jsonl", "5", "a.jsonl:1 is a JSON Number; every line must be an object.")]
     [DataRow("a.csv", "a,b\n\n3\n", "a.csv:3 has 1 fields")]
+    [DataRow("a.csv", "a,b\n1,2\n3,4\n5\n", "a.csv:4 has 1 fields")]
+    // Only the first line that is not blank can begin a list.
+    [DataRow("a.jsonl", "{\"x\": 1}\n[1]", "a.jsonl:2 is a JSON Array; every line must be an object.")]
+    [DataRow("a.jsonl", "{\"x\": 1}\n\n[1]", "a.jsonl:3 is a JSON Array; every line must be an object.")]
     [DataRow("a.csv", "a,b\nx\"y,1\n3,4\n", "a.csv:2 has a double quote")]
     [DataRow("a.jsonl", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", "a.jsonl is a Git LFS pointer")]
     [DataRow("c.parquet", "hello", "it does not begin with PAR1. Was it fetched whole")]
@@ -62,6 +66,21 @@ public sealed class TextRowsTests : RowFiles
         StringAssert.StartsWith(
             Assert.ThrowsExactly<InputException>(() => Read(path)).Message,
             $"{path}:1: byte 13 of the line is 0xE4, which is not UTF-8");
+    }
+
+    [TestMethod]
+    // What is no text may have held anything: a list that begins behind it is none, a quote that it opened is no fault of its own.
+    [DataRow("a.jsonl", "ä\n[1]", "a.jsonl:1: byte 1 of the line is 0xE4", "a.jsonl:2 is a JSON Array; every line must be an object.")]
+    [DataRow("a.csv", "a,b\nä\"x,1\n3,4\n", "a.csv:2: byte 1 of the line is 0xE4", null)]
+    public void Rows_BehindALineThatIsNoText_AreReadByThemselves(string name, string text, string first, string? second)
+    {
+        var path = Path.Combine(Folder, name);
+        File.WriteAllBytes(path, Encoding.Latin1.GetBytes(text));
+        var message = Assert.ThrowsExactly<InputException>(() => Read(path)).Message.Split(Environment.NewLine);
+        Assert.HasCount(second is null ? 1 : 2, message);
+        StringAssert.Contains(message[0], first);
+        if (second is not null)
+            StringAssert.Contains(message[1], second);
     }
 
     [TestMethod]
