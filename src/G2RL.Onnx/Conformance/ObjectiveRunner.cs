@@ -39,6 +39,9 @@ internal sealed record ObjectiveInput(
     /// <summary>Lots of the tokens [B, T], for losses that draw some; their places if left out.</summary>
     public float[]? Lots { get; init; }
 
+    /// <summary>0 where nothing has moved a token's log-prob yet [B, T]; 1 if left out.</summary>
+    public float[]? Moved { get; init; }
+
     /// <summary>Rollout correction [B, T]; only where the settings ask for it.</summary>
     public float[]? Corrections { get; init; }
 }
@@ -79,7 +82,7 @@ internal static class ObjectiveRunner
             (PolicyLoss.KlWeights, input.KlWeights),
             (PolicyLoss.Lots, input.Lots ?? [.. Enumerable.Range(0, count).Select(i => (float)i)]),
             (PolicyLoss.Corrections, input.Corrections),
-            (PolicyLoss.Moved, [.. Enumerable.Repeat(1f, count)]),
+            (PolicyLoss.Moved, input.Moved ?? [.. Enumerable.Repeat(1f, count)]),
         })
             if (session.InputNames.Contains(name))
                 binding.Input(

@@ -66,6 +66,21 @@ public sealed class CovarianceLossTests
     }
 
     [TestMethod]
+    public void KlCov_BeforeAnythingMoved_PenalisesNothing()
+    {
+        // What two graphs find of one token differs by rounding alone.
+        float[] old = [.. LogProbs.Select(l => l - 0.5f)];
+        var settings = new PolicyLossSettings { Loss = "kl-cov", CovarianceShare = 1, Penalty = 2 };
+        var result = ObjectiveRunner.Run(new(settings, LogProbs, Mask, 1, Advantages, [.. Mask.Select(m => m / 4)])
+        {
+            Old = old,
+            Moved = new float[LogProbs.Length],
+        });
+        for (var t = 0; t < 4; t++)
+            Assert.AreEqual(-Advantages[t] * Math.Exp(0.5), result.PerToken[t], 1e-5, $"[{t}]");
+    }
+
+    [TestMethod]
     public void Objective_PenaltiesApart_HaveWeightsOfTheirOwn()
     {
         // k1 is lp - ref = 2, 1: loss sum w (-A) = 0.5 (-1) + 0.5 (-3) = -2; 0.1 (0.25 2 + 0.75 1) = 0.125; -0.01 (1 4 + 0 5) = -0.04.
