@@ -171,8 +171,8 @@ internal sealed class SamplerLane : IDisposable
     // A row's next token; of one that begins, behind its prompt's keys and values.
     private void Draw(int thread, int number)
     {
-        var (job, row) = (running!, rows[stepped is null ? begun + number : number]);
-        var place = begun + number;
+        var place = stepped is null ? begun + number : number;
+        var (job, row) = (running!, rows[place]);
         var prompt = stepped is null ? prompts[origins[place]] : null;
         if (prompt is not null)
             cache.CopyRow(slot + origins[place], place, job.Request.Prompts[prompt.Index].Length);

@@ -55,7 +55,7 @@ public static class MemoryFit
     public static RunConfig Resolved(RunConfig config, DecoderSpec spec)
     {
         var threads = config.Execution.Threads > 0 ? config.Execution.Threads : Environment.ProcessorCount;
-        var model = config.Adapter.Type == AdapterKind.Lora ? RunAdapter.Applied(config, spec) : spec;
+        var model = RunAdapter.Applied(config, spec);
         return Resolved(
             config,
             config.Execution.Lead == ExecutionConfig.Cpu ? Available : long.MaxValue,
